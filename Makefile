@@ -1,0 +1,56 @@
+# Everything Tagloop needs is made by these targets; `make` alone lists them.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+.DEFAULT_GOAL := help
+.PHONY: help run test lint format lock bench browser screenshots clean
+
+help: ## list the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: $(VENV)/.run ## install if needed, then start the console
+	$(BIN)/streamlit run app.py
+
+test: $(VENV)/.dev browser ## run every test
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.dev ## ruff, ruff format, typos, mypy
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/typos
+	$(BIN)/mypy tagging_core
+
+format: $(VENV)/.dev ## let ruff mend what it can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock: $(VENV)/.dev ## pin requirements.txt and requirements-dev.txt anew from their .in files
+	for name in requirements requirements-dev; do \
+	  $(BIN)/pip-compile -q --upgrade --no-header --strip-extras --no-emit-index-url --no-emit-find-links \
+	    --annotation-style=line -o $$name.txt $$name.in && sed -i 's/+cpu//' $$name.txt || exit 1; \
+	done
+
+bench: $(VENV)/.dev ## the measured claims: make bench DIR=folder-of-labelled-photos
+	$(BIN)/python -m benchmarks.learning $(DIR)
+	$(BIN)/python -m benchmarks.ingest $(DIR)
+	$(BIN)/python -m benchmarks.decision $(DIR)
+
+browser: ## install Debian's Chromium for the browser test where that is allowed
+	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
+	  && apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium >/dev/null; } \
+	  || echo "Chromium is not here and cannot be installed: the browser test will be left out."
+
+screenshots: $(VENV)/.dev browser ## the README's pictures, taken anew
+	$(BIN)/python -m benchmarks.screenshots
+
+clean: ## remove the virtual environment (never the data)
+	rm -rf $(VENV)
+
+$(VENV)/.run: requirements.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --disable-pip-version-check -q -r requirements.txt
+	touch $@
+
+$(VENV)/.dev: $(VENV)/.run requirements-dev.txt
+	$(BIN)/pip install --disable-pip-version-check -q -r requirements-dev.txt
+	touch $@

@@ -1,0 +1,183 @@
+"""Assets: one picture each, known by the SHA-256 of its bytes, with the text that came with it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sqlalchemy import Connection, Row, delete, select, update
+
+from tagging_core.errors import NotFoundError
+from tagging_core.pictures import Picture
+from tagging_core.store import add_to, insert_row, upsert
+from tagging_core.store.tables import asset_words, assets, counters, daily, labels
+
+_TEXT_LIMITS = {"title": 500, "caption": 5_000, "body": 100_000}
+_WORDS_MAX = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Accompanying:
+    """The text that came with a picture; each part may be empty."""
+
+    title: str = ""
+    caption: str = ""
+    body: str = ""
+
+    def clean(self) -> Accompanying:
+        """Trimmed, without control characters, and cut to what is kept."""
+        return Accompanying(*(_clean(getattr(self, k))[:limit] for k, limit in _TEXT_LIMITS.items()))
+
+    def as_dict(self) -> dict[str, str]:
+        """As a plain dictionary."""
+        return {"title": self.title, "caption": self.caption, "body": self.body}
+
+    def sentence(self) -> str:
+        """One text for the model, the most telling part first; empty if there is none."""
+        return ". ".join(part for part in (self.title, self.caption, self.body[:400]) if part)
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """One kept picture; times are UTC without zone, `taken_at` is the camera's local time."""
+
+    id: int
+    sha256: str
+    name: str
+    format: str
+    width: int
+    height: int
+    bytes: int
+    frames: int
+    taken_at: datetime | None
+    created_at: datetime
+    text: Accompanying
+    review: str
+
+
+def safe_name(name: str) -> str:
+    """A client's file name made fit to show: last part only, printable, at most 200 characters."""
+    last = re.split(r"[\\/]", name)[-1]
+    printable = "".join(c if c.isprintable() else "�" for c in last).strip()
+    return printable[-200:] or "unnamed"
+
+
+def insert(
+    connection: Connection, sha256: str, name: str, size: int, picture: Picture, text: Accompanying
+) -> tuple[int, bool]:
+    """Add an asset unless its bytes are known already.
+
+    Returns:
+        The asset's id, and whether it is new.
+    """
+    known = connection.execute(select(assets.c.id).where(assets.c.sha256 == sha256)).scalar()
+    if known is not None:
+        return int(known), False
+    now = datetime.now(UTC).replace(tzinfo=None)
+    text = text.clean()
+    values = {
+        "sha256": sha256,
+        "name": safe_name(name),
+        "format": picture.format,
+        "width": picture.width,
+        "height": picture.height,
+        "bytes": size,
+        "frames": picture.frames,
+        "taken_at": picture.taken_at,
+        "created_at": now,
+        "sample": int(sha256[:15], 16),
+        **text.as_dict(),
+    }
+    asset_id = insert_row(connection, assets, values)
+    index_words(connection, asset_id, text)
+    add_to(connection, counters, [{"name": "review.new", "n": 1}])
+    add_to(connection, daily, [{"day": now.date().isoformat(), "tag_id": "", "kind": "upload", "n": 1}])
+    return asset_id, True
+
+
+def get(connection: Connection, asset_id: int) -> Asset:
+    """An asset by id.
+
+    Raises:
+        NotFoundError: There is none.
+    """
+    row = connection.execute(select(assets).where(assets.c.id == asset_id)).first()
+    if row is None:
+        raise NotFoundError(f"There is no picture {asset_id}.")
+    return to_asset(row)
+
+
+def resolve(connection: Connection, name: str) -> Asset:
+    """An asset by id or by the first 8 or more digits of its SHA-256.
+
+    Raises:
+        NotFoundError: None, or more than one, fits.
+    """
+    if name.isdecimal() and len(name) < 8:
+        return get(connection, int(name))
+    fits = assets.c.sha256.startswith(name.lower(), autoescape=True)
+    rows = connection.execute(select(assets).where(fits).limit(2)).all() if len(name) >= 8 else []
+    if len(rows) != 1:
+        raise NotFoundError(f"{name!r} is not one picture: give an id, or 8 or more digits of its SHA-256.")
+    return to_asset(rows[0])
+
+
+def get_many(connection: Connection, asset_ids: Sequence[int]) -> list[Asset]:
+    """Assets by id, in the order asked for; unknown ids are left out."""
+    rows = connection.execute(select(assets).where(assets.c.id.in_(asset_ids)))
+    found = {row.id: to_asset(row) for row in rows}
+    return [found[asset_id] for asset_id in asset_ids if asset_id in found]
+
+
+def tags_of(connection: Connection, asset_id: int) -> dict[str, int]:
+    """The decided tags of an asset: 1 applies, 0 does not."""
+    query = select(labels.c.tag_id, labels.c.value).where(labels.c.asset_id == asset_id).order_by(labels.c.event_id)
+    return {row.tag_id: row.value for row in connection.execute(query)}
+
+
+def set_text(connection: Connection, asset_id: int, text: Accompanying) -> Accompanying:
+    """Replace the text that belongs to an asset and return it as it is kept."""
+    text = text.clean()
+    connection.execute(update(assets).where(assets.c.id == asset_id).values(text.as_dict()))
+    index_words(connection, asset_id, text)
+    return text
+
+
+def index_words(connection: Connection, asset_id: int, text: Accompanying) -> None:
+    """Make an asset findable by the words of its text."""
+    connection.execute(delete(asset_words).where(asset_words.c.asset_id == asset_id))
+    found = dict.fromkeys(words_of(" ".join((text.title, text.caption, text.body))))
+    upsert(connection, asset_words, [{"word": w, "asset_id": asset_id} for w in list(found)[:_WORDS_MAX]])
+
+
+def search_text(connection: Connection, query: str, limit: int = 60) -> list[Asset]:
+    """Assets whose text has every word of the query, latest first; a word may be cut short at its end."""
+    typed = list(dict.fromkeys(words_of(query)))
+    if not typed:
+        return []
+    statement = select(assets).order_by(assets.c.id.desc()).limit(limit)
+    for word in typed:
+        prefix = asset_words.c.word.between(word, word + "\U0010ffff")
+        statement = statement.where(assets.c.id.in_(select(asset_words.c.asset_id).where(prefix)))
+    return [to_asset(row) for row in connection.execute(statement)]
+
+
+def words_of(text: str) -> Iterable[str]:
+    """The searchable words of a text: letters and digits, and pairs of neighbouring Chinese characters."""
+    for run in re.findall(r"[一-鿿]+|[^\W_一-鿿]+", text.casefold()):
+        if "一" <= run[0] <= "鿿":
+            yield from ([run[i : i + 2] for i in range(len(run) - 1)] or [run])
+        else:
+            yield run[:64]
+
+
+def to_asset(row: Row) -> Asset:
+    """An asset from its row."""
+    values = {name: getattr(row, name) for name in Asset.__dataclass_fields__ if name != "text"}
+    return Asset(**values, text=Accompanying(row.title, row.caption, row.body))
+
+
+def _clean(text: str) -> str:
+    return "".join(c for c in text if c.isprintable() or c == "\n").strip()

@@ -1,0 +1,243 @@
+"""Batches: what one person wants ingested at once, cut into chunks that workers lease."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sqlalchemy import Connection, Row, and_, func, or_, select, update
+
+from tagging_core.errors import NotFoundError, SourceError
+from tagging_core.people import Action, User, require
+from tagging_core.sources import Entry
+from tagging_core.store import insert_row
+from tagging_core.store.tables import batches, chunks, items, jobs
+from tagging_core.taxonomy import Profile
+
+CHUNK = 32
+LEASE_SECONDS = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """One batch and how far it has come; `rate` is pictures a second, `seconds_left` None if unknown."""
+
+    id: int
+    name: str
+    profile: str
+    actor: str
+    created_at: datetime
+    state: str
+    note: str
+    total: int
+    ingested: int
+    known: int
+    refused: int
+    rate: float
+    seconds_left: float | None
+    seconds: float
+
+    @property
+    def finished(self) -> int:
+        """Items that need no more work."""
+        return self.ingested + self.known + self.refused
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One entry of a batch as a worker sees it."""
+
+    n: int
+    source: str
+    staged: bool
+    name: str
+    text: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Some items of a batch, leased to one worker."""
+
+    job_id: int
+    n: int
+    batch_id: int
+    profile: str
+    items: list[Item]
+
+
+def submit(connection: Connection, user: User, name: str, profile: Profile, entries: Sequence[Entry]) -> int:
+    """Queue a batch; its files must be in their place.
+
+    Raises:
+        NotAllowedError: The user may not upload.
+        SourceError: There is nothing in it.
+    """
+    require(user, Action.UPLOAD)
+    if not entries:
+        raise SourceError("There are no files in it.")
+    now = _now()
+    row = {"name": name[:200] or "Untitled", "profile": profile.id, "actor": user.name, "created_at": now}
+    batch_id = insert_row(connection, batches, row | {"state": "running", "started_at": now})
+    connection.execute(items.insert(), [_item_row(batch_id, n, entry) for n, entry in enumerate(entries)])
+    job = {"kind": "ingest", "batch_id": batch_id, "state": "waiting", "created_at": now}
+    job_id = insert_row(connection, jobs, job)
+    pieces = range((len(entries) + CHUNK - 1) // CHUNK)
+    connection.execute(chunks.insert(), [{"job_id": job_id, "n": n, "state": "waiting"} for n in pieces])
+    return batch_id
+
+
+def claim(connection: Connection, worker: str) -> Chunk | None:
+    """Lease the next waiting chunk, or one whose worker has vanished; None if there is nothing to do."""
+    now = time.time()
+    free = or_(chunks.c.leased_until.is_(None), chunks.c.leased_until < now)
+    query = (
+        select(chunks.c.job_id, chunks.c.n, jobs.c.batch_id)
+        .join(jobs, jobs.c.id == chunks.c.job_id)
+        .where(chunks.c.state == "waiting", jobs.c.state == "waiting", free)
+        .order_by(chunks.c.job_id, chunks.c.n)
+        .limit(1)
+    )
+    row = connection.execute(query).first()
+    if row is None:
+        return None
+    mine = and_(chunks.c.job_id == row.job_id, chunks.c.n == row.n, chunks.c.state == "waiting", free)
+    lease = {"worker": worker, "leased_until": now + LEASE_SECONDS, "attempts": chunks.c.attempts + 1}
+    if connection.execute(update(chunks).where(mine).values(lease)).rowcount != 1:
+        return None
+    batch = connection.execute(select(batches.c.profile).where(batches.c.id == row.batch_id)).one()
+    waiting = select(items).where(
+        items.c.batch_id == row.batch_id, items.c.chunk == row.n, items.c.state == "waiting"
+    )
+    found = [Item(i.n, i.source, i.staged, i.name, i.text) for i in connection.execute(waiting.order_by(items.c.n))]
+    return Chunk(row.job_id, row.n, row.batch_id, batch.profile, found)
+
+
+def finish_item(
+    connection: Connection, batch_id: int, n: int, state: str, asset_id: int | None = None, reason: str = ""
+) -> None:
+    """Write how an item ended: `done`, `known` or `refused`."""
+    values = {"state": state, "asset_id": asset_id, "reason": reason}
+    connection.execute(update(items).where(items.c.batch_id == batch_id, items.c.n == n).values(values))
+
+
+def finish_chunk(connection: Connection, chunk: Chunk) -> bool:
+    """Mark a chunk as done; whether that finished its batch."""
+    mine = and_(chunks.c.job_id == chunk.job_id, chunks.c.n == chunk.n)
+    connection.execute(update(chunks).where(mine).values(state="done", leased_until=None))
+    left = select(chunks.c.n).where(chunks.c.job_id == chunk.job_id, chunks.c.state == "waiting").limit(1)
+    if connection.execute(left).first() is not None:
+        return False
+    connection.execute(update(jobs).where(jobs.c.id == chunk.job_id).values(state="done"))
+    ended = {"state": "done", "finished_at": _now(), "note": ""}
+    connection.execute(update(batches).where(batches.c.id == chunk.batch_id).values(ended))
+    return True
+
+
+def release(connection: Connection, chunk: Chunk) -> None:
+    """Give a leased chunk back undone."""
+    mine = and_(chunks.c.job_id == chunk.job_id, chunks.c.n == chunk.n)
+    connection.execute(update(chunks).where(mine).values(leased_until=None, worker=None))
+
+
+def release_all(connection: Connection) -> None:
+    """Give every lease back; for the only worker process there is, when it starts."""
+    connection.execute(update(chunks).where(chunks.c.leased_until.is_not(None)).values(leased_until=None))
+
+
+def stop(connection: Connection, batch_id: int, note: str = "") -> None:
+    """Stop a batch after the chunk in work; what is done stays done."""
+    _set_state(connection, batch_id, "stopped", "running", {"note": note})
+
+
+def resume(connection: Connection, batch_id: int) -> None:
+    """Let a stopped batch go on where it stopped."""
+    done = select(func.count()).where(items.c.batch_id == batch_id, items.c.state != "waiting").scalar_subquery()
+    _set_state(
+        connection, batch_id, "running", "stopped", {"note": "", "started_at": _now(), "finished_before": done}
+    )
+
+
+def get(connection: Connection, batch_id: int) -> Batch:
+    """A batch with its progress.
+
+    Raises:
+        NotFoundError: There is none.
+    """
+    row = connection.execute(select(batches).where(batches.c.id == batch_id)).first()
+    if row is None:
+        raise NotFoundError(f"There is no batch {batch_id}.")
+    return _to_batch(connection, row)
+
+
+def recent(connection: Connection, limit: int = 20) -> list[Batch]:
+    """The latest batches, latest first."""
+    rows = connection.execute(
+        select(batches).order_by(batches.c.created_at.desc(), batches.c.id.desc()).limit(limit)
+    )
+    return [_to_batch(connection, row) for row in rows.all()]
+
+
+def refused(connection: Connection, batch_id: int, limit: int = 200) -> list[tuple[str, str]]:
+    """Names and reasons of the items that were refused, in order."""
+    query = select(items.c.name, items.c.reason).where(items.c.batch_id == batch_id, items.c.state == "refused")
+    return [(row.name, row.reason) for row in connection.execute(query.order_by(items.c.n).limit(limit))]
+
+
+def staged_sources(connection: Connection) -> set[str]:
+    """Paths of staged files that still wait, so that start-up knows which leftovers nobody needs."""
+    query = select(items.c.source).where(items.c.staged.is_(True), items.c.state == "waiting")
+    return set(connection.execute(query).scalars())
+
+
+def _set_state(connection: Connection, batch_id: int, state: str, before: str, values: dict) -> None:
+    mine = and_(batches.c.id == batch_id, batches.c.state == before)
+    changed = connection.execute(update(batches).where(mine).values({"state": state, **values})).rowcount
+    if changed:
+        job_state = "waiting" if state == "running" else "stopped"
+        job = and_(jobs.c.batch_id == batch_id, jobs.c.state != "done")
+        connection.execute(update(jobs).where(job).values(state=job_state))
+
+
+def _item_row(batch_id: int, n: int, entry: Entry) -> dict:
+    return {
+        "batch_id": batch_id,
+        "n": n,
+        "chunk": n // CHUNK,
+        "source": entry.source,
+        "staged": entry.staged,
+        "name": entry.name,
+        "text": entry.text.as_dict(),
+        "state": "refused" if entry.reason else "waiting",
+        "reason": entry.reason,
+    }
+
+
+def _to_batch(connection: Connection, row: Row) -> Batch:
+    query = select(items.c.state, func.count()).where(items.c.batch_id == row.id).group_by(items.c.state)
+    counts = {state: int(n) for state, n in connection.execute(query)}
+    waiting, total = counts.get("waiting", 0), sum(counts.values())
+    seconds = ((row.finished_at or _now()) - row.started_at).total_seconds()
+    rate = max(0, total - waiting - row.finished_before) / max(seconds, 0.01)
+    left = waiting / rate if rate > 0 and row.state == "running" else None
+    return Batch(
+        id=row.id,
+        name=row.name,
+        profile=row.profile,
+        actor=row.actor,
+        created_at=row.created_at,
+        state=row.state,
+        note=row.note,
+        total=total,
+        ingested=counts.get("done", 0),
+        known=counts.get("known", 0),
+        refused=counts.get("refused", 0),
+        rate=rate,
+        seconds_left=left,
+        seconds=seconds,
+    )
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).replace(tzinfo=None)

@@ -1,0 +1,260 @@
+"""Chroma: the tag library and the picture index that others read and search, fed from SQL.
+
+chromadb 1.5.9 loses collections when its process is killed, and two processes corrupt each other's folder. So it
+only ever holds copies: one process opens it, a subprocess probes it first (a damaged index may end the process),
+and whatever is wrong is answered by setting the folder aside and filling a new one from SQL.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sqlalchemy import delete, func, select
+
+from tagging_core import tags, vectors
+from tagging_core.encoders import Preset, unit
+from tagging_core.store import Database
+from tagging_core.store.tables import assets, learned, outbox
+from tagging_core.store.tables import vectors as vector_table
+
+_log = logging.getLogger(__name__)
+_BATCH = 500
+_PROBE_SECONDS = 120
+_NEVER = 1_000_000_000  # rows until Chroma writes its index files: while they are unwritten a kill cannot tear them
+_ASSETS_SYNC = 20_000
+
+_PROBE = """
+import json, sys
+import chromadb
+from chromadb.config import Settings
+client = chromadb.PersistentClient(sys.argv[1], settings=Settings(anonymized_telemetry=False))
+counts = {}
+for collection in client.list_collections():
+    sample = collection.peek(1)
+    if len(sample["ids"]):
+        collection.query(query_embeddings=[list(map(float, sample["embeddings"][0]))], n_results=1)
+    counts[collection.name] = collection.count()
+print(json.dumps(counts))
+"""
+
+
+class ChromaIndex:
+    """One encoder's two collections in an embedded Chroma.
+
+    Args:
+        folder: Chroma's folder; this process must be the only one that opens it.
+        database: The store of record.
+        preset: Its fingerprint is part of the collections' names: vectors of two models never meet.
+    """
+
+    def __init__(self, folder: Path, database: Database, preset: Preset) -> None:
+        self.folder = folder
+        self._database = database
+        self._preset = preset
+        self._client: Any = None
+        self._lock = threading.Lock()
+
+    def open(self) -> str:
+        """Probe and open, or set aside and rebuild.
+
+        Returns:
+            What was done: `opened`, `made` or `rebuilt: ...` with the reason.
+        """
+        fresh = not self.folder.exists()
+        trouble = "" if fresh else self._trouble()
+        if trouble:
+            _log.warning("Chroma is rebuilt from SQL: %s", trouble)
+            self._set_aside()
+        self._connect()
+        if fresh or trouble:
+            self.requeue()
+        return f"rebuilt: {trouble}" if trouble else "made" if fresh else "opened"
+
+    def requeue(self) -> None:
+        """Queue everything SQL holds for this encoder, so that `feed` fills the collections anew."""
+        fingerprint = self._preset.fingerprint
+        known = select(learned.c.tag_id).where(learned.c.fingerprint == fingerprint)
+        pictures = select(vector_table.c.asset_id).where(
+            vector_table.c.fingerprint == fingerprint, vector_table.c.kind == "image"
+        )
+        with self._database.write() as connection:
+            for kind, query in (("tag", known), ("asset", pictures)):
+                keys = [{"kind": kind, "key": str(key)} for key in connection.execute(query).scalars()]
+                if keys:
+                    connection.execute(outbox.insert(), keys)
+
+    def feed(self, limit: int = 20) -> int:
+        """Bring Chroma up to date with SQL.
+
+        Args:
+            limit: At most this many batches, so that a caller can do other things in between.
+
+        Returns:
+            How many outbox rows were worked off.
+        """
+        worked = 0
+        for _ in range(limit):
+            with self._database.read() as connection:
+                rows = connection.execute(select(outbox).order_by(outbox.c.id).limit(_BATCH)).all()
+            if not rows:
+                break
+            self._put_tags(sorted({row.key for row in rows if row.kind == "tag"}))
+            self._put_assets(sorted({int(row.key) for row in rows if row.kind == "asset"}))
+            with self._database.write() as connection:
+                connection.execute(delete(outbox).where(outbox.c.id.in_([row.id for row in rows])))
+            worked += len(rows)
+        return worked
+
+    def similar(self, vector: Sequence[float] | np.ndarray, limit: int = 12) -> list[tuple[int, float]]:
+        """Assets nearest to a vector `(d,)`: ids and cosine in [-1, 1], nearest first."""
+        with self._lock:
+            collection = self._collection("assets")
+            size = min(limit, collection.count())
+            if not size:
+                return []
+            found = collection.query(query_embeddings=[np.asarray(vector, np.float32)], n_results=size)
+        return [(int(i), 1 - d) for i, d in zip(found["ids"][0], found["distances"][0], strict=True)]
+
+    def counts(self) -> dict[str, int]:
+        """Records in each collection."""
+        with self._lock:
+            return {kind: self._collection(kind).count() for kind in ("tags", "assets")}
+
+    def tag_record(self, tag_id: str) -> dict[str, Any] | None:
+        """What a reader of Chroma finds about a tag: metadata; None if it is not there."""
+        with self._lock:
+            found = self._collection("tags").get(ids=[tag_id], include=["metadatas"])
+        return dict(found["metadatas"][0]) if found["ids"] else None
+
+    def _trouble(self) -> str:
+        try:
+            probe = subprocess.run(
+                [sys.executable, "-c", _PROBE, str(self.folder)],
+                capture_output=True,
+                text=True,
+                timeout=_PROBE_SECONDS,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            return f"it did not open within {_PROBE_SECONDS} seconds"
+        if probe.returncode:
+            lines = probe.stderr.strip().splitlines()
+            return lines[-1][:200] if lines else f"opening it ended a process with signal {-probe.returncode}"
+        counts = json.loads(probe.stdout.strip().splitlines()[-1])
+        return self._disagreement(counts)
+
+    def _disagreement(self, counts: dict[str, int]) -> str:
+        """Why Chroma cannot hold what SQL says, allowing for what the outbox still brings."""
+        with self._database.read() as connection:
+            waiting = select(outbox.c.kind, func.count(outbox.c.key.distinct())).group_by(outbox.c.kind)
+            pending = {kind: int(n) for kind, n in connection.execute(waiting)}
+            expected = self.expected(connection)
+        for kind, rows in (("tags", "tag"), ("assets", "asset")):
+            have, want = counts.get(self.name(kind), 0), expected[kind]
+            if have > want or have + pending.get(rows, 0) < want:
+                return f"its {kind} collection holds {have} of {want} records"
+        return ""
+
+    def expected(self, connection: Any) -> dict[str, int]:
+        """How many records SQL says each collection should hold."""
+        fingerprint = self._preset.fingerprint
+        known = select(func.count()).select_from(learned).where(learned.c.fingerprint == fingerprint)
+        pictures = select(func.count()).select_from(vector_table)
+        pictures = pictures.where(vector_table.c.fingerprint == fingerprint, vector_table.c.kind == "image")
+        return {
+            "tags": int(connection.execute(known).scalar_one()),
+            "assets": int(connection.execute(pictures).scalar_one()),
+        }
+
+    def name(self, kind: str) -> str:
+        """A collection's name."""
+        return f"{kind}-{self._preset.fingerprint}"
+
+    def _set_aside(self) -> None:
+        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
+        self.folder.rename(self.folder.with_name(f"{self.folder.name}-damaged-{stamp}"))
+        damaged = sorted(self.folder.parent.glob(f"{self.folder.name}-damaged-*"))
+        for old in damaged[:-1]:  # one is enough to look into; all it held is in SQL
+            shutil.rmtree(old, ignore_errors=True)
+
+    def _connect(self) -> None:
+        import chromadb
+        from chromadb.config import Settings
+
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._client = chromadb.PersistentClient(str(self.folder), settings=Settings(anonymized_telemetry=False))
+
+    def close(self) -> None:
+        """Let go of the folder, so that it may be opened again in this process."""
+        if self._client is None:
+            return
+        from chromadb.api.shared_system_client import SharedSystemClient
+
+        self._client = None
+        with contextlib.suppress(AttributeError):
+            SharedSystemClient.clear_system_cache()
+
+    def _collection(self, kind: str) -> Any:
+        sync = _NEVER if kind == "tags" else _ASSETS_SYNC
+        return self._client.get_or_create_collection(
+            self.name(kind),
+            embedding_function=None,
+            metadata={"fingerprint": self._preset.fingerprint, "model": self._preset.model},
+            configuration={"hnsw": {"space": "cosine", "sync_threshold": sync, "batch_size": 100}},
+        )
+
+    def _put_tags(self, tag_ids: list[str]) -> None:
+        if not tag_ids:
+            return
+        with self._database.read() as connection:
+            taxonomy = tags.load(connection)
+            counts = tags.counts(connection)
+            query = select(learned).where(
+                learned.c.fingerprint == self._preset.fingerprint, learned.c.tag_id.in_(tag_ids)
+            )
+            rows = [row for row in connection.execute(query) if row.tag_id in taxonomy.tags]
+        if not rows:
+            return
+        metadatas = []
+        for row in rows:
+            tag = taxonomy.tags[row.tag_id]
+            accepted, rejected = counts.get(row.tag_id, (0, 0))
+            names = {f"name_{language}": name for language, name in tag.names.items()}
+            details = {"category": tag.category_id, "state": tag.state, "bias": row.bias, "revision": row.revision}
+            metadatas.append({**names, **details, "accepted": accepted, "rejected": rejected})
+        embeddings = unit(np.stack([vectors.from_bytes(row.weights) for row in rows]))
+        with self._lock:
+            self._collection("tags").upsert(
+                ids=[row.tag_id for row in rows], embeddings=embeddings, metadatas=metadatas
+            )
+
+    def _put_assets(self, asset_ids: list[int]) -> None:
+        if not asset_ids:
+            return
+        with self._database.read() as connection:
+            found = vectors.load(connection, self._preset.fingerprint, asset_ids)
+            names = {
+                row.id: row.sha256
+                for row in connection.execute(
+                    select(assets.c.id, assets.c.sha256).where(assets.c.id.in_(asset_ids))
+                )
+            }
+        if not found:
+            return
+        with self._lock:
+            self._collection("assets").upsert(
+                ids=[str(asset_id) for asset_id in found],
+                embeddings=np.stack(list(found.values())),
+                metadatas=[{"sha256": names[asset_id]} for asset_id in found],
+            )

@@ -1,0 +1,55 @@
+"""Encoders: pictures and texts in, unit vectors of one space out."""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+
+from tagging_core.encoders.base import Encoder, Vectors, unit
+from tagging_core.encoders.presets import LearnerDefaults, Preset, find_preset, presets
+
+__all__ = [
+    "Encoder",
+    "LearnerDefaults",
+    "Preset",
+    "Vectors",
+    "default_mean",
+    "find_preset",
+    "load_encoder",
+    "presets",
+    "unit",
+]
+
+
+def load_encoder(name: str, models_dir: Path) -> Encoder:
+    """Load the encoder a setting names; slow, and torch is imported only here.
+
+    Args:
+        name: A preset's name, a local folder or a hub id.
+        models_dir: Where derived model files, such as the ONNX form, are kept.
+
+    Raises:
+        EncoderError: The model cannot be loaded.
+    """
+    preset = find_preset(name)
+    if preset.loader == "tiny":
+        from tagging_core.encoders.tiny import TinyEncoder
+
+        return TinyEncoder(preset)
+    from tagging_core.encoders.sentence import BuiltinEncoder, load_sentence_encoder
+
+    return BuiltinEncoder(preset, models_dir) if preset.loader == "builtin" else load_sentence_encoder(preset)
+
+
+def default_mean(preset: Preset, dimension: int) -> Vectors:
+    """Mean picture vector `(d,)` to centre with until a gallery has been measured; zeros where unknown.
+
+    The built-in encoder's was measured on 704 photos by `benchmarks.reference`.
+    """
+    if preset.loader != "builtin":
+        return np.zeros(dimension, dtype=np.float32)
+    path = resources.files(__package__).joinpath("builtin_reference.npz")
+    with resources.as_file(path) as file, np.load(file, allow_pickle=False) as arrays:
+        return arrays["mean"].astype(np.float32)

@@ -1,0 +1,47 @@
+"""What can go wrong, one class per failure; every message may be shown to a person."""
+
+from __future__ import annotations
+
+
+class TaggingError(Exception):
+    """Base of all expected failures: says what was wrong, what was expected and what to do."""
+
+
+class SettingsError(TaggingError):
+    """A setting has a value that Tagloop cannot use."""
+
+
+class PictureError(TaggingError):
+    """A file is not a picture that Tagloop can read."""
+
+
+class SourceError(TaggingError):
+    """A folder, zip or path cannot be taken as a source of pictures."""
+
+
+class NotFoundError(TaggingError):
+    """Something was asked for by an id that does not exist."""
+
+
+class NotAllowedError(TaggingError):
+    """The acting user's roles do not cover the action."""
+
+
+class DecisionError(TaggingError):
+    """A decision contradicts the state it refers to."""
+
+
+class TagError(TaggingError):
+    """A tag, category or profile is not valid."""
+
+
+class EncoderError(TaggingError):
+    """A model cannot be loaded or used."""
+
+
+class BusyError(TaggingError):
+    """Another process holds what only one may hold."""
+
+
+class StorageError(TaggingError):
+    """The disk or database cannot take what should be written."""

@@ -1,0 +1,270 @@
+"""Ingest: files become assets with vectors and suggestions, chunk by chunk.
+
+Files of the next chunks are read and decoded by a pool of threads while the encoder works on the current one.
+Whatever happens, an item ends exactly once: results are written in one transaction a chunk, keyed by content, so
+doing a chunk again after a crash changes nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from sqlalchemy import Connection, and_, select
+
+from tagging_core import assets as asset_module
+from tagging_core import batches, vectors
+from tagging_core.archive import Archive, sha256_of
+from tagging_core.assets import Accompanying
+from tagging_core.batches import Chunk, Item
+from tagging_core.encoders import Encoder, Preset, Vectors
+from tagging_core.errors import PictureError, StorageError, TaggingError
+from tagging_core.pictures import Picture, open_picture
+from tagging_core.store import Database
+from tagging_core.store.tables import assets, outbox
+from tagging_core.store.tables import vectors as vector_table
+from tagging_core.suggesting import Suggester
+
+_log = logging.getLogger(__name__)
+_AHEAD = 2  # chunks in flight besides the one being encoded: bounds memory
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """An item's bytes, read and named; `asset_id` if the archive has it with a vector, `reason` if refused."""
+
+    item: Item
+    sha256: str = ""
+    data: bytes = b""
+    size: int = 0
+    asset_id: int | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """A picture that is kept in the archive and ready for the encoder; `reason` if it was refused."""
+
+    loaded: Loaded
+    picture: Picture | None = None
+    prepared: Image.Image | None = None
+    reason: str = ""
+
+
+class Ingester:
+    """Works off the chunks of all batches.
+
+    Args:
+        database: Where assets and progress are kept.
+        archive: Where the files are kept.
+        preset: The encoder's fingerprint.
+        encoder: Gives the loaded encoder.
+        suggester: Suggests tags for what was embedded.
+        threads: Threads of the decode pool.
+        max_pixels: Larger pictures are refused.
+        worker: This worker's name in leases.
+    """
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        archive: Archive,
+        preset: Preset,
+        encoder: Callable[[], Encoder],
+        suggester: Suggester,
+        threads: int,
+        max_pixels: int,
+        worker: str,
+    ) -> None:
+        self._database, self._archive, self._preset = database, archive, preset
+        self._encoder, self._suggester = encoder, suggester
+        self._max_pixels, self._worker = max_pixels, worker
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="decode")
+
+    def run(self, stopping: Callable[[], bool]) -> int:
+        """Work until nothing waits or `stopping()` is true.
+
+        Returns:
+            How many chunks were finished.
+
+        Raises:
+            EncoderError: The model cannot be loaded; leases are given back.
+        """
+        flying: deque[tuple[Chunk, Future[list[Future[Decoded]]]]] = deque()
+        finished = 0
+        try:
+            while True:
+                while len(flying) <= _AHEAD and not stopping() and (chunk := self._claim()):
+                    flying.append((chunk, self._pool.submit(self._load, chunk)))
+                if not flying:
+                    return finished
+                chunk, loading = flying.popleft()
+                if self._finish(chunk, [future.result() for future in loading.result()]):
+                    finished += 1
+        finally:
+            for chunk, _ in flying:
+                self._give_back(chunk)
+
+    def close(self) -> None:
+        """Let the pool's threads end."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _claim(self) -> Chunk | None:
+        with self._database.write() as connection:
+            return batches.claim(connection, self._worker)
+
+    def _give_back(self, chunk: Chunk) -> None:
+        with self._database.write() as connection:
+            batches.release(connection, chunk)
+
+    def _load(self, chunk: Chunk) -> list[Future[Decoded]]:
+        """Read a chunk's files, find out which are known, and queue the decoding of the others."""
+        loaded = [_read(item) for item in chunk.items]
+        with self._database.read() as connection:
+            known = self._known(connection, [part.sha256 for part in loaded if part.sha256])
+        loaded = [replace(part, asset_id=known.get(part.sha256)) for part in loaded]
+        return [self._pool.submit(self._decode, part) for part in loaded]
+
+    def _known(self, connection: Connection, names: list[str]) -> dict[str, int]:
+        query = (
+            select(assets.c.sha256, assets.c.id)
+            .join(vector_table, vector_table.c.asset_id == assets.c.id)
+            .where(
+                assets.c.sha256.in_(names),
+                and_(vector_table.c.fingerprint == self._preset.fingerprint, vector_table.c.kind == "image"),
+                vector_table.c.instruction == vectors.DEFAULT,
+            )
+        )
+        return {row.sha256: row.id for row in connection.execute(query)}
+
+    def _decode(self, loaded: Loaded) -> Decoded:
+        if loaded.reason or (loaded.asset_id is not None and self._archive.has(loaded.sha256)):
+            return Decoded(loaded, reason=loaded.reason)
+        try:
+            picture = open_picture(loaded.data, max_pixels=self._max_pixels)
+            self._archive.keep(loaded.sha256, loaded.data, picture)
+            prepared = self._encoder().prepare(picture.image)
+            # Neither the file nor the large picture need wait for the encoder.
+            return Decoded(replace(loaded, data=b""), replace(picture, image=prepared), prepared)
+        except PictureError as error:
+            return Decoded(loaded, reason=str(error))
+
+    def _finish(self, chunk: Chunk, decoded: list[Decoded]) -> bool:
+        try:
+            fresh = [d for d in decoded if d.prepared is not None]
+            embedded, failed = self._embed(fresh)
+            self._write(chunk, decoded, embedded, failed)
+        except StorageError as error:
+            self._stop(chunk, str(error))
+            return False
+        for part in decoded:
+            if part.loaded.item.staged:
+                Path(part.loaded.item.source).unlink(missing_ok=True)
+        return True
+
+    def _stop(self, chunk: Chunk, note: str) -> None:
+        _log.warning("batch %s stopped: %s", chunk.batch_id, note)
+        with self._database.write() as connection:
+            batches.release(connection, chunk)
+            batches.stop(connection, chunk.batch_id, note)
+
+    def _embed(self, fresh: list[Decoded]) -> tuple[dict[str, Vectors], dict[str, str]]:
+        """Vectors by SHA-256, and reasons of those the encoder could not take."""
+        unique = {d.loaded.sha256: d for d in fresh}
+        return encode_or_halve(self._encoder(), {s: d.prepared for s, d in unique.items() if d.prepared})
+
+    def _text_vectors(self, decoded: list[Decoded]) -> dict[str, Vectors]:
+        texts = {d.loaded.sha256: _text_of(d).sentence() for d in decoded if d.picture is not None}
+        texts = {sha256: text for sha256, text in texts.items() if text}
+        if not texts:
+            return {}
+        return dict(zip(texts, self._encoder().encode_texts(list(texts.values())), strict=True))
+
+    def _write(
+        self, chunk: Chunk, decoded: list[Decoded], embedded: dict[str, Vectors], failed: dict[str, str]
+    ) -> None:
+        spoken = self._text_vectors(decoded)
+        with self._database.write() as connection:
+            pictures: dict[int, Vectors] = {}
+            texts: dict[int, Vectors] = {}
+            for part in decoded:
+                asset_id = self._write_item(connection, chunk, part, failed)
+                if asset_id is not None and part.loaded.sha256 in embedded:
+                    pictures[asset_id] = embedded[part.loaded.sha256]
+                    if part.loaded.sha256 in spoken:
+                        texts[asset_id] = spoken[part.loaded.sha256]
+            self._write_vectors(connection, pictures, texts)
+            self._suggester.suggest_vectors(connection, pictures, chunk.profile, texts)
+            batches.finish_chunk(connection, chunk)
+
+    def _write_item(
+        self, connection: Connection, chunk: Chunk, part: Decoded, failed: dict[str, str]
+    ) -> int | None:
+        item, sha256 = part.loaded.item, part.loaded.sha256
+        reason = part.reason or failed.get(sha256, "")
+        if reason:
+            batches.finish_item(connection, chunk.batch_id, item.n, "refused", reason=reason)
+            return None
+        if part.picture is None:
+            batches.finish_item(connection, chunk.batch_id, item.n, "known", part.loaded.asset_id)
+            return None
+        size, text = part.loaded.size, _text_of(part)
+        asset_id, new = asset_module.insert(connection, sha256, item.name, size, part.picture, text)
+        batches.finish_item(connection, chunk.batch_id, item.n, "done" if new else "known", asset_id)
+        return asset_id
+
+    def _write_vectors(
+        self, connection: Connection, pictures: dict[int, Vectors], texts: dict[int, Vectors]
+    ) -> None:
+        for kind, found in (("image", pictures), ("text", texts)):
+            if found:
+                matrix = np.stack(list(found.values()))
+                vectors.save(connection, self._preset.fingerprint, list(found), matrix, kind=kind)
+        if pictures:
+            connection.execute(outbox.insert(), [{"kind": "asset", "key": str(i)} for i in pictures])
+
+
+def encode_or_halve(encoder: Encoder, images: dict[str, Image.Image]) -> tuple[dict[str, Vectors], dict[str, str]]:
+    """Embed pictures; where a batch fails, its halves, down to the single pictures that do.
+
+    Args:
+        images: Prepared pictures by any key.
+
+    Returns:
+        Vectors `(d,)` by key, and by key why the encoder could not take a picture.
+    """
+    if not images:
+        return {}, {}
+    try:
+        matrix = encoder.encode_images(list(images.values()))
+        if not np.isfinite(matrix).all():
+            raise ValueError("the model returned numbers that are not finite")
+        return dict(zip(images, matrix, strict=True)), {}
+    except TaggingError:
+        raise
+    except Exception as error:  # out of memory, a kernel that fails: whatever one picture may set off
+        if len(images) == 1:
+            return {}, {next(iter(images)): f"The model could not read the picture: {error}"}
+        keys = list(images)
+        halves = keys[: len(keys) // 2], keys[len(keys) // 2 :]
+        parts = [encode_or_halve(encoder, {key: images[key] for key in half}) for half in halves]
+        return parts[0][0] | parts[1][0], parts[0][1] | parts[1][1]
+
+
+def _read(item: Item) -> Loaded:
+    try:
+        data = Path(item.source).read_bytes()
+    except OSError as error:
+        return Loaded(item, reason=f"The file cannot be read: {error.strerror}.")
+    return Loaded(item, sha256_of(data), data, len(data))
+
+
+def _text_of(part: Decoded) -> Accompanying:
+    return Accompanying(**part.loaded.item.text)

@@ -1,0 +1,173 @@
+"""The append-only ledger: what people decided, in order, and what follows from it for one asset.
+
+`fold` is the only place that says what a sequence of decisions means; everything stored about an asset's tags is
+its result, so replaying the ledger gives the same tables.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Connection, Row, select
+
+from tagging_core.store import insert_row
+from tagging_core.store.tables import events
+
+
+class Kind(StrEnum):
+    """What an event says."""
+
+    ACCEPT = "accept"  # the suggested tag applies
+    REJECT = "reject"  # it does not
+    ADD = "add"  # a tag applies that was not suggested
+    REPLACE = "replace"  # the suggested tag does not apply, another does
+    DONE = "done"  # the review is finished: what was left out does not apply
+    SKIP = "skip"  # looked at, not decided
+    UNDO = "undo"  # takes one earlier event back, itself an undo perhaps
+    TEXT = "text"  # title, caption or body of an asset changed
+    TAG = "tag"
+    CATEGORY = "category"
+    PROFILE = "profile"
+    PACK = "pack"  # a reference pack was measured
+
+
+NEEDS_TAG = frozenset({Kind.ACCEPT, Kind.REJECT, Kind.ADD, Kind.REPLACE})
+CLOSES = {Kind.DONE: "done", Kind.SKIP: "skipped"}
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One row of the ledger; times are UTC without zone."""
+
+    kind: Kind
+    actor: str
+    asset_id: int | None = None
+    tag_id: str | None = None
+    other_tag_id: str | None = None
+    target_id: int | None = None
+    profile: str | None = None
+    seconds: float | None = None
+    payload: dict[str, Any] | None = None
+    uid: str = field(default_factory=lambda: uuid.uuid4().hex)
+    at: datetime = field(default_factory=lambda: datetime.now(UTC).replace(tzinfo=None))
+    id: int = 0
+
+    @property
+    def day(self) -> str:
+        """The UTC day, as `2026-11-24`."""
+        return self.at.date().isoformat()
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """Whether a tag applies to an asset (1) or not (0), and the event that says so."""
+
+    value: int
+    event_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class AssetState:
+    """What all events of one asset amount to.
+
+    Attributes:
+        labels: By tag id.
+        reviews: The latest `done` event by profile.
+        review: `new`, `done` or `skipped`.
+    """
+
+    labels: dict[str, Label]
+    reviews: dict[str, int]
+    review: str
+
+
+def fold(history: Iterable[Event]) -> AssetState:
+    """What one asset's events amount to.
+
+    Args:
+        history: The asset's events by ascending id.
+    """
+    ordered = list(history)
+    gone = taken_back(ordered)
+    labels: dict[str, Label] = {}
+    reviews: dict[str, int] = {}
+    review = "new"
+    for event in ordered:
+        if event.id in gone:
+            continue
+        for tag_id, value in verdicts(event):
+            labels[tag_id] = Label(value, event.id)
+        if event.kind in CLOSES:
+            review = CLOSES[event.kind]
+        if event.kind == Kind.DONE:
+            reviews[event.profile or ""] = event.id
+    return AssetState(labels, reviews, review)
+
+
+def verdicts(event: Event) -> list[tuple[str, int]]:
+    """The (tag, applies) pairs an event states; a replacement states two."""
+    tag = event.tag_id or ""
+    match event.kind:
+        case Kind.ACCEPT | Kind.ADD:
+            return [(tag, 1)]
+        case Kind.REJECT:
+            return [(tag, 0)]
+        case Kind.REPLACE:
+            return [(tag, 0), (event.other_tag_id or "", 1)]
+    return []
+
+
+def tallies(event: Event) -> list[tuple[str, str]]:
+    """The (tag, kind) pairs under which an event counts in the daily figures; whole pictures count under ""."""
+    tag = event.tag_id or ""
+    match event.kind:
+        case Kind.ACCEPT | Kind.REJECT | Kind.ADD:
+            return [(tag, str(event.kind))]
+        case Kind.REPLACE:
+            return [(tag, "reject"), (event.other_tag_id or "", "add")]
+        case Kind.DONE:
+            return [("", "done")]
+    return []
+
+
+def taken_back(history: list[Event]) -> set[int]:
+    """Ids of the events that an undo cancels; an undo that was undone cancels nothing."""
+    gone: set[int] = set()
+    for event in reversed(history):
+        if event.kind == Kind.UNDO and event.id not in gone and event.target_id is not None:
+            gone.add(event.target_id)
+    return gone
+
+
+def append(connection: Connection, event: Event) -> int:
+    """Write an event at the end of the ledger and return its id."""
+    row = {c.name: getattr(event, c.name) for c in events.columns if c.name != "id"}
+    return insert_row(connection, events, row)
+
+
+def find_uid(connection: Connection, uid: str) -> Event | None:
+    """The event a caller wrote under this uid, if any."""
+    row = connection.execute(select(events).where(events.c.uid == uid)).first()
+    return None if row is None else to_event(row)
+
+
+def find_event(connection: Connection, event_id: int) -> Event | None:
+    """An event by id."""
+    row = connection.execute(select(events).where(events.c.id == event_id)).first()
+    return None if row is None else to_event(row)
+
+
+def history_of(connection: Connection, asset_id: int) -> list[Event]:
+    """All events of an asset, oldest first."""
+    rows = connection.execute(select(events).where(events.c.asset_id == asset_id).order_by(events.c.id))
+    return [to_event(row) for row in rows]
+
+
+def to_event(row: Row) -> Event:
+    """An event from its row."""
+    return Event(**{**row._mapping, "kind": Kind(row.kind)})

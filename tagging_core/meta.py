@@ -1,0 +1,37 @@
+"""Small named values of the whole installation: revisions and the like."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, select
+
+from tagging_core.store import upsert
+from tagging_core.store.tables import meta
+
+LIBRARY = "library"
+"""Moves with every learned change and every change of the taxonomy; caches key on it."""
+
+TAXONOMY = "taxonomy"
+"""Moves with every change of a tag, category or profile."""
+
+
+def get(connection: Connection, key: str, default: str = "") -> str:
+    """A value by name."""
+    value = connection.execute(select(meta.c.value).where(meta.c.key == key)).scalar()
+    return default if value is None else str(value)
+
+
+def put(connection: Connection, key: str, value: str) -> None:
+    """Keep a value."""
+    upsert(connection, meta, [{"key": key, "value": value}])
+
+
+def get_int(connection: Connection, key: str) -> int:
+    """A counter by name, 0 if it was never moved."""
+    return int(get(connection, key, "0"))
+
+
+def bump(connection: Connection, key: str) -> int:
+    """Move a counter by one and return it."""
+    value = get_int(connection, key) + 1
+    put(connection, key, str(value))
+    return value

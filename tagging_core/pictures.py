@@ -1,0 +1,150 @@
+"""Reading picture files: what they are is decided by decoding, and what comes out is upright 8-bit sRGB."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+import pillow_heif
+from PIL import ExifTags, Image, ImageCms, ImageOps, UnidentifiedImageError
+
+from tagging_core.errors import PictureError
+
+pillow_heif.register_heif_opener()
+
+FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "GIF", "TIFF", "BMP", "AVIF", "HEIF")
+"""Decoders we let near a stranger's bytes; most of Pillow's security fixes lie in the others."""
+
+EXTENSIONS = ("jpg", "jpeg", "png", "webp", "gif", "tif", "tiff", "bmp", "avif", "heic", "heif")
+MAX_PIXELS = 50_000_000
+MAX_BYTES = 60_000_000
+SCREEN_SIDE = 1600
+THUMBNAIL_SIDE = 320
+_SRGB = ImageCms.createProfile("sRGB")
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One decoded picture.
+
+    Attributes:
+        image: Upright RGB, possibly smaller than the file says (see `open_picture`).
+        format: Pillow's name of the decoder, such as `JPEG`.
+        width: Pixels of the file, upright.
+        height: Pixels of the file, upright.
+        frames: Frames of an animation; only the first is read.
+        taken_at: Capture time from EXIF, local to the camera, or None.
+    """
+
+    image: Image.Image
+    format: str
+    width: int
+    height: int
+    frames: int
+    taken_at: datetime | None
+
+
+def open_picture(data: bytes, side: int = SCREEN_SIDE, max_pixels: int = MAX_PIXELS) -> Picture:
+    """Decode a file's bytes.
+
+    Args:
+        data: The whole file.
+        side: A JPEG may be decoded at reduced size as long as its longer side keeps this many pixels.
+        max_pixels: Refuse pictures with more pixels than this, before they are decoded.
+
+    Raises:
+        PictureError: Not a picture, not a format we take, too large, or damaged.
+    """
+    if not data:
+        raise PictureError("The file is empty (0 bytes).")
+    if len(data) > MAX_BYTES:
+        raise PictureError(f"The file has {len(data) / 1e6:.0f} MB; the limit is {MAX_BYTES / 1e6:.0f} MB.")
+    try:
+        with warnings.catch_warnings():
+            # Pillow warns from 89 megapixels on; our own limit is stricter and comes before decoding.
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            image = Image.open(io.BytesIO(data), formats=FORMATS)
+            _refuse_bomb(image.width * image.height, f"{image.width} x {image.height} pixels", max_pixels)
+            return _decode(image, side)
+    except Image.DecompressionBombError as error:
+        raise PictureError(f"The picture is too large: {error}") from error
+    except UnidentifiedImageError as error:
+        raise PictureError(f"Not a picture, or not one of {', '.join(FORMATS)}.") from error
+    except PictureError:
+        raise
+    except (OSError, ValueError, SyntaxError, EOFError, IndexError, TypeError, MemoryError) as error:
+        raise PictureError(f"The file is damaged or cut off: {error}") from error
+
+
+def encode_jpeg(image: Image.Image, side: int) -> bytes:
+    """A JPEG without metadata whose longer side has at most `side` pixels."""
+    if max(image.size) > side:
+        image = image.copy()
+        image.thumbnail((side, side), Image.Resampling.BICUBIC, reducing_gap=2.0)
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=85)
+    return buffer.getvalue()
+
+
+def _refuse_bomb(pixels: int, what: str, max_pixels: int) -> None:
+    if pixels > max_pixels:
+        raise PictureError(f"The picture has {what}; the limit is {max_pixels / 1e6:.0f} megapixels.")
+
+
+def _decode(image: Image.Image, side: int) -> Picture:
+    name, (width, height) = str(image.format), image.size
+    frames = int(getattr(image, "n_frames", 1)) if name in ("GIF", "WEBP", "AVIF") else 1
+    if name in ("JPEG", "MPO"):
+        image.draft("RGB" if image.mode != "CMYK" else None, (side, side))
+    image.load()
+    exif = image.getexif()
+    taken_at = _taken_at(exif)
+    if exif.get(ExifTags.Base.Orientation, 1) in (5, 6, 7, 8):
+        width, height = height, width
+    upright = ImageOps.exif_transpose(image)
+    return Picture(_to_srgb(upright), name, width, height, frames, taken_at)
+
+
+def _to_srgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I") or image.mode == "F":
+        image = _to_8_bit(image)
+    if image.mode in ("P", "PA", "LA", "RGBA", "RGBa") or "transparency" in image.info:
+        image = _on_white(image)
+    profile = image.info.get("icc_profile")
+    if profile and image.mode in ("RGB", "CMYK", "L", "LAB"):
+        try:
+            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+            converted = ImageCms.profileToProfile(image, source, _SRGB, outputMode="RGB")
+            if converted is not None:
+                return converted
+        except (ImageCms.PyCMSError, OSError):
+            pass  # a wrong profile is common and harmless: fall back to the plain conversion
+    return image.convert("RGB")
+
+
+def _to_8_bit(image: Image.Image) -> Image.Image:
+    values = np.asarray(image, dtype=np.float64)
+    top = 65535.0 if values.max(initial=0) > 255 else 255.0
+    return Image.fromarray((np.clip(values / top, 0, 1) * 255).astype(np.uint8), "L")
+
+
+def _on_white(image: Image.Image) -> Image.Image:
+    profile = image.info.get("icc_profile")
+    coloured = image.convert("RGBA")
+    white = Image.new("RGBA", coloured.size, (255, 255, 255, 255))
+    flat = Image.alpha_composite(white, coloured).convert("RGB")
+    if profile:
+        flat.info["icc_profile"] = profile
+    return flat
+
+
+def _taken_at(exif: Image.Exif) -> datetime | None:
+    details = exif.get_ifd(ExifTags.IFD.Exif)
+    text = details.get(ExifTags.Base.DateTimeOriginal) or exif.get(ExifTags.Base.DateTime)
+    try:
+        return datetime.strptime(str(text).strip("\x00 "), "%Y:%m:%d %H:%M:%S")
+    except ValueError:
+        return None

@@ -1,0 +1,51 @@
+"""All settings, typed, from TAGLOOP_* variables; read once and passed in."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from tagging_core.errors import SettingsError
+
+
+class Settings(BaseSettings):
+    """What an administrator may set; every field is the variable TAGLOOP_<NAME>."""
+
+    model_config = SettingsConfigDict(env_prefix="TAGLOOP_", frozen=True, extra="ignore")
+
+    data_dir: Path = Field(default=Path("data"), description="everything Tagloop writes")
+    database_url: str = Field(default="", description="SQLAlchemy URL; empty means SQLite below the data folder")
+    encoder: str = Field(default="builtin", description="preset, local folder or hub id of the model")
+    ingest_root: Path | None = Field(default=None, description="server folder that editors may ingest from")
+    roles_file: Path | None = Field(default=None, description="TOML file that maps people to roles")
+    decode_threads: int = Field(
+        default=max(2, os.cpu_count() or 2), ge=1, le=64, description="threads that decode ahead of the encoder"
+    )
+    max_megapixels: float = Field(default=50.0, gt=0, le=170, description="pictures with more pixels are refused")
+
+    @property
+    def database(self) -> str:
+        """The SQLAlchemy URL that is used."""
+        return self.database_url or f"sqlite:///{self.data_dir / 'tagloop.db'}"
+
+    @property
+    def max_pixels(self) -> int:
+        """The pixel limit of one picture."""
+        return int(self.max_megapixels * 1_000_000)
+
+
+def load_settings() -> Settings:
+    """Read the environment.
+
+    Raises:
+        SettingsError: A variable has a value that cannot be used; the message names it.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "TAGLOOP_" + str(first["loc"][0]).upper()
+        raise SettingsError(f"{name}={first['input']!r} cannot be used: {first['msg']}.") from error

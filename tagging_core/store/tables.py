@@ -1,0 +1,284 @@
+"""The SQL schema. Ledger and assets are the truth; what stands below "derived" can be rebuilt from them."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# SQLite only counts an INTEGER primary key up by itself, PostgreSQL wants room for more than 2^31 events.
+_Id = BigInteger().with_variant(Integer, "sqlite")
+
+# ---- the ledger -------------------------------------------------------------------------------------------
+
+events = Table(
+    "events",
+    metadata,
+    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("uid", String(64), nullable=False, unique=True),  # given by the caller: a repeated call is one event
+    Column("at", DateTime, nullable=False),  # UTC
+    Column("actor", String(120), nullable=False),
+    Column("kind", String(24), nullable=False),
+    Column("asset_id", _Id, index=True),
+    Column("tag_id", String(120), index=True),
+    Column("other_tag_id", String(120)),  # replace: the tag that comes instead
+    Column("target_id", _Id, index=True),  # undo: the event taken back
+    Column("profile", String(60)),
+    Column("seconds", Float),  # how long the person looked
+    Column("payload", JSON),  # what was shown; or the whole of a tag, category, profile
+    Index(None, "actor", "id"),
+)
+
+# ---- assets -----------------------------------------------------------------------------------------------
+
+assets = Table(
+    "assets",
+    metadata,
+    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("sha256", String(64), nullable=False, unique=True),
+    Column("name", String(255), nullable=False),  # the client's file name, for people to read only
+    Column("format", String(12), nullable=False),
+    Column("width", Integer, nullable=False),
+    Column("height", Integer, nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    Column("frames", Integer, nullable=False),
+    Column("taken_at", DateTime),
+    Column("created_at", DateTime, nullable=False),
+    Column("title", Text, nullable=False, server_default=""),
+    Column("caption", Text, nullable=False, server_default=""),
+    Column("body", Text, nullable=False, server_default=""),
+    Column("sample", BigInteger, nullable=False),  # first 60 bits of the SHA-256: order of bottom-k samples
+    Column("review", String(12), nullable=False, server_default="new"),  # derived: new, done, skipped, flagged
+    Index(None, "review", "id"),
+)
+
+asset_words = Table(
+    "asset_words",
+    metadata,
+    Column("word", String(64), primary_key=True),
+    Column("asset_id", _Id, ForeignKey("assets.id"), primary_key=True),
+)
+
+batches = Table(
+    "batches",
+    metadata,
+    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("name", String(200), nullable=False),
+    Column("profile", String(60), nullable=False),
+    Column("actor", String(120), nullable=False),
+    Column("created_at", DateTime, nullable=False, index=True),
+    Column("state", String(12), nullable=False),  # running, stopped, done
+    Column("note", Text, nullable=False, server_default=""),  # why it stopped
+    Column("started_at", DateTime),  # of this run; moves when a stopped batch goes on
+    Column("finished_before", Integer, nullable=False, server_default="0"),  # items finished by earlier runs
+    Column("finished_at", DateTime),
+)
+
+items = Table(
+    "items",
+    metadata,
+    Column("batch_id", _Id, ForeignKey("batches.id"), primary_key=True),
+    Column("n", Integer, primary_key=True),
+    Column("chunk", Integer, nullable=False),
+    Column("source", Text, nullable=False),  # staged or server path; emptied once the asset is kept
+    Column("staged", Boolean, nullable=False),  # staged files are ours to remove
+    Column("name", String(255), nullable=False),
+    Column("text", JSON, nullable=False),  # title, caption, body
+    Column("state", String(12), nullable=False),  # waiting, done, known, refused
+    Column("reason", Text, nullable=False, server_default=""),
+    Column("asset_id", _Id, ForeignKey("assets.id"), index=True),
+    Index(None, "batch_id", "state"),
+    Index(None, "batch_id", "chunk"),
+)
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("kind", String(24), nullable=False),
+    Column("batch_id", _Id, ForeignKey("batches.id"), index=True),
+    Column("state", String(12), nullable=False, index=True),  # waiting, stopped, done
+    Column("created_at", DateTime, nullable=False),
+)
+
+chunks = Table(
+    "chunks",
+    metadata,
+    Column("job_id", _Id, ForeignKey("jobs.id"), primary_key=True),
+    Column("n", Integer, primary_key=True),
+    Column("state", String(12), nullable=False),  # waiting, done
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("worker", String(80)),
+    Column("leased_until", Float),  # seconds since the epoch
+    Index(None, "state", "job_id", "n"),
+)
+
+vectors = Table(
+    "vectors",
+    metadata,
+    Column("asset_id", _Id, ForeignKey("assets.id"), primary_key=True),
+    Column("fingerprint", String(64), primary_key=True),
+    Column("kind", String(8), primary_key=True),  # image, text
+    Column("instruction", String(16), primary_key=True),  # hash of the instruction, or "default"
+    Column("vector", LargeBinary, nullable=False),  # float32
+)
+
+text_vectors = Table(
+    "text_vectors",
+    metadata,
+    Column("fingerprint", String(64), primary_key=True),
+    Column("text", String(64), primary_key=True),  # SHA-256 of instruction and text
+    Column("vector", LargeBinary, nullable=False),
+)
+
+# ---- derived from the ledger ------------------------------------------------------------------------------
+
+categories = Table(
+    "categories",
+    metadata,
+    Column("id", String(60), primary_key=True),
+    Column("names", JSON, nullable=False),
+    Column("exclusive", Boolean, nullable=False),
+    Column("top_k", Integer, nullable=False),
+    Column("position", Integer, nullable=False),
+)
+
+tags = Table(
+    "tags",
+    metadata,
+    Column("id", String(120), primary_key=True),
+    Column("category_id", String(60), ForeignKey("categories.id"), nullable=False, index=True),
+    Column("parent_id", String(120)),
+    Column("merged_into", String(120)),
+    Column("state", String(12), nullable=False),  # active, deprecated, merged
+    Column("names", JSON, nullable=False),
+    Column("aliases", JSON, nullable=False),
+    Column("definition", Text, nullable=False),
+    Column("prompts", JSON, nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("changed_at", DateTime, nullable=False),
+    Column("changed_by", String(120), nullable=False),
+)
+
+profiles = Table(
+    "profiles",
+    metadata,
+    Column("id", String(60), primary_key=True),
+    Column("names", JSON, nullable=False),
+    Column("instruction", Text, nullable=False),
+    Column("categories", JSON, nullable=False),
+    Column("templates", JSON, nullable=False),
+    Column("position", Integer, nullable=False),
+)
+
+labels = Table(
+    "labels",
+    metadata,
+    Column("asset_id", _Id, ForeignKey("assets.id"), primary_key=True),
+    Column("tag_id", String(120), primary_key=True),
+    Column("value", Integer, nullable=False),  # 1 applies, 0 does not
+    Column("event_id", _Id, nullable=False),
+    Column("sample", BigInteger, nullable=False),
+    Index(None, "tag_id", "value", "sample"),
+)
+
+reviews = Table(
+    "reviews",
+    metadata,
+    Column("asset_id", _Id, ForeignKey("assets.id"), primary_key=True),
+    Column("profile", String(60), primary_key=True),
+    Column("event_id", _Id, nullable=False),
+    Column("sample", BigInteger, nullable=False),
+    Index(None, "profile", "sample"),
+)
+
+daily = Table(
+    "daily",
+    metadata,
+    Column("day", String(10), primary_key=True),  # of the decision, UTC
+    Column("tag_id", String(120), primary_key=True),  # "" for whole pictures
+    Column("kind", String(12), primary_key=True),  # accept, reject, add, done, upload
+    Column("n", Integer, nullable=False),
+)
+
+counters = Table(
+    "counters", metadata, Column("name", String(140), primary_key=True), Column("n", BigInteger, nullable=False)
+)
+
+packs = Table(
+    "packs",
+    metadata,
+    Column("fingerprint", String(64), primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("event_id", _Id, nullable=False),
+    Column("gallery", Integer, nullable=False),  # pictures it was measured on
+    Column("mean", LargeBinary, nullable=False),
+    Column("spread", Float, nullable=False),
+    Column("text_scale", Float, nullable=False),
+    Column("prototype_scale", Float, nullable=False),
+)
+
+learned = Table(
+    "learned",
+    metadata,
+    Column("fingerprint", String(64), primary_key=True),
+    Column("tag_id", String(120), primary_key=True),
+    Column("weights", LargeBinary, nullable=False),  # float32
+    Column("bias", Float, nullable=False),
+    Column("positives", Integer, nullable=False),
+    Column("negatives", Integer, nullable=False),
+    Column("revision", BigInteger, nullable=False),
+    Index(None, "fingerprint", "revision"),
+)
+
+dirty = Table(
+    "dirty",
+    metadata,
+    Column("tag_id", String(120), primary_key=True),
+    Column("marked", String(32), nullable=False),  # changes with every mark, so that a late clean-up spares it
+)
+
+suggestions = Table(
+    "suggestions",
+    metadata,
+    Column("asset_id", _Id, ForeignKey("assets.id"), primary_key=True),
+    Column("profile", String(60), primary_key=True),
+    Column("tag_id", String(120), primary_key=True),
+    Column("probability", Float, nullable=False),
+    Column("rank", Integer, nullable=False),
+    Column("fingerprint", String(64), nullable=False),
+    Column("revision", BigInteger, nullable=False),
+    Column("at", DateTime, nullable=False),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("kind", String(8), nullable=False),  # tag, asset
+    Column("key", String(120), nullable=False),
+)
+
+meta = Table("meta", metadata, Column("key", String(60), primary_key=True), Column("value", Text, nullable=False))

@@ -1,0 +1,306 @@
+"""Tagloop in one object: what the console, the command line and a CMS call."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import threading
+import uuid
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from tagging_core import assets, batches, projection, reviewing, sources, tags, vectors
+from tagging_core.archive import Archive
+from tagging_core.assets import Accompanying, Asset
+from tagging_core.batches import Batch
+from tagging_core.chroma import ChromaIndex
+from tagging_core.encoders import Encoder, find_preset, load_encoder
+from tagging_core.errors import BusyError, SourceError, StorageError
+from tagging_core.ingest import Ingester
+from tagging_core.ledger import Event, Kind
+from tagging_core.library import Library
+from tagging_core.people import Action, User, require
+from tagging_core.reviewing import Decision
+from tagging_core.settings import Settings, load_settings
+from tagging_core.store import Database
+from tagging_core.suggesting import Suggester, Suggestion
+from tagging_core.taxonomy import Tag, Taxonomy
+from tagging_core.worker import Worker
+
+SAMPLES = Path(__file__).parent.parent / "data" / "demo"
+
+
+class Tagloop:
+    """The whole of it over one data folder.
+
+    Opening it twice is fine; `start`, which runs the worker and opens Chroma, succeeds in one process only.
+
+    Args:
+        settings: Read from the environment if None.
+        encoder: A loaded encoder to use in place of the one the settings name.
+    """
+
+    def __init__(self, settings: Settings | None = None, encoder: Encoder | None = None) -> None:
+        self.settings = settings or load_settings()
+        self.preset = encoder.preset if encoder else find_preset(self.settings.encoder)
+        data = self.settings.data_dir
+        try:
+            data.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StorageError(f"The data folder {data} cannot be made: {error.strerror}.") from error
+        self.database = Database(self.settings.database)
+        self.archive = Archive(data / "archive")
+        self._loaded = encoder
+        self._loading = threading.Lock()
+        self.library = Library(self.database, self.preset, self.encoder)
+        self.suggester = Suggester(self.library, self.preset)
+        self.index = ChromaIndex(data / "chroma", self.database, self.preset)
+        self.worker: Worker | None = None
+        self._lock = FileLock(data / "tagloop.lock")
+        self._prepare()
+
+    # ---- the process --------------------------------------------------------------------------------------
+
+    def encoder(self) -> Encoder:
+        """The encoder, loaded at the first call; slow then.
+
+        Raises:
+            EncoderError: It cannot be loaded.
+        """
+        with self._loading:
+            if self._loaded is None:
+                self._loaded = load_encoder(self.settings.encoder, self.settings.data_dir / "models")
+            return self._loaded
+
+    def start(self) -> None:
+        """Run the worker in this process.
+
+        Raises:
+            BusyError: Another process runs it on the same data folder.
+        """
+        if self.worker is not None:
+            return
+        try:
+            self._lock.acquire(timeout=0)
+        except Timeout:
+            raise BusyError(
+                f"Another Tagloop console runs on {self.settings.data_dir.absolute()}. Use that one, stop it, "
+                "or give this one its own folder with TAGLOOP_DATA_DIR."
+            ) from None
+        with self.database.write() as connection:
+            batches.release_all(connection)  # whoever held them is gone: we have the lock
+        self._remove_leftovers()
+        ingester = Ingester(
+            database=self.database,
+            archive=self.archive,
+            preset=self.preset,
+            encoder=self.encoder,
+            suggester=self.suggester,
+            threads=self.settings.decode_threads,
+            max_pixels=self.settings.max_pixels,
+            worker=f"{socket.gethostname()}-{os.getpid()}",
+        )
+        self.worker = Worker(
+            database=self.database,
+            ingester=ingester,
+            library=self.library,
+            index=self.index,
+            warm_up=self.encoder,
+        )
+        self.worker.start()
+
+    def close(self) -> None:
+        """Stop the worker and let go of everything."""
+        if self.worker is not None:
+            self.worker.stop()
+            self.worker = None
+        self._lock.release()
+        self.database.close()
+
+    def wake(self) -> None:
+        """Tell the worker, if it runs here, that there is work."""
+        if self.worker is not None:
+            self.worker.wake()
+
+    # ---- ingest -------------------------------------------------------------------------------------------
+
+    def upload(self, user: User, files: Iterable[tuple[str, bytes]], profile: str, name: str = "") -> int:
+        """Queue uploaded files, zips among them, as a batch.
+
+        Returns:
+            The batch's id.
+
+        Raises:
+            NotAllowedError: The user may not upload.
+            SourceError: There is nothing in it.
+            StorageError: The disk is full; nothing was queued.
+        """
+        return self._submit(user, lambda folder: sources.stage_uploads(files, folder), profile, name)
+
+    def ingest_paths(self, user: User, paths: Sequence[Path], profile: str, name: str = "") -> int:
+        """Queue files, folders and zips that lie on this machine; for callers who may read them anyway."""
+
+        def entries(folder: Path) -> list[sources.Entry]:
+            found: list[sources.Entry] = []
+            for path in paths:
+                if path.is_file() and path.suffix.lower() == ".zip":
+                    found += sources.stage_zip(path, path.name, folder / str(len(found)))
+                else:
+                    found += sources.list_path(path)
+            return found
+
+        return self._submit(user, entries, profile, name or ", ".join(p.name or str(p) for p in paths))
+
+    def ingest_server_path(self, user: User, path: str, profile: str) -> int:
+        """Queue what an editor names below TAGLOOP_INGEST_ROOT."""
+        found = sources.within_root(path, self.settings.ingest_root)
+        return self.ingest_paths(user, [found], profile)
+
+    def ingest_samples(self, user: User) -> int:
+        """Queue the sample photos that ship with Tagloop."""
+        if not SAMPLES.is_dir():
+            raise SourceError("The sample photos are not here: data/demo is missing from this installation.")
+        return self.ingest_paths(user, [SAMPLES], "e-commerce", "Sample photos")
+
+    def batch(self, batch_id: int) -> Batch:
+        """A batch and how far it has come."""
+        with self.database.read() as connection:
+            return batches.get(connection, batch_id)
+
+    def stop_batch(self, user: User, batch_id: int) -> None:
+        """Stop a batch after the chunk in work."""
+        require(user, Action.UPLOAD)
+        with self.database.write() as connection:
+            batches.stop(connection, batch_id, f"Stopped by {user.name}.")
+
+    def resume_batch(self, user: User, batch_id: int) -> None:
+        """Let a stopped batch go on."""
+        require(user, Action.UPLOAD)
+        with self.database.write() as connection:
+            batches.resume(connection, batch_id)
+        self.wake()
+
+    # ---- review -------------------------------------------------------------------------------------------
+
+    def decide(self, user: User, decision: Decision) -> int:
+        """Write a decision and teach its tags at once; what else follows is taught within moments.
+
+        Returns:
+            The ledger event's id, for `undo`.
+        """
+        with self.database.write(durable=True) as connection:
+            event_id = reviewing.decide(connection, user, decision, tags.load(connection))
+        self._teach([decision.tag_id, decision.other_tag_id])
+        return event_id
+
+    def undo(self, user: User, event_id: int, uid: str = "") -> int:
+        """Take a decision back, also from what was learned."""
+        with self.database.write(durable=True) as connection:
+            undone = reviewing.undo(connection, user, event_id, tags.load(connection), uid)
+            target = reviewing.target_of(connection, undone)
+        self._teach([target.tag_id, target.other_tag_id])
+        return undone
+
+    def suggest(self, asset_id: int, profile: str) -> list[Suggestion]:
+        """A picture's suggestions at the library's latest revision, kept as shown.
+
+        Raises:
+            NotFoundError: There is no such picture or profile.
+        """
+        with self.database.write() as connection:
+            assets.get(connection, asset_id)
+            return self.suggester.suggest(connection, [asset_id], profile).get(asset_id, [])
+
+    def last_act(self, user: User) -> Event | None:
+        """The user's latest decision that still stands."""
+        with self.database.read() as connection:
+            return reviewing.last_act(connection, user)
+
+    def set_text(self, user: User, asset_id: int, text: Accompanying) -> Asset:
+        """Replace the text that belongs to a picture; suggestions take it into account from then on."""
+        require(user, Action.REVIEW)
+        sentence = text.clean().sentence()
+        vector = self.encoder().encode_texts([sentence]) if sentence else None
+        with self.database.write(durable=True) as connection:
+            before = assets.get(connection, asset_id).text
+            kept = assets.set_text(connection, asset_id, text)
+            payload = {"before": before.as_dict(), "after": kept.as_dict()}
+            event = Event(Kind.TEXT, user.name, asset_id=asset_id, payload=payload)
+            projection.record(connection, event, tags.load(connection))
+            vectors.replace_text(connection, self.preset.fingerprint, asset_id, vector)
+            return assets.get(connection, asset_id)
+
+    # ---- the tag library ----------------------------------------------------------------------------------
+
+    def taxonomy(self) -> Taxonomy:
+        """The taxonomy at the latest revision, from memory when nothing changed."""
+        return self.library.matrix().taxonomy
+
+    def save_tag(self, user: User, tag: Tag) -> Tag:
+        """Add or change a tag; it is suggested as soon as its text is embedded."""
+        with self.database.write(durable=True) as connection:
+            saved = tags.save_tag(connection, user, tag)
+        self.wake()
+        return saved
+
+    def rebuild(self, user: User, progress: Callable[[str], None] = lambda _: None) -> int:
+        """Make everything that is derived anew from the ledger.
+
+        Returns:
+            How many asset events were replayed.
+        """
+        require(user, Action.OPERATE)
+        with self.database.write(durable=True) as connection:
+            progress("replaying the ledger")
+            tags.replay(connection)
+            replayed = projection.replay(connection, tags.load(connection))
+        progress("fitting the tags")
+        self.library.settle()
+        return replayed
+
+    # ---- helpers ------------------------------------------------------------------------------------------
+
+    def _prepare(self) -> None:
+        self.database.migrate()
+        with self.database.write() as connection:
+            tags.ensure_starter(connection)
+
+    def _teach(self, tag_ids: Iterable[str | None]) -> None:
+        with self.database.read() as connection:
+            known = tags.load(connection)
+        self.library.settle([known.tag(tag_id).id for tag_id in tag_ids if tag_id])
+        self.wake()
+
+    def _submit(self, user: User, stage: Callable[[Path], list[sources.Entry]], profile: str, name: str) -> int:
+        require(user, Action.UPLOAD)
+        folder = self._incoming / uuid.uuid4().hex
+        try:
+            entries = stage(folder)
+            with self.database.write(durable=True) as connection:
+                chosen = tags.load(connection).profile(profile)
+                batch_id = batches.submit(connection, user, name or _title(entries), chosen, entries)
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        self.wake()
+        return batch_id
+
+    @property
+    def _incoming(self) -> Path:
+        return (self.settings.data_dir / "incoming").absolute()
+
+    def _remove_leftovers(self) -> None:
+        """Remove staged files that no batch waits for, left by a crash."""
+        with self.database.read() as connection:
+            needed = batches.staged_sources(connection)
+        for path in self._incoming.rglob("*"):
+            if path.is_file() and str(path) not in needed:
+                path.unlink(missing_ok=True)
+
+
+def _title(entries: Sequence[sources.Entry]) -> str:
+    first = entries[0].name if entries else "Nothing"
+    return first if len(entries) == 1 else f"{first} and {len(entries) - 1} more"

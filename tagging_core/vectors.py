@@ -1,0 +1,117 @@
+"""The vectors of record, kept in SQL as float32; Chroma only ever holds copies."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+from sqlalchemy import Connection, delete, select
+
+from tagging_core.encoders import Encoder, Vectors, unit
+from tagging_core.store import upsert
+from tagging_core.store.tables import text_vectors, vectors
+
+DEFAULT = "default"
+
+
+def instruction_key(instruction: str) -> str:
+    """How an instruction is named beside the vectors made under it; the empty one is `default`."""
+    return hashlib.sha256(instruction.encode()).hexdigest()[:16] if instruction else DEFAULT
+
+
+def save(
+    connection: Connection,
+    fingerprint: str,
+    asset_ids: Sequence[int],
+    matrix: Vectors,
+    kind: str = "image",
+    instruction: str = "",
+) -> None:
+    """Keep the vectors of assets; saving again is harmless.
+
+    Args:
+        matrix: `(n, d)`, row i of `asset_ids[i]`.
+        kind: `image`, or `text` for what came with the picture.
+    """
+    key = {"fingerprint": fingerprint, "kind": kind, "instruction": instruction_key(instruction)}
+    rows = [
+        {"asset_id": asset_id, **key, "vector": to_bytes(vector)}
+        for asset_id, vector in zip(asset_ids, matrix, strict=True)
+    ]
+    upsert(connection, vectors, rows)
+
+
+def load(
+    connection: Connection,
+    fingerprint: str,
+    asset_ids: Sequence[int],
+    kind: str = "image",
+    instruction: str = "",
+) -> dict[int, Vectors]:
+    """The vectors `(d,)` of those assets that have one, by asset id."""
+    found: dict[int, Vectors] = {}
+    for start in range(0, len(asset_ids), 500):
+        query = select(vectors.c.asset_id, vectors.c.vector).where(
+            vectors.c.asset_id.in_(asset_ids[start : start + 500]),
+            vectors.c.fingerprint == fingerprint,
+            vectors.c.kind == kind,
+            vectors.c.instruction == instruction_key(instruction),
+        )
+        found.update({row.asset_id: from_bytes(row.vector) for row in connection.execute(query)})
+    return found
+
+
+def replace_text(connection: Connection, fingerprint: str, asset_id: int, matrix: Vectors | None) -> None:
+    """Keep the vector `(1, d)` of an asset's text, or drop it where there is no text."""
+    if matrix is not None:
+        save(connection, fingerprint, [asset_id], matrix, kind="text")
+        return
+    mine = vectors.c.asset_id == asset_id, vectors.c.fingerprint == fingerprint, vectors.c.kind == "text"
+    connection.execute(delete(vectors).where(*mine))
+
+
+def load_sentences(
+    connection: Connection, fingerprint: str, groups: Sequence[Sequence[str]]
+) -> list[Vectors | None]:
+    """The kept mean vector `(d,)` of each group of sentences; None where it was never embedded."""
+    keys = [_sentences_key(group) for group in groups]
+    wanted = sorted(set(keys))
+    query = select(text_vectors.c.text, text_vectors.c.vector).where(text_vectors.c.fingerprint == fingerprint)
+    known: dict[str, Vectors] = {}
+    for start in range(0, len(wanted), 500):
+        rows = connection.execute(query.where(text_vectors.c.text.in_(wanted[start : start + 500])))
+        known.update({row.text: from_bytes(row.vector) for row in rows})
+    return [known.get(key) for key in keys]
+
+
+def encode_sentences(encoder: Encoder, groups: Sequence[Sequence[str]]) -> list[Vectors]:
+    """The mean unit vector `(d,)` of each group of sentences; slow."""
+    encoded = encoder.encode_texts([text for group in groups for text in group])
+    bounds = np.cumsum([0, *(len(group) for group in groups)])
+    return [unit(encoded[bounds[i] : bounds[i + 1]].mean(axis=0)) for i in range(len(groups))]
+
+
+def save_sentences(
+    connection: Connection, fingerprint: str, groups: Sequence[Sequence[str]], means: Sequence[Vectors]
+) -> None:
+    """Keep what `encode_sentences` gave."""
+    rows = [
+        {"fingerprint": fingerprint, "text": _sentences_key(group), "vector": to_bytes(mean)}
+        for group, mean in zip(groups, means, strict=True)
+    ]
+    upsert(connection, text_vectors, rows)
+
+
+def _sentences_key(group: Sequence[str]) -> str:
+    return hashlib.sha256("\n".join(group).encode()).hexdigest()
+
+
+def to_bytes(vector: Vectors) -> bytes:
+    """Little-endian float32, as it lies in SQL."""
+    return np.asarray(vector, dtype="<f4").tobytes()
+
+
+def from_bytes(data: bytes) -> Vectors:
+    """The vector behind bytes from SQL."""
+    return np.frombuffer(data, dtype="<f4")

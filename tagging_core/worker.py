@@ -1,0 +1,119 @@
+"""The worker inside the process: one thread ingests, one teaches the library and feeds Chroma."""
+
+from __future__ import annotations
+
+import gc
+import logging
+import threading
+import time
+from collections.abc import Callable
+
+from tagging_core import meta
+from tagging_core.chroma import ChromaIndex
+from tagging_core.errors import TaggingError
+from tagging_core.ingest import Ingester
+from tagging_core.library import Library
+from tagging_core.store import Database
+
+_log = logging.getLogger(__name__)
+_IDLE_SECONDS = 0.5  # how soon work that another process queued is noticed
+
+REBUILD_CHROMA = "chroma.rebuild"
+"""Set by the command line beside a running console; the worker then fills Chroma anew."""
+
+
+class Worker:
+    """Runs until stopped; errors are shown by `trouble` and tried again.
+
+    Args:
+        database: Where work is queued.
+        ingester: Works off batches.
+        library: Is taught.
+        index: Is opened and fed.
+        warm_up: Loads the encoder, so that the first upload need not wait for it.
+    """
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        ingester: Ingester,
+        library: Library,
+        index: ChromaIndex,
+        warm_up: Callable[[], object],
+    ) -> None:
+        self._database, self._ingester, self._library = database, ingester, library
+        self._index, self._warm_up = index, warm_up
+        self._stop = threading.Event()
+        self._ingest_wake, self._teach_wake = threading.Event(), threading.Event()
+        self._threads = [
+            threading.Thread(target=self._loop, args=(self._ingest, self._ingest_wake), name="ingest", daemon=True),
+            threading.Thread(target=self._loop, args=(self._teach, self._teach_wake), name="teach", daemon=True),
+        ]
+        self.trouble = ""
+        self.chroma = "opening"
+
+    def start(self) -> None:
+        """Start both threads."""
+        for thread in self._threads:
+            thread.start()
+
+    def wake(self) -> None:
+        """Look for work now."""
+        self._ingest_wake.set()
+        self._teach_wake.set()
+
+    def stop(self, timeout: float = 30.0) -> None:
+        """End after the chunk in work."""
+        self._stop.set()
+        self.wake()
+        for thread in self._threads:
+            thread.join(timeout)
+        self._ingester.close()
+        self._index.close()
+
+    def _loop(self, work: Callable[[], None], wake: threading.Event) -> None:
+        while not self._stop.is_set():
+            wake.clear()
+            try:
+                work()
+                self.trouble = ""
+            except TaggingError as error:
+                self._report(str(error))
+            except Exception:
+                # The loop must outlive whatever one round runs into, or nobody's work goes on.
+                _log.exception("the worker met an unexpected error")
+                self._report("The worker met an unexpected error; the log has the details.")
+            wake.wait(_IDLE_SECONDS)
+
+    def _report(self, trouble: str) -> None:
+        if trouble != self.trouble:
+            _log.error("%s", trouble)
+        self.trouble = trouble
+        self._stop.wait(2.0)
+
+    def _ingest(self) -> None:
+        if self.chroma == "opening":
+            self._warm_up()
+            gc.collect()
+            gc.freeze()  # what is imported by now never dies: no collection need look at it again
+        if self._ingester.run(self._stop.is_set):
+            self._teach_wake.set()
+
+    def _teach(self) -> None:
+        self._library.settle()
+        if self._library.refresh_pack():
+            self._library.settle()
+        self._serve_chroma()
+
+    def _serve_chroma(self) -> None:
+        if self.chroma == "opening":
+            self.chroma = self._index.open()
+        with self._database.read() as connection:
+            wanted = meta.get(connection, REBUILD_CHROMA)
+        if wanted:
+            self._index.requeue()
+            with self._database.write() as connection:
+                meta.put(connection, REBUILD_CHROMA, "")
+        while self._index.feed(limit=1) and not self._stop.is_set():
+            time.sleep(0)  # let decisions in between
