@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from sqlalchemy import delete, func, select
 
-from tagging_core import tags, vectors
+from tagging_core import meta, tags, vectors
 from tagging_core.encoders import Preset, unit
 from tagging_core.store import Database
 from tagging_core.store.tables import assets, learned, outbox
@@ -31,6 +31,9 @@ from tagging_core.store.tables import vectors as vector_table
 _log = logging.getLogger(__name__)
 _BATCH = 500
 _PROBE_SECONDS = 120
+
+REBUILD = "chroma.rebuild"
+"""Set by a process that may not open Chroma; whoever has it open then fills it anew."""
 _NEVER = 1_000_000_000  # rows until Chroma writes its index files: while they are unwritten a kill cannot tear them
 _ASSETS_SYNC = 20_000
 
@@ -72,7 +75,7 @@ class ChromaIndex:
             What was done: `opened`, `made` or `rebuilt: ...` with the reason.
         """
         fresh = not self.folder.exists()
-        trouble = "" if fresh else self._trouble()
+        trouble = "" if fresh else self.trouble()
         if trouble:
             _log.warning("Chroma is rebuilt from SQL: %s", trouble)
             self._set_aside()
@@ -126,6 +129,21 @@ class ChromaIndex:
             found = collection.query(query_embeddings=[np.asarray(vector, np.float32)], n_results=size)
         return [(int(i), 1 - d) for i, d in zip(found["ids"][0], found["distances"][0], strict=True)]
 
+    def pending(self) -> int:
+        """How many changes wait to be fed, a wanted rebuild included."""
+        with self._database.read() as connection:
+            waiting = int(connection.execute(select(func.count()).select_from(outbox)).scalar_one())
+            return waiting + bool(meta.get(connection, REBUILD))
+
+    def serve_rebuild(self) -> None:
+        """Queue everything anew if another process asked for it."""
+        with self._database.read() as connection:
+            wanted = meta.get(connection, REBUILD)
+        if wanted:
+            self.requeue()
+            with self._database.write() as connection:
+                meta.put(connection, REBUILD, "")
+
     def counts(self) -> dict[str, int]:
         """Records in each collection."""
         with self._lock:
@@ -137,7 +155,8 @@ class ChromaIndex:
             found = self._collection("tags").get(ids=[tag_id], include=["metadatas"])
         return dict(found["metadatas"][0]) if found["ids"] else None
 
-    def _trouble(self) -> str:
+    def trouble(self) -> str:
+        """What is wrong with the folder, found out in a process of its own; empty if nothing is."""
         try:
             probe = subprocess.run(
                 [sys.executable, "-c", _PROBE, str(self.folder)],

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from tagging_core import assets, batches, projection, reviewing, sources, tags, vectors
+from tagging_core import assets, batches, chroma, meta, projection, reviewing, sources, tags, vectors
 from tagging_core.archive import Archive
 from tagging_core.assets import Accompanying, Asset
 from tagging_core.batches import Batch
@@ -104,7 +104,6 @@ class Tagloop:
             worker=f"{socket.gethostname()}-{os.getpid()}",
         )
         self.worker = Worker(
-            database=self.database,
             ingester=ingester,
             library=self.library,
             index=self.index,
@@ -259,6 +258,9 @@ class Tagloop:
             replayed = projection.replay(connection, tags.load(connection))
         progress("fitting the tags")
         self.library.settle()
+        with self.database.write() as connection:
+            meta.put(connection, chroma.REBUILD, "yes")
+        self.wake()
         return replayed
 
     # ---- helpers ------------------------------------------------------------------------------------------

@@ -26,6 +26,7 @@ from tagging_core.taxonomy import (
     as_payload,
     check_tag,
     read_taxonomy,
+    with_known_synonyms,
 )
 
 _TABLES: dict[Kind, tuple[Table, type]] = {
@@ -80,6 +81,7 @@ def save_tag(connection: Connection, user: User, tag: Tag) -> Tag:
         prompts=[p.strip() for p in tag.prompts if p.strip()],
         position=taxonomy.tags[tag.id].position if tag.id in taxonomy.tags else len(taxonomy.tags),
     )
+    tag = with_known_synonyms(tag, read_taxonomy())
     check_tag(tag, taxonomy)
     _write(connection, user, Kind.TAG, tag)
     _announce(connection)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -149,7 +149,26 @@ class Taxonomy:
 def default_prompt(tag: Tag) -> str:
     """The prompt of a tag that was given none: its English name and aliases, joined as synonyms."""
     words = [tag.name("en").lower(), *(alias.lower() for alias in tag.aliases.get("en", []))]
-    return ", ".join(dict.fromkeys(words))
+    return "a " + ", ".join(dict.fromkeys(words))
+
+
+def with_known_synonyms(tag: Tag, starter: Taxonomy) -> Tag:
+    """A new tag without prompts, given those of the starter library's tag of the same name, if there is one.
+
+    This is the rule that every new tag gets, in the console as in the benchmarks: "trousers" is matched with
+    "pants, trousers, jeans" wherever it is added. Spelling is compared without case, spaces and hyphens.
+    """
+    if tag.prompts:
+        return tag
+    wanted = _bare(tag.name("en"))
+    for known in starter.tags.values():
+        if wanted in {_bare(word) for word in [known.name("en"), *known.aliases.get("en", [])]}:
+            return replace(tag, prompts=known.prompts)
+    return tag
+
+
+def _bare(word: str) -> str:
+    return "".join(c for c in word.casefold() if c.isalnum())
 
 
 def check_tag(tag: Tag, taxonomy: Taxonomy) -> None:

@@ -8,25 +8,19 @@ import threading
 import time
 from collections.abc import Callable
 
-from tagging_core import meta
 from tagging_core.chroma import ChromaIndex
 from tagging_core.errors import TaggingError
 from tagging_core.ingest import Ingester
 from tagging_core.library import Library
-from tagging_core.store import Database
 
 _log = logging.getLogger(__name__)
 _IDLE_SECONDS = 0.5  # how soon work that another process queued is noticed
-
-REBUILD_CHROMA = "chroma.rebuild"
-"""Set by the command line beside a running console; the worker then fills Chroma anew."""
 
 
 class Worker:
     """Runs until stopped; errors are shown by `trouble` and tried again.
 
     Args:
-        database: Where work is queued.
         ingester: Works off batches.
         library: Is taught.
         index: Is opened and fed.
@@ -36,13 +30,12 @@ class Worker:
     def __init__(
         self,
         *,
-        database: Database,
         ingester: Ingester,
         library: Library,
         index: ChromaIndex,
         warm_up: Callable[[], object],
     ) -> None:
-        self._database, self._ingester, self._library = database, ingester, library
+        self._ingester, self._library = ingester, library
         self._index, self._warm_up = index, warm_up
         self._stop = threading.Event()
         self._ingest_wake, self._teach_wake = threading.Event(), threading.Event()
@@ -109,11 +102,6 @@ class Worker:
     def _serve_chroma(self) -> None:
         if self.chroma == "opening":
             self.chroma = self._index.open()
-        with self._database.read() as connection:
-            wanted = meta.get(connection, REBUILD_CHROMA)
-        if wanted:
-            self._index.requeue()
-            with self._database.write() as connection:
-                meta.put(connection, REBUILD_CHROMA, "")
+        self._index.serve_rebuild()
         while self._index.feed(limit=1) and not self._stop.is_set():
             time.sleep(0)  # let decisions in between

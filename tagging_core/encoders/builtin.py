@@ -91,8 +91,9 @@ class BuiltinModule(InputModule):
         return unit(np.hstack([semantic, np.zeros((len(texts), 1280)), _COLOUR_GAIN * spoken]))
 
     def _sentence_vectors(self, texts: list[str]) -> Vectors:
+        options: dict[str, Any] = {"normalize_embeddings": True, "batch_size": 64, "show_progress_bar": False}
         # Wrapped, since a bare string that looks like an address or a path would be opened as a picture.
-        return self.sentences.encode([{"text": t} for t in texts], normalize_embeddings=True, batch_size=64)
+        return self.sentences.encode([{"text": t} for t in texts], **options)
 
 
 class BuiltinModel(SentenceTransformer):

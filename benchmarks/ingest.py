@@ -1,0 +1,185 @@
+"""Ingest speed on a folder of photos, end to end, beside its own bound and the loop people start with.
+
+Bound: cores / (sum of every part's core-seconds a picture), each part run alone on one thread. Naive: one picture at a
+time, the image network as loaded by PyTorch, the same files written and rows kept. Cores are those of this machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from benchmarks.photos import read_photos
+from tagging_core import Settings, Tagloop, assets, vectors
+from tagging_core.archive import Archive, sha256_of
+from tagging_core.assets import Accompanying
+from tagging_core.encoders import Encoder, find_preset
+from tagging_core.people import local_user
+from tagging_core.pictures import Picture, open_picture
+
+_USER = local_user("benchmark")
+_PROFILE = "e-commerce"
+
+
+def timed(work: Callable[[], object]) -> float:
+    """Seconds one call takes."""
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
+
+
+def ingest(loop: Tagloop, paths: Sequence[Path]) -> float:
+    """Seconds from the call to the last suggestion."""
+
+    def work() -> None:
+        batch_id = loop.ingest_paths(_USER, paths, _PROFILE)
+        while loop.batch(batch_id).state == "running":
+            time.sleep(0.01)
+
+    return timed(work)
+
+
+def parts(loop: Tagloop, paths: Sequence[Path], folder: Path, models: Path) -> dict[str, float]:
+    """Core-seconds a picture of each part, alone and on one thread."""
+    from tagging_core.encoders.sentence import BuiltinEncoder
+
+    encoder = BuiltinEncoder(find_preset("builtin"), models, threads=1)
+    data = [path.read_bytes() for path in paths]
+    pictures: list[Picture] = []
+    prepared: list[Image.Image] = []
+    found: list[np.ndarray] = []
+    archive = Archive(folder / "parts")
+
+    def decode() -> None:
+        pictures.extend(open_picture(content) for content in data)
+
+    def keep() -> None:
+        for content, picture in zip(data, pictures, strict=True):
+            archive.keep(sha256_of(content), content, picture)
+
+    def embed() -> None:
+        for start in range(0, len(prepared), 32):
+            found.extend(encoder.encode_images(prepared[start : start + 32]))
+
+    seconds = {
+        "read": timed(lambda: [path.read_bytes() for path in paths]),
+        "decode": timed(decode),
+        "files": timed(keep),
+        "prepare": timed(lambda: prepared.extend(encoder.prepare(p.image) for p in pictures)),
+        "embed": timed(embed),
+        "store": timed(lambda: store(loop, data, pictures, found)),
+    }
+    return {name: value / len(paths) for name, value in seconds.items()}
+
+
+def store(loop: Tagloop, data: list[bytes], pictures: list[Picture], found: list[np.ndarray]) -> None:
+    """Rows, vectors and suggestions, 32 pictures a transaction as in ingest."""
+    for start in range(0, len(data), 32):
+        rows = range(start, min(start + 32, len(data)))
+        with loop.database.write() as connection:
+            kept = {}
+            for row in rows:
+                content = data[row]
+                text = Accompanying()
+                asset_id, _ = assets.insert(
+                    connection, sha256_of(content), f"{row}.jpg", len(content), pictures[row], text
+                )
+                kept[asset_id] = found[row]
+            vectors.save(connection, loop.preset.fingerprint, list(kept), np.stack(list(kept.values())))
+            loop.suggester.suggest_vectors(connection, kept, _PROFILE)
+
+
+def naive(loop: Tagloop, paths: Sequence[Path], folder: Path, encoder: Encoder) -> float:
+    """Pictures a second of the loop people start with."""
+    import torch
+
+    from tagging_core.encoders.image_network import load_eager
+
+    network = load_eager()
+    module = encoder.model[0]  # type: ignore[attr-defined]
+    fast = module.network
+
+    def eager(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        with torch.no_grad():
+            logits, features = network(torch.from_numpy(pixels))
+        return logits.numpy(), features.numpy()
+
+    archive = Archive(folder / "naive")
+    module.network = eager
+    try:
+        started = time.perf_counter()
+        for path in paths:
+            data = path.read_bytes()
+            picture = open_picture(data, side=10**6)  # decoded whole: shrinking on load is one of our levers
+            archive.keep(sha256_of(data), data, picture)
+            vector = encoder.encode_images([picture.image])[0]
+            store(loop, [data], [picture], [vector])
+        return len(paths) / (time.perf_counter() - started)
+    finally:
+        module.network = fast
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--naive", type=int, default=200, help="pictures the naive loop is timed on")
+    parser.add_argument("--models", type=Path, default=Path("data/models"))
+    arguments = parser.parse_args()
+    paths = [photo.path for photo in read_photos(arguments.folder)]
+    with tempfile.TemporaryDirectory() as name:
+        result = measure(paths, Path(name), arguments.models, arguments.naive)
+    print(json.dumps({key: round(value, 4) for key, value in result.items()}))
+
+
+def measure(paths: Sequence[Path], folder: Path, models: Path, naive_count: int) -> dict[str, float]:
+    """All figures of one run."""
+    from tagging_core.encoders import load_encoder
+
+    encoder = load_encoder("builtin", models)
+    loop = _ready(folder / "a", encoder)
+    first = ingest(loop, paths)
+    again = ingest(loop, paths)
+    loop.close()
+    spare = _ready(folder / "b", encoder, start=False)
+    costs = parts(spare, paths, folder, models)
+    spare.close()
+    other = _ready(folder / "c", encoder, start=False)
+    naive_rate = naive(other, paths[:: max(1, len(paths) // naive_count)], folder, encoder)
+    other.close()
+    for part, seconds in costs.items():
+        print(f"{part}: {seconds * 1000:.2f} core-ms a picture")
+    rate, bound = len(paths) / first, (os.cpu_count() or 1) / sum(costs.values())
+    return {
+        "images": len(paths),
+        "images_per_s": rate,
+        "encoder_per_s": 1 / costs["embed"],
+        "decode_per_s": 1 / (costs["decode"] + costs["prepare"]),
+        "bound_per_s": bound,
+        "ratio": rate / bound,
+        "naive_per_s": naive_rate,
+        "speedup": rate / naive_rate,
+        "again_speedup": first / again,
+    }
+
+
+def _ready(folder: Path, encoder: Encoder, start: bool = True) -> Tagloop:
+    """An empty installation whose library is fitted, so that only ingest is timed."""
+    loop = Tagloop(Settings(data_dir=folder), encoder=encoder)
+    loop.library.settle()
+    if start:
+        loop.start()
+        while loop.worker is None or loop.worker.chroma == "opening" or loop.index.pending():
+            time.sleep(0.05)
+    return loop
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,9 @@
+"""`python -m tagging_core`."""
+
+from __future__ import annotations
+
+import sys
+
+from tagging_core.cli import main
+
+sys.exit(main())
