@@ -1,7 +1,7 @@
 """Ingest speed on a folder of photos, end to end, beside its own bound and the loop people start with.
 
-Bound: cores / (sum of every part's core-seconds a picture), each part run alone on one thread. Naive: one picture at a
-time, the image network as loaded by PyTorch, the same files written and rows kept. Cores are those of this machine.
+Bound: cores / (sum of every part's core-seconds a picture), each part run alone on one thread. Naive: one picture
+at a time, the image network as loaded by PyTorch, the same files written and rows kept.
 """
 
 from __future__ import annotations
@@ -146,6 +146,7 @@ def measure(paths: Sequence[Path], folder: Path, models: Path, naive_count: int)
     encoder = load_encoder("builtin", models)
     loop = _ready(folder / "a", encoder)
     first = ingest(loop, paths)
+    _wait_idle(loop)
     again = ingest(loop, paths)
     loop.close()
     spare = _ready(folder / "b", encoder, start=False)
@@ -176,9 +177,13 @@ def _ready(folder: Path, encoder: Encoder, start: bool = True) -> Tagloop:
     loop.library.settle()
     if start:
         loop.start()
-        while loop.worker is None or loop.worker.chroma == "opening" or loop.index.pending():
-            time.sleep(0.05)
+        _wait_idle(loop)
     return loop
+
+
+def _wait_idle(loop: Tagloop) -> None:
+    while loop.worker is None or loop.worker.chroma == "opening" or loop.library.pending() or loop.index.pending():
+        time.sleep(0.05)
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ class Archive:
         return self._path("originals", sha256, "")
 
     def screen(self, sha256: str) -> Path:
-        """A JPEG of at most 1600 pixels a side, upright, without metadata."""
+        """A JPEG of at most 1400 pixels a side, upright, without metadata."""
         return self._path("screens", sha256, ".jpg")
 
     def thumbnail(self, sha256: str) -> Path:

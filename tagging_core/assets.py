@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Row, delete, select, update
 from tagging_core.errors import NotFoundError
 from tagging_core.pictures import Picture
 from tagging_core.store import add_to, insert_row, upsert
-from tagging_core.store.tables import asset_words, assets, counters, daily, labels
+from tagging_core.store.tables import asset_words, assets, counters, daily
 
 _TEXT_LIMITS = {"title": 500, "caption": 5_000, "body": 100_000}
 _WORDS_MAX = 400
@@ -129,12 +129,6 @@ def get_many(connection: Connection, asset_ids: Sequence[int]) -> list[Asset]:
     rows = connection.execute(select(assets).where(assets.c.id.in_(asset_ids)))
     found = {row.id: to_asset(row) for row in rows}
     return [found[asset_id] for asset_id in asset_ids if asset_id in found]
-
-
-def tags_of(connection: Connection, asset_id: int) -> dict[str, int]:
-    """The decided tags of an asset: 1 applies, 0 does not."""
-    query = select(labels.c.tag_id, labels.c.value).where(labels.c.asset_id == asset_id).order_by(labels.c.event_id)
-    return {row.tag_id: row.value for row in connection.execute(query)}
 
 
 def set_text(connection: Connection, asset_id: int, text: Accompanying) -> Accompanying:

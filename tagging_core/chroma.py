@@ -29,7 +29,7 @@ from tagging_core.store.tables import assets, learned, outbox
 from tagging_core.store.tables import vectors as vector_table
 
 _log = logging.getLogger(__name__)
-_BATCH = 500
+_BATCH = 128
 _PROBE_SECONDS = 120
 
 REBUILD = "chroma.rebuild"

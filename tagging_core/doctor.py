@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from filelock import FileLock, Timeout
 from sqlalchemy import Connection, func, select
 
-from tagging_core import ledger, tags
+from tagging_core import ledger, reviewing, tags
 from tagging_core.store import integrity
 from tagging_core.store.tables import assets, batches, dirty, events, labels, outbox
 from tagging_core.tagloop import Tagloop
@@ -69,9 +69,7 @@ def _projection(connection: Connection) -> Finding:
     ids = connection.execute(select(events.c.asset_id).where(events.c.asset_id.is_not(None)).distinct()).scalars()
     for asset_id in ids.all():
         expected = ledger.fold(ledger.history_of(connection, asset_id)).labels
-        query = select(labels.c.tag_id, labels.c.value, labels.c.event_id).where(labels.c.asset_id == asset_id)
-        stored = {row.tag_id: ledger.Label(row.value, row.event_id) for row in connection.execute(query)}
-        wrong += stored != expected
+        wrong += reviewing.labels_of(connection, asset_id) != expected
     detail = f"{wrong} pictures differ from the ledger" if wrong else "tags agree with the ledger"
     return Finding("ledger", not wrong, detail, "Run `python -m tagging_core rebuild`.")
 

@@ -21,7 +21,7 @@ FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "GIF", "TIFF", "BMP", "AVIF", "HEIF")
 EXTENSIONS = ("jpg", "jpeg", "png", "webp", "gif", "tif", "tiff", "bmp", "avif", "heic", "heif")
 MAX_PIXELS = 50_000_000
 MAX_BYTES = 60_000_000
-SCREEN_SIDE = 1600
+SCREEN_SIDE = 1400
 THUMBNAIL_SIDE = 320
 _SRGB = ImageCms.createProfile("sRGB")
 

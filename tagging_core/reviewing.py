@@ -9,10 +9,12 @@ from sqlalchemy import Connection, func, select
 
 from tagging_core import assets as asset_module
 from tagging_core import ledger, projection, suggesting
+from tagging_core.assets import Asset
 from tagging_core.errors import DecisionError
-from tagging_core.ledger import NEEDS_TAG, Event, Kind
+from tagging_core.ledger import NEEDS_TAG, Event, Kind, Label
 from tagging_core.people import Action, User, require
-from tagging_core.store.tables import assets, counters, events, items
+from tagging_core.store.tables import assets, counters, events, items, labels
+from tagging_core.suggesting import Suggestion
 from tagging_core.taxonomy import Taxonomy
 
 _RECENT = 200
@@ -46,6 +48,15 @@ class Progress:
     waiting: int
     done: int
     skipped: int
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """All that a review shows of one asset: itself, what was decided, and what is suggested."""
+
+    asset: Asset
+    decided: dict[str, Label]
+    suggestions: list[Suggestion]
 
 
 def decide(connection: Connection, user: User, decision: Decision, taxonomy: Taxonomy) -> int:
@@ -100,6 +111,13 @@ def undo(connection: Connection, user: User, event_id: int, taxonomy: Taxonomy, 
         uid=uid or uuid.uuid4().hex,
     )
     return projection.record(connection, event, taxonomy)
+
+
+def labels_of(connection: Connection, asset_id: int) -> dict[str, Label]:
+    """The decided tags of an asset, in the order they were decided."""
+    query = select(labels.c.tag_id, labels.c.value, labels.c.event_id).where(labels.c.asset_id == asset_id)
+    rows = connection.execute(query.order_by(labels.c.event_id))
+    return {row.tag_id: Label(row.value, row.event_id) for row in rows}
 
 
 def target_of(connection: Connection, undo_id: int) -> Event:

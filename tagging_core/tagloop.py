@@ -23,7 +23,7 @@ from tagging_core.ingest import Ingester
 from tagging_core.ledger import Event, Kind
 from tagging_core.library import Library
 from tagging_core.people import Action, User, require
-from tagging_core.reviewing import Decision
+from tagging_core.reviewing import Card, Decision
 from tagging_core.settings import Settings, load_settings
 from tagging_core.store import Database
 from tagging_core.suggesting import Suggester, Suggestion
@@ -212,6 +212,13 @@ class Tagloop:
         with self.database.write() as connection:
             assets.get(connection, asset_id)
             return self.suggester.suggest(connection, [asset_id], profile).get(asset_id, [])
+
+    def card(self, asset_id: int, profile: str) -> Card:
+        """What a review shows of a picture, suggestions fresh."""
+        with self.database.write() as connection:
+            asset = assets.get(connection, asset_id)
+            found = self.suggester.suggest(connection, [asset_id], profile).get(asset_id, [])
+            return Card(asset, reviewing.labels_of(connection, asset_id), found)
 
     def last_act(self, user: User) -> Event | None:
         """The user's latest decision that still stands."""

@@ -37,7 +37,7 @@ class Worker:
     ) -> None:
         self._ingester, self._library = ingester, library
         self._index, self._warm_up = index, warm_up
-        self._stop = threading.Event()
+        self._stop, self._ingesting = threading.Event(), threading.Event()
         self._ingest_wake, self._teach_wake = threading.Event(), threading.Event()
         self._threads = [
             threading.Thread(target=self._loop, args=(self._ingest, self._ingest_wake), name="ingest", daemon=True),
@@ -90,11 +90,18 @@ class Worker:
             self._warm_up()
             gc.collect()
             gc.freeze()  # what is imported by now never dies: no collection need look at it again
-        if self._ingester.run(self._stop.is_set):
+        self._ingesting.set()
+        try:
+            worked = self._ingester.run(self._stop.is_set)
+        finally:
+            self._ingesting.clear()
+        if worked:
             self._teach_wake.set()
 
     def _teach(self) -> None:
         self._library.settle()
+        if self._ingesting.is_set():
+            return  # the pack and the index can wait, the person who uploads should not
         if self._library.refresh_pack():
             self._library.settle()
         self._serve_chroma()
@@ -103,5 +110,5 @@ class Worker:
         if self.chroma == "opening":
             self.chroma = self._index.open()
         self._index.serve_rebuild()
-        while self._index.feed(limit=1) and not self._stop.is_set():
+        while not self._stop.is_set() and not self._ingesting.is_set() and self._index.feed(limit=1):
             time.sleep(0)  # let decisions in between

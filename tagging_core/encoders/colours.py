@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -35,7 +37,7 @@ def colour_profile(image: Image.Image) -> NDArray[np.float32]:
     """
     pixels = np.asarray(image.resize((_SIDE, _SIDE), Image.Resampling.BOX), dtype=np.float32).reshape(-1, 3)
     weights = _centre_weights()
-    nearest = ((pixels[:, None] - _PROTOTYPES) ** 2 @ _RGB_WEIGHTS).argmin(1)
+    nearest = (_OFFSETS - pixels @ _DIRECTIONS).argmin(1)
     shares = np.bincount(nearest, weights=weights, minlength=len(_PROTOTYPES))
     light = float(weights @ (pixels @ _LUMA)) / 255.0
     saturation = (pixels.max(1) - pixels.min(1)) / 255.0
@@ -46,8 +48,12 @@ def colour_profile(image: Image.Image) -> NDArray[np.float32]:
 
 _LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 _RGB_WEIGHTS = np.array([2.0, 4.0, 3.0], dtype=np.float32)  # the "redmean" idea: the eye is keenest in green
+# |p - q|^2 without the |p|^2 that all prototypes share, as one product
+_DIRECTIONS = 2 * (_PROTOTYPES * _RGB_WEIGHTS).T
+_OFFSETS = (_PROTOTYPES**2 * _RGB_WEIGHTS).sum(1)
 
 
+@cache
 def _centre_weights() -> NDArray[np.float32]:
     axis = np.linspace(-1, 1, _SIDE)
     weights = np.exp(-(axis[:, None] ** 2 + axis**2)).reshape(-1)

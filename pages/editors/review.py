@@ -1,0 +1,335 @@
+from __future__ import annotations
+
+import time
+
+import streamlit as st
+
+from pages.common.session import current_user, guard, language, loop, say_error, show_error, tag_label
+from tagging_core import Decision, Kind, TaggingError, assets, batches, reviewing
+from tagging_core.assets import Accompanying
+from tagging_core.people import Action
+from tagging_core.reviewing import Card
+from tagging_core.suggesting import Suggestion
+
+guard(Action.REVIEW)
+tagloop, user = loop(), current_user()
+state = st.session_state
+STATES = {"new": "Waiting", "skipped": "Skipped", "done": "Done"}
+
+
+# ---- what the buttons do: each writes one decision, in a callback, so that no rerun can cut it in half ----------
+
+
+def decide(kind: Kind, tag_id: str | None = None, other: str | None = None) -> None:
+    seconds = round(time.time() - state["review_since"], 1)
+    try:
+        tagloop.decide(user, Decision(kind, state["review_asset"], tag_id, other, state["review_profile"], seconds))
+    except TaggingError as error:
+        say_error(error)
+    state["review_replacing"] = None
+
+
+def finish(kind: Kind) -> None:
+    decide(kind)
+    step(forward=True)
+
+
+def step(forward: bool) -> None:
+    seen: list[int] = state["review_seen"]
+    if forward:
+        seen.append(state["review_asset"])
+        state["review_asset"] = next_asset(state["review_asset"])
+    elif seen:
+        state["review_asset"] = seen.pop()
+    state["review_replacing"] = None
+    state["review_since"] = time.time()
+
+
+def take_back(event_id: int) -> None:
+    try:
+        tagloop.undo(user, event_id)
+    except TaggingError as error:
+        say_error(error)
+
+
+def take_back_last() -> None:
+    last = tagloop.last_act(user)
+    if last is None:
+        say_error(TaggingError("There is nothing to undo."))
+        return
+    take_back(last.id)
+    if last.asset_id is not None:
+        state["review_asset"] = last.asset_id
+    state["review_since"] = time.time()
+
+
+def pick_tag() -> None:
+    chosen, state["review_pick"] = state["review_pick"], None
+    if chosen and (replacing := state["review_replacing"]):
+        decide(Kind.REPLACE, replacing, chosen)
+    elif chosen:
+        decide(Kind.ADD, chosen)
+
+
+def replace(tag_id: str) -> None:
+    state["review_replacing"] = None if state["review_replacing"] == tag_id else tag_id
+
+
+def save_text(asset_id: int) -> None:
+    text = Accompanying(*(state[f"review_{part}_{asset_id}"] for part in ("title", "caption", "body")))
+    try:
+        tagloop.set_text(user, asset_id, text)
+    except TaggingError as error:
+        say_error(error)
+
+
+def restart() -> None:
+    batch = state["review_batch"]
+    st.query_params.update({"batch": str(batch)}) if batch else st.query_params.clear()
+    state["review_asset"], state["review_seen"] = None, []
+    if batch:
+        state["review_profile"] = tagloop.batch(batch).profile
+
+
+# ---- reading -----------------------------------------------------------------------------------------------------
+
+
+def next_asset(after: int) -> int | None:
+    """The next picture in the queue; from its beginning when its end is reached."""
+    with tagloop.database.read() as connection:
+        for start in (after, 0):
+            found = reviewing.queue(connection, state["review_batch"], state["review_state"], start, limit=2)
+            found = [asset_id for asset_id in found if asset_id != after]
+            if found:
+                return found[0]
+    return None
+
+
+def choose_start() -> None:
+    """Set up the page's state, from the address where it names a batch."""
+    if "review_batch" not in state:
+        asked = st.query_params.get("batch", "")
+        known = {batch.id for batch in recent}
+        state["review_batch"] = int(asked) if asked.isdecimal() and int(asked) in known else None
+        state["review_state"], state["review_asset"] = "new", None
+        state["review_profile"] = next((b.profile for b in recent if b.id == state["review_batch"]), None)
+    asked_batch = st.query_params.get("batch", "")
+    if asked_batch.isdecimal() and int(asked_batch) != state["review_batch"]:
+        state["review_batch"] = int(asked_batch)
+        restart()
+    if state["review_profile"] is None:
+        state["review_profile"] = recent[0].profile if recent else "general"
+    defaults = {"review_seen": [], "review_replacing": None, "review_since": time.time(), "review_pick": None}
+    for key, value in defaults.items():
+        state.setdefault(key, value)
+
+
+# ---- drawing -----------------------------------------------------------------------------------------------------
+
+
+def draw_suggestion(n: int, suggestion: Suggestion) -> None:
+    tag = taxonomy.tags[suggestion.tag_id]
+    category = taxonomy.categories[tag.category_id].name(language())
+    with st.container(horizontal=True, vertical_alignment="center", gap="xxsmall", key=f"chip_{tag.id}"):
+        st.button(
+            f"**{tag_label(tag)}** · {suggestion.probability:.0%}",
+            key=f"accept_{tag.id}",
+            on_click=decide,
+            args=(Kind.ACCEPT, tag.id),
+            shortcut=str(n) if n <= 9 else None,
+            help=f"{category}. {tag.definition} Click to accept.",
+            icon=":material/add:",
+            width="stretch",
+            type="primary" if suggestion.probability >= 0.5 else "secondary",
+        )
+        st.button(
+            "",
+            key=f"reject_{tag.id}",
+            on_click=decide,
+            args=(Kind.REJECT, tag.id),
+            icon=":material/close:",
+            help=f"Not {tag_label(tag)}",
+        )
+        st.button(
+            "",
+            key=f"replace_{tag.id}",
+            on_click=replace,
+            args=(tag.id,),
+            icon=":material/swap_horiz:",
+            help=f"Another tag in place of {tag_label(tag)}",
+            type="primary" if state["review_replacing"] == tag.id else "secondary",
+        )
+
+
+def draw_decided(card: Card) -> None:
+    accepted = {tag_id: label for tag_id, label in card.decided.items() if label.value}
+    rejected = {tag_id: label for tag_id, label in card.decided.items() if not label.value}
+    if accepted:
+        st.caption("On this picture")
+    for group, icon in ((accepted, ":material/check:"), (rejected, ":material/block:")):
+        if group is rejected and rejected:
+            st.caption("Ruled out")
+        with st.container(horizontal=True, gap="xsmall"):
+            for tag_id, label in group.items():
+                tag = taxonomy.tag(tag_id)
+                st.button(
+                    tag_label(tag),
+                    key=f"decided_{tag_id}",
+                    on_click=take_back,
+                    args=(label.event_id,),
+                    icon=icon,
+                    help="Click to take this back",
+                )
+
+
+def draw_picker(card: Card) -> None:
+    replacing = state["review_replacing"]
+    options = [
+        tag.id for tag in taxonomy.active() if card.decided.get(tag.id) is None or not card.decided[tag.id].value
+    ]
+    st.selectbox(
+        f"In place of {tag_label(taxonomy.tags[replacing])}" if replacing else "Add a tag",
+        options,
+        index=None,
+        key="review_pick",
+        on_change=pick_tag,
+        format_func=lambda tag_id: " · ".join(dict.fromkeys(taxonomy.tags[tag_id].words())),
+        placeholder="Type any name, in English or Chinese",
+        label_visibility="visible" if replacing else "collapsed",
+    )
+
+
+def draw_keys(card: Card) -> None:
+    top = card.suggestions[0].tag_id if card.suggestions else None
+    with st.container(horizontal=True, gap="xsmall"):
+        st.button(
+            "Done",
+            type="primary",
+            on_click=finish,
+            args=(Kind.DONE,),
+            shortcut="D",
+            icon=":material/done_all:",
+            help="The picture is finished. Tags you left out count as not on it.",
+        )
+        st.button("Skip", on_click=finish, args=(Kind.SKIP,), shortcut="S", help="Decide later")
+        st.button(
+            "Accept",
+            on_click=decide,
+            args=(Kind.ACCEPT, top),
+            shortcut="A",
+            disabled=top is None,
+            help="Accept the first suggestion",
+        )
+        st.button(
+            "Reject",
+            on_click=decide,
+            args=(Kind.REJECT, top),
+            shortcut="X",
+            disabled=top is None,
+            help="Reject the first suggestion",
+        )
+        st.button(
+            "Undo",
+            on_click=take_back_last,
+            shortcut="Z",
+            icon=":material/undo:",
+            help="Take your last decision back, also from what was learned",
+        )
+        st.button("Back", on_click=step, args=(False,), shortcut="ArrowLeft", disabled=not state["review_seen"])
+        st.button(
+            "Next", on_click=step, args=(True,), shortcut="ArrowRight", help="Look at the next, decide nothing"
+        )
+
+
+def draw_text(card: Card) -> None:
+    text = card.asset.text
+    with st.expander("Text that belongs to it", expanded=bool(text.sentence())):
+        key = card.asset.id
+        with st.form(f"text_{key}", border=False):
+            st.text_input("Title", text.title, key=f"review_title_{key}")
+            st.text_area("Caption", text.caption, key=f"review_caption_{key}", height=80)
+            st.text_area("Article", text.body, key=f"review_body_{key}", height=120)
+            st.form_submit_button("Save text", on_click=save_text, args=(key,))
+
+
+def draw_upcoming() -> None:
+    with tagloop.database.read() as connection:
+        ahead = reviewing.queue(
+            connection, state["review_batch"], state["review_state"], state["review_asset"], limit=6
+        )
+        coming = assets.get_many(connection, ahead)
+    if coming:
+        st.caption("Coming up")
+        with st.container(horizontal=True, gap="xsmall"):
+            for asset in coming:
+                st.image(str(tagloop.archive.thumbnail(asset.sha256)), width=72, alt=asset.name)
+
+
+@st.fragment
+def draw_card() -> None:
+    show_error()
+    if state["review_asset"] is None:
+        state["review_asset"] = next_asset(0)
+        state["review_since"] = time.time()
+    with tagloop.database.read() as connection:
+        progress = reviewing.progress(connection, state["review_batch"])
+    total = progress.waiting + progress.done + progress.skipped
+    st.progress(
+        progress.done / max(1, total),
+        text=f"{progress.done} done · {progress.waiting} waiting · {progress.skipped} skipped",
+    )
+    if state["review_asset"] is None:
+        draw_empty(total)
+        return
+    card = tagloop.card(state["review_asset"], state["review_profile"])
+    left, right = st.columns([3, 2], gap="medium")
+    with left:
+        st.image(str(tagloop.archive.screen(card.asset.sha256)), width="stretch", alt=card.asset.name)
+        st.caption(f"{card.asset.name} · {card.asset.width} x {card.asset.height} · {card.asset.format}")
+        draw_upcoming()
+    with right:
+        draw_keys(card)
+        draw_decided(card)
+        if card.suggestions:
+            st.caption("Suggested, with the chance that each is right")
+        for n, suggestion in enumerate(card.suggestions, start=1):
+            draw_suggestion(n, suggestion)
+        draw_picker(card)
+        draw_text(card)
+
+
+def draw_empty(total: int) -> None:
+    if not total:
+        st.info("There are no pictures yet. Upload some, or take the sample photos.")
+        st.page_link("pages/editors/upload.py", label="Upload pictures", icon=":material/upload:")
+    elif state["review_state"] == "new":
+        st.success("All done here. Nothing is waiting.", icon=":material/celebration:")
+        st.button("Undo the last decision", on_click=take_back_last, shortcut="Z", icon=":material/undo:")
+        st.page_link("pages/editors/upload.py", label="Upload more", icon=":material/upload:")
+    else:
+        st.info(f"No pictures are {STATES[state['review_state']].lower()} here.")
+
+
+with tagloop.database.read() as connection:
+    recent = batches.recent(connection, limit=50)
+taxonomy = tagloop.taxonomy()
+choose_start()
+names = {batch.id: f"{batch.name} ({batch.total})" for batch in recent}
+with st.container(horizontal=True, vertical_alignment="bottom"):
+    st.selectbox(
+        "Batch",
+        [None, *names],
+        format_func=lambda b: names.get(b, "All pictures"),
+        key="review_batch",
+        on_change=restart,
+        width=320,
+    )
+    st.selectbox("Show", list(STATES), format_func=STATES.get, key="review_state", on_change=restart, width=160)
+    st.selectbox(
+        "Profile",
+        list(taxonomy.profiles),
+        key="review_profile",
+        width=200,
+        format_func=lambda p: taxonomy.profiles[p].name(language()),
+    )
+draw_card()

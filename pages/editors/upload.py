@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+import streamlit as st
+
+from pages.common.session import current_user, guard, language, loop, say_error, show_error
+from tagging_core import TaggingError, batches
+from tagging_core.batches import Batch
+from tagging_core.people import Action
+from tagging_core.pictures import EXTENSIONS
+
+guard(Action.UPLOAD)
+tagloop, user = loop(), current_user()
+profiles = tagloop.taxonomy().profiles
+
+
+def submit_uploads() -> None:
+    files = st.session_state.get(f"upload_files_{st.session_state['upload_round']}") or []
+    try:
+        tagloop.upload(user, ((file.name, file.getvalue()) for file in files), st.session_state["upload_profile"])
+    except TaggingError as error:
+        say_error(error)
+    else:
+        st.session_state["upload_round"] += 1  # a new key empties the uploader, and its memory
+
+
+def submit_samples() -> None:
+    try:
+        tagloop.ingest_samples(user)
+    except TaggingError as error:
+        say_error(error)
+
+
+def submit_path() -> None:
+    try:
+        tagloop.ingest_server_path(user, st.session_state["upload_path"], st.session_state["upload_profile"])
+    except TaggingError as error:
+        say_error(error)
+
+
+def stop(batch_id: int) -> None:
+    tagloop.stop_batch(user, batch_id)
+
+
+def resume(batch_id: int) -> None:
+    tagloop.resume_batch(user, batch_id)
+
+
+def figures(batch: Batch) -> str:
+    parts = [f"{batch.ingested} new"]
+    if batch.known:
+        parts.append(f"{batch.known} already here")
+    if batch.refused:
+        parts.append(f"{batch.refused} refused")
+    return " · ".join(parts)
+
+
+def status(batch: Batch) -> str:
+    if batch.state == "running":
+        left = "" if batch.seconds_left is None else f", about {max(1, round(batch.seconds_left))} s left"
+        rate = f" · {batch.rate:.0f} a second{left}" if batch.finished else " · starting the model"
+        return f"{batch.finished} of {batch.total}{rate}"
+    if batch.state == "stopped":
+        return f"{batch.finished} of {batch.total} · {batch.note or 'stopped'}"
+    return f"{figures(batch)} · tagged in {batch.seconds:.0f} s"
+
+
+def draw_batch(batch: Batch) -> None:
+    with st.container(border=True, key=f"batch_{batch.id}"):
+        with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+            st.markdown(f"**{batch.name}**  :gray[{profiles[batch.profile].name(language())} · {batch.actor}]")
+            if batch.state == "running":
+                st.button("Stop", key=f"stop_{batch.id}", on_click=stop, args=(batch.id,), icon=":material/stop:")
+            elif batch.state == "stopped":
+                st.button("Go on", key=f"resume_{batch.id}", on_click=resume, args=(batch.id,), type="primary")
+            if batch.ingested + batch.known:
+                st.page_link(
+                    "pages/editors/review.py",
+                    label="Review",
+                    icon=":material/check_circle:",
+                    query_params={"batch": str(batch.id)},
+                )
+        st.progress(batch.finished / max(1, batch.total), text=status(batch))
+        if batch.refused:
+            with tagloop.database.read() as connection:
+                rows = batches.refused(connection, batch.id)
+            with st.expander(f"{batch.refused} not taken, and why"):
+                st.dataframe([{"file": name, "reason": reason} for name, reason in rows], hide_index=True)
+
+
+@st.fragment(run_every="1s")
+def draw_batches() -> None:
+    with tagloop.database.read() as connection:
+        recent = batches.recent(connection, limit=8)
+    if not recent:
+        st.info("Nothing has been uploaded yet. Choose photos above, or try the sample photos.")
+    for batch in recent:
+        draw_batch(batch)
+
+
+st.session_state.setdefault("upload_round", 0)
+st.title("Upload pictures")
+show_error()
+st.selectbox(
+    "What are they for?",
+    list(profiles),
+    format_func=lambda p: profiles[p].name(language()),
+    key="upload_profile",
+    help="Decides which kinds of tags are suggested.",
+    width=360,
+    persist_state="session",
+)
+files = st.file_uploader(
+    "Photos, or zips of photos",
+    type=[*EXTENSIONS, "zip"],
+    accept_multiple_files=True,
+    key=f"upload_files_{st.session_state['upload_round']}",
+)
+with st.container(horizontal=True):
+    many = "photo" if len(files) == 1 else "photos"
+    st.button(
+        f"Tag {len(files)} {many}" if files else "Tag photos",
+        type="primary",
+        disabled=not files,
+        on_click=submit_uploads,
+        icon=":material/sell:",
+    )
+    st.button(
+        "Try it with sample photos",
+        on_click=submit_samples,
+        icon=":material/photo_library:",
+        help="40 photos of clothes that come with Tagloop",
+    )
+if tagloop.settings.ingest_root is not None:
+    with st.expander("From a folder on the server"):
+        st.text_input("Path below the folder that is open for ingest", key="upload_path", placeholder="2026/autumn")
+        st.button("Tag this folder", on_click=submit_path)
+
+st.subheader("Batches")
+draw_batches()
