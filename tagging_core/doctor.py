@@ -78,9 +78,7 @@ def _files(loop: Tagloop, connection: Connection) -> Finding:
     names = connection.execute(select(assets.c.sha256)).scalars()
     missing = sum(not loop.archive.has(name) for name in names)
     detail = f"{missing} pictures lack a file" if missing else "every picture has its files"
-    return Finding(
-        "archive", not missing, detail, "Ingest the same originals again: missing files are written anew."
-    )
+    return Finding("archive", not missing, detail, "Ingest the originals again: missing files are written anew.")
 
 
 def _learning(connection: Connection) -> Finding:

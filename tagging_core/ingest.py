@@ -105,11 +105,10 @@ class Ingester:
                     flying.append((chunk, self._pool.submit(self._load, chunk)))
                 if not flying:
                     return finished
-                chunk, loading = flying.popleft()
-                if self._finish(chunk, [future.result() for future in loading.result()]):
-                    finished += 1
+                finished += self._finish(*flying[0])
+                flying.popleft()
         finally:
-            for chunk, _ in flying:
+            for chunk, _ in flying:  # after an error, the one it struck among them
                 self._give_back(chunk)
 
     def close(self) -> None:
@@ -156,10 +155,11 @@ class Ingester:
         except PictureError as error:
             return Decoded(loaded, reason=str(error))
 
-    def _finish(self, chunk: Chunk, decoded: list[Decoded]) -> bool:
+    def _finish(self, chunk: Chunk, loading: Future[list[Future[Decoded]]]) -> bool:
+        """Embed and write a chunk; False if the disk was full, which stops its batch."""
         try:
-            fresh = [d for d in decoded if d.prepared is not None]
-            embedded, failed = self._embed(fresh)
+            decoded = [future.result() for future in loading.result()]
+            embedded, failed = self._embed([part for part in decoded if part.prepared is not None])
             self._write(chunk, decoded, embedded, failed)
         except StorageError as error:
             self._stop(chunk, str(error))

@@ -15,8 +15,11 @@ from tagging_core.errors import PictureError
 
 pillow_heif.register_heif_opener()
 
-FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "GIF", "TIFF", "BMP", "AVIF", "HEIF")
-"""Decoders we let near a stranger's bytes; most of Pillow's security fixes lie in the others."""
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "AVIF", "HEIF")
+"""Decoders we let near a stranger's bytes; most of Pillow's security fixes lie in the others.
+
+MPO, which phones write, comes through the JPEG decoder.
+"""
 
 EXTENSIONS = ("jpg", "jpeg", "png", "webp", "gif", "tif", "tiff", "bmp", "avif", "heic", "heif")
 MAX_PIXELS = 50_000_000

@@ -178,7 +178,7 @@ def _wanted(path: Path, root: Path) -> bool:
 
 
 def _hidden(name: str) -> bool:
-    parts = PurePosixPath(name).parts
+    parts = PurePosixPath(name.replace("\\", "/")).parts
     return any((p.startswith(".") and p != "..") or p == "__MACOSX" for p in parts)
 
 

@@ -20,8 +20,11 @@ from tagging_core.store import upsert
 from tagging_core.store.tables import labels, suggestions
 from tagging_core.taxonomy import Profile
 
-FLOOR = 0.05
+FLOOR = 0.08
 """Probability below which a suggestion is not worth an editor's look."""
+
+LIMIT = 12
+"""Suggestions of one picture at most."""
 
 _TEXT_GAIN, _TEXT_FLOOR, _TEXT_MAX = 1.5, 1.5, 3.0
 
@@ -133,7 +136,7 @@ class _Chooser:
             rows = [r for r in self._rows[category.id] if self._matrix.tag_ids[r] not in decided]
             likely = [r for r in rows if probabilities[r] >= FLOOR]
             kept += sorted(likely, key=lambda r: -probabilities[r])[: category.top_k]
-        kept.sort(key=lambda r: -probabilities[r])
+        kept = sorted(kept, key=lambda r: -probabilities[r])[:LIMIT]
         return [
             Suggestion(
                 self._matrix.tag_ids[row],

@@ -3,11 +3,13 @@ from __future__ import annotations
 import time
 
 import streamlit as st
+from PIL import Image, ImageOps
 
 from pages.common.session import current_user, guard, language, loop, say_error, show_error, tag_label
 from tagging_core import Decision, Kind, TaggingError, assets, batches, reviewing
 from tagging_core.assets import Accompanying
 from tagging_core.people import Action
+from tagging_core.pictures import encode_jpeg
 from tagging_core.reviewing import Card
 from tagging_core.suggesting import Suggestion
 
@@ -105,6 +107,13 @@ def next_asset(after: int) -> int | None:
     return None
 
 
+@st.cache_data(max_entries=64, show_spinner=False)
+def fitted(sha256: str) -> bytes:
+    """The picture at a size at which it is seen whole, beside its tags, without scrolling."""
+    with Image.open(tagloop.archive.screen(sha256)) as image:
+        return encode_jpeg(ImageOps.contain(image, (900, 620)), 900)
+
+
 def choose_start() -> None:
     """Set up the page's state, from the address where it names a batch."""
     if "review_batch" not in state:
@@ -148,6 +157,7 @@ def draw_suggestion(n: int, suggestion: Suggestion) -> None:
             on_click=decide,
             args=(Kind.REJECT, tag.id),
             icon=":material/close:",
+            type="tertiary",
             help=f"Not {tag_label(tag)}",
         )
         st.button(
@@ -157,7 +167,7 @@ def draw_suggestion(n: int, suggestion: Suggestion) -> None:
             args=(tag.id,),
             icon=":material/swap_horiz:",
             help=f"Another tag in place of {tag_label(tag)}",
-            type="primary" if state["review_replacing"] == tag.id else "secondary",
+            type="primary" if state["review_replacing"] == tag.id else "tertiary",
         )
 
 
@@ -184,9 +194,8 @@ def draw_decided(card: Card) -> None:
 
 def draw_picker(card: Card) -> None:
     replacing = state["review_replacing"]
-    options = [
-        tag.id for tag in taxonomy.active() if card.decided.get(tag.id) is None or not card.decided[tag.id].value
-    ]
+    applied = {tag_id for tag_id, label in card.decided.items() if label.value}
+    options = [tag.id for tag in taxonomy.active() if tag.id not in applied]
     st.selectbox(
         f"In place of {tag_label(taxonomy.tags[replacing])}" if replacing else "Add a tag",
         options,
@@ -282,19 +291,20 @@ def draw_card() -> None:
         draw_empty(total)
         return
     card = tagloop.card(state["review_asset"], state["review_profile"])
+    draw_keys(card)
     left, right = st.columns([3, 2], gap="medium")
     with left:
-        st.image(str(tagloop.archive.screen(card.asset.sha256)), width="stretch", alt=card.asset.name)
+        st.image(fitted(card.asset.sha256), alt=card.asset.name)
         st.caption(f"{card.asset.name} · {card.asset.width} x {card.asset.height} · {card.asset.format}")
         draw_upcoming()
     with right:
-        draw_keys(card)
         draw_decided(card)
+        draw_picker(card)
         if card.suggestions:
             st.caption("Suggested, with the chance that each is right")
-        for n, suggestion in enumerate(card.suggestions, start=1):
-            draw_suggestion(n, suggestion)
-        draw_picker(card)
+        with st.container(gap="xxsmall"):
+            for n, suggestion in enumerate(card.suggestions, start=1):
+                draw_suggestion(n, suggestion)
         draw_text(card)
 
 

@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+import errno
+from pathlib import Path
+
+import pytest
+
+from tagging_core.archive import Archive, sha256_of, write_file
+from tagging_core.errors import StorageError
+from tagging_core.pictures import open_picture
+from tests.conftest import photo
+
+
+def test_original_and_renditions_are_kept_once(tmp_path: Path) -> None:
+    archive, data = Archive(tmp_path), photo(size=(2000, 1000))
+    name = sha256_of(data)
+    archive.keep(name, data, open_picture(data))
+    assert archive.original(name).read_bytes() == data
+    assert max(open_picture(archive.screen(name).read_bytes()).image.size) == 1400
+    assert max(open_picture(archive.thumbnail(name).read_bytes()).image.size) == 320
+    before = archive.screen(name).stat().st_mtime_ns
+    archive.keep(name, data, open_picture(data))
+    assert archive.screen(name).stat().st_mtime_ns == before
+
+
+def test_a_full_disk_is_told_and_leaves_no_half_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(self: Path, data: bytes) -> int:
+        self.touch()
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(StorageError, match="disk is full"):
+        write_file(tmp_path / "a" / "b.jpg", b"data")
+    assert not list((tmp_path / "a").iterdir())

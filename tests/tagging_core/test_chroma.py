@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tagging_core import Decision, Kind, Tagloop, User, vectors
+from tests.conftest import BLUE, GREEN, RED, ingest, wait_for
+
+
+def fed(loop: Tagloop) -> None:
+    wait_for(lambda: loop.worker and loop.worker.chroma != "opening" and not loop.index.pending(), 60)
+
+
+def reopened(loop: Tagloop) -> Tagloop:
+    """The same installation after a stop and a start."""
+    loop.close()
+    again = Tagloop(loop.settings)
+    again.start()
+    fed(again)
+    return again
+
+
+def test_tags_and_pictures_reach_chroma(loop: Tagloop, ann: User) -> None:
+    red, blue, green = ingest(loop, ann, RED, BLUE, GREEN)
+    loop.decide(ann, Decision(Kind.ACCEPT, red, "garment.dress", profile="e-commerce"))
+    fed(loop)
+    with loop.database.read() as connection:
+        assert loop.index.counts() == loop.index.expected(connection)
+        vector = vectors.load(connection, loop.preset.fingerprint, [blue])[blue]
+    nearest = loop.index.similar(vector)
+    assert {i for i, _ in nearest} == {red, blue, green}
+    assert nearest[0][0] == blue
+    assert np.isclose(nearest[0][1], 1, atol=1e-4)
+    record = loop.index.tag_record("garment.dress")
+    assert record is not None
+    assert (record["name_en"], record["accepted"], record["category"]) == ("Dress", 1, "garment")
+
+
+@pytest.mark.parametrize("harm", ["missing", "garbage", "truncated", "lost records"])
+def test_a_damaged_folder_is_rebuilt_from_sql(loop: Tagloop, ann: User, harm: str) -> None:
+    ingest(loop, ann, RED, BLUE)
+    fed(loop)
+    counts, folder = loop.index.counts(), loop.index.folder
+    loop.close()
+    database = folder / "chroma.sqlite3"
+    if harm == "missing":
+        shutil.rmtree(folder)
+    elif harm == "garbage":
+        database.write_bytes(b"not a database" * 100)
+    elif harm == "truncated":
+        database.write_bytes(database.read_bytes()[:5000])
+    else:
+        drop_one(folder, f"assets-{loop.preset.fingerprint}")
+    again = Tagloop(loop.settings)
+    again.start()
+    fed(again)
+    assert again.worker is not None
+    assert again.worker.chroma.startswith("made" if harm == "missing" else "rebuilt")
+    assert again.index.counts() == counts
+    again.close()
+
+
+def drop_one(folder: Path, name: str) -> None:
+    import chromadb
+    from chromadb.api.shared_system_client import SharedSystemClient
+
+    collection = chromadb.PersistentClient(str(folder)).get_collection(name)
+    collection.delete(ids=collection.peek(1)["ids"])
+    SharedSystemClient.clear_system_cache()
+
+
+def test_a_sound_folder_is_opened_as_it_is(loop: Tagloop, ann: User) -> None:
+    ingest(loop, ann, RED)
+    fed(loop)
+    again = reopened(loop)
+    assert again.worker is not None
+    assert again.worker.chroma == "opened"
+    again.close()

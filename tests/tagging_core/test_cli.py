@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tagging_core import Tagloop, User
+from tagging_core.cli import main
+from tests.conftest import BLUE, RED, ingest, photo, wait_for
+
+
+@pytest.fixture
+def photos(data_dir: Path, tmp_path: Path) -> Path:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    (folder / "a.jpg").write_bytes(photo(RED))
+    (folder / "b.jpg").write_bytes(photo(BLUE))
+    (folder / "broken.jpg").write_bytes(b"\xff\xd8 no")
+    return folder
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, dict]:
+    code = main([*arguments, "--json"])
+    return code, json.loads(capsys.readouterr().out.strip().splitlines()[-1])
+
+
+def test_ingest_ends_with_one_line_of_json(photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, summary = run(capsys, "ingest", str(photos), "--profile", "e-commerce")
+    assert code == 0
+    assert set(summary) == {"seen", "ingested", "known", "refused", "seconds"}
+    assert (summary["seen"], summary["ingested"], summary["known"]) == (3, 2, 0)
+    (refused,) = summary["refused"]
+    assert refused["path"] == str(photos / "broken.jpg")
+    assert "damaged" in refused["reason"] or "Not a picture" in refused["reason"]
+    _, again = run(capsys, "ingest", str(photos))
+    assert (again["ingested"], again["known"]) == (0, 2)
+
+
+def test_suggest_decide_undo(photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run(capsys, "ingest", str(photos), "--profile", "e-commerce")
+    _, before = run(capsys, "suggest", "1", "--profile", "e-commerce")
+    assert before["suggestions"][0]["probability"] >= before["suggestions"][-1]["probability"]
+    _, written = run(capsys, "decide", "1", "reject", before["suggestions"][0]["tag_id"], "--profile", "e-commerce")
+    _, after = run(capsys, "suggest", before["sha256"][:12], "--profile", "e-commerce")
+    gone = before["suggestions"][0]["tag_id"]
+    assert gone not in {s["tag_id"] for s in after["suggestions"]}
+    run(capsys, "undo", str(written["event"]))
+    _, restored = run(capsys, "suggest", "1", "--profile", "e-commerce")
+    assert gone in {s["tag_id"] for s in restored["suggestions"]}
+
+
+def test_rebuild_and_doctor(photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run(capsys, "ingest", str(photos))
+    run(capsys, "decide", "1", "accept", "garment.dress")
+    _, rebuilt = run(capsys, "rebuild")
+    assert rebuilt["events"] == 1
+    code, report = run(capsys, "doctor")
+    assert (code, report["ok"]) == (0, True)
+    assert {"versions", "counts", "database", "ledger", "archive", "learning", "chroma"} <= {
+        f["what"] for f in report["findings"]
+    }
+
+
+def test_doctor_says_what_is_wrong_and_how_to_mend_it(photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run(capsys, "ingest", str(photos))
+    run(capsys, "decide", "1", "accept", "garment.dress")
+    loop = Tagloop()
+    with loop.database.write() as connection:
+        connection.exec_driver_sql("delete from labels")
+    next(loop.archive.root.rglob("*.jpg")).unlink()
+    loop.close()
+    code, report = run(capsys, "doctor")
+    wrong = {f["what"]: f["mend"] for f in report["findings"] if not f["ok"]}
+    assert code == 2
+    assert "rebuild" in wrong["ledger"]
+    assert "Ingest the originals again" in wrong["archive"]
+    run(capsys, "rebuild")
+    run(capsys, "ingest", str(photos))
+    assert run(capsys, "doctor")[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["ingest", "/no/such/folder"], "/no/such/folder does not exist"),
+        (["ingest", ".", "--profile", "nope"], "no profile 'nope'"),
+        (["suggest", "77"], "no picture 77"),
+        (["suggest", "abcdef"], "8 or more digits"),
+        (["decide", "77", "accept", "garment.dress"], "no picture 77"),
+        (["undo", "77"], "no decision 77"),
+    ],
+)
+def test_errors_are_told_plainly(
+    data_dir: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], words: str
+) -> None:
+    assert main(arguments) == 1
+    assert words in capsys.readouterr().err
+
+
+def test_beside_a_running_console_it_works_through_sql(
+    working: Tagloop, ann: User, photos: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ingest(working, ann, (1, 2, 3))
+    _, summary = run(capsys, "ingest", str(photos))
+    assert summary["ingested"] == 2
+    _, report = run(capsys, "doctor")
+    assert "running console" in next(f["detail"] for f in report["findings"] if f["what"] == "chroma")
+    wait_for(lambda: not working.library.pending() and not working.index.pending())
+    assert run(capsys, "doctor")[0] == 0
+
+
+def test_a_bad_setting_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("TAGLOOP_DECODE_THREADS", "many")
+    assert main(["doctor"]) == 1
+    assert "TAGLOOP_DECODE_THREADS='many'" in capsys.readouterr().err
+
+
+def test_the_module_runs(data_dir: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tagging_core", "--help"], capture_output=True, text=True, check=True
+    )
+    for name in ("ingest", "suggest", "decide", "rebuild", "doctor"):
+        assert name in done.stdout

@@ -1,0 +1,211 @@
+from __future__ import annotations
+
+import io
+import time
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from sqlalchemy import func, select, update
+
+from tagging_core import Settings, TaggingError, Tagloop, User, assets, batches, suggesting, vectors
+from tagging_core.encoders import find_preset
+from tagging_core.encoders.tiny import TinyEncoder
+from tagging_core.errors import NotAllowedError, SourceError, StorageError
+from tagging_core.ingest import encode_or_halve
+from tagging_core.store.tables import assets as asset_table
+from tagging_core.store.tables import chunks, items
+from tests.conftest import BLUE, GREEN, RED, ingest, photo, wait_for
+
+
+def finish(loop: Tagloop, batch_id: int) -> batches.Batch:
+    wait_for(lambda: loop.batch(batch_id).state != "running")
+    return loop.batch(batch_id)
+
+
+def test_one_bad_file_has_its_own_reason_and_stops_nothing(working: Tagloop, ann: User) -> None:
+    files = [
+        ("a.jpg", photo(RED)),
+        ("broken.jpg", photo(size=(300, 300))[:700]),
+        ("b.png", photo(BLUE, kind="PNG")),
+        ("empty.jpg", b""),
+        ("notes.pdf", b"%PDF-1.4"),
+    ]
+    batch = finish(working, working.upload(ann, files, "general"))
+    assert (batch.ingested, batch.refused, batch.state) == (2, 3, "done")
+    with working.database.read() as connection:
+        reasons = dict(batches.refused(connection, batch.id))
+    assert "damaged" in reasons["broken.jpg"]
+    assert "empty" in reasons["empty.jpg"]
+    assert "Not a picture" in reasons["notes.pdf"]
+
+
+def test_a_picture_is_known_by_its_bytes(working: Tagloop, ann: User) -> None:
+    first = finish(working, working.upload(ann, [("a.jpg", photo(RED)), ("same.jpg", photo(RED))], "general"))
+    assert (first.ingested, first.known) == (1, 1)
+    second = finish(working, working.upload(ann, [("again.jpg", photo(RED))], "general"))
+    assert (second.ingested, second.known) == (0, 1)
+    with working.database.read() as connection:
+        assert connection.execute(select(func.count()).select_from(asset_table)).scalar_one() == 1
+
+
+def test_every_picture_has_files_vector_and_suggestions(loop: Tagloop, ann: User) -> None:
+    asset_id, _ = ingest(loop, ann, RED, GREEN)
+    with loop.database.read() as connection:
+        asset = assets.get(connection, asset_id)
+        vector = vectors.load(connection, loop.preset.fingerprint, [asset_id])[asset_id]
+        kept = suggesting.shown(connection, asset_id, "e-commerce")
+    assert loop.archive.has(asset.sha256)
+    assert np.isclose(np.linalg.norm(vector), 1, atol=1e-5)
+    assert kept[0].rank == 1
+    assert {s.fingerprint for s in kept} == {loop.preset.fingerprint}
+    assert all(0 < s.probability < 1 for s in kept)
+    assert "colour.red" in {s.tag_id for s in kept}
+
+
+def test_staged_files_are_gone_afterwards(working: Tagloop, ann: User) -> None:
+    finish(working, working.upload(ann, [("a.jpg", photo(RED))], "general"))
+    wait_for(lambda: not [p for p in (working.settings.data_dir / "incoming").rglob("*") if p.is_file()])
+
+
+def test_a_folder_and_a_zip_on_this_machine(working: Tagloop, ann: User, tmp_path: Path) -> None:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    (folder / "a.jpg").write_bytes(photo(RED))
+    (folder / "a.txt").write_text("Red square\nA plain red picture")
+    with zipfile.ZipFile(tmp_path / "more.zip", "w") as archive:
+        archive.writestr("b.jpg", photo(BLUE))
+    batch = finish(working, working.ingest_paths(ann, [folder, tmp_path / "more.zip"], "general"))
+    assert batch.ingested == 2
+    assert (folder / "a.jpg").exists()
+    with working.database.read() as connection:
+        found = assets.search_text(connection, "plain red")
+        assert [a.text.title for a in found] == ["Red square"]
+        assert vectors.load(connection, working.preset.fingerprint, [found[0].id], kind="text")
+
+
+def test_a_batch_stops_and_goes_on(loop: Tagloop, ann: User) -> None:
+    batch_id = loop.upload(ann, [(f"{n}.jpg", photo(RED, (20 + n, 20))) for n in range(70)], "general")
+    loop.stop_batch(ann, batch_id)
+    loop.start()
+    time.sleep(0.3)
+    assert (loop.batch(batch_id).state, loop.batch(batch_id).finished) == ("stopped", 0)
+    loop.resume_batch(ann, batch_id)
+    assert finish(loop, batch_id).ingested == 70
+
+
+def test_a_full_disk_stops_the_batch_and_loses_nothing(
+    loop: Tagloop, ann: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batch_id = loop.upload(ann, [("a.jpg", photo(RED))], "general")
+
+    def full(*_: object) -> None:
+        raise StorageError("The disk is full: free some space.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loop.archive, "keep", full)
+        loop.start()
+        batch = finish(loop, batch_id)
+    assert (batch.state, batch.note) == ("stopped", "The disk is full: free some space.")
+    loop.resume_batch(ann, batch_id)
+    assert finish(loop, batch_id).ingested == 1
+
+
+def test_a_full_disk_while_uploading_queues_nothing(
+    loop: Tagloop, ann: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(self: Path, data: bytes) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(StorageError, match="disk is full"):
+        loop.upload(ann, [("a.jpg", photo(RED))], "general")
+    with loop.database.read() as connection:
+        assert batches.recent(connection) == []
+
+
+def test_the_chunk_of_a_vanished_worker_is_done_by_another(loop: Tagloop, ann: User) -> None:
+    batch_id = loop.upload(ann, [("a.jpg", photo(RED))], "general")
+    with loop.database.write() as connection:
+        assert batches.claim(connection, "lost") is not None
+        assert batches.claim(connection, "other") is None
+        connection.execute(update(chunks).values(leased_until=time.time() - 1))
+        again = batches.claim(connection, "other")
+    assert again is not None
+    assert [item.name for item in again.items] == ["a.jpg"]
+    loop.start()
+    assert finish(loop, batch_id).ingested == 1
+
+
+def test_a_batch_falls_back_to_halves_and_then_single_pictures() -> None:
+    class Fragile(TinyEncoder):
+        calls = 0
+
+        def encode_images(self, images, instruction=""):  # type: ignore[no-untyped-def]
+            Fragile.calls += 1
+            if any(image.getpixel((0, 0)) == (0, 0, 0) for image in images):
+                raise RuntimeError("out of memory")
+            return super().encode_images(images, instruction)
+
+    pictures = {str(n): Image.new("RGB", (4, 4), "white") for n in range(8)} | {"bad": Image.new("RGB", (4, 4))}
+    found, failed = encode_or_halve(Fragile(find_preset("tiny")), pictures)
+    assert sorted(found) == [str(n) for n in range(8)]
+    assert list(failed) == ["bad"]
+    assert "out of memory" in failed["bad"]
+    assert Fragile.calls < 12
+
+
+def test_leftovers_of_a_crash_are_removed_and_what_waits_is_kept(loop: Tagloop, ann: User) -> None:
+    batch_id = loop.upload(ann, [("a.jpg", photo(RED))], "general")
+    leftover = loop.settings.data_dir / "incoming" / "crashed" / "0"
+    leftover.parent.mkdir()
+    leftover.write_bytes(b"x")
+    loop.start()
+    assert not leftover.exists()
+    assert finish(loop, batch_id).ingested == 1
+
+
+def test_an_empty_upload_is_refused(loop: Tagloop, ann: User) -> None:
+    with pytest.raises(SourceError, match="no files"):
+        loop.upload(ann, [], "general")
+
+
+def test_a_damaged_zip_is_told_apart_from_a_picture(working: Tagloop, ann: User) -> None:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("a.jpg", photo(RED))
+    batch = finish(working, working.upload(ann, [("cut.zip", buffer.getvalue()[:200])], "general"))
+    assert batch.refused == 1
+
+
+def test_only_uploaders_upload(loop: Tagloop, manager: User) -> None:
+    with pytest.raises(NotAllowedError, match="mo may not upload pictures"):
+        loop.upload(manager, [("a.jpg", photo(RED))], "general")
+
+
+def test_a_model_that_cannot_be_loaded_is_told_and_the_batch_waits(data_dir: Path, ann: User) -> None:
+    loop = Tagloop(Settings(data_dir=data_dir, encoder=str(data_dir / "no-such-model")))
+    batch_id = loop.upload(ann, [("a.jpg", photo(RED))], "general")
+    loop.start()
+    worker = loop.worker
+    assert worker is not None
+    wait_for(lambda: "cannot be loaded" in worker.trouble, 60)
+    assert loop.batch(batch_id).state == "running"
+    loop.close()
+
+
+def test_a_second_console_on_the_same_folder_is_refused(working: Tagloop) -> None:
+    second = Tagloop(working.settings)
+    with pytest.raises(TaggingError, match="Another Tagloop console runs"):
+        second.start()
+    second.close()
+
+
+def test_items_end_exactly_once(working: Tagloop, ann: User) -> None:
+    batch = finish(working, working.upload(ann, [(f"{n}", photo(RED, (20 + n, 9))) for n in range(100)], "general"))
+    assert batch.total == batch.ingested == 100
+    with working.database.read() as connection:
+        states = connection.execute(select(items.c.state, func.count()).group_by(items.c.state)).all()
+    assert [tuple(row) for row in states] == [("done", 100)]

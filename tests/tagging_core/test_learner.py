@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tagging_core.encoders import find_preset, unit
+from tagging_core.learner import Examples, fit_tag, initial_pack, measure_pack, sigmoid, text_anchor
+
+D = 16
+DEFAULTS = find_preset("tiny").learner
+PACK = initial_pack(np.zeros(D, np.float32), DEFAULTS)
+
+
+def some_vectors(seed: int, n: int) -> np.ndarray:
+    return unit(np.random.default_rng(seed).normal(size=(n, D)))
+
+
+def examples(seed: int, positives: int, negatives: int) -> Examples:
+    n = positives + negatives
+    labels = np.array([1.0] * positives + [0.0] * negatives)
+    return Examples(some_vectors(seed, n), labels, np.ones(n))
+
+
+def test_without_examples_it_is_the_text() -> None:
+    text = some_vectors(0, 1)[0]
+    model = fit_tag(text, examples(0, 0, 0), PACK, DEFAULTS)
+    weights, bias = text_anchor(text, PACK, DEFAULTS)
+    assert np.array_equal(model.weights, weights)
+    assert model.bias == bias
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 10**6), st.integers(0, 8), st.integers(0, 8))
+def test_order_does_not_matter(seed: int, positives: int, negatives: int) -> None:
+    known, text = examples(seed, positives, negatives), some_vectors(seed + 1, 1)[0]
+    order = np.random.default_rng(seed).permutation(len(known.labels))
+    shuffled = Examples(known.vectors[order], known.labels[order], known.weights[order])
+    first, second = fit_tag(text, known, PACK, DEFAULTS), fit_tag(text, shuffled, PACK, DEFAULTS)
+    assert np.allclose(first.weights, second.weights, atol=1e-3)
+    assert np.isclose(first.bias, second.bias, atol=1e-3)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 10**6), st.integers(0, 5), st.integers(0, 5))
+def test_an_accepted_picture_looks_more_like_the_tag_and_a_rejected_one_less(seed: int, yes: int, no: int) -> None:
+    known, text = examples(seed, yes, no), some_vectors(seed + 1, 1)[0]
+    new = some_vectors(seed + 2, 1)
+    before = fit_tag(text, known, PACK, DEFAULTS)
+    logit = float(new[0] @ before.weights + before.bias)
+    for label, direction in ((1.0, 1), (0.0, -1)):
+        more = Examples(
+            np.vstack([known.vectors, new]), np.append(known.labels, label), np.append(known.weights, 1.0)
+        )
+        after = fit_tag(text, more, PACK, DEFAULTS)
+        assert direction * (float(new[0] @ after.weights + after.bias) - logit) > -1e-3
+
+
+def test_extreme_examples_converge() -> None:
+    vectors = np.repeat(some_vectors(3, 1), 50, axis=0)
+    known = Examples(vectors, np.array([1.0, 0.0] * 25), np.ones(50))
+    model = fit_tag(some_vectors(4, 1)[0], known, PACK, DEFAULTS)
+    probability = sigmoid(vectors[0] @ model.weights + model.bias)
+    assert np.isfinite(model.weights).all()
+    assert 0.2 < probability < 0.8
+
+
+def test_a_measured_pack_counts_up_and_centres() -> None:
+    gallery = unit(some_vectors(5, 200) + 1.0)
+    pack = measure_pack(gallery, some_vectors(6, 10), PACK)
+    assert pack.version == 1
+    assert np.abs(pack.centre(gallery).mean(axis=0)).max() < 0.1
+    assert 0 < pack.spread < 1

@@ -1,0 +1,202 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import select
+
+from tagging_core import Decision, Kind, TaggingError, Tagloop, User, ledger, reviewing, vectors
+from tagging_core.learner import sigmoid
+from tagging_core.store.tables import daily, events, labels, learned
+from tests.conftest import BLUE, GREEN, RED, YELLOW, ingest, wait_for
+
+TAG = "garment.dress"
+
+
+def probability(loop: Tagloop, asset_id: int, tag_id: str = TAG) -> float:
+    matrix = loop.library.matrix()
+    with loop.database.read() as connection:
+        vector = vectors.load(connection, loop.preset.fingerprint, [asset_id])[asset_id]
+    return float(sigmoid(matrix.logits(vector[None])[0])[matrix.tag_ids.index(tag_id)])
+
+
+def state(loop: Tagloop) -> dict:
+    """All that is derived from the ledger, to compare."""
+    loop.library.settle()
+    with loop.database.read() as connection:
+        fitted = {
+            row.tag_id: (np.frombuffer(row.weights, np.float32), row.bias)
+            for row in connection.execute(select(learned))
+        }
+        return {
+            "labels": sorted(tuple(r)[:3] for r in connection.execute(select(labels))),
+            "daily": sorted(tuple(r) for r in connection.execute(select(daily)) if r.n and r.kind != "upload"),
+            "learned": fitted,
+        }
+
+
+def same(one: dict, other: dict) -> bool:
+    return (
+        one["labels"] == other["labels"]
+        and one["daily"] == other["daily"]
+        and one["learned"].keys() == other["learned"].keys()
+        and all(
+            np.array_equal(w, other["learned"][tag][0]) and b == other["learned"][tag][1]
+            for tag, (w, b) in one["learned"].items()
+        )
+    )
+
+
+def test_the_next_picture_reflects_a_decision_at_once(loop: Tagloop, ann: User) -> None:
+    first, alike, other = ingest(loop, ann, RED, RED, BLUE)
+    before = probability(loop, alike), probability(loop, other)
+    loop.decide(ann, Decision(Kind.ACCEPT, first, TAG, profile="e-commerce"))
+    assert probability(loop, alike) > before[0] + 0.1
+    assert probability(loop, alike) > probability(loop, other)
+
+
+def test_a_rejection_lowers_the_tag_for_lookalikes_and_never_returns(loop: Tagloop, ann: User) -> None:
+    first, alike = ingest(loop, ann, RED, RED)
+    loop.decide(ann, Decision(Kind.ACCEPT, first, TAG, profile="e-commerce"))
+    high = probability(loop, alike)
+    loop.decide(ann, Decision(Kind.REJECT, alike, TAG, profile="e-commerce"))
+    assert probability(loop, alike) < high
+    assert TAG not in {s.tag_id for s in loop.suggest(alike, "e-commerce")}
+
+
+def test_accepting_one_of_an_exclusive_category_speaks_against_the_others(loop: Tagloop, ann: User) -> None:
+    first, alike = ingest(loop, ann, RED, RED)
+    loop.decide(ann, Decision(Kind.ADD, first, "garment.hat", profile="e-commerce"))
+    before = probability(loop, alike)
+    loop.decide(ann, Decision(Kind.ADD, alike, "garment.hat", profile="e-commerce"))
+    loop.library.settle()
+    assert probability(loop, alike) < before
+
+
+def test_done_turns_what_was_left_out_into_negatives(loop: Tagloop, ann: User) -> None:
+    first, alike = ingest(loop, ann, RED, RED)
+    loop.library.settle()
+    before = probability(loop, alike, "material.denim")
+    loop.decide(ann, Decision(Kind.DONE, first, profile="e-commerce"))
+    loop.library.settle()
+    assert probability(loop, alike, "material.denim") < before
+
+
+def test_undo_also_unteaches(loop: Tagloop, ann: User) -> None:
+    first, _ = ingest(loop, ann, RED, GREEN)
+    before = state(loop)
+    event_id = loop.decide(ann, Decision(Kind.ACCEPT, first, TAG, profile="e-commerce"))
+    assert not same(state(loop), before)
+    loop.undo(ann, event_id)
+    assert same(state(loop), before)
+
+
+def test_a_decision_sent_twice_is_written_once(loop: Tagloop, ann: User) -> None:
+    (first,) = ingest(loop, ann, RED)
+    decision = Decision(Kind.ACCEPT, first, TAG, profile="e-commerce")
+    assert loop.decide(ann, decision) == loop.decide(ann, decision)
+    assert loop.decide(ann, Decision(Kind.ACCEPT, first, TAG, profile="e-commerce")) == loop.decide(ann, decision)
+    with loop.database.read() as connection:
+        assert len(connection.execute(select(events).where(events.c.asset_id == first)).all()) == 1
+
+
+def test_what_was_shown_is_kept_with_the_decision(loop: Tagloop, ann: User) -> None:
+    (first,) = ingest(loop, ann, RED)
+    seen = loop.suggest(first, "e-commerce")[0]
+    event_id = loop.decide(ann, Decision(Kind.ACCEPT, first, seen.tag_id, profile="e-commerce", seconds=2.5))
+    with loop.database.read() as connection:
+        event = ledger.find_event(connection, event_id)
+    assert event is not None
+    assert event.payload == {
+        "probability": round(seen.probability, 4),
+        "rank": 1,
+        "revision": seen.revision,
+        "fingerprint": seen.fingerprint,
+    }
+    assert event.seconds == 2.5
+
+
+def test_undo_takes_the_latest_of_ones_own_decisions(loop: Tagloop, ann: User) -> None:
+    first, second = ingest(loop, ann, RED, BLUE)
+    loop.decide(ann, Decision(Kind.ACCEPT, first, TAG, profile="e-commerce"))
+    loop.decide(ann, Decision(Kind.SKIP, second, profile="e-commerce"))
+    last = loop.last_act(ann)
+    assert last is not None
+    assert (last.kind, last.asset_id) == (Kind.SKIP, second)
+    loop.undo(ann, last.id)
+    last = loop.last_act(ann)
+    assert last is not None
+    assert (last.kind, last.asset_id) == (Kind.ACCEPT, first)
+
+
+def test_queue_and_counts_follow_the_reviews(loop: Tagloop, ann: User) -> None:
+    first, second, third = ingest(loop, ann, RED, BLUE, GREEN)
+    event_id = loop.decide(ann, Decision(Kind.DONE, first, profile="e-commerce"))
+    loop.decide(ann, Decision(Kind.SKIP, second, profile="e-commerce"))
+    with loop.database.read() as connection:
+        assert reviewing.queue(connection) == [third]
+        assert reviewing.queue(connection, batch_id=1, state="skipped") == [second]
+        for batch in (None, 1):
+            assert reviewing.progress(connection, batch) == reviewing.Progress(1, 1, 1)
+    loop.undo(ann, event_id)
+    with loop.database.read() as connection:
+        assert reviewing.queue(connection) == [first, third]
+        assert reviewing.progress(connection) == reviewing.Progress(2, 0, 1)
+
+
+_ACT = st.tuples(
+    st.sampled_from([Kind.ACCEPT, Kind.REJECT, Kind.ADD, Kind.REPLACE, Kind.DONE, Kind.SKIP, Kind.UNDO]),
+    st.integers(0, 3),
+    st.sampled_from([TAG, "garment.hat", "colour.red"]),
+)
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(acts=st.lists(_ACT, max_size=10))
+def test_replaying_the_ledger_gives_the_same_library(loop: Tagloop, ann: User, acts: list) -> None:
+    with loop.database.read() as connection:
+        known = reviewing.queue(connection, limit=10)
+    assets = known if len(known) >= 4 else ingest(loop, ann, RED, GREEN, BLUE, YELLOW)
+    for kind, n, tag in acts:
+        if kind == Kind.UNDO:
+            last = loop.last_act(ann)
+            if last is not None:
+                loop.undo(ann, last.id)
+            continue
+        needs = kind in ledger.NEEDS_TAG
+        other = "material.denim" if kind == Kind.REPLACE else None
+        loop.decide(ann, Decision(kind, assets[n % len(assets)], tag if needs else None, other, "e-commerce"))
+    before = state(loop)
+    loop.rebuild(ann)
+    assert same(state(loop), before)
+
+
+def test_a_decision_of_another_process_is_learned_by_the_worker(working: Tagloop, ann: User) -> None:
+    first, alike = ingest(working, ann, RED, RED)
+    before = probability(working, alike)
+    beside = Tagloop(working.settings)
+    with beside.database.write() as connection:
+        decision = Decision(Kind.ACCEPT, first, TAG, profile="e-commerce")
+        reviewing.decide(connection, ann, decision, beside.taxonomy())
+    beside.close()
+    wait_for(lambda: probability(working, alike) > before + 0.1)
+
+
+@pytest.mark.parametrize(
+    ("decision", "words"),
+    [
+        (Decision(Kind.ACCEPT, 1), "accept, reject and add name one tag"),
+        (Decision(Kind.REPLACE, 1, TAG, TAG), "replaced by itself"),
+        (Decision(Kind.ACCEPT, 1, "garment.nothing"), "no tag 'garment.nothing'"),
+        (Decision(Kind.ACCEPT, 99, TAG), "no picture 99"),
+        (Decision(Kind.DONE, 1, profile="nowhere"), "no profile 'nowhere'"),
+        (Decision(Kind.TAG, 1), "is no decision"),
+    ],
+)
+def test_a_decision_that_makes_no_sense_is_refused(
+    loop: Tagloop, ann: User, decision: Decision, words: str
+) -> None:
+    ingest(loop, ann, RED)
+    with pytest.raises(TaggingError, match=words):
+        loop.decide(ann, decision)

@@ -1,0 +1,144 @@
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image, ImageCms
+
+from tagging_core.encoders import find_preset
+from tagging_core.encoders.tiny import TinyEncoder
+from tagging_core.errors import PictureError
+from tagging_core.pictures import encode_jpeg, open_picture
+from tests.conftest import RED, photo
+
+
+def saved(image: Image.Image, kind: str, **options: object) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def colour_of(data: bytes) -> tuple[int, ...]:
+    return open_picture(data).image.resize((1, 1)).getpixel((0, 0))
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "AVIF", "HEIF"])
+def test_every_format_keeps_size_and_colour(kind: str) -> None:
+    picture = open_picture(photo(RED, (80, 50), kind))
+    assert picture.format == kind
+    assert (picture.width, picture.height, picture.image.mode) == (80, 50, "RGB")
+    assert np.allclose(picture.image.getpixel((40, 25)), RED, atol=12)
+
+
+def test_first_frame_of_an_animation() -> None:
+    frames = [Image.new("RGB", (20, 20), colour) for colour in ("red", "blue", "green")]
+    picture = open_picture(saved(frames[0], "GIF", save_all=True, append_images=frames[1:]))
+    assert picture.frames == 3
+    assert picture.image.getpixel((5, 5)) == (255, 0, 0)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_orientation_is_baked_in(orientation: int) -> None:
+    upright = Image.new("RGB", (64, 32), "white")
+    upright.paste((200, 0, 0), (0, 0, 16, 8))
+    turned = upright
+    inverse = {
+        2: "FLIP_LEFT_RIGHT",
+        3: "ROTATE_180",
+        4: "FLIP_TOP_BOTTOM",
+        5: "TRANSPOSE",
+        6: "ROTATE_90",
+        7: "TRANSVERSE",
+        8: "ROTATE_270",
+    }
+    if orientation > 1:
+        turned = upright.transpose(Image.Transpose[inverse[orientation]])
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    picture = open_picture(saved(turned, "PNG", exif=exif))
+    assert (picture.width, picture.height) == (64, 32)
+    encoder = TinyEncoder(find_preset("tiny"))
+    vectors = encoder.encode_images([upright, picture.image])
+    assert vectors[0] @ vectors[1] > 0.999
+    assert not Image.open(io.BytesIO(encode_jpeg(picture.image, 320))).getexif()
+
+
+@pytest.mark.parametrize(
+    ("mode", "fill", "kind", "expected"),
+    [
+        ("CMYK", (0, 255, 255, 0), "JPEG", (255, 0, 0)),
+        ("P", 0, "PNG", (0, 0, 0)),
+        ("L", 128, "PNG", (128, 128, 128)),
+        ("LA", (0, 0), "PNG", (255, 255, 255)),
+        ("RGBA", (255, 0, 0, 0), "PNG", (255, 255, 255)),
+        ("RGBA", (255, 0, 0, 255), "WEBP", (255, 0, 0)),
+        ("1", 1, "TIFF", (255, 255, 255)),
+    ],
+)
+def test_every_mode_becomes_srgb_on_white(mode: str, fill: object, kind: str, expected: tuple[int, ...]) -> None:
+    assert np.allclose(colour_of(saved(Image.new(mode, (16, 16), fill), kind)), expected, atol=20)
+
+
+def test_sixteen_bits_are_scaled_not_cut() -> None:
+    image = Image.fromarray(np.full((16, 16), 32768, dtype=np.uint16))
+    assert np.allclose(colour_of(saved(image, "PNG")), (127, 127, 127), atol=2)
+
+
+def test_a_colour_profile_is_applied_and_a_broken_one_ignored() -> None:
+    lab = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    assert np.allclose(colour_of(photo(RED, icc_profile=lab)), RED, atol=6)
+    assert np.allclose(colour_of(photo(RED, icc_profile=b"no profile")), RED, atol=6)
+
+
+def test_a_large_jpeg_is_shrunk_while_decoding_but_reports_its_size() -> None:
+    picture = open_picture(photo(RED, (3000, 2000)), side=700)
+    assert (picture.width, picture.height) == (3000, 2000)
+    assert 700 <= picture.image.width < 3000
+
+
+def test_capture_time_is_read() -> None:
+    exif = Image.Exif()
+    exif.get_ifd(0x8769)[0x9003] = "2025:03:04 05:06:07"
+    taken = open_picture(photo(exif=exif)).taken_at
+    assert taken is not None
+    assert taken.isoformat() == "2025-03-04T05:06:07"
+
+
+def bomb(side: int) -> bytes:
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    header = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", header)
+        + chunk(b"IDAT", zlib.compress(b"\0" * 1000))
+        + chunk(b"IEND", b"")
+    )
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"", "empty"),
+        (b"%PDF-1.7 not a picture", "Not a picture"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "Not a picture"),
+        (photo(size=(400, 300))[:900], "damaged"),
+        (photo(kind="PNG", size=(400, 300))[:200], "damaged"),
+        (bomb(30_000), "too large"),
+        (bomb(9_000), "the limit is 50 megapixels"),
+    ],
+    ids=["zero bytes", "pdf", "svg", "cut jpeg", "cut png", "30,000 x 30,000", "81 megapixels"],
+)
+def test_what_cannot_be_read_says_why(data: bytes, words: str) -> None:
+    with pytest.raises(PictureError, match=words):
+        open_picture(data)
+
+
+def test_the_type_is_decided_by_decoding() -> None:
+    eps = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n%%EndComments\n"
+    with pytest.raises(PictureError, match="Not a picture"):
+        open_picture(eps)

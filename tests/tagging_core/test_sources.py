@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+import io
+import os
+import stat
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tagging_core import sources
+from tagging_core.errors import SourceError
+from tests.conftest import photo
+
+
+def make_zip(members: dict[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    return buffer.getvalue()
+
+
+def protected(data: bytes) -> bytes:
+    """The same zip with the flag that says a member is encrypted, in both of its headers."""
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        local = archive.infolist()[0].header_offset
+    central = data.index(b"PK\x01\x02")
+    patched = bytearray(data)
+    patched[local + 6] |= 1
+    patched[central + 8] |= 1
+    return bytes(patched)
+
+
+def test_a_zip_is_unpacked_into_numbered_files(tmp_path: Path) -> None:
+    data = make_zip({"a/one.jpg": photo(), "a/one.txt": b"A title\nA caption", "__MACOSX/x": b"", ".hidden": b""})
+    entries = sources.stage_uploads([("photos.zip", data)], tmp_path)
+    assert [(e.name, e.reason, e.text.title, e.text.caption) for e in entries] == [
+        ("one.jpg", "", "A title", "A caption")
+    ]
+    assert Path(entries[0].source).is_relative_to(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "name", ["../../evil.jpg", "/etc/evil.jpg", "a/../../evil.jpg", "..\\evil.jpg", "C:\\evil.jpg"]
+)
+def test_a_path_that_leads_outside_is_refused_and_the_rest_goes_on(tmp_path: Path, name: str) -> None:
+    entries = sources.stage_uploads([("x.zip", make_zip({name: photo(), "good.jpg": photo()}))], tmp_path / "in")
+    assert [bool(e.reason) for e in entries] == [True, False]
+    assert "leads outside" in entries[0].reason
+    assert not list(tmp_path.rglob("evil*"))
+
+
+def test_a_password_is_told(tmp_path: Path) -> None:
+    entries = sources.stage_uploads([("x.zip", protected(make_zip({"a.jpg": photo()})))], tmp_path)
+    assert "password" in entries[0].reason
+
+
+def test_a_link_is_refused(tmp_path: Path) -> None:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        link = zipfile.ZipInfo("link.jpg")
+        link.external_attr = (stat.S_IFLNK | 0o777) << 16
+        archive.writestr(link, "/etc/passwd")
+    assert "link" in sources.stage_uploads([("x.zip", buffer.getvalue())], tmp_path)[0].reason
+
+
+def test_a_bomb_is_refused(tmp_path: Path) -> None:
+    entries = sources.stage_uploads([("x.zip", make_zip({"a.jpg": bytes(50_000_000)}))], tmp_path)
+    assert "packed more than" in entries[0].reason
+
+
+def test_too_many_members(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sources, "ZIP_FILES", 2)
+    with pytest.raises(SourceError, match="the limit of one zip is 2"):
+        sources.stage_uploads([("x.zip", make_zip({f"{n}.jpg": b"x" for n in range(3)}))], tmp_path)
+
+
+def test_client_names_are_only_shown(tmp_path: Path) -> None:
+    entries = sources.stage_uploads([("../../etc/pass\x00wd\n.jpg", photo())], tmp_path)
+    assert entries[0].name == "pass�wd�.jpg"
+    assert Path(entries[0].source).parent == tmp_path
+
+
+def test_a_folder_is_listed_with_texts_and_without_hidden_files(tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "b.jpg").write_bytes(photo())
+    (tmp_path / "a.png").write_bytes(photo())
+    (tmp_path / "a.txt").write_text("Title\nCaption\nBody\nmore")
+    (tmp_path / ".DS_Store").write_bytes(b"")
+    os.symlink("/etc/hostname", tmp_path / "link.jpg")
+    entries = sources.list_path(tmp_path)
+    assert [e.name for e in entries] == ["a.png", "b.jpg"]
+    assert entries[0].text.as_dict() == {"title": "Title", "caption": "Caption", "body": "Body\nmore"}
+
+
+def test_a_folder_that_does_not_exist(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="does not exist"):
+        sources.list_path(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("typed", ["../outside", "/etc", "sub/../../outside"])
+def test_a_server_path_stays_below_its_root(tmp_path: Path, typed: str) -> None:
+    (tmp_path / "root").mkdir()
+    (tmp_path / "outside").mkdir()
+    with pytest.raises(SourceError, match="outside"):
+        sources.within_root(typed, tmp_path / "root")
+
+
+def test_a_link_does_not_lead_out_of_the_root(tmp_path: Path) -> None:
+    (tmp_path / "root").mkdir()
+    os.symlink("/etc", tmp_path / "root" / "link")
+    with pytest.raises(SourceError, match="outside"):
+        sources.within_root("link", tmp_path / "root")
+
+
+def test_without_a_root_no_server_path_is_open() -> None:
+    with pytest.raises(SourceError, match="TAGLOOP_INGEST_ROOT"):
+        sources.within_root("photos", None)
