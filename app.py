@@ -1,62 +1,11 @@
-"""The console's frame: who acts, and which pages they have. Start with `streamlit run app.py`."""
+"""The entry: `streamlit run app.py` serves the console.
+
+The frame is a script of its own outside this folder: beside a folder called `pages`, Streamlit answers the first
+address after a start with "Page not found".
+"""
 
 from __future__ import annotations
 
 import streamlit as st
 
-from pages.common.session import identify, language, loop, sign_in_configured
-from tagging_core import TaggingError
-from tagging_core.people import Action
-
-PAGES = {
-    "Work": [
-        ("pages/editors/upload.py", "Upload", ":material/upload:", Action.UPLOAD),
-        ("pages/editors/review.py", "Review", ":material/check_circle:", Action.REVIEW),
-    ],
-    "Library": [("pages/owners/tags.py", "Tags", ":material/sell:", Action.REVIEW)],
-    "Insights": [
-        ("pages/managers/trends.py", "Trends", ":material/trending_up:", Action.REPORT),
-        ("pages/managers/accuracy.py", "Accuracy", ":material/target:", Action.REPORT),
-    ],
-}
-
-st.set_page_config(page_title="Tagloop", page_icon=":material/sell:", layout="wide")
-try:
-    loop()
-    user = identify()
-except TaggingError as error:
-    st.error(str(error), icon=":material/error:")
-    st.stop()
-st.session_state["user"] = user
-
-allowed = {
-    section: [st.Page(path, title=title, icon=icon) for path, title, icon, action in pages if user.may(action)]
-    for section, pages in PAGES.items()
-}
-allowed = {section: pages for section, pages in allowed.items() if pages}
-if not allowed:
-    st.error(f"{user.name} has no role in Tagloop yet. Ask an administrator to add you to the roles file.")
-    st.stop()
-page = st.navigation(allowed)
-
-with st.sidebar:
-    st.segmented_control(
-        "Tag names",
-        ["en", "zh"],
-        default=language(),
-        format_func={"en": "English", "zh": "中文"}.get,
-        key="language",
-        required=True,
-        persist_state="session",
-    )
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption(f":material/person: {user.name}")
-        if sign_in_configured():
-            st.button("Sign out", type="tertiary", on_click=st.logout)
-        elif st.button("Change", type="tertiary", help="Give another name"):
-            st.session_state["user_asks"] = True
-            st.rerun()
-    worker = loop().worker
-    if worker is not None and worker.trouble:
-        st.warning(worker.trouble, icon=":material/warning:")
-page.run()
+app = st.App("pages/common/frame.py")

@@ -1,0 +1,16 @@
+"""The console's pages: scripts, one folder a role; `common` holds what they share.
+
+Paths are given whole, since Streamlit would look for them beside the frame.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+_HERE = Path(__file__).parent
+
+UPLOAD = str(_HERE / "editors" / "upload.py")
+REVIEW = str(_HERE / "editors" / "review.py")
+TAGS = str(_HERE / "owners" / "tags.py")
+TRENDS = str(_HERE / "managers" / "trends.py")
+ACCURACY = str(_HERE / "managers" / "accuracy.py")

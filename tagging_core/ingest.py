@@ -30,6 +30,7 @@ from tagging_core.store import Database
 from tagging_core.store.tables import assets, outbox
 from tagging_core.store.tables import vectors as vector_table
 from tagging_core.suggesting import Suggester
+from tagging_core.text_evidence import Passage
 
 _log = logging.getLogger(__name__)
 _AHEAD = 2  # chunks in flight besides the one being encoded: bounds memory
@@ -180,28 +181,29 @@ class Ingester:
         unique = {d.loaded.sha256: d for d in fresh}
         return encode_or_halve(self._encoder(), {s: d.prepared for s, d in unique.items() if d.prepared})
 
-    def _text_vectors(self, decoded: list[Decoded]) -> dict[str, Vectors]:
+    def _passages(self, decoded: list[Decoded]) -> dict[str, Passage]:
         texts = {d.loaded.sha256: _text_of(d).sentence() for d in decoded if d.picture is not None}
         texts = {sha256: text for sha256, text in texts.items() if text}
         if not texts:
             return {}
-        return dict(zip(texts, self._encoder().encode_texts(list(texts.values())), strict=True))
+        found = self._encoder().encode_passages(list(texts.values()))
+        return {name: Passage(text, vector) for (name, text), vector in zip(texts.items(), found, strict=True)}
 
     def _write(
         self, chunk: Chunk, decoded: list[Decoded], embedded: dict[str, Vectors], failed: dict[str, str]
     ) -> None:
-        spoken = self._text_vectors(decoded)
+        spoken = self._passages(decoded)
         with self._database.write() as connection:
             pictures: dict[int, Vectors] = {}
-            texts: dict[int, Vectors] = {}
+            passages: dict[int, Passage] = {}
             for part in decoded:
                 asset_id = self._write_item(connection, chunk, part, failed)
                 if asset_id is not None and part.loaded.sha256 in embedded:
                     pictures[asset_id] = embedded[part.loaded.sha256]
                     if part.loaded.sha256 in spoken:
-                        texts[asset_id] = spoken[part.loaded.sha256]
-            self._write_vectors(connection, pictures, texts)
-            self._suggester.suggest_vectors(connection, pictures, chunk.profile, texts)
+                        passages[asset_id] = spoken[part.loaded.sha256]
+            self._write_vectors(connection, pictures, {i: p.vector for i, p in passages.items()})
+            self._suggester.suggest_vectors(connection, pictures, chunk.profile, passages)
             batches.finish_chunk(connection, chunk)
 
     def _write_item(

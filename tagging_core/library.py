@@ -93,17 +93,6 @@ class Library:
             fitted += len(marks)
         return fitted
 
-    def text_matrix(self) -> tuple[list[str], Vectors]:
-        """Ids of the tags whose text is embedded, and their vectors `(t, d)`; for texts beside pictures."""
-        taxonomy = self._taxonomy()
-        active = taxonomy.active()
-        with self._database.read() as connection:
-            groups = [taxonomy.sentences(tag) for tag in active]
-            found = vectors.load_sentences(connection, self._preset.fingerprint, groups)
-        known = [(tag.id, text) for tag, text in zip(active, found, strict=True) if text is not None]
-        stacked = [text for _, text in known]
-        return [tag_id for tag_id, _ in known], np.stack(stacked) if stacked else np.zeros((0, 1), np.float32)
-
     def pending(self) -> int:
         """How many tags wait to be fitted."""
         with self._database.read() as connection:

@@ -98,6 +98,6 @@ def _read_roles(path: Path | None) -> dict[Role, set[str]]:
     try:
         table = tomllib.loads(path.read_text("utf-8"))
         return {Role(role): {str(name).strip().lower() for name in names} for role, names in table.items()}
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, TypeError) as error:
         allowed = ", ".join(Role)
         raise SettingsError(f"{path} is no roles file ({error}); it maps {allowed} to addresses.") from error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,21 +11,20 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, delete, select
 
-from tagging_core import vectors
+from tagging_core import assets, vectors
 from tagging_core.encoders import Preset, Vectors
 from tagging_core.learner import sigmoid
 from tagging_core.library import Library, TagMatrix
 from tagging_core.store import upsert
 from tagging_core.store.tables import labels, suggestions
 from tagging_core.taxonomy import Profile
+from tagging_core.text_evidence import Passage, TextEvidence
 
 FLOOR = 0.08
 """Probability below which a suggestion is not worth an editor's look."""
 
 LIMIT = 12
 """Suggestions of one picture at most."""
-
-_TEXT_GAIN, _TEXT_FLOOR, _TEXT_MAX = 1.5, 1.5, 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +49,11 @@ class Suggester:
     Args:
         library: The learned tags.
         preset: The encoder whose vectors are used.
+        text_evidence: Reads the texts that came with pictures.
     """
 
-    def __init__(self, library: Library, preset: Preset) -> None:
-        self._library = library
-        self._preset = preset
-        self._texts: tuple[int, dict[str, int], Vectors] | None = None
-        self._lock = threading.Lock()
+    def __init__(self, library: Library, preset: Preset, text_evidence: TextEvidence) -> None:
+        self._library, self._preset, self._text_evidence = library, preset, text_evidence
 
     def suggest(
         self, connection: Connection, asset_ids: Sequence[int], profile_id: str
@@ -77,14 +73,16 @@ class Suggester:
         fingerprint = self._preset.fingerprint
         found = vectors.load(connection, fingerprint, asset_ids)
         spoken = vectors.load(connection, fingerprint, asset_ids, kind="text")
-        return self.suggest_vectors(connection, found, profile_id, spoken)
+        texts = {a.id: a.text.sentence() for a in assets.get_many(connection, list(spoken))}
+        passages = {asset_id: Passage(texts[asset_id], vector) for asset_id, vector in spoken.items()}
+        return self.suggest_vectors(connection, found, profile_id, passages)
 
     def suggest_vectors(
         self,
         connection: Connection,
         pictures: dict[int, Vectors],
         profile_id: str,
-        texts: dict[int, Vectors] | None = None,
+        passages: dict[int, Passage] | None = None,
     ) -> dict[int, list[Suggestion]]:
         """As `suggest`, for vectors `(d,)` at hand by asset id."""
         matrix = self._library.matrix()
@@ -93,8 +91,8 @@ class Suggester:
             return {asset_id: [] for asset_id in pictures}
         logits = matrix.logits(np.stack(list(pictures.values())))
         for row, asset_id in enumerate(pictures):
-            if texts and asset_id in texts:
-                logits[row] += self._text_evidence(matrix, texts[asset_id])
+            if passages and asset_id in passages:
+                logits[row] += self._text_evidence.logits(matrix, passages[asset_id])
         decided = _decided(connection, list(pictures))
         choose = _Chooser(matrix, profile, self._preset.fingerprint)
         chosen = {
@@ -103,21 +101,6 @@ class Suggester:
         }
         _keep(connection, chosen, profile_id)
         return chosen
-
-    def _text_evidence(self, matrix: TagMatrix, text: Vectors) -> NDArray[np.float64]:
-        """Logits `(t,)` to add for the tags that the accompanying text stands out for."""
-        rows, tag_texts = self._tag_texts(matrix)
-        cosine = tag_texts @ text
-        standing_out = (cosine - cosine.mean()) / max(float(cosine.std()), 1e-6)
-        evidence = _TEXT_GAIN * np.clip(standing_out - _TEXT_FLOOR, 0, _TEXT_MAX)
-        return np.array([evidence[rows[tag_id]] if tag_id in rows else 0.0 for tag_id in matrix.tag_ids])
-
-    def _tag_texts(self, matrix: TagMatrix) -> tuple[dict[str, int], Vectors]:
-        with self._lock:
-            if self._texts is None or self._texts[0] != matrix.taxonomy.revision:
-                tag_ids, texts = self._library.text_matrix()
-                self._texts = matrix.taxonomy.revision, {t: i for i, t in enumerate(tag_ids)}, texts
-            return self._texts[1], self._texts[2]
 
 
 class _Chooser:

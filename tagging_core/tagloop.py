@@ -28,6 +28,7 @@ from tagging_core.settings import Settings, load_settings
 from tagging_core.store import Database
 from tagging_core.suggesting import Suggester, Suggestion
 from tagging_core.taxonomy import Tag, Taxonomy
+from tagging_core.text_evidence import TextEvidence
 from tagging_core.worker import Worker
 
 SAMPLES = Path(__file__).parent.parent / "data" / "demo"
@@ -56,7 +57,7 @@ class Tagloop:
         self._loaded = encoder
         self._loading = threading.Lock()
         self.library = Library(self.database, self.preset, self.encoder)
-        self.suggester = Suggester(self.library, self.preset)
+        self.suggester = Suggester(self.library, self.preset, TextEvidence(self.encoder))
         self.index = ChromaIndex(data / "chroma", self.database, self.preset)
         self.worker: Worker | None = None
         self._lock = FileLock(data / "tagloop.lock")
@@ -229,7 +230,7 @@ class Tagloop:
         """Replace the text that belongs to a picture; suggestions take it into account from then on."""
         require(user, Action.REVIEW)
         sentence = text.clean().sentence()
-        vector = self.encoder().encode_texts([sentence]) if sentence else None
+        vector = self.encoder().encode_passages([sentence]) if sentence else None
         with self.database.write(durable=True) as connection:
             before = assets.get(connection, asset_id).text
             kept = assets.set_text(connection, asset_id, text)

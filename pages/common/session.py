@@ -85,6 +85,11 @@ def show_error() -> None:
         st.error(message, icon=":material/error:")
 
 
+def browser_address() -> str | None:
+    """Where the browser is; None on this machine."""
+    return st.context.ip_address
+
+
 def _signed_in() -> User:
     if not st.user.is_logged_in:
         st.title("Tagloop")
@@ -95,7 +100,7 @@ def _signed_in() -> User:
 
 
 def _refuse_strangers() -> None:
-    address = st.context.ip_address
+    address = browser_address()
     if address and not ipaddress.ip_address(address).is_loopback:
         st.error(
             "This console has no sign-in, so it only answers the machine it runs on. An administrator can set up "

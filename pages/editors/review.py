@@ -5,9 +5,10 @@ import time
 import streamlit as st
 from PIL import Image, ImageOps
 
+import pages
+from pages.common import acts
 from pages.common.session import current_user, guard, language, loop, say_error, show_error, tag_label
-from tagging_core import Decision, Kind, TaggingError, assets, batches, reviewing
-from tagging_core.assets import Accompanying
+from tagging_core import Kind, TaggingError, assets, batches, reviewing
 from tagging_core.people import Action
 from tagging_core.pictures import encode_jpeg
 from tagging_core.reviewing import Card
@@ -19,94 +20,6 @@ state = st.session_state
 STATES = {"new": "Waiting", "skipped": "Skipped", "done": "Done"}
 
 
-# ---- what the buttons do: each writes one decision, in a callback, so that no rerun can cut it in half ----------
-
-
-def decide(kind: Kind, tag_id: str | None = None, other: str | None = None) -> None:
-    seconds = round(time.time() - state["review_since"], 1)
-    try:
-        tagloop.decide(user, Decision(kind, state["review_asset"], tag_id, other, state["review_profile"], seconds))
-    except TaggingError as error:
-        say_error(error)
-    state["review_replacing"] = None
-
-
-def finish(kind: Kind) -> None:
-    decide(kind)
-    step(forward=True)
-
-
-def step(forward: bool) -> None:
-    seen: list[int] = state["review_seen"]
-    if forward:
-        seen.append(state["review_asset"])
-        state["review_asset"] = next_asset(state["review_asset"])
-    elif seen:
-        state["review_asset"] = seen.pop()
-    state["review_replacing"] = None
-    state["review_since"] = time.time()
-
-
-def take_back(event_id: int) -> None:
-    try:
-        tagloop.undo(user, event_id)
-    except TaggingError as error:
-        say_error(error)
-
-
-def take_back_last() -> None:
-    last = tagloop.last_act(user)
-    if last is None:
-        say_error(TaggingError("There is nothing to undo."))
-        return
-    take_back(last.id)
-    if last.asset_id is not None:
-        state["review_asset"] = last.asset_id
-    state["review_since"] = time.time()
-
-
-def pick_tag() -> None:
-    chosen, state["review_pick"] = state["review_pick"], None
-    if chosen and (replacing := state["review_replacing"]):
-        decide(Kind.REPLACE, replacing, chosen)
-    elif chosen:
-        decide(Kind.ADD, chosen)
-
-
-def replace(tag_id: str) -> None:
-    state["review_replacing"] = None if state["review_replacing"] == tag_id else tag_id
-
-
-def save_text(asset_id: int) -> None:
-    text = Accompanying(*(state[f"review_{part}_{asset_id}"] for part in ("title", "caption", "body")))
-    try:
-        tagloop.set_text(user, asset_id, text)
-    except TaggingError as error:
-        say_error(error)
-
-
-def restart() -> None:
-    batch = state["review_batch"]
-    st.query_params.update({"batch": str(batch)}) if batch else st.query_params.clear()
-    state["review_asset"], state["review_seen"] = None, []
-    if batch:
-        state["review_profile"] = tagloop.batch(batch).profile
-
-
-# ---- reading -----------------------------------------------------------------------------------------------------
-
-
-def next_asset(after: int) -> int | None:
-    """The next picture in the queue; from its beginning when its end is reached."""
-    with tagloop.database.read() as connection:
-        for start in (after, 0):
-            found = reviewing.queue(connection, state["review_batch"], state["review_state"], start, limit=2)
-            found = [asset_id for asset_id in found if asset_id != after]
-            if found:
-                return found[0]
-    return None
-
-
 @st.cache_data(max_entries=64, show_spinner=False)
 def fitted(sha256: str) -> bytes:
     """The picture at a size at which it is seen whole, beside its tags, without scrolling."""
@@ -114,22 +27,28 @@ def fitted(sha256: str) -> bytes:
         return encode_jpeg(ImageOps.contain(image, (900, 620)), 900)
 
 
+def asked_batch() -> int | None:
+    """The batch the address names, if there is one."""
+    asked = st.query_params.get("batch", "")
+    if not asked.isdecimal():
+        return None
+    try:
+        return tagloop.batch(int(asked)).id
+    except TaggingError as error:
+        st.query_params.clear()
+        say_error(error)
+        return None
+
+
 def choose_start() -> None:
-    """Set up the page's state, from the address where it names a batch."""
-    if "review_batch" not in state:
-        asked = st.query_params.get("batch", "")
-        known = {batch.id for batch in recent}
-        state["review_batch"] = int(asked) if asked.isdecimal() and int(asked) in known else None
-        state["review_state"], state["review_asset"] = "new", None
-        state["review_profile"] = next((b.profile for b in recent if b.id == state["review_batch"]), None)
-    asked_batch = st.query_params.get("batch", "")
-    if asked_batch.isdecimal() and int(asked_batch) != state["review_batch"]:
-        state["review_batch"] = int(asked_batch)
-        restart()
+    """Set up the page's state; the address decides which batch."""
+    asked = asked_batch()
+    if "review_batch" not in state or (asked and asked != state["review_batch"]):
+        state.update(review_batch=asked or 0, review_state="new", review_asset=None, review_seen=[])
+        state["review_profile"] = next((b.profile for b in recent if b.id == asked), None)
     if state["review_profile"] is None:
         state["review_profile"] = recent[0].profile if recent else "general"
-    defaults = {"review_seen": [], "review_replacing": None, "review_since": time.time(), "review_pick": None}
-    for key, value in defaults.items():
+    for key, value in {"review_replacing": None, "review_since": time.time(), "review_pick": None}.items():
         state.setdefault(key, value)
 
 
@@ -143,7 +62,7 @@ def draw_suggestion(n: int, suggestion: Suggestion) -> None:
         st.button(
             f"**{tag_label(tag)}** · {suggestion.probability:.0%}",
             key=f"accept_{tag.id}",
-            on_click=decide,
+            on_click=acts.decide,
             args=(Kind.ACCEPT, tag.id),
             shortcut=str(n) if n <= 9 else None,
             help=f"{category}. {tag.definition} Click to accept.",
@@ -154,7 +73,7 @@ def draw_suggestion(n: int, suggestion: Suggestion) -> None:
         st.button(
             "",
             key=f"reject_{tag.id}",
-            on_click=decide,
+            on_click=acts.decide,
             args=(Kind.REJECT, tag.id),
             icon=":material/close:",
             type="tertiary",
@@ -163,7 +82,7 @@ def draw_suggestion(n: int, suggestion: Suggestion) -> None:
         st.button(
             "",
             key=f"replace_{tag.id}",
-            on_click=replace,
+            on_click=acts.replace,
             args=(tag.id,),
             icon=":material/swap_horiz:",
             help=f"Another tag in place of {tag_label(tag)}",
@@ -185,7 +104,7 @@ def draw_decided(card: Card) -> None:
                 st.button(
                     tag_label(tag),
                     key=f"decided_{tag_id}",
-                    on_click=take_back,
+                    on_click=acts.take_back,
                     args=(label.event_id,),
                     icon=icon,
                     help="Click to take this back",
@@ -201,7 +120,7 @@ def draw_picker(card: Card) -> None:
         options,
         index=None,
         key="review_pick",
-        on_change=pick_tag,
+        on_change=acts.pick_tag,
         format_func=lambda tag_id: " · ".join(dict.fromkeys(taxonomy.tags[tag_id].words())),
         placeholder="Type any name, in English or Chinese",
         label_visibility="visible" if replacing else "collapsed",
@@ -214,16 +133,16 @@ def draw_keys(card: Card) -> None:
         st.button(
             "Done",
             type="primary",
-            on_click=finish,
+            on_click=acts.finish,
             args=(Kind.DONE,),
             shortcut="D",
             icon=":material/done_all:",
             help="The picture is finished. Tags you left out count as not on it.",
         )
-        st.button("Skip", on_click=finish, args=(Kind.SKIP,), shortcut="S", help="Decide later")
+        st.button("Skip", on_click=acts.finish, args=(Kind.SKIP,), shortcut="S", help="Decide later")
         st.button(
             "Accept",
-            on_click=decide,
+            on_click=acts.decide,
             args=(Kind.ACCEPT, top),
             shortcut="A",
             disabled=top is None,
@@ -231,7 +150,7 @@ def draw_keys(card: Card) -> None:
         )
         st.button(
             "Reject",
-            on_click=decide,
+            on_click=acts.decide,
             args=(Kind.REJECT, top),
             shortcut="X",
             disabled=top is None,
@@ -239,14 +158,16 @@ def draw_keys(card: Card) -> None:
         )
         st.button(
             "Undo",
-            on_click=take_back_last,
+            on_click=acts.take_back_last,
             shortcut="Z",
             icon=":material/undo:",
             help="Take your last decision back, also from what was learned",
         )
-        st.button("Back", on_click=step, args=(False,), shortcut="ArrowLeft", disabled=not state["review_seen"])
         st.button(
-            "Next", on_click=step, args=(True,), shortcut="ArrowRight", help="Look at the next, decide nothing"
+            "Back", on_click=acts.step, args=(False,), shortcut="ArrowLeft", disabled=not state["review_seen"]
+        )
+        st.button(
+            "Next", on_click=acts.step, args=(True,), shortcut="ArrowRight", help="Look at the next, decide nothing"
         )
 
 
@@ -258,13 +179,13 @@ def draw_text(card: Card) -> None:
             st.text_input("Title", text.title, key=f"review_title_{key}")
             st.text_area("Caption", text.caption, key=f"review_caption_{key}", height=80)
             st.text_area("Article", text.body, key=f"review_body_{key}", height=120)
-            st.form_submit_button("Save text", on_click=save_text, args=(key,))
+            st.form_submit_button("Save text", on_click=acts.save_text, args=(key,))
 
 
 def draw_upcoming() -> None:
     with tagloop.database.read() as connection:
         ahead = reviewing.queue(
-            connection, state["review_batch"], state["review_state"], state["review_asset"], limit=6
+            connection, state["review_batch"] or None, state["review_state"], state["review_asset"], limit=6
         )
         coming = assets.get_many(connection, ahead)
     if coming:
@@ -278,10 +199,10 @@ def draw_upcoming() -> None:
 def draw_card() -> None:
     show_error()
     if state["review_asset"] is None:
-        state["review_asset"] = next_asset(0)
+        state["review_asset"] = acts.next_asset(0)
         state["review_since"] = time.time()
     with tagloop.database.read() as connection:
-        progress = reviewing.progress(connection, state["review_batch"])
+        progress = reviewing.progress(connection, state["review_batch"] or None)
     total = progress.waiting + progress.done + progress.skipped
     st.progress(
         progress.done / max(1, total),
@@ -311,11 +232,11 @@ def draw_card() -> None:
 def draw_empty(total: int) -> None:
     if not total:
         st.info("There are no pictures yet. Upload some, or take the sample photos.")
-        st.page_link("pages/editors/upload.py", label="Upload pictures", icon=":material/upload:")
+        st.page_link(pages.UPLOAD, label="Upload pictures", icon=":material/upload:")
     elif state["review_state"] == "new":
         st.success("All done here. Nothing is waiting.", icon=":material/celebration:")
-        st.button("Undo the last decision", on_click=take_back_last, shortcut="Z", icon=":material/undo:")
-        st.page_link("pages/editors/upload.py", label="Upload more", icon=":material/upload:")
+        st.button("Undo the last decision", on_click=acts.take_back_last, shortcut="Z", icon=":material/undo:")
+        st.page_link(pages.UPLOAD, label="Upload more", icon=":material/upload:")
     else:
         st.info(f"No pictures are {STATES[state['review_state']].lower()} here.")
 
@@ -328,13 +249,15 @@ names = {batch.id: f"{batch.name} ({batch.total})" for batch in recent}
 with st.container(horizontal=True, vertical_alignment="bottom"):
     st.selectbox(
         "Batch",
-        [None, *names],
+        [0, *names],
         format_func=lambda b: names.get(b, "All pictures"),
         key="review_batch",
-        on_change=restart,
+        on_change=acts.restart,
         width=320,
     )
-    st.selectbox("Show", list(STATES), format_func=STATES.get, key="review_state", on_change=restart, width=160)
+    st.selectbox(
+        "Show", list(STATES), format_func=STATES.get, key="review_state", on_change=acts.restart, width=160
+    )
     st.selectbox(
         "Profile",
         list(taxonomy.profiles),

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+import pages
 from pages.common.session import current_user, guard, language, loop, say_error, show_error
 from tagging_core import TaggingError, batches
 from tagging_core.batches import Batch
@@ -74,7 +75,7 @@ def draw_batch(batch: Batch) -> None:
                 st.button("Go on", key=f"resume_{batch.id}", on_click=resume, args=(batch.id,), type="primary")
             if batch.ingested + batch.known:
                 st.page_link(
-                    "pages/editors/review.py",
+                    pages.REVIEW,
                     label="Review",
                     icon=":material/check_circle:",
                     query_params={"batch": str(batch.id)},

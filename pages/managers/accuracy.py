@@ -3,6 +3,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
+import pages
 from pages.common import charts
 from pages.common.session import current_user, guard, language, loop, tag_label
 from tagging_core import insights
@@ -46,7 +47,7 @@ with st.container(horizontal=True):
 if table.empty:
     st.info("Nobody has judged a suggestion in this period. Figures appear with the first decision.")
     if user.may(Action.REVIEW):
-        st.page_link("pages/editors/review.py", label="Review pictures", icon=":material/check_circle:")
+        st.page_link(pages.REVIEW, label="Review pictures", icon=":material/check_circle:")
     st.stop()
 
 VERDICTS = ["accepted", "rejected", "added"]

@@ -3,6 +3,7 @@ from __future__ import annotations
 import plotly.express as px
 import streamlit as st
 
+import pages
 from pages.common import charts
 from pages.common.session import current_user, guard, language, loop, tag_label
 from tagging_core import insights
@@ -28,7 +29,7 @@ with st.container(horizontal=True):
 if table.empty:
     st.info("Nothing was tagged in this period. Charts appear with the first accepted tag.")
     if user.may(Action.REVIEW):
-        st.page_link("pages/editors/review.py", label="Review pictures", icon=":material/check_circle:")
+        st.page_link(pages.REVIEW, label="Review pictures", icon=":material/check_circle:")
     st.stop()
 
 table["tag"] = [tag_label(taxonomy.tags[t]) for t in table["tag_id"]]

@@ -45,6 +45,9 @@ class Encoder(Protocol):
     def encode_texts(self, texts: Sequence[str], instruction: str = "") -> Vectors:
         """Embed texts as `encode_images` does pictures; a text is never taken for an address or a path."""
 
+    def encode_passages(self, texts: Sequence[str]) -> Vectors:
+        """Embed texts for comparison with one another, `(n, k)`; the space may differ from that of pictures."""
+
 
 def unit(vectors: NDArray) -> Vectors:
     """Scale the last axis to length 1; a zero vector stays zero."""

@@ -44,8 +44,8 @@ class BuiltinModule(InputModule):
         self.network = ImageNetwork(folder, threads)
         self.sentences = _load_sentences()
         names = resources.files(__package__).joinpath("imagenet_classes.txt").read_text("utf-8").splitlines()
-        self.classes = self._sentence_vectors([f"a photo of a {name}" for name in names])
-        self.words = self._sentence_vectors([f"a photo of {word}" for word in colours.WORDS])
+        self.classes = self.sentence_vectors([f"a photo of a {name}" for name in names])
+        self.words = self.sentence_vectors([f"a photo of {word}" for word in colours.WORDS])
         self.reference = load_reference()
 
     @property
@@ -85,12 +85,13 @@ class BuiltinModule(InputModule):
         return np.hstack([_SHARES[0] * semantic, _SHARES[1] * visual, _SHARES[2] * unit(seen)])
 
     def _texts(self, texts: list[str]) -> Vectors:
-        sentences = self._sentence_vectors(texts)
+        sentences = self.sentence_vectors(texts)
         semantic = unit(_softmax(_SHARPNESS * sentences @ self.classes.T))
         spoken = np.maximum(sentences @ self.words.T - _COLOUR_FLOOR, 0) / (1 - _COLOUR_FLOOR)
         return unit(np.hstack([semantic, np.zeros((len(texts), 1280)), _COLOUR_GAIN * spoken]))
 
-    def _sentence_vectors(self, texts: list[str]) -> Vectors:
+    def sentence_vectors(self, texts: list[str]) -> Vectors:
+        """Unit vectors `(n, 384)` of the text network alone."""
         options: dict[str, Any] = {"normalize_embeddings": True, "batch_size": 64, "show_progress_bar": False}
         # Wrapped, since a bare string that looks like an address or a path would be opened as a picture.
         return self.sentences.encode([{"text": t} for t in texts], **options)

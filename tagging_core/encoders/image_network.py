@@ -7,6 +7,7 @@ import hashlib
 import io
 import os
 import tempfile
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -128,5 +129,8 @@ def _export(path: Path) -> None:
         "output_names": ["logits", "features"],
         "dynamic_axes": {name: {0: "n"} for name in ("pixels", "logits", "features")},
     }
-    # The newer exporter needs one more package and gains nothing for a plain convolutional network.
-    torch.onnx.export(load_eager(), (example,), str(path), dynamo=False, **arguments)
+    with warnings.catch_warnings():
+        # Constants it did not fold, and that a newer exporter exists: that one needs a package more and gains
+        # nothing for a plain convolutional network.
+        warnings.simplefilter("ignore")
+        torch.onnx.export(load_eager(), (example,), str(path), dynamo=False, **arguments)

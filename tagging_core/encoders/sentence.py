@@ -55,6 +55,10 @@ class SentenceEncoder:
         """See `Encoder.encode_texts`; wrapped, since a bare string may be opened as an address or a path."""
         return self._encode([{"text": text} for text in texts], instruction)
 
+    def encode_passages(self, texts: Sequence[str]) -> Vectors:
+        """See `Encoder.encode_passages`: a joint model compares texts in its one space."""
+        return self.encode_texts(texts)
+
     def _encode(self, inputs: list[dict[str, Any]], instruction: str) -> Vectors:
         if not inputs:
             return np.zeros((0, self.dimension), dtype=np.float32)
@@ -74,6 +78,11 @@ class BuiltinEncoder(SentenceEncoder):
     def prepare(self, image: Image.Image) -> Image.Image:
         """The middle square at 224 x 224 pixels."""
         return self._prepare(image)
+
+    def encode_passages(self, texts: Sequence[str]) -> Vectors:
+        """`(n, 384)`: the text network alone, which knows far more words than there are ImageNet classes."""
+        module: Any = self.model[0]
+        return module.sentence_vectors(list(texts))
 
 
 def load_sentence_encoder(preset: Preset) -> SentenceEncoder:

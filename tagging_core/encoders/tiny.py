@@ -50,6 +50,10 @@ class TinyEncoder:
         """See `Encoder.encode_texts`."""
         return unit(np.stack([self._text(text) for text in texts]))
 
+    def encode_passages(self, texts: Sequence[str]) -> Vectors:
+        """See `Encoder.encode_passages`."""
+        return self.encode_texts(texts)
+
     def _text(self, text: str) -> np.ndarray:
         vector = np.zeros(self.dimension)
         for word in text.lower().replace(",", " ").split():

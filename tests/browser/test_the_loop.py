@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from playwright.sync_api import Page, expect
+
+from tests.conftest import BLUE, RED, photo
+
+
+def upload_two(page: Page, folder: Path) -> None:
+    for name, colour in (("red.jpg", RED), ("blue.jpg", BLUE)):
+        (folder / name).write_bytes(photo(colour, (400, 300)))
+    page.locator("input[type=file]").set_input_files([folder / "red.jpg", folder / "blue.jpg"])
+    page.get_by_role("button", name="Tag 2 photos").click()
+    page.get_by_text("2 new · tagged in").wait_for()
+
+
+def test_upload_accept_reject_and_see_the_counts_move(page: Page, tmp_path: Path) -> None:
+    upload_two(page, tmp_path)
+    page.get_by_test_id("stMain").get_by_role("link", name="Review").click()
+    expect(page.get_by_text("0 done · 2 waiting · 0 skipped")).to_be_visible()
+
+    accepted = page.locator("[class*='st-key-accept_'] button:visible").first
+    name = accepted.inner_text().split("·")[0].replace("add", "").strip()
+    accepted.click()
+    expect(page.locator("[class*='st-key-decided_'] button:visible", has_text=name)).to_have_count(1)
+    page.locator("[class*='st-key-reject_'] button:visible").first.click()
+    expect(page.get_by_text("Ruled out")).to_be_visible()
+    page.keyboard.press("d")
+    expect(page.get_by_text("1 done · 1 waiting · 0 skipped")).to_be_visible()
+
+    page.get_by_role("link", name="Accuracy").click()
+    for label, value in (("Accepted", "1"), ("Rejected", "1"), ("Added by hand", "0")):
+        metric = page.get_by_test_id("stMetric").filter(has_text=re.compile(rf"^{label}"))
+        expect(metric.get_by_test_id("stMetricValue")).to_have_text(value)
+    expect(page.locator(".js-plotly-plot").first).to_be_visible()
+    page.get_by_role("link", name="Trends").click()
+    expect(page.get_by_text("Waiting for review")).to_be_visible()
+
+
+def test_keys_do_not_clash_with_typing_and_undo_survives_a_reload(page: Page, tmp_path: Path) -> None:
+    upload_two(page, tmp_path)
+    page.get_by_test_id("stMain").get_by_role("link", name="Review").click()
+    page.get_by_text("0 done · 2 waiting").wait_for()
+
+    picker = page.get_by_label("Add a tag")
+    picker.click()
+    page.keyboard.type("dress")  # holds d and s, which are Done and Skip outside a text field
+    page.keyboard.press("Enter")
+    expect(page.locator("[class*='st-key-decided_garment'] button:visible")).to_be_visible()
+    expect(page.get_by_text("0 done · 2 waiting · 0 skipped")).to_be_visible()
+
+    page.mouse.click(720, 8)  # away from the text field
+    page.keyboard.press("s")
+    expect(page.get_by_text("0 done · 1 waiting · 1 skipped")).to_be_visible()
+    page.reload()
+    expect(page.get_by_text("0 done · 1 waiting · 1 skipped")).to_be_visible()
+    page.keyboard.press("z")
+    expect(page.get_by_text("0 done · 2 waiting · 0 skipped")).to_be_visible()
+
+
+def test_a_deep_link_before_anything_else_runs_the_frame(page: Page, console_url: str) -> None:
+    page.goto(f"{console_url}/review?batch=1")
+    expect(page.get_by_text("There are no pictures yet")).to_be_visible()
+    expect(page.get_by_role("link", name="Accuracy")).to_be_visible()

@@ -1,0 +1,50 @@
+"""The pages are glue: these tests see that each shows what the core says and calls what the core offers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+import pages
+from pages.common import session
+from tagging_core import Tagloop, User
+
+FRAME = str(Path(pages.__file__).parent / "common" / "frame.py")
+
+
+@pytest.fixture(autouse=True)
+def fresh_caches() -> Iterator[None]:
+    """Streamlit's caches outlive a run in one process."""
+    st.cache_resource.clear()
+    st.cache_data.clear()
+    yield
+    st.cache_resource.clear()
+    st.cache_data.clear()
+
+
+@pytest.fixture
+def console(working: Tagloop, monkeypatch: pytest.MonkeyPatch) -> Tagloop:
+    """The Tagloop that the console under test uses."""
+    monkeypatch.setattr(session, "loop", lambda: working)
+    monkeypatch.setattr(session, "browser_address", lambda: None)
+    return working
+
+
+@pytest.fixture
+def open_page(console: Tagloop, ann: User, monkeypatch: pytest.MonkeyPatch) -> Callable[..., AppTest]:
+    def open_it(page: str = "", user: User = ann, **query: str) -> AppTest:
+        monkeypatch.setattr(session, "identify", lambda: user)
+        at = AppTest.from_file(FRAME, default_timeout=30)
+        for key, value in query.items():
+            at.query_params[key] = value
+        at.run()
+        if page:
+            at.switch_page(page).run()
+        assert not at.exception
+        return at
+
+    return open_it

@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+import pages
+from pages.common import session
+from tagging_core import Tagloop, User, meta
+from tagging_core.people import Role
+from tests.pages.conftest import FRAME
+
+PAGES = {
+    pages.UPLOAD: {Role.EDITOR, Role.OWNER, Role.ADMIN},
+    pages.REVIEW: {Role.EDITOR, Role.OWNER, Role.ADMIN},
+    pages.TAGS: {Role.EDITOR, Role.OWNER, Role.ADMIN},
+    pages.TRENDS: {Role.OWNER, Role.MANAGER, Role.ADMIN},
+    pages.ACCURACY: {Role.OWNER, Role.MANAGER, Role.ADMIN},
+}
+
+
+def test_a_name_is_asked_once_and_remembered(console: Tagloop) -> None:
+    at = AppTest.from_file(FRAME, default_timeout=30).run()
+    assert at.header[0].value == "Who is tagging?"
+    assert "no protection" in at.caption[0].value
+    at.text_input[0].set_value("Zoë")
+    at.button[0].click().run()
+    assert at.title[0].value == "Upload pictures"
+    again = AppTest.from_file(FRAME, default_timeout=30).run()
+    assert again.title[0].value == "Upload pictures"
+    with console.database.read() as connection:
+        assert meta.get(connection, "console.local_name") == "Zoë"
+
+
+def test_an_empty_name_is_refused(console: Tagloop) -> None:
+    at = AppTest.from_file(FRAME, default_timeout=30).run()
+    at.text_input[0].set_value("  ")
+    at.button[0].click().run()
+    assert "1 to 80 characters" in at.error[0].value
+
+
+def test_other_machines_are_refused_without_sign_in(console: Tagloop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session, "browser_address", lambda: "192.0.2.7")
+    at = AppTest.from_file(FRAME, default_timeout=30).run()
+    assert "only answers the machine it runs on" in at.error[0].value
+    assert not at.title
+
+
+@pytest.mark.parametrize("role", list(Role))
+@pytest.mark.parametrize("page", PAGES)
+def test_pages_that_a_role_lacks_are_absent_and_refused(
+    open_page: Callable[..., AppTest], page: str, role: Role
+) -> None:
+    at = open_page(user=User("x", frozenset({role})))
+    if role in PAGES[page]:
+        at.switch_page(page).run()
+        assert not at.error
+        assert not at.exception
+    else:
+        direct = AppTest.from_file(page, default_timeout=30)
+        direct.session_state["user"] = User("x", frozenset({role}))
+        direct.run()
+        assert "x may not" in direct.error[0].value
+
+
+def test_someone_without_a_role_is_told_whom_to_ask(open_page: Callable[..., AppTest]) -> None:
+    at = open_page(user=User("stranger@example.com", frozenset()))
+    assert "Ask an administrator" in at.error[0].value
+
+
+def test_a_second_console_says_what_to_do(working: Tagloop) -> None:
+    at = AppTest.from_file(FRAME, default_timeout=30).run()
+    assert "Another Tagloop console runs" in at.error[0].value
+    assert "TAGLOOP_DATA_DIR" in at.error[0].value

@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+
+import pytest
+from sqlalchemy import select
+from streamlit.testing.v1 import AppTest
+
+import pages
+from tagging_core import Tagloop, User, reviewing
+from tagging_core import assets as asset_module
+from tagging_core.store.tables import events
+from tests.conftest import BLUE, GREEN, RED, ingest
+
+PAGE = pages.REVIEW
+
+
+@pytest.fixture
+def assets(console: Tagloop, ann: User) -> list[int]:
+    return ingest(console, ann, RED, BLUE, GREEN)
+
+
+def kinds(console: Tagloop) -> list[tuple[str, str | None]]:
+    with console.database.read() as connection:
+        query = select(events.c.kind, events.c.tag_id).where(events.c.asset_id.is_not(None)).order_by(events.c.id)
+        return [(row.kind, row.tag_id) for row in connection.execute(query)]
+
+
+def first_suggestion(at: AppTest) -> str:
+    return next(b.key for b in at.button if b.key and b.key.startswith("accept_")).removeprefix("accept_")
+
+
+def press(at: AppTest, shortcut: str) -> None:
+    next(b for b in at.button if b.proto.shortcut.lower() == shortcut.lower()).click().run()
+    assert not at.exception
+
+
+def test_with_nothing_to_review_it_leads_to_upload(open_page: Callable[..., AppTest]) -> None:
+    at = open_page(PAGE)
+    assert "Upload some" in at.info[0].value
+
+
+def test_accept_reject_and_done(open_page: Callable[..., AppTest], console: Tagloop, assets: list[int]) -> None:
+    at = open_page(PAGE)
+    yes = first_suggestion(at)
+    press(at, "1")
+    no = first_suggestion(at)
+    assert no != yes
+    at.button(key=f"reject_{no}").click().run()
+    press(at, "D")
+    assert kinds(console) == [("accept", yes), ("reject", no), ("done", None)]
+    assert at.session_state["review_asset"] == assets[1]
+    with console.database.read() as connection:
+        assert reviewing.progress(connection).done == 1
+
+
+def test_keys_accept_reject_skip_and_undo(
+    open_page: Callable[..., AppTest], console: Tagloop, assets: list[int]
+) -> None:
+    at = open_page(PAGE)
+    press(at, "A")
+    press(at, "X")
+    press(at, "S")
+    assert [kind for kind, _ in kinds(console)] == ["accept", "reject", "skip"]
+    press(at, "Z")
+    assert at.session_state["review_asset"] == assets[0]
+    press(at, "Z")
+    press(at, "Z")
+    with console.database.read() as connection:
+        assert reviewing.labels_of(connection, assets[0]) == {}
+        assert reviewing.progress(connection).waiting == 3
+
+
+def test_any_tag_is_added_by_typing(open_page: Callable[..., AppTest], console: Tagloop, assets: list[int]) -> None:
+    at = open_page(PAGE)
+    at.selectbox(key="review_pick").set_value("travel.island").run()
+    assert kinds(console) == [("add", "travel.island")]
+    assert any(b.key == "decided_travel.island" for b in at.button)
+    at.button(key="decided_travel.island").click().run()
+    assert kinds(console)[-1] == ("undo", "travel.island")
+
+
+def test_replace_is_one_event(open_page: Callable[..., AppTest], console: Tagloop, assets: list[int]) -> None:
+    at = open_page(PAGE)
+    wrong = first_suggestion(at)
+    at.button(key=f"replace_{wrong}").click().run()
+    at.selectbox(key="review_pick").set_value("travel.island").run()
+    with console.database.read() as connection:
+        row = connection.execute(select(events).where(events.c.asset_id == assets[0])).one()
+        found = reviewing.labels_of(connection, assets[0])
+    assert (row.kind, row.tag_id, row.other_tag_id) == ("replace", wrong, "travel.island")
+    assert {tag: label.value for tag, label in found.items()} == {wrong: 0, "travel.island": 1}
+
+
+def test_next_and_back_decide_nothing(
+    open_page: Callable[..., AppTest], console: Tagloop, assets: list[int]
+) -> None:
+    at = open_page(PAGE)
+    press(at, "Right")
+    assert at.session_state["review_asset"] == assets[1]
+    press(at, "Left")
+    assert at.session_state["review_asset"] == assets[0]
+    assert kinds(console) == []
+
+
+def test_when_all_is_done_it_says_so_and_undo_still_works(
+    open_page: Callable[..., AppTest], console: Tagloop, assets: list[int]
+) -> None:
+    at = open_page(PAGE)
+    for _ in assets:
+        press(at, "D")
+    assert "All done" in at.success[0].value
+    press(at, "Z")
+    assert at.session_state["review_asset"] == assets[2]
+
+
+def test_an_address_names_its_batch(open_page: Callable[..., AppTest], console: Tagloop, ann: User) -> None:
+    ingest(console, ann, RED)
+    second = ingest(console, ann, (9, 9, 9), (90, 90, 9), profile="news")
+    at = open_page(batch="2")
+    at.switch_page(PAGE)
+    at.query_params["batch"] = "2"
+    at.run()
+    assert at.session_state["review_batch"] == 2
+    assert at.session_state["review_profile"] == "news"
+    assert at.session_state["review_asset"] == second[0]
+
+
+def test_no_two_buttons_share_a_key(open_page: Callable[..., AppTest], assets: list[int]) -> None:
+    at = open_page(PAGE)
+    keys = Counter(b.proto.shortcut for b in at.button if b.proto.shortcut)
+    assert len(keys) > 8
+    assert max(keys.values()) == 1
+
+
+def test_text_is_saved(open_page: Callable[..., AppTest], console: Tagloop, assets: list[int]) -> None:
+    at = open_page(PAGE)
+    at.text_input(key=f"review_title_{assets[0]}").set_value("A red square")
+    next(b for b in at.button if b.label == "Save text").click().run()
+    with console.database.read() as connection:
+        assert asset_module.get(connection, assets[0]).text.title == "A red square"
+
+
+def test_names_in_chinese(open_page: Callable[..., AppTest], assets: list[int]) -> None:
+    at = open_page(PAGE)
+    at.segmented_control(key="language").set_value("zh").run()
+    assert any("红" in b.label for b in at.button)

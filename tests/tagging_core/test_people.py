@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tagging_core import Decision, Kind, Tagloop, User
+from tagging_core.errors import NotAllowedError, SettingsError
+from tagging_core.people import Action, Role, local_user, require, signed_in_user
+from tagging_core.taxonomy import Tag
+
+ROLES = 'editor = ["ann@example.com"]\nmanager = ["Mo@Example.com"]\nadmin = ["root@example.com"]\n'
+
+
+@pytest.mark.parametrize(
+    ("role", "may"),
+    [
+        (Role.EDITOR, {Action.REVIEW, Action.UPLOAD}),
+        (Role.OWNER, {Action.REVIEW, Action.UPLOAD, Action.CURATE, Action.REPORT}),
+        (Role.MANAGER, {Action.REPORT}),
+        (Role.ADMIN, set(Action)),
+    ],
+)
+def test_each_role_may_what_it_needs_and_no_more(role: Role, may: set[Action]) -> None:
+    user = User("x", frozenset({role}))
+    assert {action for action in Action if user.may(action)} == may
+
+
+def test_a_refusal_names_the_roles_that_would_do() -> None:
+    with pytest.raises(NotAllowedError, match="one of the roles admin, owner, not editor"):
+        require(User("ann", frozenset({Role.EDITOR})), Action.CURATE)
+
+
+def test_the_roles_file_maps_addresses(tmp_path: Path) -> None:
+    path = tmp_path / "roles.toml"
+    path.write_text(ROLES)
+    assert signed_in_user("ANN@example.com", path).roles == {Role.EDITOR}
+    assert signed_in_user("mo@example.com", path).roles == {Role.MANAGER}
+    assert signed_in_user("stranger@example.com", path).roles == frozenset()
+
+
+@pytest.mark.parametrize("text", ["editor = 1", "boss = ['x']", "not toml"])
+def test_a_wrong_roles_file_is_told(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "roles.toml"
+    path.write_text(text)
+    with pytest.raises(SettingsError, match="is no roles file"):
+        signed_in_user("ann@example.com", path)
+    with pytest.raises(SettingsError, match="TAGLOOP_ROLES_FILE"):
+        signed_in_user("ann@example.com", None)
+
+
+@pytest.mark.parametrize("name", ["", "   ", "x" * 81, "a\x00b"])
+def test_a_local_name_is_needed(name: str) -> None:
+    with pytest.raises(NotAllowedError, match="1 to 80"):
+        local_user(name)
+
+
+def test_core_functions_check_the_role(loop: Tagloop, manager: User, ann: User) -> None:
+    editor = User("ed", frozenset({Role.EDITOR}))
+    with pytest.raises(NotAllowedError):
+        loop.decide(manager, Decision(Kind.DONE, 1))
+    with pytest.raises(NotAllowedError):
+        loop.undo(manager, 1)
+    with pytest.raises(NotAllowedError):
+        loop.save_tag(editor, Tag("", "scene", {"en": "New"}))
+    with pytest.raises(NotAllowedError):
+        loop.rebuild(editor)
+    with pytest.raises(NotAllowedError):
+        loop.stop_batch(manager, 1)

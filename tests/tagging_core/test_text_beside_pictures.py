@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import pytest
+
+from tagging_core import Tagloop, User, assets, suggesting
+from tagging_core.assets import Accompanying
+from tests.conftest import BLUE, ingest
+
+
+def chance(loop: Tagloop, asset_id: int, tag_id: str) -> float:
+    return next((s.probability for s in loop.suggest(asset_id, "e-commerce") if s.tag_id == tag_id), 0.0)
+
+
+@pytest.fixture(autouse=True)
+def show_everything(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(suggesting, "FLOOR", 0.0)
+    monkeypatch.setattr(suggesting, "LIMIT", 500)
+
+
+def test_text_is_kept_searchable_and_speaks_for_tags(loop: Tagloop, ann: User) -> None:
+    asset_id, _ = ingest(loop, ann, BLUE, BLUE)
+    before = chance(loop, asset_id, "material.denim")
+    loop.set_text(ann, asset_id, Accompanying("Denim in lemon", "jeans fabric", ""))
+    assert chance(loop, asset_id, "material.denim") > before
+    with loop.database.read() as connection:
+        assert [a.id for a in assets.search_text(connection, "LEMON den")] == [asset_id]
+    loop.set_text(ann, asset_id, Accompanying())
+    assert chance(loop, asset_id, "material.denim") == pytest.approx(before)
+    with loop.database.read() as connection:
+        assert assets.search_text(connection, "lemon") == []
+
+
+def test_chinese_text_is_searchable(loop: Tagloop, ann: User) -> None:
+    (asset_id,) = ingest(loop, ann, BLUE)
+    kept = loop.set_text(ann, asset_id, Accompanying("北京故宫的雪景\x00", "", ""))
+    assert kept.text.title == "北京故宫的雪景"
+    with loop.database.read() as connection:
+        assert [a.id for a in assets.search_text(connection, "故宫")] == [asset_id]
+        assert assets.search_text(connection, "上海") == []
+
+
+@pytest.mark.parametrize(("name", "shown"), [("../../a.jpg", "a.jpg"), ("C:\\x\\b.png", "b.png"), ("", "unnamed")])
+def test_a_clients_name_is_made_fit_to_show(name: str, shown: str) -> None:
+    assert assets.safe_name(name) == shown
+
+
+def test_a_chinese_name_in_the_text_speaks_for_its_tag(loop: Tagloop, ann: User) -> None:
+    asset_id, _ = ingest(loop, ann, BLUE, BLUE)
+    before = chance(loop, asset_id, "garment.dress")
+    loop.set_text(ann, asset_id, Accompanying("新款连衣裙上市"))
+    assert chance(loop, asset_id, "garment.dress") > before
