@@ -146,7 +146,7 @@ def measure(paths: Sequence[Path], folder: Path, models: Path, naive_count: int)
     encoder = load_encoder("builtin", models)
     loop = _ready(folder / "a", encoder)
     first = ingest(loop, paths)
-    _wait_idle(loop)
+    wait_idle(loop)
     again = ingest(loop, paths)
     loop.close()
     spare = _ready(folder / "b", encoder, start=False)
@@ -177,11 +177,12 @@ def _ready(folder: Path, encoder: Encoder, start: bool = True) -> Tagloop:
     loop.library.settle()
     if start:
         loop.start()
-        _wait_idle(loop)
+        wait_idle(loop)
     return loop
 
 
-def _wait_idle(loop: Tagloop) -> None:
+def wait_idle(loop: Tagloop) -> None:
+    """Wait until the worker has nothing left to teach or to feed."""
     while loop.worker is None or loop.worker.chroma == "opening" or loop.library.pending() or loop.index.pending():
         time.sleep(0.05)
 

@@ -146,10 +146,14 @@ def _with_prototype(
     prior: TagModel, text: Vectors, examples: Examples, pack: ReferencePack, defaults: LearnerDefaults
 ) -> TagModel:
     share = _share(examples.positives, defaults)
-    mean = unit(text + examples.labels @ examples.vectors)
+    mean = unit(_examples_sum(text, examples))
     weights = (1 - share) * prior.weights + share * defaults.slope / pack.prototype_scale * mean
     start = _logit(defaults.prior)
     return TagModel(np.asarray(weights, np.float32), start + (1 - share) * (prior.bias - start))
+
+
+def _examples_sum(text: Vectors, examples: Examples) -> Vectors:
+    return np.asarray(text + examples.vectors[examples.labels > 0].sum(axis=0))
 
 
 def _share(positives: int, defaults: LearnerDefaults) -> float:
@@ -167,7 +171,7 @@ def _left_out_logits(
     mine = examples.labels > 0
     if not mine.any():
         return logits
-    total = text + examples.labels @ examples.vectors
+    total = _examples_sum(text, examples)
     along = examples.vectors[mine] @ total
     rest = np.maximum(float(total @ total) - 2 * along + 1, 1e-9)
     share, gain = _share(examples.positives - 1, defaults), defaults.slope / pack.prototype_scale
@@ -181,16 +185,14 @@ def _left_out_logits(
     return logits
 
 
-def _map_logistic(
-    examples: Examples, offsets: NDArray[np.float64], variance: float
-) -> tuple[NDArray[np.float64], float]:
+def _map_logistic(examples: Examples, offsets: NDArray[np.float64], variance: float) -> tuple[Vectors, float]:
     """Weights `(d,)` and bias that maximise the posterior of a logistic regression around given logits.
 
     Newton's method in the dual, where the cost depends on the number of examples and not on d; steps are halved
     until the objective falls, without which it can diverge.
     """
-    x, y, omega = examples.vectors.astype(np.float64), examples.labels, examples.weights
-    kernel = variance * x @ x.T + _BIAS_VARIANCE
+    x, y, omega = examples.vectors, examples.labels, examples.weights
+    kernel = variance * (x @ x.T).astype(np.float64) + _BIAS_VARIANCE
     signs = 2 * y - 1
     alpha = np.zeros(len(y))
 
@@ -216,4 +218,4 @@ def _map_logistic(
         if now - then < 1e-7:
             break
         now = then
-    return variance * x.T @ alpha, float(_BIAS_VARIANCE * alpha.sum())
+    return variance * (alpha.astype(np.float32) @ x), float(_BIAS_VARIANCE * alpha.sum())

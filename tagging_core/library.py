@@ -7,6 +7,7 @@ library's revision. Readers ask for `matrix()` and get the latest revision, read
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -26,6 +27,7 @@ from tagging_core.store.tables import vectors as vector_table
 from tagging_core.taxonomy import Tag, Taxonomy
 
 _GALLERY_MIN, _GALLERY_MAX = 64, 2000
+_URGENT_SECONDS = 0.5
 _AT_ONCE = 16  # tags fitted before the results are written
 
 
@@ -66,7 +68,9 @@ class Library:
         self._database = database
         self._preset = preset
         self._encoder = encoder
+        self.taxonomies = tags.TaxonomyCache()
         self._reading = threading.Lock()
+        self._urgent = 0
         self._matrix: TagMatrix | None = None
 
     def matrix(self) -> TagMatrix:
@@ -88,9 +92,13 @@ class Library:
         """
         fitted = 0
         wanted = None if only is None else sorted(set(only))
-        while marks := self._marks(wanted):
-            self._fit(marks)
-            fitted += len(marks)
+        self._urgent += wanted is not None
+        try:
+            while marks := self._marks(wanted):
+                self._fit(marks, give_way=wanted is None)
+                fitted += len(marks)
+        finally:
+            self._urgent -= wanted is not None
         return fitted
 
     def pending(self) -> int:
@@ -141,16 +149,17 @@ class Library:
         with self._database.read() as connection:
             return {row.tag_id: row.marked for row in connection.execute(query)}
 
-    def _fit(self, marks: dict[str, str]) -> None:
+    def _fit(self, marks: dict[str, str], give_way: bool) -> None:
         taxonomy = self._taxonomy()
         chosen = [taxonomy.tags[tag_id] for tag_id in marks if tag_id in taxonomy.tags]
         texts = self._texts(chosen, taxonomy)
         with self._database.read() as connection:
             pack = self.pack(connection)
-            rows = [
-                self._fit_one(connection, tag, text, taxonomy, pack)
-                for tag, text in zip(chosen, texts, strict=True)
-            ]
+            rows = []
+            for tag, text in zip(chosen, texts, strict=True):
+                if give_way:
+                    self._wait_for_urgent()
+                rows.append(self._fit_one(connection, tag, text, taxonomy, pack))
         with self._database.write() as connection:
             # A mark that changed or went meanwhile: another fit has seen decisions that this one has not.
             same = [and_(dirty.c.tag_id == tag_id, dirty.c.marked == mark) for tag_id, mark in marks.items()]
@@ -161,6 +170,12 @@ class Library:
             if rows:
                 connection.execute(outbox.insert(), [{"kind": "tag", "key": row["tag_id"]} for row in rows])
             connection.execute(delete(dirty).where(or_(*same)))
+
+    def _wait_for_urgent(self) -> None:
+        """Let a person's decision go first: two fits at once would take it twice as long."""
+        end = time.monotonic() + _URGENT_SECONDS
+        while self._urgent and time.monotonic() < end:
+            time.sleep(0.002)
 
     def _fit_one(
         self, connection: Connection, tag: Tag, text: Vectors, taxonomy: Taxonomy, pack: ReferencePack
@@ -199,11 +214,11 @@ class Library:
 
     def _taxonomy(self) -> Taxonomy:
         with self._database.read() as connection:
-            return tags.load(connection)
+            return self.taxonomies.load(connection)
 
     def _read(self, connection: Connection, revision: int, old: TagMatrix | None) -> TagMatrix:
         pack = self.pack(connection)
-        taxonomy = tags.load(connection) if old is None or self._moved(connection, old) else old.taxonomy
+        taxonomy = self.taxonomies.load(connection)
         same = old is not None and old.pack.version == pack.version and taxonomy is old.taxonomy
         known = _rows_of(old) if same and old is not None else {}
         query = select(learned.c.tag_id, learned.c.weights, learned.c.bias).where(
@@ -218,9 +233,6 @@ class Library:
         weights = np.stack(stacked) if stacked else np.zeros((0, dimension), dtype=np.float32)
         biases = np.array([known[tag_id].bias for tag_id in tag_ids], dtype=np.float64)
         return TagMatrix(revision, tag_ids, weights, biases, pack, taxonomy)
-
-    def _moved(self, connection: Connection, old: TagMatrix) -> bool:
-        return tags.revision(connection) != old.taxonomy.revision
 
     def _gallery_size(self, connection: Connection) -> int:
         query = select(vector_table.c.asset_id).where(

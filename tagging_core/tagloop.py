@@ -57,6 +57,7 @@ class Tagloop:
         self._loaded = encoder
         self._loading = threading.Lock()
         self.library = Library(self.database, self.preset, self.encoder)
+        self._taxonomies = self.library.taxonomies
         self.suggester = Suggester(self.library, self.preset, TextEvidence(self.encoder))
         self.index = ChromaIndex(data / "chroma", self.database, self.preset)
         self.worker: Worker | None = None
@@ -192,14 +193,14 @@ class Tagloop:
             The ledger event's id, for `undo`.
         """
         with self.database.write(durable=True) as connection:
-            event_id = reviewing.decide(connection, user, decision, tags.load(connection))
+            event_id = reviewing.decide(connection, user, decision, self._taxonomies.load(connection))
         self._teach([decision.tag_id, decision.other_tag_id])
         return event_id
 
     def undo(self, user: User, event_id: int, uid: str = "") -> int:
         """Take a decision back, also from what was learned."""
         with self.database.write(durable=True) as connection:
-            undone = reviewing.undo(connection, user, event_id, tags.load(connection), uid)
+            undone = reviewing.undo(connection, user, event_id, self._taxonomies.load(connection), uid)
             target = reviewing.target_of(connection, undone)
         self._teach([target.tag_id, target.other_tag_id])
         return undone
@@ -236,7 +237,7 @@ class Tagloop:
             kept = assets.set_text(connection, asset_id, text)
             payload = {"before": before.as_dict(), "after": kept.as_dict()}
             event = Event(Kind.TEXT, user.name, asset_id=asset_id, payload=payload)
-            projection.record(connection, event, tags.load(connection))
+            projection.record(connection, event, self._taxonomies.load(connection))
             vectors.replace_text(connection, self.preset.fingerprint, asset_id, vector)
             return assets.get(connection, asset_id)
 
@@ -280,7 +281,7 @@ class Tagloop:
 
     def _teach(self, tag_ids: Iterable[str | None]) -> None:
         with self.database.read() as connection:
-            known = tags.load(connection)
+            known = self._taxonomies.load(connection)
         self.library.settle([known.tag(tag_id).id for tag_id in tag_ids if tag_id])
         self.wake()
 
@@ -290,7 +291,7 @@ class Tagloop:
         try:
             entries = stage(folder)
             with self.database.write(durable=True) as connection:
-                chosen = tags.load(connection).profile(profile)
+                chosen = self._taxonomies.load(connection).profile(profile)
                 batch_id = batches.submit(connection, user, name or _title(entries), chosen, entries)
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)

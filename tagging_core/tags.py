@@ -36,8 +36,22 @@ _TABLES: dict[Kind, tuple[Table, type]] = {
 }
 
 
+class TaxonomyCache:
+    """The taxonomy as it stands, read again only when its revision moved; safe to share between threads."""
+
+    def __init__(self) -> None:
+        self._latest: Taxonomy | None = None
+
+    def load(self, connection: Connection) -> Taxonomy:
+        """The taxonomy this connection sees."""
+        latest = self._latest
+        if latest is None or latest.revision != revision(connection):
+            latest = self._latest = load(connection)
+        return latest
+
+
 def load(connection: Connection) -> Taxonomy:
-    """The taxonomy as it stands."""
+    """The taxonomy as it stands, read whole."""
     parts = {kind: _read(connection, *_TABLES[kind]) for kind in _TABLES}
     return Taxonomy(revision(connection), parts[Kind.CATEGORY], parts[Kind.TAG], parts[Kind.PROFILE])
 

@@ -20,11 +20,9 @@ state = st.session_state
 
 def decide(kind: Kind, tag_id: str | None = None, other: str | None = None) -> None:
     seconds = round(time.time() - state["review_since"], 1)
+    decision = Decision(kind, state["review_asset"], tag_id, other, state["review_profile"], seconds)
     try:
-        session.loop().decide(
-            session.current_user(),
-            Decision(kind, state["review_asset"], tag_id, other, state["review_profile"], seconds),
-        )
+        session.loop().decide(session.current_user(), decision)
     except TaggingError as error:
         session.say_error(error)
     state["review_replacing"] = None
