@@ -41,7 +41,7 @@ browser: ## install Debian's Chromium for the browser test where that is allowed
 	  || echo "Chromium is not here and cannot be installed: the browser test will be left out."
 
 screenshots: $(VENV)/.dev browser ## the README's pictures, taken anew
-	$(BIN)/python -m benchmarks.screenshots
+	$(BIN)/python -m tests.browser.screenshots docs
 
 clean: ## remove the virtual environment (never the data)
 	rm -rf $(VENV)

@@ -63,8 +63,8 @@ def child(folder: Path, encoder: str, seed: int) -> None:
     chance = random.Random(seed)
     told = False
     for n in range(1_000_000):
-        if n % 40 == 0:
-            first = seed * 1_000_000 + n * 100
+        if n % 120 == 0:
+            first = seed * 1_000_000 + n * 50
             batch_id = loop.upload(_USER, [(f"{i}.jpg", picture(first + i)) for i in range(_BATCH)], _PROFILE)
             print("batch", batch_id, flush=True)
         if not told and loop.worker is not None and loop.worker.chroma != "opening":
@@ -110,7 +110,7 @@ def run_and_kill(folder: Path, encoder: str, seed: int, reported: Reported, chan
             text += chunk
         if deadline is None and b"serving\n" in text:
             reported.serve_seconds.append(time.monotonic() - started)
-            deadline = time.monotonic() + chance.uniform(0.0, 6.0)
+            deadline = time.monotonic() + chance.uniform(0.0, 8.0)
     os.killpg(process.pid, signal.SIGKILL)
     text += process.stdout.read()
     process.wait()

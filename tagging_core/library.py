@@ -71,6 +71,7 @@ class Library:
         self.taxonomies = tags.TaxonomyCache()
         self._reading = threading.Lock()
         self._urgent = 0
+        self._decided = 0.0
         self._matrix: TagMatrix | None = None
 
     def matrix(self) -> TagMatrix:
@@ -81,8 +82,12 @@ class Library:
                 self._matrix = self._read(connection, revision, self._matrix)
             return self._matrix
 
-    def settle(self, only: Iterable[str] | None = None) -> int:
-        """Fit the marked tags, or those of them that are named, and move the revision.
+    def settle(self, only: Iterable[str] | None = None, at_most: int | None = None) -> int:
+        """Fit the marked tags and move the revision.
+
+        Args:
+            only: The tags of a person's decision, fitted before all others; None for whatever is marked.
+            at_most: Stop after about this many tags, so that a caller gets to other work while decisions pour in.
 
         Returns:
             How many tags were fitted.
@@ -93,13 +98,19 @@ class Library:
         fitted = 0
         wanted = None if only is None else sorted(set(only))
         self._urgent += wanted is not None
+        if wanted is not None:
+            self._decided = time.monotonic()
         try:
-            while marks := self._marks(wanted):
+            while (at_most is None or fitted < at_most) and (marks := self._marks(wanted)):
                 self._fit(marks, give_way=wanted is None)
                 fitted += len(marks)
         finally:
             self._urgent -= wanted is not None
         return fitted
+
+    def seconds_since_decision(self) -> float:
+        """How long ago this process last taught a decision at once."""
+        return time.monotonic() - self._decided
 
     def pending(self) -> int:
         """How many tags wait to be fitted."""

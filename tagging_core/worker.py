@@ -15,6 +15,9 @@ from tagging_core.library import Library
 
 _log = logging.getLogger(__name__)
 _IDLE_SECONDS = 0.5  # how soon work that another process queued is noticed
+_BUSY_SECONDS = 10.0  # how often pack and index get a turn while people upload or decide
+_TAGS_AT_ONCE = 64
+_QUIET_SECONDS = 1.0  # without a decision, until they are thought not to
 
 
 class Worker:
@@ -43,6 +46,7 @@ class Worker:
             threading.Thread(target=self._loop, args=(self._ingest, self._ingest_wake), name="ingest", daemon=True),
             threading.Thread(target=self._loop, args=(self._teach, self._teach_wake), name="teach", daemon=True),
         ]
+        self._served = 0.0
         self.trouble = ""
         self.chroma = "opening"
 
@@ -99,16 +103,18 @@ class Worker:
             self._teach_wake.set()
 
     def _teach(self) -> None:
-        self._library.settle()
-        if self._ingesting.is_set():
-            return  # the pack and the index can wait, the person who uploads should not
-        if self._library.refresh_pack():
-            self._library.settle()
-        self._serve_chroma()
-
-    def _serve_chroma(self) -> None:
+        if self._library.settle(at_most=_TAGS_AT_ONCE) >= _TAGS_AT_ONCE:
+            self._teach_wake.set()  # there is more; but Chroma gets its turn first
         if self.chroma == "opening":
             self.chroma = self._index.open()
+        if self._busy() and time.monotonic() - self._served < _BUSY_SECONDS:
+            return  # the pack and the index can wait a little, a person who uploads or decides should not
+        self._served = time.monotonic()
+        if self._library.refresh_pack():
+            self._library.settle()
         self._index.serve_rebuild()
-        while not self._stop.is_set() and not self._ingesting.is_set() and self._index.feed(limit=1):
+        while self._index.feed(limit=1) and not self._stop.is_set() and not self._busy():
             time.sleep(0)  # let decisions in between
+
+    def _busy(self) -> bool:
+        return self._ingesting.is_set() or self._library.seconds_since_decision() < _QUIET_SECONDS

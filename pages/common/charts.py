@@ -34,6 +34,7 @@ def show(figure: go.Figure, title: str, pictures: str, key: str) -> None:
 def stacked_days(table: pd.DataFrame, colour: str, unit: str, share: bool = False) -> go.Figure:
     """Bars by day, stacked by a column; `table` has the columns day, the colour's, and n."""
     figure = px.bar(table, x="day", y="n", color=colour, labels={"day": "", "n": unit})
-    figure.update_layout(barmode="stack", barnorm="percent" if share else "")
+    figure.update_layout(barmode="stack", barnorm="percent" if share else "", bargap=0.5)
+    figure.update_yaxes(tickformat=",d", rangemode="tozero")
     figure.update_xaxes(type="category", categoryorder="category ascending")
     return figure

@@ -60,4 +60,6 @@ with st.sidebar:
     worker = loop().worker
     if worker is not None and worker.trouble:
         st.warning(worker.trouble, icon=":material/warning:")
+    if worker is not None and worker.chroma.startswith("rebuilt"):
+        st.info("The search index was damaged and is filled anew from the database. Nothing was lost.")
 page.run()

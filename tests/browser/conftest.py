@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import socket
@@ -16,13 +17,9 @@ import pytest
 from playwright.sync_api import Page, sync_playwright
 
 ROOT = Path(__file__).parent.parent.parent
-_FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
+FLAGS = [
+    *("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-sync"),
+    *("--disable-background-networking", "--disable-component-update"),
 ]
 
 
@@ -36,32 +33,33 @@ def chromium() -> str:
     return found
 
 
-@pytest.fixture
-def console_url(template: Path, tmp_path: Path) -> Iterator[str]:
+@contextlib.contextmanager
+def serve(data: Path, encoder: str) -> Iterator[str]:
     """The address of a console that runs as `make run` runs it, on its own data."""
-    data = tmp_path / "console"
-    shutil.copytree(template, data)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    options = [f"--server.port={port}", "--server.headless=true"]
-    environment = {**os.environ, "TAGLOOP_DATA_DIR": str(data), "TAGLOOP_ENCODER": "tiny"}
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", *options]
-    log = (tmp_path / "console.log").open("w")
-    process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
     url = f"http://127.0.0.1:{port}"
-    try:
-        for _ in range(300):
-            try:
-                urllib.request.urlopen(f"{url}/_stcore/health", timeout=1).close()
-                break
-            except OSError:
-                time.sleep(0.1)
+    command = [sys.executable, "-m", "streamlit", "run", "app.py", f"--server.port={port}"]
+    environment = {**os.environ, "TAGLOOP_DATA_DIR": str(data), "TAGLOOP_ENCODER": encoder}
+    with (data.parent / "console.log").open("w") as log:
+        process = subprocess.Popen(
+            [*command, "--server.headless=true"], cwd=ROOT, env=environment, stdout=log, stderr=log
+        )
+        try:
+            _wait_for(f"{url}/_stcore/health")
+            yield url
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
+@pytest.fixture
+def console_url(template: Path, tmp_path: Path) -> Iterator[str]:
+    data = tmp_path / "console"
+    shutil.copytree(template, data)
+    with serve(data, "tiny") as url:
         yield url
-    finally:
-        process.terminate()
-        process.wait(20)
-        log.close()
 
 
 @pytest.fixture
@@ -69,7 +67,7 @@ def page(console_url: str) -> Iterator[Page]:
     """A fresh browser at the console, past the question for a name."""
     executable = chromium()
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=_FLAGS)
+        browser = playwright.chromium.launch(executable_path=executable, args=FLAGS)
         opened = browser.new_page(viewport={"width": 1440, "height": 900})
         opened.set_default_timeout(30_000)
         opened.goto(console_url)
@@ -78,3 +76,11 @@ def page(console_url: str) -> Iterator[Page]:
         opened.get_by_role("heading", name="Upload pictures").wait_for()
         yield opened
         browser.close()
+
+
+def _wait_for(url: str) -> None:
+    for _ in range(300):
+        with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=1):
+            return
+        time.sleep(0.1)
+    raise TimeoutError(f"{url} does not answer.")

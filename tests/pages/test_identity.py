@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -73,3 +74,36 @@ def test_a_second_console_says_what_to_do(working: Tagloop) -> None:
     at = AppTest.from_file(FRAME, default_timeout=30).run()
     assert "Another Tagloop console runs" in at.error[0].value
     assert "TAGLOOP_DATA_DIR" in at.error[0].value
+
+
+@pytest.mark.parametrize(("email", "sees"), [("ann@example.com", "Upload pictures"), ("nobody@example.com", None)])
+def test_signed_in_people_have_the_roles_of_the_file(
+    console: Tagloop, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, email: str, sees: str | None
+) -> None:
+    roles = tmp_path / "roles.toml"
+    roles.write_text('editor = ["ann@example.com"]')
+    console.settings = console.settings.model_copy(update={"roles_file": roles})
+    monkeypatch.setattr(session, "sign_in_configured", lambda: True)
+    monkeypatch.setattr(session, "browser_address", lambda: "192.0.2.7")
+    at = AppTest.from_file(FRAME, default_timeout=30)
+    at.user = {"is_logged_in": True, "email": email}
+    at.run()
+    assert not at.exception
+    if sees:
+        assert at.title[0].value == sees
+    else:
+        assert "no role in Tagloop yet" in at.error[0].value
+
+
+def test_without_a_session_one_is_asked_to_sign_in(console: Tagloop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session, "sign_in_configured", lambda: True)
+    at = AppTest.from_file(FRAME, default_timeout=30)
+    at.user = {"is_logged_in": False}
+    at.run()
+    assert [b.label for b in at.button] == ["Sign in"]
+
+
+def test_a_rebuilt_index_is_told(open_page: Callable[..., AppTest], console: Tagloop) -> None:
+    assert console.worker is not None
+    console.worker.chroma = "rebuilt: it was damaged"
+    assert "Nothing was lost" in open_page().sidebar.info[0].value
