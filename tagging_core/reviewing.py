@@ -9,7 +9,7 @@ from sqlalchemy import Connection, func, select
 
 from tagging_core import assets as asset_module
 from tagging_core import ledger, projection, suggesting
-from tagging_core.assets import Asset
+from tagging_core.assets import Accompanying, Asset
 from tagging_core.errors import DecisionError
 from tagging_core.ledger import NEEDS_TAG, Event, Kind, Label
 from tagging_core.people import Action, User, require
@@ -100,6 +100,9 @@ def undo(connection: Connection, user: User, event_id: int, taxonomy: Taxonomy, 
     target = ledger.find_event(connection, event_id)
     if target is None or target.asset_id is None:
         raise DecisionError(f"There is no decision {event_id} to take back.")
+    if target.kind == Kind.TEXT:
+        before = (target.payload or {}).get("before", {})
+        raise DecisionError(f"A text is not taken back but edited; before event {event_id} it read {before}.")
     if event_id in ledger.taken_back(ledger.history_of(connection, target.asset_id)):
         raise DecisionError(f"Decision {event_id} was taken back already.")
     event = Event(
@@ -111,6 +114,19 @@ def undo(connection: Connection, user: User, event_id: int, taxonomy: Taxonomy, 
         uid=uid or uuid.uuid4().hex,
     )
     return projection.record(connection, event, taxonomy)
+
+
+def set_text(
+    connection: Connection, user: User, asset_id: int, text: Accompanying, taxonomy: Taxonomy
+) -> Accompanying:
+    """Replace the text that belongs to an asset and return it as it is kept; the ledger has both."""
+    require(user, Action.REVIEW)
+    before = asset_module.get(connection, asset_id).text
+    kept = asset_module.set_text(connection, asset_id, text)
+    payload = {"before": before.as_dict(), "after": kept.as_dict()}
+    event = Event(Kind.TEXT, user.name, asset_id=asset_id, payload=payload)
+    projection.record(connection, event, taxonomy)
+    return kept
 
 
 def labels_of(connection: Connection, asset_id: int) -> dict[str, Label]:

@@ -6,7 +6,7 @@ import io
 import stat
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -99,6 +99,19 @@ def list_path(path: Path) -> list[Entry]:
     texts = {p.with_suffix(""): p for p in files if p.suffix.lower() == ".txt"}
     pictures = [p for p in files if p.suffix.lower() != ".txt"]
     return [Entry(str(p.absolute()), False, p.name, _read_text(texts.get(p.with_suffix("")))) for p in pictures]
+
+
+def title(entries: Sequence[Entry]) -> str:
+    """A name for a batch that was given none."""
+    first = entries[0].name if entries else "Nothing"
+    return first if len(entries) == 1 else f"{first} and {len(entries) - 1} more"
+
+
+def remove_leftovers(folder: Path, needed: set[str]) -> None:
+    """Remove staged files that no batch waits for, left by a crash."""
+    for path in folder.rglob("*"):
+        if path.is_file() and str(path) not in needed:
+            path.unlink(missing_ok=True)
 
 
 def within_root(text: str, root: Path | None) -> Path:

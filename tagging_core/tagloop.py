@@ -20,7 +20,7 @@ from tagging_core.chroma import ChromaIndex
 from tagging_core.encoders import Encoder, find_preset, load_encoder
 from tagging_core.errors import BusyError, SourceError, StorageError
 from tagging_core.ingest import Ingester
-from tagging_core.ledger import Event, Kind
+from tagging_core.ledger import Event
 from tagging_core.library import Library
 from tagging_core.people import Action, User, require
 from tagging_core.reviewing import Card, Decision
@@ -62,6 +62,7 @@ class Tagloop:
         self.index = ChromaIndex(data / "chroma", self.database, self.preset)
         self.worker: Worker | None = None
         self._lock = FileLock(data / "tagloop.lock")
+        self._incoming = (data / "incoming").absolute()
         self._prepare()
 
     # ---- the process --------------------------------------------------------------------------------------
@@ -94,7 +95,9 @@ class Tagloop:
             ) from None
         with self.database.write() as connection:
             batches.release_all(connection)  # whoever held them is gone: we have the lock
-        self._remove_leftovers()
+        with self.database.read() as connection:
+            needed = batches.staged_sources(connection)
+        sources.remove_leftovers(self._incoming, needed)
         ingester = Ingester(
             database=self.database,
             archive=self.archive,
@@ -229,15 +232,10 @@ class Tagloop:
 
     def set_text(self, user: User, asset_id: int, text: Accompanying) -> Asset:
         """Replace the text that belongs to a picture; suggestions take it into account from then on."""
-        require(user, Action.REVIEW)
         sentence = text.clean().sentence()
         vector = self.encoder().encode_passages([sentence]) if sentence else None
         with self.database.write(durable=True) as connection:
-            before = assets.get(connection, asset_id).text
-            kept = assets.set_text(connection, asset_id, text)
-            payload = {"before": before.as_dict(), "after": kept.as_dict()}
-            event = Event(Kind.TEXT, user.name, asset_id=asset_id, payload=payload)
-            projection.record(connection, event, self._taxonomies.load(connection))
+            reviewing.set_text(connection, user, asset_id, text, self._taxonomies.load(connection))
             vectors.replace_text(connection, self.preset.fingerprint, asset_id, vector)
             return assets.get(connection, asset_id)
 
@@ -292,26 +290,9 @@ class Tagloop:
             entries = stage(folder)
             with self.database.write(durable=True) as connection:
                 chosen = self._taxonomies.load(connection).profile(profile)
-                batch_id = batches.submit(connection, user, name or _title(entries), chosen, entries)
+                batch_id = batches.submit(connection, user, name or sources.title(entries), chosen, entries)
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
         self.wake()
         return batch_id
-
-    @property
-    def _incoming(self) -> Path:
-        return (self.settings.data_dir / "incoming").absolute()
-
-    def _remove_leftovers(self) -> None:
-        """Remove staged files that no batch waits for, left by a crash."""
-        with self.database.read() as connection:
-            needed = batches.staged_sources(connection)
-        for path in self._incoming.rglob("*"):
-            if path.is_file() and str(path) not in needed:
-                path.unlink(missing_ok=True)
-
-
-def _title(entries: Sequence[sources.Entry]) -> str:
-    first = entries[0].name if entries else "Nothing"
-    return first if len(entries) == 1 else f"{first} and {len(entries) - 1} more"

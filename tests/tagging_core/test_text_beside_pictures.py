@@ -4,6 +4,7 @@ import pytest
 
 from tagging_core import Tagloop, User, assets, suggesting
 from tagging_core.assets import Accompanying
+from tagging_core.errors import DecisionError
 from tests.conftest import BLUE, ingest
 
 
@@ -28,6 +29,19 @@ def test_text_is_kept_searchable_and_speaks_for_tags(loop: Tagloop, ann: User) -
     assert chance(loop, asset_id, "material.denim") == pytest.approx(before)
     with loop.database.read() as connection:
         assert assets.search_text(connection, "lemon") == []
+
+
+def test_undoing_a_text_says_what_it_read(loop: Tagloop, ann: User) -> None:
+    (asset_id,) = ingest(loop, ann, BLUE)
+    loop.set_text(ann, asset_id, Accompanying("First"))
+    loop.set_text(ann, asset_id, Accompanying("Second"))
+    with pytest.raises(DecisionError, match="it read .*First"):
+        loop.undo(ann, text_event(loop))
+
+
+def text_event(loop: Tagloop) -> int:
+    with loop.database.read() as connection:
+        return connection.exec_driver_sql("select max(id) from events where kind = 'text'").scalar_one()
 
 
 def test_chinese_text_is_searchable(loop: Tagloop, ann: User) -> None:
