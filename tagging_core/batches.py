@@ -80,12 +80,20 @@ def submit(connection: Connection, user: User, name: str, profile: Profile, entr
     now = _now()
     row = {"name": name[:200] or "Untitled", "profile": profile.id, "actor": user.name, "created_at": now}
     batch_id = insert_row(connection, batches, row | {"state": "running", "started_at": now})
-    connection.execute(items.insert(), [_item_row(batch_id, n, entry) for n, entry in enumerate(entries)])
+    size = max(1, min(CHUNK, len(entries) // 8))  # a small batch, too, is worth all threads
+    connection.execute(items.insert(), [_item_row(batch_id, n, n // size, e) for n, e in enumerate(entries)])
     job = {"kind": "ingest", "batch_id": batch_id, "state": "waiting", "created_at": now}
     job_id = insert_row(connection, jobs, job)
-    pieces = range((len(entries) + CHUNK - 1) // CHUNK)
+    pieces = range((len(entries) + size - 1) // size)
     connection.execute(chunks.insert(), [{"job_id": job_id, "n": n, "state": "waiting"} for n in pieces])
     return batch_id
+
+
+def anything_waits(connection: Connection) -> bool:
+    """Whether any chunk is left to do, leased or not."""
+    query = select(chunks.c.n).join(jobs, jobs.c.id == chunks.c.job_id)
+    waiting = query.where(chunks.c.state == "waiting", jobs.c.state == "waiting").limit(1)
+    return connection.execute(waiting).first() is not None
 
 
 def claim(connection: Connection, worker: str) -> Chunk | None:
@@ -200,11 +208,11 @@ def _set_state(connection: Connection, batch_id: int, state: str, before: str, v
         connection.execute(update(jobs).where(job).values(state=job_state))
 
 
-def _item_row(batch_id: int, n: int, entry: Entry) -> dict:
+def _item_row(batch_id: int, n: int, chunk: int, entry: Entry) -> dict:
     return {
         "batch_id": batch_id,
         "n": n,
-        "chunk": n // CHUNK,
+        "chunk": chunk,
         "source": entry.source,
         "staged": entry.staged,
         "name": entry.name,

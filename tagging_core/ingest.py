@@ -1,16 +1,15 @@
 """Ingest: files become assets with vectors and suggestions, chunk by chunk.
 
-Files of the next chunks are read and decoded by a pool of threads while the encoder works on the current one.
-Whatever happens, an item ends exactly once: results are written in one transaction a chunk, keyed by content, so
-doing a chunk again after a crash changes nothing.
+Each of a few threads takes a chunk from its files to its rows, so one decodes while another embeds or writes; that
+keeps all cores busy without their waiting for one another. Whatever happens, an item ends exactly once: results are
+written in one transaction a chunk, keyed by content, so doing a chunk again after a crash changes nothing.
 """
 
 from __future__ import annotations
 
 import logging
-from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -33,7 +32,6 @@ from tagging_core.suggesting import Suggester
 from tagging_core.text_evidence import Passage
 
 _log = logging.getLogger(__name__)
-_AHEAD = 2  # chunks in flight besides the one being encoded: bounds memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +56,17 @@ class Decoded:
     reason: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """A chunk with all that must be written; vectors, reasons and passages are by SHA-256."""
+
+    chunk: Chunk
+    decoded: list[Decoded]
+    vectors: dict[str, Vectors]
+    failed: dict[str, str]
+    passages: dict[str, Passage]
+
+
 class Ingester:
     """Works off the chunks of all batches.
 
@@ -67,7 +76,7 @@ class Ingester:
         preset: The encoder's fingerprint.
         encoder: Gives the loaded encoder.
         suggester: Suggests tags for what was embedded.
-        threads: Threads of the decode pool.
+        threads: Chunks in work at once.
         max_pixels: Larger pictures are refused.
         worker: This worker's name in leases.
     """
@@ -87,7 +96,8 @@ class Ingester:
         self._database, self._archive, self._preset = database, archive, preset
         self._encoder, self._suggester = encoder, suggester
         self._max_pixels, self._worker = max_pixels, worker
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="decode")
+        self._threads = threads
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="ingest")
 
     def run(self, stopping: Callable[[], bool]) -> int:
         """Work until nothing waits or `stopping()` is true.
@@ -98,23 +108,29 @@ class Ingester:
         Raises:
             EncoderError: The model cannot be loaded; leases are given back.
         """
-        flying: deque[tuple[Chunk, Future[list[Future[Decoded]]]]] = deque()
-        finished = 0
-        try:
-            while True:
-                while len(flying) <= _AHEAD and not stopping() and (chunk := self._claim()):
-                    flying.append((chunk, self._pool.submit(self._load, chunk)))
-                if not flying:
-                    return finished
-                finished += self._finish(*flying[0])
-                flying.popleft()
-        finally:
-            for chunk, _ in flying:  # after an error, the one it struck among them
-                self._give_back(chunk)
+        with self._database.read() as connection:
+            if not batches.anything_waits(connection):
+                return 0
+        workers = [self._pool.submit(self._work, stopping) for _ in range(self._threads)]
+        wait(workers)
+        return sum(worker.result() for worker in workers)
 
     def close(self) -> None:
-        """Let the pool's threads end."""
+        """Let the threads end."""
         self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _work(self, stopping: Callable[[], bool]) -> int:
+        finished = 0
+        while not stopping() and (chunk := self._claim()):
+            try:
+                self._process(chunk)
+                finished += 1
+            except StorageError as error:
+                self._stop(chunk, str(error))
+            except BaseException:
+                self._give_back(chunk)
+                raise
+        return finished
 
     def _claim(self) -> Chunk | None:
         with self._database.write() as connection:
@@ -124,13 +140,24 @@ class Ingester:
         with self._database.write() as connection:
             batches.release(connection, chunk)
 
-    def _load(self, chunk: Chunk) -> list[Future[Decoded]]:
-        """Read a chunk's files, find out which are known, and queue the decoding of the others."""
+    def _stop(self, chunk: Chunk, note: str) -> None:
+        _log.warning("batch %s stopped: %s", chunk.batch_id, note)
+        with self._database.write() as connection:
+            batches.release(connection, chunk)
+            batches.stop(connection, chunk.batch_id, note)
+
+    def _process(self, chunk: Chunk) -> None:
+        """Read, decode, embed and write a chunk."""
         loaded = [_read(item) for item in chunk.items]
         with self._database.read() as connection:
             known = self._known(connection, [part.sha256 for part in loaded if part.sha256])
-        loaded = [replace(part, asset_id=known.get(part.sha256)) for part in loaded]
-        return [self._pool.submit(self._decode, part) for part in loaded]
+        decoded = [self._decode(replace(part, asset_id=known.get(part.sha256))) for part in loaded]
+        fresh = {d.loaded.sha256: d.prepared for d in decoded if d.prepared is not None}
+        found, failed = encode_or_halve(self._encoder(), fresh)
+        self._write(Embedded(chunk, decoded, found, failed, self._passages(decoded)))
+        for part in decoded:
+            if part.loaded.item.staged:
+                Path(part.loaded.item.source).unlink(missing_ok=True)
 
     def _known(self, connection: Connection, names: list[str]) -> dict[str, int]:
         query = (
@@ -156,31 +183,6 @@ class Ingester:
         except PictureError as error:
             return Decoded(loaded, reason=str(error))
 
-    def _finish(self, chunk: Chunk, loading: Future[list[Future[Decoded]]]) -> bool:
-        """Embed and write a chunk; False if the disk was full, which stops its batch."""
-        try:
-            decoded = [future.result() for future in loading.result()]
-            embedded, failed = self._embed([part for part in decoded if part.prepared is not None])
-            self._write(chunk, decoded, embedded, failed)
-        except StorageError as error:
-            self._stop(chunk, str(error))
-            return False
-        for part in decoded:
-            if part.loaded.item.staged:
-                Path(part.loaded.item.source).unlink(missing_ok=True)
-        return True
-
-    def _stop(self, chunk: Chunk, note: str) -> None:
-        _log.warning("batch %s stopped: %s", chunk.batch_id, note)
-        with self._database.write() as connection:
-            batches.release(connection, chunk)
-            batches.stop(connection, chunk.batch_id, note)
-
-    def _embed(self, fresh: list[Decoded]) -> tuple[dict[str, Vectors], dict[str, str]]:
-        """Vectors by SHA-256, and reasons of those the encoder could not take."""
-        unique = {d.loaded.sha256: d for d in fresh}
-        return encode_or_halve(self._encoder(), {s: d.prepared for s, d in unique.items() if d.prepared})
-
     def _passages(self, decoded: list[Decoded]) -> dict[str, Passage]:
         texts = {d.loaded.sha256: _text_of(d).sentence() for d in decoded if d.picture is not None}
         texts = {sha256: text for sha256, text in texts.items() if text}
@@ -189,19 +191,17 @@ class Ingester:
         found = self._encoder().encode_passages(list(texts.values()))
         return {name: Passage(text, vector) for (name, text), vector in zip(texts.items(), found, strict=True)}
 
-    def _write(
-        self, chunk: Chunk, decoded: list[Decoded], embedded: dict[str, Vectors], failed: dict[str, str]
-    ) -> None:
-        spoken = self._passages(decoded)
+    def _write(self, embedded: Embedded) -> None:
+        chunk = embedded.chunk
         with self._database.write() as connection:
             pictures: dict[int, Vectors] = {}
             passages: dict[int, Passage] = {}
-            for part in decoded:
-                asset_id = self._write_item(connection, chunk, part, failed)
-                if asset_id is not None and part.loaded.sha256 in embedded:
-                    pictures[asset_id] = embedded[part.loaded.sha256]
-                    if part.loaded.sha256 in spoken:
-                        passages[asset_id] = spoken[part.loaded.sha256]
+            for part in embedded.decoded:
+                asset_id = self._write_item(connection, chunk, part, embedded.failed)
+                if asset_id is not None and part.loaded.sha256 in embedded.vectors:
+                    pictures[asset_id] = embedded.vectors[part.loaded.sha256]
+                    if part.loaded.sha256 in embedded.passages:
+                        passages[asset_id] = embedded.passages[part.loaded.sha256]
             self._write_vectors(connection, pictures, {i: p.vector for i, p in passages.items()})
             self._suggester.suggest_vectors(connection, pictures, chunk.profile, passages)
             batches.finish_chunk(connection, chunk)

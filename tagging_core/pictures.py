@@ -107,8 +107,8 @@ def _decode(image: Image.Image, side: int) -> Picture:
     taken_at = _taken_at(exif)
     if exif.get(ExifTags.Base.Orientation, 1) in (5, 6, 7, 8):
         width, height = height, width
-    upright = ImageOps.exif_transpose(image)
-    return Picture(_to_srgb(upright), name, width, height, frames, taken_at)
+    ImageOps.exif_transpose(image, in_place=True)
+    return Picture(_to_srgb(image), name, width, height, frames, taken_at)
 
 
 def _to_srgb(image: Image.Image) -> Image.Image:

@@ -164,18 +164,21 @@ def queue(
     Args:
         batch_id: Only this batch, in its order; None for all batches, oldest first.
         state: `new`, `skipped` or `done`.
-        after: Leave out assets up to this one; 0 starts at the beginning.
+        after: Leave out assets up to this one in that order; 0 starts at the beginning.
     """
     if batch_id is None:
         query = select(assets.c.id).where(assets.c.review == state, assets.c.id > after)
         return list(connection.execute(query.order_by(assets.c.id).limit(limit)).scalars())
+    place = select(func.max(items.c.n)).where(items.c.batch_id == batch_id, items.c.asset_id == after)
     query = (
         select(assets.c.id)
         .join(items, items.c.asset_id == assets.c.id)
-        .where(items.c.batch_id == batch_id, assets.c.review == state, assets.c.id > after)
-        .distinct()
+        .where(items.c.batch_id == batch_id, assets.c.review == state)
+        .where(items.c.n > func.coalesce(place.scalar_subquery(), -1))
+        .group_by(assets.c.id)
+        .order_by(func.min(items.c.n))
     )
-    return list(connection.execute(query.order_by(assets.c.id).limit(limit)).scalars())
+    return list(connection.execute(query.limit(limit)).scalars())
 
 
 def progress(connection: Connection, batch_id: int | None = None) -> Progress:

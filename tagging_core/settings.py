@@ -21,8 +21,8 @@ class Settings(BaseSettings):
     encoder: str = Field(default="builtin", description="preset, local folder or hub id of the model")
     ingest_root: Path | None = Field(default=None, description="server folder that editors may ingest from")
     roles_file: Path | None = Field(default=None, description="TOML file that maps people to roles")
-    decode_threads: int = Field(
-        default=max(2, os.cpu_count() or 2), ge=1, le=64, description="threads that decode ahead of the encoder"
+    ingest_threads: int = Field(
+        default=max(2, os.cpu_count() or 2), ge=1, le=64, description="threads that read, decode and embed"
     )
     max_megapixels: float = Field(default=50.0, gt=0, le=170, description="pictures with more pixels are refused")
 

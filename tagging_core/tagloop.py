@@ -104,7 +104,7 @@ class Tagloop:
             preset=self.preset,
             encoder=self.encoder,
             suggester=self.suggester,
-            threads=self.settings.decode_threads,
+            threads=self.settings.ingest_threads,
             max_pixels=self.settings.max_pixels,
             worker=f"{socket.gethostname()}-{os.getpid()}",
         )

@@ -20,7 +20,7 @@ RED, GREEN, BLUE, YELLOW = (220, 30, 30), (30, 170, 50), (40, 70, 220), (240, 22
 @pytest.fixture(autouse=True)
 def isolated(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No test sees the machine's settings or another test's data."""
-    for name in ("DATABASE_URL", "INGEST_ROOT", "ROLES_FILE", "DECODE_THREADS", "MAX_MEGAPIXELS"):
+    for name in ("DATABASE_URL", "INGEST_ROOT", "ROLES_FILE", "INGEST_THREADS", "MAX_MEGAPIXELS"):
         monkeypatch.delenv(f"TAGLOOP_{name}", raising=False)
     monkeypatch.setenv("TAGLOOP_DATA_DIR", str(tmp_path / "data"))
     monkeypatch.setenv("TAGLOOP_ENCODER", "tiny")
@@ -45,7 +45,8 @@ def data_dir(template: Path, tmp_path: Path) -> Path:
 @pytest.fixture
 def loop(data_dir: Path) -> Iterator[Tagloop]:
     """A Tagloop without a worker: nothing happens but what the test does."""
-    opened = Tagloop(Settings(data_dir=data_dir, encoder="tiny"))
+    # One thread numbers the pictures in the order they were given, which tests may then rely on.
+    opened = Tagloop(Settings(data_dir=data_dir, encoder="tiny", ingest_threads=1))
     yield opened
     opened.close()
 

@@ -36,12 +36,11 @@ class BuiltinModule(InputModule):
 
     Args:
         folder: Where the ONNX form of the image network is kept.
-        threads: Threads of the image network; 0 lets ONNX Runtime choose.
     """
 
-    def __init__(self, folder: Path, threads: int = 0) -> None:
+    def __init__(self, folder: Path) -> None:
         super().__init__()
-        self.network = ImageNetwork(folder, threads)
+        self.network = ImageNetwork(folder)
         self.sentences = _load_sentences()
         names = resources.files(__package__).joinpath("imagenet_classes.txt").read_text("utf-8").splitlines()
         self.classes = self.sentence_vectors([f"a photo of a {name}" for name in names])
@@ -100,8 +99,8 @@ class BuiltinModule(InputModule):
 class BuiltinModel(SentenceTransformer):
     """The built-in module as a SentenceTransformer."""
 
-    def __init__(self, folder: Path, threads: int = 0) -> None:
-        super().__init__(modules=[BuiltinModule(folder, threads)], device="cpu")
+    def __init__(self, folder: Path) -> None:
+        super().__init__(modules=[BuiltinModule(folder)], device="cpu")
 
 
 def load_reference() -> dict[str, NDArray[np.float32]]:

@@ -37,21 +37,21 @@ def crop(image: Image.Image) -> Image.Image:
 
 
 class ImageNetwork:
-    """Class logits and penultimate features of 224 x 224 pictures.
+    """Class logits and penultimate features of 224 x 224 pictures; each run uses its caller's thread.
+
+    Several callers at once use several cores. One run over all cores would be no faster on the whole, since its
+    threads wait for each other after every layer, and for the cores that decoding holds.
 
     Args:
         folder: Where the ONNX form is kept; it is made there if missing, then reused.
-        threads: Threads of one run; 0 lets ONNX Runtime choose.
     """
 
-    def __init__(self, folder: Path, threads: int = 0) -> None:
+    def __init__(self, folder: Path) -> None:
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
+        options.intra_op_num_threads = 1
         options.log_severity_level = 3
-        # Spinning threads would take the cores that the decode pool needs.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         path = _exported(folder)
         self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 

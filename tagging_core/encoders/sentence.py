@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,11 +29,17 @@ class SentenceEncoder:
     Args:
         preset: Which model, and what belongs to it.
         model: The loaded model.
+
+    Attributes:
+        one_at_a_time: Whether callers wait for one another, as they should on one GPU.
     """
+
+    one_at_a_time = True
 
     def __init__(self, preset: Preset, model: SentenceTransformer) -> None:
         self.preset = preset
         self.model = model
+        self._turn = threading.Lock()
         self.dimension = int(model.get_embedding_dimension() or preset.dimension)
 
     @property
@@ -63,16 +71,19 @@ class SentenceEncoder:
         if not inputs:
             return np.zeros((0, self.dimension), dtype=np.float32)
         options: dict[str, Any] = {"batch_size": _BATCH, "convert_to_numpy": True, "show_progress_bar": False}
-        return unit(np.asarray(self.model.encode(inputs, prompt=instruction or None, **options)))
+        with self._turn if self.one_at_a_time else contextlib.nullcontext():
+            return unit(np.asarray(self.model.encode(inputs, prompt=instruction or None, **options)))
 
 
 class BuiltinEncoder(SentenceEncoder):
-    """The built-in model, whose network sees a fixed middle square."""
+    """The built-in model, whose network sees a fixed middle square; runs in each caller's own thread."""
 
-    def __init__(self, preset: Preset, folder: Path, threads: int = 0) -> None:
+    one_at_a_time = False
+
+    def __init__(self, preset: Preset, folder: Path) -> None:
         from tagging_core.encoders import builtin
 
-        super().__init__(preset, builtin.BuiltinModel(folder, threads))
+        super().__init__(preset, builtin.BuiltinModel(folder))
         self._prepare = builtin.prepare
 
     def prepare(self, image: Image.Image) -> Image.Image:

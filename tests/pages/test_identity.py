@@ -10,6 +10,7 @@ import pages
 from pages.common import session
 from tagging_core import Tagloop, User, meta
 from tagging_core.people import Role
+from tests.conftest import wait_for
 from tests.pages.conftest import FRAME
 
 PAGES = {
@@ -105,5 +106,6 @@ def test_without_a_session_one_is_asked_to_sign_in(console: Tagloop, monkeypatch
 
 def test_a_rebuilt_index_is_told(open_page: Callable[..., AppTest], console: Tagloop) -> None:
     assert console.worker is not None
+    wait_for(lambda: console.worker and console.worker.chroma != "opening")
     console.worker.chroma = "rebuilt: it was damaged"
     assert "Nothing was lost" in open_page().sidebar.info[0].value

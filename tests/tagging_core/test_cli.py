@@ -113,9 +113,9 @@ def test_beside_a_running_console_it_works_through_sql(
 
 
 def test_a_bad_setting_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setenv("TAGLOOP_DECODE_THREADS", "many")
+    monkeypatch.setenv("TAGLOOP_INGEST_THREADS", "many")
     assert main(["doctor"]) == 1
-    assert "TAGLOOP_DECODE_THREADS='many'" in capsys.readouterr().err
+    assert "TAGLOOP_INGEST_THREADS='many'" in capsys.readouterr().err
 
 
 def test_the_module_runs(data_dir: Path) -> None:

@@ -10,13 +10,13 @@ import pytest
 from PIL import Image
 from sqlalchemy import func, select, update
 
-from tagging_core import Settings, TaggingError, Tagloop, User, assets, batches, suggesting, vectors
+from tagging_core import Settings, TaggingError, Tagloop, User, assets, batches, reviewing, suggesting, vectors
 from tagging_core.encoders import find_preset
 from tagging_core.encoders.tiny import TinyEncoder
 from tagging_core.errors import NotAllowedError, SourceError, StorageError
 from tagging_core.ingest import encode_or_halve
 from tagging_core.store.tables import assets as asset_table
-from tagging_core.store.tables import chunks, items
+from tagging_core.store.tables import chunks
 from tests.conftest import BLUE, GREEN, RED, ingest, photo, wait_for
 
 
@@ -203,9 +203,16 @@ def test_a_second_console_on_the_same_folder_is_refused(working: Tagloop) -> Non
     second.close()
 
 
-def test_items_end_exactly_once(working: Tagloop, ann: User) -> None:
-    batch = finish(working, working.upload(ann, [(f"{n}", photo(RED, (20 + n, 9))) for n in range(100)], "general"))
-    assert batch.total == batch.ingested == 100
-    with working.database.read() as connection:
-        states = connection.execute(select(items.c.state, func.count()).group_by(items.c.state)).all()
-    assert [tuple(row) for row in states] == [("done", 100)]
+def test_with_many_threads_items_end_exactly_once_and_keep_their_order(data_dir: Path, ann: User) -> None:
+    loop = Tagloop(Settings(data_dir=data_dir, encoder="tiny", ingest_threads=4))
+    files = [(f"{n}", photo(RED, (20 + n, 9))) for n in range(100)]
+    batch_id = loop.upload(ann, [*files, files[7]], "general")
+    loop.start()
+    batch = finish(loop, batch_id)
+    assert (batch.total, batch.ingested, batch.known) == (101, 100, 1)
+    with loop.database.read() as connection:
+        order = reviewing.queue(connection, batch_id, limit=200)
+        assert len(set(order)) == len(order) == 100
+        assert [a.width for a in assets.get_many(connection, order)] == list(range(20, 120))
+        assert reviewing.queue(connection, batch_id, after=order[40], limit=2) == order[41:43]
+    loop.close()
