@@ -6,8 +6,9 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
-from sqlalchemy import Connection, Row, and_, func, or_, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, func, or_, select, update
 
 from tagging_core.errors import NotFoundError, SourceError
 from tagging_core.people import Action, User, require
@@ -54,6 +55,16 @@ class Item:
     staged: bool
     name: str
     text: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """How an item ended: `done`, `known`, or `refused` with the reason."""
+
+    n: int
+    state: str
+    asset_id: int | None = None
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,12 +133,13 @@ def claim(connection: Connection, worker: str) -> Chunk | None:
     return Chunk(row.job_id, row.n, row.batch_id, batch.profile, found)
 
 
-def finish_item(
-    connection: Connection, batch_id: int, n: int, state: str, asset_id: int | None = None, reason: str = ""
-) -> None:
-    """Write how an item ended: `done`, `known` or `refused`."""
-    values = {"state": state, "asset_id": asset_id, "reason": reason}
-    connection.execute(update(items).where(items.c.batch_id == batch_id, items.c.n == n).values(values))
+def finish_items(connection: Connection, batch_id: int, ends: Sequence[End]) -> None:
+    """Write how items ended."""
+    mine = and_(items.c.batch_id == batch_id, items.c.n == bindparam("item"))
+    values: dict[str, Any] = {name: bindparam(f"new_{name}") for name in ("state", "asset_id", "reason")}
+    rows = [{"item": e.n, "new_state": e.state, "new_asset_id": e.asset_id, "new_reason": e.reason} for e in ends]
+    if rows:
+        connection.execute(update(items).where(mine).values(values), rows)
 
 
 def finish_chunk(connection: Connection, chunk: Chunk) -> bool:

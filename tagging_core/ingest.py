@@ -21,7 +21,7 @@ from tagging_core import assets as asset_module
 from tagging_core import batches, vectors
 from tagging_core.archive import Archive, sha256_of
 from tagging_core.assets import Accompanying
-from tagging_core.batches import Chunk, Item
+from tagging_core.batches import Chunk, End, Item
 from tagging_core.encoders import Encoder, Preset, Vectors
 from tagging_core.errors import PictureError, StorageError, TaggingError
 from tagging_core.pictures import Picture, open_picture
@@ -196,31 +196,26 @@ class Ingester:
         with self._database.write() as connection:
             pictures: dict[int, Vectors] = {}
             passages: dict[int, Passage] = {}
-            for part in embedded.decoded:
-                asset_id = self._write_item(connection, chunk, part, embedded.failed)
-                if asset_id is not None and part.loaded.sha256 in embedded.vectors:
-                    pictures[asset_id] = embedded.vectors[part.loaded.sha256]
+            ends = [self._write_item(connection, part, embedded.failed) for part in embedded.decoded]
+            batches.finish_items(connection, chunk.batch_id, ends)
+            for part, end in zip(embedded.decoded, ends, strict=True):
+                if end.asset_id is not None and part.loaded.sha256 in embedded.vectors:
+                    pictures[end.asset_id] = embedded.vectors[part.loaded.sha256]
                     if part.loaded.sha256 in embedded.passages:
-                        passages[asset_id] = embedded.passages[part.loaded.sha256]
+                        passages[end.asset_id] = embedded.passages[part.loaded.sha256]
             self._write_vectors(connection, pictures, {i: p.vector for i, p in passages.items()})
             self._suggester.suggest_vectors(connection, pictures, chunk.profile, passages)
             batches.finish_chunk(connection, chunk)
 
-    def _write_item(
-        self, connection: Connection, chunk: Chunk, part: Decoded, failed: dict[str, str]
-    ) -> int | None:
+    def _write_item(self, connection: Connection, part: Decoded, failed: dict[str, str]) -> End:
         item, sha256 = part.loaded.item, part.loaded.sha256
-        reason = part.reason or failed.get(sha256, "")
-        if reason:
-            batches.finish_item(connection, chunk.batch_id, item.n, "refused", reason=reason)
-            return None
+        if reason := part.reason or failed.get(sha256, ""):
+            return End(item.n, "refused", reason=reason)
         if part.picture is None:
-            batches.finish_item(connection, chunk.batch_id, item.n, "known", part.loaded.asset_id)
-            return None
+            return End(item.n, "known", part.loaded.asset_id)
         size, text = part.loaded.size, _text_of(part)
         asset_id, new = asset_module.insert(connection, sha256, item.name, size, part.picture, text)
-        batches.finish_item(connection, chunk.batch_id, item.n, "done" if new else "known", asset_id)
-        return asset_id
+        return End(item.n, "done" if new else "known", asset_id)
 
     def _write_vectors(
         self, connection: Connection, pictures: dict[int, Vectors], texts: dict[int, Vectors]

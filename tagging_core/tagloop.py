@@ -112,7 +112,7 @@ class Tagloop:
             ingester=ingester,
             library=self.library,
             index=self.index,
-            warm_up=self.encoder,
+            encoder=self.encoder,
         )
         self.worker.start()
 

@@ -8,7 +8,10 @@ import threading
 import time
 from collections.abc import Callable
 
+from PIL import Image
+
 from tagging_core.chroma import ChromaIndex
+from tagging_core.encoders import Encoder
 from tagging_core.errors import TaggingError
 from tagging_core.ingest import Ingester
 from tagging_core.library import Library
@@ -27,7 +30,7 @@ class Worker:
         ingester: Works off batches.
         library: Is taught.
         index: Is opened and fed.
-        warm_up: Loads the encoder, so that the first upload need not wait for it.
+        encoder: Loads the encoder, which is done at once, so that the first upload need not wait for it.
     """
 
     def __init__(
@@ -36,17 +39,17 @@ class Worker:
         ingester: Ingester,
         library: Library,
         index: ChromaIndex,
-        warm_up: Callable[[], object],
+        encoder: Callable[[], Encoder],
     ) -> None:
         self._ingester, self._library = ingester, library
-        self._index, self._warm_up = index, warm_up
+        self._index, self._encoder = index, encoder
         self._stop, self._ingesting = threading.Event(), threading.Event()
         self._ingest_wake, self._teach_wake = threading.Event(), threading.Event()
         self._threads = [
             threading.Thread(target=self._loop, args=(self._ingest, self._ingest_wake), name="ingest", daemon=True),
             threading.Thread(target=self._loop, args=(self._teach, self._teach_wake), name="teach", daemon=True),
         ]
-        self._served = 0.0
+        self._served, self._warm = 0.0, False
         self.trouble = ""
         self.chroma = "opening"
 
@@ -90,9 +93,11 @@ class Worker:
         self._stop.wait(2.0)
 
     def _ingest(self) -> None:
-        if self.chroma == "opening":
-            self._warm_up()
+        if not self._warm:
+            encoder = self._encoder()
+            encoder.encode_images([encoder.prepare(Image.new("RGB", (256, 256)))])  # the first run is the slowest
             gc.collect()
+            self._warm = True
             gc.freeze()  # what is imported by now never dies: no collection need look at it again
         self._ingesting.set()
         try:
