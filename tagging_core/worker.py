@@ -50,8 +50,13 @@ class Worker:
             threading.Thread(target=self._loop, args=(self._teach, self._teach_wake), name="teach", daemon=True),
         ]
         self._served, self._warm = 0.0, False
-        self.trouble = ""
+        self._troubles: dict[str, str] = {}  # by loop, so that one going well does not hide the other's
         self.chroma = "opening"
+
+    @property
+    def trouble(self) -> str:
+        """What keeps the worker from its work now; empty if nothing does."""
+        return next(filter(None, self._troubles.values()), "")
 
     def start(self) -> None:
         """Start both threads."""
@@ -77,19 +82,19 @@ class Worker:
             wake.clear()
             try:
                 work()
-                self.trouble = ""
+                self._troubles[work.__name__] = ""
             except TaggingError as error:
-                self._report(str(error))
+                self._report(work.__name__, str(error))
             except Exception:
                 # The loop must outlive whatever one round runs into, or nobody's work goes on.
                 _log.exception("the worker met an unexpected error")
-                self._report("The worker met an unexpected error; the log has the details.")
+                self._report(work.__name__, "The worker met an unexpected error; the log has the details.")
             wake.wait(_IDLE_SECONDS)
 
-    def _report(self, trouble: str) -> None:
-        if trouble != self.trouble:
+    def _report(self, loop: str, trouble: str) -> None:
+        if trouble != self._troubles.get(loop):
             _log.error("%s", trouble)
-        self.trouble = trouble
+        self._troubles[loop] = trouble
         self._stop.wait(2.0)
 
     def _ingest(self) -> None:

@@ -18,7 +18,7 @@ _RIGHT = {"dress": "Dress", "hat": "Hat", "longsleeve": "Long-sleeved top", "out
 
 def review_some(page: Page) -> None:
     """Name the garment on the first pictures, as an editor would, and finish each."""
-    for _ in range(12):
+    for _ in range(14):
         shown = page.get_by_text("· JPEG").inner_text().split("-")[0]
         first = page.locator("[class*='st-key-accept_'] button:visible").first.inner_text()
         if shown in _RIGHT and _RIGHT[shown] not in first:
@@ -26,7 +26,7 @@ def review_some(page: Page) -> None:
             page.keyboard.type(_RIGHT[shown])
             page.keyboard.press("Enter")
             page.wait_for_timeout(900)
-            page.mouse.click(720, 8)
+            page.evaluate("document.activeElement.blur()")
         first = page.locator("[class*='st-key-accept_'] button:visible").first.inner_text()
         page.keyboard.press("a" if _RIGHT.get(shown, shown) in first else "x")
         page.wait_for_timeout(700)
