@@ -7,7 +7,7 @@ import stat
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 from tagging_core.archive import write_file
@@ -40,7 +40,7 @@ class Entry:
 
 
 def stage_uploads(files: Iterable[tuple[str, bytes]], folder: Path) -> list[Entry]:
-    """Keep uploaded files until they are ingested; zips are unpacked.
+    """Keep uploaded files until they are ingested; zips are unpacked, `photo.txt` is the text of `photo.jpg`.
 
     Args:
         files: Names and whole contents.
@@ -50,14 +50,17 @@ def stage_uploads(files: Iterable[tuple[str, bytes]], folder: Path) -> list[Entr
         StorageError: The disk is full; nothing of the batch is kept.
     """
     entries: list[Entry] = []
+    texts: dict[str, Accompanying] = {}
     for name, data in files:
-        if zipfile.is_zipfile(io.BytesIO(data)):
+        if name.lower().endswith(".txt"):
+            texts[_stem(name)] = parse_text(data[:_TEXT_BYTES].decode("utf-8", "replace"))
+        elif zipfile.is_zipfile(io.BytesIO(data)):
             entries += stage_zip(io.BytesIO(data), name, folder / str(len(entries)))
         else:
             path = folder / str(len(entries))
             write_file(path, data)
-            entries.append(Entry(str(path), True, safe_name(name)))
-    return entries
+            entries.append(Entry(str(path), True, name))
+    return [replace(e, name=safe_name(e.name), text=texts.get(_stem(e.name), e.text)) for e in entries]
 
 
 def stage_zip(file: io.BytesIO | Path, name: str, folder: Path) -> list[Entry]:

@@ -110,10 +110,19 @@ st.selectbox(
     width=360,
     persist_state="session",
 )
+whole_folder = st.segmented_control(
+    "What to upload",
+    [False, True],
+    default=False,
+    format_func={False: "Photos or zips", True: "A whole folder"}.get,
+    key="upload_folder",
+    required=True,
+    label_visibility="collapsed",
+)
 files = st.file_uploader(
-    "Photos, or zips of photos",
-    type=[*EXTENSIONS, "zip"],
-    accept_multiple_files=True,
+    "A folder; photo.txt beside photo.jpg is its text" if whole_folder else "Photos, or zips of photos",
+    type=[*EXTENSIONS, "zip", "txt"],
+    accept_multiple_files="directory" if whole_folder else True,
     key=f"upload_files_{st.session_state['upload_round']}",
 )
 with st.container(horizontal=True):

@@ -82,6 +82,12 @@ def test_client_names_are_only_shown(tmp_path: Path) -> None:
     assert Path(entries[0].source).parent == tmp_path
 
 
+def test_an_uploaded_text_belongs_to_the_picture_of_its_name(tmp_path: Path) -> None:
+    files = [("trip/a.jpg", photo()), ("trip/a.txt", b"A title"), ("trip/b.jpg", photo()), ("x/b.txt", b"no")]
+    entries = sources.stage_uploads(files, tmp_path)
+    assert [(e.name, e.text.title) for e in entries] == [("a.jpg", "A title"), ("b.jpg", "")]
+
+
 def test_a_folder_is_listed_with_texts_and_without_hidden_files(tmp_path: Path) -> None:
     (tmp_path / "sub").mkdir()
     (tmp_path / "sub" / "b.jpg").write_bytes(photo())
