@@ -1,11 +1,12 @@
 """What decisions teach: one linear classifier a tag on frozen, centred picture vectors.
 
-A tag's logit is `z = w.x + b` for the picture's centred unit vector x. Its starting point is the text; examples
-pull it towards their prototype; a maximum a posteriori logistic regression adds what neither explains. Each step
-is a function of the set of decisions, so order does not matter and undo is a refit.
+A tag's logit for the picture's centred unit vector x is `anchor(x) + sum_i alpha_i k(x_i, x)`: the text's own
+answer, and a maximum a posteriori logistic regression on what it does not explain, in its dual form. Every part is
+a function of the set of decisions, so order does not matter and undo is a refit; the alphas say exactly how much
+each decided picture speaks for or against; what a picture would get without its own decision comes for free.
 
-Sources: Snell et al. 2017 (prototypes, arXiv 1703.05175); Rasmussen and Williams 2006, algorithm 3.1 (Newton
-steps in the dual). Constants belong to the encoder (presets.toml); `benchmarks.learning` measures the whole.
+Sources: Rasmussen and Williams 2006, algorithm 3.1 (Newton steps in the dual) and section 5.4.2 (leave-one-out);
+`benchmarks.learning` compares it with the alternatives, docs/learning.md has the formulas and figures.
 """
 
 from __future__ import annotations
@@ -14,11 +15,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import cho_factor, cho_solve, solve_triangular
 
 from tagging_core.encoders import LearnerDefaults, Vectors, unit
 
-IMPLICIT_WEIGHT = 0.7
-"""Weight of a negative that nobody stated: the tag was left out of a finished review."""
+Floats = NDArray[np.float64]
 
 _BIAS_VARIANCE = 0.1
 _WIDE_PERCENTILE = 90
@@ -36,14 +37,12 @@ class ReferencePack:
         mean: `(d,)` mean picture vector of the gallery.
         spread: Mean length of a picture vector after the mean is taken away, in (0, 1].
         text_scale: Standard deviation over pictures of the cosine with a tag's text, for a tag whose is wide.
-        prototype_scale: The same for two centred pictures.
     """
 
     version: int
     mean: Vectors
     spread: float
     text_scale: float
-    prototype_scale: float
 
     def centre(self, vectors: Vectors) -> Vectors:
         """Take the gallery's mean away and scale to length 1; `(n, d)` or `(d,)`."""
@@ -61,8 +60,8 @@ class Examples:
     """
 
     vectors: Vectors
-    labels: NDArray[np.float64]
-    weights: NDArray[np.float64]
+    labels: Floats
+    weights: Floats
 
     @property
     def positives(self) -> int:
@@ -72,16 +71,37 @@ class Examples:
 
 @dataclass(frozen=True, slots=True)
 class TagModel:
-    """A tag's classifier: the probability of a centred picture x is `sigmoid(weights.x + bias)`."""
+    """A tag's classifier: the logit of a centred picture x is `weights.x + bias`."""
 
     weights: Vectors
     bias: float
+
+    def logits(self, centred: Vectors) -> Floats:
+        """Logits `(n,)` of centred pictures `(n, d)`."""
+        return np.asarray(centred @ self.weights, np.float64) + self.bias
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """A fitted tag.
+
+    Attributes:
+        model: The classifier.
+        anchor: The classifier before any decision.
+        alphas: `(n,)` dual coefficients: example i adds `alphas[i] * kernel(x_i, x)` to the logit of a picture x.
+        left_out: `(n,)` logit of each example had it not been decided.
+    """
+
+    model: TagModel
+    anchor: TagModel
+    alphas: Floats
+    left_out: Floats
 
 
 def initial_pack(mean: Vectors, defaults: LearnerDefaults) -> ReferencePack:
     """The pack of an encoder before any picture was seen."""
     spread = float(np.sqrt(max(1e-3, 1 - float(mean @ mean))))
-    return ReferencePack(0, mean, spread, defaults.text_scale, defaults.prototype_scale)
+    return ReferencePack(0, mean, spread, defaults.text_scale)
 
 
 def measure_pack(gallery: Vectors, texts: Vectors, previous: ReferencePack) -> ReferencePack:
@@ -94,19 +114,16 @@ def measure_pack(gallery: Vectors, texts: Vectors, previous: ReferencePack) -> R
     """
     mean = gallery.mean(axis=0)
     away = gallery - mean
-    centred = unit(away)
-    similar = centred @ centred.T
-    text = centred @ texts.T
+    text = unit(away) @ texts.T
     return ReferencePack(
         version=previous.version + 1,
         mean=mean,
         spread=float(np.linalg.norm(away, axis=1).mean()),
         text_scale=float(max(1e-3, np.percentile(text.std(axis=0), _WIDE_PERCENTILE))),
-        prototype_scale=float(max(1e-3, similar[~np.eye(len(similar), dtype=bool)].std())),
     )
 
 
-def fit_tag(text: Vectors, examples: Examples, pack: ReferencePack, defaults: LearnerDefaults) -> TagModel:
+def fit_tag(text: Vectors, examples: Examples, pack: ReferencePack, defaults: LearnerDefaults) -> Fit:
     """Fit one tag.
 
     Args:
@@ -115,25 +132,35 @@ def fit_tag(text: Vectors, examples: Examples, pack: ReferencePack, defaults: Le
         pack: The reference pack in force.
         defaults: The encoder's constants.
     """
-    prior = TagModel(*text_anchor(text, pack, defaults))
-    if examples.positives:
-        prior = _with_prototype(prior, text, examples, pack, defaults)
+    anchor = text_anchor(text, pack, defaults)
     if not len(examples.labels):
-        return prior
-    offsets = _left_out_logits(prior, text, examples, pack, defaults)
-    residual, shift = _map_logistic(examples, offsets, defaults.residual_variance)
-    return TagModel(np.asarray(prior.weights + residual, np.float32), prior.bias + shift)
+        return Fit(anchor, anchor, np.zeros(0), np.zeros(0))
+    offsets = anchor.logits(examples.vectors)
+    gram = kernel(examples.vectors, examples.vectors, defaults)
+    alphas = _map_logistic(gram, examples, offsets)
+    pull = _metric(defaults, examples.vectors.shape[1]) * (alphas.astype(np.float32) @ examples.vectors)
+    model = TagModel(
+        np.asarray(anchor.weights + defaults.residual_variance * pull, np.float32),
+        anchor.bias + _BIAS_VARIANCE * float(alphas.sum()),
+    )
+    return Fit(model, anchor, alphas, _left_out(gram, examples, offsets, alphas))
 
 
-def text_anchor(text: Vectors, pack: ReferencePack, defaults: LearnerDefaults) -> tuple[Vectors, float]:
-    """The zero-shot weights `(d,)` and bias: cosine in units of its spread, at the prior's logit.
+def text_anchor(text: Vectors, pack: ReferencePack, defaults: LearnerDefaults) -> TagModel:
+    """The zero-shot classifier: cosine in units of its spread, at the prior's logit.
 
     A tag whose text lies near all pictures would be suggested everywhere, so its mean similarity goes; part of
     it (`hub`) stays, since what lies near all pictures is also, on average, more often there.
     """
     gain = defaults.slope / pack.text_scale
     common = float(pack.mean @ text) / pack.spread
-    return np.asarray(gain * text, np.float32), _logit(defaults.prior) + defaults.hub * gain * common
+    return TagModel(np.asarray(gain * text, np.float32), logit(defaults.prior) + defaults.hub * gain * common)
+
+
+def kernel(left: Vectors, right: Vectors, defaults: LearnerDefaults) -> Floats:
+    """How much a decision on one centred picture says about another, `(n, m)`, in logits a unit of alpha."""
+    scaled = left * _metric(defaults, left.shape[1])
+    return defaults.residual_variance * (scaled @ right.T).astype(np.float64) + _BIAS_VARIANCE
 
 
 def sigmoid(logits: NDArray) -> NDArray:
@@ -141,84 +168,67 @@ def sigmoid(logits: NDArray) -> NDArray:
     return 0.5 * (1 + np.tanh(0.5 * logits))
 
 
-def _logit(probability: float) -> float:
+def logit(probability: float) -> float:
+    """The inverse of `sigmoid`, for a probability in (0, 1)."""
     return float(np.log(probability / (1 - probability)))
 
 
-def _with_prototype(
-    prior: TagModel, text: Vectors, examples: Examples, pack: ReferencePack, defaults: LearnerDefaults
-) -> TagModel:
-    share = _share(examples.positives, defaults)
-    mean = unit(_examples_sum(text, examples))
-    weights = (1 - share) * prior.weights + share * defaults.slope / pack.prototype_scale * mean
-    start = _logit(defaults.prior)
-    return TagModel(np.asarray(weights, np.float32), start + (1 - share) * (prior.bias - start))
+def _metric(defaults: LearnerDefaults, dimension: int) -> Vectors:
+    """Weight `(d,)` of each dimension in the kernel: what tells pictures apart is not all that texts reach."""
+    if not defaults.metric:
+        return np.ones(dimension, np.float32)
+    lengths, gains = zip(*defaults.metric, strict=True)
+    return np.repeat(np.asarray(gains, np.float32), [int(n) for n in lengths])
 
 
-def _examples_sum(text: Vectors, examples: Examples) -> Vectors:
-    return np.asarray(text + examples.vectors[examples.labels > 0].sum(axis=0))
+def _map_logistic(gram: Floats, examples: Examples, offsets: Floats) -> Floats:
+    """Dual coefficients `(n,)` that maximise the posterior of a logistic regression around given logits.
 
-
-def _share(positives: int, defaults: LearnerDefaults) -> float:
-    return defaults.prototype_share * positives / (positives + 1)
-
-
-def _left_out_logits(
-    prior: TagModel, text: Vectors, examples: Examples, pack: ReferencePack, defaults: LearnerDefaults
-) -> NDArray[np.float64]:
-    """Logits `(n,)` under the prior; a positive is judged by a prototype without itself (exact leave-one-out).
-
-    Else every example would look already explained, by itself, and the regression would learn nothing from it.
+    Newton's method, where the cost depends on the number of examples and not on d; steps are halved until the
+    objective falls, without which it can diverge.
     """
-    logits = np.asarray(examples.vectors @ prior.weights, dtype=np.float64) + prior.bias
-    mine = examples.labels > 0
-    if not mine.any():
-        return logits
-    total = _examples_sum(text, examples)
-    along = examples.vectors[mine] @ total
-    rest = np.maximum(float(total @ total) - 2 * along + 1, 1e-9)
-    share, gain = _share(examples.positives - 1, defaults), defaults.slope / pack.prototype_scale
-    plain, plain_bias = text_anchor(text, pack, defaults)
-    start = _logit(defaults.prior)
-    logits[mine] = (
-        (1 - share) * (examples.vectors[mine] @ plain + plain_bias - start)
-        + share * gain * (along - 1) / np.sqrt(rest)
-        + start
-    )
-    return logits
-
-
-def _map_logistic(examples: Examples, offsets: NDArray[np.float64], variance: float) -> tuple[Vectors, float]:
-    """Weights `(d,)` and bias that maximise the posterior of a logistic regression around given logits.
-
-    Newton's method in the dual, where the cost depends on the number of examples and not on d; steps are halved
-    until the objective falls, without which it can diverge.
-    """
-    x, y, omega = examples.vectors, examples.labels, examples.weights
-    kernel = variance * (x @ x.T).astype(np.float64) + _BIAS_VARIANCE
+    y, omega = examples.labels, examples.weights
     signs = 2 * y - 1
     alpha = np.zeros(len(y))
 
-    def loss(a: NDArray[np.float64]) -> float:
-        f = kernel @ a
+    def loss(a: Floats, f: Floats) -> float:
         return float(omega @ np.logaddexp(0, -signs * (offsets + f)) + 0.5 * a @ f)
 
-    now = loss(alpha)
+    f = gram @ alpha
+    now = loss(alpha, f)
     for _ in range(_NEWTON_STEPS):
-        f = kernel @ alpha
         p = sigmoid(offsets + f)
         w = np.maximum(omega * p * (1 - p), 1e-10)
         root = np.sqrt(w)
         right = w * f + omega * (y - p)
-        system = np.eye(len(y)) + root[:, None] * kernel * root
-        step = right - root * np.linalg.solve(system, root * (kernel @ right)) - alpha
-        size = 1.0
-        while (then := loss(alpha + size * step)) > now and size > 1e-4:
+        system = root[:, None] * gram * root
+        system[np.diag_indices_from(system)] += 1
+        factor = cho_factor(system, lower=True, overwrite_a=True, check_finite=False)
+        step = right - root * cho_solve(factor, root * (gram @ right), check_finite=False) - alpha
+        along, size = gram @ step, 1.0
+        while (then := loss(alpha + size * step, f + size * along)) > now and size > 1e-4:
             size /= 2
         if then > now:
             break
-        alpha += size * step
+        alpha, f = alpha + size * step, f + size * along
         if now - then < 1e-7:
             break
         now = then
-    return variance * (alpha.astype(np.float32) @ x), float(_BIAS_VARIANCE * alpha.sum())
+    return alpha
+
+
+def _left_out(gram: Floats, examples: Examples, offsets: Floats, alphas: Floats) -> Floats:
+    """Logits `(n,)` of the examples, each without its own decision: one Newton step from the full fit.
+
+    `f_i - alpha_i (1 / H_ii - 1 / w_i)` with `H = (K + W^-1)^-1`, where w are the likelihood's second derivatives.
+    """
+    f = gram @ alphas
+    p = sigmoid(offsets + f)
+    w = np.maximum(examples.weights * p * (1 - p), 1e-10)
+    root = np.sqrt(w)
+    system = root[:, None] * gram * root
+    system[np.diag_indices_from(system)] += 1
+    factor, _ = cho_factor(system, lower=True, overwrite_a=True, check_finite=False)
+    half = solve_triangular(factor, np.diag(root), lower=True, check_finite=False)
+    diagonal = (half * half).sum(axis=0)
+    return offsets + f - alphas * (1 / diagonal - 1 / w)

@@ -53,6 +53,7 @@ class Event:
     profile: str | None = None
     seconds: float | None = None
     payload: dict[str, Any] | None = None
+    act: str | None = None
     uid: str = field(default_factory=lambda: uuid.uuid4().hex)
     at: datetime = field(default_factory=lambda: datetime.now(UTC).replace(tzinfo=None))
     id: int = 0
@@ -65,10 +66,15 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """Whether a tag applies to an asset (1) or not (0), and the event that says so."""
+    """Whether a tag applies to an asset (1) or not (0), and the event that says so.
+
+    Attributes:
+        shown: Whether the person judged a suggestion, and did not come up with the tag.
+    """
 
     value: int
     event_id: int
+    shown: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +107,7 @@ def fold(history: Iterable[Event]) -> AssetState:
         if event.id in gone:
             continue
         for tag_id, value in verdicts(event):
-            labels[tag_id] = Label(value, event.id)
+            labels[tag_id] = Label(value, event.id, tag_id == event.tag_id and _was_suggested(event))
         if event.kind in CLOSES:
             review = CLOSES[event.kind]
         if event.kind == Kind.DONE:
@@ -120,6 +126,10 @@ def verdicts(event: Event) -> list[tuple[str, int]]:
         case Kind.REPLACE:
             return [(tag, 0), (event.other_tag_id or "", 1)]
     return []
+
+
+def _was_suggested(event: Event) -> bool:
+    return event.kind != Kind.ADD and "probability" in (event.payload or {})
 
 
 def tallies(event: Event) -> list[tuple[str, str]]:

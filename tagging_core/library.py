@@ -8,51 +8,26 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import asdict
 
 import numpy as np
-from numpy.typing import NDArray
 from sqlalchemy import Connection, and_, delete, func, or_, select
 
-from tagging_core import examples, ledger, meta, tags, vectors
-from tagging_core.encoders import Encoder, Preset, Vectors, default_mean
-from tagging_core.learner import Examples, ReferencePack, TagModel, fit_tag, initial_pack, measure_pack
-from tagging_core.ledger import Event, Kind
-from tagging_core.people import SYSTEM
+from tagging_core import examples, gallery, judging, meta, tags, vectors
+from tagging_core.calibration import Calibration, fit_calibration, nothing_logit, read_calibration
+from tagging_core.encoders import Encoder, Preset, Vectors
+from tagging_core.judging import LeftOut
+from tagging_core.learner import Examples, ReferencePack, TagModel, fit_tag, measure_pack
 from tagging_core.projection import mark_dirty
 from tagging_core.store import Database, upsert
-from tagging_core.store.tables import assets, dirty, learned, outbox, packs
-from tagging_core.store.tables import vectors as vector_table
+from tagging_core.store.tables import calibrations, dirty, events, learned, outbox
+from tagging_core.tag_matrix import TagMatrix, make_matrix
 from tagging_core.taxonomy import Tag, Taxonomy
 
-_GALLERY_MIN, _GALLERY_MAX = 64, 2000
 _URGENT_SECONDS = 0.5
 _AT_ONCE = 16  # tags fitted before the results are written
-
-
-@dataclass(frozen=True, slots=True)
-class TagMatrix:
-    """All classifiers at one revision.
-
-    Attributes:
-        tag_ids: Row order.
-        weights: `(t, d)` float32.
-        biases: `(t,)` float64.
-        pack: Centres picture vectors before they are multiplied.
-        taxonomy: The taxonomy of the same moment.
-    """
-
-    revision: int
-    tag_ids: list[str]
-    weights: Vectors
-    biases: NDArray[np.float64]
-    pack: ReferencePack
-    taxonomy: Taxonomy
-
-    def logits(self, pictures: Vectors) -> NDArray[np.float64]:
-        """Logits `(n, t)` of picture vectors `(n, d)`."""
-        return self.pack.centre(pictures) @ self.weights.T + self.biases
 
 
 class Library:
@@ -73,6 +48,10 @@ class Library:
         self._urgent = 0
         self._decided = 0.0
         self._matrix: TagMatrix | None = None
+        self._calibration: tuple[int, Calibration] = (-1, Calibration())
+        self._calibrating = threading.Lock()
+        self._left_out: dict[str, LeftOut] = {}
+        self._left_out_revision = -1
 
     def matrix(self) -> TagMatrix:
         """The library at its latest revision; costs one small query when nothing changed."""
@@ -83,7 +62,7 @@ class Library:
             return self._matrix
 
     def settle(self, only: Iterable[str] | None = None, at_most: int | None = None) -> int:
-        """Fit the marked tags and move the revision.
+        """Fit the marked tags and move the revision; when nothing is left to fit, calibrate.
 
         Args:
             only: The tags of a person's decision, fitted before all others; None for whatever is marked.
@@ -106,7 +85,38 @@ class Library:
                 fitted += len(marks)
         finally:
             self._urgent -= wanted is not None
+        if wanted is None and at_most is None:
+            self.calibrate()
         return fitted
+
+    def calibrate(self) -> bool:
+        """Calibrate anew if anything was decided or fitted since; whether that was due."""
+        with self._calibrating:
+            with self._database.read() as connection:
+                seen = self._newest(connection)
+                if self._calibration_seen(connection) == seen:
+                    return False
+                taxonomy = self.taxonomies.load(connection)
+                judged = judging.judge(
+                    connection, taxonomy, self._read_left_out(connection), self.nothing(taxonomy)
+                )
+            found = fit_calibration(judged)
+            with self._database.write() as connection:
+                same = self._load_calibration(connection) == found
+                revision = self._calibration[0] if same else meta.bump(connection, meta.LIBRARY)
+                row = {"fingerprint": self._preset.fingerprint, "revision": revision, "seen": seen}
+                upsert(connection, calibrations, [row | {"parameters": asdict(found)}])
+            return True
+
+    def nothing(self, taxonomy: Taxonomy) -> dict[str, float]:
+        """By exclusive category, the logit of "none of its tags"."""
+        constants = self._preset.learner
+        sizes = Counter(tag.category_id for tag in taxonomy.active())
+        return {
+            c.id: nothing_logit(sizes[c.id], constants.prior, constants.presence)
+            for c in taxonomy.categories.values()
+            if c.exclusive
+        }
 
     def seconds_since_decision(self) -> float:
         """How long ago this process last taught a decision at once."""
@@ -119,39 +129,22 @@ class Library:
 
     def refresh_pack(self) -> bool:
         """Measure the reference pack anew when the archive has doubled since; whether that was due."""
-        fingerprint = self._preset.fingerprint
         with self._database.read() as connection:
-            size = self._gallery_size(connection)
-            measured = self._gallery_measured(connection)
-            if size < max(_GALLERY_MIN, 2 * measured) or measured >= _GALLERY_MAX:
-                return False
-            ids = connection.execute(
-                select(assets.c.id)
-                .join(vector_table, and_(vector_table.c.asset_id == assets.c.id))
-                .where(vector_table.c.fingerprint == fingerprint, vector_table.c.kind == "image")
-                .order_by(assets.c.sample)
-                .limit(_GALLERY_MAX)
-            ).scalars()
-            gallery = np.stack(list(vectors.load(connection, fingerprint, sorted(ids)).values()))
+            pictures = gallery.due(connection, self._preset.fingerprint)
+        if pictures is None:
+            return False
         taxonomy = self._taxonomy()
         texts = np.stack(self._texts(taxonomy.active(), taxonomy))
         with self._database.write() as connection:
-            pack = measure_pack(gallery, texts, self.pack(connection))
-            self._save_pack(connection, pack, len(gallery))
+            pack = measure_pack(pictures, texts, self.pack(connection))
+            gallery.save_pack(connection, self._preset, pack, len(pictures))
             mark_dirty(connection, taxonomy.tags)
         return True
 
     def pack(self, connection: Connection) -> ReferencePack:
         """The reference pack in force."""
-        query = select(packs).where(packs.c.fingerprint == self._preset.fingerprint)
-        row = connection.execute(query.order_by(packs.c.version.desc()).limit(1)).first()
-        if row is None:
-            return initial_pack(default_mean(self._preset, self._dimension()), self._preset.learner)
-        mean = vectors.from_bytes(row.mean)
-        return ReferencePack(row.version, mean, row.spread, row.text_scale, row.prototype_scale)
-
-    def _dimension(self) -> int:
-        return self._preset.dimension or self._encoder().dimension
+        dimension = self._preset.dimension or self._encoder().dimension
+        return gallery.pack_in_force(connection, self._preset, dimension)
 
     def _marks(self, only: list[str] | None) -> dict[str, str]:
         query = select(dirty.c.tag_id, dirty.c.marked).order_by(dirty.c.tag_id).limit(_AT_ONCE)
@@ -199,14 +192,15 @@ class Library:
         labels = np.array([c.label for c in usable], dtype=np.float64)
         weights = np.array([c.weight for c in usable], dtype=np.float64)
         known = Examples(pack.centre(stacked), labels, weights)
-        model = fit_tag(text, known, pack, self._preset.learner)
+        fit = fit_tag(text, known, pack, self._preset.learner)
         return {
             "fingerprint": self._preset.fingerprint,
             "tag_id": tag.id,
-            "weights": vectors.to_bytes(model.weights),
-            "bias": model.bias,
+            "weights": vectors.to_bytes(fit.model.weights),
+            "bias": fit.model.bias,
             "positives": known.positives,
             "negatives": len(labels) - known.positives,
+            "left_out": judging.pack_left_out(usable, fit.left_out),
         }
 
     def _texts(self, chosen: list[Tag], taxonomy: Taxonomy) -> list[Vectors]:
@@ -230,44 +224,46 @@ class Library:
     def _read(self, connection: Connection, revision: int, old: TagMatrix | None) -> TagMatrix:
         pack = self.pack(connection)
         taxonomy = self.taxonomies.load(connection)
+        calibration = self._load_calibration(connection)
         same = old is not None and old.pack.version == pack.version and taxonomy is old.taxonomy
-        known = _rows_of(old) if same and old is not None else {}
         query = select(learned.c.tag_id, learned.c.weights, learned.c.bias).where(
             learned.c.fingerprint == self._preset.fingerprint,
             learned.c.revision > (old.revision if same and old is not None else -1),
         )
-        for row in connection.execute(query):
-            known[row.tag_id] = TagModel(vectors.from_bytes(row.weights), row.bias)
-        tag_ids = [tag.id for tag in taxonomy.active() if tag.id in known]
-        dimension = len(pack.mean)
-        stacked = [known[tag_id].weights for tag_id in tag_ids]
-        weights = np.stack(stacked) if stacked else np.zeros((0, dimension), dtype=np.float32)
-        biases = np.array([known[tag_id].bias for tag_id in tag_ids], dtype=np.float64)
-        return TagMatrix(revision, tag_ids, weights, biases, pack, taxonomy)
-
-    def _gallery_size(self, connection: Connection) -> int:
-        query = select(vector_table.c.asset_id).where(
-            vector_table.c.fingerprint == self._preset.fingerprint, vector_table.c.kind == "image"
-        )
-        # Counting stops at the maximum, so the cost does not grow with the archive.
-        return len(connection.execute(query.limit(_GALLERY_MAX)).all())
-
-    def _gallery_measured(self, connection: Connection) -> int:
-        query = select(func.max(packs.c.gallery)).where(packs.c.fingerprint == self._preset.fingerprint)
-        return int(connection.execute(query).scalar() or 0)
-
-    def _save_pack(self, connection: Connection, pack: ReferencePack, gallery: int) -> None:
-        key = {"fingerprint": self._preset.fingerprint, "version": pack.version, "gallery": gallery}
-        event_id = ledger.append(connection, Event(Kind.PACK, SYSTEM.name, payload=dict(key)))
-        values = {
-            "mean": vectors.to_bytes(pack.mean),
-            "spread": pack.spread,
-            "text_scale": pack.text_scale,
-            "prototype_scale": pack.prototype_scale,
+        models = {
+            row.tag_id: TagModel(vectors.from_bytes(row.weights), row.bias) for row in connection.execute(query)
         }
-        upsert(connection, packs, [key | values | {"event_id": event_id}])
+        if same and old is not None and models.keys() <= old.rows.keys():
+            return old.with_changes(revision, models, calibration)
+        if same and old is not None:
+            models = old.models() | models
+        return make_matrix(revision, models, calibration, pack, taxonomy, self.nothing(taxonomy))
 
+    def _newest(self, connection: Connection) -> str:
+        """Moves with every event and every fit."""
+        event = connection.execute(select(func.max(events.c.id))).scalar()
+        fitted = select(func.max(learned.c.revision)).where(learned.c.fingerprint == self._preset.fingerprint)
+        return f"{event}/{connection.execute(fitted).scalar()}"
 
-def _rows_of(matrix: TagMatrix) -> dict[str, TagModel]:
-    rows = zip(matrix.tag_ids, matrix.weights, matrix.biases, strict=True)
-    return {tag_id: TagModel(weights, float(bias)) for tag_id, weights, bias in rows}
+    def _calibration_seen(self, connection: Connection) -> str:
+        query = select(calibrations.c.seen).where(calibrations.c.fingerprint == self._preset.fingerprint)
+        return str(connection.execute(query).scalar() or "")
+
+    def _load_calibration(self, connection: Connection) -> Calibration:
+        """The calibration in force, from memory if it has not changed."""
+        mine = calibrations.c.fingerprint == self._preset.fingerprint
+        revision = connection.execute(select(calibrations.c.revision).where(mine)).scalar()
+        if revision is not None and revision != self._calibration[0]:
+            parameters = connection.execute(select(calibrations.c.parameters).where(mine)).scalar_one()
+            self._calibration = (revision, read_calibration(parameters))
+        return self._calibration[1]
+
+    def _read_left_out(self, connection: Connection) -> dict[str, LeftOut]:
+        """All tags' left-out logits; only those fitted since the last call are read."""
+        query = select(learned.c.tag_id, learned.c.left_out, learned.c.revision).where(
+            learned.c.fingerprint == self._preset.fingerprint, learned.c.revision > self._left_out_revision
+        )
+        for row in connection.execute(query):
+            self._left_out[row.tag_id] = judging.unpack_left_out(row.left_out)
+            self._left_out_revision = max(self._left_out_revision, row.revision)
+        return self._left_out

@@ -81,7 +81,7 @@ def _write_state(connection: Connection, asset_id: int, old: AssetState, new: As
     sample = connection.execute(select(assets.c.sample).where(assets.c.id == asset_id)).scalar_one()
     key = {"asset_id": asset_id, "sample": sample}
     changed = [
-        {**key, "tag_id": tag, "value": label.value, "event_id": label.event_id}
+        {**key, "tag_id": tag, "value": label.value, "event_id": label.event_id, "shown": label.shown}
         for tag, label in new.labels.items()
         if old.labels.get(tag) != label
     ]
@@ -91,16 +91,18 @@ def _write_state(connection: Connection, asset_id: int, old: AssetState, new: As
     upsert(connection, reviews, [{**key, "profile": p, "event_id": e} for p, e in new.reviews.items()])
     if lost := old.reviews.keys() - new.reviews.keys():
         connection.execute(delete(reviews).where(reviews.c.asset_id == asset_id, reviews.c.profile.in_(lost)))
-    _count_labels(connection, old, new)
+    _count_state(connection, old, new)
     if old.review != new.review:
         connection.execute(update(assets).where(assets.c.id == asset_id).values(review=new.review))
         moved = [(f"review.{old.review}", -1), (f"review.{new.review}", 1)]
         add_to(connection, counters, [{"name": name, "n": n} for name, n in moved])
 
 
-def _count_labels(connection: Connection, old: AssetState, new: AssetState) -> None:
+def _count_state(connection: Connection, old: AssetState, new: AssetState) -> None:
     moves = Counter({f"tag.{tag}={label.value}": 1 for tag, label in new.labels.items()})
     moves.subtract(f"tag.{tag}={label.value}" for tag, label in old.labels.items())
+    moves.update(f"done.{profile}" for profile in new.reviews)
+    moves.subtract(f"done.{profile}" for profile in old.reviews)
     add_to(connection, counters, [{"name": name, "n": n} for name, n in sorted(moves.items()) if n])
 
 
@@ -118,7 +120,7 @@ def _affected(
     connection: Connection, asset_id: int, old: AssetState, new: AssetState, taxonomy: Taxonomy
 ) -> set[str]:
     """Tags whose examples change: the decided ones, their rivals, and after a finished review all in play."""
-    decided = {tag for tag in old.labels.keys() | new.labels.keys() if _value(old, tag) != _value(new, tag)}
+    decided = {tag for tag in old.labels.keys() | new.labels.keys() if _said(old, tag) != _said(new, tag)}
     rivals = {
         other.id for tag in decided if tag in taxonomy.tags for other in taxonomy.siblings(taxonomy.tags[tag])
     }
@@ -129,9 +131,9 @@ def _affected(
     return decided | rivals | left_out
 
 
-def _value(state: AssetState, tag_id: str) -> int | None:
+def _said(state: AssetState, tag_id: str) -> tuple[int, bool] | None:
     label = state.labels.get(tag_id)
-    return None if label is None else label.value
+    return None if label is None else (label.value, label.shown)
 
 
 def _in_sample(connection: Connection, asset_id: int, profile_id: str) -> bool:

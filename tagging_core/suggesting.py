@@ -13,11 +13,11 @@ from sqlalchemy import Connection, delete, select
 
 from tagging_core import assets, vectors
 from tagging_core.encoders import Preset, Vectors
-from tagging_core.learner import sigmoid
-from tagging_core.library import Library, TagMatrix
+from tagging_core.library import Library
 from tagging_core.store import upsert
 from tagging_core.store.tables import labels, suggestions
-from tagging_core.taxonomy import Profile
+from tagging_core.tag_matrix import TagMatrix
+from tagging_core.taxonomy import Profile, Taxonomy
 from tagging_core.text_evidence import Passage, TextEvidence
 
 FLOOR = 0.08
@@ -60,7 +60,8 @@ class Suggester:
     ) -> dict[int, list[Suggestion]]:
         """Suggest and keep what was suggested.
 
-        A tag that a person already decided for the picture is not suggested again, whichever way it went.
+        A tag that a person already decided for the picture is not suggested again, whichever way it went; nor are
+        the rivals of one that was accepted in an exclusive category.
 
         Args:
             connection: A write transaction.
@@ -89,15 +90,15 @@ class Suggester:
         profile = matrix.taxonomy.profile(profile_id)
         if not pictures or not matrix.tag_ids:
             return {asset_id: [] for asset_id in pictures}
-        logits = matrix.logits(np.stack(list(pictures.values())))
+        added = np.zeros((len(pictures), len(matrix.tag_ids)))
         for row, asset_id in enumerate(pictures):
             if passages and asset_id in passages:
-                logits[row] += self._text_evidence.logits(matrix, passages[asset_id])
-        decided = _decided(connection, list(pictures))
+                added[row] = self._text_evidence.logits(matrix, passages[asset_id])
+        probabilities = matrix.probabilities(np.stack(list(pictures.values())), added)
+        closed = _closed(connection, list(pictures), matrix.taxonomy)
         choose = _Chooser(matrix, profile, self._preset.fingerprint)
         chosen = {
-            asset_id: choose(probabilities, decided[asset_id])
-            for asset_id, probabilities in zip(pictures, sigmoid(logits), strict=True)
+            asset_id: choose(row, closed[asset_id]) for asset_id, row in zip(pictures, probabilities, strict=True)
         }
         _keep(connection, chosen, profile_id)
         return chosen
@@ -113,10 +114,10 @@ class _Chooser:
             self._rows[matrix.taxonomy.tags[tag_id].category_id].append(row)
         self._categories = [matrix.taxonomy.categories[c] for c in profile.categories if c in self._rows]
 
-    def __call__(self, probabilities: NDArray[np.float64], decided: set[str]) -> list[Suggestion]:
+    def __call__(self, probabilities: NDArray[np.float64], closed: set[str]) -> list[Suggestion]:
         kept: list[int] = []
         for category in self._categories:
-            rows = [r for r in self._rows[category.id] if self._matrix.tag_ids[r] not in decided]
+            rows = [r for r in self._rows[category.id] if self._matrix.tag_ids[r] not in closed]
             likely = [r for r in rows if probabilities[r] >= FLOOR]
             kept += sorted(likely, key=lambda r: -probabilities[r])[: category.top_k]
         kept = sorted(kept, key=lambda r: -probabilities[r])[:LIMIT]
@@ -139,12 +140,15 @@ def shown(connection: Connection, asset_id: int, profile_id: str) -> list[Sugges
     return [Suggestion(r.tag_id, r.probability, r.rank, r.fingerprint, r.revision) for r in rows]
 
 
-def _decided(connection: Connection, asset_ids: list[int]) -> dict[int, set[str]]:
-    decided: dict[int, set[str]] = defaultdict(set)
-    query = select(labels.c.asset_id, labels.c.tag_id).where(labels.c.asset_id.in_(asset_ids))
-    for asset_id, tag_id in connection.execute(query):
-        decided[asset_id].add(tag_id)
-    return decided
+def _closed(connection: Connection, asset_ids: list[int], taxonomy: Taxonomy) -> dict[int, set[str]]:
+    """Tags that need no suggestion: decided ones, and rivals of an accepted one in an exclusive category."""
+    closed: dict[int, set[str]] = defaultdict(set)
+    query = select(labels.c.asset_id, labels.c.tag_id, labels.c.value).where(labels.c.asset_id.in_(asset_ids))
+    for asset_id, tag_id, value in connection.execute(query):
+        closed[asset_id].add(tag_id)
+        if value and tag_id in taxonomy.tags:
+            closed[asset_id] |= {rival.id for rival in taxonomy.siblings(taxonomy.tags[tag_id])}
+    return closed
 
 
 def _keep(connection: Connection, chosen: dict[int, list[Suggestion]], profile_id: str) -> None:

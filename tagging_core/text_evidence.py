@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tagging_core.encoders import Encoder, Vectors
-from tagging_core.library import TagMatrix
+from tagging_core.tag_matrix import TagMatrix
 from tagging_core.taxonomy import Tag
 
 _NAMED = 2.5  # logit for a tag whose name or alias stands in the text

@@ -122,6 +122,8 @@ class Worker:
         self._served = time.monotonic()
         if self._library.refresh_pack():
             self._library.settle()
+        elif not self._library.pending():
+            self._library.calibrate()
         self._index.serve_rebuild()
         while self._index.feed(limit=1) and not self._stop.is_set() and not self._busy():
             time.sleep(0)  # let decisions in between

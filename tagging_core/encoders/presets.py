@@ -15,11 +15,11 @@ class LearnerDefaults:
 
     slope: float
     prior: float
+    presence: float
     hub: float
-    prototype_share: float
     residual_variance: float
     text_scale: float
-    prototype_scale: float
+    metric: tuple[tuple[float, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,5 +68,7 @@ def find_preset(name: str) -> Preset:
 
 
 def _preset(name: str, values: dict) -> Preset:
-    learner = LearnerDefaults(**values["learner"])
+    constants = values["learner"]
+    metric = tuple((length, gain) for length, gain in constants.get("metric", []))
+    learner = LearnerDefaults(**{**constants, "metric": metric})
     return Preset(name=name, **{**values, "languages": tuple(values["languages"]), "learner": learner})

@@ -17,6 +17,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    false,
 )
 
 metadata = MetaData(
@@ -48,6 +49,7 @@ events = Table(
     Column("profile", String(60)),
     Column("seconds", Float),  # how long the person looked
     Column("payload", JSON),  # what was shown; or the whole of a tag, category, profile
+    Column("act", String(64), index=True),  # the same for all decisions that one gesture made
     Index(None, "actor", "id"),
 )
 
@@ -201,6 +203,7 @@ labels = Table(
     Column("value", Integer, nullable=False),  # 1 applies, 0 does not
     Column("event_id", _Id, nullable=False),
     Column("sample", BigInteger, nullable=False),
+    Column("shown", Boolean, nullable=False, server_default=false()),  # decided on a suggestion that was seen
     Index(None, "tag_id", "value", "sample"),
 )
 
@@ -237,7 +240,6 @@ packs = Table(
     Column("mean", LargeBinary, nullable=False),
     Column("spread", Float, nullable=False),
     Column("text_scale", Float, nullable=False),
-    Column("prototype_scale", Float, nullable=False),
 )
 
 learned = Table(
@@ -249,8 +251,18 @@ learned = Table(
     Column("bias", Float, nullable=False),
     Column("positives", Integer, nullable=False),
     Column("negatives", Integer, nullable=False),
+    Column("left_out", LargeBinary, nullable=False, server_default=""),  # see judging
     Column("revision", BigInteger, nullable=False),
     Index(None, "fingerprint", "revision"),
+)
+
+calibrations = Table(
+    "calibrations",
+    metadata,
+    Column("fingerprint", String(64), primary_key=True),
+    Column("revision", BigInteger, nullable=False),  # of the library, since when it holds
+    Column("seen", String(60), nullable=False),  # the newest event and fit it knows of
+    Column("parameters", JSON, nullable=False),
 )
 
 dirty = Table(

@@ -7,8 +7,7 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from tagging_core import Decision, Kind, TaggingError, Tagloop, User, ledger, reviewing, vectors
-from tagging_core.learner import sigmoid
-from tagging_core.store.tables import daily, events, labels, learned
+from tagging_core.store.tables import calibrations, daily, events, labels, learned
 from tests.conftest import BLUE, GREEN, RED, YELLOW, ingest, wait_for
 
 TAG = "garment.dress"
@@ -18,7 +17,7 @@ def probability(loop: Tagloop, asset_id: int, tag_id: str = TAG) -> float:
     matrix = loop.library.matrix()
     with loop.database.read() as connection:
         vector = vectors.load(connection, loop.preset.fingerprint, [asset_id])[asset_id]
-    return float(sigmoid(matrix.logits(vector[None])[0])[matrix.tag_ids.index(tag_id)])
+    return float(matrix.probabilities(vector[None])[0, matrix.rows[tag_id]])
 
 
 def state(loop: Tagloop) -> dict:
@@ -33,6 +32,7 @@ def state(loop: Tagloop) -> dict:
             "labels": sorted(tuple(r)[:3] for r in connection.execute(select(labels))),
             "daily": sorted(tuple(r) for r in connection.execute(select(daily)) if r.n and r.kind != "upload"),
             "learned": fitted,
+            "calibration": connection.execute(select(calibrations.c.parameters)).scalar_one(),
         }
 
 
@@ -40,6 +40,7 @@ def same(one: dict, other: dict) -> bool:
     return (
         one["labels"] == other["labels"]
         and one["daily"] == other["daily"]
+        and one["calibration"] == other["calibration"]
         and one["learned"].keys() == other["learned"].keys()
         and all(
             np.array_equal(w, other["learned"][tag][0]) and b == other["learned"][tag][1]
