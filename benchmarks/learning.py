@@ -1,7 +1,8 @@
-"""Learning curve on labelled photos: top-1 and top-3 after K decisions a class, or mAP for several labels a photo.
+"""How fast decisions teach: the product beside other ways to learn, on the same photos, draws and vectors.
 
-Every method sees the same vectors, the same texts and the same draws. Prompts come from the rule that any new tag
-gets (`tagging_core.taxonomy.with_known_synonyms`); `--bare` takes the plain names instead.
+Two curves. Single-label photos: top-1 and top-3 after K decisions a class. Any photos: mean average precision after
+N random pictures were reviewed to the end (tags shown are judged, missing ones added, the rest left out). Every draw
+splits the photos anew into those that may be reviewed and those that test; all methods see the same draws.
 """
 
 from __future__ import annotations
@@ -9,98 +10,77 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.linear_model import LogisticRegression
 
 from benchmarks.embedded import Embedded, embed_folder
-from tagging_core.encoders import Encoder, Vectors, default_mean, load_encoder, unit
-from tagging_core.examples import NEGATIVES, POSITIVES
-from tagging_core.learner import IMPLICIT_WEIGHT, Examples, fit_tag, initial_pack, measure_pack
+from benchmarks.methods import METHODS, Anchor, Scorer, Scores
+from tagging_core.encoders import Encoder, default_mean, load_encoder
+from tagging_core.examples import IMPLICIT_WEIGHT
+from tagging_core.learner import initial_pack, measure_pack
 
-Scores = NDArray[np.float64]
-Method = Callable[[Embedded, NDArray[np.int64], Encoder], Scores]
 SHOTS = (0, 1, 2, 4, 8, 16, 32, 64)
+REVIEWED = (0, 5, 10, 20, 50, 100, 200, 500)
+Rows = NDArray[np.int64]
 
 
-def tagloop(data: Embedded, chosen: NDArray[np.int64], encoder: Encoder) -> Scores:
-    """Ours: the library's own fit on the examples it would choose."""
+def draw_split(data: Embedded, draw: int) -> NDArray[np.bool_]:
+    """Which photos may be reviewed in this draw: as many of each class as the folder's own split has."""
+    random = np.random.default_rng(draw)
+    train = np.zeros(len(data.labels), bool)
+    groups = data.labels.argmax(axis=1) if data.single_label else np.zeros(len(data.labels), int)
+    for group in np.unique(groups):
+        members = np.flatnonzero(groups == group)
+        train[random.permutation(members)[: int(data.train[members].sum())]] = True
+    return train
+
+
+def make_anchor(data: Embedded, gallery: NDArray[np.bool_], encoder: Encoder) -> Anchor:
+    """What the library knows before any decision; the gallery is the unlabelled photos that may be reviewed."""
     defaults = encoder.preset.learner
     first = initial_pack(default_mean(encoder.preset, encoder.dimension), defaults)
-    pack = measure_pack(data.vectors[data.train], data.texts, first)
-    centred = pack.centre(data.vectors)
+    return Anchor(data.texts, measure_pack(data.vectors[gallery], data.texts, first), defaults, data.single_label)
+
+
+def fit(name: str, data: Embedded, chosen: Rows, anchor: Anchor) -> Scorer:
+    """Teach a method the photos that were reviewed."""
+    labels = data.labels[chosen].astype(np.float64)
     unstated = 1.0 if data.single_label else IMPLICIT_WEIGHT
-    scores = np.empty((len(data.vectors), len(data.tags)))
-    for column, text in enumerate(data.texts):
-        mine = data.labels[chosen, column]
-        rows = np.sort(np.concatenate([chosen[mine][:POSITIVES], chosen[~mine][:NEGATIVES]]))
-        labels = data.labels[rows, column].astype(np.float64)
-        examples = Examples(centred[rows], labels, np.where(labels > 0, 1.0, unstated))
-        model = fit_tag(text, examples, pack, defaults)
-        scores[:, column] = centred @ model.weights + model.bias
-    return scores
+    return METHODS[name](data.vectors[chosen], labels, np.where(labels > 0, 1.0, unstated), anchor)
 
 
-def running_average(data: Embedded, chosen: NDArray[np.int64], encoder: Encoder) -> Scores:
-    """What people usually start with: `new = (old + picture) / 2` for every accepted picture."""
-    means: Vectors = data.texts.copy()
-    for row in chosen:
-        for column in np.flatnonzero(data.labels[row]):
-            means[column] = unit((means[column] + data.vectors[row]) / 2)
-    return np.asarray(data.vectors @ means.T, dtype=np.float64)
-
-
-def logistic_regression(data: Embedded, chosen: NDArray[np.int64], encoder: Encoder) -> Scores:
-    """Plain logistic regression, one tag against the rest; no text."""
-    scores = np.zeros((len(data.vectors), len(data.tags)))
-    for column in range(len(data.tags)):
-        labels = data.labels[chosen, column]
-        if 0 < labels.sum() < len(labels):
-            model = LogisticRegression(C=10, max_iter=500).fit(data.vectors[chosen], labels)
-            scores[:, column] = model.decision_function(data.vectors)
-    return scores
-
-
-METHODS: dict[str, Method] = {
-    "tagloop": tagloop,
-    "running average": running_average,
-    "logistic regression": logistic_regression,
-}
-
-
-def single_label_rows(data: Embedded, encoder: Encoder, draws: int) -> list[dict]:
+def few_shot(data: Embedded, encoder: Encoder, draws: int, methods: Iterable[str]) -> list[dict]:
     classes = data.labels.argmax(axis=1)
-    smallest = min(int((data.train & (classes == c)).sum()) for c in range(len(data.tags)))
-    rows = []
-    for k in (k for k in SHOTS if k <= smallest):
-        found: dict[str, list[tuple[float, float]]] = {name: [] for name in METHODS}
-        for draw in range(draws if k else 1):
-            chosen = _draw(data, classes, k, draw)
-            for name, method in METHODS.items():
-                found[name].append(_top(method(data, chosen, encoder), classes, ~data.train))
-        for name, values in found.items():
-            top1, top3 = np.mean(values, axis=0)
-            rows.append({"method": name, "k": k, "top1": round(float(top1), 4), "top3": round(float(top3), 4)})
-    return rows
+    found: dict[tuple[str, int], list[tuple[float, float]]] = defaultdict(list)
+    for draw in range(draws):
+        train = draw_split(data, draw)
+        anchor = make_anchor(data, train, encoder)
+        order = np.random.default_rng(draw).permutation(np.flatnonzero(train))
+        for k in SHOTS:
+            chosen = np.concatenate([order[classes[order] == c][:k] for c in range(len(data.tags))])
+            chosen = order[np.isin(order, chosen)]  # the running average depends on order
+            for name in methods:
+                scores = fit(name, data, chosen, anchor)(data.vectors[~train])
+                found[name, k].append(top(scores, classes[~train]))
+    return [row for (name, k), values in found.items() for row in [_row(name, k, values, ("top1", "top3"))]]
 
 
-def multi_label_rows(data: Embedded, encoder: Encoder) -> list[dict]:
-    test = ~data.train
-    rows = []
-    for chosen in (np.array([], dtype=np.int64), np.flatnonzero(data.train)):
-        for name, method in METHODS.items():
-            scores = method(data, chosen, encoder)
-            precision, hit = _precision_and_hit(scores[test], data.labels[test])
-            figures = {
-                "map": _mean_average_precision(scores[test], data.labels[test]),
-                "p1": precision,
-                "hit3": hit,
-            }
-            rows.append({"method": name, "k": len(chosen), **{n: round(v, 4) for n, v in figures.items()}})
-    return rows
+def streaming(data: Embedded, encoder: Encoder, draws: int, methods: Iterable[str]) -> list[dict]:
+    found: dict[tuple[str, int], list[tuple[float, float]]] = defaultdict(list)
+    for draw in range(draws):
+        train = draw_split(data, draw)
+        anchor = make_anchor(data, train, encoder)
+        order = np.random.default_rng(draw).permutation(np.flatnonzero(train))
+        for n in [n for n in REVIEWED if n < len(order)] + [len(order)]:
+            for name in methods:
+                scores = fit(name, data, order[:n], anchor)(data.vectors[~train])
+                labels = data.labels[~train]
+                found[name, n].append((mean_average_precision(scores, labels), precision_at_1(scores, labels)))
+    return [_row(name, n, values, ("map", "p1")) for (name, n), values in found.items()]
 
 
 def main() -> None:
@@ -108,50 +88,66 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--encoder", default="builtin")
     parser.add_argument("--draws", type=int, default=5)
+    parser.add_argument("--methods", nargs="*", default=list(METHODS), choices=list(METHODS))
     parser.add_argument("--bare", action="store_true", help="plain names as prompts, no synonyms")
     parser.add_argument("--models", type=Path, default=Path("data/models"))
     arguments = parser.parse_args()
     started = time.perf_counter()
     encoder = load_encoder(arguments.encoder, arguments.models)
     data = embed_folder(arguments.folder, encoder, arguments.models, bare=arguments.bare)
-    single = data.single_label
-    rows = single_label_rows(data, encoder, arguments.draws) if single else multi_label_rows(data, encoder)
-    for row in rows:
-        print("  ".join(f"{name} {value}" for name, value in row.items()))
-    seconds = round(time.perf_counter() - started, 1)
-    print(
-        json.dumps(
-            {"folder": arguments.folder.name, "encoder": encoder.fingerprint, "seconds": seconds, "rows": rows}
-        )
-    )
+    result = {"folder": arguments.folder.name, "encoder": encoder.fingerprint, "draws": arguments.draws}
+    if data.single_label:
+        result["few_shot"] = few_shot(data, encoder, arguments.draws, arguments.methods)
+        _print(result["few_shot"], "top1")
+    result["streaming"] = streaming(data, encoder, arguments.draws, arguments.methods)
+    _print(result["streaming"], "map")
+    print(json.dumps(result | {"seconds": round(time.perf_counter() - started, 1)}))
 
 
-def _draw(data: Embedded, classes: NDArray[np.int64], k: int, draw: int) -> NDArray[np.int64]:
-    random = np.random.default_rng(draw)
-    groups = [np.flatnonzero(data.train & (classes == c)) for c in range(len(data.tags))]
-    chosen = [random.choice(group, k, replace=False) for group in groups]
-    return random.permutation(np.concatenate(chosen)).astype(np.int64)
-
-
-def _top(scores: Scores, classes: NDArray[np.int64], test: NDArray[np.bool_]) -> tuple[float, float]:
-    best = np.argsort(-scores[test], axis=1, kind="stable")[:, :3] == classes[test][:, None]
+def top(scores: Scores, classes: Rows) -> tuple[float, float]:
+    """Share of photos whose class is the best tag, and among the best three."""
+    best = np.argsort(-scores, axis=1, kind="stable")[:, :3] == classes[:, None]
     return float(best[:, 0].mean()), float(best.any(axis=1).mean())
 
 
-def _precision_and_hit(scores: Scores, labels: NDArray[np.bool_]) -> tuple[float, float]:
+def precision_at_1(scores: Scores, labels: NDArray[np.bool_]) -> float:
+    """Share of photos with any tag whose best tag is right."""
     some = labels.any(axis=1)
-    order = np.argsort(-scores[some], axis=1, kind="stable")[:, :3]
-    hits = np.take_along_axis(labels[some], order, axis=1)
-    return float(hits[:, 0].mean()), float(hits.any(axis=1).mean())
+    return float(labels[some, scores[some].argmax(axis=1)].mean())
 
 
-def _mean_average_precision(scores: Scores, labels: NDArray[np.bool_]) -> float:
+def mean_average_precision(scores: Scores, labels: NDArray[np.bool_]) -> float:
     """Mean over the tags that have a photo in the split."""
     values = []
     for column in np.flatnonzero(labels.any(axis=0)):
         right = labels[np.argsort(-scores[:, column], kind="stable"), column]
         values.append(float((np.cumsum(right) / np.arange(1, len(right) + 1))[right].mean()))
     return float(np.mean(values))
+
+
+def _row(name: str, k: int, values: list[tuple[float, float]], names: tuple[str, str]) -> dict:
+    """Mean of each figure with its standard error, and every draw's first figure for paired comparison."""
+    array = np.array(values)
+    error = array.std(axis=0, ddof=1) / np.sqrt(len(array)) if len(array) > 1 else np.zeros(2)
+    row: dict = {"method": name, "k": k}
+    for column, figure in enumerate(names):
+        row[figure], row[f"{figure}_se"] = round(float(array[:, column].mean()), 4), round(float(error[column]), 4)
+    return row | {"draws": [round(float(v), 4) for v in array[:, 0]]}
+
+
+def _print(rows: list[dict], figure: str) -> None:
+    steps = sorted({row["k"] for row in rows})
+    print(f"{figure:<22}" + "".join(f"{k:>8}" for k in steps))
+    by = {(row["method"], row["k"]): row for row in rows}
+    for name in dict.fromkeys(row["method"] for row in rows):
+        print(f"{name:<22}" + "".join(f"{by[name, k][figure]:8.3f}" for k in steps))
+    print(f"{'standard error, ours':<22}" + "".join(f"{by['tagloop', k][figure + '_se']:8.3f}" for k in steps))
+    for other in dict.fromkeys(row["method"] for row in rows):
+        gaps = [np.array(by["tagloop", k]["draws"]) - by[other, k]["draws"] for k in steps]
+        print(f"over {other:<17}" + "".join(f"{gap.mean():+8.3f}" for gap in gaps))
+    start = np.array(by["tagloop", 0]["draws"])
+    worst = [(np.array(by["tagloop", k]["draws"]) - start).min() for k in steps]
+    print(f"{'worst over zero-shot':<22}" + "".join(f"{w:+8.3f}" for w in worst))
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from tagging_core.learner import Floats, logit, sigmoid
 
-_LEVELS = ((0.3, 1.0), (0.2, 0.5), (0.15, 0.3))
+_LEVELS = ((0.3, 1.0), (0.1, 0.3), (0.15, 0.6))
 """Standard deviations of log-slope and shift around the level above: library, category, tag."""
 
 _SWEEPS = 100
