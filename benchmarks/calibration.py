@@ -1,8 +1,8 @@
 """Whether a shown probability is true, and whether promised precisions hold, on labelled photos.
 
 Photos are reviewed in random order: the five likeliest tags are judged, missing ones added, the rest left out. Then
-the photos that nobody has looked at tell how far probability and truth lie apart for tags that would be shown; beside
-it stands what perfectly calibrated probabilities of the same number and spread would show by chance.
+photos that nobody has looked at tell how far probability and truth lie apart for tags that would be shown; beside
+it stands what perfectly calibrated probabilities of that number and spread would show by chance.
 """
 
 from __future__ import annotations

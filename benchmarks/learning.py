@@ -1,7 +1,7 @@
 """How fast decisions teach: the product beside other ways to learn, on the same photos, draws and vectors.
 
 Two curves. Single-label photos: top-1 and top-3 after K decisions a class. Any photos: mean average precision after
-N random pictures were reviewed to the end (tags shown are judged, missing ones added, the rest left out). Every draw
+N random pictures were reviewed to the end (tags shown are judged, missing ones added, the rest left out). A draw
 splits the photos anew into those that may be reviewed and those that test; all methods see the same draws.
 """
 

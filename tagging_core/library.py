@@ -17,9 +17,10 @@ from sqlalchemy import Connection, and_, delete, func, or_, select
 
 from tagging_core import examples, gallery, judging, meta, tags, vectors
 from tagging_core.calibration import Calibration, fit_calibration, nothing_logit, read_calibration
-from tagging_core.encoders import Encoder, Preset, Vectors
+from tagging_core.encoders import Encoder, LearnerDefaults, Preset, Vectors
+from tagging_core.examples import Choice
 from tagging_core.judging import LeftOut
-from tagging_core.learner import Examples, ReferencePack, TagModel, fit_tag, measure_pack
+from tagging_core.learner import Examples, Fit, ReferencePack, TagModel, fit_tag, measure_pack
 from tagging_core.projection import mark_dirty
 from tagging_core.store import Database, upsert
 from tagging_core.store.tables import calibrations, dirty, events, learned, outbox
@@ -52,6 +53,16 @@ class Library:
         self._calibrating = threading.Lock()
         self._left_out: dict[str, LeftOut] = {}
         self._left_out_revision = -1
+
+    @property
+    def fingerprint(self) -> str:
+        """Of the encoder whose library this is."""
+        return self._preset.fingerprint
+
+    @property
+    def defaults(self) -> LearnerDefaults:
+        """The encoder's constants for the learner."""
+        return self._preset.learner
 
     def matrix(self) -> TagMatrix:
         """The library at its latest revision; costs one small query when nothing changed."""
@@ -97,9 +108,7 @@ class Library:
                 if self._calibration_seen(connection) == seen:
                     return False
                 taxonomy = self.taxonomies.load(connection)
-                judged = judging.judge(
-                    connection, taxonomy, self._read_left_out(connection), self.nothing(taxonomy)
-                )
+                judged = judging.judge(connection, taxonomy, self.left_out(connection), self.nothing(taxonomy))
             found = fit_calibration(judged)
             with self._database.write() as connection:
                 same = self._load_calibration(connection) == found
@@ -181,9 +190,14 @@ class Library:
         while self._urgent and time.monotonic() < end:
             time.sleep(0.002)
 
-    def _fit_one(
+    def fit(self, connection: Connection, tag: Tag) -> tuple[Fit, list[Choice], Examples]:
+        """Fit a tag without keeping the result: the fit and the examples it rests on."""
+        taxonomy = self.taxonomies.load(connection)
+        return self._fit_examples(connection, tag, self._texts([tag], taxonomy)[0], taxonomy, self.pack(connection))
+
+    def _fit_examples(
         self, connection: Connection, tag: Tag, text: Vectors, taxonomy: Taxonomy, pack: ReferencePack
-    ) -> dict:
+    ) -> tuple[Fit, list[Choice], Examples]:
         choices = examples.choose(connection, tag, taxonomy)
         found = vectors.load(connection, self._preset.fingerprint, [c.asset_id for c in choices])
         usable = [choice for choice in choices if choice.asset_id in found]
@@ -192,14 +206,19 @@ class Library:
         labels = np.array([c.label for c in usable], dtype=np.float64)
         weights = np.array([c.weight for c in usable], dtype=np.float64)
         known = Examples(pack.centre(stacked), labels, weights)
-        fit = fit_tag(text, known, pack, self._preset.learner)
+        return fit_tag(text, known, pack, self._preset.learner), usable, known
+
+    def _fit_one(
+        self, connection: Connection, tag: Tag, text: Vectors, taxonomy: Taxonomy, pack: ReferencePack
+    ) -> dict:
+        fit, usable, known = self._fit_examples(connection, tag, text, taxonomy, pack)
         return {
             "fingerprint": self._preset.fingerprint,
             "tag_id": tag.id,
             "weights": vectors.to_bytes(fit.model.weights),
             "bias": fit.model.bias,
             "positives": known.positives,
-            "negatives": len(labels) - known.positives,
+            "negatives": len(usable) - known.positives,
             "left_out": judging.pack_left_out(usable, fit.left_out),
         }
 
@@ -258,7 +277,7 @@ class Library:
             self._calibration = (revision, read_calibration(parameters))
         return self._calibration[1]
 
-    def _read_left_out(self, connection: Connection) -> dict[str, LeftOut]:
+    def left_out(self, connection: Connection) -> dict[str, LeftOut]:
         """All tags' left-out logits; only those fitted since the last call are read."""
         query = select(learned.c.tag_id, learned.c.left_out, learned.c.revision).where(
             learned.c.fingerprint == self._preset.fingerprint, learned.c.revision > self._left_out_revision

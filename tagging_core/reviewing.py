@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sqlalchemy import Connection, func, select
 
@@ -59,8 +59,13 @@ class Card:
     suggestions: list[Suggestion]
 
 
-def decide(connection: Connection, user: User, decision: Decision, taxonomy: Taxonomy) -> int:
+def decide(
+    connection: Connection, user: User, decision: Decision, taxonomy: Taxonomy, act: str | None = None
+) -> int:
     """Write a decision and what follows from it.
+
+    Args:
+        act: The act it is part of, if one gesture makes several.
 
     Returns:
         The ledger event's id; of the earlier one if the decision was sent before or changes nothing.
@@ -75,7 +80,7 @@ def decide(connection: Connection, user: User, decision: Decision, taxonomy: Tax
         return earlier.id
     asset_module.get(connection, decision.asset_id)
     taxonomy.profile(decision.profile)
-    event = _to_event(connection, user, decision, taxonomy)
+    event = replace(_to_event(connection, user, decision, taxonomy), act=act)
     standing = ledger.fold(ledger.history_of(connection, decision.asset_id))
     if event.kind in NEEDS_TAG:
         held = [standing.labels.get(tag) for tag, _ in ledger.verdicts(event)]
@@ -85,7 +90,9 @@ def decide(connection: Connection, user: User, decision: Decision, taxonomy: Tax
     return projection.record(connection, event, taxonomy)
 
 
-def undo(connection: Connection, user: User, event_id: int, taxonomy: Taxonomy, uid: str = "") -> int:
+def undo(
+    connection: Connection, user: User, event_id: int, taxonomy: Taxonomy, uid: str = "", act: str | None = None
+) -> int:
     """Take a decision back: as if it had never been made, also for what was learned from it.
 
     Returns:
@@ -112,6 +119,7 @@ def undo(connection: Connection, user: User, event_id: int, taxonomy: Taxonomy, 
         tag_id=target.tag_id,
         target_id=event_id,
         uid=uid or uuid.uuid4().hex,
+        act=act,
     )
     return projection.record(connection, event, taxonomy)
 
@@ -179,6 +187,13 @@ def queue(
         .order_by(func.min(items.c.n))
     )
     return list(connection.execute(query.limit(limit)).scalars())
+
+
+def still_new(connection: Connection, asset_ids: list[int]) -> list[int]:
+    """Those of some assets that nobody finished or set aside, in the given order."""
+    query = select(assets.c.id).where(assets.c.id.in_(asset_ids), assets.c.review == "new")
+    waiting = set(connection.execute(query).scalars())
+    return [asset_id for asset_id in asset_ids if asset_id in waiting]
 
 
 def progress(connection: Connection, batch_id: int | None = None) -> Progress:

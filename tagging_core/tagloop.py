@@ -12,21 +12,19 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from tagging_core import assets, batches, chroma, meta, projection, reviewing, sources, tags, vectors
+from tagging_core import batches, chroma, meta, projection, sources, tags
 from tagging_core.archive import Archive
-from tagging_core.assets import Accompanying, Asset
 from tagging_core.batches import Batch
 from tagging_core.chroma import ChromaIndex
+from tagging_core.desk import Desk
 from tagging_core.encoders import Encoder, find_preset, load_encoder
 from tagging_core.errors import BusyError, SourceError, StorageError
 from tagging_core.ingest import Ingester
-from tagging_core.ledger import Event
 from tagging_core.library import Library
 from tagging_core.people import Action, User, require
-from tagging_core.reviewing import Card, Decision
 from tagging_core.settings import Settings, load_settings
 from tagging_core.store import Database
-from tagging_core.suggesting import Suggester, Suggestion
+from tagging_core.suggesting import Suggester
 from tagging_core.taxonomy import Tag, Taxonomy
 from tagging_core.text_evidence import TextEvidence
 from tagging_core.worker import Worker
@@ -34,7 +32,7 @@ from tagging_core.worker import Worker
 SAMPLES = Path(__file__).parent.parent / "data" / "demo"
 
 
-class Tagloop:
+class Tagloop(Desk):
     """The whole of it over one data folder.
 
     Opening it twice is fine; `start`, which runs the worker and opens Chroma, succeeds in one process only.
@@ -52,13 +50,13 @@ class Tagloop:
             data.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise StorageError(f"The data folder {data} cannot be made: {error.strerror}.") from error
-        self.database = Database(self.settings.database)
+        database = Database(self.settings.database)
         self.archive = Archive(data / "archive")
         self._loaded = encoder
         self._loading = threading.Lock()
-        self.library = Library(self.database, self.preset, self.encoder)
-        self._taxonomies = self.library.taxonomies
-        self.suggester = Suggester(self.library, self.preset, TextEvidence(self.encoder))
+        library = Library(database, self.preset, self.encoder)
+        suggester = Suggester(library, self.preset, TextEvidence(self.encoder))
+        super().__init__(database, library, suggester, self.encoder)
         self.index = ChromaIndex(data / "chroma", self.database, self.preset)
         self.worker: Worker | None = None
         self._lock = FileLock(data / "tagloop.lock")
@@ -187,58 +185,6 @@ class Tagloop:
             batches.resume(connection, batch_id)
         self.wake()
 
-    # ---- review -------------------------------------------------------------------------------------------
-
-    def decide(self, user: User, decision: Decision) -> int:
-        """Write a decision and teach its tags at once; what else follows is taught within moments.
-
-        Returns:
-            The ledger event's id, for `undo`.
-        """
-        with self.database.write(durable=True) as connection:
-            event_id = reviewing.decide(connection, user, decision, self._taxonomies.load(connection))
-        self._teach([decision.tag_id, decision.other_tag_id])
-        return event_id
-
-    def undo(self, user: User, event_id: int, uid: str = "") -> int:
-        """Take a decision back, also from what was learned."""
-        with self.database.write(durable=True) as connection:
-            undone = reviewing.undo(connection, user, event_id, self._taxonomies.load(connection), uid)
-            target = reviewing.target_of(connection, undone)
-        self._teach([target.tag_id, target.other_tag_id])
-        return undone
-
-    def suggest(self, asset_id: int, profile: str) -> list[Suggestion]:
-        """A picture's suggestions at the library's latest revision, kept as shown.
-
-        Raises:
-            NotFoundError: There is no such picture or profile.
-        """
-        with self.database.write() as connection:
-            assets.get(connection, asset_id)
-            return self.suggester.suggest(connection, [asset_id], profile).get(asset_id, [])
-
-    def card(self, asset_id: int, profile: str) -> Card:
-        """What a review shows of a picture, suggestions fresh."""
-        with self.database.write() as connection:
-            asset = assets.get(connection, asset_id)
-            found = self.suggester.suggest(connection, [asset_id], profile).get(asset_id, [])
-            return Card(asset, reviewing.labels_of(connection, asset_id), found)
-
-    def last_act(self, user: User) -> Event | None:
-        """The user's latest decision that still stands."""
-        with self.database.read() as connection:
-            return reviewing.last_act(connection, user)
-
-    def set_text(self, user: User, asset_id: int, text: Accompanying) -> Asset:
-        """Replace the text that belongs to a picture; suggestions take it into account from then on."""
-        sentence = text.clean().sentence()
-        vector = self.encoder().encode_passages([sentence]) if sentence else None
-        with self.database.write(durable=True) as connection:
-            reviewing.set_text(connection, user, asset_id, text, self._taxonomies.load(connection))
-            vectors.replace_text(connection, self.preset.fingerprint, asset_id, vector)
-            return assets.get(connection, asset_id)
-
     # ---- the tag library ----------------------------------------------------------------------------------
 
     def taxonomy(self) -> Taxonomy:
@@ -277,19 +223,13 @@ class Tagloop:
         with self.database.write() as connection:
             tags.ensure_starter(connection)
 
-    def _teach(self, tag_ids: Iterable[str | None]) -> None:
-        with self.database.read() as connection:
-            known = self._taxonomies.load(connection)
-        self.library.settle([known.tag(tag_id).id for tag_id in tag_ids if tag_id])
-        self.wake()
-
     def _submit(self, user: User, stage: Callable[[Path], list[sources.Entry]], profile: str, name: str) -> int:
         require(user, Action.UPLOAD)
         folder = self._incoming / uuid.uuid4().hex
         try:
             entries = stage(folder)
             with self.database.write(durable=True) as connection:
-                chosen = self._taxonomies.load(connection).profile(profile)
+                chosen = self.library.taxonomies.load(connection).profile(profile)
                 batch_id = batches.submit(connection, user, name or sources.title(entries), chosen, entries)
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)

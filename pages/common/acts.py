@@ -91,12 +91,13 @@ def restart() -> None:
 
 
 def next_asset(after: int) -> int | None:
-    """The next picture in the queue; from its beginning when its end is reached."""
+    """The next picture: of those that wait, the one that teaches most; of others, the next in order."""
+    batch_id = state["review_batch"] or None
+    if state["review_state"] == "new":
+        return session.loop().next_picture(state["review_profile"], batch_id)
     with session.loop().database.read() as connection:
         for start in (after, 0):
-            found = reviewing.queue(
-                connection, state["review_batch"] or None, state["review_state"], start, limit=2
-            )
+            found = reviewing.queue(connection, batch_id, state["review_state"], start, limit=2)
             found = [asset_id for asset_id in found if asset_id != after]
             if found:
                 return found[0]

@@ -183,10 +183,12 @@ def draw_text(card: Card) -> None:
 
 
 def draw_upcoming() -> None:
+    batch_id = state["review_batch"] or None
     with tagloop.database.read() as connection:
-        ahead = reviewing.queue(
-            connection, state["review_batch"] or None, state["review_state"], state["review_asset"], limit=6
-        )
+        if state["review_state"] == "new":
+            ahead = tagloop.coming(state["review_profile"], batch_id)[:6]
+        else:
+            ahead = reviewing.queue(connection, batch_id, state["review_state"], state["review_asset"], limit=6)
         coming = assets.get_many(connection, ahead)
     if coming:
         st.caption("Coming up")

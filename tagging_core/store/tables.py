@@ -74,6 +74,7 @@ assets = Table(
     Column("sample", BigInteger, nullable=False),  # first 60 bits of the SHA-256: order of bottom-k samples
     Column("review", String(12), nullable=False, server_default="new"),  # derived: new, done, skipped, flagged
     Index(None, "review", "id"),
+    Index(None, "review", "sample"),
 )
 
 asset_words = Table(

@@ -43,6 +43,7 @@ def test_with_nothing_to_review_it_leads_to_upload(open_page: Callable[..., AppT
 
 def test_accept_reject_and_done(open_page: Callable[..., AppTest], console: Tagloop, assets: list[int]) -> None:
     at = open_page(PAGE)
+    first = at.session_state["review_asset"]
     yes = first_suggestion(at)
     press(at, "1")
     no = first_suggestion(at)
@@ -50,7 +51,7 @@ def test_accept_reject_and_done(open_page: Callable[..., AppTest], console: Tagl
     at.button(key=f"reject_{no}").click().run()
     press(at, "D")
     assert kinds(console) == [("accept", yes), ("reject", no), ("done", None)]
-    assert at.session_state["review_asset"] == assets[1]
+    assert at.session_state["review_asset"] in set(assets) - {first}
     with console.database.read() as connection:
         assert reviewing.progress(connection).done == 1
 
@@ -59,16 +60,17 @@ def test_keys_accept_reject_skip_and_undo(
     open_page: Callable[..., AppTest], console: Tagloop, assets: list[int]
 ) -> None:
     at = open_page(PAGE)
+    first = at.session_state["review_asset"]
     press(at, "A")
     press(at, "X")
     press(at, "S")
     assert [kind for kind, _ in kinds(console)] == ["accept", "reject", "skip"]
     press(at, "Z")
-    assert at.session_state["review_asset"] == assets[0]
+    assert at.session_state["review_asset"] == first
     press(at, "Z")
     press(at, "Z")
     with console.database.read() as connection:
-        assert reviewing.labels_of(connection, assets[0]) == {}
+        assert reviewing.labels_of(connection, first) == {}
         assert reviewing.progress(connection).waiting == 3
 
 
@@ -87,8 +89,8 @@ def test_replace_is_one_event(open_page: Callable[..., AppTest], console: Tagloo
     at.button(key=f"replace_{wrong}").click().run()
     at.selectbox(key="review_pick").set_value("travel.island").run()
     with console.database.read() as connection:
-        row = connection.execute(select(events).where(events.c.asset_id == assets[0])).one()
-        found = reviewing.labels_of(connection, assets[0])
+        row = connection.execute(select(events).where(events.c.kind == "replace")).one()
+        found = reviewing.labels_of(connection, at.session_state["review_asset"])
     assert (row.kind, row.tag_id, row.other_tag_id) == ("replace", wrong, "travel.island")
     assert {tag: label.value for tag, label in found.items()} == {wrong: 0, "travel.island": 1}
 
@@ -97,10 +99,11 @@ def test_next_and_back_decide_nothing(
     open_page: Callable[..., AppTest], console: Tagloop, assets: list[int]
 ) -> None:
     at = open_page(PAGE)
+    first = at.session_state["review_asset"]
     press(at, "Right")
-    assert at.session_state["review_asset"] == assets[1]
+    assert at.session_state["review_asset"] in set(assets) - {first}
     press(at, "Left")
-    assert at.session_state["review_asset"] == assets[0]
+    assert at.session_state["review_asset"] == first
     assert kinds(console) == []
 
 
@@ -109,10 +112,11 @@ def test_when_all_is_done_it_says_so_and_undo_still_works(
 ) -> None:
     at = open_page(PAGE)
     for _ in assets:
+        last = at.session_state["review_asset"]
         press(at, "D")
     assert "All done" in at.success[0].value
     press(at, "Z")
-    assert at.session_state["review_asset"] == assets[2]
+    assert at.session_state["review_asset"] == last
 
 
 def test_an_address_names_its_batch(open_page: Callable[..., AppTest], console: Tagloop, ann: User) -> None:
@@ -124,7 +128,7 @@ def test_an_address_names_its_batch(open_page: Callable[..., AppTest], console: 
     at.run()
     assert at.session_state["review_batch"] == 2
     assert at.session_state["review_profile"] == "news"
-    assert at.session_state["review_asset"] == second[0]
+    assert at.session_state["review_asset"] in second
 
 
 def test_no_two_buttons_share_a_key(open_page: Callable[..., AppTest], assets: list[int]) -> None:
@@ -136,13 +140,14 @@ def test_no_two_buttons_share_a_key(open_page: Callable[..., AppTest], assets: l
 
 def test_text_is_saved(open_page: Callable[..., AppTest], console: Tagloop, assets: list[int]) -> None:
     at = open_page(PAGE)
-    at.text_input(key=f"review_title_{assets[0]}").set_value("A red square")
+    asset_id = at.session_state["review_asset"]
+    at.text_input(key=f"review_title_{asset_id}").set_value("A red square")
     next(b for b in at.button if b.label == "Save text").click().run()
     with console.database.read() as connection:
-        assert asset_module.get(connection, assets[0]).text.title == "A red square"
+        assert asset_module.get(connection, asset_id).text.title == "A red square"
 
 
 def test_names_in_chinese(open_page: Callable[..., AppTest], assets: list[int]) -> None:
     at = open_page(PAGE)
     at.segmented_control(key="language").set_value("zh").run()
-    assert any("红" in b.label for b in at.button)
+    assert any(colour in b.label for b in at.button for colour in "红蓝绿")

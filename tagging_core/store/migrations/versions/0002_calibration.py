@@ -21,6 +21,7 @@ def upgrade() -> None:
     with op.batch_alter_table("events") as batch:
         batch.add_column(sa.Column("act", sa.String(length=64), nullable=True))
     op.create_index(op.f("ix_events_act"), "events", ["act"])
+    op.create_index(op.f("ix_assets_review_sample"), "assets", ["review", "sample"])
     with op.batch_alter_table("labels") as batch:
         batch.add_column(sa.Column("shown", sa.Boolean(), server_default=sa.false(), nullable=False))
     with op.batch_alter_table("learned") as batch:

@@ -1,0 +1,91 @@
+"""Acts: many decisions or undos that one gesture makes, written together and taken back together."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, select
+
+from tagging_core import ledger, reviewing
+from tagging_core.errors import DecisionError
+from tagging_core.ledger import Event, Kind
+from tagging_core.people import User
+from tagging_core.reviewing import Decision
+from tagging_core.store.tables import events
+from tagging_core.taxonomy import Taxonomy
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """What one gesture wrote.
+
+    Attributes:
+        id: Takes it back, see `undo_act`.
+        event_ids: The ledger's events.
+        tag_ids: Tags whose examples it changed.
+    """
+
+    id: str
+    event_ids: list[int]
+    tag_ids: set[str]
+
+
+def decide_many(connection: Connection, user: User, decisions: Sequence[Decision], taxonomy: Taxonomy) -> Act:
+    """Write decisions as one act; all or, when one is refused, none.
+
+    Raises:
+        TaggingError: As `reviewing.decide`; the transaction must be given up then.
+    """
+    act = uuid.uuid4().hex
+    written = [reviewing.decide(connection, user, decision, taxonomy, act) for decision in decisions]
+    touched = {t for d in decisions for t in (d.tag_id, d.other_tag_id) if t}
+    return Act(act, written, {taxonomy.tag(tag_id).id for tag_id in touched})
+
+
+def undo_act(connection: Connection, user: User, act: str, taxonomy: Taxonomy) -> Act:
+    """Take all decisions of an act back that still stand; an undone undo brings them back.
+
+    Raises:
+        DecisionError: There is no such act, or nothing of it stands.
+    """
+    rows = connection.execute(select(events).where(events.c.act == act).order_by(events.c.id)).all()
+    if not rows:
+        raise DecisionError(f"There is no act {act!r} to take back.")
+    return _undo(connection, user, [ledger.to_event(row) for row in rows], taxonomy)
+
+
+def undo_period(
+    connection: Connection, user: User, actor: str, since: datetime, until: datetime, taxonomy: Taxonomy
+) -> Act:
+    """Take everything back that a person decided in a period, as one act.
+
+    Args:
+        actor: Whose decisions.
+        since: First moment, UTC without zone.
+        until: First moment after.
+
+    Raises:
+        DecisionError: That person decided nothing then that still stands.
+    """
+    mine = events.c.actor == actor, events.c.asset_id.is_not(None), events.c.at >= since, events.c.at < until
+    rows = connection.execute(select(events).where(*mine).order_by(events.c.id)).all()
+    found = [ledger.to_event(row) for row in rows]
+    return _undo(connection, user, [e for e in found if e.kind not in (Kind.UNDO, Kind.TEXT)], taxonomy)
+
+
+def _undo(connection: Connection, user: User, targets: Iterable[Event], taxonomy: Taxonomy) -> Act:
+    act = uuid.uuid4().hex
+    written, tag_ids = [], set()
+    for event in targets:
+        assert event.asset_id is not None
+        if event.id in ledger.taken_back(ledger.history_of(connection, event.asset_id)):
+            continue
+        written.append(reviewing.undo(connection, user, event.id, taxonomy, act=act))
+        target = reviewing.target_of(connection, event.id) if event.kind == Kind.UNDO else event
+        tag_ids |= {taxonomy.tag(t).id for t in (target.tag_id, target.other_tag_id) if t}
+    if not written:
+        raise DecisionError("Nothing of it stands any more: there is nothing to take back.")
+    return Act(act, written, tag_ids)

@@ -1,0 +1,123 @@
+"""What to ask next: the waiting pictures whose answers would teach most.
+
+At first typical pictures, one of each visual cluster, so that all kinds are met (Hacohen et al. 2022, arXiv
+2202.02794); then those that the library is least sure of, spread over clusters, with a share taken at random, which
+keeps calibration honest. `benchmarks.ordering` compares this with the alternatives.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.cluster.vq import kmeans2
+from sqlalchemy import Connection, select
+
+from tagging_core import vectors
+from tagging_core.encoders import Vectors
+from tagging_core.learner import Floats
+from tagging_core.library import Library
+from tagging_core.store.tables import assets, counters, items
+
+TYPICAL_FIRST = 24
+"""Reviews that start with typical pictures; from then on the library's doubts lead."""
+
+RANDOM_SHARE = 0.2
+_POOL = 300  # waiting pictures that are looked at; a plan costs the same however many wait
+
+Order = NDArray[np.int64]
+
+
+def choose(centred: Vectors, probabilities: Floats, finished: int, count: int) -> Order:
+    """Positions of the pictures to ask about next.
+
+    Args:
+        centred: `(n, d)` waiting pictures, in an order that is random but always the same.
+        probabilities: `(n, t)` what the library says of them.
+        finished: Reviews finished so far.
+        count: How many to choose.
+    """
+    count = min(count, len(centred))
+    if finished < TYPICAL_FIRST:
+        return typical(centred, count)
+    random = round(RANDOM_SHARE * count)
+    doubtful = least_sure(centred, probabilities, count - random)
+    rest = np.setdiff1d(np.arange(len(centred)), doubtful)[:random]  # the given order is random already
+    return interleave(doubtful, rest)
+
+
+def typical(centred: Vectors, count: int) -> Order:
+    """The picture nearest to the middle of each of `count` clusters, large clusters first."""
+    clusters = cluster(centred, count)
+    sizes = np.bincount(clusters, minlength=count)
+    chosen = []
+    for label in np.argsort(-sizes, kind="stable"):
+        members = np.flatnonzero(clusters == label)
+        if len(members):
+            middle = centred[members].mean(axis=0)
+            chosen.append(int(members[np.argmax(centred[members] @ middle)]))
+    rest = np.setdiff1d(np.arange(len(centred)), chosen)
+    return np.array([*chosen, *rest[: count - len(chosen)]], np.int64)
+
+
+def least_sure(centred: Vectors, probabilities: Floats, count: int) -> Order:
+    """Pictures with the smallest margin between their two likeliest tags, from `count` clusters in turn."""
+    if not count:
+        return np.zeros(0, np.int64)
+    order = np.argsort(margins(probabilities), kind="stable")
+    clusters = cluster(centred, count)
+    _, first = np.unique(clusters[order], return_index=True)
+    chosen = order[np.sort(first)]
+    rest = order[~np.isin(order, chosen)]
+    return np.concatenate([chosen, rest])[:count].astype(np.int64)
+
+
+def margins(probabilities: Floats) -> Floats:
+    """Difference `(n,)` between the two highest probabilities of each picture, in [0, 1]."""
+    if probabilities.shape[1] < 2:
+        return np.abs(probabilities - 0.5).sum(axis=1)
+    best = -np.partition(-probabilities, 1, axis=1)[:, :2]
+    return np.asarray(best[:, 0] - best[:, 1])
+
+
+def cluster(centred: Vectors, count: int) -> NDArray[np.int64]:
+    """K-means labels `(n,)` of pictures, the same for the same input."""
+    count = min(count, len(centred))
+    if count < 2:
+        return np.zeros(len(centred), np.int64)
+    _, labels = kmeans2(centred.astype(np.float64), count, iter=10, minit="++", rng=0, missing="warn")
+    return labels.astype(np.int64)
+
+
+def interleave(many: Order, few: Order) -> Order:
+    """Both in their order, the few spread evenly among the many."""
+    places = np.concatenate([(np.arange(len(x)) + 0.5) / max(len(x), 1) for x in (many, few)])
+    return np.concatenate([many, few])[np.argsort(places, kind="stable")]
+
+
+def plan(
+    connection: Connection, library: Library, profile_id: str, batch_id: int | None, count: int, without: set[int]
+) -> list[int]:
+    """Ids of waiting pictures to ask about next, from a random sample of those that wait.
+
+    Args:
+        batch_id: Only this batch; None for all.
+        without: Pictures that are out of the question.
+    """
+    query = (
+        select(assets.c.id).where(assets.c.review == "new").order_by(assets.c.sample).limit(_POOL + len(without))
+    )
+    if batch_id is not None:
+        query = query.where(assets.c.id.in_(select(items.c.asset_id).where(items.c.batch_id == batch_id)))
+    waiting = [a for a in connection.execute(query).scalars() if a not in without][:_POOL]
+    found = vectors.load(connection, library.fingerprint, waiting)
+    known = [a for a in waiting if a in found]
+    matrix = library.matrix()
+    profile = matrix.taxonomy.profile(profile_id)
+    rows = [r for t, r in matrix.rows.items() if matrix.taxonomy.tags[t].category_id in profile.categories]
+    if not known or not rows:
+        return waiting[:count]
+    pictures = np.stack([found[a] for a in known])
+    finished = select(counters.c.n).where(counters.c.name == f"done.{profile_id}")
+    reviews = int(connection.execute(finished).scalar() or 0)
+    order = choose(matrix.pack.centre(pictures), matrix.probabilities(pictures)[:, rows], reviews, count)
+    return [known[i] for i in order]

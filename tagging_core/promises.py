@@ -1,0 +1,71 @@
+"""Promised precision: from which probability on suggestions may be accepted unseen, by what was decided so far."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+import numpy as np
+from sqlalchemy import Connection, select
+
+from tagging_core import vectors
+from tagging_core.encoders import Vectors
+from tagging_core.learner import Floats, sigmoid
+from tagging_core.library import Library
+from tagging_core.store.tables import labels, reviews
+from tagging_core.suggesting import FLOOR
+from tagging_core.tag_matrix import TagMatrix
+from tagging_core.thresholds import Thresholds, find_thresholds
+
+_SAMPLE = 1000
+"""Finished pictures that stand for all, the lowest `sample` numbers: a random choice that is always the same."""
+
+
+def promise(connection: Connection, library: Library, profile_id: str, target: float) -> Thresholds:
+    """The cut-offs for a wanted precision, from what the library says of finished pictures if it is not told.
+
+    Args:
+        target: Wanted precision, in (0, 1), such as 0.97.
+
+    Raises:
+        NotFoundError: There is no such profile.
+    """
+    matrix = library.matrix()
+    profile = matrix.taxonomy.profile(profile_id)
+    finished = select(reviews.c.asset_id).where(reviews.c.profile == profile_id)
+    ids = list(connection.execute(finished.order_by(reviews.c.sample).limit(_SAMPLE)).scalars())
+    found = vectors.load(connection, library.fingerprint, ids)
+    asset_ids = sorted(found)
+    rows = [r for t, r in matrix.rows.items() if matrix.taxonomy.tags[t].category_id in set(profile.categories)]
+    if not asset_ids or not rows:
+        return find_thresholds(np.zeros(0), np.zeros(0), np.zeros(0, np.int64), [], target)
+    probabilities = _left_out(connection, library, matrix, asset_ids, np.stack([found[a] for a in asset_ids]))[
+        :, rows
+    ]
+    truth = _truth(connection, asset_ids, [matrix.tag_ids[r] for r in rows])
+    shown = probabilities >= FLOOR
+    _, columns = np.nonzero(shown)
+    return find_thresholds(probabilities[shown], truth[shown], columns, [matrix.tag_ids[r] for r in rows], target)
+
+
+def _left_out(
+    connection: Connection, library: Library, matrix: TagMatrix, asset_ids: list[int], pictures: Vectors
+) -> Floats:
+    """Probabilities `(n, t)`, each without the picture's own decisions."""
+    logits = matrix.logits(pictures)
+    ids = np.array(asset_ids)
+    for tag_id, known in library.left_out(connection).items():
+        if tag_id in matrix.rows and len(known):
+            mine = np.isin(known["asset"], ids)
+            logits[np.searchsorted(ids, known["asset"][mine]), matrix.rows[tag_id]] = known["logit"][mine]
+    return np.asarray(sigmoid(matrix.calibrated(logits)))
+
+
+def _truth(connection: Connection, asset_ids: list[int], tag_ids: list[str]) -> Floats:
+    """`(n, t)` 1 where a person says that the tag applies."""
+    accepted: dict[int, set[str]] = defaultdict(set)
+    for start in range(0, len(asset_ids), 500):
+        part = asset_ids[start : start + 500]
+        query = select(labels.c.asset_id, labels.c.tag_id).where(labels.c.asset_id.in_(part), labels.c.value == 1)
+        for asset_id, tag_id in connection.execute(query):
+            accepted[asset_id].add(tag_id)
+    return np.array([[float(t in accepted[a]) for t in tag_ids] for a in asset_ids])
