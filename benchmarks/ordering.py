@@ -26,29 +26,31 @@ from tagging_core.suggesting import FLOOR
 
 BUDGETS = (10, 20, 30, 50, 100, 200, 400)
 STEP = 10
-Ordering = Callable[[Vectors, Scores, int, int], Rows]
+Ordering = Callable[[Vectors, Scores, list[list[int]], int, int], Rows]
 
 
-def _random(centred: Vectors, p: Scores, finished: int, count: int) -> Rows:
+def _random(centred: Vectors, p: Scores, exclusive: list[list[int]], finished: int, count: int) -> Rows:
     return np.arange(count)  # what waits is shuffled
 
 
-def _margin(centred: Vectors, p: Scores, finished: int, count: int) -> Rows:
-    return np.argsort(asking.margins(p), kind="stable")[:count]
+def _margin(centred: Vectors, p: Scores, exclusive: list[list[int]], finished: int, count: int) -> Rows:
+    return np.argsort(asking.margins(p, exclusive), kind="stable")[:count]
 
 
-def _entropy(centred: Vectors, p: Scores, finished: int, count: int) -> Rows:
+def _entropy(centred: Vectors, p: Scores, exclusive: list[list[int]], finished: int, count: int) -> Rows:
     q = np.clip(p, 1e-9, 1 - 1e-9)
     return np.argsort((q * np.log(q) + (1 - q) * np.log(1 - q)).sum(axis=1), kind="stable")[:count]
 
 
-def _surest(centred: Vectors, p: Scores, finished: int, count: int) -> Rows:
+def _surest(centred: Vectors, p: Scores, exclusive: list[list[int]], finished: int, count: int) -> Rows:
     return np.argsort(-p.max(axis=1), kind="stable")[:count]
 
 
-def _typical_then_margin(centred: Vectors, p: Scores, finished: int, count: int) -> Rows:
+def _typical_then_margin(
+    centred: Vectors, p: Scores, exclusive: list[list[int]], finished: int, count: int
+) -> Rows:
     early = finished < asking.TYPICAL_FIRST
-    return asking.typical(centred, count) if early else asking.least_sure(centred, p, count)
+    return asking.typical(centred, count) if early else _margin(centred, p, exclusive, finished, count)
 
 
 ORDERINGS: dict[str, Ordering] = {
@@ -67,10 +69,11 @@ def review_in_order(
     """Review in steps of ten; each step's photos with the probabilities that were shown for them."""
     reviewed, waiting, steps = np.zeros(0, np.int64), pool.copy(), []
     centred = anchor.pack.centre(data.vectors)
+    exclusive = [list(range(len(data.tags)))] if data.single_label else []
     while len(reviewed) < budget and len(waiting):
         p = teach(data, reviewed, anchor).probabilities
         count = min(STEP, len(waiting), budget - len(reviewed))
-        places = order(centred[waiting], p[waiting], len(reviewed), count)
+        places = order(centred[waiting], p[waiting], exclusive, len(reviewed), count)
         steps.append((waiting[places], p[waiting[places]]))
         reviewed = np.concatenate([reviewed, waiting[places]])
         waiting = np.delete(waiting, places)

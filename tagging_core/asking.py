@@ -1,11 +1,13 @@
 """What to ask next: the waiting pictures whose answers would teach most.
 
 At first typical pictures, one of each visual cluster, so that all kinds are met (Hacohen et al. 2022, arXiv
-2202.02794); then those that the library is least sure of, spread over clusters, with a share taken at random, which
-keeps calibration honest. `benchmarks.ordering` compares this with the alternatives.
+2202.02794); then those that the library is least sure of, with a share taken at random, which keeps calibration
+honest. `benchmarks.ordering` compares this with the alternatives.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +20,7 @@ from tagging_core.learner import Floats
 from tagging_core.library import Library
 from tagging_core.store.tables import assets, counters, items
 
-TYPICAL_FIRST = 24
+TYPICAL_FIRST = 10
 """Reviews that start with typical pictures; from then on the library's doubts lead."""
 
 RANDOM_SHARE = 0.2
@@ -27,12 +29,15 @@ _POOL = 300  # waiting pictures that are looked at; a plan costs the same howeve
 Order = NDArray[np.int64]
 
 
-def choose(centred: Vectors, probabilities: Floats, finished: int, count: int) -> Order:
+def choose(
+    centred: Vectors, probabilities: Floats, exclusive: Sequence[Sequence[int]], finished: int, count: int
+) -> Order:
     """Positions of the pictures to ask about next.
 
     Args:
         centred: `(n, d)` waiting pictures, in an order that is random but always the same.
         probabilities: `(n, t)` what the library says of them.
+        exclusive: Columns of the tags of each exclusive category.
         finished: Reviews finished so far.
         count: How many to choose.
     """
@@ -40,14 +45,16 @@ def choose(centred: Vectors, probabilities: Floats, finished: int, count: int) -
     if finished < TYPICAL_FIRST:
         return typical(centred, count)
     random = round(RANDOM_SHARE * count)
-    doubtful = least_sure(centred, probabilities, count - random)
+    doubtful = np.argsort(margins(probabilities, exclusive), kind="stable")[: count - random]
     rest = np.setdiff1d(np.arange(len(centred)), doubtful)[:random]  # the given order is random already
     return interleave(doubtful, rest)
 
 
 def typical(centred: Vectors, count: int) -> Order:
     """The picture nearest to the middle of each of `count` clusters, large clusters first."""
-    clusters = cluster(centred, count)
+    if count < 2:
+        return np.arange(count)
+    clusters = kmeans2(centred.astype(np.float64), count, iter=10, minit="++", rng=0, missing="warn")[1]
     sizes = np.bincount(clusters, minlength=count)
     chosen = []
     for label in np.argsort(-sizes, kind="stable"):
@@ -59,33 +66,23 @@ def typical(centred: Vectors, count: int) -> Order:
     return np.array([*chosen, *rest[: count - len(chosen)]], np.int64)
 
 
-def least_sure(centred: Vectors, probabilities: Floats, count: int) -> Order:
-    """Pictures with the smallest margin between their two likeliest tags, from `count` clusters in turn."""
-    if not count:
-        return np.zeros(0, np.int64)
-    order = np.argsort(margins(probabilities), kind="stable")
-    clusters = cluster(centred, count)
-    _, first = np.unique(clusters[order], return_index=True)
-    chosen = order[np.sort(first)]
-    rest = order[~np.isin(order, chosen)]
-    return np.concatenate([chosen, rest])[:count].astype(np.int64)
+def margins(probabilities: Floats, exclusive: Sequence[Sequence[int]]) -> Floats:
+    """How far `(n,)` the library is from changing its mind about each picture, in [0, 1]; 0 is greatest doubt.
+
+    For tags of an exclusive category the difference between the two likeliest, "none of them" included; for others
+    twice the distance from one half. The least of them counts.
+    """
+    among = [_gap(probabilities[:, list(columns)]) for columns in exclusive]
+    alone = np.setdiff1d(np.arange(probabilities.shape[1]), np.concatenate([*exclusive, []]))
+    if len(alone):
+        among.append(np.abs(2 * probabilities[:, alone] - 1).min(axis=1))
+    return np.min(among, axis=0)
 
 
-def margins(probabilities: Floats) -> Floats:
-    """Difference `(n,)` between the two highest probabilities of each picture, in [0, 1]."""
-    if probabilities.shape[1] < 2:
-        return np.abs(probabilities - 0.5).sum(axis=1)
-    best = -np.partition(-probabilities, 1, axis=1)[:, :2]
+def _gap(shares: Floats) -> Floats:
+    nothing = np.maximum(0, 1 - shares.sum(axis=1, keepdims=True))
+    best = -np.partition(-np.hstack([shares, nothing]), 1, axis=1)[:, :2]
     return np.asarray(best[:, 0] - best[:, 1])
-
-
-def cluster(centred: Vectors, count: int) -> NDArray[np.int64]:
-    """K-means labels `(n,)` of pictures, the same for the same input."""
-    count = min(count, len(centred))
-    if count < 2:
-        return np.zeros(len(centred), np.int64)
-    _, labels = kmeans2(centred.astype(np.float64), count, iter=10, minit="++", rng=0, missing="warn")
-    return labels.astype(np.int64)
 
 
 def interleave(many: Order, few: Order) -> Order:
@@ -119,5 +116,8 @@ def plan(
     pictures = np.stack([found[a] for a in known])
     finished = select(counters.c.n).where(counters.c.name == f"done.{profile_id}")
     reviews = int(connection.execute(finished).scalar() or 0)
-    order = choose(matrix.pack.centre(pictures), matrix.probabilities(pictures)[:, rows], reviews, count)
+    places = {row: place for place, row in enumerate(rows)}
+    exclusive = [[places[row] for row in group if row in places] for group, _ in matrix.rivals]
+    probabilities = matrix.probabilities(pictures)[:, rows]
+    order = choose(matrix.pack.centre(pictures), probabilities, [e for e in exclusive if e], reviews, count)
     return [known[i] for i in order]

@@ -48,6 +48,7 @@ class Library:
         self._reading = threading.Lock()
         self._urgent = 0
         self._decided = 0.0
+        self._taught = False
         self._matrix: TagMatrix | None = None
         self._calibration: tuple[int, Calibration] = (-1, Calibration())
         self._calibrating = threading.Lock()
@@ -96,6 +97,7 @@ class Library:
                 fitted += len(marks)
         finally:
             self._urgent -= wanted is not None
+            self._taught |= wanted is not None
         if wanted is None and at_most is None:
             self.calibrate()
         return fitted
@@ -126,6 +128,11 @@ class Library:
             for c in taxonomy.categories.values()
             if c.exclusive
         }
+
+    def take_taught(self) -> bool:
+        """Whether a decision was taught at once since the last call."""
+        taught, self._taught = self._taught, False
+        return taught
 
     def seconds_since_decision(self) -> float:
         """How long ago this process last taught a decision at once."""

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from filelock import FileLock, Timeout
+from threadpoolctl import threadpool_limits
 
 from tagging_core import batches, chroma, meta, projection, sources, tags
 from tagging_core.archive import Archive
@@ -57,7 +58,7 @@ class Tagloop(Desk):
         library = Library(database, self.preset, self.encoder)
         suggester = Suggester(library, self.preset, TextEvidence(self.encoder))
         super().__init__(database, library, suggester, self.encoder)
-        self.index = ChromaIndex(data / "chroma", self.database, self.preset)
+        self.index = ChromaIndex(data / "chroma", self.database, self.preset, library.taxonomies)
         self.worker: Worker | None = None
         self._lock = FileLock(data / "tagloop.lock")
         self._incoming = (data / "incoming").absolute()
@@ -112,6 +113,8 @@ class Tagloop(Desk):
             index=self.index,
             encoder=self.encoder,
         )
+        # One thread for linear algebra: fits are small, and threads that wait for one another double their time.
+        threadpool_limits(limits=1, user_api="blas")
         self.worker.start()
 
     def close(self) -> None:

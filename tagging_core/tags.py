@@ -125,9 +125,13 @@ def find(taxonomy: Taxonomy, text: str, limit: int = 10, within: Sequence[Tag] |
     return list({words[index][1].id: words[index][1] for _, _, index in ranked}.values())[:limit]
 
 
-def counts(connection: Connection) -> dict[str, tuple[int, int]]:
+def counts(connection: Connection, tag_ids: Sequence[str] | None = None) -> dict[str, tuple[int, int]]:
     """Assets that have each tag, and that had it rejected, by tag id; tags without decisions are absent."""
-    query = select(counters.c.name, counters.c.n).where(counters.c.name.startswith("tag."))
+    query = select(counters.c.name, counters.c.n)
+    if tag_ids is None:
+        query = query.where(counters.c.name.startswith("tag."))
+    else:
+        query = query.where(counters.c.name.in_([f"tag.{t}={value}" for t in tag_ids for value in (0, 1)]))
     table: dict[str, tuple[int, int]] = {}
     for name, n in connection.execute(query):
         tag_id, value = name.removeprefix("tag.").rsplit("=", 1)

@@ -113,6 +113,8 @@ class Worker:
             self._teach_wake.set()
 
     def _teach(self) -> None:
+        if self.chroma != "opening" and self._library.take_taught():
+            self._index.feed_taught()  # what a person just decided is in Chroma before anything else is done
         if self._library.settle(at_most=_TAGS_AT_ONCE) >= _TAGS_AT_ONCE:
             self._teach_wake.set()  # there is more; but Chroma gets its turn first
         if self.chroma == "opening":

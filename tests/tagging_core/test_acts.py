@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import func, select
+
+from tagging_core import Decision, Kind, TaggingError, Tagloop, User, reviewing
+from tagging_core.errors import NotAllowedError
+from tagging_core.people import Role
+from tagging_core.store.tables import events, labels
+from tests.conftest import BLUE, GREEN, RED, YELLOW, ingest
+from tests.tagging_core.test_learning_from_decisions import same, state
+
+TAGS = ("garment.dress", "garment.hat", "colour.red")
+
+
+def decision(kind: Kind, asset_id: int, tag: str | None = None) -> Decision:
+    return Decision(kind, asset_id, tag, profile="e-commerce")
+
+
+def test_a_bulk_act_is_fitted_once_and_taken_back_whole(loop: Tagloop, ann: User) -> None:
+    assets = ingest(loop, ann, RED, RED, BLUE)
+    before = state(loop)
+    start = loop.library.matrix().revision
+    act = loop.decide_many(ann, [decision(Kind.ACCEPT, a, "garment.dress") for a in assets])
+    assert loop.library.matrix().revision == start + 1
+    assert len(act.event_ids) == 3
+    undone = loop.undo_act(ann, act.id)
+    assert same(state(loop), before)
+    loop.undo_act(ann, undone.id)
+    with loop.database.read() as connection:
+        assert all(reviewing.labels_of(connection, a)["garment.dress"].value == 1 for a in assets)
+
+
+def test_one_bad_decision_leaves_nothing_of_the_act(loop: Tagloop, ann: User) -> None:
+    assets = ingest(loop, ann, RED)
+    with pytest.raises(TaggingError, match=r"garment\.nothing"):
+        loop.decide_many(
+            ann, [decision(Kind.ACCEPT, assets[0], TAGS[0]), decision(Kind.ACCEPT, assets[0], "garment.nothing")]
+        )
+    with loop.database.read() as connection:
+        assert connection.execute(select(func.count()).select_from(labels)).scalar_one() == 0
+
+
+def test_an_afternoon_of_one_editor_is_taken_back_and_others_stay(loop: Tagloop, ann: User) -> None:
+    bob = User("Bob", frozenset({Role.EDITOR}))
+    first, second = ingest(loop, ann, RED, BLUE)
+    loop.decide(ann, decision(Kind.ACCEPT, first, "garment.dress"))
+    after_ann = state(loop)
+    loop.decide(bob, decision(Kind.ACCEPT, second, "garment.hat"))
+    loop.decide(bob, decision(Kind.DONE, second))
+    now = datetime.now(UTC).replace(tzinfo=None)
+    since, until = now - timedelta(hours=1), now + timedelta(hours=1)
+    act = loop.undo_period(ann, "Bob", since, until)
+    assert len(act.event_ids) == 2
+    assert same(state(loop), after_ann)
+    with pytest.raises(TaggingError, match="nothing to take back"):
+        loop.undo_period(ann, "Bob", since, until)
+    with pytest.raises(NotAllowedError):
+        loop.undo_period(bob, "Ann", since, until)
+
+
+def test_what_is_not_there_cannot_be_taken_back(loop: Tagloop, ann: User) -> None:
+    with pytest.raises(TaggingError, match="no act 'x'"):
+        loop.undo_act(ann, "x")
+
+
+_STEP = st.one_of(
+    st.tuples(
+        st.just("one"), st.sampled_from([Kind.ACCEPT, Kind.REJECT, Kind.ADD]), st.integers(0, 3), st.integers(0, 2)
+    ),
+    st.tuples(st.just("done"), st.just(Kind.DONE), st.integers(0, 3), st.just(0)),
+    st.tuples(st.just("bulk"), st.sampled_from([Kind.ACCEPT, Kind.REJECT]), st.just(0), st.integers(0, 2)),
+    st.tuples(st.just("undo"), st.just(Kind.UNDO), st.integers(0, 20), st.just(0)),
+)
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(steps=st.lists(_STEP, max_size=8))
+def test_any_mixture_equals_the_library_that_only_ever_saw_what_remains(
+    loop: Tagloop, ann: User, steps: list
+) -> None:
+    with loop.database.read() as connection:
+        assets = reviewing.queue(connection, limit=10) + reviewing.queue(connection, state="done", limit=10)
+    assets = sorted(assets) if len(assets) >= 4 else ingest(loop, ann, RED, GREEN, BLUE, YELLOW)
+    fresh = state(loop)
+    written: list[tuple[str, int | str]] = []
+    for what, kind, n, tag in steps:
+        if what == "undo":
+            if written:
+                how, key = written.pop(n % len(written))
+                loop.undo_act(ann, str(key)) if how == "act" else loop.undo(ann, int(key))
+        elif what == "bulk":
+            bulk = loop.decide_many(ann, [decision(kind, a, TAGS[tag]) for a in assets])
+            written.append(("act", bulk.id))
+        else:
+            with loop.database.read() as connection:
+                newest = connection.execute(select(func.max(events.c.id))).scalar_one()
+            event_id = loop.decide(ann, decision(kind, assets[n], None if kind == Kind.DONE else TAGS[tag]))
+            if event_id > newest:  # a decision that changes nothing writes nothing
+                written.append(("event", event_id))
+    mixed = state(loop)
+    loop.rebuild(ann)
+    assert same(state(loop), mixed)
+    while written:
+        how, key = written.pop()
+        with_undo = loop.undo_act if how == "act" else loop.undo
+        try:
+            with_undo(ann, key)  # type: ignore[operator]
+        except TaggingError:
+            continue  # nothing of the act stood any more
+    after = state(loop)
+    assert after["labels"] == fresh["labels"]
+    assert same(after, fresh)
+
+
+def test_the_order_of_decisions_does_not_matter(loop: Tagloop, ann: User) -> None:
+    assets = ingest(loop, ann, RED, GREEN, BLUE, YELLOW)
+    todo = [decision(Kind.ACCEPT, assets[0], TAGS[0]), decision(Kind.REJECT, assets[1], TAGS[0])]
+    todo += [decision(Kind.ADD, assets[2], TAGS[1]), decision(Kind.DONE, assets[2]), decision(Kind.DONE, assets[3])]
+    results = []
+    for seed in range(4):
+        order = np.random.default_rng(seed).permutation(len(todo))
+        done = [
+            loop.decide(ann, Decision(todo[i].kind, todo[i].asset_id, todo[i].tag_id, None, "e-commerce"))
+            for i in order
+        ]
+        found = state(loop)
+        results.append({k: found[k] for k in ("learned", "calibration")} | {"labels": 0, "daily": 0})
+        for event_id in done:
+            loop.undo(ann, event_id)
+    assert all(same(results[0], other) for other in results[1:])
