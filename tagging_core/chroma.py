@@ -38,8 +38,8 @@ REBUILD = "chroma.rebuild"
 """Set by a process that may not open Chroma; whoever has it open then fills it anew."""
 _TAGS = {"sync_threshold": 1_000, "batch_size": 100, "ef_construction": 32}
 _ASSETS = {"sync_threshold": 20_000, "batch_size": 100}
-"""Rows until Chroma writes its index files and cuts its log. Never writing those of tags would spare them from being
-torn by a kill, but with the log grows what a change takes: 29 ms after 2,200 changes, 90 after 5,500, against 9."""
+"""Rows until Chroma writes its index files and cuts its log. Never writing those of tags would spare them from
+being torn by a kill, but a change takes longer as the log grows: 29 ms after 2,200, 90 after 5,500, against 9."""
 
 _PROBE = """
 import json, sys

@@ -11,12 +11,15 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import select
 
 from tagging_core import assets, doctor
+from tagging_core.acts import Act
+from tagging_core.decision_files import read_decisions
 from tagging_core.errors import BusyError, TaggingError
 from tagging_core.ledger import Kind
 from tagging_core.people import local_user
@@ -101,9 +104,65 @@ def _decide(loop: Tagloop, options: argparse.Namespace) -> int:
 
 
 def _undo(loop: Tagloop, options: argparse.Namespace) -> int:
-    event_id = loop.undo(local_user(options.user), options.event)
-    _print(options, {"event": event_id}, [f"Event {options.event} was taken back by event {event_id}."])
+    user = local_user(options.user)
+    if options.by:
+        until = options.until or datetime.now(UTC)
+        act = loop.undo_period(user, options.by, _utc(options.since), _utc(until))
+    elif options.what.isdigit():
+        event_id = loop.undo(user, int(options.what))
+        _print(options, {"event": event_id}, [f"Event {options.what} was taken back by event {event_id}."])
+        return 0
+    else:
+        act = loop.undo_act(user, options.what)
+    _print(options, {"act": act.id, "events": act.event_ids}, [_told(act, "taken back")])
     return 0
+
+
+def _teach(loop: Tagloop, options: argparse.Namespace) -> int:
+    with loop.database.read() as connection:
+        decisions = read_decisions(connection, options.file, options.profile)
+    act = loop.decide_many(local_user(options.user), decisions)
+    _print(options, {"act": act.id, "events": act.event_ids}, [_told(act, "written")])
+    return 0
+
+
+def _why(loop: Tagloop, options: argparse.Namespace) -> int:
+    with loop.database.read() as connection:
+        asset = assets.resolve(connection, options.asset)
+    loop.library.settle()
+    found = loop.explain(asset.id, options.tag)
+    lines = [
+        f"{found.probability:.1%}: text {found.text_logit:+.2f}, decisions {found.examples_logit:+.2f}",
+        *(
+            f"{e.logit:+.2f}  picture {e.asset_id}, {'has it' if e.applies else 'has it not'}"
+            for e in found.evidence
+        ),
+    ]
+    _print(options, {"asset": asset.id} | asdict(found), lines)
+    return 0
+
+
+def _promise(loop: Tagloop, options: argparse.Namespace) -> int:
+    loop.library.settle()
+    found = loop.promise(options.profile, options.target)
+    taxonomy = loop.taxonomy()
+    cuts = {"all tags": found.pooled} | {taxonomy.tags[t].name(): cut for t, cut in found.tags.items()}
+    lines = [
+        f"{name}: {cut.reason}"
+        if cut.probability is None
+        else f"{name}: from {cut.probability:.1%} on; {cut.right} of {cut.accepted} judged ones are right"
+        for name, cut in cuts.items()
+    ]
+    _print(options, asdict(found), lines)
+    return 0
+
+
+def _utc(moment: datetime) -> datetime:
+    return moment.astimezone(UTC).replace(tzinfo=None)
+
+
+def _told(act: Act, what: str) -> str:
+    return f"{len(act.event_ids)} decisions {what} as act {act.id}; take that back with `undo {act.id}`."
 
 
 def _rebuild(loop: Tagloop, options: argparse.Namespace) -> int:
@@ -193,9 +252,34 @@ def _parser() -> argparse.ArgumentParser:
     decide.add_argument("other", nargs="?", help="replace: the tag that comes instead")
     decide.set_defaults(run=_decide)
 
-    undo = commands.add_parser("undo", parents=[common], help="take a decision back")
-    undo.add_argument("event", type=int)
+    undo = commands.add_parser("undo", parents=[common], help="take a decision, an act or a person's work back")
+    group = undo.add_mutually_exclusive_group(required=True)
+    group.add_argument(
+        "what", nargs="?", default="", metavar="EVENT|ACT", help="number of a decision, or id of an act"
+    )
+    group.add_argument("--by", metavar="NAME", help="all that this person decided in a period")
+    undo.add_argument(
+        "--since", type=datetime.fromisoformat, default=datetime.min, help="2026-11-24T13:00; local time"
+    )
+    undo.add_argument("--until", type=datetime.fromisoformat, help="now if left out")
     undo.set_defaults(run=_undo)
+
+    teach = commands.add_parser(
+        "teach", parents=[common, profile], help="import decisions made elsewhere, as one act"
+    )
+    teach.add_argument("file", type=Path, help="CSV with the columns asset, tag, applies (1 or 0)")
+    teach.set_defaults(run=_teach)
+
+    why = commands.add_parser("why", parents=[common], help="say which decisions carry a tag's probability")
+    why.add_argument("asset", help="id, or 8 or more digits of the SHA-256")
+    why.add_argument("tag")
+    why.set_defaults(run=_why)
+
+    promise = commands.add_parser(
+        "promise", parents=[common, profile], help="from where on tags may be accepted unseen"
+    )
+    promise.add_argument("target", type=float, help="wanted share of right ones, such as 0.97")
+    promise.set_defaults(run=_promise)
 
     rebuild = commands.add_parser("rebuild", parents=[common], help="make all that is learned anew from the ledger")
     rebuild.set_defaults(run=_rebuild)

@@ -45,3 +45,7 @@ class BusyError(TaggingError):
 
 class StorageError(TaggingError):
     """The disk or database cannot take what should be written."""
+
+
+class TargetError(TaggingError):
+    """A wanted precision that no library can promise."""

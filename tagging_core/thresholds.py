@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import beta
 
+from tagging_core.errors import TargetError
 from tagging_core.learner import Floats
 
 CONFIDENCE = 0.95
@@ -80,7 +81,14 @@ def find_cut(probabilities: Floats, labels: Floats, target: float, confidence: f
         labels: `(m,)` 1 where the suggestion is right.
         target: Wanted precision, in (0, 1).
         confidence: Of the promise.
+
+    Raises:
+        TargetError: The target is not in (0, 1).
     """
+    if not 0 < target < 1:
+        raise TargetError(
+            f"The wanted share of right ones lies between 0 and 1, such as 0.97; it cannot be {target}."
+        )
     order = np.argsort(-probabilities, kind="stable")
     sorted_probabilities, right = probabilities[order], np.cumsum(labels[order])
     count, best = decisions_needed(target, confidence), Cut(None, reason=_too_few(len(order), target, confidence))

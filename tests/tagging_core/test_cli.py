@@ -52,6 +52,53 @@ def test_suggest_decide_undo(photos: Path, capsys: pytest.CaptureFixture[str]) -
     assert gone in {s["tag_id"] for s in restored["suggestions"]}
 
 
+def test_decisions_are_imported_explained_and_taken_back(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(capsys, "ingest", str(photos), "--profile", "e-commerce")
+    file = tmp_path / "decisions.csv"
+    file.write_text("asset,tag,applies\n1,scene.beach,1\n2,scene.beach,0\n", "utf-8")
+    _, before = run(capsys, "why", "1", "scene.beach")
+    _, written = run(capsys, "teach", str(file))
+    assert len(written["events"]) == 2
+    _, after = run(capsys, "why", "1", "scene.beach")
+    assert [e["asset_id"] for e in after["evidence"]] == [2]
+    assert before["evidence"] == []
+    run(capsys, "undo", written["act"])
+    _, restored = run(capsys, "why", "1", "scene.beach")
+    assert restored == before
+    _, again = run(capsys, "teach", str(file), "--user", "Bob")
+    _, undone = run(capsys, "undo", "--by", "Bob", "--since", "2026-01-01T00:00")
+    assert len(undone["events"]) == len(again["events"])
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("asset,tag,applies\n1,scene.beach,maybe\n", "line 2: needs asset, tag and applies"),
+        ("asset,tag,applies\n1,scene.beach,1\n77,scene.beach,1\n", "line 3: There is no picture"),
+        ("asset,tag,applies\n", "no rows"),
+    ],
+)
+def test_a_bad_line_is_named_and_nothing_is_written(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, words: str
+) -> None:
+    run(capsys, "ingest", str(photos))
+    (tmp_path / "d.csv").write_text(text, "utf-8")
+    assert main(["teach", str(tmp_path / "d.csv")]) == 1
+    assert words in capsys.readouterr().err
+    _, found = run(capsys, "why", "1", "scene.beach")
+    assert found["evidence"] == []
+
+
+def test_a_promise_says_why_there_is_none(photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run(capsys, "ingest", str(photos))
+    _, found = run(capsys, "promise", "0.97")
+    assert "Not enough history" in found["pooled"]["reason"]
+    assert main(["promise", "97"]) == 1
+    assert "between 0 and 1" in capsys.readouterr().err
+
+
 def test_rebuild_and_doctor(photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run(capsys, "ingest", str(photos))
     run(capsys, "decide", "1", "accept", "garment.dress")
