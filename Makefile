@@ -32,6 +32,9 @@ lock: $(VENV)/.dev ## pin requirements.txt and requirements-dev.txt anew from th
 
 bench: $(VENV)/.dev ## the measured claims: make bench DIR=folder-of-labelled-photos
 	$(BIN)/python -m benchmarks.learning $(DIR)
+	$(BIN)/python -m benchmarks.calibration $(DIR)
+	$(BIN)/python -m benchmarks.ordering $(DIR)
+	$(BIN)/python -m benchmarks.scale $(DIR)
 	$(BIN)/python -m benchmarks.ingest $(DIR)
 	$(BIN)/python -m benchmarks.decision $(DIR)
 

@@ -14,7 +14,7 @@ from math import ceil, log
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import beta
+from scipy.special import betaincinv
 
 from tagging_core.errors import TargetError
 from tagging_core.learner import Floats
@@ -65,7 +65,7 @@ class Thresholds:
 
 def precision_bound(right: int, wrong: int, confidence: float = CONFIDENCE) -> float:
     """Lower bound of the precision behind so many right and wrong ones, in [0, 1] (Clopper and Pearson)."""
-    return float(beta.ppf(1 - confidence, right, wrong + 1)) if right else 0.0
+    return float(betaincinv(right, wrong + 1, 1 - confidence)) if right else 0.0
 
 
 def decisions_needed(target: float, confidence: float = CONFIDENCE) -> int:
