@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+from tagging_core import Decision, Kind, Tagloop, User, judging
+from tagging_core.calibration import Judged
+from tests.conftest import BLUE, GREEN, RED, YELLOW, ingest
+
+PROFILE = "travel"
+TAG = "scene.beach"
+
+
+def judged(loop: Tagloop) -> Judged:
+    loop.library.settle()
+    taxonomy = loop.taxonomy()
+    with loop.database.read() as connection:
+        return judging.judge(
+            connection, taxonomy, loop.library.left_out(connection), loop.library.nothing(taxonomy)
+        )
+
+
+def of_tag(found: Judged, tag_id: str) -> list[float]:
+    if tag_id not in found.tag_ids:
+        return []
+    return sorted(found.labels[found.rows == found.tag_ids.index(tag_id)])
+
+
+def test_a_judged_suggestion_calibrates_at_once(loop: Tagloop, ann: User) -> None:
+    (asset,) = ingest(loop, ann, RED, profile=PROFILE)
+    shown = loop.suggest(asset, PROFILE)[0].tag_id
+    loop.decide(ann, Decision(Kind.REJECT, asset, shown, profile=PROFILE))
+    assert of_tag(judged(loop), shown) == [0]
+
+
+def test_an_added_tag_calibrates_only_once_the_review_is_finished(loop: Tagloop, ann: User) -> None:
+    assets = ingest(loop, ann, RED, BLUE, profile=PROFILE)
+    loop.decide(ann, Decision(Kind.ADD, assets[0], TAG, profile=PROFILE))
+    assert of_tag(judged(loop), TAG) == []
+    loop.decide(ann, Decision(Kind.DONE, assets[0], profile=PROFILE))
+    assert of_tag(judged(loop), TAG) == [1]
+    loop.decide(ann, Decision(Kind.DONE, assets[1], profile=PROFILE))
+    assert of_tag(judged(loop), TAG) == [0, 1]
+
+
+def test_every_tag_of_an_exclusive_category_is_judged_on_the_same_pictures(loop: Tagloop, ann: User) -> None:
+    assets = ingest(loop, ann, RED, GREEN, BLUE, YELLOW)
+    for asset, tag in zip(assets, ("garment.dress", "garment.hat", "garment.hat", None), strict=True):
+        if tag:
+            loop.decide(ann, Decision(Kind.ADD, asset, tag, profile="e-commerce"))
+        loop.decide(ann, Decision(Kind.DONE, asset, profile="e-commerce"))
+    found = judged(loop)
+    garments = [t for t in found.tag_ids if t.startswith("garment.")]
+    assert len(garments) > 10
+    assert {len(of_tag(found, t)) for t in garments} == {4}
+    assert of_tag(found, "garment.hat") == [0, 0, 1, 1]
+    assert of_tag(found, "garment.skirt") == [0, 0, 0, 0]
+
+
+def test_finished_reviews_teach_probabilities_to_fall_where_nothing_applies(loop: Tagloop, ann: User) -> None:
+    assets = ingest(loop, ann, *[(10 * n, 255 - 10 * n, 40) for n in range(20)], profile=PROFILE)
+    before = loop.suggest(assets[-1], PROFILE)
+    loop.decide_many(ann, [Decision(Kind.DONE, a, profile=PROFILE) for a in assets[:-1]])
+    loop.library.settle()
+    after = loop.suggest(assets[-1], PROFILE)
+    assert sum(s.probability for s in after) < 0.6 * sum(s.probability for s in before)
