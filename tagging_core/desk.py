@@ -118,14 +118,14 @@ class Desk:
             vectors.replace_text(connection, self.library.fingerprint, asset_id, vector)
             return assets.get(connection, asset_id)
 
-    def explain(self, asset_id: int, tag_id: str) -> Explanation:
-        """Why a picture has a tag's probability: the decided pictures that carry it.
+    def explain(self, asset_id: int, tag_id: str, limit: int = 12) -> Explanation:
+        """Why a picture has a tag's probability: the decided pictures that carry it, `limit` of them at most.
 
         Raises:
             NotFoundError: There is no such tag or picture.
         """
         with self.database.read() as connection:
-            return evidence.explain(connection, self.library, asset_id, tag_id)
+            return evidence.explain(connection, self.library, asset_id, tag_id, limit)
 
     def promise(self, profile: str, target: float) -> Thresholds:
         """From which probability on `target` of the suggestions are right, as far as history can tell."""

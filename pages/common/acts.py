@@ -2,7 +2,7 @@
 
 The page's state: which queue (`review_batch`, 0 for all; `review_state`; `review_profile`), which picture
 (`review_asset`), which were looked at before it (`review_seen`), since when (`review_since`), and the suggestion
-that is being replaced (`review_replacing`).
+that is being replaced (`review_replacing`) or explained (`review_why`).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def decide(kind: Kind, tag_id: str | None = None, other: str | None = None) -> N
         session.loop().decide(session.current_user(), decision)
     except TaggingError as error:
         session.say_error(error)
-    state["review_replacing"] = None
+    state["review_replacing"] = state["review_why"] = None
 
 
 def finish(kind: Kind) -> None:
@@ -40,7 +40,7 @@ def step(forward: bool) -> None:
         state["review_asset"] = next_asset(state["review_asset"])
     elif seen:
         state["review_asset"] = seen.pop()
-    state["review_replacing"] = None
+    state["review_replacing"] = state["review_why"] = None
     state["review_since"] = time.time()
 
 
@@ -72,6 +72,10 @@ def pick_tag() -> None:
 
 def replace(tag_id: str) -> None:
     state["review_replacing"] = None if state["review_replacing"] == tag_id else tag_id
+
+
+def ask_why(tag_id: str) -> None:
+    state["review_why"] = None if state["review_why"] == tag_id else tag_id
 
 
 def save_text(asset_id: int) -> None:

@@ -7,6 +7,7 @@ from PIL import Image, ImageOps
 
 import pages
 from pages.common import acts
+from pages.common.evidence import draw_why
 from pages.common.session import current_user, guard, language, loop, say_error, show_error, tag_label
 from tagging_core import Kind, TaggingError, assets, batches, reviewing
 from tagging_core.people import Action
@@ -48,7 +49,12 @@ def choose_start() -> None:
         state["review_profile"] = next((b.profile for b in recent if b.id == asked), None)
     if state["review_profile"] is None:
         state["review_profile"] = recent[0].profile if recent else "general"
-    for key, value in {"review_replacing": None, "review_since": time.time(), "review_pick": None}.items():
+    for key, value in {
+        "review_replacing": None,
+        "review_why": None,
+        "review_since": time.time(),
+        "review_pick": None,
+    }.items():
         state.setdefault(key, value)
 
 
@@ -88,6 +94,17 @@ def draw_suggestion(n: int, suggestion: Suggestion) -> None:
             help=f"Another tag in place of {tag_label(tag)}",
             type="primary" if state["review_replacing"] == tag.id else "tertiary",
         )
+        st.button(
+            "",
+            key=f"why_{tag.id}",
+            on_click=acts.ask_why,
+            args=(tag.id,),
+            icon=":material/help:",
+            help=f"Why {tag_label(tag)}: the decided pictures behind it",
+            type="primary" if state["review_why"] == tag.id else "tertiary",
+        )
+    if state["review_why"] == tag.id:
+        draw_why(state["review_asset"], tag.id)
 
 
 def draw_decided(card: Card) -> None:

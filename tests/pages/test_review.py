@@ -151,3 +151,18 @@ def test_names_in_chinese(open_page: Callable[..., AppTest], assets: list[int]) 
     at = open_page(PAGE)
     at.segmented_control(key="language").set_value("zh").run()
     assert any(colour in b.label for b in at.button for colour in "红蓝绿")
+
+
+def test_why_shows_the_decided_pictures_behind_a_tag(
+    open_page: Callable[..., AppTest], console: Tagloop, assets: list[int]
+) -> None:
+    at = open_page(PAGE)
+    tag = first_suggestion(at)
+    at.button(key=f"why_{tag}").click().run()
+    assert any("nobody decided" in c.value for c in at.caption)
+    press(at, "1")
+    press(at, "D")
+    assert not any("nobody decided" in c.value for c in at.caption)
+    next(b for b in at.button if b.key and b.key.startswith("why_")).click().run()
+    assert not at.exception
+    assert any("above 0 speaks for it" in c.value for c in at.caption)
