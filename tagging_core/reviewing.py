@@ -139,9 +139,9 @@ def set_text(
 
 def labels_of(connection: Connection, asset_id: int) -> dict[str, Label]:
     """The decided tags of an asset, in the order they were decided."""
-    query = select(labels.c.tag_id, labels.c.value, labels.c.event_id).where(labels.c.asset_id == asset_id)
+    query = select(labels).where(labels.c.asset_id == asset_id)
     rows = connection.execute(query.order_by(labels.c.event_id))
-    return {row.tag_id: Label(row.value, row.event_id) for row in rows}
+    return {row.tag_id: Label(row.value, row.event_id, row.shown) for row in rows}
 
 
 def target_of(connection: Connection, undo_id: int) -> Event:

@@ -101,7 +101,8 @@ def test_a_promise_says_why_there_is_none(photos: Path, capsys: pytest.CaptureFi
 
 def test_rebuild_and_doctor(photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run(capsys, "ingest", str(photos))
-    run(capsys, "decide", "1", "accept", "garment.dress")
+    _, shown = run(capsys, "suggest", "1")
+    run(capsys, "decide", "1", "accept", shown["suggestions"][0]["tag_id"])
     _, rebuilt = run(capsys, "rebuild")
     assert rebuilt["events"] == 1
     code, report = run(capsys, "doctor")
