@@ -17,10 +17,10 @@ def draw_why(asset_id: int, tag_id: str) -> None:
     with session.loop().database.read() as connection:
         known = {a.id: a for a in assets.get_many(connection, [e.asset_id for e in found.evidence])}
     text, decided = f"{found.text_logit:+.1f}", f"{found.examples_logit:+.1f}"
-    st.caption(f"The tag's text says {text}, decided pictures {decided}; above 0 speaks for it.")
+    st.caption(f"The tag's text says {text}, decided pictures {decided}: above 0 speaks for it, below against.")
     with st.container(horizontal=True, gap="xsmall"):
         for evidence in found.evidence:
             picture = known[evidence.asset_id]
-            verdict = "has it" if evidence.applies else "has it not"
+            verdict = "yes" if evidence.applies else "no"
             shown = str(session.loop().archive.thumbnail(picture.sha256))
-            st.image(shown, width=84, caption=f"{evidence.logit:+.2f} {verdict}", alt=picture.name)
+            st.image(shown, width=84, caption=f"{verdict} {evidence.logit:+.2f}", alt=picture.name)

@@ -13,22 +13,39 @@ from playwright.sync_api import Page, sync_playwright
 
 from tests.browser.conftest import FLAGS, chromium, serve
 
-_RIGHT = {"dress": "Dress", "hat": "Hat", "longsleeve": "Long-sleeved top", "outwear": "Outerwear"}
+_RIGHT = {
+    "dress": "Dress",
+    "hat": "Hat",
+    "longsleeve": "Long-sleeved top",
+    "outwear": "Outerwear",
+    "pants": "Trousers",
+    "shirt": "Shirt",
+    "shoes": "Shoes",
+    "shorts": "Shorts",
+    "skirt": "Skirt",
+    "t": "T-shirt",
+}
+
+
+def first_suggestion(page: Page) -> str:
+    """The likeliest tag's button text; empty where nothing is left to suggest."""
+    found = page.locator("[class*='st-key-accept_'] button:visible")
+    return found.first.inner_text() if found.count() else ""
 
 
 def review_some(page: Page) -> None:
     """Name the garment on the first pictures, as an editor would, and finish each."""
     for _ in range(14):
         shown = page.get_by_text("· JPEG").inner_text().split("-")[0]
-        first = page.locator("[class*='st-key-accept_'] button:visible").first.inner_text()
-        if shown in _RIGHT and _RIGHT[shown] not in first:
+        right = _RIGHT.get(shown, shown)
+        if right in first_suggestion(page):
+            page.keyboard.press("a")
+        elif shown in _RIGHT:
             page.get_by_label("Add a tag").click()
-            page.keyboard.type(_RIGHT[shown])
+            page.keyboard.type(right)
             page.keyboard.press("Enter")
             page.wait_for_timeout(900)
             page.evaluate("document.activeElement.blur()")
-        first = page.locator("[class*='st-key-accept_'] button:visible").first.inner_text()
-        page.keyboard.press("a" if _RIGHT.get(shown, shown) in first else "x")
         page.wait_for_timeout(700)
         page.keyboard.press("d")
         page.wait_for_timeout(900)
@@ -47,6 +64,9 @@ def take(page: Page, url: str, folder: Path, suffix: str) -> None:
     page.get_by_text("0 done").wait_for()
     review_some(page)
     page.wait_for_timeout(1500)
+    if page.locator("[class*='st-key-why_'] button:visible").count():
+        page.locator("[class*='st-key-why_'] button:visible").first.click()
+        page.wait_for_timeout(1500)
     page.screenshot(path=folder / f"review{suffix}.png")
     for name in ("Tags", "Trends", "Accuracy"):
         page.goto(f"{url}/{name.lower()}")
