@@ -52,6 +52,7 @@ def test_keys_do_not_clash_with_typing_and_undo_survives_a_reload(page: Page, tm
     expect(page.get_by_text("0 done · 2 waiting · 0 skipped")).to_be_visible()
 
     page.mouse.click(720, 8)  # away from the text field
+    page.locator("[data-testid='stApp'][data-test-script-state='notRunning']").wait_for()
     page.keyboard.press("s")
     expect(page.get_by_text("0 done · 1 waiting · 1 skipped")).to_be_visible()
     page.reload()

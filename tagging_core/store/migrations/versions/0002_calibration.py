@@ -28,6 +28,12 @@ def upgrade() -> None:
         batch.add_column(sa.Column("left_out", sa.LargeBinary(), server_default="", nullable=False))
     with op.batch_alter_table("packs") as batch:
         batch.drop_column("prototype_scale")
+    op.execute(
+        "UPDATE labels SET shown = true WHERE EXISTS (SELECT 1 FROM events WHERE events.id = labels.event_id "
+        "AND events.tag_id = labels.tag_id AND events.kind <> 'add' "
+        "AND CAST(events.payload AS TEXT) LIKE '%probability%')"
+    )
+    op.execute("INSERT INTO counters (name, n) SELECT 'done.' || profile, count(*) FROM reviews GROUP BY profile")
     # Whatever an earlier learner fitted is fitted anew.
     op.execute("DELETE FROM dirty")
     op.execute("INSERT INTO dirty (tag_id, marked) SELECT id, 'migration 0002' FROM tags")
