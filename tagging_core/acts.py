@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -40,7 +40,10 @@ def decide_many(connection: Connection, user: User, decisions: Sequence[Decision
         TaggingError: As `reviewing.decide`; the transaction must be given up then.
     """
     act = uuid.uuid4().hex
-    written = [reviewing.decide(connection, user, decision, taxonomy, act) for decision in decisions]
+    for decision in decisions:
+        reviewing.decide(connection, user, decision, taxonomy, act)
+    # One that was said before, or changes nothing, wrote nothing.
+    written = list(connection.execute(select(events.c.id).where(events.c.act == act)).scalars())
     touched = {t for d in decisions for t in (d.tag_id, d.other_tag_id) if t}
     return Act(act, written, {taxonomy.tag(tag_id).id for tag_id in touched})
 
@@ -76,12 +79,13 @@ def undo_period(
     return _undo(connection, user, [e for e in found if e.kind not in (Kind.UNDO, Kind.TEXT)], taxonomy)
 
 
-def _undo(connection: Connection, user: User, targets: Iterable[Event], taxonomy: Taxonomy) -> Act:
+def _undo(connection: Connection, user: User, targets: Sequence[Event], taxonomy: Taxonomy) -> Act:
     act = uuid.uuid4().hex
+    touched = {event.asset_id for event in targets if event.asset_id is not None}
+    gone = {i for asset_id in touched for i in ledger.taken_back(ledger.history_of(connection, asset_id))}
     written, tag_ids = [], set()
     for event in targets:
-        assert event.asset_id is not None
-        if event.id in ledger.taken_back(ledger.history_of(connection, event.asset_id)):
+        if event.id in gone:
             continue
         written.append(reviewing.undo(connection, user, event.id, taxonomy, act=act))
         target = reviewing.target_of(connection, event.id) if event.kind == Kind.UNDO else event

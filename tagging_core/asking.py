@@ -109,8 +109,7 @@ def plan(
     found = vectors.load(connection, library.fingerprint, waiting)
     known = [a for a in waiting if a in found]
     matrix = library.matrix()
-    profile = matrix.taxonomy.profile(profile_id)
-    rows = [r for t, r in matrix.rows.items() if matrix.taxonomy.tags[t].category_id in profile.categories]
+    rows = matrix.in_play(matrix.taxonomy.profile(profile_id))
     if not known or not rows:
         return waiting[:count]
     pictures = np.stack([found[a] for a in known])

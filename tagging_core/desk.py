@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
@@ -40,6 +41,7 @@ class Desk:
         self._text_encoder = encoder
         self._plans: dict[tuple[str, int | None], list[int]] = {}
         self._handed: dict[int, float] = {}
+        self._handing = threading.Lock()
         self._promises: tuple[int, dict[tuple[str, float], Thresholds]] = (-1, {})
 
     def wake(self) -> None:
@@ -143,20 +145,18 @@ class Desk:
 
         Two people who ask are not given the same one, unless nothing else waits.
         """
-        now = time.monotonic()
-        self._handed = {a: t for a, t in self._handed.items() if now - t < _SHOWN_SECONDS}
-        coming = self.coming(profile, batch_id)
-        with self.database.read() as connection:
+        with self._handing:
+            now = time.monotonic()
+            self._handed = {a: t for a, t in self._handed.items() if now - t < _SHOWN_SECONDS}
+            coming = self.coming(profile, batch_id)
+            with self.database.read() as connection:
+                for without in (set(self._handed), set()):
+                    coming = coming or asking.plan(connection, self.library, profile, batch_id, _PLAN, without)
+            self._plans[profile, batch_id] = coming[1:]
             if not coming:
-                out = set(self._handed)
-                coming = asking.plan(connection, self.library, profile, batch_id, _PLAN, out)
-            if not coming:
-                coming = asking.plan(connection, self.library, profile, batch_id, _PLAN, set())
-        self._plans[profile, batch_id] = coming[1:]
-        if not coming:
-            return None
-        self._handed[coming[0]] = now
-        return coming[0]
+                return None
+            self._handed[coming[0]] = now
+            return coming[0]
 
     def coming(self, profile: str, batch_id: int | None = None) -> list[int]:
         """The pictures that `next_picture` will give after one another, as far as they are chosen."""

@@ -7,6 +7,7 @@ because it applies, so it counts only where the review was finished and the tags
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -34,10 +35,14 @@ class _Counts:
     by_name: dict[str, int]
     taxonomy: Taxonomy
 
-    def stands_for(self, tag: Tag) -> Floats:
-        """By kind, how many pictures one example stands for, at least 1."""
+    def stands_for(self, tag: Tag, in_category: int) -> Floats:
+        """By kind, how many pictures one example stands for, at least 1.
+
+        Args:
+            in_category: How often a tag of its category was accepted; only asked for where tags are rivals.
+        """
         get = self.by_name.get
-        rivals = sum(get(f"tag.{other.id}=1", 0) for other in self.taxonomy.siblings(tag))
+        rivals = in_category - get(f"tag.{tag.id}=1", 0)
         done = [get(f"done.{profile.id}", 0) for profile in self.taxonomy.profiles_with(tag.category_id)]
         left_out = sum(done) / max(1, sum(min(n, IMPLICIT_SAMPLE) for n in done))
         sizes = {
@@ -76,11 +81,15 @@ def judge(
     counts = _Counts({row.name: row.n for row in names}, taxonomy)
     finished = _finished(connection, list(left_out.values()))
     parts: list[tuple[str, Floats, Floats, Floats]] = []
-    for category_id in taxonomy.categories:
-        known = [t for t in taxonomy.active() if t.category_id == category_id and len(left_out.get(t.id, ()))]
+    by_category: dict[str, list[Tag]] = defaultdict(list)
+    for tag in taxonomy.active():
+        by_category[tag.category_id].append(tag)
+    for category_id, members in by_category.items():
+        accepted = sum(counts.by_name.get(f"tag.{tag.id}=1", 0) for tag in members)
+        known = [tag for tag in members if len(left_out.get(tag.id, ()))]
         rows = {tag.id: left_out[tag.id] for tag in known}
         fair = {tag_id: (r["shown"] > 0) | np.isin(r["asset"], finished) for tag_id, r in rows.items()}
-        weights = {tag.id: counts.stands_for(tag)[rows[tag.id]["kind"]] for tag in known}
+        weights = {tag.id: counts.stands_for(tag, accepted)[rows[tag.id]["kind"]] for tag in known}
         if category_id in nothing and known:
             parts += _rivals(rows, fair, weights, nothing[category_id])
         else:

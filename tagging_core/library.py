@@ -54,6 +54,7 @@ class Library:
         self._calibrating = threading.Lock()
         self._left_out: dict[str, LeftOut] = {}
         self._left_out_revision = -1
+        self._unpacking = threading.Lock()
 
     @property
     def fingerprint(self) -> str:
@@ -287,9 +288,11 @@ class Library:
     def left_out(self, connection: Connection) -> dict[str, LeftOut]:
         """All tags' left-out logits; only those fitted since the last call are read."""
         query = select(learned.c.tag_id, learned.c.left_out, learned.c.revision).where(
-            learned.c.fingerprint == self._preset.fingerprint, learned.c.revision > self._left_out_revision
+            learned.c.fingerprint == self._preset.fingerprint
         )
-        for row in connection.execute(query):
-            self._left_out[row.tag_id] = judging.unpack_left_out(row.left_out)
-            self._left_out_revision = max(self._left_out_revision, row.revision)
-        return self._left_out
+        with self._unpacking:
+            rows = connection.execute(query.where(learned.c.revision > self._left_out_revision)).all()
+            fresh = {row.tag_id: judging.unpack_left_out(row.left_out) for row in rows}
+            self._left_out_revision = max([self._left_out_revision, *(row.revision for row in rows)])
+            self._left_out = self._left_out | fresh  # a new one: others may be walking through the old
+            return self._left_out

@@ -30,21 +30,20 @@ def promise(connection: Connection, library: Library, profile_id: str, target: f
         NotFoundError: There is no such profile.
     """
     matrix = library.matrix()
-    profile = matrix.taxonomy.profile(profile_id)
+    rows = matrix.in_play(matrix.taxonomy.profile(profile_id))
     finished = select(reviews.c.asset_id).where(reviews.c.profile == profile_id)
     ids = list(connection.execute(finished.order_by(reviews.c.sample).limit(_SAMPLE)).scalars())
     found = vectors.load(connection, library.fingerprint, ids)
     asset_ids = sorted(found)
-    rows = [r for t, r in matrix.rows.items() if matrix.taxonomy.tags[t].category_id in set(profile.categories)]
     if not asset_ids or not rows:
         return find_thresholds(np.zeros(0), np.zeros(0), np.zeros(0, np.int64), [], target)
-    probabilities = _left_out(connection, library, matrix, asset_ids, np.stack([found[a] for a in asset_ids]))[
-        :, rows
-    ]
-    truth = _truth(connection, asset_ids, [matrix.tag_ids[r] for r in rows])
+    tag_ids = [matrix.tag_ids[row] for row in rows]
+    pictures = np.stack([found[a] for a in asset_ids])
+    probabilities = _left_out(connection, library, matrix, asset_ids, pictures)[:, rows]
+    truth = _truth(connection, asset_ids, tag_ids)
     shown = probabilities >= FLOOR
     _, columns = np.nonzero(shown)
-    return find_thresholds(probabilities[shown], truth[shown], columns, [matrix.tag_ids[r] for r in rows], target)
+    return find_thresholds(probabilities[shown], truth[shown], columns, tag_ids, target)
 
 
 def _left_out(

@@ -9,7 +9,7 @@ import numpy as np
 from tagging_core.calibration import Calibration, among_rivals
 from tagging_core.encoders import Vectors
 from tagging_core.learner import Floats, ReferencePack, TagModel, sigmoid
-from tagging_core.taxonomy import Taxonomy
+from tagging_core.taxonomy import Profile, Taxonomy
 
 _MERGE = 256  # changed rows that are kept aside, before all are copied into one matrix
 
@@ -69,6 +69,13 @@ class TagMatrix:
         """
         logits = self.logits(pictures)
         return np.asarray(sigmoid(self.calibrated(logits if added is None else logits + added)))
+
+    def in_play(self, profile: Profile) -> list[int]:
+        """Rows of the tags whose category a profile has in play."""
+        categories = set(profile.categories)
+        return [
+            row for row, tag_id in enumerate(self.tag_ids) if self.taxonomy.tags[tag_id].category_id in categories
+        ]
 
     def models(self) -> dict[str, TagModel]:
         """Every tag's classifier."""

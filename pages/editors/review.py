@@ -76,33 +76,22 @@ def draw_suggestion(n: int, suggestion: Suggestion) -> None:
             width="stretch",
             type="primary" if suggestion.probability >= 0.5 else "secondary",
         )
-        st.button(
-            "",
-            key=f"reject_{tag.id}",
-            on_click=acts.decide,
-            args=(Kind.REJECT, tag.id),
-            icon=":material/close:",
-            type="tertiary",
-            help=f"Not {tag_label(tag)}",
-        )
-        st.button(
-            "",
-            key=f"replace_{tag.id}",
-            on_click=acts.replace,
-            args=(tag.id,),
-            icon=":material/swap_horiz:",
-            help=f"Another tag in place of {tag_label(tag)}",
-            type="primary" if state["review_replacing"] == tag.id else "tertiary",
-        )
-        st.button(
-            "",
-            key=f"why_{tag.id}",
-            on_click=acts.ask_why,
-            args=(tag.id,),
-            icon=":material/help:",
-            help=f"Why {tag_label(tag)}: the decided pictures behind it",
-            type="primary" if state["review_why"] == tag.id else "tertiary",
-        )
+        name = tag_label(tag)
+        replacing, asked = state["review_replacing"] == tag.id, state["review_why"] == tag.id
+        for key, icon, act, args, pressed, help_text in (
+            ("reject", "close", acts.decide, (Kind.REJECT, tag.id), False, f"Not {name}"),
+            ("replace", "swap_horiz", acts.replace, (tag.id,), replacing, f"Another tag in place of {name}"),
+            ("why", "help", acts.ask_why, (tag.id,), asked, f"Why {name}: the decided pictures behind it"),
+        ):
+            st.button(
+                "",
+                key=f"{key}_{tag.id}",
+                on_click=act,
+                args=args,
+                icon=f":material/{icon}:",
+                help=help_text,
+                type="primary" if pressed else "tertiary",
+            )
     if state["review_why"] == tag.id:
         draw_why(state["review_asset"], tag.id)
 
