@@ -7,16 +7,14 @@ it stands what perfectly calibrated probabilities of that number and spread woul
 
 from __future__ import annotations
 
-import argparse
 import json
 from collections import defaultdict
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.embedded import Embedded, embed_folder
+from benchmarks.embedded import Embedded, embed_folder, photo_arguments
 from benchmarks.learning import Rows, draw_split, make_anchor, mean_average_precision
 from benchmarks.methods import Anchor, Scores, against_rivals
 from tagging_core.calibration import Judged, calibration_error, fit_calibration, unavoidable_error
@@ -175,12 +173,7 @@ def feedback_rows(data: Embedded, anchors: list[Anchor], draws: int) -> list[dic
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--encoder", default="builtin")
-    parser.add_argument("--draws", type=int, default=10)
-    parser.add_argument("--models", type=Path, default=Path("data/models"))
-    arguments = parser.parse_args()
+    arguments = photo_arguments(__doc__, draws=10).parse_args()
     encoder = load_encoder(arguments.encoder, arguments.models)
     data = embed_folder(arguments.folder, encoder, arguments.models)
     anchors = [make_anchor(data, draw_split(data, draw), encoder) for draw in range(arguments.draws)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +38,16 @@ class Embedded:
     def single_label(self) -> bool:
         """Whether every photo has exactly one label, as in an exclusive category."""
         return bool((self.labels.sum(axis=1) == 1).all())
+
+
+def photo_arguments(description: str | None, draws: int) -> argparse.ArgumentParser:
+    """The arguments that benchmarks on labelled photos share."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--encoder", default="builtin")
+    parser.add_argument("--draws", type=int, default=draws)
+    parser.add_argument("--models", type=Path, default=Path("data/models"))
+    return parser
 
 
 def embed_folder(folder: Path, encoder: Encoder, cache: Path, bare: bool = False) -> Embedded:

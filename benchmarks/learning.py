@@ -7,17 +7,15 @@ splits the photos anew into those that may be reviewed and those that test; all 
 
 from __future__ import annotations
 
-import argparse
 import json
 import time
 from collections import defaultdict
 from collections.abc import Iterable
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.embedded import Embedded, embed_folder
+from benchmarks.embedded import Embedded, embed_folder, photo_arguments
 from benchmarks.methods import METHODS, Anchor, Scorer, Scores
 from tagging_core.encoders import Encoder, default_mean, load_encoder
 from tagging_core.examples import IMPLICIT_WEIGHT
@@ -84,13 +82,9 @@ def streaming(data: Embedded, encoder: Encoder, draws: int, methods: Iterable[st
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--encoder", default="builtin")
-    parser.add_argument("--draws", type=int, default=5)
+    parser = photo_arguments(__doc__, draws=5)
     parser.add_argument("--methods", nargs="*", default=list(METHODS), choices=list(METHODS))
     parser.add_argument("--bare", action="store_true", help="plain names as prompts, no synonyms")
-    parser.add_argument("--models", type=Path, default=Path("data/models"))
     arguments = parser.parse_args()
     started = time.perf_counter()
     encoder = load_encoder(arguments.encoder, arguments.models)

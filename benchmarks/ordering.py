@@ -7,17 +7,15 @@ that must be looked up and added, one to finish.
 
 from __future__ import annotations
 
-import argparse
 import json
 import warnings
 from collections import defaultdict
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 
 from benchmarks.calibration import SHOWN, teach
-from benchmarks.embedded import Embedded, embed_folder
+from benchmarks.embedded import Embedded, embed_folder, photo_arguments
 from benchmarks.learning import Rows, draw_split, make_anchor, mean_average_precision
 from benchmarks.methods import Anchor, Scores
 from tagging_core import asking
@@ -117,12 +115,7 @@ def effort_rows(data: Embedded, anchors: list[Anchor], draws: int) -> list[dict]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--encoder", default="builtin")
-    parser.add_argument("--draws", type=int, default=5)
-    parser.add_argument("--models", type=Path, default=Path("data/models"))
-    arguments = parser.parse_args()
+    arguments = photo_arguments(__doc__, draws=5).parse_args()
     warnings.filterwarnings("ignore", message="One of the clusters is empty")
     encoder = load_encoder(arguments.encoder, arguments.models)
     data = embed_folder(arguments.folder, encoder, arguments.models)
