@@ -26,8 +26,9 @@ from PIL import Image
 from sqlalchemy import func
 from sqlalchemy import select as sql
 
-from tagging_core import Decision, Kind, Settings, TaggingError, Tagloop, doctor, reviewing
+from tagging_core import Decision, Kind, Settings, TaggingError, Tagloop, doctor, queue
 from tagging_core.people import local_user
+from tagging_core.queue import View
 from tagging_core.store.tables import assets, events, items
 
 _USER = local_user("crash")
@@ -76,16 +77,16 @@ def child(folder: Path, encoder: str, seed: int) -> None:
 def decide(loop: Tagloop, chance: random.Random) -> None:
     """One act of a reviewer, reported once it has returned."""
     with loop.database.read() as connection:
-        waiting = reviewing.queue(connection, limit=50)
+        waiting = queue.following(connection, View(), limit=50)
     if not waiting:
         time.sleep(0.01)
         return
     asset_id = chance.choice(waiting)
     kind = chance.choice([Kind.ACCEPT, Kind.REJECT, Kind.ADD, Kind.REPLACE, Kind.DONE, Kind.SKIP, Kind.UNDO])
     if kind == Kind.UNDO:
-        last = loop.last_act(_USER)
+        last = loop.undo_last(_USER)
         if last is not None:
-            print("decision", loop.undo(_USER, last.id), flush=True)
+            print("decision", last.latest.id, flush=True)
         return
     tags = chance.sample(_TAGS, 2)
     tag = tags[0] if kind not in (Kind.DONE, Kind.SKIP) else None

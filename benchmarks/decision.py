@@ -17,9 +17,10 @@ import numpy as np
 
 from benchmarks.ingest import wait_idle
 from benchmarks.photos import Photo, read_photos
-from tagging_core import Decision, Kind, Settings, Tagloop, reviewing
+from tagging_core import Decision, Kind, Settings, Tagloop, queue, reviewing
 from tagging_core.encoders import load_encoder
 from tagging_core.people import local_user
+from tagging_core.queue import View
 from tagging_core.taxonomy import read_taxonomy
 
 _USER = local_user("benchmark")
@@ -60,7 +61,7 @@ def _ingest(loop: Tagloop, photos: list[Photo]) -> list[int]:
         time.sleep(0.05)
     wait_idle(loop)
     with loop.database.read() as connection:
-        return reviewing.queue(connection, batch_id, limit=len(photos))
+        return queue.following(connection, View("general", batch_id), limit=len(photos))
 
 
 def _order(photos: list[Photo]) -> list[int]:
@@ -88,7 +89,7 @@ def _timed(loop: Tagloop, ids: list[int], photos: list[Photo], skip: int, count:
         decision = Decision(Kind.ACCEPT, ids[n], known[photos[n].tags[0]], profile=_PROFILE)
         started = time.perf_counter()
         loop.decide(_USER, decision)
-        card = loop.card(ids[following], _PROFILE)
+        card = loop.card(_USER, ids[following], _PROFILE)
         times.append(time.perf_counter() - started)
         assert all(s.revision > before for s in card.suggestions)
         loop.decide(_USER, Decision(Kind.DONE, ids[n], profile=_PROFILE))

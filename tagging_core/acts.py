@@ -14,6 +14,7 @@ from tagging_core.errors import DecisionError
 from tagging_core.ledger import Event, Kind
 from tagging_core.people import User
 from tagging_core.reviewing import Decision
+from tagging_core.sampling import Shares
 from tagging_core.store.tables import events
 from tagging_core.taxonomy import Taxonomy
 
@@ -33,15 +34,26 @@ class Act:
     tag_ids: set[str]
 
 
-def decide_many(connection: Connection, user: User, decisions: Sequence[Decision], taxonomy: Taxonomy) -> Act:
+def decide_many(
+    connection: Connection,
+    user: User,
+    decisions: Sequence[Decision],
+    taxonomy: Taxonomy,
+    shares: Shares | None = None,
+    act: str = "",
+) -> Act:
     """Write decisions as one act; all or, when one is refused, none.
+
+    Args:
+        shares: As for `reviewing.decide`.
+        act: The act to add to; a new one if empty.
 
     Raises:
         TaggingError: As `reviewing.decide`; the transaction must be given up then.
     """
-    act = uuid.uuid4().hex
+    act = act or uuid.uuid4().hex
     for decision in decisions:
-        reviewing.decide(connection, user, decision, taxonomy, act)
+        reviewing.decide(connection, user, decision, taxonomy, act, shares)
     # One that was said before, or changes nothing, wrote nothing.
     written = list(connection.execute(select(events.c.id).where(events.c.act == act)).scalars())
     touched = {t for d in decisions for t in (d.tag_id, d.other_tag_id) if t}

@@ -8,17 +8,21 @@ honest. `benchmarks.ordering` compares this with the alternatives.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.cluster.vq import kmeans2
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select, update
 
 from tagging_core import vectors
 from tagging_core.encoders import Vectors
 from tagging_core.learner import Floats
 from tagging_core.library import Library
-from tagging_core.store.tables import assets, counters, items
+from tagging_core.queue import Order, View, in_batch
+from tagging_core.store.tables import assets, counters
+from tagging_core.tag_matrix import TagMatrix
+from tagging_core.taxonomy import Profile
 
 TYPICAL_FIRST = 10
 """Reviews that start with typical pictures; from then on the library's doubts lead."""
@@ -26,12 +30,12 @@ TYPICAL_FIRST = 10
 RANDOM_SHARE = 0.2
 _POOL = 300  # waiting pictures that are looked at; a plan costs the same however many wait
 
-Order = NDArray[np.int64]
+Positions = NDArray[np.int64]
 
 
 def choose(
     centred: Vectors, probabilities: Floats, exclusive: Sequence[Sequence[int]], finished: int, count: int
-) -> Order:
+) -> Positions:
     """Positions of the pictures to ask about next.
 
     Args:
@@ -50,7 +54,7 @@ def choose(
     return interleave(doubtful, rest)
 
 
-def typical(centred: Vectors, count: int) -> Order:
+def typical(centred: Vectors, count: int) -> Positions:
     """The picture nearest to the middle of each of `count` clusters, large clusters first."""
     if count < 2:
         return np.arange(count)
@@ -85,38 +89,78 @@ def _gap(shares: Floats) -> Floats:
     return np.asarray(best[:, 0] - best[:, 1])
 
 
-def interleave(many: Order, few: Order) -> Order:
+def interleave(many: Positions, few: Positions) -> Positions:
     """Both in their order, the few spread evenly among the many."""
     places = np.concatenate([(np.arange(len(x)) + 0.5) / max(len(x), 1) for x in (many, few)])
     return np.concatenate([many, few])[np.argsort(places, kind="stable")]
 
 
-def plan(
-    connection: Connection, library: Library, profile_id: str, batch_id: int | None, count: int, without: set[int]
-) -> list[int]:
-    """Ids of waiting pictures to ask about next, from a random sample of those that wait.
+def doubt(matrix: TagMatrix, profile: Profile, probabilities: Floats) -> Floats:
+    """The margins `(n,)` of pictures, over the tags that a profile has in play; 1 where it has none.
 
     Args:
-        batch_id: Only this batch; None for all.
+        probabilities: `(n, t)` over all tags of the matrix.
+    """
+    rows = matrix.in_play(profile)
+    if not rows:
+        return np.ones(len(probabilities))
+    return margins(probabilities[:, rows], _exclusive(matrix, rows))
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Which pictures come next.
+
+    Attributes:
+        asset_ids: In their order.
+        margins: Of all pictures that were looked at, by id.
+    """
+
+    asset_ids: list[int]
+    margins: dict[int, float]
+
+
+def plan(connection: Connection, library: Library, view: View, count: int, without: set[int]) -> Plan:
+    """Choose among waiting pictures: a random sample, or those that were doubtful when last looked at.
+
+    Args:
+        view: Its order is TEACHING or DOUBT.
         without: Pictures that are out of the question.
     """
-    query = (
-        select(assets.c.id).where(assets.c.review == "new").order_by(assets.c.sample).limit(_POOL + len(without))
-    )
-    if batch_id is not None:
-        query = query.where(assets.c.id.in_(select(items.c.asset_id).where(items.c.batch_id == batch_id)))
+    doubtful = view.order == Order.DOUBT
+    query = select(assets.c.id).where(assets.c.review == "new", *in_batch(view.batch_id))
+    query = query.order_by(assets.c.margin if doubtful else assets.c.sample).limit(_POOL + len(without))
     waiting = [a for a in connection.execute(query).scalars() if a not in without][:_POOL]
     found = vectors.load(connection, library.fingerprint, waiting)
     known = [a for a in waiting if a in found]
     matrix = library.matrix()
-    rows = matrix.in_play(matrix.taxonomy.profile(profile_id))
+    profile = matrix.taxonomy.profile(view.profile)
+    rows = matrix.in_play(profile)
     if not known or not rows:
-        return waiting[:count]
+        return Plan(waiting[:count], {})
     pictures = np.stack([found[a] for a in known])
-    finished = select(counters.c.n).where(counters.c.name == f"done.{profile_id}")
-    reviews = int(connection.execute(finished).scalar() or 0)
-    places = {row: place for place, row in enumerate(rows)}
-    exclusive = [[places[row] for row in group if row in places] for group, _ in matrix.rivals]
     probabilities = matrix.probabilities(pictures)[:, rows]
-    order = choose(matrix.pack.centre(pictures), probabilities, [e for e in exclusive if e], reviews, count)
-    return [known[i] for i in order]
+    exclusive = _exclusive(matrix, rows)
+    sure = margins(probabilities, exclusive)
+    if doubtful:
+        order: Positions = np.argsort(sure, kind="stable")[:count]
+    else:
+        finished = select(counters.c.n).where(counters.c.name == f"done.{profile.id}")
+        reviews = int(connection.execute(finished).scalar() or 0)
+        order = choose(matrix.pack.centre(pictures), probabilities, exclusive, reviews, count)
+    return Plan([known[i] for i in order], dict(zip(known, sure.tolist(), strict=True)))
+
+
+def keep_margins(connection: Connection, found: dict[int, float]) -> None:
+    """Write down how sure the library is of pictures, which the order of doubt goes by."""
+    rows = [{"picture": asset_id, "found": margin} for asset_id, margin in found.items()]
+    if rows:
+        mine = update(assets).where(assets.c.id == bindparam("picture"))
+        connection.execute(mine.values(margin=bindparam("found")), rows)
+
+
+def _exclusive(matrix: TagMatrix, rows: list[int]) -> list[list[int]]:
+    """Positions in `rows` of the tags of each exclusive category."""
+    places = {row: place for place, row in enumerate(rows)}
+    groups = [[places[row] for row in group if row in places] for group, _ in matrix.rivals]
+    return [group for group in groups if group]

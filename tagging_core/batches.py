@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,8 +14,8 @@ from sqlalchemy import Connection, Row, and_, bindparam, func, or_, select, upda
 from tagging_core.errors import NotFoundError, SourceError
 from tagging_core.people import Action, User, require
 from tagging_core.sources import Entry
-from tagging_core.store import insert_row
-from tagging_core.store.tables import batches, chunks, items, jobs
+from tagging_core.store import add_to, insert_row
+from tagging_core.store.tables import assets, batches, chunks, counters, items, jobs
 from tagging_core.taxonomy import Profile
 
 CHUNK = 32
@@ -134,12 +135,21 @@ def claim(connection: Connection, worker: str) -> Chunk | None:
 
 
 def finish_items(connection: Connection, batch_id: int, ends: Sequence[End]) -> None:
-    """Write how items ended."""
+    """Write how items ended, and count the pictures that are new to the batch."""
+    _count_pictures(connection, batch_id, ends)
     mine = and_(items.c.batch_id == batch_id, items.c.n == bindparam("item"))
     values: dict[str, Any] = {name: bindparam(f"new_{name}") for name in ("state", "asset_id", "reason")}
     rows = [{"item": e.n, "new_state": e.state, "new_asset_id": e.asset_id, "new_reason": e.reason} for e in ends]
     if rows:
         connection.execute(update(items).where(mine).values(values), rows)
+
+
+def _count_pictures(connection: Connection, batch_id: int, ends: Sequence[End]) -> None:
+    ids = {end.asset_id for end in ends if end.asset_id is not None}
+    here = select(items.c.asset_id).where(items.c.batch_id == batch_id, items.c.asset_id.in_(ids))
+    ids -= set(connection.execute(here).scalars())
+    states = Counter(connection.execute(select(assets.c.review).where(assets.c.id.in_(ids))).scalars())
+    add_to(connection, counters, [{"name": f"batch.{batch_id}.{state}", "n": n} for state, n in states.items()])
 
 
 def finish_chunk(connection: Connection, chunk: Chunk) -> bool:
@@ -197,6 +207,12 @@ def recent(connection: Connection, limit: int = 20) -> list[Batch]:
         select(batches).order_by(batches.c.created_at.desc(), batches.c.id.desc()).limit(limit)
     )
     return [_to_batch(connection, row) for row in rows.all()]
+
+
+def names(connection: Connection, limit: int = 200) -> dict[int, tuple[str, str]]:
+    """Name and profile of the latest batches by id, latest first."""
+    query = select(batches.c.id, batches.c.name, batches.c.profile).order_by(batches.c.id.desc()).limit(limit)
+    return {row.id: (row.name, row.profile) for row in connection.execute(query)}
 
 
 def refused(connection: Connection, batch_id: int, limit: int = 200) -> list[tuple[str, str]]:

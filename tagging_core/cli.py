@@ -97,7 +97,9 @@ def _decide(loop: Tagloop, options: argparse.Namespace) -> int:
     with loop.database.read() as connection:
         asset = assets.resolve(connection, options.asset)
     user = local_user(options.user)
-    decision = Decision(Kind(options.kind), asset.id, options.tag, options.other, options.profile)
+    decision = Decision(
+        Kind(options.kind), asset.id, options.tag, options.other, options.profile, note=options.note
+    )
     event_id = loop.decide(user, decision)
     _print(options, {"event": event_id}, [f"Written as event {event_id}; take it back with `undo {event_id}`."])
     return 0
@@ -247,9 +249,10 @@ def _parser() -> argparse.ArgumentParser:
 
     decide = commands.add_parser("decide", parents=[common, profile], help="write a decision about a picture")
     decide.add_argument("asset", help="id, or 8 or more digits of the SHA-256")
-    decide.add_argument("kind", choices=["accept", "reject", "add", "replace", "done", "skip"])
+    decide.add_argument("kind", choices=["accept", "reject", "add", "replace", "done", "skip", "flag"])
     decide.add_argument("tag", nargs="?", help="tag id")
     decide.add_argument("other", nargs="?", help="replace: the tag that comes instead")
+    decide.add_argument("--note", default="", help="flag: what is to be discussed")
     decide.set_defaults(run=_decide)
 
     undo = commands.add_parser("undo", parents=[common], help="take a decision, an act or a person's work back")

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 
-from tagging_core import acts, asking, assets, evidence, promises, reviewing, vectors
+from tagging_core import acts, assets, evidence, history, ledger, promises, reviewing, tags, vectors
 from tagging_core.acts import Act
 from tagging_core.assets import Accompanying, Asset
 from tagging_core.encoders import Encoder
 from tagging_core.evidence import Explanation
-from tagging_core.ledger import Event
+from tagging_core.history import PastAct
+from tagging_core.ledger import Look
 from tagging_core.library import Library
 from tagging_core.people import Action, User, require
 from tagging_core.reviewing import Card, Decision
+from tagging_core.sampling import Shares
 from tagging_core.store import Database
 from tagging_core.suggesting import Suggester, Suggestion
+from tagging_core.taxonomy import Tag
 from tagging_core.thresholds import Thresholds
-
-_PLAN = 10  # pictures chosen at once; what they teach shows from the next plan on
-_SHOWN_SECONDS = 600.0  # a picture handed to somebody is not handed to the next for so long
+from tagging_core.turns import Turns
 
 
 class Desk:
@@ -32,16 +32,20 @@ class Desk:
         library: Is taught by decisions.
         suggester: Suggests tags.
         encoder: Gives the loaded encoder, for texts.
+        shares: Sizes of the samples that keep accuracy honest.
     """
 
     def __init__(
-        self, database: Database, library: Library, suggester: Suggester, encoder: Callable[[], Encoder]
+        self,
+        database: Database,
+        library: Library,
+        suggester: Suggester,
+        encoder: Callable[[], Encoder],
+        shares: Shares,
     ) -> None:
-        self.database, self.library, self.suggester = database, library, suggester
+        self.database, self.library, self.suggester, self.shares = database, library, suggester, shares
         self._text_encoder = encoder
-        self._plans: dict[tuple[str, int | None], list[int]] = {}
-        self._handed: dict[int, float] = {}
-        self._handing = threading.Lock()
+        self.turns = Turns(database, library, shares)
         self._promises: tuple[int, dict[tuple[str, float], Thresholds]] = (-1, {})
 
     def wake(self) -> None:
@@ -54,8 +58,9 @@ class Desk:
             The ledger event's id, for `undo`.
         """
         with self.database.write(durable=True) as connection:
-            event_id = reviewing.decide(connection, user, decision, self.library.taxonomies.load(connection))
-        self._teach([decision.tag_id, decision.other_tag_id])
+            taxonomy = self.library.taxonomies.load(connection)
+            event_id = reviewing.decide(connection, user, decision, taxonomy, shares=self.shares)
+        self.teach([decision.tag_id, decision.other_tag_id])
         return event_id
 
     def undo(self, user: User, event_id: int, uid: str = "") -> int:
@@ -63,21 +68,22 @@ class Desk:
         with self.database.write(durable=True) as connection:
             undone = reviewing.undo(connection, user, event_id, self.library.taxonomies.load(connection), uid)
             target = reviewing.target_of(connection, undone)
-        self._teach([target.tag_id, target.other_tag_id])
+        self.teach([target.tag_id, target.other_tag_id])
         return undone
 
     def decide_many(self, user: User, decisions: Sequence[Decision]) -> Act:
         """Write decisions as one act, all or none, and fit what they teach once."""
         with self.database.write(durable=True) as connection:
-            act = acts.decide_many(connection, user, decisions, self.library.taxonomies.load(connection))
-        self._teach(act.tag_ids)
+            taxonomy = self.library.taxonomies.load(connection)
+            act = acts.decide_many(connection, user, decisions, taxonomy, self.shares)
+        self.teach(act.tag_ids)
         return act
 
     def undo_act(self, user: User, act_id: str) -> Act:
         """Take all that one gesture decided back; the result can itself be taken back."""
         with self.database.write(durable=True) as connection:
             act = acts.undo_act(connection, user, act_id, self.library.taxonomies.load(connection))
-        self._teach(act.tag_ids)
+        self.teach(act.tag_ids)
         return act
 
     def undo_period(self, user: User, actor: str, since: datetime, until: datetime) -> Act:
@@ -86,7 +92,7 @@ class Desk:
         with self.database.write(durable=True) as connection:
             taxonomy = self.library.taxonomies.load(connection)
             act = acts.undo_period(connection, user, actor, since, until, taxonomy)
-        self._teach(act.tag_ids)
+        self.teach(act.tag_ids)
         return act
 
     def suggest(self, asset_id: int, profile: str) -> list[Suggestion]:
@@ -99,17 +105,64 @@ class Desk:
             assets.get(connection, asset_id)
             return self.suggester.suggest(connection, [asset_id], profile).get(asset_id, [])
 
-    def card(self, asset_id: int, profile: str) -> Card:
-        """What a review shows of a picture, suggestions fresh."""
+    def card(self, user: User, asset_id: int, profile: str, look: Look | None = None) -> Card:
+        """What a review shows of a picture, suggestions fresh.
+
+        Args:
+            look: As `next_picture` said; where a second opinion of this person is due, it is taken as such anyway.
+        """
         with self.database.write() as connection:
             asset = assets.get(connection, asset_id)
-            found = self.suggester.suggest(connection, [asset_id], profile).get(asset_id, [])
-            return Card(asset, reviewing.labels_of(connection, asset_id), found)
+            if asset.review == "second" or look is not None:
+                standing = ledger.fold(ledger.history_of(connection, asset_id))
+                if asset.review == "second":
+                    look = None if standing.first == user.name else Look.SECOND
+            if look is None:
+                decided = reviewing.labels_of(connection, asset_id)
+            else:
+                decided = standing.looks.get(user.name, {})
+            found = self.suggester.suggest(connection, [asset_id], profile, {asset_id: decided}).get(asset_id, [])
+            finished = asset.review == "done" and look is None
+            blind = not finished and self.shares.is_blind(assets.sample_of(connection, asset_id))
+            return Card(asset, decided, [] if blind else found, blind, look)
 
-    def last_act(self, user: User) -> Event | None:
-        """The user's latest decision that still stands."""
+    def propose_tag(self, user: User, decision: Decision, tag: Tag) -> Tag:
+        """Propose a tag and give it to the picture that it was missed on.
+
+        Args:
+            decision: Its tag is filled in.
+        """
+        with self.database.write(durable=True) as connection:
+            proposed = tags.propose(connection, user, tag)
+            taxonomy = self.library.taxonomies.load(connection)
+            given = replace(decision, tag_id=proposed.id)
+            reviewing.decide(connection, user, given, taxonomy, shares=self.shares)
+        self.wake()
+        return proposed
+
+    def acts_of(self, user: User) -> list[PastAct]:
+        """The user's latest acts, latest first."""
         with self.database.read() as connection:
-            return reviewing.last_act(connection, user)
+            return history.recent_acts(connection, user)
+
+    def toggle_act(self, user: User, past: PastAct) -> None:
+        """Take an act back, or bring one back that was taken back.
+
+        Raises:
+            DecisionError: Somebody was faster.
+        """
+        if past.act is not None:
+            self.undo_act(user, past.act if past.stands else past.undo_act or "")
+        else:
+            self.undo(user, past.latest.id if past.stands else past.undo_id or 0)
+
+    def undo_last(self, user: User) -> PastAct | None:
+        """Take the user's latest act back that stands; None if there is none."""
+        with self.database.read() as connection:
+            last = history.last_standing(connection, user)
+        if last is not None:
+            self.toggle_act(user, last)
+        return last
 
     def set_text(self, user: User, asset_id: int, text: Accompanying) -> Asset:
         """Replace the text that belongs to a picture; suggestions take it into account from then on."""
@@ -140,31 +193,8 @@ class Desk:
                 known[profile, target] = promises.promise(connection, self.library, profile, target)
         return known[profile, target]
 
-    def next_picture(self, profile: str, batch_id: int | None = None) -> int | None:
-        """The waiting picture whose review teaches most, of a batch or of all; None when none waits.
-
-        Two people who ask are not given the same one, unless nothing else waits.
-        """
-        with self._handing:
-            now = time.monotonic()
-            self._handed = {a: t for a, t in self._handed.items() if now - t < _SHOWN_SECONDS}
-            coming = self.coming(profile, batch_id)
-            with self.database.read() as connection:
-                for without in (set(self._handed), set()):
-                    coming = coming or asking.plan(connection, self.library, profile, batch_id, _PLAN, without)
-            self._plans[profile, batch_id] = coming[1:]
-            if not coming:
-                return None
-            self._handed[coming[0]] = now
-            return coming[0]
-
-    def coming(self, profile: str, batch_id: int | None = None) -> list[int]:
-        """The pictures that `next_picture` will give after one another, as far as they are chosen."""
-        plan = [a for a in self._plans.get((profile, batch_id), []) if a not in self._handed]
-        with self.database.read() as connection:
-            return reviewing.still_new(connection, plan)
-
-    def _teach(self, tag_ids: Iterable[str | None]) -> None:
+    def teach(self, tag_ids: Iterable[str | None]) -> None:
+        """Fit tags at once after a decision; what else follows from it is fitted within moments."""
         with self.database.read() as connection:
             known = self.library.taxonomies.load(connection)
         self.library.settle([known.tag(tag_id).id for tag_id in tag_ids if tag_id])

@@ -49,3 +49,7 @@ class StorageError(TaggingError):
 
 class TargetError(TaggingError):
     """A wanted precision that no library can promise."""
+
+
+class LeasedError(TaggingError):
+    """Somebody else has the picture open."""

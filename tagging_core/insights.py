@@ -9,11 +9,11 @@ import pandas as pd
 from sqlalchemy import Connection, func, select
 
 from tagging_core.people import Action, User, require
-from tagging_core.reviewing import Progress, progress
+from tagging_core.queue import Progress, progress
 from tagging_core.store.tables import daily
 from tagging_core.taxonomy import Taxonomy
 
-_APPLIED = ("accept", "add")
+_APPLIED = ("accept", "add", "unseen")
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ class Kind(StrEnum):
     REPLACE = "replace"  # the suggested tag does not apply, another does
     DONE = "done"  # the review is finished: what was left out does not apply
     SKIP = "skip"  # looked at, not decided
+    FLAG = "flag"  # set aside for discussion, with a note
     UNDO = "undo"  # takes one earlier event back, itself an undo perhaps
     TEXT = "text"  # title, caption or body of an asset changed
     TAG = "tag"
@@ -37,7 +38,15 @@ class Kind(StrEnum):
 
 
 NEEDS_TAG = frozenset({Kind.ACCEPT, Kind.REJECT, Kind.ADD, Kind.REPLACE})
-CLOSES = {Kind.DONE: "done", Kind.SKIP: "skipped"}
+CLOSES = {Kind.DONE: "done", Kind.SKIP: "skipped", Kind.FLAG: "flagged"}
+STATES = ("new", "second", "skipped", "flagged", "done")
+
+
+class Look(StrEnum):
+    """Why a finished picture is looked at once more, by somebody who does not see what was decided."""
+
+    SECOND = "second"  # a second opinion is required
+    KNOWN = "known"  # mixed in among new ones, to see how often people are right
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +66,12 @@ class Event:
     uid: str = field(default_factory=lambda: uuid.uuid4().hex)
     at: datetime = field(default_factory=lambda: datetime.now(UTC).replace(tzinfo=None))
     id: int = 0
+
+    @property
+    def look(self) -> Look | None:
+        """Set if it belongs to a look that is independent of what was decided."""
+        look = (self.payload or {}).get("look")
+        return Look(look) if look else None
 
     @property
     def day(self) -> str:
@@ -84,12 +99,16 @@ class AssetState:
     Attributes:
         labels: By tag id.
         reviews: The latest `done` event by profile.
-        review: `new`, `done` or `skipped`.
+        review: One of STATES; `second` is finished and waits for a second opinion, `flagged` for a discussion.
+        looks: What was said by whom in an unfinished look, which never changes the labels.
+        first: Whose review waits for a second opinion; empty if none does.
     """
 
     labels: dict[str, Label]
     reviews: dict[str, int]
     review: str
+    looks: dict[str, dict[str, Label]] = field(default_factory=dict)
+    first: str = ""
 
 
 def fold(history: Iterable[Event]) -> AssetState:
@@ -101,18 +120,35 @@ def fold(history: Iterable[Event]) -> AssetState:
     ordered = list(history)
     gone = taken_back(ordered)
     labels: dict[str, Label] = {}
+    looks: dict[str, dict[str, Label]] = {}
     reviews: dict[str, int] = {}
-    review = "new"
+    review, first = "new", ""
     for event in ordered:
         if event.id in gone:
             continue
+        said = looks.setdefault(event.actor, {}) if event.look else labels
         for tag_id, value in verdicts(event):
-            labels[tag_id] = Label(value, event.id, tag_id == event.tag_id and _was_suggested(event))
-        if event.kind in CLOSES:
-            review = CLOSES[event.kind]
-        if event.kind == Kind.DONE:
-            reviews[event.profile or ""] = event.id
-    return AssetState(labels, reviews, review)
+            said[tag_id] = Label(value, event.id, tag_id == event.tag_id and _was_suggested(event))
+        if event.look:
+            review, first = _after_look(event, review, first)
+            if event.kind == Kind.DONE:
+                looks[event.actor] = {}  # compared by now; another look starts anew
+        elif event.kind in CLOSES:
+            review, first = CLOSES[event.kind], ""
+            if event.kind == Kind.DONE:
+                reviews[event.profile or ""] = event.id
+                if (event.payload or {}).get("second_due"):
+                    review, first = "second", event.actor
+    return AssetState(labels, reviews, review, {actor: said for actor, said in looks.items() if said}, first)
+
+
+def _after_look(event: Event, review: str, first: str) -> tuple[str, str]:
+    """What an event of an independent look makes of a picture's state; to skip one changes nothing."""
+    if event.kind == Kind.FLAG:
+        return "flagged", ""
+    if event.kind == Kind.DONE and event.look == Look.SECOND:
+        return ("flagged" if (event.payload or {}).get("differs") else "done"), ""
+    return review, first
 
 
 def verdicts(event: Event) -> list[tuple[str, int]]:
@@ -129,15 +165,19 @@ def verdicts(event: Event) -> list[tuple[str, int]]:
 
 
 def _was_suggested(event: Event) -> bool:
-    return event.kind != Kind.ADD and "probability" in (event.payload or {})
+    payload = event.payload or {}
+    return event.kind != Kind.ADD and "probability" in payload and "unseen" not in payload
 
 
 def tallies(event: Event) -> list[tuple[str, str]]:
     """The (tag, kind) pairs under which an event counts in the daily figures; whole pictures count under ""."""
-    tag = event.tag_id or ""
+    tag, payload = event.tag_id or "", event.payload or {}
+    if event.look:
+        compared = {"agree": payload.get("agreed", []), "differ": payload.get("differs", [])}
+        return [(tag_id, kind) for kind, tag_ids in compared.items() for tag_id in tag_ids]
     match event.kind:
         case Kind.ACCEPT | Kind.REJECT | Kind.ADD:
-            return [(tag, str(event.kind))]
+            return [(tag, "unseen" if "unseen" in payload else str(event.kind))]
         case Kind.REPLACE:
             return [(tag, "reject"), (event.other_tag_id or "", "add")]
         case Kind.DONE:

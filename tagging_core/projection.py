@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import uuid
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from sqlalchemy import Connection, and_, delete, func, select, update
 
 from tagging_core import ledger
-from tagging_core.ledger import AssetState, Event
+from tagging_core.ledger import AssetState, Event, Label
 from tagging_core.store import add_to, upsert
-from tagging_core.store.tables import assets, counters, daily, dirty, events, labels, reviews
+from tagging_core.store.tables import assets, counters, daily, dirty, events, items, labels, reviews
 from tagging_core.taxonomy import Taxonomy
 
 IMPLICIT_SAMPLE = 100
@@ -48,6 +48,27 @@ def mark_dirty(connection: Connection, tag_ids: Iterable[str]) -> None:
     upsert(connection, dirty, [{"tag_id": tag_id, "marked": mark} for tag_id in sorted(set(tag_ids))])
 
 
+def labels_of(connection: Connection, asset_ids: Sequence[int]) -> dict[int, dict[str, Label]]:
+    """The decided tags of pictures by asset id, in the order they were decided; those without any are absent."""
+    found: dict[int, dict[str, Label]] = {}
+    query = select(labels).where(labels.c.asset_id.in_(asset_ids)).order_by(labels.c.event_id)
+    for row in connection.execute(query):
+        found.setdefault(row.asset_id, {})[row.tag_id] = Label(row.value, row.event_id, row.shown)
+    return found
+
+
+def count_reviews(connection: Connection, asset_id: int, moves: dict[str, int]) -> None:
+    """Move the counts of pictures by state of review, of the archive and of the batches that an asset is in.
+
+    Args:
+        moves: By state, how many more there are.
+    """
+    query = select(items.c.batch_id).where(items.c.asset_id == asset_id).distinct()
+    scopes = ["review", *(f"batch.{batch_id}" for batch_id in connection.execute(query).scalars())]
+    rows = [{"name": f"{scope}.{state}", "n": n} for scope in scopes for state, n in moves.items()]
+    add_to(connection, counters, rows)
+
+
 def replay(connection: Connection, taxonomy: Taxonomy) -> int:
     """Make all derived tables of assets anew from the ledger and mark every tag.
 
@@ -58,9 +79,8 @@ def replay(connection: Connection, taxonomy: Taxonomy) -> int:
         connection.execute(delete(table))
     connection.execute(delete(daily).where(daily.c.kind != "upload"))
     connection.execute(update(assets).where(assets.c.review != "new").values(review="new"))
-    total = connection.execute(select(func.count()).select_from(assets)).scalar_one()
     connection.execute(delete(counters))
-    add_to(connection, counters, [{"name": "review.new", "n": total}])
+    _count_all_as_new(connection)
     replayed = 0
     empty = ledger.fold([])
     for asset_id, history in _histories(connection):
@@ -69,6 +89,14 @@ def replay(connection: Connection, taxonomy: Taxonomy) -> int:
         replayed += len(history)
     mark_dirty(connection, taxonomy.tags)
     return replayed
+
+
+def _count_all_as_new(connection: Connection) -> None:
+    total = connection.execute(select(func.count()).select_from(assets)).scalar_one()
+    pictures = func.count(items.c.asset_id.distinct())
+    batches = connection.execute(select(items.c.batch_id, pictures).group_by(items.c.batch_id)).all()
+    rows = [("review.new", total), *((f"batch.{batch_id}.new", n) for batch_id, n in batches if n)]
+    add_to(connection, counters, [{"name": name, "n": n} for name, n in rows])
 
 
 def _histories(connection: Connection) -> Iterator[tuple[int, list[Event]]]:
@@ -94,8 +122,7 @@ def _write_state(connection: Connection, asset_id: int, old: AssetState, new: As
     _count_state(connection, old, new)
     if old.review != new.review:
         connection.execute(update(assets).where(assets.c.id == asset_id).values(review=new.review))
-        moved = [(f"review.{old.review}", -1), (f"review.{new.review}", 1)]
-        add_to(connection, counters, [{"name": name, "n": n} for name, n in moved])
+        count_reviews(connection, asset_id, {old.review: -1, new.review: 1})
 
 
 def _count_state(connection: Connection, old: AssetState, new: AssetState) -> None:
@@ -103,6 +130,8 @@ def _count_state(connection: Connection, old: AssetState, new: AssetState) -> No
     moves.subtract(f"tag.{tag}={label.value}" for tag, label in old.labels.items())
     moves.update(f"done.{profile}" for profile in new.reviews)
     moves.subtract(f"done.{profile}" for profile in old.reviews)
+    moves.update([f"second.{new.first}"] if new.first else [])
+    moves.subtract([f"second.{old.first}"] if old.first else [])
     add_to(connection, counters, [{"name": name, "n": n} for name, n in sorted(moves.items()) if n])
 
 

@@ -1,23 +1,24 @@
-"""Reviewing: which picture comes next, and what a person decides about it."""
+"""Reviewing: what a person decides about a picture, and taking that back."""
 
 from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass, field, replace
+from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection
 
 from tagging_core import assets as asset_module
-from tagging_core import ledger, projection, suggesting
+from tagging_core import leases, ledger, projection, suggesting
 from tagging_core.assets import Accompanying, Asset
 from tagging_core.errors import DecisionError
-from tagging_core.ledger import NEEDS_TAG, Event, Kind, Label
+from tagging_core.ledger import NEEDS_TAG, AssetState, Event, Kind, Label, Look
 from tagging_core.people import Action, User, require
-from tagging_core.store.tables import assets, counters, events, items, labels
+from tagging_core.sampling import Shares
 from tagging_core.suggesting import Suggestion
 from tagging_core.taxonomy import Taxonomy
 
-_RECENT = 200
+_CLOSING = {Kind.DONE, Kind.SKIP, Kind.FLAG}
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +26,13 @@ class Decision:
     """What a person says about one asset.
 
     Attributes:
-        kind: accept, reject, add, replace, done or skip.
+        kind: accept, reject, add, replace, done, skip or flag.
         other_tag_id: The tag that comes instead, for a replacement.
         profile: Under which the picture was looked at.
         seconds: How long the person looked, if known.
+        note: What a flagged picture is to be discussed for.
+        look: Set if the person looked without seeing what was decided; the labels stay as they are then.
+        shown: What the person saw, such as `{"probability": 0.8}`, if not the picture's own suggestions.
         uid: Chosen by the caller; sending a decision twice writes it once.
     """
 
@@ -38,34 +42,43 @@ class Decision:
     other_tag_id: str | None = None
     profile: str = "general"
     seconds: float | None = None
+    note: str = ""
+    look: Look | None = None
+    shown: dict[str, Any] | None = None
     uid: str = field(default_factory=lambda: uuid.uuid4().hex)
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
-    """How many pictures of a queue wait, and how many are finished or set aside."""
-
-    waiting: int
-    done: int
-    skipped: int
-
-
-@dataclass(frozen=True, slots=True)
 class Card:
-    """All that a review shows of one asset: itself, what was decided, and what is suggested."""
+    """All that a review shows of one asset.
+
+    Attributes:
+        decided: What was said of its tags; in an independent look, what this person said.
+        suggestions: Empty for a picture of the blind sample.
+        blind: Whether it is of the blind sample.
+        look: Set if the person should decide without seeing what was decided.
+    """
 
     asset: Asset
     decided: dict[str, Label]
     suggestions: list[Suggestion]
+    blind: bool = False
+    look: Look | None = None
 
 
 def decide(
-    connection: Connection, user: User, decision: Decision, taxonomy: Taxonomy, act: str | None = None
+    connection: Connection,
+    user: User,
+    decision: Decision,
+    taxonomy: Taxonomy,
+    act: str | None = None,
+    shares: Shares | None = None,
 ) -> int:
     """Write a decision and what follows from it.
 
     Args:
         act: The act it is part of, if one gesture makes several.
+        shares: The samples that a finished review may belong to; none if left out.
 
     Returns:
         The ledger event's id; of the earlier one if the decision was sent before or changes nothing.
@@ -74,16 +87,26 @@ def decide(
         NotAllowedError: The user may not review.
         NotFoundError: The asset, tag or profile does not exist.
         DecisionError: The decision makes no sense, such as a replacement by the same tag.
+        LeasedError: Somebody else has the picture open.
     """
     require(user, Action.REVIEW)
     if earlier := ledger.find_uid(connection, decision.uid):
         return earlier.id
-    asset_module.get(connection, decision.asset_id)
-    taxonomy.profile(decision.profile)
-    event = replace(_to_event(connection, user, decision, taxonomy), act=act)
+    sample = asset_module.sample_of(connection, decision.asset_id)
+    leases.require_free(connection, user, decision.asset_id)
+    profile = taxonomy.profile(decision.profile)
     standing = ledger.fold(ledger.history_of(connection, decision.asset_id))
+    event = replace(_to_event(connection, user, decision, taxonomy), act=act)
+    if shares is not None:
+        event = replace(event, payload=_sampled(connection, event, sample, shares))
+    if shares is not None and event.kind == Kind.DONE and not decision.look and shares.takes_second(sample):
+        event = replace(event, payload=dict(event.payload or {}) | {"second_due": True})
+    if decision.look:
+        in_play = {tag.id for tag in taxonomy.active(profile)}
+        event = replace(event, payload=_looked(decision, event, standing, in_play))
     if event.kind in NEEDS_TAG:
-        held = [standing.labels.get(tag) for tag, _ in ledger.verdicts(event)]
+        labels = standing.looks.get(user.name, {}) if decision.look else standing.labels
+        held = [labels.get(tag) for tag, _ in ledger.verdicts(event)]
         wanted = [value for _, value in ledger.verdicts(event)]
         if all(label and label.value == value for label, value in zip(held, wanted, strict=True)):
             return held[-1].event_id if held[-1] else 0
@@ -139,9 +162,7 @@ def set_text(
 
 def labels_of(connection: Connection, asset_id: int) -> dict[str, Label]:
     """The decided tags of an asset, in the order they were decided."""
-    query = select(labels).where(labels.c.asset_id == asset_id)
-    rows = connection.execute(query.order_by(labels.c.event_id))
-    return {row.tag_id: Label(row.value, row.event_id, row.shown) for row in rows}
+    return projection.labels_of(connection, [asset_id]).get(asset_id, {})
 
 
 def target_of(connection: Connection, undo_id: int) -> Event:
@@ -154,70 +175,13 @@ def target_of(connection: Connection, undo_id: int) -> Event:
     return event
 
 
-def last_act(connection: Connection, user: User) -> Event | None:
-    """The user's latest decision that still stands, which is what an undo key takes back."""
-    query = select(events).where(events.c.actor == user.name, events.c.asset_id.is_not(None))
-    rows = connection.execute(query.order_by(events.c.id.desc()).limit(_RECENT)).all()
-    history = [ledger.to_event(row) for row in reversed(rows)]
-    gone = ledger.taken_back(history)
-    standing = [e for e in history if e.kind not in (Kind.UNDO, Kind.TEXT) and e.id not in gone]
-    return standing[-1] if standing else None
-
-
-def queue(
-    connection: Connection, batch_id: int | None = None, state: str = "new", after: int = 0, limit: int = 25
-) -> list[int]:
-    """Ids of the assets that come next.
-
-    Args:
-        batch_id: Only this batch, in its order; None for all batches, oldest first.
-        state: `new`, `skipped` or `done`.
-        after: Leave out assets up to this one in that order; 0 starts at the beginning.
-    """
-    if batch_id is None:
-        query = select(assets.c.id).where(assets.c.review == state, assets.c.id > after)
-        return list(connection.execute(query.order_by(assets.c.id).limit(limit)).scalars())
-    place = select(func.max(items.c.n)).where(items.c.batch_id == batch_id, items.c.asset_id == after)
-    query = (
-        select(assets.c.id)
-        .join(items, items.c.asset_id == assets.c.id)
-        .where(items.c.batch_id == batch_id, assets.c.review == state)
-        .where(items.c.n > func.coalesce(place.scalar_subquery(), -1))
-        .group_by(assets.c.id)
-        .order_by(func.min(items.c.n))
-    )
-    return list(connection.execute(query.limit(limit)).scalars())
-
-
-def still_new(connection: Connection, asset_ids: list[int]) -> list[int]:
-    """Those of some assets that nobody finished or set aside, in the given order."""
-    query = select(assets.c.id).where(assets.c.id.in_(asset_ids), assets.c.review == "new")
-    waiting = set(connection.execute(query).scalars())
-    return [asset_id for asset_id in asset_ids if asset_id in waiting]
-
-
-def progress(connection: Connection, batch_id: int | None = None) -> Progress:
-    """How far the review of a batch, or of everything, has come."""
-    if batch_id is None:
-        query = select(counters.c.name, counters.c.n).where(counters.c.name.startswith("review."))
-        counts = {name.removeprefix("review."): n for name, n in connection.execute(query)}
-    else:
-        grouped = (
-            select(assets.c.review, func.count(assets.c.id.distinct()))
-            .join(items, items.c.asset_id == assets.c.id)
-            .where(items.c.batch_id == batch_id)
-            .group_by(assets.c.review)
-        )
-        counts = {row[0]: row[1] for row in connection.execute(grouped)}
-    return Progress(counts.get("new", 0), counts.get("done", 0), counts.get("skipped", 0))
-
-
 def _to_event(connection: Connection, user: User, decision: Decision, taxonomy: Taxonomy) -> Event:
     kind = Kind(decision.kind)
-    if kind not in NEEDS_TAG | {Kind.DONE, Kind.SKIP}:
-        raise DecisionError(f"{decision.kind!r} is no decision; it is accept, reject, add, replace, done or skip.")
+    if kind not in NEEDS_TAG | _CLOSING:
+        known = ", ".join(sorted(NEEDS_TAG | _CLOSING))
+        raise DecisionError(f"{decision.kind!r} is no decision; it is one of {known}.")
     if (kind in NEEDS_TAG) != bool(decision.tag_id) or (kind == Kind.REPLACE) != bool(decision.other_tag_id):
-        raise DecisionError("accept, reject and add name one tag, replace names two, done and skip none.")
+        raise DecisionError("accept, reject and add name one tag, replace names two, done, skip and flag none.")
     tag_id = taxonomy.tag(decision.tag_id).id if decision.tag_id else None
     other = taxonomy.tag(decision.other_tag_id).id if decision.other_tag_id else None
     if tag_id and tag_id == other:
@@ -235,8 +199,12 @@ def _to_event(connection: Connection, user: User, decision: Decision, taxonomy: 
     )
 
 
-def _as_shown(connection: Connection, decision: Decision, tag_id: str | None) -> dict | None:
+def _as_shown(connection: Connection, decision: Decision, tag_id: str | None) -> dict[str, Any] | None:
     """What the person saw: the tag's own suggestion, or for a whole picture how many there were."""
+    if decision.shown is not None:
+        return decision.shown
+    if decision.kind == Kind.FLAG:
+        return {"note": " ".join(decision.note.split())[:500]}
     seen = suggesting.shown(connection, decision.asset_id, decision.profile)
     if tag_id is None:
         return {"shown": len(seen)}
@@ -249,3 +217,34 @@ def _as_shown(connection: Connection, decision: Decision, tag_id: str | None) ->
                 "fingerprint": s.fingerprint,
             }
     return None
+
+
+def _sampled(connection: Connection, event: Event, sample: int, shares: Shares) -> dict[str, Any] | None:
+    """The event's payload, with the samples the picture is in; on a blind one nothing suggested was seen."""
+    payload = dict(event.payload or {})
+    if shares.is_blind(sample) and event.kind in NEEDS_TAG:
+        return None
+    if event.kind == Kind.DONE and shares.is_blind(sample):
+        hidden = suggesting.shown(connection, event.asset_id or 0, event.profile or "")
+        payload |= {"shown": 0, "blind": True, "hidden": {s.tag_id: round(s.probability, 4) for s in hidden}}
+    return payload or None
+
+
+def _looked(decision: Decision, event: Event, standing: AssetState, in_play: set[str]) -> dict[str, Any]:
+    """What an event of an independent look says besides; a finished one compares both opinions.
+
+    Raises:
+        DecisionError: There is nothing to compare with.
+    """
+    payload = dict(event.payload or {}) | {"look": str(decision.look)}
+    if decision.look == Look.SECOND and standing.review != "second":
+        raise DecisionError("No second opinion is wanted on this picture any more: somebody else gave one.")
+    if decision.look == Look.SECOND and standing.first == event.actor:
+        raise DecisionError("A second opinion comes from somebody else than the first.")
+    if event.kind == Kind.DONE:
+        first, mine = (
+            {tag_id for tag_id, label in said.items() if label.value and tag_id in in_play}
+            for said in (standing.labels, standing.looks.get(event.actor, {}))
+        )
+        payload |= {"agreed": sorted(first & mine), "differs": sorted(first ^ mine)}
+    return payload

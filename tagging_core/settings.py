@@ -9,6 +9,7 @@ from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from tagging_core.errors import SettingsError
+from tagging_core.sampling import Shares
 
 
 class Settings(BaseSettings):
@@ -25,6 +26,14 @@ class Settings(BaseSettings):
         default=max(2, os.cpu_count() or 2), ge=1, le=64, description="threads that read, decode and embed"
     )
     max_megapixels: float = Field(default=50.0, gt=0, le=170, description="pictures with more pixels are refused")
+    blind_share: float = Field(default=0.03, ge=0, le=1, description="pictures shown without suggestions")
+    known_share: float = Field(default=0.02, ge=0, le=1, description="finished pictures mixed in among new ones")
+    second_share: float = Field(default=0.0, ge=0, le=1, description="pictures that take a second opinion")
+
+    @property
+    def shares(self) -> Shares:
+        """Sizes of the samples that keep accuracy honest."""
+        return Shares(self.blind_share, self.known_share, self.second_share)
 
     @property
     def database(self) -> str:

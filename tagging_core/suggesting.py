@@ -11,11 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, delete, select
 
-from tagging_core import assets, vectors
+from tagging_core import asking, assets, projection, vectors
 from tagging_core.encoders import Preset, Vectors
+from tagging_core.learner import Floats
+from tagging_core.ledger import Label
 from tagging_core.library import Library
 from tagging_core.store import upsert
-from tagging_core.store.tables import labels, suggestions
+from tagging_core.store.tables import suggestions
 from tagging_core.tag_matrix import TagMatrix
 from tagging_core.taxonomy import Profile, Taxonomy
 from tagging_core.text_evidence import Passage, TextEvidence
@@ -55,8 +57,16 @@ class Suggester:
     def __init__(self, library: Library, preset: Preset, text_evidence: TextEvidence) -> None:
         self._library, self._preset, self._text_evidence = library, preset, text_evidence
 
+    def taxonomy(self) -> Taxonomy:
+        """The taxonomy that the library was fitted for."""
+        return self._library.matrix().taxonomy
+
     def suggest(
-        self, connection: Connection, asset_ids: Sequence[int], profile_id: str
+        self,
+        connection: Connection,
+        asset_ids: Sequence[int],
+        profile_id: str,
+        decided: dict[int, dict[str, Label]] | None = None,
     ) -> dict[int, list[Suggestion]]:
         """Suggest and keep what was suggested.
 
@@ -67,16 +77,25 @@ class Suggester:
             connection: A write transaction.
             asset_ids: Assets whose vectors are stored.
             profile_id: Chooses the categories.
+            decided: What counts as decided, by asset id, in place of the stored labels.
 
         Returns:
             Suggestions by asset id, best first; assets without a vector are absent.
         """
-        fingerprint = self._preset.fingerprint
-        found = vectors.load(connection, fingerprint, asset_ids)
-        spoken = vectors.load(connection, fingerprint, asset_ids, kind="text")
-        texts = {a.id: a.text.sentence() for a in assets.get_many(connection, list(spoken))}
-        passages = {asset_id: Passage(texts[asset_id], vector) for asset_id, vector in spoken.items()}
-        return self.suggest_vectors(connection, found, profile_id, passages)
+        found, passages = self._load(connection, asset_ids)
+        return self.suggest_vectors(connection, found, profile_id, passages, decided)
+
+    def probabilities(
+        self, connection: Connection, asset_ids: Sequence[int]
+    ) -> tuple[list[int], TagMatrix, Floats]:
+        """What the library says of pictures, without keeping it as shown.
+
+        Returns:
+            The ids of those that have a vector, `(n,)`; the matrix; and the probabilities `(n, t)` of its tags.
+        """
+        found, passages = self._load(connection, asset_ids)
+        matrix = self._library.matrix()
+        return list(found), matrix, self._probabilities(matrix, found, passages)
 
     def suggest_vectors(
         self,
@@ -84,24 +103,44 @@ class Suggester:
         pictures: dict[int, Vectors],
         profile_id: str,
         passages: dict[int, Passage] | None = None,
+        decided: dict[int, dict[str, Label]] | None = None,
     ) -> dict[int, list[Suggestion]]:
         """As `suggest`, for vectors `(d,)` at hand by asset id."""
         matrix = self._library.matrix()
         profile = matrix.taxonomy.profile(profile_id)
         if not pictures or not matrix.tag_ids:
             return {asset_id: [] for asset_id in pictures}
-        added = np.zeros((len(pictures), len(matrix.tag_ids)))
-        for row, asset_id in enumerate(pictures):
-            if passages and asset_id in passages:
-                added[row] = self._text_evidence.logits(matrix, passages[asset_id])
-        probabilities = matrix.probabilities(np.stack(list(pictures.values())), added)
-        closed = _closed(connection, list(pictures), matrix.taxonomy)
+        probabilities = self._probabilities(matrix, pictures, passages or {})
+        known = projection.labels_of(connection, list(pictures)) if decided is None else decided
         choose = _Chooser(matrix, profile, self._preset.fingerprint)
         chosen = {
-            asset_id: choose(row, closed[asset_id]) for asset_id, row in zip(pictures, probabilities, strict=True)
+            asset_id: choose(row, closed(known.get(asset_id, {}), matrix.taxonomy))
+            for asset_id, row in zip(pictures, probabilities, strict=True)
         }
         _keep(connection, chosen, profile_id)
+        sure = asking.doubt(matrix, profile, probabilities)
+        asking.keep_margins(connection, dict(zip(pictures, sure.tolist(), strict=True)))
         return chosen
+
+    def _load(
+        self, connection: Connection, asset_ids: Sequence[int]
+    ) -> tuple[dict[int, Vectors], dict[int, Passage]]:
+        fingerprint = self._preset.fingerprint
+        found = vectors.load(connection, fingerprint, asset_ids)
+        spoken = vectors.load(connection, fingerprint, asset_ids, kind="text")
+        texts = {a.id: a.text.sentence() for a in assets.get_many(connection, list(spoken))}
+        return found, {asset_id: Passage(texts[asset_id], vector) for asset_id, vector in spoken.items()}
+
+    def _probabilities(
+        self, matrix: TagMatrix, pictures: dict[int, Vectors], passages: dict[int, Passage]
+    ) -> Floats:
+        if not pictures or not matrix.tag_ids:
+            return np.zeros((len(pictures), len(matrix.tag_ids)))
+        added = np.zeros((len(pictures), len(matrix.tag_ids)))
+        for row, asset_id in enumerate(pictures):
+            if asset_id in passages:
+                added[row] = self._text_evidence.logits(matrix, passages[asset_id])
+        return matrix.probabilities(np.stack(list(pictures.values())), added)
 
 
 class _Chooser:
@@ -140,15 +179,13 @@ def shown(connection: Connection, asset_id: int, profile_id: str) -> list[Sugges
     return [Suggestion(r.tag_id, r.probability, r.rank, r.fingerprint, r.revision) for r in rows]
 
 
-def _closed(connection: Connection, asset_ids: list[int], taxonomy: Taxonomy) -> dict[int, set[str]]:
+def closed(decided: dict[str, Label], taxonomy: Taxonomy) -> set[str]:
     """Tags that need no suggestion: decided ones, and rivals of an accepted one in an exclusive category."""
-    closed: dict[int, set[str]] = defaultdict(set)
-    query = select(labels.c.asset_id, labels.c.tag_id, labels.c.value).where(labels.c.asset_id.in_(asset_ids))
-    for asset_id, tag_id, value in connection.execute(query):
-        closed[asset_id].add(tag_id)
-        if value and tag_id in taxonomy.tags:
-            closed[asset_id] |= {rival.id for rival in taxonomy.siblings(taxonomy.tags[tag_id])}
-    return closed
+    found = set(decided)
+    for tag_id, label in decided.items():
+        if label.value and tag_id in taxonomy.tags:
+            found |= {rival.id for rival in taxonomy.siblings(taxonomy.tags[tag_id])}
+    return found
 
 
 def _keep(connection: Connection, chosen: dict[int, list[Suggestion]], profile_id: str) -> None:

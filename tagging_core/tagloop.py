@@ -22,6 +22,7 @@ from tagging_core.encoders import Encoder, find_preset, load_encoder
 from tagging_core.errors import BusyError, SourceError, StorageError
 from tagging_core.ingest import Ingester
 from tagging_core.library import Library
+from tagging_core.light_table import LightTable
 from tagging_core.people import Action, User, require
 from tagging_core.settings import Settings, load_settings
 from tagging_core.store import Database
@@ -57,7 +58,8 @@ class Tagloop(Desk):
         self._loading = threading.Lock()
         library = Library(database, self.preset, self.encoder)
         suggester = Suggester(library, self.preset, TextEvidence(self.encoder))
-        super().__init__(database, library, suggester, self.encoder)
+        super().__init__(database, library, suggester, self.encoder, self.settings.shares)
+        self.light_table = LightTable(self)
         self.index = ChromaIndex(data / "chroma", self.database, self.preset, library.taxonomies)
         self.worker: Worker | None = None
         self._lock = FileLock(data / "tagloop.lock")

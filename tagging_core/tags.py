@@ -86,6 +86,21 @@ def save_tag(connection: Connection, user: User, tag: Tag) -> Tag:
         TagError: The tag has no English name, or a name of another tag.
     """
     require(user, Action.CURATE)
+    return _save(connection, user, tag)
+
+
+def propose(connection: Connection, user: User, tag: Tag) -> Tag:
+    """Add a tag that people may give at once, and that is suggested once an owner agrees.
+
+    Raises:
+        NotAllowedError: The user may not review.
+        TagError: The tag has no English name, or a name of another tag.
+    """
+    require(user, Action.REVIEW)
+    return _save(connection, user, replace(tag, id="", state="proposed"))
+
+
+def _save(connection: Connection, user: User, tag: Tag) -> Tag:
     taxonomy = load(connection)
     tag = replace(
         tag,
@@ -114,8 +129,8 @@ def replay(connection: Connection) -> None:
 
 
 def find(taxonomy: Taxonomy, text: str, limit: int = 10, within: Sequence[Tag] | None = None) -> list[Tag]:
-    """Active tags whose name or alias in any language fits what was typed, typos allowed, best first."""
-    words = [(w.casefold(), tag) for tag in within or taxonomy.active() for w in tag.words()]
+    """Tags whose name or alias in any language fits what was typed, typos allowed, best first."""
+    words = [(w.casefold(), tag) for tag in within or taxonomy.givable() for w in tag.words()]
     typed = " ".join(text.casefold().split())
     if not typed:
         return []

@@ -43,7 +43,7 @@ class Tag:
         names: By language code.
         aliases: Other words for it, by language code.
         prompts: English texts the model matches pictures against, without the template's "a photo of".
-        state: `active`, `deprecated` or `merged`.
+        state: `active`, `deprecated`, `merged`, or `proposed`: given by people, suggested once an owner agrees.
     """
 
     id: str
@@ -127,6 +127,10 @@ class Taxonomy:
         within = set(self.categories) if profile is None else set(profile.categories)
         return [t for t in self.tags.values() if t.state == "active" and t.category_id in within]
 
+    def givable(self) -> list[Tag]:
+        """The tags that a person may give: those in use and those that were proposed."""
+        return [t for t in self.tags.values() if t.state in ("active", "proposed")]
+
     def siblings(self, tag: Tag) -> list[Tag]:
         """The other active tags of an exclusive category; none if its category is not exclusive."""
         if not self.categories[tag.category_id].exclusive:
@@ -184,7 +188,7 @@ def check_tag(tag: Tag, taxonomy: Taxonomy) -> None:
     for word in tag.words():
         if not 1 <= len(word.strip()) <= 80 or not word.isprintable():
             raise TagError(f"The name {word!r} cannot be used: a name has 1 to 80 printable characters.")
-    for other in taxonomy.active():
+    for other in taxonomy.givable():
         shared = {w.casefold() for w in tag.words()} & {w.casefold() for w in other.words()}
         if other.id != tag.id and shared:
             raise TagError(f"{sorted(shared)[0]!r} is already a name of the tag {other.name()!r} ({other.id}).")

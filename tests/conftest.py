@@ -20,8 +20,8 @@ RED, GREEN, BLUE, YELLOW = (220, 30, 30), (30, 170, 50), (40, 70, 220), (240, 22
 @pytest.fixture(autouse=True)
 def isolated(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No test sees the machine's settings or another test's data."""
-    for name in ("DATABASE_URL", "INGEST_ROOT", "ROLES_FILE", "INGEST_THREADS", "MAX_MEGAPIXELS"):
-        monkeypatch.delenv(f"TAGLOOP_{name}", raising=False)
+    for name in Settings.model_fields:
+        monkeypatch.delenv(f"TAGLOOP_{name.upper()}", raising=False)
     monkeypatch.setenv("TAGLOOP_DATA_DIR", str(tmp_path / "data"))
     monkeypatch.setenv("TAGLOOP_ENCODER", "tiny")
 
@@ -46,7 +46,7 @@ def data_dir(template: Path, tmp_path: Path) -> Path:
 def loop(data_dir: Path) -> Iterator[Tagloop]:
     """A Tagloop without a worker: nothing happens but what the test does."""
     # One thread numbers the pictures in the order they were given, which tests may then rely on.
-    opened = Tagloop(Settings(data_dir=data_dir, encoder="tiny", ingest_threads=1))
+    opened = Tagloop(Settings(data_dir=data_dir, encoder="tiny", ingest_threads=1, blind_share=0, known_share=0))
     yield opened
     opened.close()
 

@@ -72,9 +72,11 @@ assets = Table(
     Column("caption", Text, nullable=False, server_default=""),
     Column("body", Text, nullable=False, server_default=""),
     Column("sample", BigInteger, nullable=False),  # first 60 bits of the SHA-256: order of bottom-k samples
-    Column("review", String(12), nullable=False, server_default="new"),  # derived: new, done, skipped, flagged
+    Column("review", String(12), nullable=False, server_default="new"),  # derived, see ledger.AssetState
+    Column("margin", Float, nullable=False, server_default="0"),  # how sure suggestions were; 0 is greatest doubt
     Index(None, "review", "id"),
     Index(None, "review", "sample"),
+    Index(None, "review", "margin"),
 )
 
 asset_words = Table(
@@ -124,6 +126,15 @@ jobs = Table(
     Column("batch_id", _Id, ForeignKey("batches.id"), index=True),
     Column("state", String(12), nullable=False, index=True),  # waiting, stopped, done
     Column("created_at", DateTime, nullable=False),
+)
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("asset_id", _Id, ForeignKey("assets.id"), primary_key=True),
+    Column("actor", String(120), nullable=False),
+    Column("since", Float, nullable=False),  # seconds since the epoch
+    Column("until", Float, nullable=False, index=True),
 )
 
 chunks = Table(
@@ -284,6 +295,7 @@ suggestions = Table(
     Column("fingerprint", String(64), nullable=False),
     Column("revision", BigInteger, nullable=False),
     Column("at", DateTime, nullable=False),
+    Index(None, "profile", "tag_id", "probability"),
 )
 
 outbox = Table(

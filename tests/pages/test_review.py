@@ -8,7 +8,7 @@ from sqlalchemy import select
 from streamlit.testing.v1 import AppTest
 
 import pages
-from tagging_core import Tagloop, User, reviewing
+from tagging_core import Tagloop, User, queue, reviewing
 from tagging_core import assets as asset_module
 from tagging_core.store.tables import events
 from tests.conftest import BLUE, GREEN, RED, ingest
@@ -53,7 +53,7 @@ def test_accept_reject_and_done(open_page: Callable[..., AppTest], console: Tagl
     assert kinds(console) == [("accept", yes), ("reject", no), ("done", None)]
     assert at.session_state["review_asset"] in set(assets) - {first}
     with console.database.read() as connection:
-        assert reviewing.progress(connection).done == 1
+        assert queue.progress(connection).done == 1
 
 
 def test_keys_accept_reject_skip_and_undo(
@@ -71,7 +71,7 @@ def test_keys_accept_reject_skip_and_undo(
     press(at, "Z")
     with console.database.read() as connection:
         assert reviewing.labels_of(connection, first) == {}
-        assert reviewing.progress(connection).waiting == 3
+        assert queue.progress(connection).waiting == 3
 
 
 def test_any_tag_is_added_by_typing(open_page: Callable[..., AppTest], console: Tagloop, assets: list[int]) -> None:

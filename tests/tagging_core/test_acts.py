@@ -8,9 +8,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 
-from tagging_core import Decision, Kind, TaggingError, Tagloop, User, reviewing
+from tagging_core import Decision, Kind, TaggingError, Tagloop, User, queue, reviewing
 from tagging_core.errors import NotAllowedError
 from tagging_core.people import Role
+from tagging_core.queue import View
 from tagging_core.store.tables import events, labels
 from tests.conftest import BLUE, GREEN, RED, YELLOW, ingest
 from tests.tagging_core.test_learning_from_decisions import same, state
@@ -85,7 +86,7 @@ def test_any_mixture_equals_the_library_that_only_ever_saw_what_remains(
     loop: Tagloop, ann: User, steps: list
 ) -> None:
     with loop.database.read() as connection:
-        assets = reviewing.queue(connection, limit=10) + reviewing.queue(connection, state="done", limit=10)
+        assets = queue.following(connection, View()) + queue.following(connection, View(state="done"))
     assets = sorted(assets) if len(assets) >= 4 else ingest(loop, ann, RED, GREEN, BLUE, YELLOW)
     fresh = state(loop)
     written: list[tuple[str, int | str]] = []

@@ -3,9 +3,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tagging_core import Decision, Kind, Tagloop, User
-from tagging_core.asking import TYPICAL_FIRST, choose, margins
+from tagging_core import Tagloop, User
+from tagging_core.asking import TYPICAL_FIRST, choose, doubt, margins
 from tagging_core.encoders import unit
+from tagging_core.queue import Order, View
 from tests.conftest import BLUE, GREEN, RED, YELLOW, ingest
 
 
@@ -32,25 +33,14 @@ def test_doubt_is_between_rivals_or_about_one_tag_alone() -> None:
     assert found[3] > 0.8
 
 
-def test_all_waiting_pictures_come_once_and_none_twice(loop: Tagloop, ann: User) -> None:
+def test_doubtful_pictures_come_first_in_the_order_of_doubt(loop: Tagloop, ann: User) -> None:
     assets = ingest(loop, ann, RED, BLUE, GREEN, YELLOW)
-    seen = []
-    while (asset_id := loop.next_picture("e-commerce")) is not None and asset_id not in seen:
-        seen.append(asset_id)
-        if asset_id != assets[0]:
-            loop.decide(ann, Decision(Kind.DONE, asset_id, profile="e-commerce"))
-    assert sorted(seen) == sorted(assets)
-    assert loop.next_picture("e-commerce") == assets[0]  # only looked at: it still waits
-    loop.decide(ann, Decision(Kind.SKIP, assets[0], profile="e-commerce"))
-    assert loop.next_picture("e-commerce") is None
-
-
-def test_two_people_are_not_given_the_same_picture(loop: Tagloop, ann: User) -> None:
-    ingest(loop, ann, RED, BLUE)
-    assert loop.next_picture("e-commerce") != loop.next_picture("e-commerce")
-
-
-def test_a_batch_gives_its_own_pictures_only(loop: Tagloop, ann: User) -> None:
-    ingest(loop, ann, RED, BLUE)
-    mine = ingest(loop, ann, (9, 9, 9))
-    assert loop.next_picture("e-commerce", batch_id=2) == mine[0]
+    view = View("e-commerce", order=Order.DOUBT)
+    order = []
+    while (turn := loop.turns.next(ann, view, order)) is not None and turn.asset_id not in order:
+        order.append(turn.asset_id)
+    with loop.database.read() as connection:
+        _, matrix, p = loop.suggester.probabilities(connection, order)
+        sure = doubt(matrix, matrix.taxonomy.profile("e-commerce"), p)
+    assert sorted(order) == assets
+    assert np.all(np.diff(sure) >= 0)

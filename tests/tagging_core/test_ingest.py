@@ -10,11 +10,12 @@ import pytest
 from PIL import Image
 from sqlalchemy import func, select, update
 
-from tagging_core import Settings, TaggingError, Tagloop, User, assets, batches, reviewing, suggesting, vectors
+from tagging_core import Settings, TaggingError, Tagloop, User, assets, batches, queue, suggesting, vectors
 from tagging_core.encoders import find_preset
 from tagging_core.encoders.tiny import TinyEncoder
 from tagging_core.errors import NotAllowedError, SourceError, StorageError
 from tagging_core.ingest import encode_or_halve
+from tagging_core.queue import View
 from tagging_core.store.tables import assets as asset_table
 from tagging_core.store.tables import chunks
 from tests.conftest import BLUE, GREEN, RED, ingest, photo, wait_for
@@ -211,8 +212,8 @@ def test_with_many_threads_items_end_exactly_once_and_keep_their_order(data_dir:
     batch = finish(loop, batch_id)
     assert (batch.total, batch.ingested, batch.known) == (101, 100, 1)
     with loop.database.read() as connection:
-        order = reviewing.queue(connection, batch_id, limit=200)
+        order = queue.following(connection, View("general", batch_id), limit=200)
         assert len(set(order)) == len(order) == 100
         assert [a.width for a in assets.get_many(connection, order)] == list(range(20, 120))
-        assert reviewing.queue(connection, batch_id, after=order[40], limit=2) == order[41:43]
+        assert queue.following(connection, View("general", batch_id), order[40], limit=2) == order[41:43]
     loop.close()

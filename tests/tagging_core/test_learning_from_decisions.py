@@ -6,7 +6,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from tagging_core import Decision, Kind, TaggingError, Tagloop, User, ledger, reviewing, vectors
+from tagging_core import Decision, Kind, TaggingError, Tagloop, User, ledger, queue, reviewing, vectors
+from tagging_core.queue import View
 from tagging_core.store.tables import calibrations, daily, events, labels, learned
 from tests.conftest import BLUE, GREEN, RED, YELLOW, ingest, wait_for
 
@@ -122,13 +123,11 @@ def test_undo_takes_the_latest_of_ones_own_decisions(loop: Tagloop, ann: User) -
     first, second = ingest(loop, ann, RED, BLUE)
     loop.decide(ann, Decision(Kind.ACCEPT, first, TAG, profile="e-commerce"))
     loop.decide(ann, Decision(Kind.SKIP, second, profile="e-commerce"))
-    last = loop.last_act(ann)
-    assert last is not None
-    assert (last.kind, last.asset_id) == (Kind.SKIP, second)
-    loop.undo(ann, last.id)
-    last = loop.last_act(ann)
-    assert last is not None
-    assert (last.kind, last.asset_id) == (Kind.ACCEPT, first)
+    for kind, asset_id in ((Kind.SKIP, second), (Kind.ACCEPT, first)):
+        last = loop.undo_last(ann)
+        assert last is not None
+        assert (last.latest.kind, last.latest.asset_id) == (kind, asset_id)
+    assert loop.undo_last(ann) is None
 
 
 def test_queue_and_counts_follow_the_reviews(loop: Tagloop, ann: User) -> None:
@@ -136,14 +135,14 @@ def test_queue_and_counts_follow_the_reviews(loop: Tagloop, ann: User) -> None:
     event_id = loop.decide(ann, Decision(Kind.DONE, first, profile="e-commerce"))
     loop.decide(ann, Decision(Kind.SKIP, second, profile="e-commerce"))
     with loop.database.read() as connection:
-        assert reviewing.queue(connection) == [third]
-        assert reviewing.queue(connection, batch_id=1, state="skipped") == [second]
+        assert queue.following(connection, View()) == [third]
+        assert queue.following(connection, View(batch_id=1, state="skipped")) == [second]
         for batch in (None, 1):
-            assert reviewing.progress(connection, batch) == reviewing.Progress(1, 1, 1)
+            assert queue.progress(connection, batch) == queue.Progress(1, 1, 1)
     loop.undo(ann, event_id)
     with loop.database.read() as connection:
-        assert reviewing.queue(connection) == [first, third]
-        assert reviewing.progress(connection) == reviewing.Progress(2, 0, 1)
+        assert queue.following(connection, View()) == [first, third]
+        assert queue.progress(connection) == queue.Progress(2, 0, 1)
 
 
 _ACT = st.tuples(
@@ -157,13 +156,11 @@ _ACT = st.tuples(
 @given(acts=st.lists(_ACT, max_size=10))
 def test_replaying_the_ledger_gives_the_same_library(loop: Tagloop, ann: User, acts: list) -> None:
     with loop.database.read() as connection:
-        known = reviewing.queue(connection, limit=10)
+        known = queue.following(connection, View())
     assets = known if len(known) >= 4 else ingest(loop, ann, RED, GREEN, BLUE, YELLOW)
     for kind, n, tag in acts:
         if kind == Kind.UNDO:
-            last = loop.last_act(ann)
-            if last is not None:
-                loop.undo(ann, last.id)
+            loop.undo_last(ann)
             continue
         needs = kind in ledger.NEEDS_TAG
         other = "material.denim" if kind == Kind.REPLACE else None

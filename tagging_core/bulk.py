@@ -1,0 +1,102 @@
+"""Bulk accept: all suggestions that will be right so many times in 100, by what was decided before."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from tagging_core import projection, queue
+from tagging_core.ledger import Kind
+from tagging_core.queue import View
+from tagging_core.reviewing import Decision
+from tagging_core.sampling import Shares
+from tagging_core.suggesting import FLOOR, Suggester, closed
+from tagging_core.thresholds import Cut, Thresholds
+
+POOL = 2000
+"""Waiting pictures that one act looks at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What accepting by target would do for one tag.
+
+    Attributes:
+        cut: From where on; without a probability it says why history does not allow it.
+        pictures: Those that would get the tag, with its probability, likeliest first; without a cut-off those that
+            have it suggested.
+    """
+
+    tag_id: str
+    cut: Cut
+    pictures: list[tuple[int, float]]
+
+    @property
+    def allowed(self) -> bool:
+        """Whether the promise can be made for the tag."""
+        return self.cut.probability is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What accepting by target would do.
+
+    Attributes:
+        looked_at: How many waiting pictures were looked at.
+        offers: Those that are allowed first, then by how many pictures.
+    """
+
+    looked_at: int
+    offers: list[Offer]
+
+    @property
+    def allowed(self) -> list[Offer]:
+        """The offers that would be carried out."""
+        return [offer for offer in self.offers if offer.allowed and offer.pictures]
+
+
+def preview(
+    connection: Connection,
+    suggester: Suggester,
+    thresholds: Thresholds,
+    view: View,
+    shares: Shares,
+    without: Collection[int] = (),
+) -> Preview:
+    """What would be accepted among the pictures that come next.
+
+    Args:
+        without: Pictures that somebody else has open.
+    """
+    pool = queue.seen_together(connection, view, shares, POOL, without)
+    ids, matrix, probabilities = suggester.probabilities(connection, pool)
+    decided = projection.labels_of(connection, ids)
+    found: dict[str, list[tuple[int, float]]] = defaultdict(list)
+    rows = [(row, matrix.tag_ids[row]) for row in matrix.in_play(matrix.taxonomy.profile(view.profile))]
+    for asset_id, mine in zip(ids, probabilities, strict=True):
+        taken = closed(decided.get(asset_id, {}), matrix.taxonomy)
+        for row, tag_id in rows:
+            if mine[row] >= max(FLOOR, thresholds.of(tag_id).probability or 0) and tag_id not in taken:
+                found[tag_id].append((asset_id, float(mine[row])))
+    offers = [Offer(t, thresholds.of(t), sorted(p, key=lambda x: -x[1])) for t, p in found.items()]
+    return Preview(len(ids), sorted(offers, key=lambda o: (not o.allowed, -len(o.pictures))))
+
+
+def decisions(offers: Sequence[Offer], profile: str, target: float) -> list[Decision]:
+    """The decisions that carry offers out, those of one picture together."""
+    found = [
+        Decision(
+            Kind.ACCEPT,
+            asset_id,
+            offer.tag_id,
+            profile=profile,
+            shown={"probability": round(probability, 4), "unseen": target},
+        )
+        for offer in offers
+        if offer.allowed
+        for asset_id, probability in offer.pictures
+    ]
+    return sorted(found, key=lambda decision: decision.asset_id)

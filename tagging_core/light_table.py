@@ -1,0 +1,75 @@
+"""The light table: what people call who look at many pictures at once."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from tagging_core import acts, bulk, grid, groups, leases, queue
+from tagging_core.acts import Act
+from tagging_core.bulk import Offer, Preview
+from tagging_core.desk import Desk
+from tagging_core.grid import Page
+from tagging_core.groups import Group
+from tagging_core.people import User
+from tagging_core.queue import View
+
+_PIECE = 100  # decisions of a bulk act that are written at once, so that others need not wait for all
+
+
+class LightTable:
+    """Grids, groups and bulk acts; what they decide is written and taken back through the desk.
+
+    Args:
+        desk: Whose pictures they are.
+    """
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    def grid(self, user: User, view: View, subject: str = "", size: int = 48) -> Page:
+        """Waiting pictures that probably have one tag, or a tag of one category, leased to the person.
+
+        Args:
+            subject: The tag or category; the one that most pictures probably have if empty.
+        """
+        with self._desk.database.read() as connection:
+            others = leases.of_others(connection, user)
+            page = grid.page(connection, self._desk.suggester, view, self._desk.shares, subject, size, others)
+        with self._desk.database.write() as connection:
+            mine = set(leases.take(connection, user, [cell.asset_id for cell in page.cells]))
+        return replace(page, cells=[cell for cell in page.cells if cell.asset_id in mine])
+
+    def groups(self, user: User, view: View) -> list[Group]:
+        """Waiting pictures that look alike, the largest group first."""
+        with self._desk.database.read() as connection:
+            others = leases.of_others(connection, user)
+            return groups.find(
+                connection, self._desk.library, self._desk.suggester, view, self._desk.shares, others
+            )
+
+    def preview(self, user: User, view: View, target: float) -> Preview:
+        """What accepting every suggestion that is right with at least this probability would do."""
+        thresholds = self._desk.promise(view.profile, target)
+        with self._desk.database.read() as connection:
+            others = leases.of_others(connection, user)
+            return bulk.preview(connection, self._desk.suggester, thresholds, view, self._desk.shares, others)
+
+    def accept_many(self, user: User, offers: Sequence[Offer], profile: str, target: float) -> Iterator[Act]:
+        """Carry offers out piece by piece, as one act; what was done when the caller stops is kept.
+
+        Pictures that were finished or opened by others meanwhile are left out.
+        """
+        planned = bulk.decisions(offers, profile, target)
+        act = uuid.uuid4().hex
+        for start in range(0, len(planned), _PIECE):
+            piece = planned[start : start + _PIECE]
+            with self._desk.database.write(durable=True) as connection:
+                others = leases.of_others(connection, user)
+                free = queue.still(connection, {d.asset_id for d in piece}) - others.keys()
+                taxonomy = self._desk.library.taxonomies.load(connection)
+                piece = [d for d in piece if d.asset_id in free]
+                written = acts.decide_many(connection, user, piece, taxonomy, self._desk.shares, act)
+            yield written  # committed: nobody waits for the database while the caller draws
+        self._desk.teach({offer.tag_id for offer in offers})

@@ -1,0 +1,55 @@
+"""An editor proposes a tag where it is missed; it is suggested once an owner agrees."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from tagging_core import Decision, Kind, Tagloop, User, reviewing, tags
+from tagging_core.errors import NotAllowedError, TagError
+from tagging_core.people import Role
+from tagging_core.taxonomy import Tag
+from tests.conftest import RED, ingest
+
+
+@pytest.fixture
+def editor() -> User:
+    return User("Eve", frozenset({Role.EDITOR}))
+
+
+def propose(loop: Tagloop, user: User, asset: int, name: str = "Cape") -> Tag:
+    decision = Decision(Kind.ADD, asset, profile="e-commerce")
+    return loop.propose_tag(user, decision, Tag("", "garment", {"en": name}))
+
+
+def test_a_proposed_tag_is_on_its_picture_at_once_but_suggested_to_nobody(
+    loop: Tagloop, ann: User, editor: User
+) -> None:
+    first, alike = ingest(loop, ann, RED, RED)
+    proposed = propose(loop, editor, first)
+    assert proposed.state == "proposed"
+    with loop.database.read() as connection:
+        assert reviewing.labels_of(connection, first)[proposed.id].value == 1
+        assert tags.find(loop.library.taxonomies.load(connection), "caep")[0].id == proposed.id
+    loop.library.settle()
+    assert proposed.id not in loop.library.matrix().rows
+    assert proposed.id not in {s.tag_id for s in loop.suggest(alike, "e-commerce")}
+
+
+def test_once_an_owner_agrees_its_pictures_have_taught_it(loop: Tagloop, ann: User, editor: User) -> None:
+    first, alike = ingest(loop, ann, RED, RED)
+    proposed = propose(loop, editor, first)
+    with pytest.raises(NotAllowedError):
+        loop.save_tag(editor, replace(proposed, state="active"))
+    loop.save_tag(ann, replace(proposed, state="active"))
+    loop.library.settle()
+    assert proposed.id in {s.tag_id for s in loop.suggest(alike, "e-commerce")}
+
+
+def test_a_name_is_proposed_once(loop: Tagloop, ann: User, editor: User) -> None:
+    (asset,) = ingest(loop, ann, RED)
+    propose(loop, editor, asset)
+    for taken in ("cape", "Dress"):
+        with pytest.raises(TagError, match="already a name"):
+            propose(loop, editor, asset, taken)

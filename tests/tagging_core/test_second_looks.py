@@ -1,0 +1,157 @@
+"""Blind samples, second opinions and known pictures: what keeps accuracy honest."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+from sqlalchemy import select
+
+from tagging_core import Decision, Kind, TaggingError, Tagloop, User, ledger, queue, reviewing
+from tagging_core.ledger import Look
+from tagging_core.people import local_user
+from tagging_core.queue import View
+from tagging_core.sampling import Shares
+from tagging_core.store.tables import daily, events
+from tests.conftest import BLUE, GREEN, RED, ingest
+
+DRESS, SKIRT = "garment.dress", "garment.skirt"
+VIEW = View("e-commerce")
+
+
+@pytest.fixture
+def bob() -> User:
+    return local_user("Bob")
+
+
+def say(loop: Tagloop, user: User, asset: int, kind: Kind, tag: str | None = None, look: Look | None = None) -> int:
+    return loop.decide(user, Decision(kind, asset, tag, profile="e-commerce", look=look))
+
+
+def state(loop: Tagloop, asset: int) -> ledger.AssetState:
+    with loop.database.read() as connection:
+        return ledger.fold(ledger.history_of(connection, asset))
+
+
+def figures(loop: Tagloop) -> dict[tuple[str, str], int]:
+    with loop.database.read() as connection:
+        rows = connection.execute(select(daily.c.tag_id, daily.c.kind, daily.c.n).where(daily.c.n > 0))
+        return {(row.tag_id, row.kind): row.n for row in rows if row.kind != "upload"}
+
+
+def payload(loop: Tagloop, event_id: int) -> dict:
+    with loop.database.read() as connection:
+        return connection.execute(select(events.c.payload).where(events.c.id == event_id)).scalar_one() or {}
+
+
+def test_membership_is_as_large_as_the_share_and_independent() -> None:
+    shares = Shares(blind=0.03, second=0.2)
+    samples = [n * 7_919_777_333 + 12_345 for n in range(20_000)]
+    blind = [shares.is_blind(s) for s in samples]
+    second = [shares.takes_second(s) for s in samples]
+    assert sum(blind) / len(samples) == pytest.approx(0.03, abs=0.005)
+    assert sum(second) / len(samples) == pytest.approx(0.2, abs=0.01)
+    both = sum(b and s for b, s in zip(blind, second, strict=True)) / len(samples)
+    assert both == pytest.approx(0.006, abs=0.003)
+    assert not any(Shares(blind=0).is_blind(s) for s in samples)
+
+
+def test_a_blind_picture_hides_its_suggestions_and_writes_down_what_it_hid(loop: Tagloop, ann: User) -> None:
+    (asset,) = ingest(loop, ann, RED)
+    loop.shares = Shares(blind=1)
+    card = loop.card(ann, asset, "e-commerce")
+    assert card.blind
+    assert card.suggestions == []
+    hidden = {s.tag_id for s in loop.suggest(asset, "e-commerce")}
+    added = say(loop, ann, asset, Kind.ADD, next(iter(hidden)))
+    assert payload(loop, added) == {}  # nothing was seen
+    done = payload(loop, say(loop, ann, asset, Kind.DONE))
+    assert done["blind"]
+    assert set(done["hidden"]) == hidden - {next(iter(hidden))} or set(done["hidden"]) == hidden
+    assert not loop.card(ann, asset, "e-commerce").blind  # finished: nothing is left to keep from anybody
+
+
+def test_a_required_second_opinion_is_given_without_seeing_the_first(loop: Tagloop, ann: User, bob: User) -> None:
+    (asset,) = ingest(loop, ann, RED)
+    loop.shares = Shares(blind=0, known=0, second=1)
+    say(loop, ann, asset, Kind.ADD, DRESS)
+    say(loop, ann, asset, Kind.DONE)
+    with loop.database.read() as connection:
+        assert queue.progress(connection) == queue.Progress(0, 0, 0, second=1)
+    waits = View("e-commerce", state="second")
+    assert loop.turns.next(ann, waits) is None  # not from the same person
+    turn = loop.turns.next(bob, waits)
+    assert turn is not None
+    assert (turn.asset_id, turn.look) == (asset, Look.SECOND)
+    card = loop.card(bob, asset, "e-commerce")
+    assert card.look == Look.SECOND
+    assert card.decided == {}
+    assert loop.card(ann, asset, "e-commerce").decided.keys() == {DRESS}
+
+    say(loop, bob, asset, Kind.ADD, DRESS, Look.SECOND)
+    assert loop.card(bob, asset, "e-commerce").decided.keys() == {DRESS}
+    done = say(loop, bob, asset, Kind.DONE, look=Look.SECOND)
+    compared = payload(loop, done)
+    assert (compared["look"], compared["agreed"], compared["differs"]) == ("second", [DRESS], [])
+    assert state(loop, asset).review == "done"
+    assert figures(loop) == {(DRESS, "add"): 1, ("", "done"): 1, (DRESS, "agree"): 1}
+
+
+def test_opinions_that_differ_are_flagged_and_change_no_tag(loop: Tagloop, ann: User, bob: User) -> None:
+    (asset,) = ingest(loop, ann, RED)
+    loop.shares = Shares(blind=0, second=1)
+    say(loop, ann, asset, Kind.ADD, DRESS)
+    say(loop, ann, asset, Kind.DONE)
+    loop.turns.release(ann, [asset])
+    say(loop, bob, asset, Kind.ADD, SKIRT, Look.SECOND)
+    done = say(loop, bob, asset, Kind.DONE, look=Look.SECOND)
+    assert state(loop, asset).review == "flagged"
+    assert {t: label.value for t, label in state(loop, asset).labels.items()} == {DRESS: 1}
+    assert figures(loop)[SKIRT, "differ"] == figures(loop)[DRESS, "differ"] == 1
+    loop.undo(bob, done)
+    assert state(loop, asset).review == "second"
+    assert (DRESS, "differ") not in figures(loop)
+
+
+def test_a_second_opinion_comes_from_somebody_else(loop: Tagloop, ann: User, bob: User) -> None:
+    (asset,) = ingest(loop, ann, RED)
+    with pytest.raises(TaggingError, match="No second opinion is wanted"):
+        say(loop, bob, asset, Kind.DONE, look=Look.SECOND)
+    loop.shares = Shares(blind=0, second=1)
+    say(loop, ann, asset, Kind.DONE)
+    with pytest.raises(TaggingError, match="somebody else than the first"):
+        say(loop, ann, asset, Kind.DONE, look=Look.SECOND)
+
+
+def test_known_pictures_are_mixed_in_and_only_measure(loop: Tagloop, ann: User, bob: User) -> None:
+    first, second, _ = ingest(loop, ann, RED, BLUE, GREEN)
+    loop.shares = loop.turns._shares = Shares(blind=0, known=1)
+    say(loop, ann, first, Kind.ADD, DRESS)
+    say(loop, ann, first, Kind.DONE)
+    assert loop.turns.next(ann, VIEW) != first  # her own, and just now
+    turn = loop.turns.next(bob, VIEW)
+    assert turn is not None
+    assert (turn.asset_id, turn.look) == (first, Look.KNOWN)
+    assert loop.card(bob, first, "e-commerce", Look.KNOWN).decided == {}
+    before = state(loop, first)
+    say(loop, bob, first, Kind.ADD, SKIRT, Look.KNOWN)
+    done = payload(loop, say(loop, bob, first, Kind.DONE, look=Look.KNOWN))
+    assert (done["agreed"], done["differs"]) == ([], [DRESS, SKIRT])
+    assert dataclasses.replace(state(loop, first), looks={}) == before
+    again = loop.turns.next(bob, VIEW)
+    assert again is not None
+    assert again.look is None  # he knows that one now
+    assert second in (again.asset_id, second)
+
+
+def test_looks_survive_a_rebuild(loop: Tagloop, ann: User, bob: User) -> None:
+    (asset,) = ingest(loop, ann, RED)
+    loop.shares = Shares(blind=0, second=1)
+    say(loop, ann, asset, Kind.ADD, DRESS)
+    say(loop, ann, asset, Kind.DONE)
+    say(loop, bob, asset, Kind.ADD, SKIRT, Look.SECOND)
+    loop.rebuild(ann)
+    with loop.database.read() as connection:
+        assert reviewing.labels_of(connection, asset).keys() == {DRESS}
+        assert queue.progress(connection).second == 1
+    assert loop.card(bob, asset, "e-commerce").decided.keys() == {SKIRT}
