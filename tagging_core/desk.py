@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from tagging_core import acts, assets, evidence, history, ledger, promises, reviewing, tags, vectors
+from tagging_core import acts, assets, evidence, history, leases, ledger, promises, reviewing, tags, vectors
 from tagging_core.acts import Act
 from tagging_core.assets import Accompanying, Asset
 from tagging_core.encoders import Encoder
@@ -106,13 +106,15 @@ class Desk:
             return self.suggester.suggest(connection, [asset_id], profile).get(asset_id, [])
 
     def card(self, user: User, asset_id: int, profile: str, look: Look | None = None) -> Card:
-        """What a review shows of a picture, suggestions fresh.
+        """What a review shows of a picture, suggestions fresh; it is leased to the person, if nobody else has it.
 
         Args:
             look: As `next_picture` said; where a second opinion of this person is due, it is taken as such anyway.
         """
         with self.database.write() as connection:
             asset = assets.get(connection, asset_id)
+            leases.take(connection, user, [asset_id])
+            holder = leases.of_others(connection, user).get(asset_id)
             if asset.review == "second" or look is not None:
                 standing = ledger.fold(ledger.history_of(connection, asset_id))
                 if asset.review == "second":
@@ -124,7 +126,7 @@ class Desk:
             found = self.suggester.suggest(connection, [asset_id], profile, {asset_id: decided}).get(asset_id, [])
             finished = asset.review == "done" and look is None
             blind = not finished and self.shares.is_blind(assets.sample_of(connection, asset_id))
-            return Card(asset, decided, [] if blind else found, blind, look)
+            return Card(asset, decided, [] if blind else found, blind, look, holder)
 
     def propose_tag(self, user: User, decision: Decision, tag: Tag) -> Tag:
         """Propose a tag and give it to the picture that it was missed on.

@@ -12,6 +12,7 @@ from tagging_core import assets as asset_module
 from tagging_core import leases, ledger, projection, suggesting
 from tagging_core.assets import Accompanying, Asset
 from tagging_core.errors import DecisionError
+from tagging_core.leases import Lease
 from tagging_core.ledger import NEEDS_TAG, AssetState, Event, Kind, Label, Look
 from tagging_core.people import Action, User, require
 from tagging_core.sampling import Shares
@@ -57,6 +58,7 @@ class Card:
         suggestions: Empty for a picture of the blind sample.
         blind: Whether it is of the blind sample.
         look: Set if the person should decide without seeing what was decided.
+        holder: Who else has it open, so that this person may only watch; None if nobody has.
     """
 
     asset: Asset
@@ -64,6 +66,7 @@ class Card:
     suggestions: list[Suggestion]
     blind: bool = False
     look: Look | None = None
+    holder: Lease | None = None
 
 
 def decide(

@@ -36,6 +36,11 @@ def press(at: AppTest, shortcut: str) -> None:
     assert not at.exception
 
 
+def option(at: AppTest, name: str) -> str:
+    """What the list of tags shows of the one with this name."""
+    return next(text for text in at.selectbox(key="review_pick").options if text.split(" · ")[0] == name)
+
+
 def test_with_nothing_to_review_it_leads_to_upload(open_page: Callable[..., AppTest]) -> None:
     at = open_page(PAGE)
     assert "Upload some" in at.info[0].value
@@ -46,8 +51,8 @@ def test_accept_reject_and_done(open_page: Callable[..., AppTest], console: Tagl
     first = at.session_state["review_asset"]
     yes = first_suggestion(at)
     press(at, "1")
-    no = first_suggestion(at)
-    assert no != yes
+    assert first_suggestion(at) == yes  # a chip keeps its place, and its key
+    no = next(b.key for b in at.button if b.proto.shortcut == "2").removeprefix("accept_")
     at.button(key=f"reject_{no}").click().run()
     press(at, "D")
     assert kinds(console) == [("accept", yes), ("reject", no), ("done", None)]
@@ -76,7 +81,7 @@ def test_keys_accept_reject_skip_and_undo(
 
 def test_any_tag_is_added_by_typing(open_page: Callable[..., AppTest], console: Tagloop, assets: list[int]) -> None:
     at = open_page(PAGE)
-    at.selectbox(key="review_pick").set_value("travel.island").run()
+    at.selectbox(key="review_pick").set_value(option(at, "Island")).run()
     assert kinds(console) == [("add", "travel.island")]
     assert any(b.key == "decided_travel.island" for b in at.button)
     at.button(key="decided_travel.island").click().run()
@@ -87,7 +92,7 @@ def test_replace_is_one_event(open_page: Callable[..., AppTest], console: Tagloo
     at = open_page(PAGE)
     wrong = first_suggestion(at)
     at.button(key=f"replace_{wrong}").click().run()
-    at.selectbox(key="review_pick").set_value("travel.island").run()
+    at.selectbox(key="review_pick").set_value(option(at, "Island")).run()
     with console.database.read() as connection:
         row = connection.execute(select(events).where(events.c.kind == "replace")).one()
         found = reviewing.labels_of(connection, at.session_state["review_asset"])

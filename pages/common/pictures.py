@@ -1,0 +1,85 @@
+"""Pictures by address: thumbnails, screen-size copies and originals, for the browser to load and to keep.
+
+An address carries a signature of this process, so that only what a page showed can be asked for: to know a picture's
+hash, or to have the picture, does not tell whether it is here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from functools import cache
+from html import escape
+
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+from starlette.routing import Route
+
+from tagging_core import load_settings
+from tagging_core.archive import Archive
+from tagging_core.assets import Asset
+
+_SECRET = secrets.token_bytes(32)
+_SAFE = {
+    "Cache-Control": "private, max-age=31536000, immutable",
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
+    "X-Content-Type-Options": "nosniff",
+}
+_TYPES = {
+    "JPEG": "image/jpeg",
+    "PNG": "image/png",
+    "WEBP": "image/webp",
+    "GIF": "image/gif",
+    "BMP": "image/bmp",
+    "TIFF": "image/tiff",
+    "HEIF": "image/heif",
+    "AVIF": "image/avif",
+}
+
+
+def thumbnail(asset: Asset) -> str:
+    """The address of a picture's thumbnail, relative to the console's own."""
+    return _address("thumbnail", asset.sha256, "JPEG")
+
+
+def screen(asset: Asset) -> str:
+    """The address of a picture at the size of a screen."""
+    return _address("screen", asset.sha256, "JPEG")
+
+
+def original(asset: Asset) -> str:
+    """The address of a picture as it was uploaded."""
+    return _address("original", asset.sha256, asset.format)
+
+
+def alternative(asset: Asset) -> str:
+    """What a screen reader says in a picture's place, safe to put into HTML."""
+    return escape(" - ".join(part for part in (asset.text.title or asset.text.caption[:120], asset.name) if part))
+
+
+def _address(kind: str, sha256: str, form: str) -> str:
+    return f"pictures/{kind}/{sha256}.{form}?key={_sign(kind, sha256, form)}"
+
+
+def _sign(kind: str, sha256: str, form: str) -> str:
+    return hmac.new(_SECRET, f"{kind}/{sha256}.{form}".encode(), hashlib.sha256).hexdigest()[:32]
+
+
+@cache
+def _archive() -> Archive:
+    return Archive(load_settings().data_dir / "archive")
+
+
+def _serve(request: Request) -> Response:
+    kind, (sha256, _, form) = request.path_params["kind"], request.path_params["name"].partition(".")
+    if not hmac.compare_digest(request.query_params.get("key", ""), _sign(kind, sha256, form)):
+        return Response("This address was not given out by the console that runs now.", 403)
+    archive = _archive()
+    path = {"thumbnail": archive.thumbnail, "screen": archive.screen, "original": archive.original}[kind](sha256)
+    if not path.is_file():
+        return Response("This picture's file is missing; `doctor` tells what to do.", 404)
+    return FileResponse(path, media_type=_TYPES.get(form, "application/octet-stream"), headers=_SAFE)
+
+
+ROUTES = [Route("/pictures/{kind}/{name}", _serve)]

@@ -1,0 +1,41 @@
+"""Why a tag: the decided pictures that speak for and against it, any of which can be dropped."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages.common import session
+from pages.editors.reviewing import acts
+from tagging_core import assets, projection
+
+
+def draw_why(asset_id: int, tag_id: str) -> None:
+    """Draw the decided pictures behind a tag's probability, weightiest first."""
+    found = session.loop().explain(asset_id, tag_id, limit=6)
+    if not found.evidence:
+        st.caption("Only the tag's name and description speak for it so far: nobody decided about it yet.")
+        return
+    ids = [e.asset_id for e in found.evidence]
+    with session.loop().database.read() as connection:
+        known = {a.id: a for a in assets.get_many(connection, ids)}
+        labels = projection.labels_of(connection, ids)
+    text, decided = f"{found.text_logit:+.1f}", f"{found.examples_logit:+.1f}"
+    st.caption(f"The tag's text says {text}, decided pictures {decided}: above 0 speaks for it, below against.")
+    with st.container(horizontal=True, gap="small"):
+        for evidence in found.evidence:
+            picture = known[evidence.asset_id]
+            label = labels.get(picture.id, {}).get(tag_id)
+            with st.container(width=96, gap="xxsmall"):
+                verdict = "has it" if evidence.applies else "has it not"
+                shown = str(session.loop().archive.thumbnail(picture.sha256))
+                st.image(shown, width=96, caption=f"{verdict} {evidence.logit:+.2f}", alt=picture.name)
+                if label is not None:
+                    st.button(
+                        "Drop",
+                        key=f"drop_{picture.id}",
+                        on_click=acts.take_back,
+                        args=(label.event_id,),
+                        type="tertiary",
+                        icon=":material/undo:",
+                        help="A bad example: take that decision back, also from what was learned",
+                    )
