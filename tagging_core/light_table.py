@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
 from tagging_core import acts, bulk, grid, groups, leases, queue
@@ -28,15 +28,19 @@ class LightTable:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
 
-    def grid(self, user: User, view: View, subject: str = "", size: int = 48) -> Page:
+    def grid(
+        self, user: User, view: View, subject: str = "", size: int = 48, without: Collection[int] = ()
+    ) -> Page:
         """Waiting pictures that probably have one tag, or a tag of one category, leased to the person.
 
         Args:
             subject: The tag or category; the one that most pictures probably have if empty.
+            without: Pictures that the person has seen and put off.
         """
         with self._desk.database.read() as connection:
             others = leases.of_others(connection, user)
-            page = grid.page(connection, self._desk.suggester, view, self._desk.shares, subject, size, others)
+            unseen = {*others, *without}
+            page = grid.page(connection, self._desk.suggester, view, self._desk.shares, subject, size, unseen)
         with self._desk.database.write() as connection:
             mine = set(leases.take(connection, user, [cell.asset_id for cell in page.cells]))
         return replace(page, cells=[cell for cell in page.cells if cell.asset_id in mine])

@@ -22,6 +22,10 @@ SECTIONS = {
 }
 
 st.set_page_config(page_title="Tagloop", page_icon=":material/sell:", layout="wide")
+# Known before anybody is asked for a name, so that the address they came by still leads to its page afterwards.
+st.navigation(
+    [st.Page(path, title=title) for entries in SECTIONS.values() for path, title, *_ in entries], position="hidden"
+)
 try:
     loop()
     user = identify()

@@ -1,6 +1,6 @@
 """Pictures by address: thumbnails, screen-size copies and originals, for the browser to load and to keep.
 
-An address carries a signature of this process, so that only what a page showed can be asked for: to know a picture's
+An address carries a signature of this process, so only what a page showed can be asked for: to know a picture's
 hash, or to have the picture, does not tell whether it is here.
 """
 

@@ -17,36 +17,26 @@ DRAW = {"focus": draw_focus, "grid": draw_grid, "groups": draw_groups}
 
 
 def draw_filters() -> None:
-    taxonomy = loop().taxonomy()
     names = place.batch_names(known)
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        st.selectbox(
-            "Batch", list(names), format_func=names.get, key="review_batch", on_change=place.change_batch, width=230
-        )
-        st.selectbox(
-            "Show",
-            list(place.SHOW),
-            format_func=place.SHOW.get,
-            key="review_show",
-            on_change=place.restart,
-            width=150,
-        )
-        st.selectbox(
-            "Order",
-            list(place.ORDERS),
-            format_func=place.ORDERS.get,
-            key="review_order",
-            on_change=place.restart,
-            width=190,
-        )
-        st.selectbox(
-            "Profile",
-            list(taxonomy.profiles),
-            format_func=lambda p: taxonomy.profiles[p].name(language()),
-            key="review_profile",
-            on_change=place.restart,
-            width=150,
-        )
+    profiles = {p.id: p.name(language()) for p in loop().taxonomy().profiles.values()}
+    choices = (
+        ("Batch", "batch", names, place.change_batch, 240),
+        ("Show", "show", place.SHOW, place.restart, 160),
+        ("Order", "order", place.ORDERS, place.restart, 200),
+        ("Profile", "profile", profiles, place.restart, 160),
+    )
+    with st.container(horizontal=True, gap="small"):
+        components.draw_keyboard(lambda: acts.open_dialog("help"))
+        for label, name, options, act, width in choices:
+            st.selectbox(
+                label,
+                list(options),
+                format_func=options.get,
+                key=f"review_{name}",
+                on_change=act,
+                width=width,
+                label_visibility="collapsed",
+            )
 
 
 def draw_bar() -> None:
@@ -56,7 +46,7 @@ def draw_bar() -> None:
     parts = [
         f"{found.done:,} done",
         f"{found.waiting:,} waiting",
-        f"{found.skipped:,} skipped",
+        *([f"{found.skipped:,} skipped"] if found.skipped else []),
         *([f"{found.flagged:,} flagged"] if found.flagged else []),
         *([f"{found.second:,} for a second opinion"] if found.second else []),
     ]
@@ -70,20 +60,20 @@ def draw_bar() -> None:
             required=True,
             label_visibility="collapsed",
         )
-        st.progress(found.done / max(1, found.total), text=" · ".join(parts))
+        st.button("Switch", on_click=place.next_mode, shortcut="M", type="tertiary", help="Focus, grid, groups")
+        st.markdown(":gray[" + " · ".join(parts) + "]", width="stretch", text_alignment="center")
         st.button("Accept many", on_click=acts.open_dialog, args=("bulk",), shortcut="B", type="tertiary")
         st.button("Undo", on_click=acts.take_back_last, shortcut="Z", icon=":material/undo:", type="tertiary")
         st.button("My acts", on_click=acts.open_dialog, args=("history",), shortcut="H", type="tertiary")
-        st.button("Mode", on_click=place.next_mode, shortcut="M", type="tertiary", help="Focus, grid, groups")
         st.button("Keys ( ? )", on_click=acts.open_dialog, args=("help",), type="tertiary")
+    st.progress(found.done / max(1, found.total))
 
 
-@st.fragment
+@st.fragment(key="review_work")
 def draw_work() -> None:
     show_error()
     draw_bar()
     DRAW[state["review_mode"]]()
-    components.draw_keyboard(state["review_focus_pick"], lambda: acts.open_dialog("help"))
     dialogs.draw_dialog()
 
 

@@ -38,7 +38,7 @@ def told(act: Callable[P, None]) -> Callable[P, None]:
 
 @told
 def decide(kind: Kind, tag_id: str | None = None, other: str | None = None) -> None:
-    state["review_replacing"] = state["review_unknown"] = None
+    state["review_replacing"] = None
     session.loop().decide(session.current_user(), _decision(kind, tag_id, other))
 
 
@@ -70,15 +70,17 @@ def reject(tag_id: str, label: Label | None) -> None:
 
 
 @told
-def finish(kind: Kind, note: str = "") -> None:
-    session.loop().decide(session.current_user(), _decision(kind, note=note))
-    place.go_on()
+def finish(kind: Kind, asset_id: int, note: str = "") -> None:
+    """Be done with a picture, unless a key that was pressed twice has already led on to the next."""
+    if asset_id == state["review_asset"]:
+        session.loop().decide(session.current_user(), _decision(kind, note=note))
+        place.go_on()
 
 
-@told
-def flag() -> None:
-    state["review_dialog"] = None
-    finish(Kind.FLAG, note=state.get("review_note", ""))
+def flag(asset_id: int) -> None:
+    """Set a picture aside with the note that was typed, and close the dialog."""
+    finish(Kind.FLAG, asset_id, state["review_note"])
+    st.rerun("review_work")
 
 
 @told
@@ -113,28 +115,23 @@ def take_over() -> None:
 
 
 @told
-def pick_tag(known: dict[str, str]) -> None:
-    """Give a picture the tag that was chosen or typed.
-
-    Args:
-        known: Tag id by what the list shows.
-    """
-    chosen, state["review_pick"] = state["review_pick"], None
-    if not chosen:
-        return
-    if chosen in known:
-        give(known[chosen])
-    elif exact := _named(chosen):
-        give(exact.id)
+def pick() -> None:
+    """Give a picture the tag that was chosen or typed, or ask what a new one is to be."""
+    chosen = components.picked()
+    if chosen["id"] == "+":
+        state["review_typed"] = chosen["text"]
+        open_dialog("propose")
+    elif found := chosen["id"] or _best(chosen["text"]):
+        give(found)
     else:
-        state["review_unknown"] = " ".join(chosen.split())
+        session.say_error(TaggingError(f"No tag is called “{chosen['text']}”. It can be proposed as a new one."))
+    st.rerun("review_work")
 
 
 @told
 def give(tag_id: str) -> None:
     """Add a tag, or put it in the place of the one that is being replaced."""
     if state["review_mode"] == "groups":
-        state["review_unknown"] = None
         give_to_group(tag_id)
         return
     replacing = state["review_replacing"]
@@ -158,15 +155,15 @@ def give_to_group(tag_id: str) -> None:
 
 @told
 def propose() -> None:
-    """Propose a tag under the typed name and give it to the picture, or to the group."""
+    """Propose a tag under the typed name, give it to the picture or to the group, and close the dialog."""
     tag = Tag("", state["review_proposed_category"], {"en": state["review_proposed_name"]})
     decision = _decision(Kind.ADD)
     if state["review_mode"] == "groups":
         decision = replace(decision, asset_id=state["review_page"]["ids"][0])
     proposed = session.loop().propose_tag(session.current_user(), decision, tag)
-    state["review_unknown"] = None
     if state["review_mode"] == "groups":
         give_to_group(proposed.id)
+    st.rerun("review_work")
 
 
 def ask_instead(tag_id: str) -> None:
@@ -187,10 +184,6 @@ def open_dialog(name: str) -> None:
     state["review_dialog"] = name
 
 
-def forget_unknown() -> None:
-    state["review_unknown"] = None
-
-
 @told
 def save_text(asset_id: int) -> None:
     text = Accompanying(*(state[f"review_{part}_{asset_id}"] for part in ("title", "caption", "body")))
@@ -207,11 +200,9 @@ def _decision(kind: Kind, tag_id: str | None = None, other: str | None = None, n
     return Decision(kind, state["review_asset"], tag_id, other, profile, seconds(), note, place.look())
 
 
-def _named(text: str) -> Tag | None:
-    """The tag that is called exactly so in some language."""
+def _best(text: str) -> str | None:
     found = tags.find(session.loop().taxonomy(), text, limit=1)
-    same = [tag for tag in found if " ".join(text.split()).casefold() in {w.casefold() for w in tag.words()}]
-    return same[0] if same else None
+    return found[0].id if found else None
 
 
 def _move_on(tag_id: str) -> None:

@@ -51,7 +51,7 @@ def _help() -> None:
         columns, ((mode, keys.MODES[mode]), ("Always", keys.EVERYWHERE)), strict=True
     ):
         rows = [f"| `{key.key}` | {key.does} |" for key in table.values()]
-        column.markdown(f"**{title.capitalize()}**\n\n" + "\n".join(["| | |", "| --- | --- |", *rows]))
+        column.markdown(f"**{title.capitalize()}**\n\n" + "\n".join(["| Key | |", "| --- | --- |", *rows]))
 
 
 @st.dialog("Your last acts", position="right", icon=":material/history:", on_dismiss="rerun")
@@ -72,7 +72,8 @@ def _history() -> None:
                     width=48,
                 )
             words = describe(past.latest) + (f" · {past.pictures} pictures" if past.pictures > 1 else "")
-            st.markdown(f"{words if past.stands else f'~~{words}~~'}  \n:gray[:small[{_when(past.latest.at)}]]")
+            words = words if past.stands else f"~~{words}~~"
+            st.markdown(f"{words}  \n:gray[:small[{_when(past.latest.at)}]]", width="stretch")
             _draw_toggle(past)
 
 
@@ -110,7 +111,9 @@ def _info() -> None:
 def _flag() -> None:
     with st.form("review_flag", border=False):
         st.text_area("What is to be discussed?", key="review_note", max_chars=500, placeholder="Is this a cape?")
-        st.form_submit_button("Flag", type="primary", on_click=acts.flag, shortcut="Ctrl+Enter")
+        st.form_submit_button(
+            "Flag", type="primary", on_click=acts.flag, args=(state["review_asset"],), shortcut="Ctrl+Enter"
+        )
 
 
 @st.dialog("Propose a tag", icon=":material/new_label:")
@@ -119,7 +122,7 @@ def _propose() -> None:
     taxonomy = session.loop().taxonomy()
     st.write("The picture gets it at once. It is suggested on others when an owner has agreed.")
     with st.form("review_propose", border=False):
-        st.text_input("English name", state["review_unknown"] or "", key="review_proposed_name", max_chars=80)
+        st.text_input("English name", state["review_typed"], key="review_proposed_name", max_chars=80)
         st.selectbox(
             "Category",
             taxonomy.profile(state["review_profile"]).categories,

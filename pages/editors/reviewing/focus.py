@@ -17,6 +17,12 @@ from tagging_core.taxonomy import Taxonomy
 state = st.session_state
 
 _MOST = 12  # chips of one picture
+_BARE = ("bare_", "reject_", "replace_", "why_")
+_STYLE = "<style>{} {{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}}</style>".format(
+    ", ".join(f'[class*="st-key-{name}"] button p' for name in _BARE)
+)
+"""Some buttons show their icon alone; their names stay for screen readers."""
+
 _LOOKS = {
     Look.SECOND: "A second opinion is wanted. Somebody has tagged this picture; say what you see yourself.",
     Look.KNOWN: "",  # nobody is to know
@@ -38,7 +44,7 @@ def draw_focus() -> None:
         _draw_picture(card)
     with right:
         if card.holder is None:
-            _draw_keys()
+            _draw_keys(card.asset.id)
             picker.draw_picker()
             _draw_decided(card, chips)
             _draw_chips(card, chips)
@@ -95,12 +101,12 @@ def _draw_picture(card: Card) -> None:
     st.html(
         f'<a href="{pictures.original(card.asset)}" target="_blank" title="The original, at full size">'
         f'<img src="{pictures.screen(card.asset)}" alt="{pictures.alternative(card.asset)}" '
-        'style="max-width:100%;max-height:calc(100vh - 19rem);min-height:12rem;object-fit:contain;'
+        'style="max-width:100%;max-height:calc(100vh - 17rem);min-height:12rem;object-fit:contain;'
         'border-radius:8px;display:block"></a>'
     )
-    about = f"{card.asset.name} · {card.asset.width} x {card.asset.height} · {card.asset.format}"
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.caption(about)
+        st.button("Back", on_click=place.go_back, shortcut="ArrowLeft", disabled=not state["review_seen"])
+        st.button("Next", on_click=place.go_on, shortcut="ArrowRight", help="Look at the next, decide nothing")
         st.link_button(
             "Original",
             pictures.original(card.asset),
@@ -119,22 +125,23 @@ def _draw_picture(card: Card) -> None:
             shortcut="I",
             help="All that happened to this picture",
         )
+    st.caption(f"{card.asset.name} · {card.asset.width} x {card.asset.height} · {card.asset.format}")
     if coming:
         st.html(f'<div style="opacity:.7;font-size:.8rem;margin-bottom:4px">Coming up</div>{strip}{early}')
 
 
-def _draw_keys() -> None:
+def _draw_keys(asset_id: int) -> None:
     with st.container(horizontal=True, gap="xsmall"):
         st.button(
             "Done",
             type="primary",
             on_click=acts.finish,
-            args=(Kind.DONE,),
+            args=(Kind.DONE, asset_id),
             shortcut="D",
             icon=":material/done_all:",
             help="The picture is finished. Tags you left out count as not on it.",
         )
-        st.button("Skip", on_click=acts.finish, args=(Kind.SKIP,), shortcut="S", help="Decide later")
+        st.button("Skip", on_click=acts.finish, args=(Kind.SKIP, asset_id), shortcut="S", help="Decide later")
         st.button(
             "Flag",
             on_click=acts.open_dialog,
@@ -142,8 +149,6 @@ def _draw_keys() -> None:
             shortcut="F",
             help="Set it aside for discussion, with a note",
         )
-        st.button("Back", on_click=place.go_back, shortcut="ArrowLeft", disabled=not state["review_seen"])
-        st.button("Next", on_click=place.go_on, shortcut="ArrowRight", help="Look at the next, decide nothing")
 
 
 def _draw_decided(card: Card, chips: dict[str, float]) -> None:
@@ -172,6 +177,7 @@ def _draw_chips(card: Card, chips: dict[str, float]) -> None:
     if not chips:
         return
     taxonomy = session.loop().taxonomy()
+    st.html(_STYLE)
     order = list(chips)
     rivals = {tag_id: _accepted_rival(tag_id, card, taxonomy) for tag_id in order}
     open_ones = [t for t in order if t not in card.decided and not rivals[t]]
@@ -189,19 +195,18 @@ def _draw_chip_keys(order: list[str], current: str | None, card: Card, rivals: d
     at = order.index(current) if current else -1
     label, nothing = card.decided.get(current or ""), current is None
     with st.container(horizontal=True, gap="xxsmall", vertical_alignment="center"):
-        for icon, key, to in (
-            ("keyboard_arrow_up", "ArrowUp", at - 1),
-            ("keyboard_arrow_down", "ArrowDown", at + 1),
+        for icon, key, name, to in (
+            ("keyboard_arrow_up", "ArrowUp", "Suggestion above", at - 1),
+            ("keyboard_arrow_down", "ArrowDown", "Suggestion below", at + 1),
         ):
             st.button(
-                "",
-                key=f"review_{key}",
+                name,
+                key=f"bare_{key}",
                 on_click=acts.set_current,
                 args=(order[to % len(order)],),
                 icon=f":material/{icon}:",
                 shortcut=key,
                 type="tertiary",
-                help="Another suggestion",
             )
         for name, act, args, shortcut, help_text in (
             (
@@ -215,7 +220,15 @@ def _draw_chip_keys(order: list[str], current: str | None, card: Card, rivals: d
             ("Instead", acts.ask_instead, (current,), "E", "Another tag in place of the marked suggestion"),
             ("Why", acts.ask_why, (current,), "W", "The decided pictures behind the marked suggestion"),
         ):
-            st.button(name, on_click=act, args=args, shortcut=shortcut, disabled=nothing, help=help_text)
+            st.button(
+                name,
+                on_click=act,
+                args=args,
+                shortcut=shortcut,
+                disabled=nothing,
+                help=help_text,
+                type="tertiary",
+            )
 
 
 def _draw_chip(n: int, tag_id: str, p: float, label: Label | None, rival: str | None, current: bool) -> None:
@@ -245,7 +258,7 @@ def _draw_chip(n: int, tag_id: str, p: float, label: Label | None, rival: str | 
             ("why", "help", acts.ask_why, (tag_id,), asked, f"Why {name}: the decided pictures behind it"),
         ):
             st.button(
-                "",
+                help_text,
                 key=f"{key}_{tag_id}",
                 on_click=act,
                 args=args,

@@ -1,29 +1,22 @@
-// What Streamlit's own shortcuts cannot do: punctuation, and moving the focus into a field and out of it.
-const FIELD = ".st-key-review_pick input"
-
+// What Streamlit's own shortcuts cannot do: punctuation, moving the focus into a field, and silence while a dialog is open.
 export default function (component) {
-  const { data, setTriggerValue, parentElement } = component
-  const field = () => document.querySelector(FIELD)
-  const enter = () => setTimeout(() => field()?.focus(), 0)
-
-  if (data.focus && parentElement.tagloopFocus !== undefined && data.focus !== parentElement.tagloopFocus) enter()
-  parentElement.tagloopFocus = data.focus
-
+  const { setTriggerValue } = component
   const press = (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return
     const target = event.composedPath()[0]
-    if (target.matches?.("input, textarea, select, [contenteditable=true]")) {
-      const leaves = event.key === "Escape" || (event.key === "Enter" && target.closest(".st-key-review_pick"))
-      if (leaves) setTimeout(() => target.blur(), 60) // the field itself reads the key first
+    if (target.matches?.("input, textarea, select, [contenteditable=true]")) return
+    if (document.querySelector("[role=dialog]")) {
+      // A dialog lies over the page: keys of the buttons under it must wait until it is closed.
+      if (!["Escape", "Tab", "Enter", " "].includes(event.key)) event.stopImmediatePropagation()
       return
     }
-    if (document.querySelector("[role=dialog]")) return
     if (event.key === "?") setTriggerValue("help", true)
     if (event.key === "/") {
       event.preventDefault()
-      enter()
+      document.querySelector(".tagloop-finder input")?.focus()
     }
   }
-  document.addEventListener("keydown", press)
-  return () => document.removeEventListener("keydown", press)
+  document.documentElement.dataset.tagloop = "keys" // a browser test waits for it
+  window.addEventListener("keydown", press, true) // before Streamlit's own listeners
+  return () => window.removeEventListener("keydown", press, true)
 }

@@ -61,8 +61,7 @@ _FRESH = {
     "review_replacing": None,
     "review_why": None,
     "review_dialog": None,
-    "review_unknown": None,
-    "review_pick": None,
+    "review_typed": "",
     "review_page": None,
     "review_groups": None,
     "review_focus_pick": 0,
@@ -175,7 +174,6 @@ def show(asset_id: int | None) -> None:
         review_current=None,
         review_replacing=None,
         review_why=None,
-        review_unknown=None,
     )
     write_address()
 

@@ -1,0 +1,76 @@
+// A field that finds tags while somebody types. The server finds; the list shows what it found for what is typed now.
+const WAIT = 60 // milliseconds without a key before the server is asked
+
+export default function (component) {
+  const { parentElement, data, setStateValue, setTriggerValue } = component
+  const input = parentElement.querySelector("input")
+  const list = parentElement.querySelector("ul")
+  const state = (input.tagloop ??= { at: 0, timer: 0, focus: data.focus, round: data.round })
+  const typed = () => input.value.trim()
+
+  const options = () => [...list.children]
+  const mark = (at) => {
+    const all = options()
+    state.at = all.length ? (at + all.length) % all.length : 0
+    all.forEach((option, i) => option.setAttribute("aria-selected", String(i === state.at)))
+    all[state.at]?.scrollIntoView({ block: "nearest" })
+    input.setAttribute("aria-activedescendant", all[state.at]?.id ?? "")
+  }
+  const close = () => {
+    clearTimeout(state.timer)
+    input.value = ""
+    list.replaceChildren()
+    input.setAttribute("aria-expanded", "false")
+    input.blur()
+  }
+  const pick = (id) => {
+    setTriggerValue("pick", { id, text: typed() })
+    close()
+  }
+  const row = (id, text, note) => {
+    const option = document.createElement("li")
+    option.id = `tagloop-option-${id}`
+    option.role = "option"
+    option.dataset.id = id
+    const small = document.createElement("small")
+    small.textContent = note
+    option.append(text, small)
+    return option
+  }
+
+  input.placeholder = data.placeholder
+  input.setAttribute("aria-label", data.placeholder)
+  if (data.focus !== state.focus) setTimeout(() => input.focus(), 0)
+  Object.assign(state, { focus: data.focus })
+  if (typed() && data.query === typed()) {
+    const rows = data.hits.map((hit) => row(hit.id, hit.text, hit.note))
+    if (!data.exact) rows.push(row("+", `Propose “${data.query}” as a new tag`, ""))
+    list.replaceChildren(...rows)
+    input.setAttribute("aria-expanded", "true")
+    mark(0)
+  }
+
+  input.oninput = () => {
+    clearTimeout(state.timer)
+    if (!typed()) list.replaceChildren()
+    state.timer = setTimeout(() => setStateValue("query", typed()), WAIT)
+  }
+  input.onkeydown = (event) => {
+    event.stopPropagation() // what is typed is no shortcut
+    if (event.key === "ArrowDown") mark(state.at + 1)
+    else if (event.key === "ArrowUp") mark(state.at - 1)
+    else if (event.key === "Escape") close()
+    else if (event.key === "Enter" && typed()) {
+      // Faster than the list: the server takes the best that fits.
+      const current = data.query === typed() ? options()[state.at]?.dataset.id : ""
+      pick(current ?? "")
+    } else return
+    event.preventDefault()
+  }
+  input.onblur = () => setTimeout(() => list.replaceChildren(), 150)
+  list.onmousedown = (event) => {
+    event.preventDefault()
+    const option = event.target.closest("li")
+    if (option) pick(option.dataset.id)
+  }
+}

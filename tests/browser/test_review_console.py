@@ -1,0 +1,158 @@
+"""What only a real browser can tell of the review page: keys, the selectable gallery, the field that finds tags."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.conftest import photo
+
+REDS = [(200 + n, 20, 20) for n in range(0, 40, 10)]
+BLUES = [(30, 60, 180 + n) for n in range(0, 30, 10)]
+
+
+@pytest.fixture
+def review(page: Page, tmp_path: Path) -> Page:
+    """The review page with four reddish and three bluish pictures."""
+    names = []
+    for n, colour in enumerate([*REDS, *BLUES]):
+        name = tmp_path / f"picture{n}.jpg"
+        name.write_bytes(photo(colour, (300 + n, 200)))
+        names.append(name)
+    page.locator("input[type=file]").set_input_files(names)
+    page.get_by_role("button", name="Tag 7 photos").click()
+    page.get_by_text("7 new · tagged in").wait_for()
+    page.get_by_test_id("stMain").get_by_role("link", name="Review").click()
+    page.get_by_text("0 done · 7 waiting").wait_for()
+    return page
+
+
+def idle(page: Page) -> None:
+    page.wait_for_timeout(100)
+    page.locator("[data-testid='stApp'][data-test-script-state='notRunning']").wait_for()
+
+
+def press(page: Page, key: str) -> None:
+    idle(page)
+    page.keyboard.press(key)
+
+
+def test_a_digit_toggles_its_suggestion_and_undo_brings_the_picture_back(review: Page) -> None:
+    chip = review.locator("[class*='st-key-accept_'] button:visible").first
+    press(review, "1")
+    expect(chip).to_have_attribute("data-testid", "stBaseButton-primary")
+    press(review, "1")
+    expect(chip).to_have_attribute("data-testid", "stBaseButton-secondary")
+    name = review.locator("a img:visible").first.get_attribute("alt")
+    press(review, "d")
+    expect(review.get_by_text("1 done · 6 waiting")).to_be_visible()
+    press(review, "z")
+    expect(review.get_by_text("0 done · 7 waiting")).to_be_visible()
+    expect(review.locator("a img:visible").first).to_have_attribute("alt", name or "")
+
+
+def test_keys_wait_while_a_dialog_is_open(review: Page) -> None:
+    press(review, "?")
+    expect(review.get_by_role("dialog").get_by_text("Done: what you left out does not apply")).to_be_visible()
+    press(review, "d")
+    press(review, "1")
+    review.keyboard.press("Escape")
+    expect(review.get_by_role("dialog")).to_have_count(0)
+    idle(review)
+    expect(review.get_by_text("0 done · 7 waiting")).to_be_visible()
+    press(review, "d")
+    expect(review.get_by_text("1 done · 6 waiting")).to_be_visible()
+
+
+def test_a_tag_is_found_in_spite_of_a_typo_and_a_new_one_proposed_by_keyboard_alone(review: Page) -> None:
+    press(review, "/")
+    review.keyboard.type("snaekers")
+    expect(review.get_by_role("option").first).to_contain_text("Shoes")
+    review.keyboard.press("Enter")
+    expect(
+        review.locator("[class*='st-key-decided_garment.shoes']:visible, .st-key-decided_garment-shoes")
+    ).to_have_count(1)
+    press(review, "/")
+    review.keyboard.type("Zeppelin")
+    expect(review.get_by_role("option").last).to_contain_text("Propose")
+    review.keyboard.press("ArrowUp")
+    review.keyboard.press("Enter")
+    dialog = review.get_by_role("dialog")
+    expect(dialog.get_by_label("English name")).to_have_value("Zeppelin")
+    dialog.get_by_role("button", name="Propose").click()
+    expect(review.get_by_text("Zeppelin (proposed)").first).to_be_visible()
+
+
+def test_another_tag_takes_the_place_of_a_suggestion(review: Page) -> None:
+    press(review, "e")
+    expect(review.get_by_placeholder("In place of")).to_be_focused()
+    review.keyboard.type("island")
+    expect(review.get_by_role("option").first).to_contain_text("Island")
+    review.keyboard.press("Enter")
+    expect(review.locator("[class*='st-key-accept_'] del:visible")).to_have_count(1)
+    press(review, "h")
+    expect(review.get_by_role("dialog").get_by_text("by Island")).to_be_visible()
+
+
+def test_the_grid_is_worked_by_keyboard_and_undone_as_one(review: Page) -> None:
+    review.goto(review.url.split("?")[0] + "?mode=grid&ask=colour.red&profile=general")
+    cells = review.locator("[role=checkbox]")
+    expect(cells.first).to_be_visible()
+    expect(cells.first).to_be_focused()
+    shown = cells.count()
+    selected = review.locator("[role=checkbox][aria-checked=true]").count()
+    press(review, " ")
+    expect(review.get_by_role("button", name=f"Confirm: {selected - 1} Red")).to_be_visible()
+    press(review, "ArrowRight")
+    expect(cells.nth(1)).to_be_focused()
+    cells.nth(0).click()
+    expect(review.get_by_role("button", name=f"Confirm: {selected} Red, {shown - selected} not")).to_be_visible()
+    press(review, "Enter")
+    idle(review)
+    press(review, "h")
+    dialog = review.get_by_role("dialog")
+    expect(dialog.get_by_text(f"{shown} pictures")).to_be_visible()
+    dialog.get_by_role("button", name="Undo").click()
+    expect(dialog.get_by_role("button", name="Bring back")).to_be_visible()
+
+
+def test_what_was_selected_survives_a_reload_and_a_picture_opens_in_focus(review: Page) -> None:
+    review.goto(review.url.split("?")[0] + "?mode=grid&ask=colour.red&profile=general")
+    cells = review.locator("[role=checkbox]")
+    expect(cells.first).to_be_focused()
+    before = cells.first.get_attribute("aria-checked")
+    press(review, " ")
+    expect(cells.first).not_to_have_attribute("aria-checked", before or "")
+    idle(review)
+    review.reload()
+    expect(cells.first).not_to_have_attribute("aria-checked", before or "")
+    name = cells.first.get_attribute("aria-label") or ""
+    cells.first.focus()
+    press(review, "f")
+    expect(review.locator("a img:visible").first).to_have_attribute("alt", name.split(",")[0])
+
+
+def test_a_group_is_decided_by_one_key(review: Page) -> None:
+    press(review, "m")
+    idle(review)
+    press(review, "m")
+    expect(review.get_by_text("One key decides 4 pictures.")).to_be_visible()
+    press(review, "1")
+    expect(review.locator("[class*='st-key-group_'] [data-testid='stBaseButton-primary']:visible")).to_have_count(1)
+    press(review, "d")
+    expect(review.get_by_text("4 done · 3 waiting")).to_be_visible()
+    press(review, "z")
+    expect(review.get_by_text("0 done · 7 waiting")).to_be_visible()
+
+
+def test_the_original_is_served_only_under_its_signed_address(review: Page) -> None:
+    address = review.locator("a[href*='pictures/original']:visible").first.get_attribute("href") or ""
+    base = review.url.split("/review")[0]
+    got = review.request.get(f"{base}/{address}")
+    assert (got.status, got.headers["content-type"]) == (200, "image/jpeg")
+    assert "sandbox" in got.headers["content-security-policy"]
+    assert review.request.get(f"{base}/{address.split('?')[0]}").status == 403
+    assert review.request.get(f"{base}/{address[:-1]}0").status in (200, 403)
+    assert review.request.get(f"{base}/{address[:-6]}000000").status == 403
