@@ -32,10 +32,15 @@ def save(key: str, tag: Tag) -> None:
         aliases=aliases,
         definition=value["definition"].strip(),
         prompts=split(value["prompts"], "\n"),
-        state="active" if st.session_state.get(f"{key}_active", True) else "deprecated",
     )
+    if st.session_state.get(f"{key}_active", True) != (tag.state == "active"):
+        changed = replace(changed, state="deprecated" if tag.state == "active" else "active")
+    keep(changed)
+
+
+def keep(tag: Tag) -> None:
     try:
-        saved = tagloop.save_tag(user, changed)
+        saved = tagloop.save_tag(user, tag)
     except TaggingError as error:
         say_error(error)
     else:
@@ -98,6 +103,32 @@ def draw_examples(tag: Tag) -> None:
         st.info("No picture has this tag yet. Accept it in a review, and examples appear here.")
 
 
+def draw_proposals(proposed: list[Tag]) -> None:
+    """What editors missed and proposed; pictures have it already."""
+    st.subheader(f"{len(proposed)} proposed", anchor=False)
+    for tag in proposed:
+        with st.container(border=True):
+            with st.container(horizontal=True, vertical_alignment="center"):
+                category = taxonomy.categories[tag.category_id].name(language())
+                st.markdown(f"**{tag_label(tag)}** :gray[{category}]", width="stretch")
+                st.button(
+                    "Approve",
+                    key=f"approve_{tag.id}",
+                    on_click=keep,
+                    args=(replace(tag, state="active"),),
+                    type="primary",
+                    help="It is suggested from now on, and its pictures have taught it",
+                )
+                st.button(
+                    "Decline",
+                    key=f"decline_{tag.id}",
+                    on_click=keep,
+                    args=(replace(tag, state="deprecated"),),
+                    help="It is neither suggested nor offered; pictures keep it. 'In use' brings it back",
+                )
+            draw_examples(tag)
+
+
 @st.dialog("New tag", width="large")
 def new_tag() -> None:
     st.caption("It is suggested as soon as it is saved; every decision about it makes it better.")
@@ -122,6 +153,8 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     if may_edit:
         st.button("New tag", icon=":material/add:", on_click=new_tag)
 
+if may_edit and (proposed := [tag for tag in taxonomy.tags.values() if tag.state == "proposed"]):
+    draw_proposals(proposed)
 with tagloop.database.read() as connection:
     counts = tags.counts(connection)
 listed = tags.find(taxonomy, typed, limit=50) if typed.strip() else list(taxonomy.tags.values())

@@ -50,6 +50,7 @@ _ADDRESS = {
     "order": ("review_order", Order.TEACHING),
     "ask": ("review_subject", ""),
 }
+_FILTERS = ("review_batch", "review_show", "review_order", "review_profile", "review_subject")
 _REMEMBERED = 200  # pictures that are not shown again before others
 _FRESH = {
     "review_asset": None,
@@ -96,6 +97,8 @@ def start(known: dict[int, tuple[str, str]]) -> None:
 def write_address() -> None:
     """Let the address name what is seen, so that it can be shared, and a reload comes back to it."""
     found = {name: str(state[key]) for name, (key, usual) in _ADDRESS.items() if state[key] != usual}
+    if state["review_mode"] != "grid":
+        found.pop("ask", None)
     if state["review_batch"]:
         found["batch"] = str(state["review_batch"])
     found["profile"] = state["review_profile"]
@@ -194,6 +197,7 @@ def recent_batches() -> dict[int, tuple[str, str]]:
 
 def _read_address(known: dict[int, tuple[str, str]]) -> None:
     asked = dict(st.query_params)
+    before = [state.get(key) for key in _FILTERS]
     allowed = {"mode": MODES, "show": SHOW, "order": ORDERS}
     for name, (key, _) in _ADDRESS.items():
         if name in asked and asked[name] in allowed.get(name, {asked[name]}):
@@ -205,9 +209,10 @@ def _read_address(known: dict[int, tuple[str, str]]) -> None:
             session.say_error(error)
         else:
             state["review_batch"], state["review_profile"] = batch.id, batch.profile
-            state.update(review_asset=None, review_seen=[])
     if asked.get("profile") in session.loop().taxonomy().profiles:
         state["review_profile"] = asked["profile"]
+    if [state.get(key) for key in _FILTERS] != before:
+        state.update(review_asset=None, review_seen=[], review_page=None, review_groups=None)
     if asked.get("at", "").isdecimal() and int(asked["at"]) != state["review_asset"]:
         show_known(int(asked["at"]))
 

@@ -1,0 +1,255 @@
+"""The review page beyond one picture: filters in the address, grid, groups, bulk accept, history, other people."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+import pages
+from pages.editors.reviewing import components, keys
+from tagging_core import Decision, Kind, Tagloop, User, queue, reviewing
+from tagging_core.people import local_user
+from tagging_core.sampling import Shares
+from tagging_core.thresholds import Cut, Thresholds
+from tests.conftest import BLUE, GREEN, RED, ingest
+
+REDS = [(200 + n, 20 + n, 20) for n in range(5)]
+Open = Callable[..., AppTest]
+
+
+@pytest.fixture
+def assets(console: Tagloop, ann: User) -> list[int]:
+    return ingest(console, ann, *REDS, BLUE)
+
+
+def go(open_page: Open, **query: str) -> AppTest:
+    at = open_page(pages.REVIEW)
+    at.query_params.clear()
+    for key, value in query.items():
+        at.query_params[key] = value
+    at.run()
+    assert not at.exception
+    return at
+
+
+def press(at: AppTest, shortcut: str) -> AppTest:
+    next(b for b in at.button if b.proto.shortcut.lower() == shortcut.lower()).click().run()
+    assert not at.exception
+    return at
+
+
+def labels(console: Tagloop, asset: int) -> dict[str, int]:
+    with console.database.read() as connection:
+        return {t: label.value for t, label in reviewing.labels_of(connection, asset).items()}
+
+
+def progress(console: Tagloop) -> queue.Progress:
+    with console.database.read() as connection:
+        return queue.progress(connection)
+
+
+def select(monkeypatch: pytest.MonkeyPatch, chosen: list[int]) -> None:
+    monkeypatch.setattr(components, "selection", lambda page, usual: chosen)
+
+
+def test_filters_live_in_the_address_and_come_back_from_it(open_page: Open, assets: list[int]) -> None:
+    at = go(open_page, mode="grid", order="newest", show="skipped", batch="1")
+    assert (at.session_state["review_mode"], at.session_state["review_show"]) == ("grid", "skipped")
+    at.selectbox(key="review_show").set_value("new").run()
+    at.segmented_control(key="review_mode").set_value("focus").run()
+    found = {name: value[0] if isinstance(value, list) else value for name, value in at.query_params.items()}
+    assert found == {"order": "newest", "batch": "1", "profile": "e-commerce", "at": str(assets[-1])}
+    assert at.session_state["review_asset"] == assets[-1]
+
+
+@pytest.mark.parametrize(
+    "query", [{"mode": "upside-down"}, {"order": "x"}, {"at": "999"}, {"batch": "77"}, {"ask": "x"}]
+)
+def test_a_wrong_address_is_told_or_ignored(open_page: Open, assets: list[int], query: dict[str, str]) -> None:
+    at = go(open_page, **query)
+    assert at.session_state["review_asset"] in assets
+    assert len(at.error) == (1 if query.keys() & {"at", "batch"} else 0)
+
+
+def test_switching_keeps_the_picture_and_the_filters(open_page: Open, assets: list[int]) -> None:
+    at = go(open_page, order="batch")
+    press(at, "Right")
+    here = at.session_state["review_asset"]
+    for _ in range(3):
+        press(at, "M")
+    assert at.session_state["review_mode"] == "focus"
+    assert at.session_state["review_asset"] == here == assets[1]
+    assert at.session_state["review_order"] == "batch"
+
+
+@pytest.mark.parametrize("mode", keys.MODES)
+def test_no_two_buttons_share_a_key_in_any_mode(open_page: Open, assets: list[int], mode: str) -> None:
+    at = go(open_page, mode=mode)
+    found = Counter(b.proto.shortcut for b in at.button if b.proto.shortcut)
+    assert found
+    assert max(found.values()) == 1
+    told = {k.key.lower() for table in (keys.MODES[mode], keys.EVERYWHERE) for k in table.values()}
+    assert {k for k in found if not k.isdigit()} <= told
+
+
+def test_the_grid_says_yes_to_the_selected_and_no_to_the_others_as_one_act(
+    open_page: Open, console: Tagloop, ann: User, assets: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = go(open_page, mode="grid", ask="colour.red")
+    shown = at.session_state["review_page"]["ids"]
+    assert set(assets[:5]) <= set(shown)
+    select(monkeypatch, assets[:4])
+    at.run()
+    assert any("Confirm: 4 Red" in b.label for b in at.button)
+    press(at, "Enter")
+    assert [labels(console, a)["colour.red"] for a in assets[:5]] == [1, 1, 1, 1, 0]
+    assert len(console.acts_of(ann)) == 1
+    press(at, "Z")
+    assert all(labels(console, a) == {} for a in assets)
+
+
+def test_pictures_that_are_put_off_come_back_when_all_were_seen(open_page: Open, assets: list[int]) -> None:
+    at = go(open_page, mode="grid", ask="colour.red")
+    press(at, "N")
+    assert any("seen all" in i.value for i in at.info)
+    next(b for b in at.button if b.label == "Show them again").click().run()
+    assert at.session_state["review_page"]["cells"]
+
+
+def test_a_group_gets_its_tags_and_is_finished_by_one_key(
+    open_page: Open, console: Tagloop, ann: User, assets: list[int]
+) -> None:
+    at = go(open_page, mode="groups")
+    assert any("One key decides 5 pictures" in m.value for m in at.markdown)
+    first = next(b.key for b in at.button if b.proto.shortcut == "1").removeprefix("group_")
+    press(at, "1")
+    assert all(labels(console, a)[first] for a in assets[:5])
+    press(at, "1")
+    assert all(labels(console, a) == {} for a in assets[:5])
+    press(at, "1")
+    press(at, "D")
+    assert progress(console) == queue.Progress(waiting=1, done=5, skipped=0)
+    press(at, "Z")
+    assert progress(console).waiting == 6
+
+
+def test_bulk_accept_shows_what_it_would_do_and_why_not_more(
+    open_page: Open, console: Tagloop, ann: User, assets: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    history = Thresholds(0.97, Cut(None, reason="Not enough history."), {"colour.red": Cut(0.3, 100, 99)})
+    monkeypatch.setattr(console, "promise", lambda profile, target: history)
+    at = press(go(open_page), "B")
+    assert list(at.data_editor[0].value["Tag"]) == ["Red"]
+    assert any("Not enough history." in str(frame.value) for frame in at.dataframe)
+    accept = next(b for b in at.button if b.label.startswith("Accept 5 tags on 5 pictures"))
+    accept.click().run()
+    list(console.light_table.accept_many(ann, at.session_state["review_accepting"], "e-commerce", 0.97))
+    assert all(labels(console, a) == {"colour.red": 1} for a in assets[:5])
+
+
+def test_thin_history_greys_bulk_accept_out(open_page: Open, assets: list[int]) -> None:
+    at = press(go(open_page), "B")
+    assert next(b for b in at.button if "Nothing can be accepted yet" in b.label).disabled
+
+
+def test_a_flag_with_a_note_sets_aside_and_is_read_again(
+    open_page: Open, console: Tagloop, ann: User, assets: list[int]
+) -> None:
+    console.decide(ann, Decision(Kind.FLAG, assets[0], profile="e-commerce", note="Is this crimson?"))
+    at = go(open_page, show="flagged")
+    assert at.session_state["review_asset"] == assets[0]
+    assert any("Is this crimson?" in w.value for w in at.warning)
+    press(at, "I")
+    assert any("Flagged: Is this crimson?" in m.value for m in at.markdown)
+
+
+def test_my_acts_are_listed_and_can_be_undone(
+    open_page: Open, console: Tagloop, ann: User, assets: list[int]
+) -> None:
+    at = go(open_page)
+    press(at, "1")
+    press(at, "H")
+    undo = next(b for b in at.button if b.key and b.key.startswith("act_"))
+    assert undo.label == "Undo"
+    undo.click().run()
+    assert labels(console, at.session_state["review_asset"]) == {}
+
+
+def test_a_picture_that_somebody_else_has_open_is_shown_and_can_be_taken_over(
+    open_page: Open, console: Tagloop, assets: list[int]
+) -> None:
+    bob = local_user("Bob")
+    console.turns.take(bob, assets[2])
+    at = go(open_page, at=str(assets[2]))
+    assert any("Bob has this picture open" in w.value for w in at.warning)
+    assert not any(b.label == "Done" for b in at.button)
+    press(at, "T")
+    assert any(b.label == "Done" for b in at.button)
+    assert console.card(bob, assets[2], "e-commerce").holder is not None
+
+
+def test_a_decision_after_a_takeover_is_refused_with_a_word(
+    open_page: Open, console: Tagloop, assets: list[int]
+) -> None:
+    at = go(open_page)
+    mine = at.session_state["review_asset"]
+    console.turns.take(local_user("Bob"), mine, force=True)
+    press(at, "1")
+    assert any("Bob has had picture" in e.value for e in at.error)
+    assert labels(console, mine) == {}
+
+
+def test_when_everything_is_open_elsewhere_it_says_at_whom(
+    open_page: Open, console: Tagloop, assets: list[int]
+) -> None:
+    console.turns.take_many(local_user("Bob"), assets)
+    at = go(open_page)
+    assert any("open at Bob (6)" in i.value for i in at.info)
+
+
+def test_a_blind_picture_has_no_chips(open_page: Open, console: Tagloop, assets: list[int]) -> None:
+    console.shares = Shares(blind=1)
+    at = go(open_page)
+    assert any("Blind sample" in i.value for i in at.info)
+    assert not any(b.key and b.key.startswith("accept_") for b in at.button)
+
+
+def test_a_second_opinion_is_asked_for_in_a_view_of_its_own(
+    open_page: Open, console: Tagloop, assets: list[int]
+) -> None:
+    console.shares = Shares(blind=0, second=1)
+    bob = local_user("Bob")
+    console.decide(bob, Decision(Kind.ADD, assets[0], "colour.red", profile="e-commerce"))
+    console.decide(bob, Decision(Kind.DONE, assets[0], profile="e-commerce"))
+    at = go(open_page, show="second")
+    assert any("second opinion" in i.value for i in at.info)
+    assert at.session_state["review_asset"] == assets[0]
+    press(at, "D")
+    assert progress(console).flagged == 1  # she did not say red
+
+
+def test_a_double_press_does_not_finish_a_picture_nobody_saw(
+    open_page: Open, console: Tagloop, assets: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = go(open_page)
+    button = next(b for b in at.button if b.label == "Done")
+    button.click().run()
+    assert progress(console).done == 1
+    from pages.editors.reviewing import acts
+
+    with monkeypatch.context() as patch:
+        patch.setattr(acts, "state", {"review_asset": 2})
+        acts.finish(Kind.DONE, 1)  # what a second press of the old button says
+    assert progress(console).done == 1
+
+
+def test_grid_of_nothing(open_page: Open, console: Tagloop, ann: User) -> None:
+    assert any("no pictures yet" in i.value for i in go(open_page, mode="grid").info)
+    (asset,) = ingest(console, ann, GREEN, profile="general")
+    assert go(open_page, mode="groups").success
+    console.decide(ann, Decision(Kind.DONE, asset))
+    assert any("All done" in s.value for s in go(open_page, mode="grid").success)
+    assert RED != GREEN
