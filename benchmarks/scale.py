@@ -32,8 +32,8 @@ _USER = local_user("benchmark")
 _PROFILE, _CATEGORY = "general", "bench"
 
 
-def fill(loop: Tagloop, photos: Vectors, size: int, tag_count: int) -> list[str]:
-    """Write assets with vectors and tags with texts; returns the tags' ids."""
+def fill_pictures(loop: Tagloop, photos: Vectors, size: int) -> None:
+    """Write assets with vectors: those of real photos, with noise."""
     random = np.random.default_rng(0)
     now = datetime.now(UTC).replace(tzinfo=None)
     for start in range(0, size, 1000):
@@ -51,6 +51,12 @@ def fill(loop: Tagloop, photos: Vectors, size: int, tag_count: int) -> list[str]
             )
     with loop.database.write() as connection:
         add_to(connection, counters, [{"name": "review.new", "n": size}])
+
+
+def fill_tags(loop: Tagloop, dimension: int, tag_count: int) -> list[str]:
+    """Write tags with texts; returns their ids."""
+    random, now = np.random.default_rng(0), datetime.now(UTC).replace(tzinfo=None)
+    with loop.database.write() as connection:
         row = {"id": _CATEGORY, "names": {"en": "Bench"}, "exclusive": False, "top_k": 3, "position": 99}
         connection.execute(categories.insert(), [row])
         made = [Tag(f"bench.{n}", _CATEGORY, {"en": f"Bench tag {n}"}) for n in range(tag_count)]
@@ -58,7 +64,7 @@ def fill(loop: Tagloop, photos: Vectors, size: int, tag_count: int) -> list[str]
         meta.bump(connection, meta.TAXONOMY)
         meta.bump(connection, meta.LIBRARY)
         taxonomy = loop.library.taxonomies.load(connection)
-        texts = unit(np.abs(random.normal(size=(tag_count, photos.shape[1]))))
+        texts = unit(np.abs(random.normal(size=(tag_count, dimension))))
         groups = [taxonomy.sentences(tag) for tag in made]
         vectors.save_sentences(connection, loop.preset.fingerprint, groups, list(texts))
         mark_dirty(connection, [tag.id for tag in made])
@@ -68,7 +74,8 @@ def fill(loop: Tagloop, photos: Vectors, size: int, tag_count: int) -> list[str]
 def measure(encoder: Encoder, photos: Vectors, size: int, tag_count: int, decisions: int, large: int) -> dict:
     with tempfile.TemporaryDirectory() as folder:
         loop = Tagloop(Settings(data_dir=Path(folder)), encoder=encoder)
-        tag_ids = fill(loop, photos, size, tag_count)
+        fill_pictures(loop, photos, size)
+        tag_ids = fill_tags(loop, photos.shape[1], tag_count)
         loop.library.settle()
         random = np.random.default_rng(1)
         known = [

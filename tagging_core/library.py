@@ -27,7 +27,8 @@ from tagging_core.store.tables import calibrations, dirty, events, learned, outb
 from tagging_core.tag_matrix import TagMatrix, make_matrix
 from tagging_core.taxonomy import Tag, Taxonomy
 
-_URGENT_SECONDS = 0.5
+_GIVE_WAY = 0.3  # seconds that a round in the background waits for decisions at most, however many come
+_DRAWING = 0.1  # so long after a decision its author waits for the next picture
 _AT_ONCE = 16  # tags fitted before the results are written
 
 
@@ -176,10 +177,10 @@ class Library:
         texts = self._texts(chosen, taxonomy)
         with self._database.read() as connection:
             pack = self.pack(connection)
-            rows = []
+            rows, end = [], time.monotonic() + _GIVE_WAY
             for tag, text in zip(chosen, texts, strict=True):
                 if give_way:
-                    self._wait_for_urgent()
+                    self._wait_for_decisions(end)
                 rows.append(self._fit_one(connection, tag, text, taxonomy, pack))
         with self._database.write() as connection:
             # A mark that changed or went meanwhile: another fit has seen decisions that this one has not.
@@ -192,10 +193,9 @@ class Library:
                 connection.execute(outbox.insert(), [{"kind": "tag", "key": row["tag_id"]} for row in rows])
             connection.execute(delete(dirty).where(or_(*same)))
 
-    def _wait_for_urgent(self) -> None:
-        """Let a person's decision go first: two fits at once would take it twice as long."""
-        end = time.monotonic() + _URGENT_SECONDS
-        while self._urgent and time.monotonic() < end:
+    def _wait_for_decisions(self, end: float) -> None:
+        """Let a person go first until the next picture is drawn: two at once would take twice as long."""
+        while time.monotonic() < end and (self._urgent or self.seconds_since_decision() < _DRAWING):
             time.sleep(0.002)
 
     def fit(self, connection: Connection, tag: Tag) -> tuple[Fit, list[Choice], Examples]:

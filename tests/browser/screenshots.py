@@ -11,7 +11,8 @@ from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
 
-from tests.browser.conftest import FLAGS, chromium, serve
+from benchmarks.served import serve
+from tests.browser.conftest import FLAGS, chromium
 
 _RIGHT = {
     "dress": "Dress",

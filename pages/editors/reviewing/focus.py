@@ -276,14 +276,12 @@ def _accepted_rival(tag_id: str, card: Card, taxonomy: Taxonomy) -> str | None:
 def _draw_held(card: Card) -> None:
     assert card.holder is not None
     st.warning(f"{card.holder.actor} has this picture open.", icon=":material/lock:")
-    with st.container(horizontal=True):
-        st.button("Next", on_click=place.go_on, shortcut="ArrowRight", type="primary")
-        st.button(
-            "Take over",
-            on_click=acts.take_over,
-            shortcut="T",
-            help=f"{card.holder.actor} is told, and can decide nothing about it any more",
-        )
+    st.button(
+        "Take over",
+        on_click=acts.take_over,
+        shortcut="T",
+        help=f"{card.holder.actor} is told, and can decide nothing about it any more",
+    )
     for tag_id, label in card.decided.items():
         if label.value:
             st.badge(session.tag_label(session.loop().taxonomy().tag(tag_id)), icon=":material/check:")
