@@ -59,6 +59,24 @@ class Taught:
 def teach(data: Embedded, chosen: Rows, anchor: Anchor, feedback: Feedback = Feedback(), seed: int = 0) -> Taught:
     """Review photos and fit and calibrate the library as the product does."""
     known, fair = _verdicts(data, chosen, anchor, feedback, seed)
+    return learn(data, chosen, known, fair, anchor, feedback)
+
+
+def learn(
+    data: Embedded,
+    chosen: Rows,
+    known: Scores,
+    fair: NDArray[np.bool_],
+    anchor: Anchor,
+    feedback: Feedback = Feedback(),
+) -> Taught:
+    """Fit and calibrate the library as the product does.
+
+    Args:
+        chosen: Photos `(k,)` that something is known of.
+        known: `(k, t)` 1, 0, or -1 where nothing is known.
+        fair: `(k, t)` whether a pair was judged because of its score.
+    """
     centred, tags = anchor.pack.centre(data.vectors), range(len(data.tags))
     left_out, logits = np.zeros(known.shape), np.zeros(data.labels.shape)
     for t in tags:

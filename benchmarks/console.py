@@ -1,7 +1,7 @@
 """From a key press to the next picture drawn, at the real server, in a small and in a large archive.
 
 One editor uses the console over its WebSocket, as a browser would: accepts the first suggestion, then says "done",
-and the next picture is drawn. The archive is made of real photos' vectors with noise, all waiting and suggested for.
+and the next picture is drawn. The archive is made of real photos' vectors with noise, which all wait.
 `--embedding` measures the same while a batch of a thousand photos is embedded on the same cores.
 """
 
@@ -65,7 +65,7 @@ def measure(folder: Path, acts: int, pages: int) -> dict:
         act(editor, 5)
         times = act(editor, acts)
         grid = Editor(url, "Bob", f"review?mode=grid&{_QUERY}")
-        opened = [grid.press("n") for _ in range(pages)]
+        opened = [grid.press("n" if grid.has("n") else "Show them again") for _ in range(pages)]
         errors = editor.errors + grid.errors
         editor.close()
         grid.close()

@@ -103,11 +103,11 @@ def effort_rows(data: Embedded, anchors: list[Anchor], draws: int) -> list[dict]
         for name in ("default", "random"):
             steps = review_in_order(data, anchors[draw], pool, ORDERINGS[name], len(pool))
             found[name].append(
-                _acts(data, np.concatenate([r for r, _ in steps]), np.concatenate([p for _, p in steps]))
+                count_acts(data, np.concatenate([r for r, _ in steps]), np.concatenate([p for _, p in steps]))
             )
         still = teach(data, np.zeros(0, np.int64), anchors[draw]).probabilities
-        found["no learning"].append(_acts(data, np.arange(len(still)), still))
-        found["from scratch"].append(_acts(data, np.arange(len(still)), np.zeros_like(still)))
+        found["no learning"].append(count_acts(data, np.arange(len(still)), still))
+        found["from scratch"].append(count_acts(data, np.arange(len(still)), np.zeros_like(still)))
     return [
         {"ordering": name, "acts_a_photo": round(float(np.mean(v)), 3), "se": round(_error(v), 4)}
         for name, v in found.items()
@@ -131,7 +131,8 @@ def main() -> None:
     print(json.dumps(result))
 
 
-def _acts(data: Embedded, photos: Rows, shown: Scores) -> float:
+def count_acts(data: Embedded, photos: Rows, shown: Scores) -> float:
+    """Acts a photo if each is looked at alone: one an accepted tag, two for one looked up, one to finish."""
     best = np.zeros(shown.shape, bool)
     np.put_along_axis(best, np.argsort(-shown, axis=1)[:, :SHOWN], True, axis=1)
     truth, seen = data.labels[photos], best & (shown >= FLOOR)

@@ -104,6 +104,8 @@ class Editor:
         field, start = self._inputs["Your name"], next(b for b in self.buttons.values() if b.label == "Start")
         self._run([WidgetState(id=field, string_value=name), WidgetState(id=start.id, trigger_value=True)])
         self._run()
+        if self.has("t"):
+            self.press("right")  # the page had opened a picture for whoever was here before
 
     def _run(self, widgets: list[WidgetState] | None = None, fragment: str = "") -> float:
         message = BackMsg()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
@@ -66,12 +66,12 @@ def preview(
     shares: Shares,
     without: Collection[int] = (),
 ) -> Preview:
-    """What would be accepted among the pictures that come next.
+    """What would be accepted among the waiting pictures that come next.
 
     Args:
         without: Pictures that somebody else has open.
     """
-    pool = queue.seen_together(connection, view, shares, POOL, without)
+    pool = queue.seen_together(connection, replace(view, state="new"), shares, POOL, without)
     ids, matrix, probabilities = suggester.probabilities(connection, pool)
     decided = projection.labels_of(connection, ids)
     found: dict[str, list[tuple[int, float]]] = defaultdict(list)

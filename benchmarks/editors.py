@@ -1,0 +1,119 @@
+"""Many editors at once on one console: how long a decision takes, and whether any is lost or made twice.
+
+Each editor has a WebSocket of their own, as a browser would, thinks a while between decisions, accepts the first
+suggestion and says "done". Afterwards the ledger is compared with what each was told.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import tempfile
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+
+from sqlalchemy import select
+
+from benchmarks.console import figures, prepare
+from benchmarks.embedded import embed_folder
+from benchmarks.served import Editor, serve
+from tagging_core.encoders import load_encoder
+from tagging_core.store import Database
+from tagging_core.store.tables import events
+
+
+class Person(threading.Thread):
+    """One editor at work until the time is over."""
+
+    def __init__(self, url: str, name: str, until: float, think: float) -> None:
+        super().__init__()
+        self.url, self.person, self.until, self.think = url, name, until, think
+        self.times: dict[str, list[float]] = {"open": [], "accept": [], "done": []}
+        self.errors: list[str] = []
+
+    def run(self) -> None:
+        """Open the review page and decide."""
+        chance = random.Random(self.person)
+        time.sleep(chance.random() * 10)
+        editor = Editor(self.url, self.person, "review?profile=e-commerce")
+        self.times["open"].append(editor.seconds_to_open)
+        while time.monotonic() < self.until:
+            for key, what in (("1", "accept"), ("d", "done")):
+                time.sleep(chance.expovariate(1 / self.think))
+                if editor.has(key):
+                    self.times[what].append(editor.press(key))
+        self.errors = editor.errors
+        editor.close()
+
+
+def ledger(folder: Path) -> dict:
+    """What the ledger holds of the editors' decisions."""
+    database = Database(f"sqlite:///{folder / 'tagloop.db'}")
+    with database.read() as connection:
+        rows = connection.execute(
+            select(events.c.kind, events.c.asset_id, events.c.actor).where(events.c.actor.startswith("Editor "))
+        ).all()
+    database.close()
+    done = Counter(row.asset_id for row in rows if row.kind == "done")
+    people: dict[int, set[str]] = {}
+    for row in rows:
+        people.setdefault(row.asset_id, set()).add(row.actor)
+    return {
+        "done": sum(done.values()),
+        "done_twice": sum(n > 1 for n in done.values()),
+        "by_two_people": sum(len(names) > 1 for names in people.values()),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--editors", type=int, default=25)
+    parser.add_argument("--minutes", type=float, default=5)
+    parser.add_argument("--think", type=float, default=2, help="mean seconds between decisions")
+    parser.add_argument("--assets", type=int, default=10_000)
+    parser.add_argument("--models", type=Path, default=Path("data/models"))
+    arguments = parser.parse_args()
+    encoder = load_encoder("builtin", arguments.models)
+    photos = embed_folder(arguments.folder, encoder, arguments.models).vectors
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name) / "data"
+        prepare(folder, encoder, photos, arguments.assets)
+        with serve(folder, "builtin", TAGLOOP_KNOWN_SHARE="0") as url:
+            first = Editor(url, "Editor 0", "review?profile=e-commerce")
+            time.sleep(8)
+            until = time.monotonic() + arguments.minutes * 60
+            people = [Person(url, f"Editor {n + 1}", until, arguments.think) for n in range(arguments.editors)]
+            for person in people:
+                person.start()
+            for person in people:
+                person.join()
+            first.close()
+        found = ledger(folder)
+    times = {
+        what: figures([t for person in people for t in person.times[what]]) for what in ("open", "accept", "done")
+    }
+    decisions = figures([t for person in people for what in ("accept", "done") for t in person.times[what]])
+    told = sum(len(person.times["done"]) for person in people)
+    errors = [error for person in people for error in person.errors]
+    print(
+        json.dumps(
+            {
+                "editors": arguments.editors,
+                "minutes": arguments.minutes,
+                "decision": decisions,
+                **times,
+                "lost": told - found["done"],
+                **found,
+                "errors": len(errors),
+                "first_errors": errors[:3],
+            }
+        )
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The same work in other tools; each needs its own virtual environment, which is why none runs with the others."""
