@@ -37,6 +37,10 @@ bench: $(VENV)/.dev ## the measured claims: make bench DIR=folder-of-labelled-ph
 	$(BIN)/python -m benchmarks.scale $(DIR)
 	$(BIN)/python -m benchmarks.ingest $(DIR)
 	$(BIN)/python -m benchmarks.decision $(DIR)
+	$(BIN)/python -m benchmarks.console $(DIR) --embedding
+	$(BIN)/python -m benchmarks.browser $(DIR)
+	$(BIN)/python -m benchmarks.editors $(DIR)
+	$(BIN)/python -m benchmarks.effort $(DIR)
 
 browser: ## install Debian's Chromium for the browser test where that is allowed
 	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \

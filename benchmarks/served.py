@@ -19,6 +19,10 @@ from streamlit.proto.WidgetStates_pb2 import WidgetState
 from websockets.sync.client import connect
 
 ROOT = Path(__file__).parent.parent
+CHROMIUM_FLAGS = [
+    *("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-sync"),
+    *("--disable-background-networking", "--disable-component-update"),
+]
 
 
 @contextlib.contextmanager
@@ -76,7 +80,7 @@ class Editor:
         self.errors: list[str] = []
         self.texts: list[str] = []
         self.seconds_to_open = self._run()
-        if name not in " ".join(self.texts):
+        if not any(text.endswith(f" {name}") for text in self.texts):
             self._give_name(name)
 
     def close(self) -> None:

@@ -36,6 +36,7 @@ def draw_filters() -> None:
                 on_change=act,
                 width=width,
                 label_visibility="collapsed",
+                persist_state="session",
             )
 
 
@@ -59,6 +60,7 @@ def draw_bar() -> None:
             on_change=place.change_mode,
             required=True,
             label_visibility="collapsed",
+            persist_state="session",
         )
         st.button("Switch", on_click=place.next_mode, shortcut="M", type="tertiary", help="Focus, grid, groups")
         st.markdown(":gray[" + " · ".join(parts) + "]", width="stretch", text_alignment="center")

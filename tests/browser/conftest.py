@@ -10,12 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, sync_playwright
 
-from benchmarks.served import serve
-
-FLAGS = [
-    *("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-sync"),
-    *("--disable-background-networking", "--disable-component-update"),
-]
+from benchmarks.served import CHROMIUM_FLAGS, serve
 
 
 def chromium() -> str:
@@ -41,7 +36,7 @@ def page(console_url: str) -> Iterator[Page]:
     """A fresh browser at the console, past the question for a name."""
     executable = chromium()
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=executable, args=CHROMIUM_FLAGS)
         opened = browser.new_page(viewport={"width": 1440, "height": 900})
         opened.set_default_timeout(30_000)
         opened.goto(console_url)

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
 
-from benchmarks.served import serve
-from tests.browser.conftest import FLAGS, chromium
+from benchmarks.served import CHROMIUM_FLAGS, serve
+from tests.browser.conftest import chromium
 
 _RIGHT = {
     "dress": "Dress",
@@ -34,22 +34,28 @@ def first_suggestion(page: Page) -> str:
     return found.first.inner_text() if found.count() else ""
 
 
+def idle(page: Page) -> None:
+    page.wait_for_timeout(300)
+    page.locator("[data-testid='stApp'][data-test-script-state='notRunning']").wait_for()
+    page.wait_for_timeout(300)
+
+
 def review_some(page: Page) -> None:
     """Name the garment on the first pictures, as an editor would, and finish each."""
     for _ in range(14):
-        shown = page.get_by_text("· JPEG").inner_text().split("-")[0]
+        idle(page)
+        shown = page.get_by_text("· JPEG").first.inner_text().split("-")[0]
         right = _RIGHT.get(shown, shown)
         if right in first_suggestion(page):
             page.keyboard.press("a")
         elif shown in _RIGHT:
-            page.get_by_label("Add a tag").click()
+            page.keyboard.press("/")
             page.keyboard.type(right)
+            page.get_by_role("option", name=right).first.wait_for()
             page.keyboard.press("Enter")
-            page.wait_for_timeout(900)
-            page.evaluate("document.activeElement.blur()")
-        page.wait_for_timeout(700)
+        idle(page)
         page.keyboard.press("d")
-        page.wait_for_timeout(900)
+    idle(page)
 
 
 def take(page: Page, url: str, folder: Path, suffix: str) -> None:
@@ -63,12 +69,21 @@ def take(page: Page, url: str, folder: Path, suffix: str) -> None:
     page.screenshot(path=folder / f"upload{suffix}.png")
     page.get_by_test_id("stMain").get_by_role("link", name="Review").click()
     page.get_by_text("0 done").wait_for()
+    page.locator("html[data-tagloop=keys]").wait_for(state="attached")
     review_some(page)
-    page.wait_for_timeout(1500)
-    if page.locator("[class*='st-key-why_'] button:visible").count():
-        page.locator("[class*='st-key-why_'] button:visible").first.click()
-        page.wait_for_timeout(1500)
+    page.keyboard.press("1")
+    idle(page)
+    page.keyboard.press("w")
+    idle(page)
     page.screenshot(path=folder / f"review{suffix}.png")
+    page.goto(f"{url}/review?mode=grid&ask=garment&profile=e-commerce")
+    page.locator("[role=checkbox]").first.wait_for()
+    page.wait_for_timeout(1500)
+    page.screenshot(path=folder / f"grid{suffix}.png")
+    page.goto(f"{url}/review?mode=groups&profile=e-commerce")
+    page.locator("[role=checkbox]").first.wait_for()
+    page.wait_for_timeout(1500)
+    page.screenshot(path=folder / f"groups{suffix}.png")
     for name in ("Tags", "Trends", "Accuracy"):
         page.goto(f"{url}/{name.lower()}")
         page.get_by_role("heading", name=name, exact=True).wait_for()
@@ -89,7 +104,7 @@ def main() -> None:
         serve(Path(data) / "data", "builtin") as url,
         sync_playwright() as playwright,
     ):
-        browser = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=chromium(), args=CHROMIUM_FLAGS)
         size = {"width": arguments.width, "height": 900}
         page = browser.new_page(viewport=size, color_scheme="dark" if arguments.dark else "light")
         page.set_default_timeout(30_000)

@@ -5,23 +5,14 @@ from __future__ import annotations
 import streamlit as st
 
 from pages.common import pictures, session
-from pages.editors.reviewing import acts, picker
+from pages.editors.reviewing import acts, chips, picker
 from pages.editors.reviewing import state as place
 from pages.editors.reviewing.empty import draw_empty
-from pages.editors.reviewing.why import draw_why
 from tagging_core import Kind, assets, history
-from tagging_core.ledger import Label, Look
+from tagging_core.ledger import Look
 from tagging_core.reviewing import Card
-from tagging_core.taxonomy import Taxonomy
 
 state = st.session_state
-
-_MOST = 12  # chips of one picture
-_BARE = ("bare_", "reject_", "replace_", "why_")
-_STYLE = "<style>{} {{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}}</style>".format(
-    ", ".join(f'[class*="st-key-{name}"] button p' for name in _BARE)
-)
-"""Some buttons show their icon alone; their names stay for screen readers."""
 
 _LOOKS = {
     Look.SECOND: "A second opinion is wanted. Somebody has tagged this picture; say what you see yourself.",
@@ -37,7 +28,7 @@ def draw_focus() -> None:
         draw_empty()
         return
     card = session.loop().card(session.current_user(), state["review_asset"], state["review_profile"], place.look())
-    chips = _chips(card)
+    shown = chips.shown(card)
     left, right = st.columns([3, 2], gap="medium")
     with left:
         _draw_notices(card)
@@ -46,23 +37,11 @@ def draw_focus() -> None:
         if card.holder is None:
             _draw_keys(card.asset.id)
             picker.draw_picker()
-            _draw_decided(card, chips)
-            _draw_chips(card, chips)
+            _draw_decided(card, shown)
+            chips.draw_chips(card, shown)
             _draw_text(card)
         else:
             _draw_held(card)
-
-
-def _chips(card: Card) -> dict[str, float]:
-    """What was suggested since the picture came into focus, each in its place, so that keys keep their meaning."""
-    kept = state["review_chips"]
-    if kept.get("asset") != card.asset.id:
-        kept = {"asset": card.asset.id, "tags": {}}
-    fresh = {s.tag_id: s.probability for s in card.suggestions}
-    tags = {tag_id: fresh.get(tag_id, p) for tag_id, p in kept["tags"].items()}
-    tags |= {tag_id: p for tag_id, p in fresh.items() if len(tags) < _MOST or tag_id in tags}
-    state["review_chips"] = {"asset": card.asset.id, "tags": dict(list(tags.items())[:_MOST])}
-    return state["review_chips"]["tags"]
 
 
 def _draw_notices(card: Card) -> None:
@@ -151,9 +130,9 @@ def _draw_keys(asset_id: int) -> None:
         )
 
 
-def _draw_decided(card: Card, chips: dict[str, float]) -> None:
+def _draw_decided(card: Card, shown: dict[str, float]) -> None:
     """The tags that are on the picture, or ruled out, and are no chip."""
-    rest = {tag_id: label for tag_id, label in card.decided.items() if tag_id not in chips}
+    rest = {tag_id: label for tag_id, label in card.decided.items() if tag_id not in shown}
     taxonomy = session.loop().taxonomy()
     for value, title, icon in ((1, "On this picture", ":material/check:"), (0, "Ruled out", ":material/block:")):
         group = {tag_id: label for tag_id, label in rest.items() if label.value == value}
@@ -171,106 +150,6 @@ def _draw_decided(card: Card, chips: dict[str, float]) -> None:
                     icon=icon,
                     help="Click to take this back",
                 )
-
-
-def _draw_chips(card: Card, chips: dict[str, float]) -> None:
-    if not chips:
-        return
-    taxonomy = session.loop().taxonomy()
-    st.html(_STYLE)
-    order = list(chips)
-    rivals = {tag_id: _accepted_rival(tag_id, card, taxonomy) for tag_id in order}
-    open_ones = [t for t in order if t not in card.decided and not rivals[t]]
-    current = state["review_current"] if state["review_current"] in chips else next(iter(open_ones), None)
-    _draw_chip_keys(order, current, card, rivals)
-    with st.container(gap="xxsmall"):
-        for n, tag_id in enumerate(order, start=1):
-            _draw_chip(n, tag_id, chips[tag_id], card.decided.get(tag_id), rivals[tag_id], tag_id == current)
-            if state["review_why"] == tag_id:
-                draw_why(card.asset.id, tag_id)
-
-
-def _draw_chip_keys(order: list[str], current: str | None, card: Card, rivals: dict[str, str | None]) -> None:
-    """The keys that act on the marked chip."""
-    at = order.index(current) if current else -1
-    label, nothing = card.decided.get(current or ""), current is None
-    with st.container(horizontal=True, gap="xxsmall", vertical_alignment="center"):
-        for icon, key, name, to in (
-            ("keyboard_arrow_up", "ArrowUp", "Suggestion above", at - 1),
-            ("keyboard_arrow_down", "ArrowDown", "Suggestion below", at + 1),
-        ):
-            st.button(
-                name,
-                key=f"bare_{key}",
-                on_click=acts.set_current,
-                args=(order[to % len(order)],),
-                icon=f":material/{icon}:",
-                shortcut=key,
-                type="tertiary",
-            )
-        for name, act, args, shortcut, help_text in (
-            (
-                "Accept",
-                acts.toggle,
-                (current, label, rivals.get(current or "")),
-                "A",
-                "Accept the marked suggestion",
-            ),
-            ("Reject", acts.reject, (current, label), "X", "The marked suggestion does not apply"),
-            ("Instead", acts.ask_instead, (current,), "E", "Another tag in place of the marked suggestion"),
-            ("Why", acts.ask_why, (current,), "W", "The decided pictures behind the marked suggestion"),
-        ):
-            st.button(
-                name,
-                on_click=act,
-                args=args,
-                shortcut=shortcut,
-                disabled=nothing,
-                help=help_text,
-                type="tertiary",
-            )
-
-
-def _draw_chip(n: int, tag_id: str, p: float, label: Label | None, rival: str | None, current: bool) -> None:
-    taxonomy = session.loop().taxonomy()
-    tag = taxonomy.tag(tag_id)
-    name = session.tag_label(tag)
-    category = taxonomy.categories[tag.category_id].name(session.language())
-    yes, no = bool(label and label.value), bool(label and not label.value)
-    icon = "check_circle" if yes else "block" if no else "chevron_right" if current else "add"
-    text = f"~~{name}~~" if no else f":gray[{name}]" if rival else f"**{name}**"
-    with st.container(horizontal=True, vertical_alignment="center", gap="xxsmall", key=f"chip_{tag_id}"):
-        st.button(
-            f"{text} · {p:.0%}",
-            key=f"accept_{tag_id}",
-            on_click=acts.toggle,
-            args=(tag_id, label, rival),
-            shortcut=str(n) if n <= 9 else None,
-            help=f"{category}. {tag.definition} " + ("Click to take it back." if yes else "Click to accept."),
-            icon=f":material/{icon}:",
-            width="stretch",
-            type="primary" if yes else "secondary",
-        )
-        replacing, asked = state["review_replacing"] == tag_id, state["review_why"] == tag_id
-        for key, sign, act, args, pressed, help_text in (
-            ("reject", "close", acts.reject, (tag_id, label), no, f"Not {name}"),
-            ("replace", "swap_horiz", acts.ask_instead, (tag_id,), replacing, f"Another tag in place of {name}"),
-            ("why", "help", acts.ask_why, (tag_id,), asked, f"Why {name}: the decided pictures behind it"),
-        ):
-            st.button(
-                help_text,
-                key=f"{key}_{tag_id}",
-                on_click=act,
-                args=args,
-                icon=f":material/{sign}:",
-                help=help_text,
-                type="primary" if pressed else "tertiary",
-            )
-
-
-def _accepted_rival(tag_id: str, card: Card, taxonomy: Taxonomy) -> str | None:
-    rivals = {rival.id for rival in taxonomy.siblings(taxonomy.tag(tag_id))}
-    return next((t for t, label in card.decided.items() if label.value and t in rivals), None)
 
 
 def _draw_held(card: Card) -> None:

@@ -104,6 +104,7 @@ def _draw_subject(page: dict) -> None:
             format_func=names.get,
             key="review_subject",
             on_change=_ask,
+            persist_state="session",
             width=320,
             help="The number counts pictures that probably have the tag, among a sample of up to 600 that wait",
         )

@@ -86,6 +86,9 @@ def start(known: dict[int, tuple[str, str]]) -> None:
         state.setdefault(key, value.copy() if isinstance(value, (list, dict)) else value)
     for key, value in _ADDRESS.values():
         state.setdefault(key, value)
+    if state.get("review_user") != (name := session.current_user().name):
+        # What somebody else had open at this browser stays theirs.
+        state.update(review_user=name, review_asset=None, review_seen=[], review_looks={}, review_page=None)
     if state.get("review_address") != dict(st.query_params):
         _read_address(known)
     state.setdefault("review_batch", 0)
