@@ -53,9 +53,14 @@ def original(asset: Asset) -> str:
     return _address("original", asset.sha256, asset.format)
 
 
+def description(asset: Asset) -> str:
+    """What a screen reader says in a picture's place."""
+    return " - ".join(part for part in (asset.text.title or asset.text.caption[:120], asset.name) if part)
+
+
 def alternative(asset: Asset) -> str:
-    """What a screen reader says in a picture's place, safe to put into HTML."""
-    return escape(" - ".join(part for part in (asset.text.title or asset.text.caption[:120], asset.name) if part))
+    """The same, safe to put into HTML."""
+    return escape(description(asset))
 
 
 def _address(kind: str, sha256: str, form: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 
 import streamlit as st
 
@@ -72,6 +73,11 @@ def language() -> str:
 def tag_label(tag: Tag) -> str:
     """A tag's name for a person, in their language."""
     return tag.name(language())
+
+
+def plain(text: str) -> str:
+    """A text as it is, also where Markdown is drawn: what people typed loads no picture and links nowhere."""
+    return re.sub(r"([\\`*_{}\[\]()#+\-.!|~<>$:])", r"\\\1", text)
 
 
 def say_error(error: TaggingError) -> None:

@@ -20,13 +20,12 @@ def draw_filters() -> None:
     names = place.batch_names(known)
     profiles = {p.id: p.name(language()) for p in loop().taxonomy().profiles.values()}
     choices = (
-        ("Batch", "batch", names, place.change_batch, 240),
-        ("Show", "show", place.SHOW, place.restart, 160),
-        ("Order", "order", place.ORDERS, place.restart, 200),
-        ("Profile", "profile", profiles, place.restart, 160),
+        ("Batch", "batch", names, place.change_batch, 220),
+        ("Show", "show", place.SHOW, place.restart, 150),
+        ("Order", "order", place.ORDERS, place.restart, 190),
+        ("Profile", "profile", profiles, place.restart, 150),
     )
     with st.container(horizontal=True, gap="small"):
-        components.draw_keyboard(lambda: acts.open_dialog("help"))
         for label, name, options, act, width in choices:
             st.selectbox(
                 label,
@@ -38,6 +37,7 @@ def draw_filters() -> None:
                 label_visibility="collapsed",
                 persist_state="session",
             )
+        components.draw_keyboard(lambda: acts.open_dialog("help"))
 
 
 def draw_bar() -> None:

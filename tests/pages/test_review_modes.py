@@ -253,3 +253,24 @@ def test_grid_of_nothing(open_page: Open, console: Tagloop, ann: User) -> None:
     console.decide(ann, Decision(Kind.DONE, asset))
     assert any("All done" in s.value for s in go(open_page, mode="grid").success)
     assert RED != GREEN
+
+
+def test_a_second_opinion_by_address_is_one_too(open_page: Open, console: Tagloop, assets: list[int]) -> None:
+    console.shares = Shares(blind=0, second=1)
+    bob = local_user("Bob")
+    console.decide(bob, Decision(Kind.ADD, assets[0], "colour.red", profile="e-commerce"))
+    console.decide(bob, Decision(Kind.DONE, assets[0], profile="e-commerce"))
+    at = go(open_page, at=str(assets[0]))
+    press(at, "2")
+    press(at, "D")
+    assert labels(console, assets[0]) == {"colour.red": 1}
+    assert progress(console).flagged == 1
+
+
+def test_what_people_type_is_no_markdown(open_page: Open, console: Tagloop, ann: User, assets: list[int]) -> None:
+    note = "![x](http://example.com/x.png) **bold**"
+    console.decide(ann, Decision(Kind.FLAG, assets[0], profile="e-commerce", note=note))
+    at = go(open_page, show="flagged")
+    shown = next(w.value for w in at.warning if "flagged this picture" in w.value)
+    assert "![" not in shown
+    assert "\\*\\*bold\\*\\*" in shown

@@ -7,6 +7,15 @@ from tagging_core import ledger
 from tagging_core.ledger import Event, Kind
 
 TAGS = st.sampled_from(["a", "b", "c"])
+PAYLOADS = st.sampled_from(
+    [
+        None,
+        {"second_due": True},
+        {"look": "second", "agreed": ["a"], "differs": []},
+        {"look": "second", "agreed": [], "differs": ["b"]},
+        {"look": "known", "agreed": [], "differs": ["b"]},
+    ]
+)
 
 
 @st.composite
@@ -14,15 +23,14 @@ def histories(draw: st.DrawFn) -> list[Event]:
     """Any history of one asset, undos of undos included."""
     events: list[Event] = []
     for n in range(1, draw(st.integers(0, 12)) + 1):
-        kinds = [Kind.ACCEPT, Kind.REJECT, Kind.ADD, Kind.REPLACE, Kind.DONE, Kind.SKIP] + [Kind.UNDO] * bool(
-            events
-        )
-        kind = draw(st.sampled_from(kinds))
+        kinds = [*ledger.NEEDS_TAG, Kind.DONE, Kind.SKIP, Kind.FLAG] + [Kind.UNDO] * bool(events)
+        kind = draw(st.sampled_from(sorted(kinds)))
         tag = draw(TAGS) if kind in ledger.NEEDS_TAG else None
         other = draw(st.sampled_from([t for t in "abc" if t != tag])) if kind == Kind.REPLACE else None
         target = draw(st.sampled_from([e.id for e in events])) if kind == Kind.UNDO else None
         profile = draw(st.sampled_from(["x", "y"]))
-        events.append(Event(kind, "ann", 1, tag, other, target, profile, id=n))
+        actor, payload = draw(st.sampled_from(["ann", "bob"])), None if kind == Kind.UNDO else draw(PAYLOADS)
+        events.append(Event(kind, actor, 1, tag, other, target, profile, payload=payload, id=n))
     return events
 
 
@@ -53,3 +61,12 @@ def test_the_last_word_on_a_tag_counts() -> None:
     history = [Event(Kind.ACCEPT, "ann", 1, "a", id=1), Event(Kind.REPLACE, "bob", 1, "a", "b", id=2)]
     labels = ledger.fold(history).labels
     assert {tag: label.value for tag, label in labels.items()} == {"a": 0, "b": 1}
+
+
+@given(histories())
+def test_an_independent_look_never_changes_a_label(history: list[Event]) -> None:
+    without = [e for e in history if not e.look]
+    gone = {e.id for e in history} - {e.id for e in without}
+    without = [e for e in without if e.target_id not in gone]
+    assert ledger.fold(history).labels == ledger.fold(without).labels
+    assert ledger.fold(history).reviews == ledger.fold(without).reviews

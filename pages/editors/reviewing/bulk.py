@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from html import escape
+
 import pandas as pd
 import streamlit as st
 
@@ -108,7 +110,7 @@ def _draw_least_sure(offers: list[Offer]) -> None:
         '<figure style="margin:0;width:92px"><img '
         f'src="{pictures.thumbnail(known[a])}" alt="{pictures.alternative(known[a])}" '
         'style="width:92px;height:92px;object-fit:cover;border-radius:6px"><figcaption style="font-size:.75rem">'
-        f"{_name(tag_id)} {p:.0%}</figcaption></figure>"
+        f"{escape(_name(tag_id))} {p:.0%}</figcaption></figure>"
         for p, a, tag_id in weakest
     )
     st.html(f'<div style="display:flex;flex-wrap:wrap;gap:8px">{cells}</div>')

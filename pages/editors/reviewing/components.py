@@ -50,7 +50,7 @@ def draw_gallery(
         {
             "id": asset.id,
             "src": pictures.thumbnail(asset),
-            "alt": pictures.alternative(asset),
+            "alt": pictures.description(asset),
             "caption": caption,
         }
         for asset, caption in shown

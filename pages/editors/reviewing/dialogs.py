@@ -97,12 +97,12 @@ def _info() -> None:
         f'<img src="{pictures.thumbnail(picture)}" alt="{pictures.alternative(picture)}" style="max-width:100%">'
     )
     taken = f", taken {picture.taken_at:%Y-%m-%d}" if picture.taken_at else ""
-    st.markdown(f"**{picture.name}**  \n{picture.width} x {picture.height} {picture.format}{taken}")
+    st.markdown(f"**{session.plain(picture.name)}**  \n{picture.width} x {picture.height} {picture.format}{taken}")
     st.caption(f"Picture {picture.id}, SHA-256 {picture.sha256[:16]}..., here since {_when(picture.created_at)}")
     if not past:
         st.caption("Nobody has decided anything about it yet.")
     for event, stands in past:
-        words = f"**{event.actor}** {describe(event)}"
+        words = f"**{session.plain(event.actor)}** {describe(event)}"
         seconds = f" · {event.seconds:.0f} s" if event.seconds else ""
         st.markdown(f"{words if stands else f'~~{words}~~'}  \n:gray[:small[{_when(event.at)}{seconds}]]")
 
@@ -148,7 +148,7 @@ def describe(event: Event) -> str:
         words += f" (unseen, promised {payload['unseen']:.0%})"
     elif "probability" in payload:
         words += f" ({payload['probability']:.0%} shown)"
-    return words + (f": {payload['note']}" if payload.get("note") else "")
+    return words + (f": {session.plain(payload['note'])}" if payload.get("note") else "")
 
 
 def _when(at: datetime) -> str:

@@ -28,8 +28,9 @@ def draw_focus() -> None:
         draw_empty()
         return
     card = session.loop().card(session.current_user(), state["review_asset"], state["review_profile"], place.look())
+    place.keep_look(card)
     shown = chips.shown(card)
-    left, right = st.columns([3, 2], gap="medium")
+    left, right = st.columns([5, 4], gap="medium")
     with left:
         _draw_notices(card)
         _draw_picture(card)
@@ -57,7 +58,7 @@ def _draw_notices(card: Card) -> None:
             past = [event for event, stands in history.of_picture(connection, card.asset.id) if stands]
         for event in past:
             if event.kind == Kind.FLAG:
-                note = (event.payload or {}).get("note") or "no note"
+                note = session.plain((event.payload or {}).get("note") or "no note")
                 st.warning(f"{event.actor} flagged this picture: {note}", icon=":material/flag:")
                 break
             if event.look and (differs := (event.payload or {}).get("differs")):
@@ -104,7 +105,7 @@ def _draw_picture(card: Card) -> None:
             shortcut="I",
             help="All that happened to this picture",
         )
-    st.caption(f"{card.asset.name} · {card.asset.width} x {card.asset.height} · {card.asset.format}")
+    st.caption(f"{session.plain(card.asset.name)} · {card.asset.width} x {card.asset.height} · {card.asset.format}")
     if coming:
         st.html(f'<div style="opacity:.7;font-size:.8rem;margin-bottom:4px">Coming up</div>{strip}{early}')
 

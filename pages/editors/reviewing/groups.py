@@ -71,7 +71,7 @@ def _open_group() -> dict | None:
 
 def _draw_keys(page: dict, chosen: list[int]) -> None:
     left = len(state["review_groups"])
-    st.markdown(f"**One key decides {len(chosen)} pictures.** :gray[{left} more groups]")
+    st.markdown(f"**One key decides {len(chosen)} pictures.** :gray[{left} more to come]")
     with st.container(horizontal=True, gap="xsmall"):
         st.button(
             f"Done with {len(chosen)}",

@@ -23,6 +23,7 @@ from pages.common import session
 from tagging_core import TaggingError, batches
 from tagging_core.ledger import Look
 from tagging_core.queue import Order, View
+from tagging_core.reviewing import Card
 
 state = st.session_state
 
@@ -187,6 +188,14 @@ def show(asset_id: int | None) -> None:
 def look() -> Look | None:
     """How the picture in focus is looked at."""
     return state["review_looks"].get(state["review_asset"])
+
+
+def keep_look(card: Card) -> None:
+    """Look at the picture in focus as its card says; its address may have been typed, or the opinion given."""
+    looks: dict[int, Look] = state["review_looks"]
+    looks.pop(card.asset.id, None)
+    if card.look:
+        looks[card.asset.id] = card.look
 
 
 def batch_names(known: dict[int, tuple[str, str]]) -> dict[int, str]:
