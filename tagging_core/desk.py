@@ -109,7 +109,7 @@ class Desk:
         """What a review shows of a picture, suggestions fresh; it is leased to the person, if nobody else has it.
 
         Args:
-            look: As `next_picture` said; where a second opinion of this person is due, it is taken as such anyway.
+            look: As `Turns.next` said; where a second opinion of this person is due, it is taken as such anyway.
         """
         with self.database.write() as connection:
             asset = assets.get(connection, asset_id)

@@ -102,6 +102,7 @@ class AssetState:
         review: One of STATES; `second` is finished and waits for a second opinion, `flagged` for a discussion.
         looks: What was said by whom in an unfinished look, which never changes the labels.
         first: Whose review waits for a second opinion; empty if none does.
+        compared: Whether a second opinion was given; a picture takes one only.
     """
 
     labels: dict[str, Label]
@@ -109,6 +110,7 @@ class AssetState:
     review: str
     looks: dict[str, dict[str, Label]] = field(default_factory=dict)
     first: str = ""
+    compared: bool = False
 
 
 def fold(history: Iterable[Event]) -> AssetState:
@@ -122,7 +124,7 @@ def fold(history: Iterable[Event]) -> AssetState:
     labels: dict[str, Label] = {}
     looks: dict[str, dict[str, Label]] = {}
     reviews: dict[str, int] = {}
-    review, first = "new", ""
+    review, first, compared = "new", "", False
     for event in ordered:
         if event.id in gone:
             continue
@@ -133,13 +135,15 @@ def fold(history: Iterable[Event]) -> AssetState:
             review, first = _after_look(event, review, first)
             if event.kind == Kind.DONE:
                 looks[event.actor] = {}  # compared by now; another look starts anew
+                compared |= event.look == Look.SECOND
         elif event.kind in CLOSES:
             review, first = CLOSES[event.kind], ""
             if event.kind == Kind.DONE:
                 reviews[event.profile or ""] = event.id
                 if (event.payload or {}).get("second_due"):
                     review, first = "second", event.actor
-    return AssetState(labels, reviews, review, {actor: said for actor, said in looks.items() if said}, first)
+    unfinished = {actor: said for actor, said in looks.items() if said}
+    return AssetState(labels, reviews, review, unfinished, first, compared)
 
 
 def _after_look(event: Event, review: str, first: str) -> tuple[str, str]:

@@ -102,8 +102,8 @@ def decide(
     event = replace(_to_event(connection, user, decision, taxonomy), act=act)
     if shares is not None:
         event = replace(event, payload=_sampled(connection, event, sample, shares))
-    if shares is not None and event.kind == Kind.DONE and not decision.look and shares.takes_second(sample):
-        event = replace(event, payload=dict(event.payload or {}) | {"second_due": True})
+        if event.kind == Kind.DONE and shares.takes_second(sample) and not (decision.look or standing.compared):
+            event = replace(event, payload=dict(event.payload or {}) | {"second_due": True})
     if decision.look:
         in_play = {tag.id for tag in taxonomy.active(profile)}
         event = replace(event, payload=_looked(decision, event, standing, in_play))
