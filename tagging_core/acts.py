@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from tagging_core import ledger, reviewing
 from tagging_core.errors import DecisionError
@@ -52,10 +52,12 @@ def decide_many(
         TaggingError: As `reviewing.decide`; the transaction must be given up then.
     """
     act = act or uuid.uuid4().hex
+    newest = connection.execute(select(func.max(events.c.id))).scalar() or 0
     for decision in decisions:
         reviewing.decide(connection, user, decision, taxonomy, act, shares)
     # One that was said before, or changes nothing, wrote nothing.
-    written = list(connection.execute(select(events.c.id).where(events.c.act == act)).scalars())
+    mine = select(events.c.id).where(events.c.id > newest, events.c.act == act)
+    written = list(connection.execute(mine).scalars())
     touched = {t for d in decisions for t in (d.tag_id, d.other_tag_id) if t}
     return Act(act, written, {taxonomy.tag(tag_id).id for tag_id in touched})
 

@@ -59,7 +59,8 @@ def test_keys_do_not_clash_with_typing_and_undo_survives_a_reload(page: Page, tm
     expect(page.get_by_text("0 done · 1 waiting · 1 skipped")).to_be_visible()
     page.reload()
     expect(page.get_by_text("0 done · 1 waiting · 1 skipped")).to_be_visible()
-    page.wait_for_timeout(600)  # Streamlit listens to keys a moment after it has drawn
+    page.locator("html[data-tagloop=keys]").wait_for(state="attached")
+    page.wait_for_timeout(1000)  # Streamlit listens to keys a moment after it has drawn
     page.keyboard.press("z")
     expect(page.get_by_text("0 done · 2 waiting")).to_be_visible()
 

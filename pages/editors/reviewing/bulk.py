@@ -81,7 +81,10 @@ def _choose(offers: list[Offer]) -> list[Offer]:
         key="review_offers",
         hide_index=True,
         disabled=["Tag", "Pictures", "From", "Right so far"],
-        column_config={"From": st.column_config.NumberColumn(format="percent", help="Accepted from here on")},
+        column_config={
+            "From": st.column_config.NumberColumn(format="percent", help="Accepted from here on"),
+            "Right so far": st.column_config.TextColumn(help="Of the tag, or of all tags where it has too few"),
+        },
     )
     return [offer for offer, wanted in zip(offers, edited["Accept"], strict=True) if wanted]
 
@@ -121,13 +124,15 @@ def _carry_out(target: float) -> None:
     offers: list[Offer] = state["review_accepting"]
     total, done = sum(len(offer.pictures) for offer in offers), 0
     bar = st.progress(0.0, f"Accepting {total:,} tags ...")
-    st.button("Stop", on_click=_forget)
+    stop = st.empty()
+    stop.button("Stop", on_click=_forget)
     for act in session.loop().light_table.accept_many(
         session.current_user(), offers, state["review_profile"], target
     ):
         done += len(act.event_ids)
         bar.progress(min(1.0, done / max(1, total)), f"{done:,} of {total:,} tags accepted")
     state["review_accepting"] = None
+    stop.empty()
     st.success(f"{done:,} tags were accepted.", icon=":material/check:")
     st.button("Undo all of it", on_click=acts.take_back_last, icon=":material/undo:")
 

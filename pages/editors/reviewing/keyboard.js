@@ -1,22 +1,45 @@
 // What Streamlit's own shortcuts cannot do: punctuation, moving the focus into a field, and silence while a dialog is open.
-export default function (component) {
-  const { setTriggerValue } = component
+// There is one listener for good: Streamlit may draw the component anew at any time, and no key may fall into the gap.
+const SETTLING = 500 // milliseconds after "/" in which the field may be drawn anew and lose the focus
+
+const field = () => document.querySelector(".tagloop-finder input")
+const here = () => document.querySelector(".st-key-review_keyboard")
+
+function listen() {
+  const keyboard = { help: () => {}, until: 0 }
   const press = (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey) return
+    if (!here() || event.ctrlKey || event.metaKey || event.altKey) return
     const target = event.composedPath()[0]
-    if (target.matches?.("input, textarea, select, [contenteditable=true]")) return
+    if (target.matches?.("input, textarea, select, [contenteditable=true]")) {
+      if (["Enter", "Escape"].includes(event.key)) keyboard.until = 0 // left on purpose
+      return
+    }
     if (document.querySelector("[role=dialog]")) {
       // A dialog lies over the page: keys of the buttons under it must wait until it is closed.
       if (!["Escape", "Tab", "Enter", " "].includes(event.key)) event.stopImmediatePropagation()
       return
     }
-    if (event.key === "?") setTriggerValue("help", true)
+    if (event.key === "?") keyboard.help()
     if (event.key === "/") {
       event.preventDefault()
-      document.querySelector(".tagloop-finder input")?.focus()
+      keyboard.until = Date.now() + SETTLING
+      field()?.focus()
+    } else if (Date.now() < keyboard.until && event.key.length === 1) {
+      // Meant for the field: a letter must not become a shortcut because the field was just drawn anew.
+      event.preventDefault()
+      event.stopImmediatePropagation()
+      if (!field()) return
+      field().focus()
+      field().value += event.key
+      field().dispatchEvent(new Event("input"))
     }
   }
-  document.documentElement.dataset.tagloop = "keys" // a browser test waits for it
   window.addEventListener("keydown", press, true) // before Streamlit's own listeners
-  return () => window.removeEventListener("keydown", press, true)
+  document.documentElement.dataset.tagloop = "keys" // a browser test waits for it
+  return keyboard
+}
+
+export default function (component) {
+  window.tagloopKeyboard ??= listen()
+  window.tagloopKeyboard.help = () => component.setTriggerValue("help", true)
 }
