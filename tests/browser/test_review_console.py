@@ -26,6 +26,7 @@ def review(page: Page, tmp_path: Path) -> Page:
     page.get_by_text("7 new · tagged in").wait_for()
     page.get_by_test_id("stMain").get_by_role("link", name="Review").click()
     page.get_by_text("0 done · 7 waiting").wait_for()
+    page.wait_for_timeout(2000)  # what a component says in the first moments after it was drawn may be lost
     return page
 
 

@@ -47,6 +47,7 @@ def test_keys_do_not_clash_with_typing_and_undo_survives_a_reload(page: Page, tm
 
     page.locator("html[data-tagloop=keys]").wait_for(state="attached")
     page.get_by_role("combobox", name="Type any tag").wait_for()
+    page.wait_for_timeout(2000)
     page.keyboard.press("/")
     page.keyboard.type("dress")  # holds d and s, which are Done and Skip outside a text field
     expect(page.get_by_role("option", name="Dress", exact=False).first).to_be_visible()
