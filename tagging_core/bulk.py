@@ -55,7 +55,7 @@ class Preview:
     @property
     def allowed(self) -> list[Offer]:
         """The offers that would be carried out."""
-        return [offer for offer in self.offers if offer.allowed and offer.pictures]
+        return [offer for offer in self.offers if offer.allowed]
 
 
 def preview(
@@ -72,17 +72,18 @@ def preview(
         without: Pictures that somebody else has open.
     """
     pool = queue.seen_together(connection, replace(view, state="new"), shares, POOL, without)
-    ids, matrix, probabilities = suggester.probabilities(connection, pool)
-    decided = projection.labels_of(connection, ids)
+    scored = suggester.score(connection, pool)
+    matrix = scored.matrix
+    decided = projection.labels_of(connection, scored.asset_ids)
     found: dict[str, list[tuple[int, float]]] = defaultdict(list)
     rows = [(row, matrix.tag_ids[row]) for row in matrix.in_play(matrix.taxonomy.profile(view.profile))]
-    for asset_id, mine in zip(ids, probabilities, strict=True):
+    for asset_id, mine in zip(scored.asset_ids, scored.probabilities, strict=True):
         taken = closed(decided.get(asset_id, {}), matrix.taxonomy)
         for row, tag_id in rows:
             if mine[row] >= max(FLOOR, thresholds.of(tag_id).probability or 0) and tag_id not in taken:
                 found[tag_id].append((asset_id, float(mine[row])))
     offers = [Offer(t, thresholds.of(t), sorted(p, key=lambda x: -x[1])) for t, p in found.items()]
-    return Preview(len(ids), sorted(offers, key=lambda o: (not o.allowed, -len(o.pictures))))
+    return Preview(len(scored.asset_ids), sorted(offers, key=lambda o: (not o.allowed, -len(o.pictures))))
 
 
 def decisions(offers: Sequence[Offer], profile: str, target: float) -> list[Decision]:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from datetime import datetime
 
-from tagging_core import acts, assets, evidence, history, leases, ledger, promises, reviewing, tags, vectors
+from tagging_core import acts, assets, evidence, history, leases, ledger, promises, reviewing, vectors
 from tagging_core.acts import Act
 from tagging_core.assets import Accompanying, Asset
 from tagging_core.encoders import Encoder
@@ -19,7 +18,6 @@ from tagging_core.reviewing import Card, Decision
 from tagging_core.sampling import Shares
 from tagging_core.store import Database
 from tagging_core.suggesting import Suggester, Suggestion
-from tagging_core.taxonomy import Tag
 from tagging_core.thresholds import Thresholds
 from tagging_core.turns import Turns
 
@@ -114,7 +112,7 @@ class Desk:
         with self.database.write() as connection:
             asset = assets.get(connection, asset_id)
             leases.take(connection, user, [asset_id])
-            holder = leases.of_others(connection, user).get(asset_id)
+            holder = leases.holder(connection, user, asset_id)
             if asset.review == "second" or look is not None:
                 standing = ledger.fold(ledger.history_of(connection, asset_id))
                 if asset.review == "second":
@@ -127,20 +125,6 @@ class Desk:
             finished = asset.review == "done" and look is None
             blind = not finished and self.shares.is_blind(assets.sample_of(connection, asset_id))
             return Card(asset, decided, [] if blind else found, blind, look, holder)
-
-    def propose_tag(self, user: User, decision: Decision, tag: Tag) -> Tag:
-        """Propose a tag and give it to the picture that it was missed on.
-
-        Args:
-            decision: Its tag is filled in.
-        """
-        with self.database.write(durable=True) as connection:
-            proposed = tags.propose(connection, user, tag)
-            taxonomy = self.library.taxonomies.load(connection)
-            given = replace(decision, tag_id=proposed.id)
-            reviewing.decide(connection, user, given, taxonomy, shares=self.shares)
-        self.wake()
-        return proposed
 
     def acts_of(self, user: User) -> list[PastAct]:
         """The user's latest acts, latest first."""

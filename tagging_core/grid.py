@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
 
@@ -20,9 +19,7 @@ from tagging_core.tag_matrix import TagMatrix
 SURE = 0.5
 """Probability from which the machine selects a picture beforehand."""
 
-_POOL = (
-    300  # pictures that were likeliest when last suggested; as many again are a random choice of those that wait
-)
+_POOL = 300  # pictures that were likeliest when last suggested; as many again are drawn from all that wait
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +68,8 @@ def page(
         size: How many pictures at most.
         without: Pictures that somebody else has open.
     """
-    ids, matrix, probabilities = suggester.probabilities(
-        connection, _pool(connection, view, shares, subject, without, suggester)
-    )
+    scored = suggester.score(connection, _pool(connection, view, shares, subject, without, suggester))
+    ids, matrix, probabilities = scored.asset_ids, scored.matrix, scored.probabilities
     if not ids or not matrix.tag_ids:
         return Page(subject, [], {})
     allowed = _open(connection, ids, matrix, view.profile) & (probabilities >= FLOOR)
@@ -128,11 +124,3 @@ def _cells(ids: list[int], matrix: TagMatrix, probabilities: Floats, rows: list[
 
 def _category(matrix: TagMatrix, tag_id: str) -> str:
     return matrix.taxonomy.tags[tag_id].category_id
-
-
-def count_by_category(asked: dict[str, int], matrix: TagMatrix) -> dict[str, int]:
-    """How many pictures there are to ask about in each category."""
-    found: Counter[str] = Counter()
-    for tag_id, n in asked.items():
-        found[_category(matrix, tag_id)] += n
-    return dict(found.most_common())

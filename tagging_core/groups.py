@@ -15,10 +15,9 @@ from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial.distance import squareform
 from sqlalchemy import Connection
 
-from tagging_core import projection, queue, vectors
+from tagging_core import projection, queue
 from tagging_core.encoders import Vectors, unit
 from tagging_core.learner import Floats
-from tagging_core.library import Library
 from tagging_core.queue import View
 from tagging_core.sampling import Shares
 from tagging_core.suggesting import FLOOR, LIMIT, Suggester, closed
@@ -48,7 +47,6 @@ class Group:
 
 def find(
     connection: Connection,
-    library: Library,
     suggester: Suggester,
     view: View,
     shares: Shares,
@@ -60,11 +58,11 @@ def find(
         without: Pictures that somebody else has open.
     """
     pool = queue.seen_together(connection, view, shares, _POOL, without)
-    ids, matrix, probabilities = suggester.probabilities(connection, pool)
+    scored = suggester.score(connection, pool)
+    ids, matrix, probabilities = scored.asset_ids, scored.matrix, scored.probabilities
     if len(ids) < 2 or not matrix.tag_ids:
         return []
-    found = vectors.load(connection, library.fingerprint, ids)
-    centred = unit(matrix.pack.centre(np.stack([found[a] for a in ids])))
+    centred = unit(matrix.pack.centre(scored.vectors))
     in_play = matrix.in_play(matrix.taxonomy.profile(view.profile))
     masked = np.zeros_like(probabilities)
     masked[:, in_play] = probabilities[:, in_play]

@@ -67,19 +67,23 @@ def of_others(connection: Connection, user: User) -> dict[int, Lease]:
     return {row.asset_id: Lease(**row._mapping) for row in rows}
 
 
+def holder(connection: Connection, user: User, asset_id: int) -> Lease | None:
+    """Who else has a picture open; None if nobody has."""
+    return next((lease for lease in _held(connection, [asset_id]) if lease.actor != user.name), None)
+
+
 def require_free(connection: Connection, user: User, asset_id: int) -> None:
     """Refuse to decide about a picture that somebody else has open.
 
     Raises:
         LeasedError: Says who, since when, and what to do.
     """
-    for lease in _held(connection, [asset_id]):
-        if lease.actor != user.name:
-            minutes = max(1, round((time.time() - lease.since) / 60))
-            raise LeasedError(
-                f"{lease.actor} has had picture {asset_id} open for {minutes} min. Nothing was changed: take it "
-                "over, or go on to another."
-            )
+    if lease := holder(connection, user, asset_id):
+        minutes = max(1, round((time.time() - lease.since) / 60))
+        raise LeasedError(
+            f"{lease.actor} has had picture {asset_id} open for {minutes} min. Nothing was changed: take it over, "
+            "or go on to another."
+        )
 
 
 def _held(connection: Connection, asset_ids: list[int]) -> list[Lease]:

@@ -6,14 +6,20 @@ import uuid
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
-from tagging_core import acts, bulk, grid, groups, leases, queue
+from sqlalchemy import Connection
+
+from tagging_core import acts, bulk, grid, groups, leases, projection, queue
 from tagging_core.acts import Act
 from tagging_core.bulk import Offer, Preview
 from tagging_core.desk import Desk
+from tagging_core.errors import DecisionError
 from tagging_core.grid import Page
 from tagging_core.groups import Group
 from tagging_core.people import User
 from tagging_core.queue import View
+from tagging_core.reviewing import Decision
+from tagging_core.suggesting import closed
+from tagging_core.taxonomy import Taxonomy
 
 _PIECE = 100  # decisions of a bulk act that are written at once, so that others need not wait for all
 
@@ -49,9 +55,21 @@ class LightTable:
         """Waiting pictures that look alike, the largest group first."""
         with self._desk.database.read() as connection:
             others = leases.of_others(connection, user)
-            return groups.find(
-                connection, self._desk.library, self._desk.suggester, view, self._desk.shares, others
+            return groups.find(connection, self._desk.suggester, view, self._desk.shares, others)
+
+    def give(self, user: User, decisions: Sequence[Decision]) -> Act:
+        """Give tags to pictures as one act, except where a person has said otherwise of a picture before.
+
+        Raises:
+            DecisionError: That is so for all of them.
+        """
+        with self._desk.database.read() as connection:
+            undecided = _undecided(connection, decisions, self._desk.library.taxonomies.load(connection))
+        if not undecided:
+            raise DecisionError(
+                "All of these pictures were decided on before, for this tag or one that rules it out."
             )
+        return self._desk.decide_many(user, undecided)
 
     def preview(self, user: User, view: View, target: float) -> Preview:
         """What accepting every suggestion that is right with at least this probability would do."""
@@ -63,7 +81,7 @@ class LightTable:
     def accept_many(self, user: User, offers: Sequence[Offer], profile: str, target: float) -> Iterator[Act]:
         """Carry offers out piece by piece, as one act; what was done when the caller stops is kept.
 
-        Pictures that were finished or opened by others meanwhile are left out.
+        Pictures that were finished, opened or decided on by others meanwhile are left out.
         """
         planned = bulk.decisions(offers, profile, target)
         act = uuid.uuid4().hex
@@ -73,7 +91,13 @@ class LightTable:
                 others = leases.of_others(connection, user)
                 free = queue.still(connection, {d.asset_id for d in piece}) - others.keys()
                 taxonomy = self._desk.library.taxonomies.load(connection)
-                piece = [d for d in piece if d.asset_id in free]
+                piece = _undecided(connection, [d for d in piece if d.asset_id in free], taxonomy)
                 written = acts.decide_many(connection, user, piece, taxonomy, self._desk.shares, act)
             yield written  # committed: nobody waits for the database while the caller draws
         self._desk.teach({offer.tag_id for offer in offers})
+
+
+def _undecided(connection: Connection, decisions: Sequence[Decision], taxonomy: Taxonomy) -> list[Decision]:
+    """Those whose tag nobody accepted, rejected or ruled out on the picture: nobody looks at each one here."""
+    decided = projection.labels_of(connection, [d.asset_id for d in decisions])
+    return [d for d in decisions if d.tag_id not in closed(decided.get(d.asset_id, {}), taxonomy)]

@@ -45,6 +45,22 @@ class Suggestion:
     revision: int
 
 
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """What the library says of some pictures.
+
+    Attributes:
+        asset_ids: `(n,)` those that have a vector.
+        vectors: `(n, d)`.
+        probabilities: `(n, t)` of the matrix's tags, in (0, 1).
+    """
+
+    asset_ids: list[int]
+    vectors: Vectors
+    matrix: TagMatrix
+    probabilities: Floats
+
+
 class Suggester:
     """Suggests tags with a library.
 
@@ -85,17 +101,12 @@ class Suggester:
         found, passages = self._load(connection, asset_ids)
         return self.suggest_vectors(connection, found, profile_id, passages, decided)
 
-    def probabilities(
-        self, connection: Connection, asset_ids: Sequence[int]
-    ) -> tuple[list[int], TagMatrix, Floats]:
-        """What the library says of pictures, without keeping it as shown.
-
-        Returns:
-            The ids of those that have a vector, `(n,)`; the matrix; and the probabilities `(n, t)` of its tags.
-        """
+    def score(self, connection: Connection, asset_ids: Sequence[int]) -> Scored:
+        """What the library says of pictures, without keeping it as shown."""
         found, passages = self._load(connection, asset_ids)
         matrix = self._library.matrix()
-        return list(found), matrix, self._probabilities(matrix, found, passages)
+        stacked = np.stack(list(found.values())) if found else np.zeros((0, len(matrix.pack.mean)), np.float32)
+        return Scored(list(found), stacked, matrix, self._probabilities(matrix, found, passages))
 
     def suggest_vectors(
         self,

@@ -203,6 +203,11 @@ class Tagloop(Desk):
         self.wake()
         return saved
 
+    def propose_tag(self, user: User, tag: Tag) -> Tag:
+        """Propose a tag; people may give it at once, and it is suggested once an owner agrees."""
+        with self.database.write(durable=True) as connection:
+            return tags.propose(connection, user, tag)
+
     def rebuild(self, user: User, progress: Callable[[str], None] = lambda _: None) -> int:
         """Make everything that is derived anew from the ledger.
 

@@ -111,21 +111,22 @@ def draw_proposals(proposed: list[Tag]) -> None:
             with st.container(horizontal=True, vertical_alignment="center"):
                 category = taxonomy.categories[tag.category_id].name(language())
                 st.markdown(f"**{tag_label(tag)}** :gray[{category}]", width="stretch")
-                st.button(
-                    "Approve",
-                    key=f"approve_{tag.id}",
-                    on_click=keep,
-                    args=(replace(tag, state="active"),),
-                    type="primary",
-                    help="It is suggested from now on, and its pictures have taught it",
-                )
-                st.button(
-                    "Decline",
-                    key=f"decline_{tag.id}",
-                    on_click=keep,
-                    args=(replace(tag, state="deprecated"),),
-                    help="It is neither suggested nor offered; pictures keep it. 'In use' brings it back",
-                )
+                for word, new_state, help_text in (
+                    ("Approve", "active", "It is suggested from now on, and its pictures have taught it"),
+                    (
+                        "Decline",
+                        "deprecated",
+                        "Neither suggested nor offered; pictures keep it. 'In use' brings it back",
+                    ),
+                ):
+                    st.button(
+                        word,
+                        key=f"{word.lower()}_{tag.id}",
+                        on_click=keep,
+                        args=(replace(tag, state=new_state),),
+                        type="primary" if new_state == "active" else "secondary",
+                        help=help_text,
+                    )
             draw_examples(tag)
 
 

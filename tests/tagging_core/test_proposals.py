@@ -19,8 +19,9 @@ def editor() -> User:
 
 
 def propose(loop: Tagloop, user: User, asset: int, name: str = "Cape") -> Tag:
-    decision = Decision(Kind.ADD, asset, profile="e-commerce")
-    return loop.propose_tag(user, decision, Tag("", "garment", {"en": name}))
+    proposed = loop.propose_tag(user, Tag("", "garment", {"en": name}))
+    loop.decide(user, Decision(Kind.ADD, asset, proposed.id, profile="e-commerce"))
+    return proposed
 
 
 def test_a_proposed_tag_is_on_its_picture_at_once_but_suggested_to_nobody(

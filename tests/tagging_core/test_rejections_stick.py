@@ -9,7 +9,9 @@ import pytest
 from tagging_core import Decision, Kind, Tagloop, User, reviewing
 from tagging_core.encoders import find_preset, load_encoder
 from tagging_core.encoders.tiny import TinyEncoder
+from tagging_core.errors import DecisionError
 from tagging_core.queue import View
+from tagging_core.thresholds import Cut, Thresholds
 from tests.conftest import RED, ingest, photo, wait_for
 
 NO, YES = "colour.red", "travel.island"
@@ -68,3 +70,29 @@ def test_after_a_change_of_model(loop: Tagloop, ann: User, asset: int) -> None:
     wait_for(lambda: changed.batch(batch).state == "done")
     check(changed, ann, asset)
     changed.close()
+
+
+def test_in_a_group_that_gets_the_tag(loop: Tagloop, ann: User, asset: int) -> None:
+    others = ingest(loop, ann, (210, 30, 30), (215, 25, 30))
+    given = [Decision(Kind.ACCEPT, a, NO, profile="e-commerce") for a in (asset, *others)]
+    loop.light_table.give(ann, given)
+    check(loop, ann, asset)
+    with loop.database.read() as connection:
+        assert all(reviewing.labels_of(connection, a)[NO].value == 1 for a in others)
+    with pytest.raises(DecisionError, match="decided on before"):
+        loop.light_table.give(ann, given)
+
+
+def test_in_a_bulk_act_that_was_seen_before_the_rejection(
+    loop: Tagloop, ann: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (asset,) = ingest(loop, ann, RED)
+    sure = Thresholds(0.9, Cut(0.2, 100, 99), {})
+    monkeypatch.setattr(loop, "promise", lambda profile, target: sure)
+    seen = loop.light_table.preview(ann, View("e-commerce"), 0.9).offers
+    assert NO in {offer.tag_id for offer in seen}
+    for kind, tag in ((Kind.REJECT, NO), (Kind.ADD, YES)):
+        loop.decide(ann, Decision(kind, asset, tag, profile="e-commerce"))
+    list(loop.light_table.accept_many(ann, seen, "e-commerce", 0.9))
+    with loop.database.read() as connection:
+        assert reviewing.labels_of(connection, asset)[NO].value == 0

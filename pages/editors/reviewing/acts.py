@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from functools import wraps
 from typing import ParamSpec
 
@@ -143,26 +142,24 @@ def give(tag_id: str) -> None:
 
 
 def give_to_group(tag_id: str) -> None:
-    """Give all selected pictures of a group a tag, as one act."""
-    page = state["review_page"]
+    """Give all selected pictures of a group a tag, as one act; it takes the place of one that rules it out."""
+    page, taxonomy = state["review_page"], session.loop().taxonomy()
     chosen = components.selection(page["name"], page["sure"])
+    for rival in taxonomy.siblings(taxonomy.tag(tag_id)):
+        if given := page["acts"].pop(rival.id, None):
+            session.loop().undo_act(session.current_user(), given)
     p = page["tags"].setdefault(tag_id, 0.0)
     kind, shown = (Kind.ACCEPT, {"probability": round(p, 4), "in": "group"}) if p else (Kind.ADD, None)
     profile, each = state["review_profile"], round(seconds() / max(1, len(chosen)), 2)
     decisions = [Decision(kind, a, tag_id, profile=profile, seconds=each, shown=shown) for a in chosen]
-    page["acts"][tag_id] = session.loop().decide_many(session.current_user(), decisions).id
+    page["acts"][tag_id] = session.loop().light_table.give(session.current_user(), decisions).id
 
 
 @told
 def propose() -> None:
     """Propose a tag under the typed name, give it to the picture or to the group, and close the dialog."""
     tag = Tag("", state["review_proposed_category"], {"en": state["review_proposed_name"]})
-    decision = _decision(Kind.ADD)
-    if state["review_mode"] == "groups":
-        decision = replace(decision, asset_id=state["review_page"]["ids"][0])
-    proposed = session.loop().propose_tag(session.current_user(), decision, tag)
-    if state["review_mode"] == "groups":
-        give_to_group(proposed.id)
+    give(session.loop().propose_tag(session.current_user(), tag).id)
     st.rerun("review_work")
 
 

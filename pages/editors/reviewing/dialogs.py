@@ -50,7 +50,7 @@ def _help() -> None:
     for column, (title, table) in zip(
         columns, ((mode, keys.MODES[mode]), ("Always", keys.EVERYWHERE)), strict=True
     ):
-        rows = [f"| `{key.key}` | {key.does} |" for key in table.values()]
+        rows = [f"| `{key}` | {does} |" for key, does in table.items()]
         column.markdown(f"**{title.capitalize()}**\n\n" + "\n".join(["| Key | |", "| --- | --- |", *rows]))
 
 

@@ -39,7 +39,7 @@ def draw_empty() -> None:
 
 
 def _draw_held(others: Counter[str], held: list[int]) -> None:
-    names = ", ".join(f"{name} ({n})" for name, n in others.most_common())
+    names = ", ".join(f"{session.plain(name)} ({n})" for name, n in others.most_common())
     st.info(f"What still waits here is open at {names}.", icon=":material/lock:")
     with st.container(horizontal=True):
         st.button(

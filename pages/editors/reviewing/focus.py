@@ -59,11 +59,13 @@ def _draw_notices(card: Card) -> None:
         for event in past:
             if event.kind == Kind.FLAG:
                 note = session.plain((event.payload or {}).get("note") or "no note")
-                st.warning(f"{event.actor} flagged this picture: {note}", icon=":material/flag:")
+                st.warning(f"{session.plain(event.actor)} flagged this picture: {note}", icon=":material/flag:")
                 break
             if event.look and (differs := (event.payload or {}).get("differs")):
                 names = ", ".join(session.tag_label(session.loop().taxonomy().tag(t)) for t in differs)
-                st.warning(f"{event.actor}'s second opinion differs on: {names}", icon=":material/group:")
+                st.warning(
+                    f"{session.plain(event.actor)}'s second opinion differs on: {names}", icon=":material/group:"
+                )
                 break
 
 
@@ -155,7 +157,7 @@ def _draw_decided(card: Card, shown: dict[str, float]) -> None:
 
 def _draw_held(card: Card) -> None:
     assert card.holder is not None
-    st.warning(f"{card.holder.actor} has this picture open.", icon=":material/lock:")
+    st.warning(f"{session.plain(card.holder.actor)} has this picture open.", icon=":material/lock:")
     st.button(
         "Take over",
         on_click=acts.take_over,

@@ -22,7 +22,7 @@ def draw_grid() -> None:
     if not page["cells"]:
         if page["skipped"]:
             st.info("You have seen all of them.")
-            st.button("Show them again", on_click=_again, type="primary")
+            st.button("Show them again", on_click=_from_the_start, type="primary")
         elif page["asked"]:
             st.success("Nothing is left to ask about it here.", icon=":material/check:")
         else:
@@ -103,7 +103,7 @@ def _draw_subject(page: dict) -> None:
             list(names),
             format_func=names.get,
             key="review_subject",
-            on_change=_ask,
+            on_change=_from_the_start,
             persist_state="session",
             width=320,
             help="The number counts pictures that probably have the tag, among a sample of up to 600 that wait",
@@ -148,12 +148,7 @@ def _others() -> None:
     _next()
 
 
-def _ask() -> None:
-    state["review_skipped"] = set()
-    _next()
-
-
-def _again() -> None:
+def _from_the_start() -> None:
     state["review_skipped"] = set()
     _next()
 

@@ -1,58 +1,47 @@
-"""The review page's keys: what each does, for the buttons that have them and for the help."""
+"""The review page's keys and what each does, for the help; a test holds the buttons against it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-
-@dataclass(frozen=True, slots=True)
-class Key:
-    """A key and what it does."""
-
-    key: str
-    does: str
-
-
 EVERYWHERE = {
-    "undo": Key("Z", "Undo your last act, also from what was learned"),
-    "history": Key("H", "Your last 50 acts, each to undo or bring back"),
-    "mode": Key("M", "Focus, grid, groups: the same pictures, another way"),
-    "bulk": Key("B", "Accept many at once, by how many will be right"),
-    "help": Key("?", "These keys"),
+    "Z": "Undo your last act, also from what was learned",
+    "H": "Your last 50 acts, each to undo or bring back",
+    "M": "Focus, grid, groups: the same pictures, another way",
+    "B": "Accept many at once, by how many will be right",
+    "?": "These keys",
 }
 FOCUS = {
-    "chip": Key("1 ... 9", "Accept that suggestion; press again to take it back"),
-    "up": Key("Up", "The suggestion above"),
-    "down": Key("Down", "The suggestion below"),
-    "accept": Key("A", "Accept the marked suggestion"),
-    "reject": Key("X", "Not this tag"),
-    "instead": Key("E", "Another tag in its place"),
-    "why": Key("W", "Why: the decided pictures behind it"),
-    "find": Key("/", "Type any tag, in any language; typos are fine. Enter adds it, Esc leaves"),
-    "done": Key("D", "Done: what you left out does not apply"),
-    "skip": Key("S", "Skip: decide later"),
-    "flag": Key("F", "Flag for discussion, with a note"),
-    "back": Key("Left", "The picture before"),
-    "next": Key("Right", "The next picture, deciding nothing"),
-    "info": Key("I", "All that happened to this picture"),
-    "original": Key("O", "The original, at full size"),
+    "1 ... 9": "Accept that suggestion; press again to take it back",
+    "Up": "The suggestion above",
+    "Down": "The suggestion below",
+    "A": "Accept the marked suggestion",
+    "X": "Not this tag",
+    "E": "Another tag in its place",
+    "W": "Why: the decided pictures behind it",
+    "/": "Type any tag, in any language; typos are fine. Enter adds it, Esc leaves",
+    "D": "Done: what you left out does not apply",
+    "S": "Skip: decide later",
+    "F": "Flag for discussion, with a note",
+    "Left": "The picture before",
+    "Right": "The next picture, deciding nothing",
+    "I": "All that happened to this picture",
+    "O": "The original, at full size",
 }
 GRID = {
-    "move": Key("Arrows", "Move over the pictures"),
-    "toggle": Key("Space", "Select or unselect the picture; with Shift a click selects all between"),
-    "confirm": Key("Enter", "Confirm: selected ones have the tag, the others do not"),
-    "all": Key("A", "Select all"),
-    "none": Key("X", "Select none"),
-    "next": Key("N", "Other pictures, deciding nothing"),
-    "open": Key("F", "Look at the picture in focus"),
+    "Arrows": "Move over the pictures",
+    "Space": "Select or unselect the picture; with Shift a click selects all between",
+    "Enter": "Confirm: selected ones have the tag, the others do not",
+    "A": "Select all",
+    "X": "Select none",
+    "N": "Other pictures, deciding nothing",
+    "F": "Look at the picture in focus",
 }
 GROUPS = {
-    "move": Key("Arrows", "Move over the pictures"),
-    "toggle": Key("Space", "Leave the picture out, or take it in"),
-    "chip": Key("1 ... 9", "That tag for all selected pictures; press again to take it back"),
-    "find": Key("/", "Type any tag, for all selected pictures"),
-    "done": Key("D", "Done with the selected pictures"),
-    "next": Key("N", "The next group, deciding nothing"),
-    "open": Key("F", "Look at the picture in focus"),
+    "Arrows": "Move over the pictures",
+    "Space": "Leave the picture out, or take it in",
+    "1 ... 9": "That tag for all selected pictures; press again to take it back",
+    "/": "Type any tag, for all selected pictures",
+    "D": "Done with the selected pictures",
+    "N": "The next group, deciding nothing",
+    "F": "Look at the picture in focus",
 }
 MODES = {"focus": FOCUS, "grid": GRID, "groups": GROUPS}

@@ -7,7 +7,7 @@ import streamlit as st
 from pages.common import session
 from pages.editors.reviewing import acts, components
 from tagging_core import tags
-from tagging_core.taxonomy import Tag
+from tagging_core.taxonomy import Tag, Taxonomy
 
 state = st.session_state
 _HITS = 8
@@ -19,7 +19,7 @@ def draw_picker() -> None:
     taxonomy = session.loop().taxonomy()
     replacing = state["review_replacing"]
     query = components.typed()
-    hits = tags.find(taxonomy, query, limit=_HITS)
+    hits = [taxonomy.tags[tag_id] for tag_id in _find(taxonomy.revision, query, taxonomy)]
     components.draw_finder(
         f"In place of {session.tag_label(taxonomy.tags[replacing])} ..." if replacing else "Type any tag ( / )",
         query,
@@ -28,6 +28,13 @@ def draw_picker() -> None:
         focus=state["review_focus_pick"],
         on_pick=acts.pick,
     )
+
+
+@st.cache_data(max_entries=500, show_spinner=False)
+def _find(revision: int, query: str, _taxonomy: Taxonomy) -> list[str]:
+    """Ids of the tags that fit; the field keeps its last query, which no key press should look up again."""
+    del revision  # it is what the result is kept under
+    return [tag.id for tag in tags.find(_taxonomy, query, limit=_HITS)]
 
 
 def _hit(tag: Tag, query: str, category: str) -> dict[str, str]:

@@ -236,4 +236,4 @@ def show_known(asset_id: int) -> None:
     except TaggingError as error:
         session.say_error(error)
     else:
-        state.update(review_asset=asset_id, review_since=time.time(), review_chips={})
+        show(asset_id)
