@@ -59,19 +59,21 @@ def decide_many(
     mine = select(events.c.id).where(events.c.id > newest, events.c.act == act)
     written = list(connection.execute(mine).scalars())
     touched = {t for d in decisions for t in (d.tag_id, d.other_tag_id) if t}
-    return Act(act, written, {taxonomy.tag(tag_id).id for tag_id in touched})
+    return Act(act, written, _standing(touched, taxonomy))
 
 
 def undo_act(connection: Connection, user: User, act: str, taxonomy: Taxonomy) -> Act:
     """Take all decisions of an act back that still stand; an undone undo brings them back.
 
     Raises:
-        DecisionError: There is no such act, or nothing of it stands.
+        DecisionError: There is no such act, or nothing of it stands, or it changed the tag library as well.
     """
     rows = connection.execute(select(events).where(events.c.act == act).order_by(events.c.id)).all()
     if not rows:
         raise DecisionError(f"There is no act {act!r} to take back.")
-    return _undo(connection, user, [ledger.to_event(row) for row in rows], taxonomy)
+    if any(row.asset_id is None for row in rows):
+        raise DecisionError("This changed the tag library too: take it back in the library's history.")
+    return undo_events(connection, user, [ledger.to_event(row) for row in rows], taxonomy)
 
 
 def undo_period(
@@ -90,20 +92,35 @@ def undo_period(
     mine = events.c.actor == actor, events.c.asset_id.is_not(None), events.c.at >= since, events.c.at < until
     rows = connection.execute(select(events).where(*mine).order_by(events.c.id)).all()
     found = [ledger.to_event(row) for row in rows]
-    return _undo(connection, user, [e for e in found if e.kind not in (Kind.UNDO, Kind.TEXT)], taxonomy)
+    return undo_events(connection, user, [e for e in found if e.kind not in (Kind.UNDO, Kind.TEXT)], taxonomy)
 
 
-def _undo(connection: Connection, user: User, targets: Sequence[Event], taxonomy: Taxonomy) -> Act:
-    act = uuid.uuid4().hex
+def undo_events(
+    connection: Connection, user: User, targets: Sequence[Event], taxonomy: Taxonomy, act: str = ""
+) -> Act:
+    """Take events about assets back that still stand, as one act.
+
+    Args:
+        act: The act to add to; a new one if empty.
+
+    Raises:
+        DecisionError: None of them stands.
+    """
+    act = act or uuid.uuid4().hex
     touched = {event.asset_id for event in targets if event.asset_id is not None}
     gone = {i for asset_id in touched for i in ledger.taken_back(ledger.history_of(connection, asset_id))}
-    written, tag_ids = [], set()
+    written, touched_tags = [], set()
     for event in targets:
         if event.id in gone:
             continue
         written.append(reviewing.undo(connection, user, event.id, taxonomy, act=act))
         target = reviewing.target_of(connection, event.id) if event.kind == Kind.UNDO else event
-        tag_ids |= {taxonomy.tag(t).id for t in (target.tag_id, target.other_tag_id) if t}
+        touched_tags |= {t for t in (target.tag_id, target.other_tag_id) if t}
     if not written:
         raise DecisionError("Nothing of it stands any more: there is nothing to take back.")
-    return Act(act, written, tag_ids)
+    return Act(act, written, _standing(touched_tags, taxonomy))
+
+
+def _standing(tag_ids: set[str], taxonomy: Taxonomy) -> set[str]:
+    """The tags that ids stand for, without those that were deleted."""
+    return {found for tag_id in tag_ids if (found := taxonomy.fates.resolve(tag_id))}

@@ -258,6 +258,9 @@ class ChromaIndex:
                 learned.c.fingerprint == self._preset.fingerprint, learned.c.tag_id.in_(tag_ids)
             )
             rows = [row for row in connection.execute(query) if row.tag_id in taxonomy.tags]
+        if lost := sorted(set(tag_ids) - {row.tag_id for row in rows}):
+            with self._lock:
+                self._collection("tags").delete(ids=lost)  # merged or deleted
         if not rows:
             return
         metadatas = []

@@ -114,7 +114,8 @@ class Desk:
             leases.take(connection, user, [asset_id])
             holder = leases.holder(connection, user, asset_id)
             if asset.review == "second" or look is not None:
-                standing = ledger.fold(ledger.history_of(connection, asset_id))
+                fates = self.library.taxonomies.load(connection).fates
+                standing = ledger.fold(ledger.history_of(connection, asset_id), fates)
                 if asset.review == "second":
                     look = None if standing.first == user.name else Look.SECOND
             if look is None:
@@ -183,5 +184,5 @@ class Desk:
         """Fit tags at once after a decision; what else follows from it is fitted within moments."""
         with self.database.read() as connection:
             known = self.library.taxonomies.load(connection)
-        self.library.settle([known.tag(tag_id).id for tag_id in tag_ids if tag_id])
+        self.library.settle([found for tag_id in tag_ids if tag_id and (found := known.fates.resolve(tag_id))])
         self.wake()

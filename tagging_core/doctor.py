@@ -66,9 +66,10 @@ def _database(connection: Connection) -> Finding:
 def _projection(connection: Connection) -> Finding:
     """Whether the stored labels are what the ledger says, asset by asset."""
     wrong = 0
+    fates = tags.load(connection).fates
     ids = connection.execute(select(events.c.asset_id).where(events.c.asset_id.is_not(None)).distinct()).scalars()
     for asset_id in ids.all():
-        expected = ledger.fold(ledger.history_of(connection, asset_id)).labels
+        expected = ledger.fold(ledger.history_of(connection, asset_id), fates).labels
         wrong += reviewing.labels_of(connection, asset_id) != expected
     detail = f"{wrong} pictures differ from the ledger" if wrong else "tags agree with the ledger"
     return Finding("ledger", not wrong, detail, "Run `python -m tagging_core rebuild`.")

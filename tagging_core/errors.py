@@ -53,3 +53,19 @@ class TargetError(TaggingError):
 
 class LeasedError(TaggingError):
     """Somebody else has the picture open."""
+
+
+class ImportRefusedError(TaggingError):
+    """A file of tags of which nothing was taken.
+
+    Args:
+        problems: What is wrong, by line.
+        unit: What is counted, if not lines.
+    """
+
+    def __init__(self, problems: dict[int, str], unit: str = "line") -> None:
+        self.problems, self.unit = dict(sorted(problems.items())), unit
+        first = [f"{unit} {n}: {problem}" for n, problem in list(self.problems.items())[:20]]
+        more = len(problems) - len(first)
+        rest = f" And {more} more." if more else ""
+        super().__init__(f"Nothing was imported. {'; '.join(first)}.{rest}")

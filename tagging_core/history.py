@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, or_, select
+from sqlalchemy import Connection, or_, select, text
 
 from tagging_core import ledger
 from tagging_core.ledger import Event, Kind
 from tagging_core.people import User
-from tagging_core.store.tables import events
+from tagging_core.store.tables import LIBRARY_KINDS, events
 
 ACTS = 50
 """Acts that are listed."""
@@ -62,6 +62,9 @@ def _heads(connection: Connection, user: User, limit: int) -> list[Event]:
     found: list[Event] = []
     query = select(events).where(events.c.actor == user.name, events.c.asset_id.is_not(None))
     query = query.where(events.c.kind.not_in([Kind.UNDO, Kind.TEXT])).order_by(events.c.id.desc()).limit(_PAGE)
+    # What a change of the tag library decided is taken back with that change, in the library's history.
+    of_library = select(events.c.act).where(text(LIBRARY_KINDS), events.c.act.is_not(None))
+    query = query.where(or_(events.c.act.is_(None), events.c.act.not_in(of_library)))
     page = query
     while rows := connection.execute(page).all():
         seen = {event.act for event in found}

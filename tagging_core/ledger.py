@@ -15,6 +15,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, select
 
+from tagging_core.fates import NO_FATES, Fates
 from tagging_core.store import insert_row
 from tagging_core.store.tables import events
 
@@ -35,6 +36,8 @@ class Kind(StrEnum):
     CATEGORY = "category"
     PROFILE = "profile"
     PACK = "pack"  # a reference pack was measured
+    PROTECT = "protect"  # an asset is a reference picture of the protected set, or no longer
+    DISMISS = "dismiss"  # a proposal or an alert is not wanted, or wanted again
 
 
 NEEDS_TAG = frozenset({Kind.ACCEPT, Kind.REJECT, Kind.ADD, Kind.REPLACE})
@@ -113,11 +116,12 @@ class AssetState:
     compared: bool = False
 
 
-def fold(history: Iterable[Event]) -> AssetState:
+def fold(history: Iterable[Event], fates: Fates = NO_FATES) -> AssetState:
     """What one asset's events amount to.
 
     Args:
         history: The asset's events by ascending id.
+        fates: What became of tags that the events name.
     """
     ordered = list(history)
     gone = taken_back(ordered)
@@ -142,8 +146,25 @@ def fold(history: Iterable[Event]) -> AssetState:
                 reviews[event.profile or ""] = event.id
                 if (event.payload or {}).get("second_due"):
                     review, first = "second", event.actor
-    unfinished = {actor: said for actor, said in looks.items() if said}
-    return AssetState(labels, reviews, review, unfinished, first, compared)
+    unfinished = {actor: said for actor, each in looks.items() if (said := _follow(each, fates))}
+    return AssetState(_follow(labels, fates), reviews, review, unfinished, first, compared)
+
+
+def _follow(said: dict[str, Label], fates: Fates) -> dict[str, Label]:
+    """Labels under the tags that their own became.
+
+    What was said of the target after the merge holds. Of what was said before, that one of the two applies holds:
+    it was never asked of them together.
+    """
+    if said.keys().isdisjoint(fates.merged) and said.keys().isdisjoint(fates.gone):
+        return said
+    found = dict(said)
+    for source, (target, after) in fates.merged.items():
+        mine, other = found.pop(source, None), found.get(target)
+        if mine is None or (other and other.event_id > after):
+            continue
+        found[target] = mine if other is None else max(mine, other, key=lambda label: (label.value, label.event_id))
+    return {tag_id: label for tag_id, label in found.items() if tag_id not in fates.gone}
 
 
 def _after_look(event: Event, review: str, first: str) -> tuple[str, str]:
@@ -202,6 +223,13 @@ def append(connection: Connection, event: Event) -> int:
     """Write an event at the end of the ledger and return its id."""
     row = {c.name: getattr(event, c.name) for c in events.columns if c.name != "id"}
     return insert_row(connection, events, row)
+
+
+def append_many(connection: Connection, written: Iterable[Event]) -> None:
+    """Write events at the end of the ledger, in their order."""
+    names = [c.name for c in events.columns if c.name != "id"]
+    if rows := [{name: getattr(event, name) for name in names} for event in written]:
+        connection.execute(events.insert(), rows)
 
 
 def find_uid(connection: Connection, uid: str) -> Event | None:

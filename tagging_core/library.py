@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict
 
 import numpy as np
-from sqlalchemy import Connection, and_, delete, func, or_, select
+from sqlalchemy import Connection, and_, delete, func, or_, select, true
 
 from tagging_core import examples, gallery, judging, meta, tags, vectors
 from tagging_core.calibration import Calibration, fit_calibration, nothing_logit, read_calibration
@@ -30,6 +30,7 @@ from tagging_core.taxonomy import Tag, Taxonomy
 _GIVE_WAY = 0.3  # seconds that a round in the background waits for decisions at most, however many come
 _DRAWING = 0.1  # so long after a decision its author waits for the next picture
 _AT_ONCE = 16  # tags fitted before the results are written
+_UNSEEN = 500  # tags new to the matrix that are read by name; of more, all are read
 
 
 class Library:
@@ -173,7 +174,7 @@ class Library:
 
     def _fit(self, marks: dict[str, str], give_way: bool) -> None:
         taxonomy = self._taxonomy()
-        chosen = [taxonomy.tags[tag_id] for tag_id in marks if tag_id in taxonomy.tags]
+        chosen = [tag for tag in taxonomy.standing() if tag.id in marks]
         texts = self._texts(chosen, taxonomy)
         with self._database.read() as connection:
             pack = self.pack(connection)
@@ -252,19 +253,21 @@ class Library:
         pack = self.pack(connection)
         taxonomy = self.taxonomies.load(connection)
         calibration = self._load_calibration(connection)
-        same = old is not None and old.pack.version == pack.version and taxonomy is old.taxonomy
-        query = select(learned.c.tag_id, learned.c.weights, learned.c.bias).where(
-            learned.c.fingerprint == self._preset.fingerprint,
-            learned.c.revision > (old.revision if same and old is not None else -1),
-        )
-        models = {
-            row.tag_id: TagModel(vectors.from_bytes(row.weights), row.bias) for row in connection.execute(query)
-        }
-        if same and old is not None and models.keys() <= old.rows.keys():
-            return old.with_changes(revision, models, calibration)
-        if same and old is not None:
-            models = old.models() | models
-        return make_matrix(revision, models, calibration, pack, taxonomy, self.nothing(taxonomy))
+        if old is not None and old.pack.version != pack.version:
+            old = None
+        active = [tag.id for tag in taxonomy.active()]
+        wanted = learned.c.revision > (old.revision if old is not None else -1)
+        if old is not None and (unseen := set(active) - old.rows.keys()):
+            wanted = wanted | learned.c.tag_id.in_(unseen) if len(unseen) <= _UNSEEN else true()
+        query = select(learned.c.tag_id, learned.c.weights, learned.c.bias)
+        rows = connection.execute(query.where(learned.c.fingerprint == self._preset.fingerprint, wanted))
+        models = {row.tag_id: TagModel(vectors.from_bytes(row.weights), row.bias) for row in rows}
+        nothing = self.nothing(taxonomy)
+        if old is not None and old.tag_ids == [t for t in active if t in old.rows or t in models]:
+            models = {tag_id: model for tag_id, model in models.items() if tag_id in old.rows}
+            return old.with_changes(revision, models, calibration, taxonomy, nothing)
+        known = models if old is None else old.models() | models
+        return make_matrix(revision, known, calibration, pack, taxonomy, nothing)
 
     def _newest(self, connection: Connection) -> str:
         """Moves with every event and every fit."""

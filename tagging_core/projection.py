@@ -1,7 +1,8 @@
 """The tables that follow from the ledger, kept in step within the same transaction.
 
 `record` is the only way an event about an asset gets written. It folds the asset's history before and after,
-writes the difference, and marks the tags whose classifier must be fitted again.
+writes the difference, and marks the tags whose classifier must be fitted again. `refold` does the same for many
+assets when it is not the history that changed but what its tags stand for.
 """
 
 from __future__ import annotations
@@ -9,17 +10,31 @@ from __future__ import annotations
 import uuid
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
-from sqlalchemy import Connection, and_, delete, func, select, update
+from sqlalchemy import Column, Connection, and_, bindparam, delete, func, or_, select, update
 
 from tagging_core import ledger
-from tagging_core.ledger import AssetState, Event, Label
+from tagging_core.fates import Fates
+from tagging_core.ledger import AssetState, Event, Kind, Label
 from tagging_core.store import add_to, upsert
 from tagging_core.store.tables import assets, counters, daily, dirty, events, items, labels, reviews
 from tagging_core.taxonomy import Taxonomy
 
 IMPLICIT_SAMPLE = 100
 """Finished pictures per profile that stand for what reviews left out; a bottom-k sample, so order is no matter."""
+
+_AT_ONCE = 500  # assets that are folded and written together
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """What becomes different for one asset; the tally counts what events add to the daily figures."""
+
+    asset_id: int
+    old: AssetState
+    new: AssetState
+    tally: Counter[tuple[str, str, str]]
 
 
 def record(connection: Connection, event: Event, taxonomy: Taxonomy) -> int:
@@ -33,13 +48,51 @@ def record(connection: Connection, event: Event, taxonomy: Taxonomy) -> int:
     event_id = ledger.append(connection, event)
     written = ledger.find_event(connection, event_id)
     assert written is not None
-    after = [*before, written]
-    old, new = ledger.fold(before), ledger.fold(after)
-    _write_state(connection, event.asset_id, old, new)
-    _count(connection, _tally(after) - _tally(before), 1)
-    _count(connection, _tally(before) - _tally(after), -1)
-    mark_dirty(connection, _affected(connection, event.asset_id, old, new, taxonomy))
+    fates = taxonomy.fates
+    step = _step(event.asset_id, before, [*before, written], fates, fates)
+    _write(connection, [step])
+    mark_dirty(connection, _affected(connection, event.asset_id, step.old, step.new, taxonomy))
     return event_id
+
+
+def refold(connection: Connection, old: Fates, new: Fates) -> set[str]:
+    """Let decisions follow the tags that ids stand for, after some were merged or deleted or no longer are.
+
+    It reads what was said of the tags concerned, however much was said of others.
+
+    Returns:
+        The tags whose decided pictures changed.
+    """
+    moved = new.moved(old)
+    heads = {fates.resolve(tag_id) for fates in (old, new) for tag_id in moved} - {None}
+    known = moved | heads | old.merged.keys() | new.merged.keys()
+    family = {t for t in known if t in moved or old.resolve(t or "") in heads or new.resolve(t or "") in heads}
+    named = or_(events.c.tag_id.in_(moved), events.c.other_tag_id.in_(moved))
+    query = select(events.c.asset_id).where(events.c.asset_id.is_not(None), named).distinct()
+    asset_ids = sorted(connection.execute(query).scalars())
+    # Undos and closed reviews decide what holds of the rest; other tags stay as they are under both fates.
+    wanted = or_(
+        events.c.tag_id.in_(family),
+        events.c.other_tag_id.in_(family),
+        events.c.kind.in_([Kind.UNDO, Kind.DONE]),
+    )
+    changed: set[str] = set()
+    for start in range(0, len(asset_ids), _AT_ONCE):
+        part = asset_ids[start : start + _AT_ONCE]
+        histories: dict[int, list[Event]] = {asset_id: [] for asset_id in part}
+        rows = connection.execute(select(events).where(events.c.asset_id.in_(part), wanted).order_by(events.c.id))
+        for row in rows:
+            histories[row.asset_id].append(ledger.to_event(row))
+        steps = [_step(asset_id, each, each, old, new) for asset_id, each in histories.items()]
+        _write(connection, steps)
+        changed |= {t for step in steps for t in _changed(step.old, step.new)}
+    return changed
+
+
+def _step(asset_id: int, before: list[Event], after: list[Event], old: Fates, new: Fates) -> _Step:
+    tally = _tally(after, new)
+    tally.subtract(_tally(before, old))
+    return _Step(asset_id, ledger.fold(before, old), ledger.fold(after, new), tally)
 
 
 def mark_dirty(connection: Connection, tag_ids: Iterable[str]) -> None:
@@ -82,10 +135,8 @@ def replay(connection: Connection, taxonomy: Taxonomy) -> int:
     connection.execute(delete(counters))
     _count_all_as_new(connection)
     replayed = 0
-    empty = ledger.fold([])
     for asset_id, history in _histories(connection):
-        _write_state(connection, asset_id, empty, ledger.fold(history))
-        _count(connection, _tally(history), 1)
+        _write(connection, [_step(asset_id, [], history, taxonomy.fates, taxonomy.fates)])
         replayed += len(history)
     mark_dirty(connection, taxonomy.tags)
     return replayed
@@ -105,59 +156,110 @@ def _histories(connection: Connection) -> Iterator[tuple[int, list[Event]]]:
         yield asset_id, ledger.history_of(connection, asset_id)
 
 
-def _write_state(connection: Connection, asset_id: int, old: AssetState, new: AssetState) -> None:
-    sample = connection.execute(select(assets.c.sample).where(assets.c.id == asset_id)).scalar_one()
-    key = {"asset_id": asset_id, "sample": sample}
-    changed = [
-        {**key, "tag_id": tag, "value": label.value, "event_id": label.event_id, "shown": label.shown}
-        for tag, label in new.labels.items()
-        if old.labels.get(tag) != label
+def _write(connection: Connection, steps: Sequence[_Step]) -> None:
+    _write_labels(connection, steps)
+    _write_reviews(connection, steps)
+    moves: Counter[str] = Counter()
+    tally: Counter[tuple[str, str, str]] = Counter()
+    for step in steps:
+        _count_state(moves, step.old, step.new)
+        for key, n in step.tally.items():
+            tally[key] += n
+        if step.old.review != step.new.review:
+            mine = assets.c.id == step.asset_id
+            connection.execute(update(assets).where(mine).values(review=step.new.review))
+            count_reviews(connection, step.asset_id, {step.old.review: -1, step.new.review: 1})
+    add_to(connection, counters, [{"name": name, "n": n} for name, n in sorted(moves.items()) if n])
+    counted = [(key, n) for key, n in sorted(tally.items()) if n]
+    add_to(connection, daily, [{"day": d, "tag_id": t, "kind": k, "n": n} for (d, t, k), n in counted])
+
+
+def _write_labels(connection: Connection, steps: Sequence[_Step]) -> None:
+    samples = _samples(connection, [step.asset_id for step in steps])
+    said = [
+        {
+            "asset_id": step.asset_id,
+            "sample": samples[step.asset_id],
+            "tag_id": tag_id,
+            "value": label.value,
+            "event_id": label.event_id,
+            "shown": label.shown,
+        }
+        for step in steps
+        for tag_id, label in step.new.labels.items()
+        if step.old.labels.get(tag_id) != label
     ]
-    upsert(connection, labels, changed)
-    if lost := old.labels.keys() - new.labels.keys():
-        connection.execute(delete(labels).where(labels.c.asset_id == asset_id, labels.c.tag_id.in_(lost)))
-    upsert(connection, reviews, [{**key, "profile": p, "event_id": e} for p, e in new.reviews.items()])
-    if lost := old.reviews.keys() - new.reviews.keys():
-        connection.execute(delete(reviews).where(reviews.c.asset_id == asset_id, reviews.c.profile.in_(lost)))
-    _count_state(connection, old, new)
-    if old.review != new.review:
-        connection.execute(update(assets).where(assets.c.id == asset_id).values(review=new.review))
-        count_reviews(connection, asset_id, {old.review: -1, new.review: 1})
+    upsert(connection, labels, said)
+    lost = [{"a": s.asset_id, "k": tag_id} for s in steps for tag_id in s.old.labels.keys() - s.new.labels.keys()]
+    _delete(connection, labels.c.asset_id, labels.c.tag_id, lost)
 
 
-def _count_state(connection: Connection, old: AssetState, new: AssetState) -> None:
-    moves = Counter({f"tag.{tag}={label.value}": 1 for tag, label in new.labels.items()})
+def _write_reviews(connection: Connection, steps: Sequence[_Step]) -> None:
+    steps = [step for step in steps if step.old.reviews != step.new.reviews]
+    samples = _samples(connection, [step.asset_id for step in steps])
+    done = [
+        {"asset_id": step.asset_id, "sample": samples[step.asset_id], "profile": profile, "event_id": event_id}
+        for step in steps
+        for profile, event_id in step.new.reviews.items()
+    ]
+    upsert(connection, reviews, done)
+    lost = [
+        {"a": s.asset_id, "k": profile} for s in steps for profile in s.old.reviews.keys() - s.new.reviews.keys()
+    ]
+    _delete(connection, reviews.c.asset_id, reviews.c.profile, lost)
+
+
+def _samples(connection: Connection, asset_ids: Sequence[int]) -> dict[int, int]:
+    rows = connection.execute(select(assets.c.id, assets.c.sample).where(assets.c.id.in_(asset_ids)))
+    return {row.id: row.sample for row in rows}
+
+
+def _delete(connection: Connection, asset: Column, key: Column, lost: list[dict[str, object]]) -> None:
+    if lost:
+        connection.execute(delete(asset.table).where(asset == bindparam("a"), key == bindparam("k")), lost)
+
+
+def _count_state(moves: Counter[str], old: AssetState, new: AssetState) -> None:
+    moves.update(f"tag.{tag}={label.value}" for tag, label in new.labels.items())
     moves.subtract(f"tag.{tag}={label.value}" for tag, label in old.labels.items())
     moves.update(f"done.{profile}" for profile in new.reviews)
     moves.subtract(f"done.{profile}" for profile in old.reviews)
     moves.update([f"second.{new.first}"] if new.first else [])
     moves.subtract([f"second.{old.first}"] if old.first else [])
-    add_to(connection, counters, [{"name": name, "n": n} for name, n in sorted(moves.items()) if n])
 
 
-def _tally(history: list[Event]) -> Counter[tuple[str, str, str]]:
+def _tally(history: list[Event], fates: Fates) -> Counter[tuple[str, str, str]]:
     gone = ledger.taken_back(history)
-    return Counter((e.day, tag, kind) for e in history if e.id not in gone for tag, kind in ledger.tallies(e))
-
-
-def _count(connection: Connection, tally: Counter[tuple[str, str, str]], sign: int) -> None:
-    rows = [{"day": day, "tag_id": tag, "kind": kind, "n": sign * n} for (day, tag, kind), n in tally.items()]
-    add_to(connection, daily, rows)
+    return Counter(
+        (event.day, found, kind)
+        for event in history
+        if event.id not in gone
+        for tag_id, kind in ledger.tallies(event)
+        if (found := fates.resolve(tag_id)) is not None
+    )
 
 
 def _affected(
     connection: Connection, asset_id: int, old: AssetState, new: AssetState, taxonomy: Taxonomy
 ) -> set[str]:
     """Tags whose examples change: the decided ones, their rivals, and after a finished review all in play."""
-    decided = {tag for tag in old.labels.keys() | new.labels.keys() if _said(old, tag) != _said(new, tag)}
-    rivals = {
-        other.id for tag in decided if tag in taxonomy.tags for other in taxonomy.siblings(taxonomy.tags[tag])
+    decided = _changed(old, new)
+    # Tags out of use are fitted as well: taken into use again, they know what was said meanwhile.
+    exclusive = {
+        found.category_id
+        for tag in decided
+        if (found := taxonomy.tags.get(tag)) and taxonomy.categories[found.category_id].exclusive
     }
-    left_out: set[str] = set()
+    in_play: set[str] = set()
     for profile_id in old.reviews.keys() ^ new.reviews.keys():
         if profile_id in taxonomy.profiles and _in_sample(connection, asset_id, profile_id):
-            left_out |= {tag.id for tag in taxonomy.active(taxonomy.profiles[profile_id])}
-    return decided | rivals | left_out
+            in_play |= set(taxonomy.profiles[profile_id].categories)
+    concerned = exclusive | in_play
+    return decided | {t.id for t in (taxonomy.standing() if concerned else ()) if t.category_id in concerned}
+
+
+def _changed(old: AssetState, new: AssetState) -> set[str]:
+    return {tag for tag in old.labels.keys() | new.labels.keys() if _said(old, tag) != _said(new, tag)}
 
 
 def _said(state: AssetState, tag_id: str) -> tuple[int, bool] | None:

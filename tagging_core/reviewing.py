@@ -98,7 +98,7 @@ def decide(
     sample = asset_module.sample_of(connection, decision.asset_id)
     leases.require_free(connection, user, decision.asset_id)
     profile = taxonomy.profile(decision.profile)
-    standing = ledger.fold(ledger.history_of(connection, decision.asset_id))
+    standing = ledger.fold(ledger.history_of(connection, decision.asset_id), taxonomy.fates)
     event = replace(_to_event(connection, user, decision, taxonomy), act=act)
     if shares is not None:
         event = replace(event, payload=_sampled(connection, event, sample, shares))

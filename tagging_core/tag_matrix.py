@@ -84,8 +84,15 @@ class TagMatrix:
             for tag_id, row in self.rows.items()
         }
 
-    def with_changes(self, revision: int, models: dict[str, TagModel], calibration: Calibration) -> TagMatrix:
-        """The next revision: the same tags, some of them fitted or calibrated anew."""
+    def with_changes(
+        self,
+        revision: int,
+        models: dict[str, TagModel],
+        calibration: Calibration,
+        taxonomy: Taxonomy,
+        nothing: dict[str, float],
+    ) -> TagMatrix:
+        """The next revision: the same tags, some of them fitted, calibrated or described anew."""
         changed, biases = dict(self.changed), self.biases.copy()
         for tag_id, model in models.items():
             row = self.rows[tag_id]
@@ -95,8 +102,10 @@ class TagMatrix:
             base = base.copy()
             base[list(changed)] = np.stack(list(changed.values()))
             changed = {}
-        if calibration is not self.calibration:
-            slopes, shifts = _calibrate(calibration, self.tag_ids, self.taxonomy)
+        rivals = self.rivals
+        if calibration is not self.calibration or taxonomy is not self.taxonomy:
+            slopes, shifts = _calibrate(calibration, self.tag_ids, taxonomy)
+            rivals = _rivals(self.tag_ids, taxonomy, nothing)
         return replace(
             self,
             revision=revision,
@@ -106,6 +115,8 @@ class TagMatrix:
             calibration=calibration,
             slopes=slopes,
             shifts=shifts,
+            taxonomy=taxonomy,
+            rivals=rivals,
         )
 
 
@@ -125,10 +136,6 @@ def make_matrix(
     tag_ids = [tag.id for tag in taxonomy.active() if tag.id in models]
     weights = [models[tag_id].weights for tag_id in tag_ids]
     slopes, shifts = _calibrate(calibration, tag_ids, taxonomy)
-    rivals: dict[str, list[int]] = {category: [] for category in nothing}
-    for row, tag_id in enumerate(tag_ids):
-        if (category := taxonomy.tags[tag_id].category_id) in rivals:
-            rivals[category].append(row)
     return TagMatrix(
         revision=revision,
         tag_ids=tag_ids,
@@ -140,8 +147,16 @@ def make_matrix(
         shifts=shifts,
         pack=pack,
         taxonomy=taxonomy,
-        rivals=[(found, nothing[category]) for category, found in rivals.items() if found],
+        rivals=_rivals(tag_ids, taxonomy, nothing),
     )
+
+
+def _rivals(tag_ids: list[str], taxonomy: Taxonomy, nothing: dict[str, float]) -> list[tuple[list[int], float]]:
+    rows: dict[str, list[int]] = {category: [] for category in nothing}
+    for row, tag_id in enumerate(tag_ids):
+        if (category := taxonomy.tags[tag_id].category_id) in rows:
+            rows[category].append(row)
+    return [(found, nothing[category]) for category, found in rows.items() if found]
 
 
 def _calibrate(calibration: Calibration, tag_ids: list[str], taxonomy: Taxonomy) -> tuple[Floats, Floats]:

@@ -17,6 +17,7 @@ from tagging_core import batches, chroma, meta, projection, sources, tags
 from tagging_core.archive import Archive
 from tagging_core.batches import Batch
 from tagging_core.chroma import ChromaIndex
+from tagging_core.curation import Curator
 from tagging_core.desk import Desk
 from tagging_core.encoders import Encoder, find_preset, load_encoder
 from tagging_core.errors import BusyError, SourceError, StorageError
@@ -27,7 +28,7 @@ from tagging_core.people import Action, User, require
 from tagging_core.settings import Settings, load_settings
 from tagging_core.store import Database
 from tagging_core.suggesting import Suggester
-from tagging_core.taxonomy import Tag, Taxonomy
+from tagging_core.taxonomy import Taxonomy
 from tagging_core.text_evidence import TextEvidence
 from tagging_core.worker import Worker
 
@@ -60,6 +61,7 @@ class Tagloop(Desk):
         suggester = Suggester(library, self.preset, TextEvidence(self.encoder))
         super().__init__(database, library, suggester, self.encoder, self.settings.shares)
         self.light_table = LightTable(self)
+        self.curator = Curator(self)
         self.index = ChromaIndex(data / "chroma", self.database, self.preset, library.taxonomies)
         self.worker: Worker | None = None
         self._lock = FileLock(data / "tagloop.lock")
@@ -195,18 +197,6 @@ class Tagloop(Desk):
     def taxonomy(self) -> Taxonomy:
         """The taxonomy at the latest revision, from memory when nothing changed."""
         return self.library.matrix().taxonomy
-
-    def save_tag(self, user: User, tag: Tag) -> Tag:
-        """Add or change a tag; it is suggested as soon as its text is embedded."""
-        with self.database.write(durable=True) as connection:
-            saved = tags.save_tag(connection, user, tag)
-        self.wake()
-        return saved
-
-    def propose_tag(self, user: User, tag: Tag) -> Tag:
-        """Propose a tag; people may give it at once, and it is suggested once an owner agrees."""
-        with self.database.write(durable=True) as connection:
-            return tags.propose(connection, user, tag)
 
     def rebuild(self, user: User, progress: Callable[[str], None] = lambda _: None) -> int:
         """Make everything that is derived anew from the ledger.

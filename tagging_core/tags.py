@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
-from dataclasses import fields, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ from sqlalchemy import Connection, Table, func, select
 
 from tagging_core import ledger, meta
 from tagging_core.ledger import Event, Kind
-from tagging_core.people import SYSTEM, Action, User, require
+from tagging_core.people import SYSTEM, User
 from tagging_core.projection import mark_dirty
 from tagging_core.store import upsert
 from tagging_core.store.tables import categories, counters, events, labels, outbox, profiles, tags
@@ -24,10 +23,14 @@ from tagging_core.taxonomy import (
     Tag,
     Taxonomy,
     as_payload,
-    check_tag,
+    make_taxonomy,
     read_taxonomy,
-    with_known_synonyms,
 )
+
+Item = Category | Tag | Profile
+"""What the taxonomy is made of."""
+
+_Parts = dict[Kind, dict[str, Any]]
 
 _TABLES: dict[Kind, tuple[Table, type]] = {
     Kind.CATEGORY: (categories, Category),
@@ -37,23 +40,39 @@ _TABLES: dict[Kind, tuple[Table, type]] = {
 
 
 class TaxonomyCache:
-    """The taxonomy as it stands, read again only when its revision moved; safe to share between threads."""
+    """The taxonomy as it stands; reads what changed when its revision moved. Safe to share between threads."""
 
     def __init__(self) -> None:
-        self._latest: Taxonomy | None = None
+        self._latest: tuple[Taxonomy, _Parts] | None = None
 
     def load(self, connection: Connection) -> Taxonomy:
         """The taxonomy this connection sees."""
-        latest = self._latest
-        if latest is None or latest.revision != revision(connection):
-            latest = self._latest = load(connection)
-        return latest
+        latest, now = self._latest, revision(connection)
+        if latest is not None and latest[0].revision > now:
+            return load(connection)  # this connection looks at an earlier moment
+        if latest is None or latest[0].revision != now:
+            latest = self._latest = _read_all(connection, now, latest)
+        return latest[0]
 
 
 def load(connection: Connection) -> Taxonomy:
     """The taxonomy as it stands, read whole."""
-    parts = {kind: _read(connection, *_TABLES[kind]) for kind in _TABLES}
-    return Taxonomy(revision(connection), parts[Kind.CATEGORY], parts[Kind.TAG], parts[Kind.PROFILE])
+    return _read_all(connection, revision(connection))[0]
+
+
+def _read_all(
+    connection: Connection, now: int, known: tuple[Taxonomy, _Parts] | None = None
+) -> tuple[Taxonomy, _Parts]:
+    """The taxonomy and all items it is made of, deleted ones too; of a known one only what changed is read."""
+    since = known[0].revision if known else -1
+    parts: _Parts = {}
+    for kind, (table, cls) in _TABLES.items():
+        fresh = _read(connection, table, cls, since)
+        old = known[1][kind] if known else {}
+        moved = any(item_id not in old or old[item_id].position != x.position for item_id, x in fresh.items())
+        together = old | fresh
+        parts[kind] = dict(sorted(together.items(), key=lambda x: (x[1].position, x[0]))) if moved else together
+    return make_taxonomy(now, parts[Kind.CATEGORY], parts[Kind.TAG], parts[Kind.PROFILE]), parts
 
 
 def revision(connection: Connection) -> int:
@@ -66,66 +85,40 @@ def ensure_starter(connection: Connection, path: Path = STARTER) -> bool:
     if connection.execute(select(func.count()).select_from(categories)).scalar_one():
         return False
     starter = read_taxonomy(path)
-    for kind, items in (
-        (Kind.CATEGORY, starter.categories),
-        (Kind.TAG, starter.tags),
-        (Kind.PROFILE, starter.profiles),
-    ):
-        for item in items.values():
-            _write(connection, SYSTEM, kind, item)
-    _announce(connection)
+    parts = starter.categories, starter.tags, starter.profiles
+    write(connection, SYSTEM, [item for part in parts for item in part.values()])
     mark_dirty(connection, starter.tags)
     return True
 
 
-def save_tag(connection: Connection, user: User, tag: Tag) -> Tag:
-    """Add a tag or change one; a tag without an id is given one that never changes.
-
-    Raises:
-        NotAllowedError: The user is no taxonomy owner.
-        TagError: The tag has no English name, or a name of another tag.
-    """
-    require(user, Action.CURATE)
-    return _save(connection, user, tag)
-
-
-def propose(connection: Connection, user: User, tag: Tag) -> Tag:
-    """Add a tag that people may give at once, and that is suggested once an owner agrees.
-
-    Raises:
-        NotAllowedError: The user may not review.
-        TagError: The tag has no English name, or a name of another tag.
-    """
-    require(user, Action.REVIEW)
-    return _save(connection, user, replace(tag, id="", state="proposed"))
-
-
-def _save(connection: Connection, user: User, tag: Tag) -> Tag:
-    taxonomy = load(connection)
-    tag = replace(
-        tag,
-        id=tag.id or _new_id(tag, taxonomy),
-        names={k: " ".join(v.split()) for k, v in tag.names.items() if v.strip()},
-        aliases={k: [" ".join(a.split()) for a in v if a.strip()] for k, v in tag.aliases.items()},
-        prompts=[p.strip() for p in tag.prompts if p.strip()],
-        position=taxonomy.tags[tag.id].position if tag.id in taxonomy.tags else len(taxonomy.tags),
-    )
-    tag = with_known_synonyms(tag, read_taxonomy())
-    check_tag(tag, taxonomy)
-    _write(connection, user, Kind.TAG, tag)
-    _announce(connection)
-    mark_dirty(connection, [tag.id])
-    return tag
+def write(connection: Connection, user: User, items: Iterable[Item], act: str | None = None) -> None:
+    """Write items, checked by the caller, to ledger and tables, and move the revision."""
+    moved = meta.bump(connection, meta.TAXONOMY)
+    meta.bump(connection, meta.LIBRARY)
+    rows: dict[Kind, list[dict[str, Any]]] = {kind: [] for kind in _TABLES}
+    written: list[Event] = []
+    for item in items:
+        kind = next(kind for kind, (_, cls) in _TABLES.items() if isinstance(item, cls))
+        tag_id = item.id if kind == Kind.TAG else None
+        event = Event(kind, user.name, tag_id=tag_id, payload=as_payload(item), act=act)
+        rows[kind].append(_row(event, item, moved))
+        written.append(event)
+    ledger.append_many(connection, written)
+    for kind, (table, _) in _TABLES.items():
+        upsert(connection, table, rows[kind])
+    if rows[Kind.TAG]:
+        connection.execute(outbox.insert(), [{"kind": "tag", "key": row["id"]} for row in rows[Kind.TAG]])
 
 
 def replay(connection: Connection) -> None:
     """Make the tag, category and profile tables anew from the ledger."""
     query = select(events).where(events.c.kind.in_([str(kind) for kind in _TABLES])).order_by(events.c.id)
+    moved = meta.bump(connection, meta.TAXONOMY)
+    meta.bump(connection, meta.LIBRARY)
     for row in connection.execute(query).all():
         event = ledger.to_event(row)
         table, cls = _TABLES[event.kind]
-        upsert(connection, table, [_row(event, cls(**(event.payload or {})))])
-    _announce(connection)
+        upsert(connection, table, [_row(event, cls(**(event.payload or {})), moved)])
 
 
 def find(taxonomy: Taxonomy, text: str, limit: int = 10, within: Sequence[Tag] | None = None) -> list[Tag]:
@@ -161,34 +154,12 @@ def examples(connection: Connection, tag_id: str, value: int = 1, limit: int = 1
     return list(connection.execute(query.order_by(labels.c.event_id.desc()).limit(limit)).scalars())
 
 
-def _new_id(tag: Tag, taxonomy: Taxonomy) -> str:
-    slug = re.sub(r"[^a-z0-9]+", "-", tag.names.get("en", "").lower()).strip("-")[:60] or "tag"
-    base, n = f"{tag.category_id}.{slug}", 1
-    while (new := base if n == 1 else f"{base}-{n}") in taxonomy.tags:
-        n += 1
-    return new
-
-
-def _write(connection: Connection, user: User, kind: Kind, item: Category | Tag | Profile) -> None:
-    tag_id = item.id if kind == Kind.TAG else None
-    event = Event(kind, user.name, tag_id=tag_id, payload=as_payload(item))
-    ledger.append(connection, event)
-    upsert(connection, _TABLES[kind][0], [_row(event, item)])
-    if tag_id:
-        connection.execute(outbox.insert().values(kind="tag", key=tag_id))
-
-
-def _announce(connection: Connection) -> None:
-    meta.bump(connection, meta.TAXONOMY)
-    meta.bump(connection, meta.LIBRARY)
-
-
-def _row(event: Event, item: Any) -> dict[str, Any]:
-    row = as_payload(item)
+def _row(event: Event, item: Item, moved: int) -> dict[str, Any]:
+    row = as_payload(item) | {"revision": moved}
     return row | {"changed_at": event.at, "changed_by": event.actor} if event.kind == Kind.TAG else row
 
 
-def _read(connection: Connection, table: Table, cls: type) -> dict[str, Any]:
+def _read(connection: Connection, table: Table, cls: type, since: int) -> dict[str, Any]:
     names = [field.name for field in fields(cls)]
-    rows = connection.execute(select(*(table.c[name] for name in names)).order_by(table.c.position, table.c.id))
-    return {row.id: cls(**row._mapping) for row in rows}
+    query = select(*(table.c[name] for name in names)).where(table.c.revision > since)
+    return {row.id: cls(**row._mapping) for row in connection.execute(query.order_by(table.c.position, table.c.id))}

@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from tagging_core.errors import NotFoundError, TagError
+from tagging_core.fates import NO_FATES, Fates
 
 LANGUAGES = ("en", "zh")
 STARTER = Path(__file__).parent.parent / "data" / "taxonomy" / "starter.yaml"
@@ -22,6 +23,7 @@ class Category:
     Attributes:
         exclusive: At most one of its tags applies to a picture; accepting one speaks against the others.
         top_k: How many of its tags are suggested for a picture at most.
+        state: `active`, or `deleted`.
     """
 
     id: str
@@ -29,6 +31,7 @@ class Category:
     exclusive: bool = False
     top_k: int = 3
     position: int = 0
+    state: str = "active"
 
     def name(self, language: str = "en") -> str:
         """Its name in a language, else in English, else its id."""
@@ -43,7 +46,13 @@ class Tag:
         names: By language code.
         aliases: Other words for it, by language code.
         prompts: English texts the model matches pictures against, without the template's "a photo of".
-        state: `active`, `deprecated`, `merged`, or `proposed`: given by people, suggested once an owner agrees.
+        state: `active`; `deprecated`, neither suggested nor given any more; `merged`; `deleted`; or `proposed`,
+            given by people and suggested once an owner agrees.
+        merged_into: The tag that its id stands for since it was merged.
+        merged_after: The last event before that.
+        sensitive: Suggested however unlikely others are, and only ever accepted one picture at a time.
+        target: Share of suggestions that must be right where they are accepted unseen, in (0, 1); None for whatever
+            is asked for.
     """
 
     id: str
@@ -56,6 +65,9 @@ class Tag:
     merged_into: str | None = None
     state: str = "active"
     position: int = 0
+    merged_after: int | None = None
+    sensitive: bool = False
+    target: float | None = None
 
     def name(self, language: str = "en") -> str:
         """Its name in a language, else in English, else its id."""
@@ -90,12 +102,17 @@ class Profile:
 
 @dataclass(frozen=True, slots=True)
 class Taxonomy:
-    """All categories, tags and profiles at one moment, by id, in their order."""
+    """All categories, tags and profiles at one moment, by id, in their order; deleted ones are left out.
+
+    Attributes:
+        fates: What merged and deleted tags stand for.
+    """
 
     revision: int
     categories: dict[str, Category]
     tags: dict[str, Tag]
     profiles: dict[str, Profile]
+    fates: Fates = NO_FATES
 
     def tag(self, tag_id: str) -> Tag:
         """A tag by id; one that was merged resolves to the tag it went into.
@@ -103,14 +120,10 @@ class Taxonomy:
         Raises:
             NotFoundError: There is no such tag.
         """
-        seen: set[str] = set()
-        while tag_id in self.tags and tag_id not in seen:
-            seen.add(tag_id)
-            tag = self.tags[tag_id]
-            if not tag.merged_into:
-                return tag
-            tag_id = tag.merged_into
-        raise NotFoundError(f"There is no tag {tag_id!r}.")
+        found = self.fates.resolve(tag_id)
+        if found not in self.tags:
+            raise NotFoundError(f"There is no tag {tag_id!r}.")
+        return self.tags[found]
 
     def profile(self, profile_id: str) -> Profile:
         """A profile by id.
@@ -121,6 +134,10 @@ class Taxonomy:
         if profile_id not in self.profiles:
             raise NotFoundError(f"There is no profile {profile_id!r}; there are {', '.join(self.profiles)}.")
         return self.profiles[profile_id]
+
+    def standing(self) -> list[Tag]:
+        """The tags that are tags of their own: all but the merged ones."""
+        return [t for t in self.tags.values() if t.state != "merged"]
 
     def active(self, profile: Profile | None = None) -> list[Tag]:
         """The tags in use, of all categories or of those a profile has in play."""
@@ -175,25 +192,6 @@ def _bare(word: str) -> str:
     return "".join(c for c in word.casefold() if c.isalnum())
 
 
-def check_tag(tag: Tag, taxonomy: Taxonomy) -> None:
-    """Refuse a tag that could not be used or told apart.
-
-    Raises:
-        TagError: Says what is missing or taken.
-    """
-    if tag.category_id not in taxonomy.categories:
-        raise TagError(f"There is no category {tag.category_id!r}; there are {', '.join(taxonomy.categories)}.")
-    if not tag.names.get("en", "").strip():
-        raise TagError("A tag needs an English name: the model reads English.")
-    for word in tag.words():
-        if not 1 <= len(word.strip()) <= 80 or not word.isprintable():
-            raise TagError(f"The name {word!r} cannot be used: a name has 1 to 80 printable characters.")
-    for other in taxonomy.givable():
-        shared = {w.casefold() for w in tag.words()} & {w.casefold() for w in other.words()}
-        if other.id != tag.id and shared:
-            raise TagError(f"{sorted(shared)[0]!r} is already a name of the tag {other.name()!r} ({other.id}).")
-
-
 def read_taxonomy(path: Path = STARTER) -> Taxonomy:
     """Read a taxonomy file.
 
@@ -205,6 +203,21 @@ def read_taxonomy(path: Path = STARTER) -> Taxonomy:
         return _parse(data)
     except (OSError, yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
         raise TagError(f"{path} is no taxonomy file: {type(error).__name__}: {error}.") from error
+
+
+def make_taxonomy(
+    revision: int, categories: dict[str, Category], tags: dict[str, Tag], profiles: dict[str, Profile]
+) -> Taxonomy:
+    """A taxonomy of all items there are or were, by id, in their order."""
+    merged = sorted((t for t in tags.values() if t.merged_into), key=lambda t: (t.merged_after or 0, t.id))
+    gone = frozenset(t.id for t in tags.values() if t.state == "deleted")
+    return Taxonomy(
+        revision,
+        {c.id: c for c in categories.values() if c.state != "deleted"},
+        {t.id: t for t in tags.values() if t.state != "deleted"},
+        profiles,
+        Fates({t.id: (t.merged_into or "", t.merged_after or 0) for t in merged}, gone),
+    )
 
 
 def as_payload(item: Category | Tag | Profile) -> dict[str, Any]:

@@ -40,7 +40,7 @@ def save(key: str, tag: Tag) -> None:
 
 def keep(tag: Tag) -> None:
     try:
-        saved = tagloop.save_tag(user, tag)
+        saved = tagloop.curator.save(user, tag)
     except TaggingError as error:
         say_error(error)
     else:

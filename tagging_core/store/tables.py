@@ -18,6 +18,7 @@ from sqlalchemy import (
     Table,
     Text,
     false,
+    text,
 )
 
 metadata = MetaData(
@@ -32,6 +33,9 @@ metadata = MetaData(
 # SQLite only counts an INTEGER primary key up by itself, PostgreSQL wants room for more than 2^31 events.
 _Id = BigInteger().with_variant(Integer, "sqlite")
 
+LIBRARY_KINDS = "kind IN ('tag', 'category', 'profile')"
+"""The events that make the tag library, few among millions of decisions, with an index of their own."""
+
 # ---- the ledger -------------------------------------------------------------------------------------------
 
 events = Table(
@@ -44,13 +48,14 @@ events = Table(
     Column("kind", String(24), nullable=False),
     Column("asset_id", _Id, index=True),
     Column("tag_id", String(120), index=True),
-    Column("other_tag_id", String(120)),  # replace: the tag that comes instead
+    Column("other_tag_id", String(120), index=True),  # replace: the tag that comes instead
     Column("target_id", _Id, index=True),  # undo: the event taken back
     Column("profile", String(60)),
     Column("seconds", Float),  # how long the person looked
     Column("payload", JSON),  # what was shown; or the whole of a tag, category, profile
     Column("act", String(64), index=True),  # the same for all decisions that one gesture made
     Index(None, "actor", "id"),
+    Index("ix_events_library", "id", sqlite_where=text(LIBRARY_KINDS), postgresql_where=text(LIBRARY_KINDS)),
 )
 
 # ---- assets -----------------------------------------------------------------------------------------------
@@ -177,6 +182,8 @@ categories = Table(
     Column("exclusive", Boolean, nullable=False),
     Column("top_k", Integer, nullable=False),
     Column("position", Integer, nullable=False),
+    Column("state", String(12), nullable=False, server_default="active"),
+    Column("revision", BigInteger, nullable=False, server_default="0", index=True),  # of the taxonomy, see meta
 )
 
 tags = Table(
@@ -186,7 +193,7 @@ tags = Table(
     Column("category_id", String(60), ForeignKey("categories.id"), nullable=False, index=True),
     Column("parent_id", String(120)),
     Column("merged_into", String(120)),
-    Column("state", String(12), nullable=False),  # active, deprecated, merged
+    Column("state", String(12), nullable=False),  # see taxonomy.Tag
     Column("names", JSON, nullable=False),
     Column("aliases", JSON, nullable=False),
     Column("definition", Text, nullable=False),
@@ -194,6 +201,10 @@ tags = Table(
     Column("position", Integer, nullable=False),
     Column("changed_at", DateTime, nullable=False),
     Column("changed_by", String(120), nullable=False),
+    Column("merged_after", BigInteger),
+    Column("sensitive", Boolean, nullable=False, server_default=false()),
+    Column("target", Float),
+    Column("revision", BigInteger, nullable=False, server_default="0", index=True),
 )
 
 profiles = Table(
@@ -205,6 +216,7 @@ profiles = Table(
     Column("categories", JSON, nullable=False),
     Column("templates", JSON, nullable=False),
     Column("position", Integer, nullable=False),
+    Column("revision", BigInteger, nullable=False, server_default="0", index=True),
 )
 
 labels = Table(
@@ -296,6 +308,60 @@ suggestions = Table(
     Column("revision", BigInteger, nullable=False),
     Column("at", DateTime, nullable=False),
     Index(None, "profile", "tag_id", "probability"),
+)
+
+proposals = Table(
+    "proposals",
+    metadata,
+    Column("key", String(300), primary_key=True),  # the same for the same proposal, whenever it is computed
+    Column("kind", String(16), nullable=False, index=True),
+    Column("score", Float, nullable=False),
+    Column("evidence", JSON, nullable=False),
+)
+
+dismissed = Table(
+    "dismissed",
+    metadata,
+    Column("key", String(300), primary_key=True),  # of a proposal or an alert
+    Column("event_id", _Id, nullable=False),
+)
+
+protected = Table(
+    "protected",
+    metadata,
+    Column("asset_id", _Id, ForeignKey("assets.id"), primary_key=True),
+    Column("note", Text, nullable=False),
+    Column("event_id", _Id, nullable=False),
+)
+
+alerts = Table(
+    "alerts",
+    metadata,
+    Column("asset_id", _Id, ForeignKey("assets.id"), primary_key=True),
+    Column("protected_id", _Id, ForeignKey("assets.id"), primary_key=True),
+    Column("cosine", Float, nullable=False),
+    Column("at", DateTime, nullable=False),
+)
+
+backfills = Table(
+    "backfills",
+    metadata,
+    Column("tag_id", String(120), primary_key=True),
+    Column("actor", String(120), nullable=False),
+    Column("at", DateTime, nullable=False),
+    Column("seen", _Id, nullable=False, server_default="0"),  # the last asset that was looked at
+    Column("looked_at", Integer, nullable=False, server_default="0"),
+    Column("state", String(12), nullable=False, index=True),  # running, done
+)
+
+rechecks = Table(
+    "rechecks",
+    metadata,
+    Column("tag_id", String(120), primary_key=True),
+    Column("asset_id", _Id, ForeignKey("assets.id"), primary_key=True),
+    Column("wanted", Integer, nullable=False),  # 1: it probably needs the tag, 0: it should probably lose it
+    Column("probability", Float, nullable=False),
+    Index(None, "tag_id", "wanted", "probability"),
 )
 
 outbox = Table(

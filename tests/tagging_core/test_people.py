@@ -62,7 +62,7 @@ def test_core_functions_check_the_role(loop: Tagloop, manager: User, ann: User) 
     with pytest.raises(NotAllowedError):
         loop.undo(manager, 1)
     with pytest.raises(NotAllowedError):
-        loop.save_tag(editor, Tag("", "scene", {"en": "New"}))
+        loop.curator.save(editor, Tag("", "scene", {"en": "New"}))
     with pytest.raises(NotAllowedError):
         loop.rebuild(editor)
     with pytest.raises(NotAllowedError):

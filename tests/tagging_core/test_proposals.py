@@ -19,7 +19,7 @@ def editor() -> User:
 
 
 def propose(loop: Tagloop, user: User, asset: int, name: str = "Cape") -> Tag:
-    proposed = loop.propose_tag(user, Tag("", "garment", {"en": name}))
+    proposed = loop.curator.propose(user, Tag("", "garment", {"en": name}))
     loop.decide(user, Decision(Kind.ADD, asset, proposed.id, profile="e-commerce"))
     return proposed
 
@@ -42,8 +42,8 @@ def test_once_an_owner_agrees_its_pictures_have_taught_it(loop: Tagloop, ann: Us
     first, alike = ingest(loop, ann, RED, RED)
     proposed = propose(loop, editor, first)
     with pytest.raises(NotAllowedError):
-        loop.save_tag(editor, replace(proposed, state="active"))
-    loop.save_tag(ann, replace(proposed, state="active"))
+        loop.curator.save(editor, replace(proposed, state="active"))
+    loop.curator.save(ann, replace(proposed, state="active"))
     loop.library.settle()
     assert proposed.id in {s.tag_id for s in loop.suggest(alike, "e-commerce")}
 

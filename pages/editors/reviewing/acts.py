@@ -159,7 +159,7 @@ def give_to_group(tag_id: str) -> None:
 def propose() -> None:
     """Propose a tag under the typed name, give it to the picture or to the group, and close the dialog."""
     tag = Tag("", state["review_proposed_category"], {"en": state["review_proposed_name"]})
-    give(session.loop().propose_tag(session.current_user(), tag).id)
+    give(session.loop().curator.propose(session.current_user(), tag).id)
     st.rerun("review_work")
 
 

@@ -1,0 +1,131 @@
+"""The curator's desk: what taxonomy owners call."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from tagging_core.curation import applying, formats, importing, plans, versions
+from tagging_core.curation.effects import Effects, effects
+from tagging_core.curation.importing import Import
+from tagging_core.curation.plans import Plan
+from tagging_core.curation.versions import Change, LibraryAct
+from tagging_core.desk import Desk
+from tagging_core.people import Action, User, require
+from tagging_core.taxonomy import Tag, Taxonomy
+
+
+class Curator:
+    """Changes the tag library, and says what changed.
+
+    Args:
+        desk: Whose library it is.
+    """
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    def save(self, user: User, tag: Tag) -> Tag:
+        """Add or change a tag; it is suggested as soon as its text is embedded.
+
+        Raises:
+            NotAllowedError: The user is no taxonomy owner.
+            TagError: The tag cannot be used or told apart from others.
+        """
+        require(user, Action.CURATE)
+        return self._save(user, tag)
+
+    def propose(self, user: User, tag: Tag) -> Tag:
+        """Add a tag that people may give at once, and that is suggested once an owner agrees.
+
+        Raises:
+            NotAllowedError: The user may not review.
+            TagError: The tag cannot be used or told apart from others.
+        """
+        require(user, Action.REVIEW)
+        return self._save(user, replace(tag, id="", state="proposed"))
+
+    def effects(self, plan: Plan) -> Effects:
+        """What a plan would change; nothing is written.
+
+        Raises:
+            TagError: The plan cannot be carried out.
+        """
+        with self._desk.database.read() as connection:
+            return effects(connection, self._taxonomy(connection), plan)
+
+    def apply(self, user: User, plan: Plan) -> str:
+        """Carry a plan out, all of it or nothing; the result takes it back.
+
+        Raises:
+            NotAllowedError: The user is no taxonomy owner.
+            TaggingError: The plan cannot be carried out, or changes nothing.
+        """
+        require(user, Action.CURATE)
+        with self._desk.database.write(durable=True) as connection:
+            act = applying.apply(connection, user, plan, self._taxonomy(connection), self._desk.shares)
+        self._desk.wake()
+        return act
+
+    def read_import(self, data: bytes, form: str, name: str = "a file") -> Import:
+        """What a file of tags would change; nothing is written.
+
+        Args:
+            form: `csv`, `json` or `skos`.
+
+        Raises:
+            ImportRefusedError: It cannot be read or taken; names each bad line.
+        """
+        return importing.plan_import(self._desk.suggester.taxonomy(), formats.read(data, form), name)
+
+    def export(self, form: str) -> bytes:
+        """The library as a file: `csv`, `json` or `skos` (Turtle)."""
+        return formats.write(self._desk.suggester.taxonomy(), form)
+
+    def undo(self, user: User, act: str) -> str:
+        """Take a change back, with what it decided and taught; the result can itself be taken back.
+
+        Raises:
+            DecisionError: There is no such change, or something it changed was changed again since.
+        """
+        require(user, Action.CURATE)
+        with self._desk.database.write(durable=True) as connection:
+            taxonomy = self._taxonomy(connection)
+            undone = applying.undo(connection, user, act, taxonomy, self._desk.shares)
+        self._desk.wake()
+        return undone
+
+    def recent(self, limit: int = 50, before: int | None = None, tag_id: str = "") -> list[LibraryAct]:
+        """The latest changes, latest first; see `versions.recent`."""
+        with self._desk.database.read() as connection:
+            return versions.recent(connection, limit, before, tag_id)
+
+    def changes_since(self, moment: datetime) -> list[Change]:
+        """What is different today from the library at a moment (UTC without zone)."""
+        with self._desk.database.read() as connection:
+            return versions.since(connection, versions.event_at(connection, moment))
+
+    def changes_of(self, act: str) -> list[Change]:
+        """Everything that one change changed."""
+        with self._desk.database.read() as connection:
+            return versions.act_changes(connection, act)
+
+    def as_of(self, moment: datetime) -> Taxonomy:
+        """The whole library at a moment (UTC without zone)."""
+        with self._desk.database.read() as connection:
+            return versions.at(connection, versions.event_at(connection, moment))
+
+    def _save(self, user: User, tag: Tag) -> Tag:
+        with self._desk.database.write(durable=True) as connection:
+            taxonomy = self._taxonomy(connection)
+            plan = plans.save(taxonomy, tag)
+            saved = plan.tags[0]
+            if taxonomy.tags.get(saved.id) != saved:
+                applying.apply(connection, user, plan, taxonomy, self._desk.shares)
+        self._desk.wake()
+        return saved
+
+    def _taxonomy(self, connection: Connection) -> Taxonomy:
+        return self._desk.library.taxonomies.load(connection)

@@ -1,0 +1,54 @@
+"""The library as a file: CSV for spreadsheets, JSON whole, SKOS for other thesauri.
+
+All three are read to the same rows, which `importing` turns into a plan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tagging_core.curation.formats import csv_file, json_file, skos_file
+from tagging_core.curation.formats.rows import File, Row
+from tagging_core.errors import ImportRefusedError
+from tagging_core.taxonomy import Taxonomy
+
+__all__ = ["File", "Row", "read", "write"]
+
+
+def read(data: bytes, form: str) -> File:
+    """Read a file.
+
+    Args:
+        form: `csv`, `json` or `skos` (Turtle, RDF/XML or JSON-LD).
+
+    Raises:
+        ImportRefusedError: It cannot be read; names each bad line.
+    """
+    readers: dict[str, Callable[[str], File]] = {
+        "csv": csv_file.read,
+        "json": json_file.read,
+        "skos": skos_file.read,
+    }
+    return readers[form](_decode(data))
+
+
+def write(taxonomy: Taxonomy, form: str) -> bytes:
+    """The library as a file, merged tags included, so that whoever reads it can follow old ids."""
+    writers: dict[str, Callable[[Taxonomy], str]] = {
+        "csv": csv_file.write,
+        "json": json_file.write,
+        "skos": skos_file.write,
+    }
+    text = writers[form](taxonomy)
+    return text.encode("utf-8-sig" if form == "csv" else "utf-8")  # Excel takes a CSV without the mark for Latin-1
+
+
+def _decode(data: bytes) -> str:
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return data.decode("utf-16")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        problem = f"byte {data[error.start]:#04x} is not UTF-8. Save the file as UTF-8 (in Excel: 'CSV UTF-8')"
+        raise ImportRefusedError({line: problem}) from error

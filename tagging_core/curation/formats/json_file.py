@@ -1,0 +1,80 @@
+"""JSON: the library whole, for programs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from tagging_core.curation.formats.rows import File, Row, read_state, read_target
+from tagging_core.errors import ImportRefusedError
+from tagging_core.taxonomy import Category, Tag, Taxonomy, as_payload
+
+
+def write(taxonomy: Taxonomy) -> str:
+    """Categories and tags, whole."""
+    parts: dict[str, Iterable[Category | Tag]] = {
+        "categories": taxonomy.categories.values(),
+        "tags": taxonomy.tags.values(),
+    }
+    hidden = ("position", "merged_after")
+    plain = {
+        name: [{k: v for k, v in as_payload(item).items() if k not in hidden} for item in found]
+        for name, found in parts.items()
+    }
+    return json.dumps(plain, ensure_ascii=False, indent=1)
+
+
+def read(text: str) -> File:
+    """Read what `write` wrote, or less of it.
+
+    Raises:
+        ImportRefusedError: Names each bad tag.
+    """
+    try:
+        data = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ImportRefusedError({error.lineno: f"no JSON from here on: {error.msg}"}) from error
+    if not isinstance(data, dict) or not isinstance(data.get("tags"), list):
+        raise ImportRefusedError({1: "expected an object with a list 'tags', and perhaps a list 'categories'"})
+    problems: dict[int, str] = {}
+    categories, rows = [], []
+    try:
+        for entry in data.get("categories", []):
+            categories.append(Category(**{k: v for k, v in entry.items() if k not in ("position", "state")}))
+    except (TypeError, AttributeError) as error:
+        raise ImportRefusedError({1: f"a category is not of the expected form: {error}"}) from error
+    for number, entry in enumerate(data["tags"], start=1):
+        try:
+            rows.append(_json_row(number, entry))
+        except (ValueError, TypeError, AttributeError) as error:
+            problems[number] = str(error)
+    if problems:
+        raise ImportRefusedError(problems, "tag")
+    return File(rows, categories)
+
+
+def _json_row(number: int, entry: dict[str, Any]) -> Row:
+    names = entry.get("names")
+    if not isinstance(names, dict) or not all(isinstance(v, str) for v in names.values()):
+        raise ValueError("'names' maps language codes to names")
+    aliases = entry.get("aliases")
+    if aliases is not None and not all(isinstance(v, list) for v in aliases.values()):
+        raise ValueError("'aliases' maps language codes to lists of words")
+    odd = entry.keys() - Tag.__dataclass_fields__.keys()
+    if odd:
+        raise ValueError(f"the field {sorted(odd)[0]!r} is not known")
+    return Row(
+        line=number,
+        id=str(entry.get("id") or ""),
+        category=str(entry.get("category_id") or ""),
+        names=names,
+        aliases=aliases,
+        definition=entry.get("definition"),
+        prompts=entry.get("prompts"),
+        parent=(entry["parent_id"] or "") if "parent_id" in entry else None,
+        state=read_state(entry["state"]) if entry.get("state") else None,
+        merged_into=entry.get("merged_into"),
+        sensitive=entry.get("sensitive"),
+        target=read_target(entry["target"]) if entry.get("target") is not None else None,
+    )

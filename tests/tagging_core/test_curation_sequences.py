@@ -1,0 +1,237 @@
+"""Whatever owners and editors do, in any order: ledger, SQL and Chroma agree, and what was done is undone whole."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from sqlalchemy import select
+
+from tagging_core import Decision, Kind, Settings, TaggingError, Tagloop, ledger, meta, projection, tags
+from tagging_core.curation import plans
+from tagging_core.people import local_user
+from tagging_core.store.tables import assets, counters, daily, events, labels, learned
+from tagging_core.taxonomy import Category, Tag, Taxonomy
+from tests.conftest import BLUE, GREEN, RED, YELLOW, ingest
+
+ANN = local_user("Ann")
+COLOURS = (RED, GREEN, BLUE, YELLOW)
+Snapshot = tuple[object, ...]
+
+
+class Library(RuleBasedStateMachine):
+    """A small library with an exclusive category and a free one."""
+
+    template: Path
+
+    @initialize()
+    def open(self) -> None:
+        self.folder = Path(tempfile.mkdtemp())
+        shutil.copytree(self.template, self.folder / "data")
+        opened = Settings(data_dir=self.folder / "data", encoder="tiny", blind_share=0, known_share=0)
+        self.loop = Tagloop(opened)
+        with self.loop.database.read() as connection:
+            self.pictures = list(connection.execute(select(assets.c.id).order_by(assets.c.id)).scalars())
+        self.made = 0
+        self.acts: list[str] = []
+
+    def teardown(self) -> None:
+        if hasattr(self, "loop"):
+            self.loop.close()
+            shutil.rmtree(self.folder)
+
+    # ---- what people do -----------------------------------------------------------------------------------
+
+    @rule(category=st.sampled_from(["shape", "hue"]), below=st.booleans(), pick=st.integers(0, 50))
+    def create(self, category: str, below: bool, pick: int) -> None:
+        self.made += 1
+        parent = self.one(pick) if below else None
+        name = {"en": f"Word {self.made}"}
+        tag = Tag("", category, name, prompts=["red" if pick % 2 else "blue"], parent_id=parent)
+        self.change(lambda taxonomy: plans.save(taxonomy, tag))
+
+    @rule(pick=st.integers(0, 50), text=st.sampled_from(["red", "green", "blue dress"]))
+    def rename(self, pick: int, text: str) -> None:
+        self.made += 1
+        self.change(
+            lambda taxonomy: plans.save(
+                taxonomy, replace(taxonomy.tags[self.one(pick)], names={"en": f"Name {self.made}"}, prompts=[text])
+            )
+        )
+
+    @rule(pick=st.integers(0, 50), other=st.integers(0, 50), category=st.sampled_from(["shape", "hue"]))
+    def move(self, pick: int, other: int, category: str) -> None:
+        below = self.one(other) if other % 2 else None
+        self.change(lambda taxonomy: plans.move(taxonomy, self.one(pick), category, below))
+
+    @rule(pick=st.integers(0, 50), other=st.integers(0, 50))
+    def merge(self, pick: int, other: int) -> None:
+        self.change(lambda taxonomy: plans.merge(taxonomy, self.one(pick), self.one(other)))
+
+    @rule(pick=st.integers(0, 50), chosen=st.sets(st.integers(0, 3), min_size=1))
+    def split(self, pick: int, chosen: set[int]) -> None:
+        self.made += 1
+        new = Tag("", "", {"en": f"Part {self.made}"})
+        pictures = [self.pictures[n] for n in sorted(chosen)]
+        self.change(lambda taxonomy: plans.split(taxonomy, self.one(pick), new, pictures))
+
+    @rule(pick=st.integers(0, 50), state=st.sampled_from(["active", "deprecated"]))
+    def set_state(self, pick: int, state: str) -> None:
+        self.change(lambda taxonomy: plans.set_state(taxonomy, self.one(pick), state))
+
+    @rule(pick=st.integers(0, 50))
+    def delete(self, pick: int) -> None:
+        self.change(lambda taxonomy: plans.delete(taxonomy, self.one(pick)))
+
+    @rule(exclusive=st.booleans())
+    def rule_out(self, exclusive: bool) -> None:
+        self.change(
+            lambda taxonomy: plans.save_category(taxonomy, replace(taxonomy.categories["hue"], exclusive=exclusive))
+        )
+
+    @rule(
+        pick=st.integers(0, 50),
+        other=st.integers(0, 50),
+        picture=st.integers(0, 3),
+        kind=st.sampled_from([Kind.ACCEPT, Kind.REJECT, Kind.ADD, Kind.REPLACE, Kind.DONE]),
+    )
+    def decide(self, pick: int, other: int, picture: int, kind: Kind) -> None:
+        named = self.one(pick) if kind != Kind.DONE else None
+        instead = self.one(other) if kind == Kind.REPLACE else None
+        try:
+            self.loop.decide(ANN, Decision(kind, self.pictures[picture], named, instead, "general"))
+        except TaggingError:
+            return
+        self.acts.clear()  # what was done before need not be undone whole any more
+
+    @rule(again=st.booleans())
+    def undo(self, again: bool) -> None:
+        """Undoing the last act restores all that was there before it; undoing that, all that was there after."""
+        if not self.acts:
+            return
+        after, before = self.snapshot(), self.before
+        undone = self.loop.curator.undo(ANN, self.acts.pop())
+        assert self.snapshot() == before
+        if again:
+            self.loop.curator.undo(ANN, undone)
+            assert self.snapshot() == after
+        self.acts.clear()
+
+    # ---- what must always hold ----------------------------------------------------------------------------
+
+    @invariant()
+    def the_tables_say_what_the_ledger_says(self) -> None:
+        if not hasattr(self, "loop"):
+            return
+        with self.loop.database.read() as connection:
+            fates = tags.load(connection).fates
+            for asset_id in self.pictures:
+                expected = ledger.fold(ledger.history_of(connection, asset_id), fates).labels
+                assert projection.labels_of(connection, [asset_id]).get(asset_id, {}) == expected
+
+    @invariant()
+    def chroma_holds_what_sql_says(self) -> None:
+        if not hasattr(self, "loop") or len(self.acts) != 1:
+            return
+        self.loop.library.settle()
+        self.loop.index._connect()
+        while self.loop.index.feed():
+            pass
+        with self.loop.database.read() as connection:
+            standing = {tag.id: tag for tag in tags.load(connection).standing()}
+            rows = connection.execute(select(learned.c.tag_id, learned.c.revision)).all()
+        assert {row.tag_id for row in rows} == set(standing)
+        assert self.loop.index.counts()["tags"] == len(standing)
+        for row in rows:
+            record = self.loop.index.tag_record(row.tag_id)
+            assert record is not None
+            assert (record["revision"], record["name_en"]) == (row.revision, standing[row.tag_id].name())
+        self.loop.index.close()
+
+    @invariant()
+    def a_replay_gives_the_same(self) -> None:
+        if not hasattr(self, "loop") or len(self.acts) != 1:
+            return
+        before = self.snapshot()
+        self.loop.rebuild(ANN)
+        assert self.snapshot() == before
+
+    # ---- helpers ------------------------------------------------------------------------------------------
+
+    def one(self, pick: int) -> str:
+        ids = sorted(tag.id for tag in self.loop.taxonomy().standing())
+        return ids[pick % len(ids)] if ids else "hue.none"
+
+    def change(self, make: object) -> None:
+        before = self.snapshot()
+        try:
+            act = self.loop.curator.apply(ANN, make(self.loop.taxonomy()))  # type: ignore[operator]
+        except (TaggingError, KeyError):
+            assert self.snapshot() == before
+            return
+        self.before = before
+        self.acts = [act]
+
+    def snapshot(self) -> Snapshot:
+        """All that follows from what was done, learned vectors included."""
+        self.loop.library.settle()
+        with self.loop.database.read() as connection:
+            known = tags.load(connection)
+            parts = [
+                connection.execute(query).all()
+                for query in (
+                    select(labels).order_by(labels.c.asset_id, labels.c.tag_id),
+                    select(counters).where(counters.c.n != 0).order_by(counters.c.name),
+                    select(daily).where(daily.c.n != 0).order_by(*daily.primary_key),
+                    select(learned.c.tag_id, learned.c.weights, learned.c.bias, learned.c.left_out).order_by(
+                        learned.c.tag_id
+                    ),
+                )
+            ]
+        return comparable(known), *parts
+
+
+def comparable(taxonomy: Taxonomy) -> tuple[object, ...]:
+    return taxonomy.categories, taxonomy.tags, taxonomy.profiles, taxonomy.fates.merged
+
+
+@pytest.fixture(scope="module")
+def small(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A library of a few tags and four pictures."""
+    folder = tmp_path_factory.mktemp("small") / "data"
+    shutil.copytree(template, folder)
+    loop = Tagloop(Settings(data_dir=folder, encoder="tiny", ingest_threads=1))
+    ingest(loop, ANN, *COLOURS)
+    with loop.database.write() as connection:
+        for table in (learned, tags.tags, tags.categories, tags.profiles):
+            connection.execute(table.delete())
+        connection.execute(events.delete().where(events.c.kind.in_(["tag", "category", "profile"])))
+        general = replace(loop.taxonomy().profiles["general"], categories=["shape", "hue"])
+        made = [
+            Tag(f"hue.{n}", "hue", {"en": f"Hue {n}"}, prompts=[n], position=i)
+            for i, n in enumerate(["red", "blue"])
+        ]
+        box = Tag("shape.box", "shape", {"en": "Box"}, position=2)
+        hue = Category("hue", {"en": "Hue"}, exclusive=True)
+        tags.write(connection, ANN, [hue, Category("shape", {"en": "Shape"}, position=1), *made, box, general])
+        projection.mark_dirty(connection, [tag.id for tag in [*made, box]])
+        meta.put(connection, "pack", "")
+    loop.library.settle()
+    loop.close()
+    shutil.rmtree(folder / "chroma", ignore_errors=True)
+    return folder
+
+
+def test_any_sequence_of_acts(small: Path) -> None:
+    Library.template = small
+    checks = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
+    run_state_machine_as_test(
+        Library,
+        settings=settings(max_examples=3, stateful_step_count=8, deadline=None, suppress_health_check=checks),
+    )

@@ -1,0 +1,153 @@
+from __future__ import annotations
+
+import pytest
+
+from tagging_core import Tagloop, User
+from tagging_core.curation import plans
+from tagging_core.errors import ImportRefusedError
+
+
+def apply(loop: Tagloop, user: User, data: bytes, form: str = "csv") -> dict[int, str]:
+    found = loop.curator.read_import(data, form)
+    loop.curator.apply(user, found.plan)
+    return found.notes
+
+
+@pytest.mark.parametrize("form", ["csv", "json", "skos"])
+def test_what_was_exported_reads_as_no_change(loop: Tagloop, ann: User, form: str) -> None:
+    loop.curator.apply(ann, plans.merge(loop.taxonomy(), "garment.hat", "garment.dress"))
+    loop.curator.apply(ann, plans.set_state(loop.taxonomy(), "garment.skirt", "deprecated"))
+    found = loop.curator.read_import(loop.curator.export(form), form)
+    assert loop.curator.effects(found.plan).changes == []
+
+
+@pytest.mark.parametrize("form", ["csv", "json", "skos"])
+def test_an_export_makes_the_same_library_elsewhere(loop: Tagloop, ann: User, form: str) -> None:
+    before = loop.taxonomy()
+    exported = loop.curator.export(form)
+    loop.curator.apply(ann, plans.delete(before, "garment.hat"))
+    changed = plans.save(loop.taxonomy(), before.tags["garment.dress"])
+    assert changed.tags
+    data = exported.replace("garment.hat".encode(), b"garment.cap-2")
+    loop.curator.apply(ann, loop.curator.read_import(data, form).plan)
+    again = loop.taxonomy().tags["garment.cap-2"]
+    was = before.tags["garment.hat"]
+    assert (again.names, again.definition) == (was.names, was.definition)
+    assert {code: set(words) for code, words in again.aliases.items()} == {
+        code: set(words) for code, words in was.aliases.items()
+    }
+
+
+def test_a_spreadsheet_adds_changes_and_leaves_alone(loop: Tagloop, ann: User) -> None:
+    data = "id,category,name_en,name_zh,parent,aliases_en\n,Garment type,Kilt,,Skirt,tartan|plaid skirt\n"
+    data = data.replace("Garment type", loop.taxonomy().categories["garment"].name())
+    data += "garment.dress,,Gown dress,礼服裙,,\n"
+    apply(loop, ann, data.encode())
+    kilt = loop.taxonomy().tags["garment.kilt"]
+    assert (kilt.parent_id, kilt.aliases) == ("garment.skirt", {"en": ["tartan", "plaid skirt"]})
+    dress = loop.taxonomy().tags["garment.dress"]
+    assert (dress.name(), dress.name("zh")) == ("Gown dress", "礼服裙")
+    assert dress.prompts  # the file does not speak of prompts
+
+
+def test_a_merged_tag_is_not_brought_back_by_name_or_id(loop: Tagloop, ann: User) -> None:
+    loop.curator.apply(ann, plans.merge(loop.taxonomy(), "garment.hat", "garment.dress"))
+    data = "id,category,name_en\ngarment.hat,garment,Hat\n,garment,HÁT\n,garment,Sari\n"
+    notes = apply(loop, ann, data.encode())
+    assert "was merged into Dress" in notes[2]
+    assert "word of the tag Dress" in notes[3]
+    taxonomy = loop.taxonomy()
+    assert taxonomy.tag("garment.hat").id == "garment.dress"
+    assert "garment.sari" in taxonomy.tags
+
+
+def test_ten_thousand_rows_with_one_bad_one_change_nothing(loop: Tagloop, ann: User) -> None:
+    lines = ["category,name_en", *(f"feature,Thing {n}" for n in range(10_000))]
+    lines[7_000] = "feature,"
+    before = loop.taxonomy()
+    with pytest.raises(ImportRefusedError, match="line 7001: a new tag needs an English name") as caught:
+        loop.curator.read_import("\n".join(lines).encode(), "csv")
+    assert list(caught.value.problems) == [7001]
+    assert loop.taxonomy() is before
+    lines[7_000] = "feature,Another thing"
+    apply(loop, ann, "\n".join(lines).encode())
+    assert len(loop.taxonomy().tags) == len(before.tags) + 10_000
+
+
+def test_every_bad_row_is_told_by_its_line(loop: Tagloop) -> None:
+    data = (
+        "id,category,name_en,state,target,parent\n"
+        ",garment,Dress coat,odd,,\n"
+        ",garment,Kilt,,2,\n"
+        ",garment,Sari,,,Nowhere\n"
+        '"with\nbreak",garment,Toga,,,\n'
+        ",,Loose,,,\n"
+    )
+    with pytest.raises(ImportRefusedError) as caught:
+        loop.curator.read_import(data.encode(), "csv")
+    assert caught.value.problems.keys() == {2, 3}  # the form comes first
+    assert "none of active" in caught.value.problems[2]
+    good = data.replace("odd", "").replace(",2,", ",,")
+    with pytest.raises(ImportRefusedError) as caught:
+        loop.curator.read_import(good.encode(), "csv")
+    assert {n: p.split(";")[0][:30] for n, p in caught.value.problems.items()}.keys() == {4, 5, 7}
+
+
+def test_two_rows_of_one_word_are_told(loop: Tagloop) -> None:
+    with pytest.raises(ImportRefusedError, match="line 3: 'KILT' is already a name"):
+        loop.curator.read_import(b"category,name_en\ngarment,Kilt\ngarment,KILT\n", "csv")
+
+
+@pytest.mark.parametrize(
+    ("data", "form", "words"),
+    [
+        ("name_en\nCaf\u00e9\n".encode("latin-1"), "csv", "line 2: byte 0xe9 is not UTF-8"),
+        (b"title\nX\n", "csv", "line 1: the column 'title' is not known"),
+        (b'name_en,category\n"open,garment\n', "csv", "no CSV from here"),
+        (b"{", "json", "no JSON from here"),
+        (b'{"tags": [{"names": 3}]}', "json", "tag 1: 'names' maps"),
+        (b"@prefix x", "skos", "no turtle from here"),
+        (
+            b"<?xml version='1.0'?><rdf:RDF xmlns:rdf='http://www.w3.org/1999/02/22-rdf-syntax-ns#'/>",
+            "skos",
+            "no skos:Concept",
+        ),
+    ],
+)
+def test_a_file_that_cannot_be_read_says_where(loop: Tagloop, data: bytes, form: str, words: str) -> None:
+    with pytest.raises(ImportRefusedError, match=words):
+        loop.curator.read_import(data, form)
+
+
+def test_utf_16_and_semicolons_are_read(loop: Tagloop, ann: User) -> None:
+    apply(loop, ann, "category;name_en;name_zh\ngarment;Kilt;苏格兰裙\n".encode("utf-16"))
+    assert loop.taxonomy().tags["garment.kilt"].name("zh") == "苏格兰裙"
+
+
+def test_a_new_category_is_made_and_in_play(loop: Tagloop, ann: User) -> None:
+    apply(loop, ann, b"category,name_en\nHouse style,Bold\n")
+    assert "house-style" in loop.taxonomy().profiles["general"].categories
+    assert loop.taxonomy().tags["house-style.bold"].category_id == "house-style"
+
+
+def test_a_spreadsheet_does_not_run_a_name_as_a_formula(loop: Tagloop, ann: User) -> None:
+    apply(loop, ann, b"category,name_en\nfeature,=1+1\n")
+    exported = loop.curator.export("csv").decode("utf-8-sig")
+    assert "'=1+1" in exported
+    assert loop.curator.effects(loop.curator.read_import(exported.encode(), "csv").plan).changes == []
+
+
+def test_a_thesaurus_from_elsewhere_comes_with_its_languages(loop: Tagloop, ann: User) -> None:
+    data = """
+    @prefix skos: <http://www.w3.org/2004/02/skos/core#> .
+    @prefix ex: <http://example.org/> .
+    ex:scheme a skos:ConceptScheme ; skos:prefLabel "Plants"@en .
+    ex:tree a skos:Concept ; skos:inScheme ex:scheme ; skos:prefLabel "Tree"@en, "树木"@zh, "Arbre"@fr .
+    ex:oak a skos:Concept ; skos:inScheme ex:scheme ; skos:broader ex:tree ; skos:prefLabel "Oak"@en ;
+        skos:altLabel "Quercus"@en .
+    """
+    apply(loop, ann, data.encode(), "skos")
+    oak, tree = loop.taxonomy().tags["plants.oak"], loop.taxonomy().tags["plants.tree"]
+    assert oak.parent_id == tree.id
+    assert tree.names == {"en": "Tree", "zh": "树木", "fr": "Arbre"}
+    assert oak.aliases == {"en": ["Quercus"]}
