@@ -76,7 +76,8 @@ def preview(
     matrix = scored.matrix
     decided = projection.labels_of(connection, scored.asset_ids)
     found: dict[str, list[tuple[int, float]]] = defaultdict(list)
-    rows = [(row, matrix.tag_ids[row]) for row in matrix.in_play(matrix.taxonomy.profile(view.profile))]
+    in_play = [(row, matrix.tag_ids[row]) for row in matrix.in_play(matrix.taxonomy.profile(view.profile))]
+    rows = [(row, tag_id) for row, tag_id in in_play if not matrix.taxonomy.tags[tag_id].sensitive]
     for asset_id, mine in zip(scored.asset_ids, scored.probabilities, strict=True):
         taken = closed(decided.get(asset_id, {}), matrix.taxonomy)
         for row, tag_id in rows:

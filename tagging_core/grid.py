@@ -99,9 +99,10 @@ def _pool(
 
 
 def _open(connection: Connection, ids: list[int], matrix: TagMatrix, profile: str) -> np.ndarray:
-    """`(n, t)` whether a tag is in play and still undecided on a picture."""
+    """`(n, t)` whether a tag is in play, may be given to many at once and is undecided on a picture."""
     allowed = np.zeros((len(ids), len(matrix.tag_ids)), bool)
-    allowed[:, matrix.in_play(matrix.taxonomy.profile(profile))] = True
+    in_play = matrix.in_play(matrix.taxonomy.profile(profile))
+    allowed[:, [row for row in in_play if not matrix.taxonomy.tags[matrix.tag_ids[row]].sensitive]] = True
     decided = projection.labels_of(connection, ids)
     for place, asset_id in enumerate(ids):
         for tag_id in closed(decided.get(asset_id, {}), matrix.taxonomy) & matrix.rows.keys():

@@ -63,7 +63,11 @@ def find(
     if len(ids) < 2 or not matrix.tag_ids:
         return []
     centred = unit(matrix.pack.centre(scored.vectors))
-    in_play = matrix.in_play(matrix.taxonomy.profile(view.profile))
+    in_play = [
+        row
+        for row in matrix.in_play(matrix.taxonomy.profile(view.profile))
+        if not matrix.taxonomy.tags[matrix.tag_ids[row]].sensitive
+    ]
     masked = np.zeros_like(probabilities)
     masked[:, in_play] = probabilities[:, in_play]
     decided = projection.labels_of(connection, ids)

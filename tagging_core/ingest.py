@@ -18,7 +18,7 @@ from PIL import Image
 from sqlalchemy import Connection, and_, select
 
 from tagging_core import assets as asset_module
-from tagging_core import batches, vectors
+from tagging_core import batches, protected, vectors
 from tagging_core.archive import Archive, sha256_of
 from tagging_core.assets import Accompanying
 from tagging_core.batches import Chunk, End, Item
@@ -204,6 +204,7 @@ class Ingester:
                     if part.loaded.sha256 in embedded.passages:
                         passages[end.asset_id] = embedded.passages[part.loaded.sha256]
             self._write_vectors(connection, pictures, {i: p.vector for i, p in passages.items()})
+            protected.raise_alerts(connection, self._preset.fingerprint, pictures)
             self._suggester.suggest_vectors(connection, pictures, chunk.profile, passages)
             batches.finish_chunk(connection, chunk)
 

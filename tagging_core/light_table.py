@@ -61,8 +61,12 @@ class LightTable:
         """Give tags to pictures as one act, except where a person has said otherwise of a picture before.
 
         Raises:
-            DecisionError: That is so for all of them.
+            DecisionError: That is so for all of them, or a tag is sensitive.
         """
+        taxonomy = self._desk.suggester.taxonomy()
+        for tag in {d.tag_id: taxonomy.tag(d.tag_id) for d in decisions if d.tag_id}.values():
+            if tag.sensitive and len(decisions) > 1:
+                raise DecisionError(f"{tag.name()!r} is sensitive: it is given to one picture at a time, in Focus.")
         with self._desk.database.read() as connection:
             undecided = _undecided(connection, decisions, self._desk.library.taxonomies.load(connection))
         if not undecided:

@@ -110,6 +110,17 @@ def labels_of(connection: Connection, asset_ids: Sequence[int]) -> dict[int, dic
     return found
 
 
+def decided_on(connection: Connection, tag_id: str, asset_ids: Sequence[int], value: int | None = None) -> set[int]:
+    """Those of some pictures for which a tag was decided, either way or as applying (1) or not (0)."""
+    found: set[int] = set()
+    for start in range(0, len(asset_ids), _AT_ONCE):
+        query = select(labels.c.asset_id).where(
+            labels.c.tag_id == tag_id, labels.c.asset_id.in_(asset_ids[start : start + _AT_ONCE])
+        )
+        found.update(connection.execute(query if value is None else query.where(labels.c.value == value)).scalars())
+    return found
+
+
 def count_reviews(connection: Connection, asset_id: int, moves: dict[str, int]) -> None:
     """Move the counts of pictures by state of review, of the archive and of the batches that an asset is in.
 

@@ -43,7 +43,8 @@ def promise(connection: Connection, library: Library, profile_id: str, target: f
     truth = _truth(connection, asset_ids, tag_ids)
     shown = probabilities >= FLOOR
     _, columns = np.nonzero(shown)
-    return find_thresholds(probabilities[shown], truth[shown], columns, tag_ids, target)
+    stricter = {t: wanted for t in tag_ids if (wanted := matrix.taxonomy.tags[t].target) is not None}
+    return find_thresholds(probabilities[shown], truth[shown], columns, tag_ids, target, stricter=stricter)
 
 
 def _left_out(

@@ -155,22 +155,27 @@ class Suggester:
 
 
 class _Chooser:
-    """Cuts a picture's probabilities to the few worth showing, per category."""
+    """Cuts a picture's probabilities to the few worth showing, per category; sensitive tags are never cut."""
 
     def __init__(self, matrix: TagMatrix, profile: Profile, fingerprint: str) -> None:
         self._matrix, self._fingerprint = matrix, fingerprint
         self._rows: dict[str, list[int]] = defaultdict(list)
         for row, tag_id in enumerate(matrix.tag_ids):
             self._rows[matrix.taxonomy.tags[tag_id].category_id].append(row)
+        self._sensitive = {row for row, t in enumerate(matrix.tag_ids) if matrix.taxonomy.tags[t].sensitive}
         self._categories = [matrix.taxonomy.categories[c] for c in profile.categories if c in self._rows]
 
     def __call__(self, probabilities: NDArray[np.float64], closed: set[str]) -> list[Suggestion]:
         kept: list[int] = []
+        always: list[int] = []
         for category in self._categories:
             rows = [r for r in self._rows[category.id] if self._matrix.tag_ids[r] not in closed]
             likely = [r for r in rows if probabilities[r] >= FLOOR]
-            kept += sorted(likely, key=lambda r: -probabilities[r])[: category.top_k]
-        kept = sorted(kept, key=lambda r: -probabilities[r])[:LIMIT]
+            always += [r for r in likely if r in self._sensitive]
+            others = sorted((r for r in likely if r not in self._sensitive), key=lambda r: -probabilities[r])
+            kept += others[: category.top_k]
+        kept = sorted(kept, key=lambda r: -probabilities[r])[:LIMIT] + always
+        kept.sort(key=lambda r: -probabilities[r])
         return [
             Suggestion(
                 self._matrix.tag_ids[row],

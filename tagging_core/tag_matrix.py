@@ -45,20 +45,54 @@ class TagMatrix:
     rivals: list[tuple[list[int], float]]
     changed: dict[int, Vectors] = field(default_factory=dict)
 
-    def logits(self, pictures: Vectors) -> Floats:
-        """What the classifiers say of picture vectors `(n, d)`: `(n, t)`, not yet calibrated."""
+    def logits(self, pictures: Vectors, rows: list[int] | None = None) -> Floats:
+        """What the classifiers say of picture vectors `(n, d)`: `(n, t)`, not yet calibrated.
+
+        Args:
+            rows: Of these tags only, in this order.
+        """
         centred = self.pack.centre(pictures)
+        if rows is not None:
+            weights = np.stack([self.changed.get(row, self.base[row]) for row in rows])
+            return np.asarray(centred @ weights.T, np.float64) + self.biases[rows]
         found = np.asarray(centred @ self.base.T, np.float64)
         if self.changed:
             found[:, list(self.changed)] = centred @ np.stack(list(self.changed.values())).T
         return found + self.biases
 
-    def calibrated(self, logits: Floats) -> Floats:
-        """Calibrated logits `(n, t)`, rivals taken into account."""
+    def calibrated(self, logits: Floats, rows: list[int] | None = None) -> Floats:
+        """Calibrated logits `(n, t)`, rivals taken into account.
+
+        Args:
+            rows: Whose they are, if not all tags'; rivals among them come with all of theirs.
+        """
         logits = logits.copy()
-        for rows, nothing in self.rivals:
-            logits[:, rows] = among_rivals(logits[:, rows], nothing)
-        return logits * self.slopes + self.shifts
+        for rivals, nothing in self.rivals:
+            if rows is None or rivals == rows:
+                places = rivals if rows is None else list(range(len(rows)))
+                logits[:, places] = among_rivals(logits[:, places], nothing)
+        if rows is None:
+            return logits * self.slopes + self.shifts
+        return logits * self.slopes[rows] + self.shifts[rows]
+
+    def rows_with_rivals(self, tag_id: str) -> list[int]:
+        """The rows that a tag's probability depends on: those of its exclusive category, else its own."""
+        row = self.rows[tag_id]
+        return next((rivals for rivals, _ in self.rivals if row in rivals), [row])
+
+    def probability_of(self, tag_id: str, pictures: Vectors, own: Floats | None = None) -> Floats:
+        """Probability `(n,)` of one tag, in (0, 1), without a look at tags that have no part in it.
+
+        Args:
+            pictures: `(n, d)` picture vectors.
+            own: `(n,)` logits in place of the tag's.
+        """
+        rows = self.rows_with_rivals(tag_id)
+        logits = self.logits(pictures, rows)
+        place = rows.index(self.rows[tag_id])
+        if own is not None:
+            logits[:, place] = own
+        return np.asarray(sigmoid(self.calibrated(logits, rows)[:, place]))
 
     def probabilities(self, pictures: Vectors, added: Floats | None = None) -> Floats:
         """Probability `(n, t)` of each tag, in (0, 1).

@@ -13,11 +13,12 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from threadpoolctl import threadpool_limits
 
-from tagging_core import batches, chroma, meta, projection, sources, tags
+from tagging_core import batches, chroma, meta, projection, protected, sources, tags
 from tagging_core.archive import Archive
 from tagging_core.batches import Batch
 from tagging_core.chroma import ChromaIndex
 from tagging_core.curation import Curator
+from tagging_core.curation.proposals import proposal
 from tagging_core.desk import Desk
 from tagging_core.encoders import Encoder, find_preset, load_encoder
 from tagging_core.errors import BusyError, SourceError, StorageError
@@ -61,7 +62,7 @@ class Tagloop(Desk):
         suggester = Suggester(library, self.preset, TextEvidence(self.encoder))
         super().__init__(database, library, suggester, self.encoder, self.settings.shares)
         self.light_table = LightTable(self)
-        self.curator = Curator(self)
+        self.curator = Curator(self, self.encoder)
         self.index = ChromaIndex(data / "chroma", self.database, self.preset, library.taxonomies)
         self.worker: Worker | None = None
         self._lock = FileLock(data / "tagloop.lock")
@@ -116,6 +117,7 @@ class Tagloop(Desk):
             library=self.library,
             index=self.index,
             encoder=self.encoder,
+            curation=self.curator.work,
         )
         # One thread for linear algebra: fits are small, and threads that wait for one another double their time.
         threadpool_limits(limits=1, user_api="blas")
@@ -208,6 +210,8 @@ class Tagloop(Desk):
         with self.database.write(durable=True) as connection:
             progress("replaying the ledger")
             tags.replay(connection)
+            protected.replay(connection)
+            proposal.replay(connection)
             replayed = projection.replay(connection, tags.load(connection))
         progress("fitting the tags")
         self.library.settle()

@@ -8,7 +8,7 @@ confidence, 98 of 100 needs 114 decisions without an error.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil, log
 
@@ -112,6 +112,7 @@ def find_thresholds(
     tag_ids: Sequence[str],
     target: float,
     confidence: float = CONFIDENCE,
+    stricter: Mapping[str, float] | None = None,
 ) -> Thresholds:
     """The pooled cut-off, and those of tags that earn their own or must be left out.
 
@@ -122,13 +123,15 @@ def find_thresholds(
         tag_ids: The tags.
         target: Wanted precision, in (0, 1).
         confidence: Of each promise.
+        stricter: Wanted precision by tag where that is more; only such a tag's own decisions can promise it.
     """
     pooled = find_cut(probabilities, labels, target, confidence)
     tags: dict[str, Cut] = {}
     for row, tag_id in enumerate(tag_ids):
         mine = rows == row
-        own = find_cut(probabilities[mine], labels[mine], target, confidence)
-        if own.probability is not None:
+        wanted = max(target, (stricter or {}).get(tag_id, 0.0))
+        own = find_cut(probabilities[mine], labels[mine], wanted, confidence)
+        if own.probability is not None or wanted > target:
             tags[tag_id] = own
         elif pooled.probability is not None:
             taken = mine & (probabilities >= pooled.probability)

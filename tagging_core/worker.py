@@ -31,6 +31,7 @@ class Worker:
         library: Is taught.
         index: Is opened and fed.
         encoder: Loads the encoder, which is done at once, so that the first upload need not wait for it.
+        curation: Does a piece of what owners wait for; whether there was any.
     """
 
     def __init__(
@@ -40,8 +41,9 @@ class Worker:
         library: Library,
         index: ChromaIndex,
         encoder: Callable[[], Encoder],
+        curation: Callable[[], bool],
     ) -> None:
-        self._ingester, self._library = ingester, library
+        self._ingester, self._library, self._curation = ingester, library, curation
         self._index, self._encoder = index, encoder
         self._stop, self._ingesting = threading.Event(), threading.Event()
         self._ingest_wake, self._teach_wake = threading.Event(), threading.Event()
@@ -129,6 +131,9 @@ class Worker:
         self._index.serve_rebuild()
         while self._index.feed(limit=1) and not self._stop.is_set() and not self._busy():
             time.sleep(0)  # let decisions in between
+        # Back-fills and proposals rest on a settled library, and on the names' vectors.
+        if self._warm and not self._busy() and not self._library.pending() and self._curation():
+            self._teach_wake.set()
 
     def _busy(self) -> bool:
         return self._ingesting.is_set() or self._library.seconds_since_decision() < _QUIET_SECONDS

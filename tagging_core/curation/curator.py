@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import Connection
 
-from tagging_core.curation import applying, formats, importing, plans, versions
+from tagging_core import protected
+from tagging_core.acts import Act
+from tagging_core.curation import applying, backfill, formats, importing, plans, trying, versions
+from tagging_core.curation.backfill import Estimate
 from tagging_core.curation.effects import Effects, effects
 from tagging_core.curation.importing import Import
 from tagging_core.curation.plans import Plan
+from tagging_core.curation.proposals import Searcher, dismiss
+from tagging_core.curation.trying import Trial
 from tagging_core.curation.versions import Change, LibraryAct
 from tagging_core.desk import Desk
+from tagging_core.encoders import Encoder
 from tagging_core.people import Action, User, require
 from tagging_core.taxonomy import Tag, Taxonomy
 
@@ -22,10 +29,12 @@ class Curator:
 
     Args:
         desk: Whose library it is.
+        encoder: Gives the loaded encoder, for names and prompts.
     """
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, encoder: Callable[[], Encoder]) -> None:
         self._desk = desk
+        self.searcher = Searcher(desk.database, desk.library, encoder)
 
     def save(self, user: User, tag: Tag) -> Tag:
         """Add or change a tag; it is suggested as soon as its text is embedded.
@@ -83,6 +92,54 @@ class Curator:
     def export(self, form: str) -> bytes:
         """The library as a file: `csv`, `json` or `skos` (Turtle)."""
         return formats.write(self._desk.suggester.taxonomy(), form)
+
+    def try_tag(self, tag: Tag) -> Trial:
+        """Which pictures would gain or lose a tag if it were saved as it is given; nothing is written."""
+        with self._desk.database.read() as connection:
+            return trying.try_tag(connection, self._desk.library, tag)
+
+    def dismiss(self, user: User, key: str, wanted: bool = False) -> None:
+        """Never show a proposal or an alert again; `wanted` takes that back."""
+        with self._desk.database.write(durable=True) as connection:
+            dismiss(connection, user, key, wanted)
+
+    def protect(self, user: User, asset_ids: Sequence[int], note: str = "", on: bool = True) -> None:
+        """Put pictures into the protected set, or take them out."""
+        with self._desk.database.write(durable=True) as connection:
+            protected.protect(connection, user, asset_ids, note, on)
+
+    def estimate_backfill(self, tag_id: str) -> Estimate:
+        """About how many reviewed pictures a back-fill would ask about."""
+        with self._desk.database.read() as connection:
+            return backfill.estimate(connection, self._desk.library, tag_id)
+
+    def start_backfill(self, user: User, tag_id: str) -> None:
+        """Look through all reviewed pictures in the background and queue those that a tag probably concerns."""
+        with self._desk.database.write(durable=True) as connection:
+            backfill.start(connection, user, tag_id)
+        self._desk.wake()
+
+    def stop_backfill(self, user: User, tag_id: str) -> None:
+        """End a back-fill and forget what it found."""
+        with self._desk.database.write() as connection:
+            backfill.stop(connection, user, tag_id)
+
+    def answer_backfill(
+        self, user: User, tag_id: str, wanted: int, asked: Sequence[int], applies: Collection[int]
+    ) -> Act | None:
+        """Say of a page of queued pictures which ones the tag applies to, as one act; None if nothing changes."""
+        with self._desk.database.read() as connection:
+            tag = self._taxonomy(connection).tag(tag_id)
+            profiles = self._taxonomy(connection).profiles_with(tag.category_id)
+        said = backfill.answers(tag_id, wanted, asked, applies, profiles[0].id if profiles else "general")
+        act = self._desk.decide_many(user, said) if said else None
+        with self._desk.database.write() as connection:
+            backfill.answered(connection, tag_id, asked)
+        return act
+
+    def work(self) -> bool:
+        """Do a piece of what waits in the background; whether there was anything to do."""
+        return backfill.step(self._desk.database, self._desk.library) or self.searcher.search_if_due()
 
     def undo(self, user: User, act: str) -> str:
         """Take a change back, with what it decided and taught; the result can itself be taken back.

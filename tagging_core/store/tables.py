@@ -246,8 +246,9 @@ daily = Table(
     metadata,
     Column("day", String(10), primary_key=True),  # of the decision, UTC
     Column("tag_id", String(120), primary_key=True),  # "" for whole pictures
-    Column("kind", String(12), primary_key=True),  # accept, reject, add, done, upload
+    Column("kind", String(12), primary_key=True),  # see ledger.tallies; or upload
     Column("n", Integer, nullable=False),
+    Index(None, "tag_id", "day"),
 )
 
 counters = Table(

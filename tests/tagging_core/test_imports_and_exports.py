@@ -28,7 +28,7 @@ def test_an_export_makes_the_same_library_elsewhere(loop: Tagloop, ann: User, fo
     loop.curator.apply(ann, plans.delete(before, "garment.hat"))
     changed = plans.save(loop.taxonomy(), before.tags["garment.dress"])
     assert changed.tags
-    data = exported.replace("garment.hat".encode(), b"garment.cap-2")
+    data = exported.replace(b"garment.hat", b"garment.cap-2")
     loop.curator.apply(ann, loop.curator.read_import(data, form).plan)
     again = loop.taxonomy().tags["garment.cap-2"]
     was = before.tags["garment.hat"]

@@ -65,10 +65,10 @@ def read(text: str) -> File:
     try:
         graph.parse(data=text, format=form)
     except Exception as error:  # each of rdflib's parsers has errors of its own
-        line = getattr(error, "lines", None) or getattr(error, "_line", 1)
-        raise ImportRefusedError(
-            {int(line): f"no {form} from here on: {str(error).splitlines()[0][:200]}"}
-        ) from error
+        place: Any = getattr(error, "lines", None)
+        said = str(error).splitlines()[0][:200]
+        problem = {place if isinstance(place, int) else 1: f"no {form} from here on: {said}"}
+        raise ImportRefusedError(problem) from error
     concepts = sorted(set(graph.subjects(RDF.type, SKOS.Concept)), key=str)
     if not concepts:
         raise ImportRefusedError({1: "there is no skos:Concept in it"})

@@ -1,0 +1,226 @@
+"""Back-fill: reviewed pictures that a tag probably concerns, queued for people and never changed unseen.
+
+A scan goes through the reviewed pictures piece by piece; what it finds waits in `rechecks` until somebody answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import numpy as np
+from sqlalchemy import Connection, delete, func, select, update
+
+from tagging_core import projection, vectors
+from tagging_core.errors import DecisionError
+from tagging_core.judging import unpack_left_out
+from tagging_core.learner import Floats, sigmoid
+from tagging_core.ledger import Kind
+from tagging_core.library import Library
+from tagging_core.people import Action, User, require
+from tagging_core.reviewing import Decision
+from tagging_core.store import Database, upsert
+from tagging_core.store.tables import backfills, learned, rechecks, reviews
+from tagging_core.taxonomy import Taxonomy
+
+NEEDS, LOSES = 0.5, 0.03
+"""Probability from which a reviewed picture probably needs a tag, and below which it should probably lose it; the
+latter had nobody said that it applies."""
+
+_SAMPLE = 1000
+_PIECE = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """About how many reviewed pictures a back-fill would ask about.
+
+    Attributes:
+        needs: Probably need the tag.
+        loses: Should probably lose it.
+        reviewed: Pictures it would look at.
+        looked_at: How many of them the estimate rests on.
+    """
+
+    needs: int
+    loses: int
+    reviewed: int
+    looked_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Backfill:
+    """A scan for one tag.
+
+    Attributes:
+        running: Whether it is still at work.
+        looked_at: Pictures so far.
+        needs: Pictures that wait for somebody to say whether they need the tag.
+        loses: Pictures that wait for somebody to say whether they should lose it.
+    """
+
+    tag_id: str
+    actor: str
+    at: datetime
+    running: bool
+    looked_at: int
+    needs: int
+    loses: int
+
+
+def estimate(connection: Connection, library: Library, tag_id: str) -> Estimate:
+    """What a back-fill would find, from a sample of the reviewed pictures.
+
+    Raises:
+        NotFoundError: There is no such tag.
+    """
+    profiles = _profiles(library.matrix().taxonomy, tag_id)
+    query = select(reviews.c.asset_id).where(reviews.c.profile.in_(profiles))
+    ids = sorted(set(connection.execute(query.order_by(reviews.c.sample).limit(_SAMPLE)).scalars()))
+    done = select(func.count(reviews.c.asset_id.distinct())).where(reviews.c.profile.in_(profiles))
+    total = int(connection.execute(done).scalar_one())
+    found = _scan(connection, library, tag_id, ids)
+    scale = total / len(ids) if ids else 0.0
+    wanted = [value for value, _ in found.values()]
+    return Estimate(round(wanted.count(1) * scale), round(wanted.count(0) * scale), total, len(ids))
+
+
+def start(connection: Connection, user: User, tag_id: str) -> None:
+    """Queue a scan for a tag, in place of an earlier one.
+
+    Raises:
+        NotAllowedError: The user is no taxonomy owner.
+    """
+    require(user, Action.CURATE)
+    connection.execute(delete(rechecks).where(rechecks.c.tag_id == tag_id))
+    now = datetime.now(UTC).replace(tzinfo=None)
+    row = {"tag_id": tag_id, "actor": user.name, "at": now, "seen": 0, "looked_at": 0, "state": "running"}
+    upsert(connection, backfills, [row])
+
+
+def stop(connection: Connection, user: User, tag_id: str) -> None:
+    """End a scan and forget what it found; nothing was changed by it."""
+    require(user, Action.CURATE)
+    for table in (backfills, rechecks):
+        connection.execute(delete(table).where(table.c.tag_id == tag_id))
+
+
+def step(database: Database, library: Library) -> bool:
+    """Look at the next pictures for a queued scan; whether there was one. The library should be settled."""
+    with database.read() as connection:
+        row = connection.execute(select(backfills).where(backfills.c.state == "running").limit(1)).first()
+        if row is None:
+            return False
+        ids = _next(connection, library, row.tag_id, row.seen)
+        found = _scan(connection, library, row.tag_id, ids)
+    rows = [
+        {"tag_id": row.tag_id, "asset_id": a, "wanted": wanted, "probability": p}
+        for a, (wanted, p) in found.items()
+    ]
+    state = "running" if len(ids) == _PIECE else "done"
+    values = {"seen": ids[-1] if ids else row.seen, "looked_at": row.looked_at + len(ids), "state": state}
+    with database.write() as connection:
+        # Somebody may have stopped it, or started it anew, meanwhile.
+        same = backfills.c.tag_id == row.tag_id, backfills.c.at == row.at, backfills.c.seen == row.seen
+        if connection.execute(update(backfills).where(*same).values(**values)).rowcount:
+            upsert(connection, rechecks, rows)
+    return True
+
+
+def _next(connection: Connection, library: Library, tag_id: str, seen: int) -> list[int]:
+    matrix = library.matrix()
+    if tag_id not in matrix.rows:  # retired meanwhile
+        return []
+    done = reviews.c.profile.in_(_profiles(matrix.taxonomy, tag_id)), reviews.c.asset_id > seen
+    query = select(reviews.c.asset_id).where(*done).distinct().order_by(reviews.c.asset_id).limit(_PIECE)
+    return list(connection.execute(query).scalars())
+
+
+def listed(connection: Connection) -> list[Backfill]:
+    """Scans that run or have found something, latest first."""
+    query = select(rechecks.c.tag_id, rechecks.c.wanted, func.count()).group_by(
+        rechecks.c.tag_id, rechecks.c.wanted
+    )
+    waiting = {(tag_id, wanted): int(n) for tag_id, wanted, n in connection.execute(query)}
+    rows = connection.execute(select(backfills).order_by(backfills.c.at.desc()))
+    return [
+        Backfill(
+            row.tag_id,
+            row.actor,
+            row.at,
+            row.state == "running",
+            row.looked_at,
+            waiting.get((row.tag_id, 1), 0),
+            waiting.get((row.tag_id, 0), 0),
+        )
+        for row in rows
+    ]
+
+
+def waiting(connection: Connection, tag_id: str, wanted: int, limit: int = 24) -> list[tuple[int, float]]:
+    """Pictures to ask about with the tag's probability, the surest first."""
+    query = select(rechecks.c.asset_id, rechecks.c.probability).where(
+        rechecks.c.tag_id == tag_id, rechecks.c.wanted == wanted
+    )
+    order = rechecks.c.probability.desc() if wanted else rechecks.c.probability
+    return [(row[0], row[1]) for row in connection.execute(query.order_by(order).limit(limit))]
+
+
+def answers(
+    tag_id: str, wanted: int, asked: Sequence[int], applies: Collection[int], profile: str
+) -> list[Decision]:
+    """The decisions that answer a page of pictures; those that keep the tag they have need none.
+
+    Args:
+        asked: All pictures of the page.
+        applies: Those that the tag applies to.
+
+    Raises:
+        DecisionError: A picture was not asked about.
+    """
+    if odd := set(applies) - set(asked):
+        raise DecisionError(f"Picture {min(odd)} is not on this page.")
+    said = [(a, Kind.ADD if a in applies else Kind.REJECT) for a in asked if not (a in applies and not wanted)]
+    return [Decision(kind, a, tag_id, profile=profile, shown={"recheck": True}) for a, kind in said]
+
+
+def answered(connection: Connection, tag_id: str, asset_ids: Sequence[int]) -> None:
+    """Take pictures off the queue."""
+    connection.execute(delete(rechecks).where(rechecks.c.tag_id == tag_id, rechecks.c.asset_id.in_(asset_ids)))
+
+
+def _scan(connection: Connection, library: Library, tag_id: str, ids: list[int]) -> dict[int, tuple[int, float]]:
+    """By picture whether it probably needs the tag (1) or should lose it (0), with the tag's probability."""
+    matrix = library.matrix()
+    if tag_id not in matrix.rows or not ids:
+        return {}
+    found = vectors.load(connection, library.fingerprint, ids)
+    if not found:
+        return {}
+    decided = projection.decided_on(connection, tag_id, list(found))
+    has = projection.decided_on(connection, tag_id, list(found), value=1)
+    undecided = [a for a in sorted(found) if a not in decided]
+    wanted = {}
+    if undecided:
+        p = matrix.probability_of(tag_id, np.stack([found[a] for a in undecided]))
+        wanted = {a: (1, float(x)) for a, x in zip(undecided, p, strict=True) if x >= NEEDS}
+    doubtful = {a: (0, x) for a, x in _left_out(connection, library, tag_id).items() if a in has and x < LOSES}
+    return wanted | doubtful
+
+
+def _left_out(connection: Connection, library: Library, tag_id: str) -> dict[int, float]:
+    """The probability of each of a tag's examples had it not been decided, by picture."""
+    query = select(learned.c.left_out).where(
+        learned.c.fingerprint == library.fingerprint, learned.c.tag_id == tag_id
+    )
+    packed = connection.execute(query).scalar()
+    if not packed:
+        return {}
+    rows = unpack_left_out(packed)
+    p: Floats = np.asarray(sigmoid(rows["logit"].astype(np.float64)))
+    return {int(a): float(x) for a, x in zip(rows["asset"], p, strict=True)}
+
+
+def _profiles(taxonomy: Taxonomy, tag_id: str) -> list[str]:
+    return [profile.id for profile in taxonomy.profiles_with(taxonomy.tag(tag_id).category_id)]

@@ -1,0 +1,68 @@
+"""Sensitive tags: the set that ships, switching it on and off, and what waits for a person's eye."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from sqlalchemy import Connection, exists, func, select
+
+from tagging_core.curation import plans
+from tagging_core.curation.plans import Plan
+from tagging_core.store.tables import labels, suggestions
+from tagging_core.tags import Item
+from tagging_core.taxonomy import STARTER, Taxonomy, read_taxonomy
+
+SHIPPED = STARTER.with_name("sensitive.yaml")
+
+_MANY = 10_000
+"""Up to which alerts are counted."""
+
+
+def is_on(taxonomy: Taxonomy) -> bool:
+    """Whether the shipped sensitive tags are suggested."""
+    shipped = read_taxonomy(SHIPPED)
+    return any(tag.state == "active" for t in shipped.tags if (tag := taxonomy.tags.get(t)))
+
+
+def switch_on(taxonomy: Taxonomy) -> Plan:
+    """Take the shipped sensitive tags into use in every profile; what owners changed of them is kept."""
+    shipped = read_taxonomy(SHIPPED)
+    first = plans.next_position(taxonomy)
+    items: list[Item] = []
+    for category in shipped.categories.values():
+        place = max([-1, *(c.position for c in taxonomy.categories.values())]) + 1
+        items.append(taxonomy.categories.get(category.id, replace(category, position=place)))
+        items += plans.in_play(taxonomy, category.id, set(taxonomy.profiles))
+    for n, tag in enumerate(shipped.tags.values()):
+        known = taxonomy.tags.get(tag.id, replace(tag, position=first + n))
+        items.append(known if known.state == "merged" else replace(known, state="active"))
+    return Plan("Switch the sensitive tags on", tuple(items), (), taxonomy.revision)
+
+
+def switch_off(taxonomy: Taxonomy) -> Plan:
+    """Take the shipped sensitive tags out of use; pictures keep what was decided."""
+    found = [tag for t in read_taxonomy(SHIPPED).tags if (tag := taxonomy.tags.get(t)) and tag.state == "active"]
+    items = tuple(replace(tag, state="deprecated") for tag in found)
+    return Plan("Switch the sensitive tags off", items, (), taxonomy.revision)
+
+
+def waiting(connection: Connection, taxonomy: Taxonomy) -> dict[str, int]:
+    """By sensitive tag in use, on how many pictures it is suggested and nobody decided yet."""
+    found = {}
+    for tag in taxonomy.active():
+        if tag.sensitive:
+            ids = select(suggestions.c.asset_id).where(*_undecided(tag.id, taxonomy)).distinct().limit(_MANY)
+            found[tag.id] = int(connection.execute(select(func.count()).select_from(ids.subquery())).scalar_one())
+    return found
+
+
+def pictures(connection: Connection, taxonomy: Taxonomy, tag_id: str, limit: int = 24) -> list[tuple[int, float]]:
+    """Pictures on which a sensitive tag is suggested and nobody decided yet, likeliest first."""
+    query = select(suggestions.c.asset_id, func.max(suggestions.c.probability)).where(*_undecided(tag_id, taxonomy))
+    query = query.group_by(suggestions.c.asset_id).order_by(func.max(suggestions.c.probability).desc()).limit(limit)
+    return [(row[0], row[1]) for row in connection.execute(query)]
+
+
+def _undecided(tag_id: str, taxonomy: Taxonomy) -> tuple:
+    decided = exists().where(labels.c.asset_id == suggestions.c.asset_id, labels.c.tag_id == tag_id)
+    return suggestions.c.profile.in_(list(taxonomy.profiles)), suggestions.c.tag_id == tag_id, ~decided

@@ -1,0 +1,162 @@
+"""How tags are doing: use, growth, precision, disagreement, examples; all from figures that are kept up to date."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+import numpy as np
+import pandas as pd
+from sqlalchemy import Connection, case, func, select
+
+from tagging_core import tags
+from tagging_core.examples import Kind
+from tagging_core.insights import wilson
+from tagging_core.judging import unpack_left_out
+from tagging_core.learner import sigmoid
+from tagging_core.store.tables import daily, labels, learned
+
+PERIOD = 30
+"""Days over which growth is told."""
+
+_YEAR = 365
+_GIVEN = ("accept", "add", "unseen")
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """One tag.
+
+    Attributes:
+        pictures: That have it.
+        rejected: Pictures that it was rejected for.
+        given: How often it was given in the last PERIOD days.
+        given_before: In as many days before those.
+        right: Suggestions of the last year that were accepted.
+        judged: Those that a person judged.
+        differed: Of how many second opinions `compared` it was what they differed in.
+        compared: Second opinions it was a matter of.
+    """
+
+    pictures: int = 0
+    rejected: int = 0
+    given: int = 0
+    given_before: int = 0
+    right: int = 0
+    judged: int = 0
+    differed: int = 0
+    compared: int = 0
+
+    @property
+    def precision(self) -> float | None:
+        """Accepted among judged suggestions, in [0, 1]; None without any."""
+        return self.right / self.judged if self.judged else None
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """95 % interval of the precision."""
+        return wilson(self.right, self.judged)
+
+    @property
+    def disagreement(self) -> float | None:
+        """Share of second opinions that differed, in [0, 1]; None without any."""
+        return self.differed / self.compared if self.compared else None
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A picture that was decided for a tag, and the probability it would have had it not been, in (0, 1)."""
+
+    asset_id: int
+    probability: float
+
+
+def of(connection: Connection, tag_ids: Sequence[str]) -> dict[str, Health]:
+    """The health of some tags; those nobody ever decided on included."""
+    counts = tags.counts(connection, tag_ids)
+    recent, before, year = _day(PERIOD), _day(2 * PERIOD), _day(_YEAR)
+    sums: dict[str, dict[str, int]] = {tag_id: {} for tag_id in tag_ids}
+    for start in range(0, len(tag_ids), 500):
+        part = tag_ids[start : start + 500]
+        period = case((daily.c.day >= recent, "now"), (daily.c.day >= before, "before"), else_="earlier")
+        query = select(daily.c.tag_id, daily.c.kind, period, func.sum(daily.c.n)).where(daily.c.tag_id.in_(part))
+        query = query.where(daily.c.day >= year).group_by(daily.c.tag_id, daily.c.kind, period)
+        for tag_id, kind, when, n in connection.execute(query):
+            mine = sums[tag_id]
+            mine[kind] = mine.get(kind, 0) + int(n)
+            if kind in _GIVEN:
+                mine[when] = mine.get(when, 0) + int(n)
+    return {tag_id: _health(counts.get(tag_id, (0, 0)), found) for tag_id, found in sums.items()}
+
+
+def _health(counts: tuple[int, int], sums: dict[str, int]) -> Health:
+    get = sums.get
+    right, wrong, differ = get("accept", 0), get("reject", 0), get("differ", 0)
+    return Health(
+        pictures=counts[0],
+        rejected=counts[1],
+        given=get("now", 0),
+        given_before=get("before", 0),
+        right=right,
+        judged=right + wrong,
+        differed=differ,
+        compared=differ + get("agree", 0),
+    )
+
+
+def growing(connection: Connection, limit: int = 200) -> list[str]:
+    """Tags that were given more often in the last PERIOD days than in as many before, the fastest first."""
+    recent, before = _day(PERIOD), _day(2 * PERIOD)
+    signed = func.sum(case((daily.c.day >= recent, daily.c.n), else_=-daily.c.n))
+    query = select(daily.c.tag_id).where(daily.c.day >= before, daily.c.kind.in_(_GIVEN)).group_by(daily.c.tag_id)
+    return list(connection.execute(query.having(signed > 0).order_by(signed.desc()).limit(limit)).scalars())
+
+
+def curve(connection: Connection, tag_id: str, weeks: int = 26) -> pd.DataFrame:
+    """Precision by week: columns week (its Monday), right, judged, precision, low and high, all in [0, 1]."""
+    query = select(daily.c.day, daily.c.kind, daily.c.n).where(
+        daily.c.tag_id == tag_id, daily.c.day >= _day(7 * weeks), daily.c.kind.in_(("accept", "reject"))
+    )
+    found: dict[str, list[int]] = {}
+    for day, kind, n in connection.execute(query):
+        moment = date.fromisoformat(day)
+        week = (moment - timedelta(days=moment.weekday())).isoformat()
+        row = found.setdefault(week, [0, 0])
+        row[0] += int(n) * (kind == "accept")
+        row[1] += int(n)
+    rows = [
+        (week, right, judged, right / judged, *wilson(right, judged))
+        for week, (right, judged) in sorted(found.items())
+        if judged > 0
+    ]
+    return pd.DataFrame(rows, columns=["week", "right", "judged", "precision", "low", "high"])
+
+
+def examples(
+    connection: Connection, fingerprint: str, tag_id: str, limit: int = 8
+) -> tuple[list[Example], list[Example]]:
+    """A tag's most typical and its most doubtful examples, and what each would look like had nobody decided it.
+
+    Pictures that were decided since the last fit are not among them yet.
+    """
+    query = select(learned.c.left_out).where(learned.c.fingerprint == fingerprint, learned.c.tag_id == tag_id)
+    packed = connection.execute(query).scalar()
+    rows = unpack_left_out(packed or b"")
+    positive = np.sort(rows[rows["kind"] == Kind.POSITIVE], order="logit")
+    still = _still(connection, tag_id, positive["asset"].tolist())
+    p = sigmoid(positive["logit"].astype(np.float64)).tolist()
+    known = [Example(a, x) for a, x in zip(positive["asset"].tolist(), p, strict=True) if a in still]
+    doubtful = known[: min(limit, len(known) // 2)]
+    return known[::-1][: min(limit, len(known) - len(doubtful))], doubtful
+
+
+def _still(connection: Connection, tag_id: str, asset_ids: list[int]) -> set[int]:
+    query = select(labels.c.asset_id).where(
+        labels.c.tag_id == tag_id, labels.c.value == 1, labels.c.asset_id.in_(asset_ids)
+    )
+    return set(connection.execute(query).scalars())
+
+
+def _day(days: int) -> str:
+    return (datetime.now(UTC).date() - timedelta(days=days - 1)).isoformat()
