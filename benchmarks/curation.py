@@ -1,7 +1,7 @@
 """What the proposals page finds: planted synonyms and planted wrong examples, in a real library of real photos.
 
-Twenty of the folder's labels become two tags each, under two names that people use for the thing; each photo gets
-one of the two at random. Then 10 of 100 given tags are exchanged for another at random. An editor who knows only that
+Twenty of the folder's labels become two tags each, under two names that people use; each photo gets
+one of the two at random. Then 10 of 100 given tags are exchanged for another. An editor who knows only that
 reviews all photos. Proposed pairs are right if they were planted; proposed wrong examples if they were exchanged.
 """
 

@@ -170,6 +170,20 @@ def search_text(connection: Connection, query: str, limit: int = 60) -> list[Ass
     return [to_asset(row) for row in connection.execute(statement)]
 
 
+def find(connection: Connection, query: str, limit: int = 60) -> list[Asset]:
+    """Assets whose text or file name has the query, latest first; the latest of all if it is empty."""
+    statement = select(assets).order_by(assets.c.id.desc()).limit(limit)
+    if typed := query.strip():
+        named = [
+            to_asset(row)
+            for row in connection.execute(statement.where(assets.c.name.icontains(typed, autoescape=True)))
+        ]
+        return list({asset.id: asset for asset in [*search_text(connection, typed, limit), *named]}.values())[
+            :limit
+        ]
+    return [to_asset(row) for row in connection.execute(statement)]
+
+
 def words_of(text: str) -> Iterable[str]:
     """The searchable words of a text: letters and digits, and pairs of neighbouring Chinese characters."""
     for run in re.findall(r"[一-鿿]+|[^\W_一-鿿]+", text.casefold()):

@@ -14,7 +14,12 @@ SECTIONS = {
         (pages.UPLOAD, "Upload", ":material/upload:", Action.UPLOAD),
         (pages.REVIEW, "Review", ":material/check_circle:", Action.REVIEW),
     ],
-    "Library": [(pages.TAGS, "Tags", ":material/sell:", Action.REVIEW)],
+    "Library": [
+        (pages.TAGS, "Tags", ":material/sell:", Action.REVIEW),
+        (pages.PROPOSALS, "Proposals", ":material/lightbulb:", Action.REVIEW),
+        (pages.COMPLIANCE, "Compliance", ":material/policy:", Action.REVIEW),
+        (pages.HISTORY, "History", ":material/history:", Action.CURATE),
+    ],
     "Insights": [
         (pages.TRENDS, "Trends", ":material/trending_up:", Action.REPORT),
         (pages.ACCURACY, "Accuracy", ":material/target:", Action.REPORT),

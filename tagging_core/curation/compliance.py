@@ -14,6 +14,18 @@ from tagging_core.taxonomy import STARTER, Taxonomy, read_taxonomy
 
 SHIPPED = STARTER.with_name("sensitive.yaml")
 
+ORDINARY = 1008
+FALSE_ALARMS = {
+    "Nudity": 20.9,
+    "Violence": 11.1,
+    "Weapons": 6.8,
+    "Identity papers": 2.1,
+    "Minors": 17.3,
+    "Other people's logos and watermarks": 66.4,
+}
+"""On how many of 100 ordinary photos each shipped tag is shown by the built-in model before anybody decided anything:
+`python -m benchmarks.compliance ../shared/datasets/clothing ../shared/datasets/coco128`."""
+
 _MANY = 10_000
 """Up to which alerts are counted."""
 

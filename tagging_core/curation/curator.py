@@ -98,6 +98,11 @@ class Curator:
         with self._desk.database.read() as connection:
             return trying.try_tag(connection, self._desk.library, tag)
 
+    def likely(self, tag_id: str, limit: int = 8) -> list[tuple[int, float]]:
+        """Pictures that probably have a tag and on which nobody decided it, with its probability."""
+        with self._desk.database.read() as connection:
+            return trying.likely(connection, self._desk.library, tag_id, limit)
+
     def dismiss(self, user: User, key: str, wanted: bool = False) -> None:
         """Never show a proposal or an alert again; `wanted` takes that back."""
         with self._desk.database.write(durable=True) as connection:

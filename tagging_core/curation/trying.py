@@ -8,6 +8,7 @@ import numpy as np
 from sqlalchemy import Connection, select
 
 from tagging_core import projection, vectors
+from tagging_core.encoders import Vectors
 from tagging_core.learner import sigmoid
 from tagging_core.library import Library
 from tagging_core.store.tables import assets
@@ -54,13 +55,9 @@ def try_tag(connection: Connection, library: Library, tag: Tag) -> Trial:
         EncoderError: The text must be embedded and the encoder cannot be loaded.
     """
     matrix = library.matrix()
-    ids = list(connection.execute(select(assets.c.id).order_by(assets.c.sample).limit(_POOL)).scalars())
-    found = vectors.load(connection, library.fingerprint, ids)
-    decided = projection.decided_on(connection, tag.id, list(found)) if tag.id else set()
-    asset_ids = [a for a in sorted(found) if a not in decided]
+    asset_ids, pictures = _undecided(connection, library, tag.id)
     if not asset_ids:
         return Trial(0, [], [], 0)
-    pictures = np.stack([found[a] for a in asset_ids])
     fit, _, _ = library.fit(connection, tag)
     own = fit.model.logits(matrix.pack.centre(pictures))
     if tag.id in matrix.rows:
@@ -76,3 +73,23 @@ def try_tag(connection: Connection, library: Library, tag: Tag) -> Trial:
         loses=sorted((m for m in moved if m.after < FLOOR <= m.before), key=lambda m: m.after - m.before),
         stay=sum(m.before >= FLOOR and m.after >= FLOOR for m in moved),
     )
+
+
+def likely(connection: Connection, library: Library, tag_id: str, limit: int) -> list[tuple[int, float]]:
+    """Pictures that probably have a tag and on which nobody decided it, with its probability, likeliest first."""
+    matrix = library.matrix()
+    if tag_id not in matrix.rows:
+        return []
+    asset_ids, pictures = _undecided(connection, library, tag_id)
+    if not asset_ids:
+        return []
+    p = matrix.probability_of(tag_id, pictures)
+    return [(asset_ids[n], float(p[n])) for n in np.argsort(-p, kind="stable")[:limit] if p[n] >= FLOOR]
+
+
+def _undecided(connection: Connection, library: Library, tag_id: str) -> tuple[list[int], Vectors]:
+    ids = list(connection.execute(select(assets.c.id).order_by(assets.c.sample).limit(_POOL)).scalars())
+    found = vectors.load(connection, library.fingerprint, ids)
+    decided = projection.decided_on(connection, tag_id, list(found)) if tag_id else set()
+    asset_ids = [a for a in sorted(found) if a not in decided]
+    return asset_ids, np.stack([found[a] for a in asset_ids]) if asset_ids else np.zeros((0, 1), np.float32)

@@ -9,7 +9,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import pages
-from pages.editors.reviewing import components, keys
+from pages.common import gallery
+from pages.editors.reviewing import keys
 from tagging_core import Decision, Kind, Tagloop, User, queue, reviewing
 from tagging_core.people import local_user
 from tagging_core.sampling import Shares
@@ -52,7 +53,7 @@ def progress(console: Tagloop) -> queue.Progress:
 
 
 def select(monkeypatch: pytest.MonkeyPatch, chosen: list[int]) -> None:
-    monkeypatch.setattr(components, "selection", lambda page, usual: chosen)
+    monkeypatch.setattr(gallery, "selection", lambda page, usual: chosen)
 
 
 def test_filters_live_in_the_address_and_come_back_from_it(open_page: Open, assets: list[int]) -> None:

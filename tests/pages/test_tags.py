@@ -1,58 +1,212 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
+import pytest
 from streamlit.testing.v1 import AppTest
 
 import pages
+from pages.common import gallery
+from pages.owners.curating import dialogs
 from tagging_core import Decision, Kind, Tagloop, User
+from tagging_core.curation import plans
 from tagging_core.people import Role
-from tests.conftest import RED, ingest
+from tests.conftest import GREEN, RED, ingest
 
 PAGE = pages.TAGS
+OpenPage = Callable[..., AppTest]
+EDITOR = User("ed", frozenset({Role.EDITOR}))
 
 
-def test_tags_are_listed_with_counts_and_examples(
-    open_page: Callable[..., AppTest], console: Tagloop, ann: User
+def button(at: AppTest, label: str):  # type: ignore[no-untyped-def]
+    return next(b for b in at.button if b.label == label)
+
+
+def test_tags_are_listed_with_how_they_are_doing(open_page: OpenPage, console: Tagloop, ann: User) -> None:
+    (asset_id,) = ingest(console, ann, RED)
+    shown = {"probability": 0.5}
+    console.decide(ann, Decision(Kind.ACCEPT, asset_id, "scene.outdoor", profile="general", shown=shown))
+    at = open_page(PAGE)
+    table = at.dataframe[0].value.set_index("Tag")
+    assert len(table) == min(200, len(console.taxonomy().tags))
+    assert table.loc["Outdoor", ["Pictures", "New", "Judged"]].tolist() == [1, 1, 1]
+    assert table.loc["Outdoor", "Between"] == "21% – 100%"
+
+
+def test_a_tag_stands_below_its_parent(open_page: OpenPage, console: Tagloop, ann: User) -> None:
+    console.curator.apply(ann, plans.move(console.taxonomy(), "garment.hat", "garment", "garment.dress"))
+    names = list(open_page(PAGE).dataframe[0].value["Tag"])
+    assert names[names.index("Dress") + 1] == "\u2003Hat"
+
+
+@pytest.mark.parametrize(
+    ("order", "listed"),
+    [("Most used", "Outdoor"), ("Growing", "Outdoor"), ("Not in use", "Hat"), ("Unused", "Indoor")],
+)
+def test_tags_are_listed_by_use(
+    open_page: OpenPage, console: Tagloop, ann: User, order: str, listed: str
 ) -> None:
     (asset_id,) = ingest(console, ann, RED)
-    console.decide(ann, Decision(Kind.ACCEPT, asset_id, "scene.outdoor", profile="general"))
+    console.decide(ann, Decision(Kind.ADD, asset_id, "scene.outdoor"))
+    console.curator.apply(ann, plans.set_state(console.taxonomy(), "garment.hat", "deprecated"))
     at = open_page(PAGE)
-    table = at.dataframe[0].value
-    assert len(table) == len(console.taxonomy().tags)
-    assert table.set_index("Tag").loc["Outdoor", "Pictures"] == 1
-    assert at.subheader[0].value == "Outdoor"
-    assert any(c.value == "Latest pictures with it" for c in at.caption)
+    at.segmented_control(key="tags_order").set_value(order).run()
+    assert at.dataframe[0].value["Tag"][0].startswith(listed)
 
 
-def test_a_tag_is_found_and_edited(open_page: Callable[..., AppTest], console: Tagloop) -> None:
+def test_a_tag_is_found_in_any_language(open_page: OpenPage) -> None:
     at = open_page(PAGE)
     at.text_input(key="tags_find").set_value("连衣").run()
-    assert at.subheader[0].value == "Dress"
-    at.text_input(key="tag_garment.dress_en").set_value("Gown dress")
-    next(b for b in at.button if b.label == "Save").click().run()
-    assert console.taxonomy().tags["garment.dress"].name() == "Gown dress"
-
-
-def test_a_name_that_is_taken_is_told_and_nothing_is_lost(
-    open_page: Callable[..., AppTest], console: Tagloop
-) -> None:
-    at = open_page(PAGE)
-    at.text_input(key="tags_find").set_value("dress").run()
-    at.text_input(key="tag_garment.dress_en").set_value("Outdoor")
-    next(b for b in at.button if b.label == "Save").click().run()
-    assert "already a name of the tag 'Outdoor'" in at.error[0].value
-    assert console.taxonomy().tags["garment.dress"].name() == "Dress"
-    assert at.text_input(key="tag_garment.dress_en").value == "Outdoor"
-
-
-def test_an_unknown_word_says_how_to_add_it(open_page: Callable[..., AppTest]) -> None:
-    at = open_page(PAGE)
+    assert at.dataframe[0].value["Tag"][0] == "Dress"
     at.text_input(key="tags_find").set_value("qqqqqq").run()
     assert "New tag" in at.info[0].value
 
 
-def test_editors_look_but_do_not_edit(open_page: Callable[..., AppTest]) -> None:
-    at = open_page(PAGE, user=User("ed", frozenset({Role.EDITOR})))
-    assert not [b for b in at.button if b.label in ("New tag", "Save")]
+def test_an_address_opens_a_tag_also_by_an_id_that_was_merged(
+    open_page: OpenPage, console: Tagloop, ann: User
+) -> None:
+    console.curator.apply(ann, plans.merge(console.taxonomy(), "garment.hat", "garment.dress"))
+    at = open_page(PAGE, tag="garment.hat")
+    assert at.title[0].value == "Dress"
+    assert "was merged into this tag" in at.info[0].value
+    assert not open_page(PAGE, tag="garment.nothing").exception
+
+
+def test_a_tag_is_edited_and_the_change_taken_back(open_page: OpenPage, console: Tagloop) -> None:
+    at = open_page(PAGE, tag="garment.dress")
+    at.text_input(key="tag_garment.dress_en").set_value("Gown dress")
+    button(at, "Save").click().run()
+    assert console.taxonomy().tags["garment.dress"].name() == "Gown dress"
+    button(at, "Undo").click().run()
+    assert console.taxonomy().tags["garment.dress"].name() == "Dress"
+
+
+def test_a_name_that_is_taken_is_told_and_nothing_is_lost(open_page: OpenPage, console: Tagloop) -> None:
+    at = open_page(PAGE, tag="garment.dress")
+    at.text_input(key="tag_garment.dress_en").set_value("Hat")
+    button(at, "Save").click().run()
+    assert "already a name of the tag 'Hat'" in at.error[0].value
+    assert console.taxonomy().tags["garment.dress"].name() == "Dress"
+    assert at.text_input(key="tag_garment.dress_en").value == "Hat"
+
+
+def test_what_somebody_else_changed_meanwhile_is_not_overwritten(
+    open_page: OpenPage, console: Tagloop, ann: User
+) -> None:
+    at = open_page(PAGE, tag="garment.dress")
+    dress = console.taxonomy().tags["garment.dress"]
+    console.curator.save(User("Bo", frozenset(Role)), replace(dress, definition="Theirs"))
+    at.text_area(key="tag_garment.dress_definition").set_value("Mine")
+    button(at, "Save").click().run()
+    assert "was changed by Bo" in at.error[0].value
+    assert console.taxonomy().tags["garment.dress"].definition == "Theirs"
+
+
+def test_a_prompt_is_tried_before_it_is_saved(open_page: OpenPage, console: Tagloop, ann: User) -> None:
+    ingest(console, ann, RED, GREEN)
+    console.library.settle()
+    at = open_page(PAGE, tag="colour.red")
+    at.text_area(key="tag_colour.red_prompts").set_value("green")
+    button(at, "Show what changes").click().run()
+    said = next(m.value for m in at.markdown if "would gain" in m.value)
+    assert said.startswith("Of 2 pictures")
+    assert "**1 would gain**" in said
+    assert "**1 would lose**" in said
+    assert console.taxonomy().tags["colour.red"].prompts != ["green"]
+
+
+def test_examples_are_dropped_and_added(open_page: OpenPage, console: Tagloop, ann: User) -> None:
+    first, second = ingest(console, ann, RED, RED)
+    console.decide(ann, Decision(Kind.ADD, first, "colour.red"))
+    console.library.settle()
+    at = open_page(PAGE, tag="colour.red")
+    at.toggle(key="likely_colour.red").set_value(True).run()
+    at.button(key=f"add_colour.red_{second}").click().run()
+    at.button(key=f"drop_colour.red_{first}").click().run()
+    with console.database.read() as connection:
+        from tagging_core import tags
+
+        assert tags.examples(connection, "colour.red", 1) == [second]
+        assert tags.examples(connection, "colour.red", 0) == [first]
+
+
+def test_a_tag_is_taken_out_of_use(open_page: OpenPage, console: Tagloop) -> None:
+    at = open_page(PAGE, tag="garment.hat")
+    button(at, "Take out of use").click().run()
+    assert console.taxonomy().tags["garment.hat"].state == "deprecated"
+    assert button(at, "Take into use")
+
+
+def test_a_merge_shows_what_it_would_do_and_does_it(
+    open_page: OpenPage, console: Tagloop, ann: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (asset_id,) = ingest(console, ann, RED)
+    console.decide(ann, Decision(Kind.ADD, asset_id, "garment.hat"))
+    at = dialog(lambda: dialogs.merge("garment.hat", "garment.dress"), console, ann, monkeypatch)
+    said = " ".join(m.value for m in at.markdown)
+    assert "1 picture will show other tags" in said
+    assert "`garment.hat` is answered with `garment.dress`" in said
+    at.button(key="merge_do").click().run()
+    assert console.taxonomy().tag("garment.hat").id == "garment.dress"
+
+
+def test_a_merge_into_what_stands_below_is_refused(
+    console: Tagloop, ann: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    console.curator.apply(ann, plans.move(console.taxonomy(), "garment.hat", "garment", "garment.dress"))
+    at = dialog(lambda: dialogs.merge("garment.dress", "garment.hat"), console, ann, monkeypatch)
+    assert "stands below it" in at.error[0].value
+
+
+def test_a_split_moves_the_chosen_pictures(
+    console: Tagloop, ann: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = ingest(console, ann, RED, GREEN)
+    for asset_id in (first, second):
+        console.decide(ann, Decision(Kind.ADD, asset_id, "garment.hat"))
+    monkeypatch.setattr(gallery, "draw", lambda *_, **__: None)
+    at = dialog(lambda: dialogs.split("garment.hat", [second]), console, ann, monkeypatch)
+    at.text_input(key="split_en").set_value("Beret").run()
+    at.button(key="split_do").click().run()
+    with console.database.read() as connection:
+        from tagging_core import tags
+
+        assert tags.examples(connection, "garment.hat") == [first]
+        assert tags.examples(connection, "garment.beret") == [second]
+
+
+def test_a_category_is_made(console: Tagloop, ann: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    at = dialog(dialogs.edit_category, console, ann, monkeypatch)
+    at.text_input(key="category_en").set_value("Season look").run()
+    at.button(key="category_do").click().run()
+    assert "season-look" in console.taxonomy().categories
+
+
+def test_editors_look_but_do_not_edit(open_page: OpenPage) -> None:
+    assert not [b for b in open_page(PAGE, user=EDITOR).button if b.label in ("New tag", "New category")]
+    at = open_page(PAGE, user=EDITOR, tag="scene.outdoor")
+    assert not [b for b in at.button if b.label in ("Save", "Merge …", "Delete …")]
     assert at.text_input(key="tag_scene.outdoor_en").disabled
+
+
+def dialog(draw: Callable[[], None], console: Tagloop, user: User, monkeypatch: pytest.MonkeyPatch) -> AppTest:
+    """A dialog's body as a page of its own: AppTest does not run it behind the button that opens it."""
+    import streamlit as st
+
+    from pages.common import session
+
+    monkeypatch.setattr(session, "current_user", lambda: user)
+    monkeypatch.setitem(_OPEN, "draw", draw)
+    monkeypatch.setattr(st, "rerun", lambda *_, **__: None)
+    return AppTest.from_function(_draw_open, default_timeout=30).run()
+
+
+_OPEN: dict[str, Callable[[], None]] = {}
+
+
+def _draw_open() -> None:
+    from tests.pages import test_tags
+
+    inner = test_tags._OPEN["draw"]
+    inner()

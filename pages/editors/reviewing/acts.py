@@ -9,7 +9,7 @@ from typing import ParamSpec
 
 import streamlit as st
 
-from pages.common import session
+from pages.common import gallery, session
 from pages.editors.reviewing import components
 from pages.editors.reviewing import state as place
 from tagging_core import Decision, Kind, TaggingError, tags
@@ -144,7 +144,7 @@ def give(tag_id: str) -> None:
 def give_to_group(tag_id: str) -> None:
     """Give all selected pictures of a group a tag, as one act; it takes the place of one that rules it out."""
     page, taxonomy = state["review_page"], session.loop().taxonomy()
-    chosen = components.selection(page["name"], page["sure"])
+    chosen = gallery.selection(page["name"], page["sure"])
     for rival in taxonomy.siblings(taxonomy.tag(tag_id)):
         if given := page["acts"].pop(rival.id, None):
             session.loop().undo_act(session.current_user(), given)

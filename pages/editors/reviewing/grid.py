@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.common import session
-from pages.editors.reviewing import acts, components
+from pages.common import gallery, session
+from pages.editors.reviewing import acts
 from pages.editors.reviewing import state as place
 from pages.editors.reviewing.empty import draw_empty
 from tagging_core import Decision, Kind, assets
@@ -29,7 +29,7 @@ def draw_grid() -> None:
             draw_empty()
         return
     taxonomy = session.loop().taxonomy()
-    chosen = components.selection(page["name"], page["sure"])
+    chosen = gallery.selection(page["name"], page["sure"])
     yes, no = len(chosen), len(page["cells"]) - len(chosen)
     asked = taxonomy.tags.get(page["subject"])
     what = session.tag_label(asked) if asked else "as shown"
@@ -52,14 +52,14 @@ def draw_grid() -> None:
         for cell in page["cells"]
     }
     question = f"Are these {what}?" if asked else "Are these tags right?"
-    components.draw_gallery(
+    gallery.draw(
         page["name"], [(a, captions[a.id]) for a in shown], page["sure"], question, open_in_focus, side=130
     )
 
 
 def open_in_focus() -> None:
     """Look at one of the pictures large."""
-    if (asset_id := components.opened()) is not None:
+    if (asset_id := gallery.opened()) is not None:
         place.leave()
         state.update(review_mode="focus", review_page=None, review_groups=None)
         place.show(asset_id)
@@ -120,7 +120,7 @@ def _name(item: str) -> str:
 @acts.told
 def _confirm() -> None:
     page = state["review_page"]
-    chosen = set(components.selection(page["name"], page["sure"]))
+    chosen = set(gallery.selection(page["name"], page["sure"]))
     per_picture = round(acts.seconds() / max(1, len(page["cells"])), 2)
     decisions = [
         Decision(

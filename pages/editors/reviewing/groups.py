@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.common import session
-from pages.editors.reviewing import acts, components, picker
+from pages.common import gallery, session
+from pages.editors.reviewing import acts, picker
 from pages.editors.reviewing import state as place
 from pages.editors.reviewing.empty import draw_empty
 from pages.editors.reviewing.grid import open_in_focus
@@ -27,7 +27,7 @@ def draw_groups() -> None:
         else:
             draw_empty()
         return
-    chosen = components.selection(page["name"], page["sure"])
+    chosen = gallery.selection(page["name"], page["sure"])
     left, right = st.columns([3, 2], gap="medium")
     with right:
         _draw_keys(page, chosen)
@@ -38,9 +38,7 @@ def draw_groups() -> None:
             shown = assets.get_many(connection, page["ids"])
         captions = dict.fromkeys(page["odd"], "odd one out")
         label = "Pictures that look alike"
-        components.draw_gallery(
-            page["name"], [(a, captions.get(a.id, "")) for a in shown], page["sure"], label, open_in_focus
-        )
+        gallery.draw(page["name"], [(a, captions.get(a.id, "")) for a in shown], page["sure"], label, open_in_focus)
 
 
 def _open_group() -> dict | None:
@@ -116,7 +114,7 @@ def _toggle(tag_id: str) -> None:
 @acts.told
 def _finish() -> None:
     page = state["review_page"]
-    chosen = components.selection(page["name"], page["sure"])
+    chosen = gallery.selection(page["name"], page["sure"])
     each = round(acts.seconds() / max(1, len(chosen)), 2)
     decisions = [Decision(Kind.DONE, a, profile=state["review_profile"], seconds=each) for a in chosen]
     session.loop().decide_many(session.current_user(), decisions)

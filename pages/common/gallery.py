@@ -1,0 +1,79 @@
+"""Thumbnails to select, by mouse or keyboard; one gallery a page at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import streamlit as st
+
+from pages.common import pictures, session
+from tagging_core import assets
+from tagging_core.assets import Asset
+
+_HERE = Path(__file__).parent
+_KEY = "gallery"
+_gallery = st.components.v2.component(
+    "tagloop_gallery",
+    html="<div class='gallery' role='group'></div>",
+    css=(_HERE / "gallery.css").read_text("utf-8"),
+    js=(_HERE / "gallery.js").read_text("utf-8"),
+)
+
+
+def draw(
+    page: str,
+    shown: Sequence[tuple[Asset, str]],
+    selected: Sequence[int],
+    label: str,
+    on_open: Callable[[], None] = lambda: None,
+    side: int = 140,
+) -> None:
+    """Draw thumbnails to select.
+
+    Args:
+        page: Names what is shown; a new name starts with a new selection.
+        shown: Pictures with a caption.
+        selected: Ids that are selected at first.
+        label: What is asked, for screen readers.
+        on_open: Called when somebody wants to see one large; its id is `opened()`.
+        side: Least width of a thumbnail in pixels.
+    """
+    items = [
+        {
+            "id": asset.id,
+            "src": pictures.thumbnail(asset),
+            "alt": pictures.description(asset),
+            "caption": caption,
+        }
+        for asset, caption in shown
+    ]
+    _gallery(
+        key=_KEY,
+        data={"page": page, "items": items, "selected": list(selected), "label": label, "side": side},
+        on_selected_change=lambda: None,
+        on_open_change=on_open,
+    )
+
+
+def selection(page: str, usual: Sequence[int]) -> list[int]:
+    """The ids that are selected on a page; what was selected at first as long as nobody changed it."""
+    told = (st.session_state.get(_KEY) or {}).get("selected") or {}
+    return list(told["ids"]) if told.get("page") == page else list(usual)
+
+
+def opened() -> int | None:
+    """The picture that somebody wants to see large."""
+    return (st.session_state.get(_KEY) or {}).get("open")
+
+
+def draw_strip(found: Sequence[tuple[int, str]], width: int = 104) -> None:
+    """Draw thumbnails just to look at, each with a caption, in the order given."""
+    loop = session.loop()
+    with loop.database.read() as connection:
+        known = {asset.id: asset for asset in assets.get_many(connection, [asset_id for asset_id, _ in found])}
+    with st.container(horizontal=True, gap="xsmall"):
+        for asset_id, caption in found:
+            if asset := known.get(asset_id):
+                path = str(loop.archive.thumbnail(asset.sha256))
+                st.image(path, caption or None, width=width, alt=pictures.description(asset))

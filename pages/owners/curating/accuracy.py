@@ -1,0 +1,101 @@
+"""How far a tag can be trusted: its threshold and target, its curve over time, what it is confused with."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import plotly.graph_objects as go
+import streamlit as st
+
+from pages.common import charts, gallery, session
+from pages.owners.curating import consequences
+from tagging_core.curation import health, plans
+from tagging_core.curation.proposals import mistakes
+from tagging_core.people import Action
+from tagging_core.taxonomy import Tag
+
+_TARGETS = (0.9, 0.95, 0.97, 0.99)
+_USUAL = 0.97
+
+
+def draw(tag: Tag) -> None:
+    """Draw threshold, curve and confusions."""
+    _draw_threshold(tag)
+    _draw_curve(tag)
+    _draw_confusions(tag)
+
+
+def _draw_threshold(tag: Tag) -> None:
+    loop = session.loop()
+    st.markdown("**Accepting many at once**")
+    if tag.sensitive:
+        st.markdown("Never: the tag is sensitive, and a person looks at each picture.")
+        return
+    chosen = st.selectbox(
+        "Of 100 that are accepted unseen, at least so many must be right",
+        [None, *_TARGETS],
+        index=[None, *_TARGETS].index(tag.target if tag.target in _TARGETS else None),
+        format_func=lambda t: "Whatever the editor asks for" if t is None else f"{t:.0%}",
+        key=f"target_{tag.id}",
+        width=420,
+        disabled=not session.current_user().may(Action.CURATE),
+    )
+    if chosen != tag.target and st.button("Save this target", type="primary"):
+        consequences.carry_out(plans.save(loop.taxonomy(), replace(tag, target=chosen)))
+        st.rerun()
+    profiles = loop.taxonomy().profiles_with(tag.category_id)
+    if not profiles or tag.state != "active":
+        return
+    target = tag.target or _USUAL
+    cut = loop.promise(profiles[0].id, target).of(tag.id)
+    name = profiles[0].name(session.language())
+    if cut.probability is None:
+        st.markdown(f"At {target:.0%} in {name}: nothing can be accepted unseen yet. {session.plain(cut.reason)}")
+    else:
+        st.markdown(
+            f"At {target:.0%} in {name}: from a confidence of **{cut.probability:.0%}** on; of {cut.accepted:,} "
+            f"judged pictures above it, {cut.right:,} were right."
+        )
+
+
+def _draw_curve(tag: Tag) -> None:
+    with session.loop().database.read() as connection:
+        table = health.curve(connection, tag.id)
+    if table.empty:
+        st.info("Nobody has judged a suggestion of it in the last half year.")
+        return
+    figure = go.Figure(
+        go.Scatter(
+            x=table["week"],
+            y=table["precision"],
+            mode="lines+markers",
+            error_y={
+                "type": "data",
+                "symmetric": False,
+                "array": table["high"] - table["precision"],
+                "arrayminus": table["precision"] - table["low"],
+                "thickness": 1,
+            },
+            customdata=table["judged"],
+            hovertemplate="%{y:.0%} of %{customdata} judged<extra></extra>",
+        )
+    )
+    figure.update_yaxes(tickformat=".0%", range=[0, 1.02])
+    figure.update_xaxes(type="category")
+    judged = f"{int(table['judged'].sum()):,} judged suggestions; bars are 95 % intervals"
+    charts.show(figure, "Right suggestions by week", judged, f"curve_{tag.id}")
+
+
+def _draw_confusions(tag: Tag) -> None:
+    loop = session.loop()
+    taxonomy = loop.taxonomy()
+    with loop.database.read() as connection:
+        found = mistakes.taken_for(connection, tag.id, taxonomy)
+    if not found:
+        st.markdown("**Confused with:** :gray[nothing so far]")
+        return
+    st.markdown("**Suggested where people gave another tag**")
+    for other, asset_ids in list(found.items())[:5]:
+        name = session.plain(session.tag_label(taxonomy.tags[other]))
+        st.markdown(f"{name} :gray[{len(asset_ids):,} times]")
+        gallery.draw_strip([(asset_id, "") for asset_id in asset_ids[:8]], width=72)

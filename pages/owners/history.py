@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, time, timedelta
+
+import streamlit as st
+
+from pages.common import session
+from pages.owners.curating import consequences, files
+from tagging_core.curation import versions
+from tagging_core.curation.versions import LibraryAct
+from tagging_core.people import Action
+
+session.guard(Action.CURATE)
+_PAGE = 30
+
+
+def draw_act(act: LibraryAct) -> None:
+    with st.container(border=True), st.container(horizontal=True, vertical_alignment="center"):
+        decided = f", {act.decided:,} decisions" if act.decided else ""
+        st.markdown(
+            f"**{session.plain(act.title)}**  \n:gray[{session.plain(act.actor)}, {act.at:%d %b %Y %H:%M} UTC, "
+            f"{act.items:,} {'item' if act.items == 1 else 'items'}{decided}]",
+            width="stretch",
+        )
+        st.button("Details", key=f"details_{act.event_id}", on_click=show, args=(act,), type="tertiary")
+        st.button(
+            "Undo",
+            key=f"undo_{act.event_id}",
+            on_click=consequences.take_back,
+            args=(act.id, act.title),
+            icon=":material/undo:",
+            disabled=not act.id,
+            help="Everything it changed becomes what it was before",
+        )
+
+
+@st.dialog("What it changed", width="large")
+def show(act: LibraryAct) -> None:
+    changes = session.loop().curator.changes_of(act.id) if act.id else act.changes
+    consequences.draw_changes(changes)
+
+
+def draw_versions() -> None:
+    """The library at a past moment, compared with today."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        yesterday = datetime.now(UTC).date() - timedelta(days=1)
+        day = st.date_input("As it was on", yesterday, max_value="today", key="version_day", width=200)
+        hour = st.time_input("At (UTC)", time(23, 59), key="version_time", width=160)
+    moment = datetime.combine(day, hour)
+    name = f"{moment:%d %b %Y %H:%M}"
+    changes = session.loop().curator.changes_since(moment)
+    if not changes:
+        st.info("The library was then what it is today.")
+    else:
+        st.markdown(f"**{len(changes):,} items are different today**")
+        consequences.draw_changes(changes)
+        with st.expander("Restore the library as it was", icon=":material/restore:"):
+            st.caption("What came later is taken back by new entries of the history; nothing is erased.")
+            consequences.draw_plan(versions.restore(changes, name), f"Restore {name}", "restore")
+    if st.toggle("Show the whole library of that moment", key="version_whole"):
+        then = session.loop().curator.as_of(moment)
+        rows = [
+            {
+                "Tag": session.tag_label(tag),
+                "Category": then.categories[tag.category_id].name(session.language()),
+                "State": tag.state,
+                "Other words": ", ".join(w for w in tag.words() if w != session.tag_label(tag)),
+                "Id": tag.id,
+            }
+            for tag in then.tags.values()
+            if tag.category_id in then.categories
+        ]
+        st.caption(f"{len(rows):,} tags in {len(then.categories):,} categories")
+        st.dataframe(rows, hide_index=True, height=420)
+
+
+st.title("History")
+consequences.draw_last()
+acts, past, moving = st.tabs(["Changes", "Versions", "Import and export"])
+with acts:
+    before = st.session_state.get("history_before")
+    found = session.loop().curator.recent(_PAGE, before)
+    if not found:
+        st.info("Nobody has changed the library yet. Every change will be listed here, and can be undone.")
+    for entry in found:
+        draw_act(entry)
+    with st.container(horizontal=True):
+        if before and st.button("Latest"):
+            st.session_state["history_before"] = None
+            st.rerun()
+        if len(found) == _PAGE and st.button("Earlier"):
+            st.session_state["history_before"] = found[-1].event_id
+            st.rerun()
+with past:
+    draw_versions()
+with moving:
+    files.draw()
