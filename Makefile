@@ -41,6 +41,9 @@ bench: $(VENV)/.dev ## the measured claims: make bench DIR=folder-of-labelled-ph
 	$(BIN)/python -m benchmarks.browser $(DIR)
 	$(BIN)/python -m benchmarks.editors $(DIR)
 	$(BIN)/python -m benchmarks.effort $(DIR)
+	$(BIN)/python -m benchmarks.curation $(DIR)
+	$(BIN)/python -m benchmarks.library $(DIR)
+	$(BIN)/python -m benchmarks.compliance $(DIR)
 
 browser: ## install Debian's Chromium for the browser test where that is allowed
 	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \

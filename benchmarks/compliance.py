@@ -1,7 +1,8 @@
 """How often sensitive tags are shown on ordinary photos, and how well copies of protected pictures are told.
 
-The library is new: nobody has decided anything. Photos are ordinary ones, so what is shown is a false alarm, but for
-the few in which somebody would agree. Copies are made of every tenth photo and compared with it, and with all others.
+The library is new: nobody has decided anything. Photos are ordinary ones, so what is shown is a false alarm, but
+for the few in which somebody would agree. Copies are made of every tenth photo and compared with it; all photos are
+compared with one another.
 """
 
 from __future__ import annotations

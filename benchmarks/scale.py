@@ -19,14 +19,15 @@ import numpy as np
 from sqlalchemy import delete
 
 from benchmarks.embedded import embed_folder
-from tagging_core import Decision, Kind, Settings, Tagloop, meta, reviewing, vectors
+from tagging_core import Decision, Kind, Settings, Tagloop, reviewing, vectors
 from tagging_core.encoders import Encoder, Vectors, load_encoder, unit
 from tagging_core.people import local_user
 from tagging_core.projection import mark_dirty
 from tagging_core.store import add_to
-from tagging_core.store.tables import assets, categories, counters, outbox, tags
+from tagging_core.store.tables import assets, counters, outbox
 from tagging_core.store.tables import vectors as vector_table
-from tagging_core.taxonomy import Tag
+from tagging_core.tags import write
+from tagging_core.taxonomy import Category, Tag
 
 _USER = local_user("benchmark")
 _PROFILE, _CATEGORY = "general", "bench"
@@ -55,14 +56,10 @@ def fill_pictures(loop: Tagloop, photos: Vectors, size: int) -> None:
 
 def fill_tags(loop: Tagloop, dimension: int, tag_count: int) -> list[str]:
     """Write tags with texts; returns their ids."""
-    random, now = np.random.default_rng(0), datetime.now(UTC).replace(tzinfo=None)
+    random = np.random.default_rng(0)
     with loop.database.write() as connection:
-        row = {"id": _CATEGORY, "names": {"en": "Bench"}, "exclusive": False, "top_k": 3, "position": 99}
-        connection.execute(categories.insert(), [row])
-        made = [Tag(f"bench.{n}", _CATEGORY, {"en": f"Bench tag {n}"}) for n in range(tag_count)]
-        connection.execute(tags.insert(), [_tag(tag, now) for tag in made])
-        meta.bump(connection, meta.TAXONOMY)
-        meta.bump(connection, meta.LIBRARY)
+        made = [Tag(f"bench.{n}", _CATEGORY, {"en": f"Bench tag {n}"}, position=1000 + n) for n in range(tag_count)]
+        write(connection, _USER, [Category(_CATEGORY, {"en": "Bench"}, position=99), *made])
         taxonomy = loop.library.taxonomies.load(connection)
         texts = unit(np.abs(random.normal(size=(tag_count, dimension))))
         groups = [taxonomy.sentences(tag) for tag in made]
@@ -169,18 +166,6 @@ def _asset(n: int, now: datetime) -> dict:
         **size,
         "created_at": now,
         "sample": int(sha256[:15], 16),
-    }
-
-
-def _tag(tag: Tag, now: datetime) -> dict:
-    plain = {"id": tag.id, "category_id": tag.category_id, "state": "active", "names": tag.names, "aliases": {}}
-    return {
-        **plain,
-        "definition": "",
-        "prompts": [],
-        "position": 1000,
-        "changed_at": now,
-        "changed_by": "benchmark",
     }
 
 

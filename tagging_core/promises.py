@@ -9,12 +9,13 @@ from sqlalchemy import Connection, select
 
 from tagging_core import vectors
 from tagging_core.encoders import Vectors
+from tagging_core.judging import LeftOut
 from tagging_core.learner import Floats, sigmoid
 from tagging_core.library import Library
 from tagging_core.store.tables import labels, reviews
 from tagging_core.suggesting import FLOOR
 from tagging_core.tag_matrix import TagMatrix
-from tagging_core.thresholds import Thresholds, find_thresholds
+from tagging_core.thresholds import Cut, Thresholds, find_cut, find_thresholds
 
 _SAMPLE = 1000
 """Finished pictures that stand for all, the lowest `sample` numbers: a random choice that is always the same."""
@@ -31,14 +32,10 @@ def promise(connection: Connection, library: Library, profile_id: str, target: f
     """
     matrix = library.matrix()
     rows = matrix.in_play(matrix.taxonomy.profile(profile_id))
-    finished = select(reviews.c.asset_id).where(reviews.c.profile == profile_id)
-    ids = list(connection.execute(finished.order_by(reviews.c.sample).limit(_SAMPLE)).scalars())
-    found = vectors.load(connection, library.fingerprint, ids)
-    asset_ids = sorted(found)
+    asset_ids, pictures = _finished(connection, library, profile_id)
     if not asset_ids or not rows:
         return find_thresholds(np.zeros(0), np.zeros(0), np.zeros(0, np.int64), [], target)
     tag_ids = [matrix.tag_ids[row] for row in rows]
-    pictures = np.stack([found[a] for a in asset_ids])
     probabilities = _left_out(connection, library, matrix, asset_ids, pictures)[:, rows]
     truth = _truth(connection, asset_ids, tag_ids)
     shown = probabilities >= FLOOR
@@ -47,17 +44,57 @@ def promise(connection: Connection, library: Library, profile_id: str, target: f
     return find_thresholds(probabilities[shown], truth[shown], columns, tag_ids, target, stricter=stricter)
 
 
+def cut_of(connection: Connection, library: Library, profile_id: str, tag_id: str, target: float) -> Cut:
+    """The cut-off of one tag by its own decisions alone, without a look at tags that have no part in it.
+
+    Args:
+        target: Wanted precision, in (0, 1).
+
+    Raises:
+        NotFoundError: There is no such profile.
+    """
+    matrix = library.matrix()
+    matrix.taxonomy.profile(profile_id)
+    if tag_id not in matrix.rows:
+        return Cut(None, reason="The tag is not in use, or was not fitted yet.")
+    asset_ids, pictures = _finished(connection, library, profile_id)
+    if not asset_ids:
+        return find_cut(np.zeros(0), np.zeros(0), target)
+    rows = matrix.rows_with_rivals(tag_id)
+    logits = matrix.logits(pictures, rows)
+    known = library.left_out_of(connection, [matrix.tag_ids[row] for row in rows])
+    _replace(logits, asset_ids, {place: known.get(matrix.tag_ids[row]) for place, row in enumerate(rows)})
+    p = np.asarray(sigmoid(matrix.calibrated(logits, rows)[:, rows.index(matrix.rows[tag_id])]))
+    truth = _truth(connection, asset_ids, [tag_id])[:, 0]
+    return find_cut(p[p >= FLOOR], truth[p >= FLOOR], target)
+
+
+def _finished(connection: Connection, library: Library, profile_id: str) -> tuple[list[int], Vectors]:
+    """The sampled finished pictures of a profile by ascending id, with their vectors."""
+    finished = select(reviews.c.asset_id).where(reviews.c.profile == profile_id)
+    ids = list(connection.execute(finished.order_by(reviews.c.sample).limit(_SAMPLE)).scalars())
+    found = vectors.load(connection, library.fingerprint, ids)
+    asset_ids = sorted(found)
+    return asset_ids, np.stack([found[a] for a in asset_ids]) if asset_ids else np.zeros((0, 1), np.float32)
+
+
 def _left_out(
     connection: Connection, library: Library, matrix: TagMatrix, asset_ids: list[int], pictures: Vectors
 ) -> Floats:
     """Probabilities `(n, t)`, each without the picture's own decisions."""
     logits = matrix.logits(pictures)
-    ids = np.array(asset_ids)
-    for tag_id, known in library.left_out(connection).items():
-        if tag_id in matrix.rows and len(known):
-            mine = np.isin(known["asset"], ids)
-            logits[np.searchsorted(ids, known["asset"][mine]), matrix.rows[tag_id]] = known["logit"][mine]
+    known = library.left_out(connection)
+    _replace(logits, asset_ids, {row: known.get(tag_id) for tag_id, row in matrix.rows.items()})
     return np.asarray(sigmoid(matrix.calibrated(logits)))
+
+
+def _replace(logits: Floats, asset_ids: list[int], known: dict[int, LeftOut | None]) -> None:
+    """Put left-out logits, by column, in place of those that know the answer."""
+    ids = np.array(asset_ids)
+    for column, rows in known.items():
+        if rows is not None and len(rows):
+            mine = np.isin(rows["asset"], ids)
+            logits[np.searchsorted(ids, rows["asset"][mine]), column] = rows["logit"][mine]
 
 
 def _truth(connection: Connection, asset_ids: list[int], tag_ids: list[str]) -> Floats:

@@ -1,4 +1,4 @@
-"""The worker inside the process: one thread ingests, one teaches the library and feeds Chroma."""
+"""The worker inside the process: one thread ingests, one teaches and feeds Chroma, one works for owners."""
 
 from __future__ import annotations
 
@@ -47,9 +47,11 @@ class Worker:
         self._index, self._encoder = index, encoder
         self._stop, self._ingesting = threading.Event(), threading.Event()
         self._ingest_wake, self._teach_wake = threading.Event(), threading.Event()
+        self._curate_wake = threading.Event()
         self._threads = [
             threading.Thread(target=self._loop, args=(self._ingest, self._ingest_wake), name="ingest", daemon=True),
             threading.Thread(target=self._loop, args=(self._teach, self._teach_wake), name="teach", daemon=True),
+            threading.Thread(target=self._loop, args=(self._curate, self._curate_wake), name="curate", daemon=True),
         ]
         self._served, self._warm = 0.0, False
         self._troubles: dict[str, str] = {}  # by loop, so that one going well does not hide the other's
@@ -61,7 +63,7 @@ class Worker:
         return next(filter(None, self._troubles.values()), "")
 
     def start(self) -> None:
-        """Start both threads."""
+        """Start the threads."""
         for thread in self._threads:
             thread.start()
 
@@ -69,6 +71,7 @@ class Worker:
         """Look for work now."""
         self._ingest_wake.set()
         self._teach_wake.set()
+        self._curate_wake.set()
 
     def stop(self, timeout: float = 30.0) -> None:
         """End after the chunk in work."""
@@ -131,9 +134,11 @@ class Worker:
         self._index.serve_rebuild()
         while self._index.feed(limit=1) and not self._stop.is_set() and not self._busy():
             time.sleep(0)  # let decisions in between
-        # Back-fills and proposals rest on a settled library, and on the names' vectors.
+
+    def _curate(self) -> None:
+        # Back-fills and proposals rest on a settled library, and on an encoder for names.
         if self._warm and not self._busy() and not self._library.pending() and self._curation():
-            self._teach_wake.set()
+            self._curate_wake.set()
 
     def _busy(self) -> bool:
         return self._ingesting.is_set() or self._library.seconds_since_decision() < _QUIET_SECONDS

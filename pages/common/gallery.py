@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from html import escape
 from pathlib import Path
 
 import streamlit as st
@@ -72,8 +73,16 @@ def draw_strip(found: Sequence[tuple[int, str]], width: int = 104) -> None:
     loop = session.loop()
     with loop.database.read() as connection:
         known = {asset.id: asset for asset in assets.get_many(connection, [asset_id for asset_id, _ in found])}
-    with st.container(horizontal=True, gap="xsmall"):
-        for asset_id, caption in found:
-            if asset := known.get(asset_id):
-                path = str(loop.archive.thumbnail(asset.sha256))
-                st.image(path, caption or None, width=width, alt=pictures.description(asset))
+    figures = [_figure(known[asset_id], caption, width) for asset_id, caption in found if asset_id in known]
+    st.html(f"<div style='display: flex; flex-wrap: wrap; gap: 0.5rem; align-items: end'>{''.join(figures)}</div>")
+
+
+def _figure(asset: Asset, caption: str, width: int) -> str:
+    below = (
+        f"<figcaption style='font-size: 0.8rem; opacity: 0.75'>{escape(caption)}</figcaption>" if caption else ""
+    )
+    return (
+        f"<figure style='margin: 0; width: {width}px; text-align: center'>"
+        f"<img src='{escape(pictures.thumbnail(asset))}' alt='{pictures.alternative(asset)}' loading='lazy' "
+        f"style='max-width: 100%; max-height: {width * 4 // 3}px; border-radius: 0.4rem'>{below}</figure>"
+    )

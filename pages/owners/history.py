@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
 
 import streamlit as st
 
@@ -43,11 +43,15 @@ def show(act: LibraryAct) -> None:
 def draw_versions() -> None:
     """The library at a past moment, compared with today."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        yesterday = datetime.now(UTC).date() - timedelta(days=1)
-        day = st.date_input("As it was on", yesterday, max_value="today", key="version_day", width=200)
-        hour = st.time_input("At (UTC)", time(23, 59), key="version_time", width=160)
+        now = datetime.now(UTC) - timedelta(hours=1)
+        day = st.date_input("As it was on", now.date(), max_value="today", key="version_day", width=200)
+        hour = st.time_input("At (UTC)", now.time().replace(second=0), key="version_time", width=160, step=60)
     moment = datetime.combine(day, hour)
     name = f"{moment:%d %b %Y %H:%M}"
+    began = session.loop().curator.began()
+    if moment < began:
+        st.info(f"There was no library yet: this one was set up on {began:%d %b %Y} at {began:%H:%M} UTC.")
+        return
     changes = session.loop().curator.changes_since(moment)
     if not changes:
         st.info("The library was then what it is today.")

@@ -42,5 +42,7 @@ else:
         for tag in proposed:
             proposing.draw_typed(tag)
     with loop.database.read() as connection:
-        listed = proposal.listed(connection, kind)
+        listed = proposal.listed(connection, kind, proposing.PAGE)
     proposing.draw(kind, listed)
+    if waiting[kind] > len(listed) + len(proposed):
+        st.caption(f"The weightiest {len(listed)} of {waiting[kind]:,}; the others follow as these are answered.")

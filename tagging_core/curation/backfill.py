@@ -14,14 +14,13 @@ from sqlalchemy import Connection, delete, func, select, update
 
 from tagging_core import projection, vectors
 from tagging_core.errors import DecisionError
-from tagging_core.judging import unpack_left_out
 from tagging_core.learner import Floats, sigmoid
 from tagging_core.ledger import Kind
 from tagging_core.library import Library
 from tagging_core.people import Action, User, require
 from tagging_core.reviewing import Decision
 from tagging_core.store import Database, upsert
-from tagging_core.store.tables import backfills, learned, rechecks, reviews
+from tagging_core.store.tables import backfills, rechecks, reviews
 from tagging_core.taxonomy import Taxonomy
 
 NEEDS, LOSES = 0.5, 0.03
@@ -211,13 +210,9 @@ def _scan(connection: Connection, library: Library, tag_id: str, ids: list[int])
 
 def _left_out(connection: Connection, library: Library, tag_id: str) -> dict[int, float]:
     """The probability of each of a tag's examples had it not been decided, by picture."""
-    query = select(learned.c.left_out).where(
-        learned.c.fingerprint == library.fingerprint, learned.c.tag_id == tag_id
-    )
-    packed = connection.execute(query).scalar()
-    if not packed:
+    rows = library.left_out_of(connection, [tag_id]).get(tag_id)
+    if rows is None:
         return {}
-    rows = unpack_left_out(packed)
     p: Floats = np.asarray(sigmoid(rows["logit"].astype(np.float64)))
     return {int(a): float(x) for a, x in zip(rows["asset"], p, strict=True)}
 

@@ -23,8 +23,8 @@ FALSE_ALARMS = {
     "Minors": 17.3,
     "Other people's logos and watermarks": 66.4,
 }
-"""On how many of 100 ordinary photos each shipped tag is shown by the built-in model before anybody decided anything:
-`python -m benchmarks.compliance ../shared/datasets/clothing ../shared/datasets/coco128`."""
+"""On how many of 100 ordinary photos the built-in model shows each shipped tag before anybody decided anything, by
+`benchmarks.compliance`."""
 
 _MANY = 10_000
 """Up to which alerts are counted."""

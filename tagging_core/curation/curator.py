@@ -164,6 +164,11 @@ class Curator:
         with self._desk.database.read() as connection:
             return versions.recent(connection, limit, before, tag_id)
 
+    def began(self) -> datetime:
+        """When the library was set up (UTC without zone)."""
+        with self._desk.database.read() as connection:
+            return versions.began(connection)
+
     def changes_since(self, moment: datetime) -> list[Change]:
         """What is different today from the library at a moment (UTC without zone)."""
         with self._desk.database.read() as connection:

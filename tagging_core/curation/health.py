@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 from sqlalchemy import Connection, case, func, select
 
-from tagging_core import tags
+from tagging_core import projection, tags
 from tagging_core.examples import Kind
 from tagging_core.insights import wilson
-from tagging_core.judging import unpack_left_out
 from tagging_core.learner import sigmoid
-from tagging_core.store.tables import daily, labels, learned
+from tagging_core.library import Library
+from tagging_core.store.tables import daily
 
 PERIOD = 30
 """Days over which growth is told."""
@@ -134,28 +134,21 @@ def curve(connection: Connection, tag_id: str, weeks: int = 26) -> pd.DataFrame:
 
 
 def examples(
-    connection: Connection, fingerprint: str, tag_id: str, limit: int = 8
+    connection: Connection, library: Library, tag_id: str, limit: int = 8
 ) -> tuple[list[Example], list[Example]]:
     """A tag's most typical and its most doubtful examples, and what each would look like had nobody decided it.
 
     Pictures that were decided since the last fit are not among them yet.
     """
-    query = select(learned.c.left_out).where(learned.c.fingerprint == fingerprint, learned.c.tag_id == tag_id)
-    packed = connection.execute(query).scalar()
-    rows = unpack_left_out(packed or b"")
+    rows = library.left_out_of(connection, [tag_id]).get(tag_id)
+    if rows is None:
+        return [], []
     positive = np.sort(rows[rows["kind"] == Kind.POSITIVE], order="logit")
-    still = _still(connection, tag_id, positive["asset"].tolist())
+    still = projection.decided_on(connection, tag_id, positive["asset"].tolist(), value=1)
     p = sigmoid(positive["logit"].astype(np.float64)).tolist()
     known = [Example(a, x) for a, x in zip(positive["asset"].tolist(), p, strict=True) if a in still]
     doubtful = known[: min(limit, len(known) // 2)]
     return known[::-1][: min(limit, len(known) - len(doubtful))], doubtful
-
-
-def _still(connection: Connection, tag_id: str, asset_ids: list[int]) -> set[int]:
-    query = select(labels.c.asset_id).where(
-        labels.c.tag_id == tag_id, labels.c.value == 1, labels.c.asset_id.in_(asset_ids)
-    )
-    return set(connection.execute(query).scalars())
 
 
 def _day(days: int) -> str:

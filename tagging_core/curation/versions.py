@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, String, cast, func, or_, select, text
@@ -231,6 +231,14 @@ def event_at(connection: Connection, moment: datetime) -> int:
     """The last event of a moment (UTC without zone); 0 if there was none yet."""
     query = select(func.max(events.c.id)).where(_OURS, events.c.at <= moment)
     return int(connection.execute(query).scalar() or 0)
+
+
+def began(connection: Connection) -> datetime:
+    """When the starter library had been written (UTC without zone): before that there is nothing to go back to."""
+    first = select(events.c.at).where(_OURS).order_by(events.c.id).limit(1)
+    moment: datetime = connection.execute(first).scalar_one()
+    # Its events were written one after the other, in one transaction.
+    return moment + timedelta(seconds=5)
 
 
 def since(connection: Connection, event_id: int) -> list[Change]:

@@ -84,11 +84,31 @@ def take(page: Page, url: str, folder: Path, suffix: str) -> None:
     page.locator("[role=checkbox]").first.wait_for()
     page.wait_for_timeout(1500)
     page.screenshot(path=folder / f"groups{suffix}.png")
-    for name in ("Tags", "Trends", "Accuracy"):
+    take_library(page, url, folder, suffix)
+    for name in ("Trends", "Accuracy"):
         page.goto(f"{url}/{name.lower()}")
         page.get_by_role("heading", name=name, exact=True).wait_for()
         page.wait_for_timeout(2500)
         page.screenshot(path=folder / f"{name.lower()}{suffix}.png")
+
+
+def take_library(page: Page, url: str, folder: Path, suffix: str) -> None:
+    """The owners' pages."""
+    page.goto(f"{url}/tags")
+    page.get_by_role("heading", name="Tags", exact=True).wait_for()
+    page.get_by_text("Garment type").first.click()
+    page.wait_for_timeout(2500)
+    page.screenshot(path=folder / f"tags{suffix}.png")
+    page.goto(f"{url}/tags?tag=garment.dress")
+    page.get_by_role("tab", name="Pictures").click()
+    page.wait_for_timeout(2500)
+    page.screenshot(path=folder / f"tag{suffix}.png")
+    page.locator("button:visible", has_text="Merge").first.click()
+    page.get_by_label("becomes").fill("Skirt")
+    page.keyboard.press("Enter")
+    page.get_by_text("A CMS that asks for").wait_for()
+    page.wait_for_timeout(1000)
+    page.screenshot(path=folder / f"merge{suffix}.png")
 
 
 def main() -> None:

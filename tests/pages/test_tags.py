@@ -44,9 +44,7 @@ def test_a_tag_stands_below_its_parent(open_page: OpenPage, console: Tagloop, an
     ("order", "listed"),
     [("Most used", "Outdoor"), ("Growing", "Outdoor"), ("Not in use", "Hat"), ("Unused", "Indoor")],
 )
-def test_tags_are_listed_by_use(
-    open_page: OpenPage, console: Tagloop, ann: User, order: str, listed: str
-) -> None:
+def test_tags_are_listed_by_use(open_page: OpenPage, console: Tagloop, ann: User, order: str, listed: str) -> None:
     (asset_id,) = ingest(console, ann, RED)
     console.decide(ann, Decision(Kind.ADD, asset_id, "scene.outdoor"))
     console.curator.apply(ann, plans.set_state(console.taxonomy(), "garment.hat", "deprecated"))
@@ -159,9 +157,7 @@ def test_a_merge_into_what_stands_below_is_refused(
     assert "stands below it" in at.error[0].value
 
 
-def test_a_split_moves_the_chosen_pictures(
-    console: Tagloop, ann: User, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_split_moves_the_chosen_pictures(console: Tagloop, ann: User, monkeypatch: pytest.MonkeyPatch) -> None:
     first, second = ingest(console, ann, RED, GREEN)
     for asset_id in (first, second):
         console.decide(ann, Decision(Kind.ADD, asset_id, "garment.hat"))

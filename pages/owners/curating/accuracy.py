@@ -9,6 +9,7 @@ import streamlit as st
 
 from pages.common import charts, gallery, session
 from pages.owners.curating import consequences
+from tagging_core import promises
 from tagging_core.curation import health, plans
 from tagging_core.curation.proposals import mistakes
 from tagging_core.people import Action
@@ -47,10 +48,14 @@ def _draw_threshold(tag: Tag) -> None:
     if not profiles or tag.state != "active":
         return
     target = tag.target or _USUAL
-    cut = loop.promise(profiles[0].id, target).of(tag.id)
+    with loop.database.read() as connection:
+        cut = promises.cut_of(connection, loop.library, profiles[0].id, tag.id, target)
     name = profiles[0].name(session.language())
     if cut.probability is None:
-        st.markdown(f"At {target:.0%} in {name}: nothing can be accepted unseen yet. {session.plain(cut.reason)}")
+        st.markdown(
+            f"At {target:.0%} in {name}, by its own decisions: nothing can be accepted unseen yet. "
+            f"{session.plain(cut.reason)} Where all tags together allow it, theirs holds."
+        )
     else:
         st.markdown(
             f"At {target:.0%} in {name}: from a confidence of **{cut.probability:.0%}** on; of {cut.accepted:,} "

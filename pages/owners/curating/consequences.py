@@ -75,7 +75,7 @@ def draw_changes(changes: Sequence[Change]) -> None:
     """A table of what was, or would be, different."""
     rows = []
     for change in changes[:_LISTED]:
-        details = "; ".join(f"{label(name)}: {_show(was)} → {_show(now)}" for name, was, now in change.fields())
+        details = "; ".join(_difference(change, *field) for field in change.fields())
         rows.append({"What": change.kind, "Name": _name(change), "Id": change.after.id, "Differs in": details})
     st.dataframe(rows, hide_index=True, height="content" if len(rows) < 8 else 300)
     if len(changes) > _LISTED:
@@ -94,6 +94,12 @@ def _forget() -> None:
 def _name(change: Change) -> str:
     item = change.before if change.kind == "deleted" and change.before else change.after
     return session.tag_label(item) if isinstance(item, Tag) else item.name(session.language())
+
+
+def _difference(change: Change, name: str, was: Any, now: Any) -> str:
+    return (
+        f"{label(name)}: {_show(now)}" if change.before is None else f"{label(name)}: {_show(was)} → {_show(now)}"
+    )
 
 
 def _show(value: Any) -> str:

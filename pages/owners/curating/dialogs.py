@@ -91,8 +91,8 @@ def delete(tag_id: str) -> None:
     taxonomy = session.loop().taxonomy()
     tag = taxonomy.tag(tag_id)
     st.markdown(
-        f"Pictures lose **{session.plain(session.tag_label(tag))}**. If it is only not wanted any more, take it out "
-        "of use instead: pictures keep it then. To use another tag in its place, merge it."
+        f"Pictures lose **{session.plain(session.tag_label(tag))}**. If it is only not wanted any more, take it "
+        "out of use instead: pictures keep it then. To use another tag in its place, merge it."
     )
     _draw(lambda: plans.delete(taxonomy, tag.id), "Delete", "delete_do")
 
@@ -121,14 +121,13 @@ def split(tag_id: str, chosen: list[int] | None = None) -> None:
     page = f"split/{tag.id}/{'-'.join(map(str, ids))}"
     selected = gallery.selection(page, chosen or [])
     st.markdown(f"Select the pictures that get it in place of **{session.plain(session.tag_label(tag))}**.")
-    gallery.draw(
-        page, [(known[a], "") for a in ids if a in known], chosen or [], "Which get the new tag?", side=110
-    )
     if name.strip() and selected:
         new = Tag("", tag.category_id, {"en": name, "zh": chinese})
         _draw(lambda: plans.split(taxonomy, tag.id, new, selected), f"Split off {len(selected)}", "split_do")
     else:
         st.caption("Give the new tag a name and select at least one picture.")
+    shown = [(known[a], "") for a in ids if a in known]
+    gallery.draw(page, shown, chosen or [], "Which get the new tag?", side=110)
 
 
 @st.dialog("Category", icon=":material/folder:", on_dismiss="rerun")

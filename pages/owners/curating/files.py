@@ -41,8 +41,8 @@ def draw() -> None:
     st.markdown("**Import**")
     st.caption(
         "A file adds tags and changes those it names by id; others stay. All of it is taken or nothing. Columns of "
-        "a CSV: id, category, name_en, name_zh, aliases_en, prompts, parent, state, definition ...; name_en must be "
-        "there, several words in a cell are parted by |."
+        "a CSV: id, category, name_en, name_zh, aliases_en, prompts, parent, state, definition ...; name_en must "
+        "be there, several words in a cell are parted by |."
     )
     file = st.file_uploader("File", type=list(_ENDS), key="import_file", label_visibility="collapsed")
     if file is not None:

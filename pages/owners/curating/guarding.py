@@ -43,9 +43,9 @@ def draw_honesty() -> None:
     with st.expander("How far can they be trusted?"):
         st.markdown(
             f"On {compliance.ORDINARY:,} ordinary photos (clothes on offer, everyday scenes) the built-in model, "
-            "told nothing yet, shows these tags so often; nearly all of that is false alarms. How many true cases it "
-            "finds was **not measured**: Tagloop ships no such pictures. It is a help for the eye, no guard. What "
-            "people decide here makes it better, and the figures above are your own."
+            "told nothing yet, shows these tags so often; nearly all of that is false alarms. How many true cases "
+            "it finds was **not measured**: Tagloop ships no such pictures. It is a help for the eye, no guard. "
+            "What people decide here makes it better, and the figures above are your own."
         )
         st.dataframe(table, hide_index=True)
 

@@ -24,7 +24,7 @@ def draw() -> None:
     may_edit = session.current_user().may(Action.CURATE)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         typed = st.text_input(
-            "Find", placeholder="Any name, in any language", key="tags_find", type="search", width=300
+            "Find", placeholder="Any name, in any language", key="tags_find", type="search", width=240
         )
         order = st.segmented_control(
             "Show", _ORDERS, default="Tree", key="tags_order", required=True, persist_state="session"
@@ -112,15 +112,19 @@ def _draw_tags(taxonomy: Taxonomy, found: list[Tag], typed: str, place: str) -> 
     with session.loop().database.read() as connection:
         state = health.of(connection, [tag.id for tag in listed])
     rows = [_row(taxonomy, tag, state[tag.id]) for tag in listed]
+    if len({tag.category_id for tag in listed}) == 1:
+        rows = [{name: cell for name, cell in row.items() if name != "Category"} for row in rows]
     chosen = st.dataframe(
         rows,
         hide_index=True,
         on_select="rerun",
-        selection_mode="single-row",
+        selection_mode="single-cell",
         key=f"tags_table_{place}",
         height=600,
         column_config={
+            "Tag": st.column_config.TextColumn(width="medium"),
             "Right": st.column_config.ProgressColumn(
+                width="small",
                 format="percent",
                 min_value=0,
                 max_value=1,
@@ -135,9 +139,9 @@ def _draw_tags(taxonomy: Taxonomy, found: list[Tag], typed: str, place: str) -> 
     if len(found) > len(listed):
         st.caption(f"The first {len(listed):,} of {len(found):,}. Search, or choose a category, to see others.")
     else:
-        st.caption("Select a tag to open it.")
-    if picked := chosen["selection"]["rows"]:
-        st.query_params["tag"] = listed[picked[0]].id
+        st.caption("Click a tag to open it.")
+    if picked := chosen["selection"]["cells"]:
+        st.query_params["tag"] = listed[picked[0][0]].id
         st.rerun()
 
 

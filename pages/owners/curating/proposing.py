@@ -34,6 +34,9 @@ EXPLAINED = {
     "backfill": "Reviewed pictures that a new or changed tag probably concerns, waiting for somebody to look.",
 }
 NOTHING = "Nothing of this kind now. Tagloop looks again whenever people have decided something new."
+PAGE = 12
+"""Proposals that are drawn at once."""
+
 _SHOWN = 12
 _TOGETHER = 6  # wrong examples of one tag shown together
 

@@ -68,21 +68,29 @@ def _draw_figures(tag: Tag) -> None:
     with session.loop().database.read() as connection:
         state = health.of(connection, [tag.id])[tag.id]
     low, high = state.interval
+    precision = "–" if state.precision is None else f"{state.precision:.0%}"
+    between = f"{low:.0%} to {high:.0%}" if state.judged else None
+    differs = "–" if state.disagreement is None else f"{state.disagreement:.0%}"
+    change = state.given - state.given_before
     with st.container(horizontal=True):
         st.metric(
             "Pictures",
             f"{state.pictures:,}",
-            delta=state.given - state.given_before,
-            width=160,
-            help="Change: given in the last 30 days against the 30 before",
+            change or None,
+            width=170,
+            help=f"Below: given in the last {health.PERIOD} days against as many before",
         )
         st.metric("Rejected", f"{state.rejected:,}", width=130)
-        precision = "–" if state.precision is None else f"{state.precision:.0%}"
-        between = f"95 % interval {low:.0%} – {high:.0%}, {state.judged:,} judged suggestions of the last year"
-        st.metric("Right", precision, width=130, help=between)
-        st.caption(f"{low:.0%} – {high:.0%}" if state.judged else "nothing judged yet", width=120)
-        differs = "–" if state.disagreement is None else f"{state.disagreement:.0%}"
-        st.metric("Second opinions differ", differs, width=200, help=f"Of {state.compared:,} it was a matter of")
+        st.metric(
+            "Right",
+            precision,
+            between,
+            delta_color="off",
+            delta_arrow="off",
+            width=170,
+            help=f"Of {state.judged:,} suggestions that were judged in the last year; below, the 95 % interval",
+        )
+        st.metric("Second opinions differ", differs, width=220, help=f"Of {state.compared:,} it was a matter of")
 
 
 def _draw_acts(tag: Tag) -> None:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from pages.common import pictures, session
-from tagging_core import Decision, Kind, TaggingError, assets
+from pages.common import gallery, session
+from tagging_core import Decision, Kind, TaggingError
 from tagging_core.curation import health
 from tagging_core.people import Action
 from tagging_core.taxonomy import Tag
@@ -19,7 +19,7 @@ def draw(tag: Tag) -> None:
     """Draw the best and the doubtful examples, and pictures that may be further ones."""
     loop = session.loop()
     with loop.database.read() as connection:
-        best, doubtful = health.examples(connection, loop.library.fingerprint, tag.id)
+        best, doubtful = health.examples(connection, loop.library, tag.id)
     if not best and not doubtful:
         st.info("No picture has this tag yet. Accept it in a review, or add one below, and examples appear here.")
     if best:
@@ -36,33 +36,24 @@ def draw(tag: Tag) -> None:
 
 
 def _draw_row(title: str, tag: Tag, found: Sequence[tuple[int, float]], act: str) -> None:
-    loop = session.loop()
-    with loop.database.read() as connection:
-        known = {asset.id: asset for asset in assets.get_many(connection, [asset_id for asset_id, _ in found])}
     may = session.current_user().may(Action.REVIEW)
     word, icon = ("Drop", ":material/close:") if act == "drop" else ("Add", ":material/add:")
     said = "It does not have this tag" if act == "drop" else "It has this tag"
     st.markdown(f"**{title}**")
     with st.container(horizontal=True, gap="small"):
         for asset_id, probability in found:
-            if asset := known.get(asset_id):
-                with st.container(width=116):
-                    st.image(
-                        str(loop.archive.thumbnail(asset.sha256)),
-                        f"{probability:.0%}",
-                        width=108,
-                        alt=pictures.description(asset),
-                    )
-                    st.button(
-                        word,
-                        key=f"{act}_{tag.id}_{asset_id}",
-                        icon=icon,
-                        on_click=_decide,
-                        args=(tag, asset_id, act),
-                        help=said,
-                        type="tertiary",
-                        disabled=not may,
-                    )
+            with st.container(width=116):
+                gallery.draw_strip([(asset_id, f"{probability:.0%}")], width=108)
+                st.button(
+                    word,
+                    key=f"{act}_{tag.id}_{asset_id}",
+                    icon=icon,
+                    on_click=_decide,
+                    args=(tag, asset_id, act),
+                    help=said,
+                    type="tertiary",
+                    disabled=not may,
+                )
 
 
 def _decide(tag: Tag, asset_id: int, act: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from sqlalchemy import Connection, exists, select
 
@@ -21,11 +23,13 @@ _FIT = 0.3  # probability of a tag below which it does not fit
 _LEAST = 5  # pictures that make a tag worth having
 
 
-def find(connection: Connection, matrix: TagMatrix, fingerprint: str, words: dict[str, Vectors]) -> list[Proposal]:
+def find(
+    connection: Connection, matrix: TagMatrix, fingerprint: str, words: Callable[[], dict[str, Vectors]]
+) -> list[Proposal]:
     """Clusters of pictures without a good tag, with names for what they show.
 
     Args:
-        words: Text vectors `(d,)` of names that a cluster may be given.
+        words: Gives the text vectors `(d,)` of names that a cluster may be given; slow at first.
     """
     given = exists().where(labels.c.asset_id == assets.c.id, labels.c.value == 1)
     query = select(assets.c.id).where(~given).order_by(assets.c.sample).limit(_POOL)
@@ -40,11 +44,9 @@ def find(connection: Connection, matrix: TagMatrix, fingerprint: str, words: dic
         return []
     centred = unit(matrix.pack.centre(pictures[unfit]))
     proposals = []
-    for members in clusters(centred):
-        if len(members) < _LEAST:
-            continue
+    for members in (found for found in clusters(centred) if len(found) >= _LEAST):
         mine = [asset_ids[unfit[m]] for m in members]
-        names = _names(unit(centred[members].mean(axis=0)), words, matrix)
+        names = _names(unit(centred[members].mean(axis=0)), words(), matrix)
         evidence = {"pictures": mine, "names": names}
         proposals.append(Proposal("new", (str(min(mine)),), float(len(mine)), evidence))
     return proposals

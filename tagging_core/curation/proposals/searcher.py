@@ -37,6 +37,8 @@ class Searcher:
     def __init__(self, database: Database, library: Library, encoder: Callable[[], Encoder]) -> None:
         self._database, self._library, self._encoder = database, library, encoder
         self._names: dict[str, Vectors] = {}
+        self._looks = synonyms.Looks()
+        self._vocabulary: dict[str, Vectors] = {}
         self._searched = -_PAUSE
         self._searching = threading.Lock()
 
@@ -56,17 +58,15 @@ class Searcher:
             matrix = self._library.matrix()
             tags = matrix.taxonomy.active()
             names = self._passages(tags)
-            words = self._words()
             with self._database.read() as connection:
                 pack = self._library.pack(connection)
+                looks = self._looks.refresh(connection, self._library.fingerprint, pack)
                 taken = mistakes.confusions(connection, matrix.taxonomy)
                 found = [
-                    *synonyms.find(
-                        connection, tags, names, self._library.fingerprint, pack, lambda a, b: taken.get((a, b), 0)
-                    ),
+                    *synonyms.find(tags, names, looks, lambda a, b: taken.get((a, b), 0)),
                     *mistakes.propose_confusions(connection, matrix.taxonomy, taken),
                     *mistakes.propose_wrong(matrix.taxonomy, self._library.left_out(connection)),
-                    *radar.find(connection, matrix, self._library.fingerprint, words),
+                    *radar.find(connection, matrix, self._library.fingerprint, self._words),
                 ]
                 looked_at, until = self._changed(connection)
                 parts = [
@@ -103,6 +103,8 @@ class Searcher:
 
     def _words(self) -> dict[str, Vectors]:
         """Common words that a new tag may be called, with the vectors of their pictures' texts."""
+        if self._vocabulary:
+            return self._vocabulary
         words = [line.strip() for line in _WORDS.read_text("utf-8").splitlines() if line.strip()]
         groups = [[f"a photo of a {word}"] for word in words]
         fingerprint = self._library.fingerprint
@@ -115,4 +117,5 @@ class Searcher:
                 vectors.save_sentences(connection, fingerprint, [groups[place] for place in missing], fresh)
             for place, vector in zip(missing, fresh, strict=True):
                 found[place] = vector
-        return {word: vector for word, vector in zip(words, found, strict=True) if vector is not None}
+        self._vocabulary = {word: vector for word, vector in zip(words, found, strict=True) if vector is not None}
+        return self._vocabulary

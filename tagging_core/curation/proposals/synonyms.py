@@ -19,40 +19,39 @@ from tagging_core.curation.checking import same_word
 from tagging_core.curation.proposals.proposal import Proposal
 from tagging_core.encoders import Vectors, unit
 from tagging_core.learner import ReferencePack
-from tagging_core.store.tables import labels
+from tagging_core.store.tables import labels, learned
 from tagging_core.taxonomy import Tag
 
 CUT = 0.75
 """Score from which a pair is proposed."""
 
 _ALIKE, _TOGETHER, _TAKEN, _SPELLED = 0.3, 0.3, 0.2, 0.4  # weights beside the cosine of the names
+_UNSEEN = 0.15  # less for tags of which one has no pictures yet: only nearly equal names are proposed then
 _ALWAYS = 0.9  # tags that come together so often may as well be one
 _NEAR = 90.0  # similarity of spelling, of 100, from which a typo or a plural is likely
-_CLOSE, _NEIGHBOURS, _BLOCK = 0.45, 10, 512
+_CLOSE, _NEIGHBOURS, _BLOCK = 0.5, 10, 512
 _EXAMPLES = 50
 
 
 def find(
-    connection: Connection,
     tags: Sequence[Tag],
     names: Vectors,
-    fingerprint: str,
-    pack: ReferencePack,
+    looks: Looks,
     taken: Callable[[str, str], int],
 ) -> list[Proposal]:
     """Pairs of tags that may be one, within each category.
 
     Args:
         names: `(t, k)` passage vectors of the tags' names.
+        looks: What their examples look like.
         taken: How often the first tag was rejected on a picture that was given the second.
     """
-    looks = _Looks(connection, fingerprint, pack)
     scored = []
     for a, b, meaning in _candidates(tags, names):
         first, second = sorted((tags[a], tags[b]), key=lambda tag: tag.id)
         alike, together = looks.alike(first.id, second.id), looks.together(first.id, second.id)
         confused = taken(first.id, second.id) + taken(second.id, first.id)
-        spelled = max(fuzz.ratio(same_word(x), same_word(y)) for x in _english(first) for y in _english(second))
+        spelled = fuzz.ratio(same_word(first.name()), same_word(second.name()))
         score = meaning + _ALIKE * alike - (_TOGETHER * together if together < _ALWAYS else 0)
         score += _TAKEN * min(1.0, confused / 10) + (_SPELLED if spelled >= _NEAR else 0)
         evidence = {
@@ -62,6 +61,8 @@ def find(
             "confused": confused,
             "spelled": round(spelled),
         }
+        if not (looks.known(first.id) and looks.known(second.id)):
+            score -= _UNSEEN
         scored.append(Proposal("synonyms", (first.id, second.id), round(score, 4), evidence))
     return _pair_off(scored)
 
@@ -97,32 +98,47 @@ def _candidates(tags: Sequence[Tag], names: Vectors) -> list[tuple[int, int, flo
     return [(a, b, cosine) for (a, b), cosine in sorted(found.items())]
 
 
-def _english(tag: Tag) -> list[str]:
-    return [tag.name(), *tag.aliases.get("en", [])]
+class Looks:
+    """What the examples of tags look like, read again only for tags that were fitted since."""
 
+    def __init__(self) -> None:
+        self._seen: dict[str, int] = {}
+        self._known: dict[str, tuple[int, set[int], Vectors]] = {}
+        self._connection: Connection | None = None
 
-class _Looks:
-    """What the examples of tags say, read once a tag."""
-
-    def __init__(self, connection: Connection, fingerprint: str, pack: ReferencePack) -> None:
+    def refresh(self, connection: Connection, fingerprint: str, pack: ReferencePack) -> Looks:
+        """Read through this connection from now on; tags without examples have no looks."""
+        query = select(learned.c.tag_id, learned.c.revision).where(
+            learned.c.fingerprint == fingerprint, learned.c.positives > 0
+        )
+        self._seen = {row.tag_id: row.revision for row in connection.execute(query)}
         self._connection, self._fingerprint, self._pack = connection, fingerprint, pack
-        self._known: dict[str, tuple[set[int], Vectors | None]] = {}
+        return self
+
+    def known(self, tag_id: str) -> bool:
+        """Whether a tag has examples."""
+        return tag_id in self._seen
 
     def alike(self, first: str, second: str) -> float:
         """Cosine of the examples' means; 0 where one has none."""
-        a, b = self._of(first)[1], self._of(second)[1]
-        return 0.0 if a is None or b is None else float(a @ b)
+        a, b = self._of(first), self._of(second)
+        return float(a[1] @ b[1]) if a and b else 0.0
 
     def together(self, first: str, second: str) -> float:
         """How many of the rarer one's pictures have both, in [0, 1]."""
-        a, b = self._of(first)[0], self._of(second)[0]
-        return len(a & b) / min(len(a), len(b)) if a and b else 0.0
+        a, b = self._of(first), self._of(second)
+        return len(a[0] & b[0]) / max(1, min(len(a[0]), len(b[0]))) if a and b else 0.0
 
-    def _of(self, tag_id: str) -> tuple[set[int], Vectors | None]:
-        if tag_id not in self._known:
+    def _of(self, tag_id: str) -> tuple[set[int], Vectors] | None:
+        if tag_id not in self._seen or self._connection is None:
+            return None
+        kept = self._known.get(tag_id)
+        if kept is None or kept[0] != self._seen[tag_id]:
             query = select(labels.c.asset_id).where(labels.c.tag_id == tag_id, labels.c.value == 1)
             ids = list(self._connection.execute(query.order_by(labels.c.sample).limit(_EXAMPLES)).scalars())
             found = vectors.load(self._connection, self._fingerprint, ids)
-            mean = unit(self._pack.centre(np.stack(list(found.values()))).mean(axis=0)) if found else None
-            self._known[tag_id] = set(ids), mean
-        return self._known[tag_id]
+            if not found:
+                return None
+            mean = unit(self._pack.centre(np.stack(list(found.values()))).mean(axis=0))
+            kept = self._known[tag_id] = (self._seen[tag_id], set(ids), mean)
+        return kept[1], kept[2]

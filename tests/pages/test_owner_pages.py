@@ -1,0 +1,144 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+import pages
+from pages.common import gallery
+from pages.owners.curating import backfilling, files, guarding
+from tagging_core import Decision, Kind, Tagloop, User, protected
+from tagging_core.curation import backfill, compliance, plans
+from tagging_core.people import Role
+from tagging_core.taxonomy import Tag
+from tests.conftest import GREEN, RED, ingest
+from tests.pages.test_tags import button, dialog
+
+OpenPage = Callable[..., AppTest]
+EDITOR = User("ed", frozenset({Role.EDITOR}))
+
+
+def confuse(console: Tagloop, ann: User) -> None:
+    for asset_id in ingest(console, ann, RED, RED, RED):
+        shown = {"probability": 0.6}
+        said = Decision(Kind.REPLACE, asset_id, "garment.hat", "garment.dress", "e-commerce", shown=shown)
+        console.decide(ann, said)
+    console.library.settle()
+    console.curator.searcher.search()
+
+
+def test_proposals_are_shown_with_their_evidence_and_dismissed(
+    open_page: OpenPage, console: Tagloop, ann: User
+) -> None:
+    confuse(console, ann)
+    at = open_page(pages.PROPOSALS)
+    at.segmented_control(key="proposals_kind").set_value("confusion").run()
+    assert any("**Hat** suggested where people gave **Dress** :gray[3 times]" in m.value for m in at.markdown)
+    button(at, "Dismiss").click().run()
+    assert not any("**Hat** suggested" in m.value for m in at.markdown)
+    button(at, "Undo").click().run()
+    assert any("**Hat** suggested" in m.value for m in at.markdown)
+
+
+def test_a_typed_tag_is_approved_or_declined(open_page: OpenPage, console: Tagloop, ann: User) -> None:
+    (asset_id,) = ingest(console, ann, RED)
+    proposed = console.curator.propose(EDITOR, Tag("", "garment", {"en": "Cape"}))
+    console.decide(ann, Decision(Kind.ADD, asset_id, proposed.id))
+    at = open_page(pages.PROPOSALS)
+    at.segmented_control(key="proposals_kind").set_value("new").run()
+    assert any("**Cape** :gray[typed by an editor" in m.value for m in at.markdown)
+    at.button(key=f"approve_{proposed.id}").click().run()
+    assert console.taxonomy().tags[proposed.id].state == "active"
+    button(at, "Undo").click().run()
+    at.button(key=f"decline_{proposed.id}").click().run()
+    assert console.taxonomy().tags[proposed.id].state == "deprecated"
+
+
+def test_editors_see_proposals_without_buttons(open_page: OpenPage, console: Tagloop, ann: User) -> None:
+    confuse(console, ann)
+    at = open_page(pages.PROPOSALS, user=EDITOR)
+    at.segmented_control(key="proposals_kind").set_value("confusion").run()
+    assert any("**Hat** suggested" in m.value for m in at.markdown)
+    assert not [b for b in at.button if b.label in ("Dismiss", "Merge …")]
+
+
+def test_a_back_fill_is_answered_page_by_page(console: Tagloop, ann: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    pictures = ingest(console, ann, RED, RED, RED, profile="general")
+    for asset_id in pictures:
+        console.decide(ann, Decision(Kind.DONE, asset_id, profile="general"))
+    monkeypatch.setattr(backfill, "NEEDS", 0.0)
+    console.library.settle()
+    console.curator.start_backfill(ann, "colour.red")
+    while backfill.step(console.database, console.library):
+        pass
+    monkeypatch.setattr(gallery, "draw", lambda *_, **__: None)
+    monkeypatch.setattr(gallery, "selection", lambda page, usual: pictures[:2])
+    at = dialog(lambda: backfilling.answer("colour.red", 1), console, ann, monkeypatch)
+    assert at.button(key="recheck_answer").label == "It applies to 2 of 3"
+    at.button(key="recheck_answer").click().run()
+    assert at.success[0].value.startswith("That was all")
+    with console.database.read() as connection:
+        from tagging_core import tags
+
+        assert set(tags.examples(connection, "colour.red")) == set(pictures[:2])
+
+
+def test_changes_are_listed_and_taken_back(open_page: OpenPage, console: Tagloop, ann: User) -> None:
+    assert "Nobody has changed the library" in open_page(pages.HISTORY).info[0].value
+    console.curator.apply(ann, plans.merge(console.taxonomy(), "garment.hat", "garment.dress"))
+    at = open_page(pages.HISTORY)
+    assert any("**Merged Hat into Dress**" in m.value for m in at.markdown)
+    button(at, "Undo").click().run()
+    assert console.taxonomy().tags["garment.hat"].state == "active"
+    assert any("Brought Hat back" in m.value for m in at.markdown)
+
+
+def test_an_import_shows_its_changes_first(console: Tagloop, ann: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = b"category,name_en\ngarment,Kilt\ngarment,Hat\n"
+    at = dialog(lambda: files._draw_import(data, "csv", "tags.csv"), console, ann, monkeypatch)
+    assert "garment.kilt" not in console.taxonomy().tags
+    at.button(key="import_do").click().run()
+    assert console.taxonomy().tags["garment.kilt"].name() == "Kilt"
+
+
+def test_a_bad_import_lists_each_bad_row(console: Tagloop, ann: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = b"category,name_en\ngarment,\ngarment,Kilt\n,Loose\n"
+    at = dialog(lambda: files._draw_import(data, "csv", "tags.csv"), console, ann, monkeypatch)
+    assert "2 bad rows" in at.error[0].value
+    assert at.dataframe[0].value["Line"].tolist() == [2, 4]
+    assert "garment.kilt" not in console.taxonomy().tags
+
+
+def test_sensitive_tags_are_switched_on_with_their_honest_accuracy(
+    open_page: OpenPage, console: Tagloop, ann: User
+) -> None:
+    at = open_page(pages.COMPLIANCE)
+    assert any("not measured" in m.value for m in at.markdown)
+    button(at, "Switch them on").click().run()
+    assert compliance.is_on(console.taxonomy())
+    button(at, "Undo").click().run()
+    assert not compliance.is_on(console.taxonomy())
+
+
+def test_a_copy_of_a_protected_picture_is_shown(open_page: OpenPage, console: Tagloop, ann: User) -> None:
+    red, other = ingest(console, ann, RED, GREEN)
+    console.curator.protect(ann, [red], "Agency X")
+    with console.database.write() as connection:
+        vectors = {other: protected.vectors.load(connection, console.library.fingerprint, [red])[red]}
+        assert protected.raise_alerts(connection, console.library.fingerprint, vectors) == 1
+    at = open_page(pages.COMPLIANCE)
+    assert any(f"Picture {other} looks like a protected one" in m.value for m in at.markdown)
+    button(at, "It is no copy, or is allowed").click().run()
+    assert "No picture looks like" in at.info[-1].value
+
+
+def test_pictures_are_chosen_for_protection(console: Tagloop, ann: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    red, _ = ingest(console, ann, RED, GREEN)
+    monkeypatch.setattr(gallery, "draw", lambda *_, **__: None)
+    monkeypatch.setattr(gallery, "selection", lambda page, usual: [red])
+    at = dialog(guarding.choose, console, ann, monkeypatch)
+    at.text_input(key="protect_note").set_value("Agency X").run()
+    at.button(key="protect_do").click().run()
+    with console.database.read() as connection:
+        assert protected.listed(connection) == {red: "Agency X"}

@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tagging_core import Decision, Kind, Tagloop, User
+from tagging_core.curation.proposals import Proposal, listed
+from tagging_core.curation.proposals.splits import two_kinds
+from tagging_core.encoders import unit
+from tagging_core.errors import NotAllowedError
+from tagging_core.people import Role
+from tagging_core.taxonomy import Tag
+from tests.conftest import BLUE, GREEN, RED, YELLOW, ingest
+
+
+def found(loop: Tagloop, kind: str) -> list[Proposal]:
+    loop.library.settle()
+    loop.curator.searcher.search()
+    with loop.database.read() as connection:
+        return listed(connection, kind)
+
+
+def test_two_tags_of_one_thing_are_proposed_as_synonyms(loop: Tagloop, ann: User) -> None:
+    pictures = ingest(loop, ann, RED, RED, GREEN, BLUE)
+    one = loop.curator.save(ann, Tag("", "feature", {"en": "crimson banner"}, prompts=["red"]))
+    other = loop.curator.save(ann, Tag("", "feature", {"en": "crimson banners"}, prompts=["red"]))
+    loop.decide(ann, Decision(Kind.ADD, pictures[0], one.id))
+    loop.decide(ann, Decision(Kind.ADD, pictures[1], other.id))
+    (proposal,) = [p for p in found(loop, "synonyms") if one.id in p.subjects]
+    assert proposal.subjects == tuple(sorted((one.id, other.id)))
+    assert proposal.evidence["spelled"] >= 90
+    assert proposal.evidence["together"] == 0
+
+
+def test_tags_taken_for_one_another_are_proposed_with_their_pictures(loop: Tagloop, ann: User) -> None:
+    pictures = ingest(loop, ann, RED, RED, RED)
+    for asset_id in pictures:
+        shown = {"probability": 0.6}
+        loop.decide(
+            ann, Decision(Kind.REPLACE, asset_id, "garment.hat", "garment.dress", "e-commerce", shown=shown)
+        )
+    (proposal,) = found(loop, "confusion")
+    assert proposal.subjects == ("garment.hat", "garment.dress")
+    assert proposal.evidence["times"] == 3
+    assert set(proposal.evidence["pictures"]) == set(pictures)
+
+
+def test_an_example_that_speaks_against_its_tag_is_proposed(loop: Tagloop, ann: User) -> None:
+    reds = ingest(loop, ann, *[RED] * 6)
+    (wrong,) = ingest(loop, ann, BLUE)
+    others = ingest(loop, ann, *[GREEN] * 2, *[BLUE] * 4)
+    for asset_id in [*reds, wrong]:
+        loop.decide(ann, Decision(Kind.ADD, asset_id, "colour.red"))
+    for asset_id in others:
+        loop.decide(ann, Decision(Kind.REJECT, asset_id, "colour.red"))
+    proposals = [p for p in found(loop, "wrong") if p.subjects[0] == "colour.red"]
+    assert proposals[0].evidence["picture"] == wrong
+
+
+def test_pictures_that_no_tag_fits_make_a_new_tag(loop: Tagloop, ann: User) -> None:
+    pictures = ingest(loop, ann, *[YELLOW] * 6)
+    for asset_id in pictures:
+        for suggestion in loop.suggest(asset_id, "general"):
+            loop.decide(ann, Decision(Kind.REJECT, asset_id, suggestion.tag_id, profile="general"))
+    loop.library.settle()
+    for tag in list(loop.taxonomy().active()):  # whatever still fits a yellow picture
+        matrix = loop.library.matrix()
+        if tag.id in matrix.rows:
+            for asset_id in pictures[:2]:
+                loop.decide(ann, Decision(Kind.REJECT, asset_id, tag.id, profile="general"))
+    proposals = found(loop, "new")
+    assert sorted(proposals[0].evidence["pictures"]) == pictures
+    assert proposals[0].evidence["names"]
+
+
+def test_what_is_dismissed_is_not_proposed_again_until_that_is_taken_back(loop: Tagloop, ann: User) -> None:
+    for asset_id in ingest(loop, ann, RED, RED, RED):
+        shown = {"probability": 0.6}
+        loop.decide(
+            ann, Decision(Kind.REPLACE, asset_id, "garment.hat", "garment.dress", "e-commerce", shown=shown)
+        )
+    (proposal,) = found(loop, "confusion")
+    with pytest.raises(NotAllowedError):
+        loop.curator.dismiss(User("ed", frozenset({Role.EDITOR})), proposal.key)
+    loop.curator.dismiss(ann, proposal.key)
+    assert found(loop, "confusion") == []
+    loop.rebuild(ann)
+    assert found(loop, "confusion") == []
+    loop.curator.dismiss(ann, proposal.key, wanted=True)
+    assert found(loop, "confusion") == [proposal]
+
+
+def test_two_kinds_of_pictures_are_told_apart_and_one_kind_is_not() -> None:
+    random = np.random.default_rng(0)
+    centres = unit(random.normal(size=(2, 64)))
+    one = unit(centres[0] + random.normal(size=(20, 64)) * 0.08)
+    other = unit(centres[1] + random.normal(size=(10, 64)) * 0.08)
+    second, silhouette = two_kinds(np.vstack([one, other]))
+    assert silhouette > 0.3
+    assert {tuple(second[:20]), tuple(second[20:])} == {(True,) * 20, (False,) * 10} or {
+        tuple(second[:20]),
+        tuple(second[20:]),
+    } == {(False,) * 20, (True,) * 10}
+    assert two_kinds(one)[1] < 0.2
+
+
+def test_the_search_runs_once_a_revision(loop: Tagloop, ann: User) -> None:
+    loop.library.settle()
+    assert loop.curator.searcher.search_if_due()
+    assert not loop.curator.searcher.search_if_due()

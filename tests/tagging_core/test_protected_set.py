@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import pytest
+
+from tagging_core import Tagloop, User, protected
+from tagging_core.errors import NotAllowedError
+from tagging_core.people import Role
+from tests.conftest import GREEN, RED, ingest, photo, wait_for
+
+
+def take_in(loop: Tagloop, user: User, data: bytes) -> None:
+    batch = loop.upload(user, [("copy.png", data)], "general")
+    wait_for(lambda: loop.batch(batch).state == "done")
+
+
+def test_a_copy_of_a_protected_picture_raises_an_alert_when_it_is_taken_in(loop: Tagloop, ann: User) -> None:
+    red, _ = ingest(loop, ann, RED, GREEN)
+    loop.curator.protect(ann, [red], "Agency X")
+    take_in(loop, ann, photo(RED, (300, 200), "PNG"))
+    with loop.database.read() as connection:
+        (alert,) = protected.open_alerts(connection)
+    assert (alert.protected_id, alert.note) == (red, "Agency X")
+    assert alert.cosine >= protected.CUT
+
+
+def test_another_picture_raises_none(loop: Tagloop, ann: User) -> None:
+    (red,) = ingest(loop, ann, RED)
+    loop.curator.protect(ann, [red])
+    take_in(loop, ann, photo(GREEN, (300, 200)))
+    with loop.database.read() as connection:
+        assert protected.count_alerts(connection) == 0
+
+
+def test_an_alert_is_dismissed_for_good_and_the_set_survives_a_rebuild(loop: Tagloop, ann: User) -> None:
+    (red,) = ingest(loop, ann, RED)
+    loop.curator.protect(ann, [red], "Agency X")
+    take_in(loop, ann, photo(RED, (300, 200), "PNG"))
+    with loop.database.read() as connection:
+        (alert,) = protected.open_alerts(connection)
+    loop.curator.dismiss(ann, alert.key)
+    loop.rebuild(ann)
+    with loop.database.read() as connection:
+        assert protected.count_alerts(connection) == 0
+        assert protected.listed(connection) == {red: "Agency X"}
+    loop.curator.protect(ann, [red], on=False)
+    with loop.database.read() as connection:
+        assert protected.listed(connection) == {}
+
+
+def test_only_owners_protect(loop: Tagloop, ann: User) -> None:
+    with pytest.raises(NotAllowedError):
+        loop.curator.protect(User("ed", frozenset({Role.EDITOR})), [1])

@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tagging_core import Decision, Kind, Tagloop, User
+from tagging_core.taxonomy import Tag
+from tests.conftest import BLUE, GREEN, RED, ingest
+
+
+def test_a_prompt_is_tried_on_pictures_before_it_is_saved(loop: Tagloop, ann: User) -> None:
+    red, green, _ = ingest(loop, ann, RED, GREEN, BLUE)
+    before = loop.taxonomy()
+    trial = loop.curator.try_tag(replace(before.tags["colour.red"], prompts=["green"]))
+    assert [m.asset_id for m in trial.gains] == [green]
+    assert [m.asset_id for m in trial.loses] == [red]
+    assert trial.looked_at == 3
+    assert loop.taxonomy() is before
+
+
+def test_a_new_tag_is_tried_as_well(loop: Tagloop, ann: User) -> None:
+    red, *_ = ingest(loop, ann, RED, GREEN, BLUE)
+    trial = loop.curator.try_tag(Tag("", "feature", {"en": "Fire"}, prompts=["red"]))
+    assert trial.gains[0].asset_id == red
+    assert trial.loses == []
+
+
+def test_pictures_that_people_decided_are_left_out(loop: Tagloop, ann: User) -> None:
+    red, green = ingest(loop, ann, RED, GREEN)
+    loop.decide(ann, Decision(Kind.ADD, red, "colour.red"))
+    loop.library.settle()
+    assert loop.curator.try_tag(loop.taxonomy().tags["colour.red"]).looked_at == 1
+    assert red not in {a for a, _ in loop.curator.likely("colour.red")}
+    assert loop.curator.likely("garment.nothing") == []
+    assert green
