@@ -156,6 +156,8 @@ def time_pages(loop: Tagloop, tag_id: str) -> dict[str, float]:
     found["search"] = time_of(at.text_input(key="tags_find").set_value("标签 77").run)
     at = page(pages.TAGS, tag=tag_id)
     found["open a tag"] = time_of(at.run)
+    for tab in ("Pictures", "Accuracy", "Changes"):
+        found[f"open a tag's {tab.lower()}"] = time_of(page(pages.TAGS, tag=tag_id, tab=tab).run)
     names = iter(range(100))
 
     def save() -> None:

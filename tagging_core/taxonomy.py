@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -192,8 +193,9 @@ def _bare(word: str) -> str:
     return "".join(c for c in word.casefold() if c.isalnum())
 
 
+@cache
 def read_taxonomy(path: Path = STARTER) -> Taxonomy:
-    """Read a taxonomy file.
+    """Read a taxonomy file, once: those that ship do not change, and reading one takes half a second.
 
     Raises:
         TagError: The file is missing or not of the expected form.

@@ -56,7 +56,8 @@ def draw_versions() -> None:
     if not changes:
         st.info("The library was then what it is today.")
     else:
-        st.markdown(f"**{len(changes):,} items are different today**")
+        items = "1 item is" if len(changes) == 1 else f"{len(changes):,} items are"
+        st.markdown(f"**{items} different today**")
         consequences.draw_changes(changes)
         with st.expander("Restore the library as it was", icon=":material/restore:"):
             st.caption("What came later is taken back by new entries of the history; nothing is erased.")
@@ -80,7 +81,7 @@ def draw_versions() -> None:
 
 st.title("History")
 consequences.draw_last()
-acts, past, moving = st.tabs(["Changes", "Versions", "Import and export"])
+acts, past, moving = st.tabs(["Changes", "Versions", "Import and export"], key="show", bind="query-params")
 with acts:
     before = st.session_state.get("history_before")
     found = session.loop().curator.recent(_PAGE, before)
@@ -95,7 +96,9 @@ with acts:
         if len(found) == _PAGE and st.button("Earlier"):
             st.session_state["history_before"] = found[-1].event_id
             st.rerun()
-with past:
-    draw_versions()
-with moving:
-    files.draw()
+if past.open:
+    with past:
+        draw_versions()
+if moving.open:
+    with moving:
+        files.draw()

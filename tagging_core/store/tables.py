@@ -248,7 +248,7 @@ daily = Table(
     Column("tag_id", String(120), primary_key=True),  # "" for whole pictures
     Column("kind", String(12), primary_key=True),  # see ledger.tallies; or upload
     Column("n", Integer, nullable=False),
-    Index(None, "tag_id", "day"),
+    Index(None, "tag_id", "day", "kind", "n"),  # all that the health of tags asks for
 )
 
 counters = Table(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -9,8 +10,9 @@ import pages
 from pages.common import gallery
 from pages.owners.curating import backfilling, files, guarding
 from tagging_core import Decision, Kind, Tagloop, User, protected
-from tagging_core.curation import backfill, compliance, plans
+from tagging_core.curation import backfill, compliance, plans, versions
 from tagging_core.people import Role
+from tagging_core.store.tables import events
 from tagging_core.taxonomy import Tag
 from tests.conftest import GREEN, RED, ingest
 from tests.pages.test_tags import button, dialog
@@ -92,6 +94,21 @@ def test_changes_are_listed_and_taken_back(open_page: OpenPage, console: Tagloop
     button(at, "Undo").click().run()
     assert console.taxonomy().tags["garment.hat"].state == "active"
     assert any("Brought Hat back" in m.value for m in at.markdown)
+
+
+def test_the_library_of_a_past_moment_is_compared_and_restored(
+    open_page: OpenPage, console: Tagloop, ann: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = open_page(pages.HISTORY, show="Versions")
+    assert any("no library yet" in i.value for i in at.info)
+    monkeypatch.setattr(versions, "began", lambda _: datetime(2000, 1, 1))
+    with console.database.write() as connection:  # the starter library of the day before yesterday
+        connection.execute(events.update().values(at=datetime.now(UTC).replace(tzinfo=None) - timedelta(days=2)))
+    console.curator.apply(ann, plans.set_state(console.taxonomy(), "garment.hat", "deprecated"))
+    at.run()
+    assert any("1 item is different" in m.value for m in at.markdown)
+    at.button(key="restore").click().run()
+    assert console.taxonomy().tags["garment.hat"].state == "active"
 
 
 def test_an_import_shows_its_changes_first(console: Tagloop, ann: User, monkeypatch: pytest.MonkeyPatch) -> None:

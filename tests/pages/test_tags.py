@@ -118,7 +118,7 @@ def test_examples_are_dropped_and_added(open_page: OpenPage, console: Tagloop, a
     first, second = ingest(console, ann, RED, RED)
     console.decide(ann, Decision(Kind.ADD, first, "colour.red"))
     console.library.settle()
-    at = open_page(PAGE, tag="colour.red")
+    at = open_page(PAGE, tag="colour.red", tab="Pictures")
     at.toggle(key="likely_colour.red").set_value(True).run()
     at.button(key=f"add_colour.red_{second}").click().run()
     at.button(key=f"drop_colour.red_{first}").click().run()
@@ -127,6 +127,25 @@ def test_examples_are_dropped_and_added(open_page: OpenPage, console: Tagloop, a
 
         assert tags.examples(connection, "colour.red", 1) == [second]
         assert tags.examples(connection, "colour.red", 0) == [first]
+
+
+@pytest.mark.parametrize(("tab", "said"), [("Accuracy", "Accepting many at once"), ("Changes", "Renamed Dress")])
+def test_accuracy_and_changes_have_a_tab_each(
+    open_page: OpenPage, console: Tagloop, ann: User, tab: str, said: str
+) -> None:
+    (asset_id,) = ingest(console, ann, RED)
+    shown = {"probability": 0.5}
+    console.decide(ann, Decision(Kind.ACCEPT, asset_id, "garment.dress", profile="e-commerce", shown=shown))
+    console.curator.save(ann, replace(console.taxonomy().tags["garment.dress"], names={"en": "Gown"}))
+    at = open_page(PAGE, tag="garment.dress", tab=tab)
+    assert any(said in m.value for m in at.markdown)
+
+
+def test_a_target_is_set_for_one_tag(open_page: OpenPage, console: Tagloop) -> None:
+    at = open_page(PAGE, tag="garment.dress", tab="Accuracy")
+    at.selectbox(key="target_garment.dress").set_value(0.99).run()
+    button(at, "Save this target").click().run()
+    assert console.taxonomy().tags["garment.dress"].target == 0.99
 
 
 def test_a_tag_is_taken_out_of_use(open_page: OpenPage, console: Tagloop) -> None:

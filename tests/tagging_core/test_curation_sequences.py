@@ -233,5 +233,5 @@ def test_any_sequence_of_acts(small: Path) -> None:
     checks = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
     run_state_machine_as_test(
         Library,
-        settings=settings(max_examples=3, stateful_step_count=8, deadline=None, suppress_health_check=checks),
+        settings=settings(max_examples=8, stateful_step_count=10, deadline=None, suppress_health_check=checks),
     )

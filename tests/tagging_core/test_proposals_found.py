@@ -22,8 +22,8 @@ def found(loop: Tagloop, kind: str) -> list[Proposal]:
 
 def test_two_tags_of_one_thing_are_proposed_as_synonyms(loop: Tagloop, ann: User) -> None:
     pictures = ingest(loop, ann, RED, RED, GREEN, BLUE)
-    one = loop.curator.save(ann, Tag("", "feature", {"en": "crimson banner"}, prompts=["red"]))
-    other = loop.curator.save(ann, Tag("", "feature", {"en": "crimson banners"}, prompts=["red"]))
+    one = loop.curator.save(ann, Tag("", "feature", {"en": "red banner"}))
+    other = loop.curator.save(ann, Tag("", "feature", {"en": "red banners"}))
     loop.decide(ann, Decision(Kind.ADD, pictures[0], one.id))
     loop.decide(ann, Decision(Kind.ADD, pictures[1], other.id))
     (proposal,) = [p for p in found(loop, "synonyms") if one.id in p.subjects]

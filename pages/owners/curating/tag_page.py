@@ -30,16 +30,21 @@ def draw(tag_id: str) -> None:
     _draw_figures(tag)
     if session.current_user().may(Action.CURATE):
         _draw_acts(tag)
-    words, pictures, right, changes = st.tabs(["Words", "Pictures", "Accuracy", "Changes"])
-    with words:
+    words, pictures, right, changes = st.tabs(
+        ["Words", "Pictures", "Accuracy", "Changes"], key="tab", bind="query-params"
+    )
+    with words:  # drawn always: what was typed and not saved yet stays
         form.draw(f"tag_{tag.id}", tag)
-    with pictures:
-        teaching.draw(tag)
-        backfilling.draw_offer(tag)
-    with right:
-        accuracy.draw(tag)
-    with changes:
-        _draw_changes(tag)
+    if pictures.open:
+        with pictures:
+            teaching.draw(tag)
+            backfilling.draw_offer(tag)
+    if right.open:
+        with right:
+            accuracy.draw(tag)
+    if changes.open:
+        with changes:
+            _draw_changes(tag)
 
 
 def leave() -> None:

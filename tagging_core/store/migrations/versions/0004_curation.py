@@ -15,7 +15,7 @@ _LIBRARY = sa.text("kind IN ('tag', 'category', 'profile')")
 def upgrade() -> None:
     op.create_index(op.f("ix_events_other_tag_id"), "events", ["other_tag_id"])
     op.create_index("ix_events_library", "events", ["id"], sqlite_where=_LIBRARY, postgresql_where=_LIBRARY)
-    op.create_index(op.f("ix_daily_tag_id_day"), "daily", ["tag_id", "day"])
+    op.create_index(op.f("ix_daily_tag_id_day_kind_n"), "daily", ["tag_id", "day", "kind", "n"])
     op.add_column("categories", sa.Column("state", sa.String(12), server_default="active", nullable=False))
     op.add_column("tags", sa.Column("merged_after", sa.BigInteger()))
     op.add_column("tags", sa.Column("sensitive", sa.Boolean(), server_default=sa.false(), nullable=False))
