@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import tempfile
+import time
 import warnings
 from collections import Counter
 from dataclasses import dataclass, replace
@@ -86,8 +87,10 @@ def make_library(
     batch = loop.ingest_paths(ANN, [photo.path for photo in photos], "general")
     loop.start()
     while loop.batch(batch).state == "running":
-        pass
-    loop.worker.stop() if loop.worker else None
+        time.sleep(0.1)
+    assert loop.worker is not None
+    loop.worker.stop()
+    loop.library.refresh_pack()  # unless the worker was faster
     with loop.database.read() as connection:
         by_name = {row.name: row.id for row in connection.execute(assets.select())}
     ids = [by_name[photo.path.name] for photo in photos]

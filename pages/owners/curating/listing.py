@@ -133,7 +133,7 @@ def _draw_tags(taxonomy: Taxonomy, found: list[Tag], typed: str, place: str) -> 
             "Between": st.column_config.TextColumn(help="95 % interval: few judged suggestions tell little"),
             "New": st.column_config.NumberColumn(help=f"Given in the last {health.PERIOD} days"),
             "Change": st.column_config.NumberColumn(format="%+d", help="Against as many days before"),
-            "Differs": st.column_config.NumberColumn(format="percent", help="Of second opinions"),
+            "Differs": st.column_config.TextColumn(help="Share of second opinions that differed"),
         },
     )
     if len(found) > len(listed):
@@ -160,5 +160,5 @@ def _row(taxonomy: Taxonomy, tag: Tag, state: Health) -> dict[str, object]:
         "Right": state.precision,
         "Between": f"{low:.0%} – {high:.0%}" if state.judged else "",
         "Judged": state.judged,
-        "Differs": state.disagreement,
+        "Differs": "" if state.disagreement is None else f"{state.disagreement:.0%}",
     }

@@ -25,8 +25,12 @@ def draw(tag: Tag) -> None:
     if best:
         _draw_row("Best examples", tag, [(e.asset_id, e.probability) for e in best], "drop")
     if doubtful:
-        st.caption("Doubtful: without anybody's word, the library would give these the tag least.")
-        _draw_row("Doubtful examples", tag, [(e.asset_id, e.probability) for e in doubtful], "drop")
+        _draw_row(
+            "Doubtful: without anybody's word, the library would give these the tag least",
+            tag,
+            [(e.asset_id, e.probability) for e in doubtful],
+            "drop",
+        )
     if st.toggle("Show pictures that may be further examples", key=f"likely_{tag.id}"):
         likely = loop.curator.likely(tag.id, _LIKELY)
         if likely:

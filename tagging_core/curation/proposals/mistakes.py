@@ -4,22 +4,17 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-import numpy as np
 from sqlalchemy import Connection, and_, func, select
 
 from tagging_core.curation.proposals.proposal import Proposal
 from tagging_core.examples import Kind
 from tagging_core.judging import LeftOut
-from tagging_core.learner import sigmoid
+from tagging_core.learner import logit, sigmoid
 from tagging_core.store.tables import labels
 from tagging_core.taxonomy import Taxonomy
 
 _LEAST = 3  # times that a tag is taken for another, until it is worth a look
 _REJECTED = 2000  # pictures that a tag was rejected for that are looked at
-_DOUBTFUL = 40.0
-"""An example is doubtful if it speaks less for its tag than so many of 100 pictures that do not have the tag. As in
-confident learning (Northcutt et al. 2021, arXiv 1911.00068), each tag is measured by itself."""
-
 _WRONG = 500  # doubtful examples that are kept
 
 
@@ -75,22 +70,22 @@ def propose_confusions(
     ]
 
 
-def propose_wrong(taxonomy: Taxonomy, left_out: dict[str, LeftOut]) -> list[Proposal]:
-    """Examples that speak against the tag they have: what the library would say had nobody said so.
+def propose_wrong(taxonomy: Taxonomy, left_out: dict[str, LeftOut], prior: float) -> list[Proposal]:
+    """Examples that speak against the tag they have.
+
+    As in confident learning (Northcutt et al. 2021, arXiv 1911.00068) the label is held against what the library
+    would say had nobody given it. Doubtful is what makes the tag less likely than knowing nothing of the picture.
 
     Args:
         left_out: By tag, its examples with their left-out logits.
+        prior: Probability of a tag before anything is known, in (0, 1).
     """
     proposals = []
     for tag in taxonomy.active():
         rows = left_out.get(tag.id)
-        if rows is None or not len(rows):
+        if rows is None:
             continue
-        positive = rows["kind"] == Kind.POSITIVE
-        if positive.sum() < 2 or not (~positive).any():
-            continue
-        cut = float(np.percentile(rows["logit"][~positive], _DOUBTFUL))
-        for row in rows[positive & (rows["logit"] < cut)]:
+        for row in rows[(rows["kind"] == Kind.POSITIVE) & (rows["logit"] < logit(prior))]:
             evidence = {"picture": int(row["asset"]), "probability": round(float(sigmoid(row["logit"])), 4)}
             subjects = (tag.id, str(int(row["asset"])))
             proposals.append(Proposal("wrong", subjects, round(-float(row["logit"]), 4), evidence))

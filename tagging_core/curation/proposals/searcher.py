@@ -65,7 +65,9 @@ class Searcher:
                 found = [
                     *synonyms.find(tags, names, looks, lambda a, b: taken.get((a, b), 0)),
                     *mistakes.propose_confusions(connection, matrix.taxonomy, taken),
-                    *mistakes.propose_wrong(matrix.taxonomy, self._library.left_out(connection)),
+                    *mistakes.propose_wrong(
+                        matrix.taxonomy, self._library.left_out(connection), self._library.defaults.prior
+                    ),
                     *radar.find(connection, matrix, self._library.fingerprint, self._words),
                 ]
                 looked_at, until = self._changed(connection)

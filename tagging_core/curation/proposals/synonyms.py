@@ -22,11 +22,11 @@ from tagging_core.learner import ReferencePack
 from tagging_core.store.tables import labels, learned
 from tagging_core.taxonomy import Tag
 
-CUT = 0.75
+CUT = 0.65
 """Score from which a pair is proposed."""
 
-_ALIKE, _TOGETHER, _TAKEN, _SPELLED = 0.3, 0.3, 0.2, 0.4  # weights beside the cosine of the names
-_UNSEEN = 0.15  # less for tags of which one has no pictures yet: only nearly equal names are proposed then
+_ALIKE, _TOGETHER, _TAKEN, _SPELLED = 0.15, 0.3, 0.2, 0.4  # weights beside the cosine of the names
+_UNSEEN = 0.2  # less for tags of which one has no pictures yet: only nearly equal names are proposed then
 _ALWAYS = 0.9  # tags that come together so often may as well be one
 _NEAR = 90.0  # similarity of spelling, of 100, from which a typo or a plural is likely
 _CLOSE, _NEIGHBOURS, _BLOCK = 0.5, 10, 512
