@@ -30,6 +30,8 @@ from tagging_core.taxonomy import (
 Item = Category | Tag | Profile
 """What the taxonomy is made of."""
 
+_MANY = 1000  # tags by name; of more, the counts of all are read
+
 _Parts = dict[Kind, dict[str, Any]]
 
 _TABLES: dict[Kind, tuple[Table, type]] = {
@@ -136,7 +138,7 @@ def find(taxonomy: Taxonomy, text: str, limit: int = 10, within: Sequence[Tag] |
 def counts(connection: Connection, tag_ids: Sequence[str] | None = None) -> dict[str, tuple[int, int]]:
     """Assets that have each tag, and that had it rejected, by tag id; tags without decisions are absent."""
     query = select(counters.c.name, counters.c.n)
-    if tag_ids is None:
+    if tag_ids is None or len(tag_ids) > _MANY:
         query = query.where(counters.c.name.startswith("tag."))
     else:
         query = query.where(counters.c.name.in_([f"tag.{t}={value}" for t in tag_ids for value in (0, 1)]))
@@ -145,7 +147,7 @@ def counts(connection: Connection, tag_ids: Sequence[str] | None = None) -> dict
         tag_id, value = name.removeprefix("tag.").rsplit("=", 1)
         yes, no = table.get(tag_id, (0, 0))
         table[tag_id] = (n, no) if value == "1" else (yes, n)
-    return table
+    return table if tag_ids is None else {tag_id: table[tag_id] for tag_id in tag_ids if tag_id in table}
 
 
 def examples(connection: Connection, tag_id: str, value: int = 1, limit: int = 12) -> list[int]:

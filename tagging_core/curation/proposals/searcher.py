@@ -20,7 +20,8 @@ from tagging_core.store.tables import learned
 from tagging_core.taxonomy import Tag
 
 _REVISION, _SPLITS = "proposals.revision", "proposals.splits"
-_PAUSE = 30.0  # seconds between two searches, so that they take a small part of the machine
+_PAUSE = 30.0  # seconds between two searches at least
+_SHARE = 20  # and so many times as long as a search took, so that they take a small part of the machine
 _SPLIT_TAGS = 40  # tags whose examples are looked at in one search
 _WORDS = Path(__file__).parents[2] / "encoders" / "imagenet_classes.txt"
 
@@ -39,12 +40,12 @@ class Searcher:
         self._names: dict[str, Vectors] = {}
         self._looks = synonyms.Looks()
         self._vocabulary: dict[str, Vectors] = {}
-        self._searched = -_PAUSE
+        self._next = 0.0
         self._searching = threading.Lock()
 
     def search_if_due(self) -> bool:
         """Search if the library changed since the last time and that is a while ago; whether it was due."""
-        if time.monotonic() - self._searched < _PAUSE:
+        if time.monotonic() < self._next:
             return False
         with self._database.read() as connection:
             if meta.get_int(connection, _REVISION) == self._library.matrix().revision:
@@ -54,6 +55,7 @@ class Searcher:
 
     def search(self) -> None:
         """Look for proposals of every kind."""
+        started = time.monotonic()
         with self._searching:
             matrix = self._library.matrix()
             tags = matrix.taxonomy.active()
@@ -81,7 +83,8 @@ class Searcher:
                 keep(connection, ("split",), [p for p in parts if p], looked_at)
                 meta.put(connection, _SPLITS, str(until))
                 meta.put(connection, _REVISION, str(matrix.revision))
-            self._searched = time.monotonic()
+        now = time.monotonic()
+        self._next = now + max(_PAUSE, _SHARE * (now - started))
 
     def _changed(self, connection: Connection) -> tuple[list[str], int]:
         """The next tags that were fitted since their examples were looked at, and up to which revision that is."""
