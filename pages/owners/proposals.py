@@ -29,7 +29,7 @@ kind = st.segmented_control(
     key="proposals_kind",
     required=True,
     label_visibility="collapsed",
-    bind="query-params",
+    persist_state="session",
 )
 st.markdown(proposing.EXPLAINED[kind])
 if not waiting.get(kind):
