@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -148,11 +149,19 @@ def test_a_target_is_set_for_one_tag(open_page: OpenPage, console: Tagloop) -> N
     assert console.taxonomy().tags["garment.dress"].target == 0.99
 
 
-def test_a_tag_is_taken_out_of_use(open_page: OpenPage, console: Tagloop) -> None:
+def test_a_tag_is_taken_out_of_use_and_back(console: Tagloop, ann: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    for state in ("deprecated", "active"):
+        at = dialog(partial(dialogs.set_state, "garment.hat", state), console, ann, monkeypatch)
+        at.button(key="state_do").click().run()
+        assert console.taxonomy().tags["garment.hat"].state == state
+
+
+def test_a_rename_is_previewed_as_a_cms_would_see_it(open_page: OpenPage, console: Tagloop) -> None:
     at = open_page(PAGE, tag="garment.hat")
-    button(at, "Take out of use").click().run()
-    assert console.taxonomy().tags["garment.hat"].state == "deprecated"
-    assert button(at, "Take into use")
+    at.text_input(key="tag_garment.hat_en").set_value("Headgear")
+    button(at, "Show what changes").click().run()
+    assert any("reads 'Headgear' in place of 'Hat'" in m.value for m in at.markdown)
+    assert console.taxonomy().tags["garment.hat"].name() == "Hat"
 
 
 def test_a_merge_shows_what_it_would_do_and_does_it(

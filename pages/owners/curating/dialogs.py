@@ -84,6 +84,20 @@ def move(tag_id: str) -> None:
     _draw(lambda: plans.move(taxonomy, tag.id, category, parent), "Move", "move_do")
 
 
+@st.dialog("In use or not", icon=":material/visibility:", on_dismiss="rerun")
+def set_state(tag_id: str, state: str) -> None:
+    """Say what taking a tag out of use, or into use, does."""
+    _close_when_done()
+    taxonomy = session.loop().taxonomy()
+    name = session.plain(session.tag_label(taxonomy.tag(tag_id)))
+    if state == "active":
+        st.markdown(f"**{name}** is suggested and can be given again, with all that it has learned.")
+    else:
+        st.markdown(f"**{name}** is neither suggested nor given any more. Pictures keep it, and its id stays.")
+    word = "Take into use" if state == "active" else "Take out of use"
+    _draw(lambda: plans.set_state(taxonomy, tag_id, state), word, "state_do")
+
+
 @st.dialog("Delete", icon=":material/delete:", on_dismiss="rerun")
 def delete(tag_id: str) -> None:
     """Say what deleting a tag does."""

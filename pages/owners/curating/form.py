@@ -62,7 +62,7 @@ def draw(key: str, tag: Tag) -> None:
                     help="Pictures that would have the tag suggested or would lose it; nothing is saved",
                 )
     if (trial := st.session_state.get(f"{key}_trial")) is not None:
-        _draw_trial(trial)
+        _draw_trial(*trial)
 
 
 def _draw_place(left, right, key: str, tag: Tag, taxonomy: Taxonomy, may_edit: bool) -> None:  # type: ignore[no-untyped-def]
@@ -121,15 +121,16 @@ def _save(key: str, tag: Tag, codes: list[str], revision: int) -> None:
 def _try(key: str, tag: Tag, codes: list[str]) -> None:
     taxonomy = session.loop().taxonomy()
     try:
-        wanted = plans.save(taxonomy, _typed(key, tag, codes)).tags[0]
-        st.session_state[f"{key}_trial"] = session.loop().curator.try_tag(
-            wanted if tag.id else replace(wanted, id="")
-        )
+        plan = plans.save(taxonomy, _typed(key, tag, codes))
+        said = session.loop().curator.effects(plan).sentences()
+        wanted = plan.tags[0] if tag.id else replace(plan.tags[0], id="")
+        st.session_state[f"{key}_trial"] = (said, session.loop().curator.try_tag(wanted))
     except TaggingError as error:
         session.say_error(error)
 
 
-def _draw_trial(trial: Trial) -> None:
+def _draw_trial(said: list[str], trial: Trial) -> None:
+    st.markdown("\n".join(f"- {sentence}" for sentence in said))
     st.markdown(
         f"Of {trial.looked_at:,} pictures on which nobody decided this tag, **{len(trial.gains):,} would gain** "
         f"the suggestion, **{len(trial.loses):,} would lose** it, {trial.stay:,} keep it."

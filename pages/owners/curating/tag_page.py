@@ -5,8 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from pages.common import session
-from pages.owners.curating import accuracy, backfilling, consequences, dialogs, form, teaching
-from tagging_core.curation import health, plans
+from pages.owners.curating import accuracy, backfilling, dialogs, form, teaching
+from tagging_core.curation import health
 from tagging_core.curation.versions import label
 from tagging_core.errors import NotFoundError
 from tagging_core.people import Action
@@ -99,17 +99,15 @@ def _draw_figures(tag: Tag) -> None:
 
 
 def _draw_acts(tag: Tag) -> None:
-    taxonomy = session.loop().taxonomy()
     with st.container(horizontal=True):
         st.button("Merge …", icon=":material/merge:", on_click=dialogs.merge, args=(tag.id,))
         st.button("Split …", icon=":material/call_split:", on_click=dialogs.split, args=(tag.id,))
         st.button("Move …", icon=":material/drive_file_move:", on_click=dialogs.move, args=(tag.id,))
         if tag.state == "active":
-            word, state, icon = "Take out of use", "deprecated", ":material/visibility_off:"
+            word, state, icon = "Take out of use …", "deprecated", ":material/visibility_off:"
         else:
-            word, state, icon = "Take into use", "active", ":material/visibility:"
-        plan = plans.set_state(taxonomy, tag.id, state)
-        st.button(word, icon=icon, on_click=consequences.carry_out, args=(plan,))
+            word, state, icon = "Take into use …", "active", ":material/visibility:"
+        st.button(word, icon=icon, on_click=dialogs.set_state, args=(tag.id, state))
         st.button("Delete …", icon=":material/delete:", on_click=dialogs.delete, args=(tag.id,))
 
 
