@@ -19,7 +19,7 @@ from tagging_core.calibration import Judged, among_rivals
 from tagging_core.examples import MOST, Choice, Kind
 from tagging_core.learner import Floats
 from tagging_core.projection import IMPLICIT_SAMPLE
-from tagging_core.store.tables import counters, reviews
+from tagging_core.store.tables import counters, learned, reviews
 from tagging_core.taxonomy import Tag, Taxonomy
 
 _ROW = np.dtype([("asset", "<i8"), ("logit", "<f4"), ("kind", "u1"), ("shown", "u1")])
@@ -66,6 +66,13 @@ def pack_left_out(choices: Sequence[Choice], logits: Floats) -> bytes:
 def unpack_left_out(data: bytes) -> LeftOut:
     """What `pack_left_out` wrote."""
     return np.frombuffer(data, _ROW)
+
+
+def load_left_out(connection: Connection, fingerprint: str, tag_ids: Sequence[str]) -> dict[str, LeftOut]:
+    """The examples of some tags with their left-out logits, by tag; those that were never fitted are absent."""
+    query = select(learned.c.tag_id, learned.c.left_out)
+    mine = learned.c.fingerprint == fingerprint, learned.c.tag_id.in_(tag_ids)
+    return {row.tag_id: unpack_left_out(row.left_out) for row in connection.execute(query.where(*mine))}
 
 
 def judge(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 
 import numpy as np
@@ -287,13 +287,6 @@ class Library:
             parameters = connection.execute(select(calibrations.c.parameters).where(mine)).scalar_one()
             self._calibration = (revision, read_calibration(parameters))
         return self._calibration[1]
-
-    def left_out_of(self, connection: Connection, tag_ids: Sequence[str]) -> dict[str, LeftOut]:
-        """Some tags' left-out logits, read now."""
-        query = select(learned.c.tag_id, learned.c.left_out).where(
-            learned.c.fingerprint == self._preset.fingerprint, learned.c.tag_id.in_(tag_ids)
-        )
-        return {row.tag_id: judging.unpack_left_out(row.left_out) for row in connection.execute(query)}
 
     def left_out(self, connection: Connection) -> dict[str, LeftOut]:
         """All tags' left-out logits; only those fitted since the last call are read."""

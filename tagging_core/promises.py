@@ -9,7 +9,7 @@ from sqlalchemy import Connection, select
 
 from tagging_core import vectors
 from tagging_core.encoders import Vectors
-from tagging_core.judging import LeftOut
+from tagging_core.judging import LeftOut, load_left_out
 from tagging_core.learner import Floats, sigmoid
 from tagging_core.library import Library
 from tagging_core.store.tables import labels, reviews
@@ -62,7 +62,7 @@ def cut_of(connection: Connection, library: Library, profile_id: str, tag_id: st
         return find_cut(np.zeros(0), np.zeros(0), target)
     rows = matrix.rows_with_rivals(tag_id)
     logits = matrix.logits(pictures, rows)
-    known = library.left_out_of(connection, [matrix.tag_ids[row] for row in rows])
+    known = load_left_out(connection, library.fingerprint, [matrix.tag_ids[row] for row in rows])
     _replace(logits, asset_ids, {place: known.get(matrix.tag_ids[row]) for place, row in enumerate(rows)})
     p = np.asarray(sigmoid(matrix.calibrated(logits, rows)[:, rows.index(matrix.rows[tag_id])]))
     truth = _truth(connection, asset_ids, [tag_id])[:, 0]

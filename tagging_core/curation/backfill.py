@@ -14,6 +14,7 @@ from sqlalchemy import Connection, delete, func, select, update
 
 from tagging_core import projection, vectors
 from tagging_core.errors import DecisionError
+from tagging_core.judging import load_left_out
 from tagging_core.learner import Floats, sigmoid
 from tagging_core.ledger import Kind
 from tagging_core.library import Library
@@ -210,7 +211,7 @@ def _scan(connection: Connection, library: Library, tag_id: str, ids: list[int])
 
 def _left_out(connection: Connection, library: Library, tag_id: str) -> dict[int, float]:
     """The probability of each of a tag's examples had it not been decided, by picture."""
-    rows = library.left_out_of(connection, [tag_id]).get(tag_id)
+    rows = load_left_out(connection, library.fingerprint, [tag_id]).get(tag_id)
     if rows is None:
         return {}
     p: Floats = np.asarray(sigmoid(rows["logit"].astype(np.float64)))

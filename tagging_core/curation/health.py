@@ -13,6 +13,7 @@ from sqlalchemy import Connection, case, func, select
 from tagging_core import projection, tags
 from tagging_core.examples import Kind
 from tagging_core.insights import wilson
+from tagging_core.judging import load_left_out
 from tagging_core.learner import sigmoid
 from tagging_core.library import Library
 from tagging_core.store.tables import daily
@@ -140,7 +141,7 @@ def examples(
 
     Pictures that were decided since the last fit are not among them yet.
     """
-    rows = library.left_out_of(connection, [tag_id]).get(tag_id)
+    rows = load_left_out(connection, library.fingerprint, [tag_id]).get(tag_id)
     if rows is None:
         return [], []
     positive = np.sort(rows[rows["kind"] == Kind.POSITIVE], order="logit")
