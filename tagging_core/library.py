@@ -233,17 +233,7 @@ class Library:
 
     def _texts(self, chosen: list[Tag], taxonomy: Taxonomy) -> list[Vectors]:
         groups = [taxonomy.sentences(tag) for tag in chosen]
-        fingerprint = self._preset.fingerprint
-        with self._database.read() as connection:
-            found = vectors.load_sentences(connection, fingerprint, groups)
-        missing = [i for i, vector in enumerate(found) if vector is None]
-        if missing:
-            fresh = vectors.encode_sentences(self._encoder(), [groups[i] for i in missing])
-            with self._database.write() as connection:
-                vectors.save_sentences(connection, fingerprint, [groups[i] for i in missing], fresh)
-            for i, vector in zip(missing, fresh, strict=True):
-                found[i] = vector
-        return [vector for vector in found if vector is not None]
+        return vectors.sentences(self._database, self._encoder, self._preset.fingerprint, groups)
 
     def _taxonomy(self) -> Taxonomy:
         with self._database.read() as connection:

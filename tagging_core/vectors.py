@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from sqlalchemy import Connection, delete, select
 
 from tagging_core.encoders import Encoder, Vectors, unit
-from tagging_core.store import upsert
+from tagging_core.store import Database, upsert
 from tagging_core.store.tables import text_vectors, vectors
 
 DEFAULT = "default"
@@ -101,6 +101,26 @@ def save_sentences(
         for group, mean in zip(groups, means, strict=True)
     ]
     upsert(connection, text_vectors, rows)
+
+
+def sentences(
+    database: Database, encoder: Callable[[], Encoder], fingerprint: str, groups: Sequence[Sequence[str]]
+) -> list[Vectors]:
+    """The mean vector `(d,)` of each group of sentences; those that were never embedded are, and are kept.
+
+    Raises:
+        EncoderError: One was never embedded and the encoder cannot be loaded.
+    """
+    with database.read() as connection:
+        found = load_sentences(connection, fingerprint, groups)
+    missing = [place for place, vector in enumerate(found) if vector is None]
+    if missing:
+        fresh = encode_sentences(encoder(), [groups[place] for place in missing])
+        with database.write() as connection:
+            save_sentences(connection, fingerprint, [groups[place] for place in missing], fresh)
+        for place, vector in zip(missing, fresh, strict=True):
+            found[place] = vector
+    return [vector for vector in found if vector is not None]
 
 
 def _sentences_key(group: Sequence[str]) -> str:

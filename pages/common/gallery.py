@@ -68,11 +68,20 @@ def opened() -> int | None:
     return (st.session_state.get(_KEY) or {}).get("open")
 
 
-def draw_strip(found: Sequence[tuple[int, str]], width: int = 104) -> None:
-    """Draw thumbnails just to look at, each with a caption, in the order given."""
-    loop = session.loop()
-    with loop.database.read() as connection:
-        known = {asset.id: asset for asset in assets.get_many(connection, [asset_id for asset_id, _ in found])}
+def load(asset_ids: Sequence[int]) -> dict[int, Asset]:
+    """Pictures by id, read at once."""
+    with session.loop().database.read() as connection:
+        return {asset.id: asset for asset in assets.get_many(connection, asset_ids)}
+
+
+def draw_strip(found: Sequence[tuple[int, str]], width: int = 104, known: dict[int, Asset] | None = None) -> None:
+    """Draw thumbnails just to look at, each with a caption, in the order given.
+
+    Args:
+        known: What `load` gave, where several strips are drawn; read for this one if None.
+    """
+    if known is None:
+        known = load([asset_id for asset_id, _ in found])
     figures = [_figure(known[asset_id], caption, width) for asset_id, caption in found if asset_id in known]
     st.html(f"<div style='display: flex; flex-wrap: wrap; gap: 0.5rem; align-items: end'>{''.join(figures)}</div>")
 

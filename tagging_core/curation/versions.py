@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, String, cast, func, or_, select, text
@@ -235,10 +235,9 @@ def event_at(connection: Connection, moment: datetime) -> int:
 
 def began(connection: Connection) -> datetime:
     """When the starter library had been written (UTC without zone): before that there is nothing to go back to."""
-    first = select(events.c.at).where(_OURS).order_by(events.c.id).limit(1)
-    moment: datetime = connection.execute(first).scalar_one()
-    # Its events were written one after the other, in one transaction.
-    return moment + timedelta(seconds=5)
+    starter = _OURS, events.c.act.is_(None), events.c.actor == SYSTEM.name
+    moment: datetime = connection.execute(select(func.max(events.c.at)).where(*starter)).scalar_one()
+    return moment
 
 
 def since(connection: Connection, event_id: int) -> list[Change]:

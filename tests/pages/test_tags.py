@@ -81,6 +81,19 @@ def test_a_tag_is_edited_and_the_change_taken_back(open_page: OpenPage, console:
     assert console.taxonomy().tags["garment.dress"].name() == "Dress"
 
 
+def test_after_a_tag_was_saved_a_new_one_is_still_asked_for(
+    open_page: OpenPage, console: Tagloop, ann: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = open_page(PAGE, tag="garment.dress")
+    at.text_input(key="tag_garment.dress_en").set_value("Gown dress")
+    button(at, "Save").click().run()
+    assert "tags_saved" not in at.session_state
+    made = dialog(dialogs.new_tag, console, ann, monkeypatch)
+    made.text_input(key="tag_new_en").set_value("Sari")
+    button(made, "Save").click().run()
+    assert made.query_params["tag"] in ("scene.sari", ["scene.sari"])
+
+
 def test_a_name_that_is_taken_is_told_and_nothing_is_lost(open_page: OpenPage, console: Tagloop) -> None:
     at = open_page(PAGE, tag="garment.dress")
     at.text_input(key="tag_garment.dress_en").set_value("Hat")

@@ -108,3 +108,13 @@ def test_the_search_runs_once_a_revision(loop: Tagloop, ann: User) -> None:
     loop.library.settle()
     assert loop.curator.searcher.search_if_due()
     assert not loop.curator.searcher.search_if_due()
+
+
+def test_a_tag_of_two_kinds_is_proposed_for_a_split_as_long_as_it_has_both(loop: Tagloop, ann: User) -> None:
+    pictures = ingest(loop, ann, *[RED] * 8, *[BLUE] * 8)
+    loop.decide_many(ann, [Decision(Kind.ADD, a, "garment.hat", profile="e-commerce") for a in pictures])
+    (proposal,) = found(loop, "split")
+    assert proposal.subjects == ("garment.hat",)
+    assert sorted(map(sorted, proposal.evidence["parts"])) == [pictures[:8], pictures[8:]]
+    loop.decide_many(ann, [Decision(Kind.REJECT, a, "garment.hat", profile="e-commerce") for a in pictures[8:]])
+    assert found(loop, "split") == []

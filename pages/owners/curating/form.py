@@ -114,8 +114,8 @@ def _save(key: str, tag: Tag, codes: list[str], revision: int) -> None:
         session.say_error(error)
         return
     st.session_state.pop(f"{key}_trial", None)
-    if consequences.carry_out(plan):
-        st.session_state["tags_saved"] = plan.tags[0].id
+    if consequences.carry_out(plan) and not tag.id:
+        st.session_state["tags_saved"] = plan.tags[0].id  # the dialog that asked for it leads there
 
 
 def _try(key: str, tag: Tag, codes: list[str]) -> None:

@@ -190,13 +190,14 @@ def _draw_confusion(proposal: Proposal, shown: Tag, given: Tag) -> None:
 
 
 def _draw_wrong(tag: Tag, found: Sequence[Proposal]) -> None:
+    known = gallery.load([proposal.evidence["picture"] for proposal in found])
     with st.container(border=True):
         st.markdown(f"**{_name(tag)}**")
         with st.container(horizontal=True, gap="small"):
             for proposal in found:
                 with st.container(width=150):
                     probability = proposal.evidence["probability"]
-                    gallery.draw_strip([(proposal.evidence["picture"], f"{probability:.1%}")], width=132)
+                    gallery.draw_strip([(proposal.evidence["picture"], f"{probability:.1%}")], 132, known)
                     if _may_curate():
                         st.button(
                             "Take it off",

@@ -40,6 +40,7 @@ def draw(tag: Tag) -> None:
 
 
 def _draw_row(title: str, tag: Tag, found: Sequence[tuple[int, float]], act: str) -> None:
+    known = gallery.load([asset_id for asset_id, _ in found])
     may = session.current_user().may(Action.REVIEW)
     word, icon = ("Drop", ":material/close:") if act == "drop" else ("Add", ":material/add:")
     said = "It does not have this tag" if act == "drop" else "It has this tag"
@@ -47,7 +48,7 @@ def _draw_row(title: str, tag: Tag, found: Sequence[tuple[int, float]], act: str
     with st.container(horizontal=True, gap="small"):
         for asset_id, probability in found:
             with st.container(width=116):
-                gallery.draw_strip([(asset_id, f"{probability:.0%}")], width=108)
+                gallery.draw_strip([(asset_id, f"{probability:.0%}")], width=108, known=known)
                 st.button(
                     word,
                     key=f"{act}_{tag.id}_{asset_id}",

@@ -16,7 +16,7 @@ from tagging_core.curation.proposals.proposal import keep
 from tagging_core.encoders import Encoder, Vectors
 from tagging_core.library import Library
 from tagging_core.store import Database
-from tagging_core.store.tables import learned
+from tagging_core.store.tables import learned, proposals
 from tagging_core.taxonomy import Tag
 
 _REVISION, _SPLITS = "proposals.revision", "proposals.splits"
@@ -80,7 +80,7 @@ class Searcher:
                 ]
             with self._database.write() as connection:
                 keep(connection, ("synonyms", "confusion", "wrong", "new"), found)
-                keep(connection, ("split",), [p for p in parts if p], looked_at)
+                keep(connection, ("split",), [p for p in parts if p], [*looked_at, *self._too_few(connection)])
                 meta.put(connection, _SPLITS, str(until))
                 meta.put(connection, _REVISION, str(matrix.revision))
         now = time.monotonic()
@@ -100,6 +100,14 @@ class Searcher:
         until = rows[-1].revision - (len(rows) == _SPLIT_TAGS) if rows else seen
         return [row.tag_id for row in rows], max(until, seen)
 
+    def _too_few(self, connection: Connection) -> set[str]:
+        """Tags that were to be split and have too few examples by now, or are gone."""
+        enough = select(learned.c.tag_id).where(
+            learned.c.fingerprint == self._library.fingerprint, learned.c.positives >= splits.LEAST
+        )
+        proposed = connection.execute(select(proposals.c.key).where(proposals.c.kind == "split")).scalars()
+        return {key.removeprefix("split:") for key in proposed} - set(connection.execute(enough).scalars())
+
     def _passages(self, tags: list[Tag]) -> Vectors:
         texts = [tag.name() for tag in tags]
         if missing := sorted({text for text in texts if text not in self._names}):
@@ -112,15 +120,6 @@ class Searcher:
             return self._vocabulary
         words = [line.strip() for line in _WORDS.read_text("utf-8").splitlines() if line.strip()]
         groups = [[f"a photo of a {word}"] for word in words]
-        fingerprint = self._library.fingerprint
-        with self._database.read() as connection:
-            found = vectors.load_sentences(connection, fingerprint, groups)
-        missing = [place for place, vector in enumerate(found) if vector is None]
-        if missing:
-            fresh = vectors.encode_sentences(self._encoder(), [groups[place] for place in missing])
-            with self._database.write() as connection:
-                vectors.save_sentences(connection, fingerprint, [groups[place] for place in missing], fresh)
-            for place, vector in zip(missing, fresh, strict=True):
-                found[place] = vector
-        self._vocabulary = {word: vector for word, vector in zip(words, found, strict=True) if vector is not None}
+        found = vectors.sentences(self._database, self._encoder, self._library.fingerprint, groups)
+        self._vocabulary = dict(zip(words, found, strict=True))
         return self._vocabulary
