@@ -53,7 +53,8 @@ def _draw_import(data: bytes, form: str, name: str) -> None:
     try:
         found = session.loop().curator.read_import(data, form, name)
     except ImportRefusedError as error:
-        st.error(f"Nothing was imported: {len(error.problems):,} bad rows.", icon=":material/error:")
+        n = len(error.problems)
+        st.error(f"Nothing was imported: {n:,} bad {'row' if n == 1 else 'rows'}.", icon=":material/error:")
         rows = [{error.unit.capitalize(): n, "Problem": problem} for n, problem in error.problems.items()]
         st.dataframe(rows[:1000], hide_index=True)
         return
