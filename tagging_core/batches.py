@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,11 +10,12 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, and_, bindparam, func, or_, select, update
 
+from tagging_core import projection
 from tagging_core.errors import NotFoundError, SourceError
 from tagging_core.people import Action, User, require
 from tagging_core.sources import Entry
-from tagging_core.store import add_to, insert_row
-from tagging_core.store.tables import assets, batches, chunks, counters, items, jobs
+from tagging_core.store import insert_row
+from tagging_core.store.tables import batches, chunks, items, jobs
 from tagging_core.taxonomy import Profile
 
 CHUNK = 32
@@ -136,20 +136,14 @@ def claim(connection: Connection, worker: str) -> Chunk | None:
 
 def finish_items(connection: Connection, batch_id: int, ends: Sequence[End]) -> None:
     """Write how items ended, and count the pictures that are new to the batch."""
-    _count_pictures(connection, batch_id, ends)
+    ids = {end.asset_id for end in ends if end.asset_id is not None}
+    here = select(items.c.asset_id).where(items.c.batch_id == batch_id, items.c.asset_id.in_(ids))
+    projection.join_batch(connection, batch_id, ids - set(connection.execute(here).scalars()))
     mine = and_(items.c.batch_id == batch_id, items.c.n == bindparam("item"))
     values: dict[str, Any] = {name: bindparam(f"new_{name}") for name in ("state", "asset_id", "reason")}
     rows = [{"item": e.n, "new_state": e.state, "new_asset_id": e.asset_id, "new_reason": e.reason} for e in ends]
     if rows:
         connection.execute(update(items).where(mine).values(values), rows)
-
-
-def _count_pictures(connection: Connection, batch_id: int, ends: Sequence[End]) -> None:
-    ids = {end.asset_id for end in ends if end.asset_id is not None}
-    here = select(items.c.asset_id).where(items.c.batch_id == batch_id, items.c.asset_id.in_(ids))
-    ids -= set(connection.execute(here).scalars())
-    states = Counter(connection.execute(select(assets.c.review).where(assets.c.id.in_(ids))).scalars())
-    add_to(connection, counters, [{"name": f"batch.{batch_id}.{state}", "n": n} for state, n in states.items()])
 
 
 def finish_chunk(connection: Connection, chunk: Chunk) -> bool:

@@ -122,9 +122,12 @@ class Desk:
                 decided = reviewing.labels_of(connection, asset_id)
             else:
                 decided = standing.looks.get(user.name, {})
-            found = self.suggester.suggest(connection, [asset_id], profile, {asset_id: decided}).get(asset_id, [])
             finished = asset.review == "done" and look is None
             blind = not finished and self.shares.is_blind(assets.sample_of(connection, asset_id))
+            if blind and decided:
+                # What is hidden stays what the machine said before it was told anything of this picture.
+                return Card(asset, decided, [], blind, look, holder)
+            found = self.suggester.suggest(connection, [asset_id], profile, {asset_id: decided}).get(asset_id, [])
             return Card(asset, decided, [] if blind else found, blind, look, holder)
 
     def acts_of(self, user: User) -> list[PastAct]:

@@ -7,7 +7,7 @@ its result, so replaying the ledger gives the same tables.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -75,11 +75,6 @@ class Event:
         """Set if it belongs to a look that is independent of what was decided."""
         look = (self.payload or {}).get("look")
         return Look(look) if look else None
-
-    @property
-    def day(self) -> str:
-        """The UTC day, as `2026-11-24`."""
-        return self.at.date().isoformat()
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,23 +189,7 @@ def _was_suggested(event: Event) -> bool:
     return event.kind != Kind.ADD and "probability" in payload and "unseen" not in payload
 
 
-def tallies(event: Event) -> list[tuple[str, str]]:
-    """The (tag, kind) pairs under which an event counts in the daily figures; whole pictures count under ""."""
-    tag, payload = event.tag_id or "", event.payload or {}
-    if event.look:
-        compared = {"agree": payload.get("agreed", []), "differ": payload.get("differs", [])}
-        return [(tag_id, kind) for kind, tag_ids in compared.items() for tag_id in tag_ids]
-    match event.kind:
-        case Kind.ACCEPT | Kind.REJECT | Kind.ADD:
-            return [(tag, "unseen" if "unseen" in payload else str(event.kind))]
-        case Kind.REPLACE:
-            return [(tag, "reject"), (event.other_tag_id or "", "add")]
-        case Kind.DONE:
-            return [("", "done")]
-    return []
-
-
-def taken_back(history: list[Event]) -> set[int]:
+def taken_back(history: Sequence[Event]) -> set[int]:
     """Ids of the events that an undo cancels; an undo that was undone cancels nothing."""
     gone: set[int] = set()
     for event in reversed(history):

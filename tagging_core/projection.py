@@ -9,16 +9,20 @@ from __future__ import annotations
 
 import uuid
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Column, Connection, and_, bindparam, delete, func, or_, select, update
+from sqlalchemy import Column, ColumnElement, Connection, and_, bindparam, delete, func, or_, select, update
 
-from tagging_core import ledger
+from tagging_core import ledger, meta
 from tagging_core.fates import Fates
+from tagging_core.insights import content as content_module
+from tagging_core.insights import days
+from tagging_core.insights.content import Facts
+from tagging_core.insights.tallies import tally
 from tagging_core.ledger import AssetState, Event, Kind, Label
 from tagging_core.store import add_to, upsert
-from tagging_core.store.tables import assets, counters, daily, dirty, events, items, labels, reviews
+from tagging_core.store.tables import assets, content, counters, daily, dirty, events, items, labels, reviews
 from tagging_core.taxonomy import Taxonomy
 
 IMPLICIT_SAMPLE = 100
@@ -29,12 +33,19 @@ _AT_ONCE = 500  # assets that are folded and written together
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """What becomes different for one asset; the tally counts what events add to the daily figures."""
+    """What becomes different for one asset.
+
+    Attributes:
+        daily: What is added to the daily figures.
+        content: What is added to the figures of what pictures are about.
+    """
 
     asset_id: int
+    facts: Facts
     old: AssetState
     new: AssetState
-    tally: Counter[tuple[str, str, str]]
+    daily: Counter[tuple[str, str, str, str]]
+    content: Counter[tuple[str, str, str, str]]
 
 
 def record(connection: Connection, event: Event, taxonomy: Taxonomy) -> int:
@@ -49,7 +60,7 @@ def record(connection: Connection, event: Event, taxonomy: Taxonomy) -> int:
     written = ledger.find_event(connection, event_id)
     assert written is not None
     fates = taxonomy.fates
-    step = _step(event.asset_id, before, [*before, written], fates, fates)
+    (step,) = _steps(connection, {event.asset_id: (before, [*before, written])}, fates, fates)
     _write(connection, [step])
     mark_dirty(connection, _affected(connection, event.asset_id, step.old, step.new, taxonomy))
     return event_id
@@ -79,20 +90,41 @@ def refold(connection: Connection, old: Fates, new: Fates) -> set[str]:
     changed: set[str] = set()
     for start in range(0, len(asset_ids), _AT_ONCE):
         part = asset_ids[start : start + _AT_ONCE]
-        histories: dict[int, list[Event]] = {asset_id: [] for asset_id in part}
-        rows = connection.execute(select(events).where(events.c.asset_id.in_(part), wanted).order_by(events.c.id))
-        for row in rows:
-            histories[row.asset_id].append(ledger.to_event(row))
-        steps = [_step(asset_id, each, each, old, new) for asset_id, each in histories.items()]
+        found = histories(connection, part, wanted)
+        steps = _steps(connection, {a: (each, each) for a, each in found.items()}, old, new)
         _write(connection, steps)
         changed |= {t for step in steps for t in _changed(step.old, step.new)}
     return changed
 
 
-def _step(asset_id: int, before: list[Event], after: list[Event], old: Fates, new: Fates) -> _Step:
-    tally = _tally(after, new)
-    tally.subtract(_tally(before, old))
-    return _Step(asset_id, ledger.fold(before, old), ledger.fold(after, new), tally)
+def _steps(
+    connection: Connection, changes: Mapping[int, tuple[list[Event], list[Event]]], old: Fates, new: Fates
+) -> list[_Step]:
+    """What becomes different when each asset's first history becomes the second, and old fates the new ones."""
+    facts = _facts(connection, list(changes))
+    day_of = days.day_in(days.zone_of(connection))
+
+    def step(asset_id: int, before: list[Event], after: list[Event]) -> _Step:
+        was, now = ledger.fold(before, old), ledger.fold(after, new)
+        finished = {event.id: event.at for event in after if event.kind == Kind.DONE}
+        figures: Counter[tuple[str, str, str, str]] = Counter()
+        if before is not after:  # daily figures go by what was said, whatever became of the tags
+            figures = tally(after, day_of)
+            figures.subtract(tally(before, day_of))
+        about = content_module.describe(now, facts[asset_id], finished, day_of)
+        about.subtract(content_module.describe(was, facts[asset_id], finished, day_of))
+        return _Step(asset_id, facts[asset_id], was, now, figures, about)
+
+    return [step(asset_id, before, after) for asset_id, (before, after) in changes.items()]
+
+
+def _facts(connection: Connection, asset_ids: Sequence[int]) -> dict[int, Facts]:
+    batches: dict[int, list[int]] = {asset_id: [] for asset_id in asset_ids}
+    query = select(items.c.asset_id, items.c.batch_id).where(items.c.asset_id.in_(asset_ids)).distinct()
+    for asset_id, batch_id in connection.execute(query):
+        batches[asset_id].append(batch_id)
+    times = select(assets.c.id, assets.c.taken_at, assets.c.created_at).where(assets.c.id.in_(asset_ids))
+    return {row.id: Facts(row.taken_at, row.created_at, batches[row.id]) for row in connection.execute(times)}
 
 
 def mark_dirty(connection: Connection, tag_ids: Iterable[str]) -> None:
@@ -121,16 +153,17 @@ def decided_on(connection: Connection, tag_id: str, asset_ids: Sequence[int], va
     return found
 
 
-def count_reviews(connection: Connection, asset_id: int, moves: dict[str, int]) -> None:
-    """Move the counts of pictures by state of review, of the archive and of the batches that an asset is in.
-
-    Args:
-        moves: By state, how many more there are.
-    """
-    query = select(items.c.batch_id).where(items.c.asset_id == asset_id).distinct()
-    scopes = ["review", *(f"batch.{batch_id}" for batch_id in connection.execute(query).scalars())]
-    rows = [{"name": f"{scope}.{state}", "n": n} for scope in scopes for state, n in moves.items()]
-    add_to(connection, counters, rows)
+def join_batch(connection: Connection, batch_id: int, asset_ids: Collection[int]) -> None:
+    """Count pictures that are new to a batch, and what those are about that were finished before."""
+    states = Counter(connection.execute(select(assets.c.review).where(assets.c.id.in_(asset_ids))).scalars())
+    add_to(connection, counters, [{"name": f"batch.{batch_id}.{state}", "n": n} for state, n in states.items()])
+    query = select(reviews.c.asset_id).where(reviews.c.asset_id.in_(asset_ids)).distinct()
+    finished = list(connection.execute(query).scalars())
+    given = select(labels.c.tag_id).where(labels.c.asset_id.in_(finished), labels.c.value == 1)
+    about = Counter({content_module.ALL: len(finished)}) + Counter(connection.execute(given).scalars())
+    _add_content(
+        connection, Counter({(content_module.BATCH, str(batch_id), "", tag_id): n for tag_id, n in about.items()})
+    )
 
 
 def replay(connection: Connection, taxonomy: Taxonomy) -> int:
@@ -141,16 +174,53 @@ def replay(connection: Connection, taxonomy: Taxonomy) -> int:
     """
     for table in (labels, reviews):
         connection.execute(delete(table))
-    connection.execute(delete(daily).where(daily.c.kind != "upload"))
     connection.execute(update(assets).where(assets.c.review != "new").values(review="new"))
     connection.execute(delete(counters))
     _count_all_as_new(connection)
-    replayed = 0
-    for asset_id, history in _histories(connection):
-        _write(connection, [_step(asset_id, [], history, taxonomy.fates, taxonomy.fates)])
-        replayed += len(history)
+    _forget_figures(connection)
+    for steps in _all_steps(connection, taxonomy.fates):
+        _write(connection, steps)
     mark_dirty(connection, taxonomy.tags)
-    return replayed
+    query = select(func.count()).select_from(events).where(events.c.asset_id.is_not(None))
+    return int(connection.execute(query).scalar_one())
+
+
+def recount(connection: Connection, zone: str, fates: Fates) -> None:
+    """Count all figures that managers read anew from the ledger, by the days of a zone."""
+    meta.put(connection, days.ZONE, zone)
+    _forget_figures(connection)
+    for steps in _all_steps(connection, fates):
+        _add_figures(connection, steps)
+
+
+def _forget_figures(connection: Connection) -> None:
+    """Leave no figures but those of uploads, which are not in the ledger."""
+    connection.execute(delete(daily))
+    connection.execute(delete(content))
+    day_of = days.day_in(days.zone_of(connection))
+    uploads = Counter(day_of(at) for at in connection.execute(select(assets.c.created_at)).scalars())
+    _add_daily(connection, Counter({(day, "all", "", "upload"): n for day, n in uploads.items()}))
+
+
+def _all_steps(connection: Connection, fates: Fates) -> Iterator[list[_Step]]:
+    ids = select(events.c.asset_id).where(events.c.asset_id.is_not(None)).distinct().order_by(events.c.asset_id)
+    asset_ids = list(connection.execute(ids).scalars())
+    nothing: list[Event] = []
+    for start in range(0, len(asset_ids), _AT_ONCE):
+        found = histories(connection, asset_ids[start : start + _AT_ONCE])
+        yield _steps(connection, {a: (nothing, each) for a, each in found.items()}, fates, fates)
+
+
+def histories(
+    connection: Connection, asset_ids: Sequence[int], wanted: ColumnElement[bool] | None = None
+) -> dict[int, list[Event]]:
+    """The events of some assets, by ascending id; all, or those that meet a condition."""
+    found: dict[int, list[Event]] = {asset_id: [] for asset_id in asset_ids}
+    mine = events.c.asset_id.in_(asset_ids)
+    query = select(events).where(mine if wanted is None else and_(mine, wanted)).order_by(events.c.id)
+    for row in connection.execute(query):
+        found[row.asset_id].append(ledger.to_event(row))
+    return found
 
 
 def _count_all_as_new(connection: Connection) -> None:
@@ -161,28 +231,44 @@ def _count_all_as_new(connection: Connection) -> None:
     add_to(connection, counters, [{"name": name, "n": n} for name, n in rows])
 
 
-def _histories(connection: Connection) -> Iterator[tuple[int, list[Event]]]:
-    ids = select(events.c.asset_id).where(events.c.asset_id.is_not(None)).distinct().order_by(events.c.asset_id)
-    for (asset_id,) in connection.execute(ids).all():
-        yield asset_id, ledger.history_of(connection, asset_id)
-
-
 def _write(connection: Connection, steps: Sequence[_Step]) -> None:
     _write_labels(connection, steps)
     _write_reviews(connection, steps)
     moves: Counter[str] = Counter()
-    tally: Counter[tuple[str, str, str]] = Counter()
     for step in steps:
         _count_state(moves, step.old, step.new)
-        for key, n in step.tally.items():
-            tally[key] += n
         if step.old.review != step.new.review:
             mine = assets.c.id == step.asset_id
             connection.execute(update(assets).where(mine).values(review=step.new.review))
-            count_reviews(connection, step.asset_id, {step.old.review: -1, step.new.review: 1})
+            for scope in ("review", *(f"batch.{batch_id}" for batch_id in step.facts.batches)):
+                moves[f"{scope}.{step.old.review}"] -= 1
+                moves[f"{scope}.{step.new.review}"] += 1
     add_to(connection, counters, [{"name": name, "n": n} for name, n in sorted(moves.items()) if n])
-    counted = [(key, n) for key, n in sorted(tally.items()) if n]
-    add_to(connection, daily, [{"day": d, "tag_id": t, "kind": k, "n": n} for (d, t, k), n in counted])
+    _add_figures(connection, steps)
+
+
+def _add_figures(connection: Connection, steps: Sequence[_Step]) -> None:
+    _add_daily(connection, _sum(step.daily for step in steps))
+    _add_content(connection, _sum(step.content for step in steps))
+
+
+def _sum(parts: Iterable[Counter[tuple[str, str, str, str]]]) -> Counter[tuple[str, str, str, str]]:
+    total: Counter[tuple[str, str, str, str]] = Counter()
+    for part in parts:
+        total.update(part)
+    return total
+
+
+def _add_daily(connection: Connection, figures: Counter[tuple[str, str, str, str]]) -> None:
+    counted = [(key, n) for key, n in sorted(figures.items()) if n]
+    rows = [{"day": day, "subject": s, "key": key, "kind": kind, "n": n} for (day, s, key, kind), n in counted]
+    add_to(connection, daily, rows)
+
+
+def _add_content(connection: Connection, figures: Counter[tuple[str, str, str, str]]) -> None:
+    counted = [(key, n) for key, n in sorted(figures.items()) if n]
+    rows = [{"basis": b, "part": p, "day": day, "tag_id": tag, "n": n} for (b, p, day, tag), n in counted]
+    add_to(connection, content, rows)
 
 
 def _write_labels(connection: Connection, steps: Sequence[_Step]) -> None:
@@ -237,17 +323,6 @@ def _count_state(moves: Counter[str], old: AssetState, new: AssetState) -> None:
     moves.subtract(f"done.{profile}" for profile in old.reviews)
     moves.update([f"second.{new.first}"] if new.first else [])
     moves.subtract([f"second.{old.first}"] if old.first else [])
-
-
-def _tally(history: list[Event], fates: Fates) -> Counter[tuple[str, str, str]]:
-    gone = ledger.taken_back(history)
-    return Counter(
-        (event.day, found, kind)
-        for event in history
-        if event.id not in gone
-        for tag_id, kind in ledger.tallies(event)
-        if (found := fates.resolve(tag_id)) is not None
-    )
 
 
 def _affected(

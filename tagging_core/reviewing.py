@@ -197,39 +197,50 @@ def _to_event(connection: Connection, user: User, decision: Decision, taxonomy: 
         other_tag_id=other,
         profile=decision.profile,
         seconds=decision.seconds,
-        payload=_as_shown(connection, decision, tag_id),
+        payload=_as_shown(connection, decision, tag_id, taxonomy),
         uid=decision.uid,
     )
 
 
-def _as_shown(connection: Connection, decision: Decision, tag_id: str | None) -> dict[str, Any] | None:
-    """What the person saw: the tag's own suggestion, or for a whole picture how many there were."""
+def _as_shown(
+    connection: Connection, decision: Decision, tag_id: str | None, taxonomy: Taxonomy
+) -> dict[str, Any] | None:
+    """What the person saw: the tag's own suggestion and those it rules out, or all that a picture leaves undecided.
+
+    Suggestions that were left undecided, or ruled out, were as wrong as rejected ones.
+    """
     if decision.shown is not None:
         return decision.shown
     if decision.kind == Kind.FLAG:
         return {"note": " ".join(decision.note.split())[:500]}
-    seen = suggesting.shown(connection, decision.asset_id, decision.profile)
+    seen = {s.tag_id: s for s in suggesting.shown(connection, decision.asset_id, decision.profile)}
+    if not seen:
+        return None if tag_id else {"shown": 0}
+    payload: dict[str, Any] = {"fingerprint": next(iter(seen.values())).fingerprint}
     if tag_id is None:
-        return {"shown": len(seen)}
-    for s in seen:
-        if s.tag_id == tag_id:
-            return {
-                "probability": round(s.probability, 4),
-                "rank": s.rank,
-                "revision": s.revision,
-                "fingerprint": s.fingerprint,
-            }
-    return None
+        left = {s.tag_id: round(s.probability, 4) for s in seen.values()}
+        return payload | {"shown": len(seen)} | ({"left": left} if decision.kind == Kind.DONE else {})
+    if own := seen.get(tag_id):
+        payload |= {"probability": round(own.probability, 4), "rank": own.rank, "revision": own.revision}
+    if instead := seen.get(decision.other_tag_id or ""):
+        payload |= {"instead": round(instead.probability, 4)}
+    given = decision.other_tag_id or (tag_id if decision.kind in (Kind.ACCEPT, Kind.ADD) else None)
+    if given:
+        category = taxonomy.categories[taxonomy.tag(given).category_id]
+        mine = {t for t in seen if (tag := taxonomy.tags.get(t)) and tag.category_id == category.id}
+        rivals = mine - {tag_id, given} if category.exclusive else set()
+        payload |= {"rivals": {t: round(seen[t].probability, 4) for t in sorted(rivals)}} if rivals else {}
+    return payload
 
 
 def _sampled(connection: Connection, event: Event, sample: int, shares: Shares) -> dict[str, Any] | None:
     """The event's payload, with the samples the picture is in; on a blind one nothing suggested was seen."""
     payload = dict(event.payload or {})
     if shares.is_blind(sample) and event.kind in NEEDS_TAG:
-        return None
-    if event.kind == Kind.DONE and shares.is_blind(sample):
-        hidden = suggesting.shown(connection, event.asset_id or 0, event.profile or "")
-        payload |= {"shown": 0, "blind": True, "hidden": {s.tag_id: round(s.probability, 4) for s in hidden}}
+        return {"blind": True}
+    if shares.is_blind(sample) and event.kind == Kind.DONE:
+        hidden = payload.pop("left", {})
+        payload |= {"shown": 0, "blind": True, "hidden": hidden}
     return payload or None
 
 

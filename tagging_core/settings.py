@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from zoneinfo import available_timezones
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from tagging_core.errors import SettingsError
+from tagging_core.insights.days import machine_zone
 from tagging_core.sampling import Shares
 
 
@@ -26,9 +28,22 @@ class Settings(BaseSettings):
         default=max(2, os.cpu_count() or 2), ge=1, le=64, description="threads that read, decode and embed"
     )
     max_megapixels: float = Field(default=50.0, gt=0, le=170, description="pictures with more pixels are refused")
+    time_zone: str = Field(default="", description="whose days the charts count; empty means this machine's")
     blind_share: float = Field(default=0.03, ge=0, le=1, description="pictures shown without suggestions")
     known_share: float = Field(default=0.02, ge=0, le=1, description="finished pictures mixed in among new ones")
     second_share: float = Field(default=0.0, ge=0, le=1, description="pictures that take a second opinion")
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known_zone(cls, name: str) -> str:
+        if name and name not in available_timezones():
+            raise ValueError("it is no IANA time zone such as Europe/Berlin")
+        return name
+
+    @property
+    def zone(self) -> str:
+        """The IANA name of the zone whose days are counted."""
+        return self.time_zone or machine_zone()
 
     @property
     def shares(self) -> Shares:

@@ -23,6 +23,7 @@ from tagging_core.desk import Desk
 from tagging_core.encoders import Encoder, find_preset, load_encoder
 from tagging_core.errors import BusyError, SourceError, StorageError
 from tagging_core.ingest import Ingester
+from tagging_core.insights import days
 from tagging_core.library import Library
 from tagging_core.light_table import LightTable
 from tagging_core.people import Action, User, require
@@ -99,6 +100,8 @@ class Tagloop(Desk):
             ) from None
         with self.database.write() as connection:
             batches.release_all(connection)  # whoever held them is gone: we have the lock
+            if days.zone_of(connection) != self.settings.zone:
+                projection.recount(connection, self.settings.zone, tags.load(connection).fates)
         with self.database.read() as connection:
             needed = batches.staged_sources(connection)
         sources.remove_leftovers(self._incoming, needed)
@@ -226,6 +229,9 @@ class Tagloop(Desk):
         self.database.migrate()
         with self.database.write() as connection:
             tags.ensure_starter(connection)
+            # Figures are counted by one zone, whichever process writes; the console may change it, see `start`.
+            if not meta.get(connection, days.ZONE):
+                projection.recount(connection, self.settings.zone, tags.load(connection).fates)
 
     def _submit(self, user: User, stage: Callable[[Path], list[sources.Entry]], profile: str, name: str) -> int:
         require(user, Action.UPLOAD)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 import pandas as pd
@@ -12,7 +12,10 @@ from sqlalchemy import Connection, case, func, select
 
 from tagging_core import projection, tags
 from tagging_core.examples import Kind
-from tagging_core.insights import wilson
+from tagging_core.fates import Fates
+from tagging_core.insights import days, figures
+from tagging_core.insights.days import Period
+from tagging_core.insights.statistics import wilson
 from tagging_core.judging import load_left_out
 from tagging_core.learner import sigmoid
 from tagging_core.library import Library
@@ -23,6 +26,7 @@ PERIOD = 30
 
 _YEAR = 365
 _GIVEN = ("accept", "add", "unseen")
+_ASKED = (*_GIVEN, "reject", "agree", "differ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,25 +77,28 @@ class Example:
     probability: float
 
 
-def of(connection: Connection, tag_ids: Sequence[str]) -> dict[str, Health]:
-    """The health of some tags; those nobody ever decided on included."""
+def of(connection: Connection, tag_ids: Sequence[str], fates: Fates) -> dict[str, Health]:
+    """The health of some tags, that of what was merged into them included; nobody need have decided on them."""
     counts = tags.counts(connection, tag_ids)
-    recent, before, year = _day(PERIOD), _day(2 * PERIOD), _day(_YEAR)
-    sums: dict[str, dict[str, int]] = {tag_id: {} for tag_id in tag_ids}
-    for start in range(0, len(tag_ids), 500):
-        part = tag_ids[start : start + 500]
+    recent, before, year = _day(connection, PERIOD), _day(connection, 2 * PERIOD), _day(connection, _YEAR)
+    owner = {key: tag_id for tag_id in tag_ids for key in figures.sources(tag_id, fates)}
+    keys = list(owner)
+    sums: dict[str, Counter[str]] = {tag_id: Counter() for tag_id in tag_ids}
+    for start in range(0, len(keys), 500):
+        part = keys[start : start + 500]
         period = case((daily.c.day >= recent, "now"), (daily.c.day >= before, "before"), else_="earlier")
-        query = select(daily.c.tag_id, daily.c.kind, period, func.sum(daily.c.n)).where(daily.c.tag_id.in_(part))
-        query = query.where(daily.c.day >= year).group_by(daily.c.tag_id, daily.c.kind, period)
-        for tag_id, kind, when, n in connection.execute(query):
-            mine = sums[tag_id]
-            mine[kind] = mine.get(kind, 0) + int(n)
+        query = select(daily.c.key, daily.c.kind, period, func.sum(daily.c.n)).where(
+            daily.c.subject == "tag", daily.c.key.in_(part), daily.c.day >= year, daily.c.kind.in_(_ASKED)
+        )
+        for key, kind, when, n in connection.execute(query.group_by(daily.c.key, daily.c.kind, period)):
+            mine = sums[owner[key]]
+            mine[kind] += int(n)
             if kind in _GIVEN:
-                mine[when] = mine.get(when, 0) + int(n)
+                mine[when] += int(n)
     return {tag_id: _health(counts.get(tag_id, (0, 0)), found) for tag_id, found in sums.items()}
 
 
-def _health(counts: tuple[int, int], sums: dict[str, int]) -> Health:
+def _health(counts: tuple[int, int], sums: Counter[str]) -> Health:
     get = sums.get
     right, wrong, differ = get("accept", 0), get("reject", 0), get("differ", 0)
     return Health(
@@ -106,30 +113,29 @@ def _health(counts: tuple[int, int], sums: dict[str, int]) -> Health:
     )
 
 
-def growing(connection: Connection, limit: int = 200) -> list[str]:
+def growing(connection: Connection, fates: Fates, limit: int = 200) -> list[str]:
     """Tags that were given more often in the last PERIOD days than in as many before, the fastest first."""
-    recent, before = _day(PERIOD), _day(2 * PERIOD)
+    recent, before = _day(connection, PERIOD), _day(connection, 2 * PERIOD)
     signed = func.sum(case((daily.c.day >= recent, daily.c.n), else_=-daily.c.n))
-    query = select(daily.c.tag_id).where(daily.c.day >= before, daily.c.kind.in_(_GIVEN)).group_by(daily.c.tag_id)
-    return list(connection.execute(query.having(signed > 0).order_by(signed.desc()).limit(limit)).scalars())
-
-
-def curve(connection: Connection, tag_id: str, weeks: int = 26) -> pd.DataFrame:
-    """Precision by week: columns week (its Monday), right, judged, precision, low and high, all in [0, 1]."""
-    query = select(daily.c.day, daily.c.kind, daily.c.n).where(
-        daily.c.tag_id == tag_id, daily.c.day >= _day(7 * weeks), daily.c.kind.in_(("accept", "reject"))
+    query = select(daily.c.key, signed).where(
+        daily.c.subject == "tag", daily.c.day >= before, daily.c.kind.in_(_GIVEN)
     )
-    found: dict[str, list[int]] = {}
-    for day, kind, n in connection.execute(query):
-        moment = date.fromisoformat(day)
-        week = (moment - timedelta(days=moment.weekday())).isoformat()
-        row = found.setdefault(week, [0, 0])
-        row[0] += int(n) * (kind == "accept")
-        row[1] += int(n)
+    found: Counter[str] = Counter()
+    for key, more in connection.execute(query.group_by(daily.c.key)):
+        found[fates.resolve(key) or ""] += int(more)
+    return [tag_id for tag_id, more in found.most_common(limit) if tag_id and more > 0]
+
+
+def curve(connection: Connection, tag_id: str, fates: Fates, weeks: int = 26) -> pd.DataFrame:
+    """Precision by week: columns week (its Monday), right, judged, precision, low and high, all in [0, 1]."""
+    period = Period.latest(7 * weeks, days.today(connection))
+    found: dict[str, Counter[str]] = {}
+    for day, kinds in figures.by_day(connection, "tag", period, figures.sources(tag_id, fates)).items():
+        found.setdefault(days.bucket(day, "week"), Counter()).update(kinds)
     rows = [
-        (week, right, judged, right / judged, *wilson(right, judged))
-        for week, (right, judged) in sorted(found.items())
-        if judged > 0
+        (week, kinds["accept"], judged, kinds["accept"] / judged, *wilson(kinds["accept"], judged))
+        for week, kinds in sorted(found.items())
+        if (judged := kinds["accept"] + kinds["reject"]) > 0
     ]
     return pd.DataFrame(rows, columns=["week", "right", "judged", "precision", "low", "high"])
 
@@ -152,5 +158,5 @@ def examples(
     return known[::-1][: min(limit, len(known) - len(doubtful))], doubtful
 
 
-def _day(days: int) -> str:
-    return (datetime.now(UTC).date() - timedelta(days=days - 1)).isoformat()
+def _day(connection: Connection, span: int) -> str:
+    return Period.latest(span, days.today(connection)).bounds[0]

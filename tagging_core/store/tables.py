@@ -43,7 +43,7 @@ events = Table(
     metadata,
     Column("id", _Id, primary_key=True, autoincrement=True),
     Column("uid", String(64), nullable=False, unique=True),  # given by the caller: a repeated call is one event
-    Column("at", DateTime, nullable=False),  # UTC
+    Column("at", DateTime, nullable=False, index=True),  # UTC
     Column("actor", String(120), nullable=False),
     Column("kind", String(24), nullable=False),
     Column("asset_id", _Id, index=True),
@@ -71,8 +71,8 @@ assets = Table(
     Column("height", Integer, nullable=False),
     Column("bytes", BigInteger, nullable=False),
     Column("frames", Integer, nullable=False),
-    Column("taken_at", DateTime),
-    Column("created_at", DateTime, nullable=False),
+    Column("taken_at", DateTime, index=True),
+    Column("created_at", DateTime, nullable=False, index=True),
     Column("title", Text, nullable=False, server_default=""),
     Column("caption", Text, nullable=False, server_default=""),
     Column("body", Text, nullable=False, server_default=""),
@@ -236,7 +236,7 @@ reviews = Table(
     metadata,
     Column("asset_id", _Id, ForeignKey("assets.id"), primary_key=True),
     Column("profile", String(60), primary_key=True),
-    Column("event_id", _Id, nullable=False),
+    Column("event_id", _Id, nullable=False, index=True),
     Column("sample", BigInteger, nullable=False),
     Index(None, "profile", "sample"),
 )
@@ -244,11 +244,44 @@ reviews = Table(
 daily = Table(
     "daily",
     metadata,
-    Column("day", String(10), primary_key=True),  # of the decision, UTC
-    Column("tag_id", String(120), primary_key=True),  # "" for whole pictures
-    Column("kind", String(12), primary_key=True),  # see ledger.tallies; or upload
-    Column("n", Integer, nullable=False),
-    Index(None, "tag_id", "day", "kind", "n"),  # all that the health of tags asks for
+    Column("subject", String(8), primary_key=True),  # what is told apart: see insights.tallies
+    Column("key", String(250), primary_key=True),
+    Column("day", String(10), primary_key=True),  # in the zone of meta's insights.zone
+    Column("kind", String(24), primary_key=True),
+    Column("n", BigInteger, nullable=False),
+    Index(None, "subject", "day", "key", "kind", "n"),
+    sqlite_with_rowid=False,
+)
+
+content = Table(
+    "content",
+    metadata,
+    Column("basis", String(8), primary_key=True),  # see insights.content
+    Column("part", String(60), primary_key=True),
+    Column("day", String(10), primary_key=True),
+    Column("tag_id", String(120), primary_key=True),
+    Column("n", BigInteger, nullable=False),  # finished pictures
+    Index(None, "basis", "part", "tag_id", "day", "n"),
+    sqlite_with_rowid=False,
+)
+
+drift = Table(
+    "drift",
+    metadata,
+    Column("day", String(10), primary_key=True),
+    Column("found", JSON, nullable=False),  # see insights.drift
+)
+
+saved_views = Table(
+    "saved_views",
+    metadata,
+    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("name", String(120), nullable=False),
+    Column("page", String(24), nullable=False),
+    Column("address", JSON, nullable=False),  # the page's query parameters
+    Column("actor", String(120), nullable=False),
+    Column("at", DateTime, nullable=False),
+    Column("removed", Boolean, nullable=False, server_default=false()),
 )
 
 counters = Table(

@@ -16,7 +16,7 @@ from sqlalchemy import select
 from tagging_core import Decision, Kind, Settings, TaggingError, Tagloop, ledger, meta, projection, tags
 from tagging_core.curation import plans
 from tagging_core.people import local_user
-from tagging_core.store.tables import assets, counters, daily, events, labels, learned
+from tagging_core.store.tables import assets, content, counters, events, labels, learned
 from tagging_core.taxonomy import Category, Tag, Taxonomy
 from tests.conftest import BLUE, GREEN, RED, YELLOW, ingest
 
@@ -188,7 +188,7 @@ class Library(RuleBasedStateMachine):
                 for query in (
                     select(labels).order_by(labels.c.asset_id, labels.c.tag_id),
                     select(counters).where(counters.c.n != 0).order_by(counters.c.name),
-                    select(daily).where(daily.c.n != 0).order_by(*daily.primary_key),
+                    select(content).where(content.c.n != 0).order_by(*content.primary_key),
                     select(learned.c.tag_id, learned.c.weights, learned.c.bias, learned.c.left_out).order_by(
                         learned.c.tag_id
                     ),

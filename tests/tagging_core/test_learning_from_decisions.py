@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from tagging_core import Decision, Kind, TaggingError, Tagloop, User, ledger, queue, reviewing, vectors
 from tagging_core.queue import View
-from tagging_core.store.tables import calibrations, daily, events, labels, learned
+from tagging_core.store.tables import calibrations, content, daily, events, labels, learned
 from tests.conftest import BLUE, GREEN, RED, YELLOW, ingest, wait_for
 
 TAG = "garment.dress"
@@ -31,7 +31,12 @@ def state(loop: Tagloop) -> dict:
         }
         return {
             "labels": sorted(tuple(r)[:3] for r in connection.execute(select(labels))),
-            "daily": sorted(tuple(r) for r in connection.execute(select(daily)) if r.n and r.kind != "upload"),
+            "daily": sorted(
+                tuple(r)
+                for table in (daily, content)
+                for r in connection.execute(select(table))
+                if r.n and r[3] != "upload"
+            ),
             "learned": fitted,
             "calibration": connection.execute(select(calibrations.c.parameters)).scalar_one(),
         }

@@ -110,7 +110,9 @@ def test_bulk_accept_takes_what_the_promise_allows_as_one_act(
         for asset in assets[:5]:
             label = reviewing.labels_of(connection, asset)["colour.red"]
             assert (label.value, label.shown) == (1, False)  # nobody looked at it
-        counted = connection.execute(select(daily.c.kind, daily.c.n).where(daily.c.tag_id == "colour.red")).all()
+        counted = connection.execute(
+            select(daily.c.kind, daily.c.n).where(daily.c.subject == "tag", daily.c.key == "colour.red")
+        ).all()
     assert counted == [("unseen", 5)]
     loop.undo_last(ann)
     with loop.database.read() as connection:

@@ -4,6 +4,7 @@ import pytest
 
 from tagging_core import Decision, Kind, Tagloop, User
 from tagging_core.curation import health, plans
+from tagging_core.fates import NO_FATES
 from tests.conftest import GREEN, RED, ingest
 
 SHOWN = {"probability": 0.5}
@@ -14,8 +15,8 @@ def test_use_growth_and_precision_follow_decisions_and_merges(loop: Tagloop, ann
     loop.decide(ann, Decision(Kind.ACCEPT, first, "garment.hat", shown=SHOWN))
     undone = loop.decide(ann, Decision(Kind.REJECT, second, "garment.hat", shown=SHOWN))
     with loop.database.read() as connection:
-        found = health.of(connection, ["garment.hat", "garment.dress"])
-        assert health.growing(connection) == ["garment.hat"]
+        found = health.of(connection, ["garment.hat", "garment.dress"], NO_FATES)
+        assert health.growing(connection, NO_FATES) == ["garment.hat"]
     hat = found["garment.hat"]
     assert (hat.pictures, hat.rejected, hat.given, hat.given_before) == (1, 1, 1, 0)
     assert (hat.precision, hat.judged) == (0.5, 2)
@@ -25,9 +26,9 @@ def test_use_growth_and_precision_follow_decisions_and_merges(loop: Tagloop, ann
     loop.undo(ann, undone)
     loop.curator.apply(ann, plans.merge(loop.taxonomy(), "garment.hat", "garment.dress"))
     with loop.database.read() as connection:
-        dress = health.of(connection, ["garment.dress"])["garment.dress"]
+        dress = health.of(connection, ["garment.dress"], NO_FATES)["garment.dress"]
         assert (dress.pictures, dress.precision) == (1, 1.0)
-        assert health.curve(connection, "garment.dress")["precision"].tolist() == [1.0]
+        assert health.curve(connection, "garment.dress", NO_FATES)["precision"].tolist() == [1.0]
 
 
 def test_the_best_and_the_doubtful_examples_are_told_apart(loop: Tagloop, ann: User) -> None:
@@ -45,4 +46,4 @@ def test_the_best_and_the_doubtful_examples_are_told_apart(loop: Tagloop, ann: U
 def test_a_tag_nobody_decided_on_has_no_examples(loop: Tagloop) -> None:
     with loop.database.read() as connection:
         assert health.examples(connection, loop.library, "colour.red") == ([], [])
-        assert health.curve(connection, "colour.red").empty
+        assert health.curve(connection, "colour.red", NO_FATES).empty

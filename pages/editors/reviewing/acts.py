@@ -149,7 +149,8 @@ def give_to_group(tag_id: str) -> None:
         if given := page["acts"].pop(rival.id, None):
             session.loop().undo_act(session.current_user(), given)
     p = page["tags"].setdefault(tag_id, 0.0)
-    kind, shown = (Kind.ACCEPT, {"probability": round(p, 4), "in": "group"}) if p else (Kind.ADD, None)
+    seen = {"probability": round(p, 4), "in": "group", "fingerprint": session.loop().library.fingerprint}
+    kind, shown = (Kind.ACCEPT, seen) if p else (Kind.ADD, None)
     profile, each = state["review_profile"], round(seconds() / max(1, len(chosen)), 2)
     decisions = [Decision(kind, a, tag_id, profile=profile, seconds=each, shown=shown) for a in chosen]
     page["acts"][tag_id] = session.loop().light_table.give(session.current_user(), decisions).id

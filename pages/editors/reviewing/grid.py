@@ -122,6 +122,7 @@ def _confirm() -> None:
     page = state["review_page"]
     chosen = set(gallery.selection(page["name"], page["sure"]))
     per_picture = round(acts.seconds() / max(1, len(page["cells"])), 2)
+    model = session.loop().library.fingerprint
     decisions = [
         Decision(
             Kind.ACCEPT if cell.asset_id in chosen else Kind.REJECT,
@@ -129,7 +130,7 @@ def _confirm() -> None:
             cell.tag_id,
             profile=state["review_profile"],
             seconds=per_picture,
-            shown={"probability": round(cell.probability, 4), "in": "grid"},
+            shown={"probability": round(cell.probability, 4), "in": "grid", "fingerprint": model},
         )
         for cell in page["cells"]
     ]

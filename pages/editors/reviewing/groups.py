@@ -116,7 +116,9 @@ def _finish() -> None:
     page = state["review_page"]
     chosen = gallery.selection(page["name"], page["sure"])
     each = round(acts.seconds() / max(1, len(chosen)), 2)
-    decisions = [Decision(Kind.DONE, a, profile=state["review_profile"], seconds=each) for a in chosen]
+    decisions = [
+        Decision(Kind.DONE, a, profile=state["review_profile"], seconds=each, shown={"in": "group"}) for a in chosen
+    ]
     session.loop().decide_many(session.current_user(), decisions)
     _next()
 

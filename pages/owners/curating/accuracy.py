@@ -65,7 +65,7 @@ def _draw_threshold(tag: Tag) -> None:
 
 def _draw_curve(tag: Tag) -> None:
     with session.loop().database.read() as connection:
-        table = health.curve(connection, tag.id)
+        table = health.curve(connection, tag.id, session.loop().taxonomy().fates)
     if table.empty:
         st.info("Nobody has judged a suggestion of it in the last half year.")
         return

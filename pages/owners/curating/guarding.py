@@ -19,7 +19,7 @@ def draw_tag(tag: Tag, n: int) -> None:
     loop = session.loop()
     with loop.database.read() as connection:
         found = compliance.pictures(connection, loop.taxonomy(), tag.id, _SHOWN)
-        state = health.of(connection, [tag.id])[tag.id]
+        state = health.of(connection, [tag.id], session.loop().taxonomy().fates)[tag.id]
     with st.container(border=True):
         low, high = state.interval
         if state.judged:

@@ -81,7 +81,11 @@ def _choose(taxonomy: Taxonomy, typed: str, order: str, category: str | None) ->
     with session.loop().database.read() as connection:
         if order == "Growing":
             known = {tag.id: tag for tag in within}
-            return [known[tag_id] for tag_id in health.growing(connection, 10 * SHOWN) if tag_id in known]
+            return [
+                known[tag_id]
+                for tag_id in health.growing(connection, taxonomy.fates, 10 * SHOWN)
+                if tag_id in known
+            ]
         counts = tags.counts(connection)
     if order == "Unused":
         return [tag for tag in within if not counts.get(tag.id, (0, 0))[0]]
@@ -110,7 +114,7 @@ def _draw_tags(taxonomy: Taxonomy, found: list[Tag], typed: str, place: str) -> 
         st.info(f"No tag is called {typed!r}.{hint}" if typed.strip() else "There is no such tag.")
         return
     with session.loop().database.read() as connection:
-        state = health.of(connection, [tag.id for tag in listed])
+        state = health.of(connection, [tag.id for tag in listed], taxonomy.fates)
     rows = [_row(taxonomy, tag, state[tag.id]) for tag in listed]
     if len({tag.category_id for tag in listed}) == 1:
         rows = [{name: cell for name, cell in row.items() if name != "Category"} for row in rows]

@@ -1,0 +1,58 @@
+"""Sums of the daily figures between two days; what pages read is bounded by days and tags, never by pictures."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Mapping
+
+from sqlalchemy import Connection, func, select
+
+from tagging_core.fates import Fates
+from tagging_core.insights.days import Period
+from tagging_core.store.tables import daily
+
+Kinds = Mapping[str, int]
+"""How many of each kind, see `tallies`."""
+
+
+def totals(connection: Connection, subject: str, period: Period) -> dict[str, Counter[str]]:
+    """What a period adds up to, by key and kind."""
+    query = select(daily.c.key, daily.c.kind, func.sum(daily.c.n)).where(
+        daily.c.subject == subject, daily.c.day.between(*period.bounds)
+    )
+    found: dict[str, Counter[str]] = defaultdict(Counter)
+    for key, kind, n in connection.execute(query.group_by(daily.c.key, daily.c.kind)):
+        found[key][kind] += int(n)
+    return dict(found)
+
+
+def by_day(
+    connection: Connection, subject: str, period: Period, keys: Collection[str] = ("",)
+) -> dict[str, Counter[str]]:
+    """What some keys add up to together on each day on which anything happened, by day and kind."""
+    query = select(daily.c.day, daily.c.kind, func.sum(daily.c.n)).where(
+        daily.c.subject == subject, daily.c.key.in_(keys), daily.c.day.between(*period.bounds)
+    )
+    found: dict[str, Counter[str]] = defaultdict(Counter)
+    for day, kind, n in connection.execute(query.group_by(daily.c.day, daily.c.kind)):
+        found[day][kind] += int(n)
+    return dict(found)
+
+
+def of_tags(connection: Connection, period: Period, fates: Fates) -> dict[str, Counter[str]]:
+    """Figures by tag; those of a merged tag count for what it became, those of a deleted one rest."""
+    return follow(totals(connection, "tag", period), fates)
+
+
+def follow(found: Mapping[str, Counter[str]], fates: Fates) -> dict[str, Counter[str]]:
+    """Figures under the tags that their own became."""
+    moved: dict[str, Counter[str]] = defaultdict(Counter)
+    for tag_id, kinds in found.items():
+        if (target := fates.resolve(tag_id)) is not None:
+            moved[target] += Counter({kind: n for kind, n in kinds.items() if n > 0})
+    return dict(moved)
+
+
+def sources(tag_id: str, fates: Fates) -> list[str]:
+    """A tag and all that were merged into it: the keys under which its figures stand."""
+    return [tag_id, *(source for source in fates.merged if fates.resolve(source) == tag_id)]

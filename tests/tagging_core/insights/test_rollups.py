@@ -1,0 +1,137 @@
+"""Whatever people do, the figures that were kept are those that counting everything anew gives."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import select
+
+from tagging_core import Decision, Kind, TaggingError, Tagloop, User, projection, tags
+from tagging_core.curation import plans
+from tagging_core.insights import days
+from tagging_core.people import local_user
+from tagging_core.sampling import Shares
+from tagging_core.store.tables import content, daily
+from tests.conftest import BLUE, GREEN, RED, ingest
+from tests.tagging_core.insights.conftest import Clock
+
+TAGS = ("garment.dress", "garment.hat", "garment.skirt", "colour.red")
+PEOPLE = (local_user("Ann"), local_user("Bob"))
+SAID = st.tuples(
+    st.sampled_from([Kind.ACCEPT, Kind.REJECT, Kind.ADD, Kind.REPLACE, Kind.DONE, Kind.SKIP]),
+    st.integers(0, 2),
+    st.sampled_from(TAGS),
+    st.sampled_from(TAGS),
+)
+ACTS = st.one_of(
+    st.tuples(st.just("say"), st.integers(0, 1), SAID),
+    st.tuples(st.just("undo"), st.integers(0, 1), st.integers(0, 30)),
+    st.tuples(st.just("merge"), st.sampled_from(TAGS), st.sampled_from(TAGS)),
+    st.tuples(st.just("wait"), st.integers(1, 40), st.just(None)),
+    st.tuples(st.just("blind"), st.booleans(), st.just(None)),
+)
+
+
+def figures(loop: Tagloop) -> list[list[tuple]]:
+    with loop.database.read() as connection:
+        return [
+            sorted(tuple(row) for row in connection.execute(select(table).where(table.c.n != 0)))
+            for table in (daily, content)
+        ]
+
+
+def recount(loop: Tagloop, zone: str = "") -> None:
+    with loop.database.write() as connection:
+        projection.recount(connection, zone or days.zone_of(connection), tags.load(connection).fates)
+
+
+@settings(
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(acts=st.lists(ACTS, min_size=1, max_size=14))
+def test_figures_that_are_kept_equal_figures_counted_anew(
+    loop: Tagloop, ann: User, clock: Clock, acts: list[tuple]
+) -> None:
+    pictures = ingest(loop, ann, RED, GREEN, BLUE)
+    written: list[int] = []
+    for act, one, two in acts:
+        try:
+            match act:
+                case "say":
+                    kind, picture, tag, other = two
+                    names = (tag, other) if kind == Kind.REPLACE else (tag, None)
+                    if kind in (Kind.DONE, Kind.SKIP):
+                        names = (None, None)
+                    decision = Decision(kind, pictures[picture], *names, profile="e-commerce", seconds=4.0)
+                    loop.turns.take(PEOPLE[one], pictures[picture], force=True)
+                    written.append(loop.decide(PEOPLE[one], decision))
+                case "undo" if written:
+                    written.append(loop.undo(PEOPLE[one], written[two % len(written)]))
+                case "merge":
+                    loop.curator.apply(ann, plans.merge(loop.taxonomy(), one, two))
+                case "wait":
+                    clock.move(hours=one)
+                case "blind":
+                    loop.shares = Shares(blind=float(one))
+        except TaggingError:
+            continue
+    kept = figures(loop)
+    recount(loop)
+    assert figures(loop) == kept
+
+
+def test_a_picture_that_was_finished_before_counts_in_a_batch_it_joins(loop: Tagloop, ann: User) -> None:
+    (asset,) = ingest(loop, ann, RED)
+    loop.decide(ann, Decision(Kind.ADD, asset, "garment.dress", profile="e-commerce"))
+    loop.decide(ann, Decision(Kind.DONE, asset, profile="e-commerce"))
+    assert ingest(loop, ann, RED) == [asset]
+    kept = figures(loop)
+    assert {(row[1], row[3], row[4]) for row in kept[1] if row[0] == "batch"} == {
+        (batch, tag, 1) for batch in ("1", "2") for tag in ("", "garment.dress")
+    }
+    recount(loop)
+    assert figures(loop) == kept
+
+
+def test_days_are_those_of_the_companys_zone(loop: Tagloop, ann: User, clock: Clock) -> None:
+    clock.moment = datetime(2026, 9, 1, 22, 30)  # the next morning in Shanghai, the same evening in Berlin
+    (asset,) = ingest(loop, ann, RED)
+    loop.decide(ann, Decision(Kind.DONE, asset, profile="e-commerce"))
+    for zone, day in (("UTC", "2026-09-01"), ("Asia/Shanghai", "2026-09-02"), ("Europe/Berlin", "2026-09-02")):
+        recount(loop, zone)
+        with loop.database.read() as connection:
+            found = set(
+                connection.execute(select(daily.c.day).where(daily.c.kind.in_(["done", "upload"]))).scalars()
+            )
+        assert found == {day}
+
+
+def test_an_installation_from_before_is_counted_when_it_is_opened(loop: Tagloop, ann: User) -> None:
+    (asset,) = ingest(loop, ann, RED)
+    loop.decide(ann, Decision(Kind.ADD, asset, "garment.dress", profile="e-commerce"))
+    loop.decide(ann, Decision(Kind.DONE, asset, profile="e-commerce"))
+    kept = figures(loop)
+    with loop.database.write() as connection:
+        for statement in (
+            "delete from daily",
+            "delete from content",
+            "delete from meta where key = 'insights.zone'",
+        ):
+            connection.exec_driver_sql(statement)
+    again = Tagloop(loop.settings)
+    assert figures(again) == kept
+    again.close()
+
+
+@pytest.mark.parametrize("zone", ["Europe/Nowhere", "CEST+2"])
+def test_an_unknown_zone_is_refused_by_name(zone: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tagging_core import load_settings
+
+    monkeypatch.setenv("TAGLOOP_TIME_ZONE", zone)
+    with pytest.raises(TaggingError, match=rf"TAGLOOP_TIME_ZONE='{zone.replace('+', '.')}'"):
+        load_settings()
