@@ -131,33 +131,35 @@ def time_of(act: Callable[[], object], times: int = 3) -> float:
     return round(max(took) * 1000, 1)
 
 
+def open_page(path: str, **query: str) -> AppTest:
+    """A page as the server runs it; `run` runs it again."""
+    at = AppTest.from_file(_FRAME, default_timeout=60)
+    for key, value in query.items():
+        at.query_params[key] = value
+    at.run()
+    at.switch_page(path).run()
+    assert not at.exception, at.exception
+    return at
+
+
 def time_pages(loop: Tagloop, tag_id: str) -> dict[str, float]:
     """What each page, and each thing one does on it, takes."""
     session.loop = lambda: loop  # type: ignore[assignment]
     session.identify = lambda: _USER  # type: ignore[assignment]
     session.browser_address = lambda: None
 
-    def page(path: str, **query: str) -> AppTest:
-        at = AppTest.from_file(_FRAME, default_timeout=60)
-        for key, value in query.items():
-            at.query_params[key] = value
-        at.run()
-        at.switch_page(path).run()
-        assert not at.exception, at.exception
-        return at
-
     found = {}
-    at = page(pages.TAGS)
+    at = open_page(pages.TAGS)
     found["open the tags"] = time_of(at.run)
     for order in ("Most used", "Growing", "Unused", "Not in use"):
         found[f"show {order.lower()}"] = time_of(at.segmented_control(key="tags_order").set_value(order).run)
     at.segmented_control(key="tags_order").set_value("Tree")
     found["choose a category"] = time_of(at.radio(key="tags_category").set_value("bench7").run)
     found["search"] = time_of(at.text_input(key="tags_find").set_value("标签 77").run)
-    at = page(pages.TAGS, tag=tag_id)
+    at = open_page(pages.TAGS, tag=tag_id)
     found["open a tag"] = time_of(at.run)
     for tab in ("Pictures", "Accuracy", "Changes"):
-        found[f"open a tag's {tab.lower()}"] = time_of(page(pages.TAGS, tag=tag_id, tab=tab).run)
+        found[f"open a tag's {tab.lower()}"] = time_of(open_page(pages.TAGS, tag=tag_id, tab=tab).run)
     names = iter(range(100))
 
     def save() -> None:
@@ -173,11 +175,11 @@ def time_pages(loop: Tagloop, tag_id: str) -> dict[str, float]:
 
     found["try a prompt"] = time_of(attempt)
     for kind in ("synonyms", "wrong", "confusion"):
-        at = page(pages.PROPOSALS)
+        at = open_page(pages.PROPOSALS)
         at.segmented_control(key="proposals_kind").set_value(kind)
         found[f"proposals: {kind}"] = time_of(at.run)
-    found["history"] = time_of(page(pages.HISTORY).run)
-    found["compliance"] = time_of(page(pages.COMPLIANCE).run)
+    found["history"] = time_of(open_page(pages.HISTORY).run)
+    found["compliance"] = time_of(open_page(pages.COMPLIANCE).run)
     return found
 
 

@@ -44,7 +44,7 @@ def fill_pictures(loop: Tagloop, photos: Vectors, size: int) -> None:
             + random.normal(size=(len(ids), photos.shape[1])) * 0.01
         )
         with loop.database.write() as connection:
-            connection.execute(assets.insert(), [_asset(n, now) for n in ids])
+            connection.execute(assets.insert(), [asset_row(n, now) for n in ids])
             rows = zip(ids, noisy, strict=True)
             fixed = {"fingerprint": loop.preset.fingerprint, "kind": "image", "instruction": "default"}
             connection.execute(
@@ -155,7 +155,8 @@ def _until_quiet(loop: Tagloop) -> None:
         time.sleep(0.1)
 
 
-def _asset(n: int, now: datetime) -> dict:
+def asset_row(n: int, now: datetime) -> dict:
+    """A picture that exists in the database alone."""
     sha256 = hashlib.sha256(str(n).encode()).hexdigest()
     size = {"width": 1, "height": 1, "bytes": 1, "frames": 1}
     return {

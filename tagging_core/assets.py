@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from sqlalchemy import Connection, Row, delete, select, update
 
 from tagging_core.errors import NotFoundError
-from tagging_core.insights import days
+from tagging_core.insights import days, figures
 from tagging_core.pictures import Picture
 from tagging_core.store import add_to, insert_row, upsert
 from tagging_core.store.tables import asset_words, assets, counters, daily
@@ -95,7 +95,7 @@ def insert(
     index_words(connection, asset_id, text)
     add_to(connection, counters, [{"name": "review.new", "n": 1}])
     day = days.day_in(days.zone_of(connection))(now)
-    add_to(connection, daily, [{"day": day, "subject": "all", "key": "", "kind": "upload", "n": 1}])
+    add_to(connection, daily, figures.rows({(day, "all", "", "upload"): 1}))
     return asset_id, True
 
 

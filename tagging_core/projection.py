@@ -18,6 +18,7 @@ from tagging_core import ledger, meta
 from tagging_core.fates import Fates
 from tagging_core.insights import content as content_module
 from tagging_core.insights import days
+from tagging_core.insights import figures as figure_sums
 from tagging_core.insights.content import Facts
 from tagging_core.insights.tallies import tally
 from tagging_core.ledger import AssetState, Event, Kind, Label
@@ -260,9 +261,7 @@ def _sum(parts: Iterable[Counter[tuple[str, str, str, str]]]) -> Counter[tuple[s
 
 
 def _add_daily(connection: Connection, figures: Counter[tuple[str, str, str, str]]) -> None:
-    counted = [(key, n) for key, n in sorted(figures.items()) if n]
-    rows = [{"day": day, "subject": s, "key": key, "kind": kind, "n": n} for (day, s, key, kind), n in counted]
-    add_to(connection, daily, rows)
+    add_to(connection, daily, figure_sums.rows(figures))
 
 
 def _add_content(connection: Connection, figures: Counter[tuple[str, str, str, str]]) -> None:

@@ -23,7 +23,7 @@ from tagging_core.desk import Desk
 from tagging_core.encoders import Encoder, find_preset, load_encoder
 from tagging_core.errors import BusyError, SourceError, StorageError
 from tagging_core.ingest import Ingester
-from tagging_core.insights import days
+from tagging_core.insights import days, drift
 from tagging_core.library import Library
 from tagging_core.light_table import LightTable
 from tagging_core.people import Action, User, require
@@ -120,7 +120,7 @@ class Tagloop(Desk):
             library=self.library,
             index=self.index,
             encoder=self.encoder,
-            curation=self.curator.work,
+            background=self._background,
         )
         # One thread for linear algebra: fits are small, and threads that wait for one another double their time.
         threadpool_limits(limits=1, user_api="blas")
@@ -224,6 +224,10 @@ class Tagloop(Desk):
         return replayed
 
     # ---- helpers ------------------------------------------------------------------------------------------
+
+    def _background(self) -> bool:
+        """A piece of what owners and managers wait for; whether there was any."""
+        return self.curator.work() or drift.check_if_due(self.database, self.library, self.taxonomy())
 
     def _prepare(self) -> None:
         self.database.migrate()

@@ -1,4 +1,4 @@
-"""The worker inside the process: one thread ingests, one teaches and feeds Chroma, one works for owners."""
+"""The worker inside the process: a thread ingests, one teaches and feeds Chroma, one works for the other pages."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Worker:
         library: Is taught.
         index: Is opened and fed.
         encoder: Loads the encoder, which is done at once, so that the first upload need not wait for it.
-        curation: Does a piece of what owners wait for; whether there was any.
+        background: Does a piece of what owners and managers wait for; whether there was any.
     """
 
     def __init__(
@@ -41,9 +41,9 @@ class Worker:
         library: Library,
         index: ChromaIndex,
         encoder: Callable[[], Encoder],
-        curation: Callable[[], bool],
+        background: Callable[[], bool],
     ) -> None:
-        self._ingester, self._library, self._curation = ingester, library, curation
+        self._ingester, self._library, self._background = ingester, library, background
         self._index, self._encoder = index, encoder
         self._stop, self._ingesting = threading.Event(), threading.Event()
         self._ingest_wake, self._teach_wake = threading.Event(), threading.Event()
@@ -136,8 +136,8 @@ class Worker:
             time.sleep(0)  # let decisions in between
 
     def _curate(self) -> None:
-        # Back-fills and proposals rest on a settled library, and on an encoder for names.
-        if self._warm and not self._busy() and not self._library.pending() and self._curation():
+        # Back-fills, proposals and the check for drift rest on a settled library, and on an encoder for names.
+        if self._warm and not self._busy() and not self._library.pending() and self._background():
             self._curate_wake.set()
 
     def _busy(self) -> bool:

@@ -1,40 +1,124 @@
-"""The charts' common ground; figures are drawn by Plotly and coloured by Streamlit's theme."""
+"""The charts' common ground: title, number of pictures, explanation, downloads, and the way to the pictures."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable, Mapping
+
 import pandas as pd
-import plotly.express as px
 import plotly.graph_objects as go
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
-PERIODS = {7: "7 days", 30: "30 days", 90: "90 days", 365: "A year"}
+import pages
 
+PALETTE = ("#0f766e", "#d97706", "#2563eb", "#dc2626", "#7c3aed", "#64748b", "#65a30d", "#db2777")
+"""The categorical colours of config.toml, for what Streamlit's theme cannot colour by itself."""
 
-def period() -> int:
-    """Let the reader choose how many days back to look."""
-    return st.segmented_control(
-        "Period",
-        list(PERIODS),
-        default=30,
-        format_func=PERIODS.get,
-        key="insights_period",
-        required=True,
-        persist_state="session",
-        label_visibility="collapsed",
-    )
+RIGHT, WRONG, MISSED, PLAIN, FAINT = PALETTE[0], PALETTE[3], PALETTE[1], PALETTE[5], "#b8c0cc"
+"""What is right, wrong and missed has one colour on all pages; PLAIN means neither, FAINT what says little."""
+
+HEIGHT = 300
+
+Query = Mapping[str, str]
+"""Parameters of the page of pictures."""
 
 
-def show(figure: go.Figure, title: str, pictures: str, key: str) -> None:
-    """Draw a figure under a title that says what it shows, with the number behind it."""
-    st.markdown(f"**{title}**  \n:gray[{pictures}]")
-    figure.update_layout(margin={"l": 8, "r": 8, "t": 8, "b": 8}, height=320, legend_title_text="")
-    st.plotly_chart(figure, key=key, config={"displaylogo": False, "modeBarButtons": [["toImage"]]}, alt=title)
+def show(
+    figure: go.Figure,
+    title: str,
+    behind: str,
+    key: str,
+    *,
+    explain: str = "",
+    table: Callable[[], pd.DataFrame] | None = None,
+    pictures: Query | None = None,
+    height: int = HEIGHT,
+) -> None:
+    """Draw a figure under a title that says what it shows.
+
+    A click on a point that carries a `link` leads to its pictures.
+
+    Args:
+        behind: How many pictures, or decisions, stand behind it.
+        explain: What is measured, and how; shown on demand.
+        table: The numbers, for the download.
+        pictures: All pictures behind the figure.
+    """
+    with st.container(border=True):
+        draw_head(title, behind, key, explain, table, pictures)
+        figure.update_layout(
+            margin={"l": 8, "r": 12, "t": 8, "b": 8},
+            height=height,
+            legend={"title": "", "orientation": "h", "y": -0.18, "yanchor": "top"},
+        )
+        linked = any(trace.customdata is not None for trace in figure.data)
+        buttons = {"displaylogo": False, "modeBarButtons": [["toImage"]]}
+        shown = st.plotly_chart(
+            figure,
+            key=f"chart_{key}",
+            config=buttons | {"toImageButtonOptions": {"filename": key, "scale": 2}},
+            alt=title,
+            on_select="rerun" if linked else "ignore",
+            selection_mode="points",
+        )
+        if linked:
+            _follow([point.get("customdata") for point in shown.selection.points])
 
 
-def stacked_days(table: pd.DataFrame, colour: str, unit: str, share: bool = False) -> go.Figure:
-    """Bars by day, stacked by a column; `table` has the columns day, the colour's, and n."""
-    figure = px.bar(table, x="day", y="n", color=colour, labels={"day": "", "n": unit})
-    figure.update_layout(barmode="stack", barnorm="percent" if share else "", bargap=0.5)
-    figure.update_yaxes(tickformat=",d", rangemode="tozero")
-    figure.update_xaxes(type="category", categoryorder="category ascending")
-    return figure
+def draw_head(
+    title: str,
+    behind: str,
+    key: str,
+    explain: str = "",
+    table: Callable[[], pd.DataFrame] | None = None,
+    pictures: Query | None = None,
+) -> None:
+    """The line above a chart or a table."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
+        st.markdown(f"**{title}**  \n:gray[:small[{behind}]]", width="stretch")
+        if pictures is not None:
+            draw_link(pictures)
+        if table is not None:
+            st.download_button(
+                "",
+                lambda: table().to_csv(index=False).encode("utf-8-sig"),
+                f"{key}.csv",
+                "text/csv",
+                key=f"csv_{key}",
+                icon=":material/download:",
+                type="tertiary",
+                help="The numbers as CSV",
+                on_click="ignore",
+            )
+        if explain:
+            with st.popover("", icon=":material/info:", type="tertiary", help="What is measured"):
+                st.markdown(explain)
+
+
+def draw_link(query: Query, where: DeltaGenerator | None = None) -> None:
+    """The way to the pictures behind a figure."""
+    icon = ":material/photo_library:"
+    (where or st).page_link(pages.PICTURES, label="", icon=icon, query_params=query, help="The pictures behind it")
+
+
+def link(query: Query) -> list[str]:
+    """What a point carries so that a click leads to its pictures."""
+    return [json.dumps(dict(query))]
+
+
+def _follow(found: list[list[str] | str | None]) -> None:
+    for carried in found:
+        text = carried[0] if isinstance(carried, (list, tuple)) and carried else carried
+        if isinstance(text, str):
+            st.switch_page(pages.PICTURES, query_params=json.loads(text))
+
+
+def percent(share: float | None, digits: int = 0) -> str:
+    """A share as people read it; a dash where there is none."""
+    return "–" if share is None else f"{share:.{digits}%}"
+
+
+def between(low: float, high: float) -> str:
+    """An interval of shares."""
+    return f"{low:.0%} to {high:.0%}"

@@ -21,8 +21,13 @@ SECTIONS = {
         (pages.HISTORY, "History", ":material/history:", Action.CURATE),
     ],
     "Insights": [
+        (pages.OVERVIEW, "Overview", ":material/dashboard:", Action.REPORT),
         (pages.TRENDS, "Trends", ":material/trending_up:", Action.REPORT),
         (pages.ACCURACY, "Accuracy", ":material/target:", Action.REPORT),
+        (pages.PEOPLE, "People", ":material/group:", Action.REPORT),
+        (pages.SAVINGS, "Savings", ":material/savings:", Action.REPORT),
+        (pages.DRIFT, "Drift", ":material/waves:", Action.REPORT),
+        (pages.PICTURES, "Pictures", ":material/photo_library:", Action.REPORT),
     ],
 }
 
@@ -47,7 +52,7 @@ allowed = {section: entries for section, entries in allowed.items() if entries}
 if not allowed:
     st.error(f"{user.name} has no role in Tagloop yet. Ask an administrator to add you to the roles file.")
     st.stop()
-page = st.navigation(allowed)
+page = st.navigation(allowed, expanded=True)
 
 with st.sidebar:
     st.segmented_control(

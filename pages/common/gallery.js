@@ -17,7 +17,7 @@ export default function (component) {
     sessionStorage.setItem(memory, JSON.stringify(ids))
     setStateValue("selected", { page: data.page, ids })
   }
-  const paint = (cell) => cell.setAttribute("aria-checked", String(state.selected.has(Number(cell.dataset.id))))
+  const paint = (cell) => data.opens || cell.setAttribute("aria-checked", String(state.selected.has(Number(cell.dataset.id))))
   const set = (cell, on) => {
     state.selected[on ? "add" : "delete"](Number(cell.dataset.id))
     paint(cell)
@@ -41,7 +41,7 @@ export default function (component) {
       ...data.items.map((item, i) => {
         const cell = document.createElement("div")
         cell.className = "cell"
-        cell.role = "checkbox"
+        cell.role = data.opens ? "button" : "checkbox"
         cell.dataset.id = item.id
         cell.tabIndex = i ? -1 : 0
         cell.setAttribute("aria-label", [item.alt, item.caption].filter(Boolean).join(", "))
@@ -65,6 +65,7 @@ export default function (component) {
     if (!cell) return
     const all = cells()
     const at = all.indexOf(cell)
+    if (data.opens) return focus(at), setTriggerValue("open", Number(cell.dataset.id))
     const on = !state.selected.has(Number(cell.dataset.id))
     const [from, to] = event.shiftKey ? [Math.min(at, state.last), Math.max(at, state.last)] : [at, at]
     all.slice(from, to + 1).forEach((each) => set(each, on))
@@ -74,7 +75,7 @@ export default function (component) {
   }
   root.ondblclick = (event) => {
     const cell = event.target.closest(".cell")
-    if (cell) setTriggerValue("open", Number(cell.dataset.id))
+    if (cell && !data.opens) setTriggerValue("open", Number(cell.dataset.id))
   }
   root.onkeydown = (event) => {
     const all = cells()
@@ -83,6 +84,7 @@ export default function (component) {
     const row = columns(all)
     const to = { ArrowLeft: at - 1, ArrowRight: at + 1, ArrowUp: at - row, ArrowDown: at + row, Home: 0, End: all.length }
     if (event.key in to) focus(to[event.key])
+    else if (data.opens && ["Enter", " "].includes(event.key)) setTriggerValue("open", Number(all[at].dataset.id))
     else if (event.key === " ") {
       set(all[at], !state.selected.has(Number(all[at].dataset.id)))
       state.last = at

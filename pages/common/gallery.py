@@ -29,6 +29,7 @@ def draw(
     label: str,
     on_open: Callable[[], None] = lambda: None,
     side: int = 140,
+    opens: bool = False,
 ) -> None:
     """Draw thumbnails to select.
 
@@ -39,6 +40,7 @@ def draw(
         label: What is asked, for screen readers.
         on_open: Called when somebody wants to see one large; its id is `opened()`.
         side: Least width of a thumbnail in pixels.
+        opens: A click opens a picture; nothing is selected.
     """
     items = [
         {
@@ -51,7 +53,14 @@ def draw(
     ]
     _gallery(
         key=_KEY,
-        data={"page": page, "items": items, "selected": list(selected), "label": label, "side": side},
+        data={
+            "page": page,
+            "items": items,
+            "selected": list(selected),
+            "label": label,
+            "side": side,
+            "opens": opens,
+        },
         on_selected_change=lambda: None,
         on_open_change=on_open,
     )

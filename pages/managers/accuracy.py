@@ -1,92 +1,304 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pandas as pd
 import streamlit as st
 
 import pages
-from pages.common import charts
-from pages.common.session import current_user, guard, language, loop, tag_label
-from tagging_core import insights
+from pages.common import charts, session
+from pages.managers.telling import figures, filters, meaning, naming
+from tagging_core.insights import accuracy, statistics
+from tagging_core.insights.accuracy import Outcomes
+from tagging_core.insights.tallies import BLIND, SHOWN
 from tagging_core.people import Action
 
-guard(Action.REPORT)
-tagloop, user = loop(), current_user()
-taxonomy = tagloop.taxonomy()
+session.guard(Action.REPORT)
+loop, user = session.loop(), session.current_user()
+taxonomy = loop.taxonomy()
+SOURCES = {BLIND: "Blind sample", SHOWN: "As shown"}
+SUBJECTS = {
+    "tag": "Tags",
+    "category": "Categories",
+    "profile": "Profiles",
+    "actor": "Reviewers",
+    "model": "Models",
+}
+FEW = 10
 
 
-def percent(share: float) -> str:
-    return f"{share:.0%}"
+def draw_source(found: Outcomes) -> None:
+    """Precision and recall of a source, each with its interval and its pictures."""
+    st.markdown(f"**{SOURCES[found.source]}**")
+    with st.container(horizontal=True):
+        for label, share, interval, n, what in (
+            ("Right (precision)", found.precision, found.precision_interval, found.opinions, "wrong"),
+            ("Found (recall)", found.recall, found.recall_interval, found.truths, "missed"),
+        ):
+            with st.container(border=True, gap="xxsmall"):
+                st.metric(label, charts.percent(share), help=meaning.PRECISION)
+                st.caption(f"{charts.between(*interval)}; of {n:,}" if n else "nothing was judged yet")
+                st.page_link(
+                    pages.PICTURES,
+                    label=f"Show what was {what}",
+                    icon=":material/photo_library:",
+                    query_params=choice.query(what=f"{found.source}.{what}"),
+                )
+
+
+def draw_overall() -> None:
+    left, right = st.columns(2, gap="medium")
+    with left:
+        draw_source(accuracy.outcomes(totals, BLIND))
+    with right:
+        draw_source(accuracy.outcomes(totals, SHOWN))
+    source = choose_source("accuracy_source")
+    with loop.database.read() as connection:
+        over_time = accuracy.over_time(connection, user, choice.period, choice.grain, source)
+        table = accuracy.bins(connection, user, choice.period, source)
+    if table.empty:
+        st.info(f"{SOURCES[source]}: nothing was judged in this period.")
+        return
+    judged = int((table["right"] + table["wrong"]).sum())
+    behind = f"{judged:,} suggestions, {SOURCES[source].lower()}"
+    charts.show(
+        figures.accuracy(
+            over_time,
+            choice.buckets,
+            choice.grain,
+            lambda bucket: choice.query(what=f"{source}.wrong", **choice.within(bucket)),
+        ),
+        "How often it was right, and how much it found",
+        f"{int(over_time['opinions'].sum()):,} opinions, {SOURCES[source].lower()}; a click shows the wrong ones",
+        "accuracy_time",
+        explain=meaning.PRECISION,
+        table=lambda: over_time,
+        pictures=choice.query(what=f"{source}.wrong"),
+    )
+    one, two = st.columns(2, gap="medium")
+    said = accuracy.reliability(table)
+    error = accuracy.calibration_error(said)
+    with one:
+        charts.show(
+            figures.reliability(said, lambda p: choice.query(what=source, bins=tenth(p))),
+            f"Does 80% mean 80%? Off by {charts.percent(error, 1)} on average",
+            behind,
+            "accuracy_reliability",
+            explain=meaning.RELIABILITY,
+            table=lambda: said,
+        )
+    curve = accuracy.coverage(table)
+    with two:
+        charts.show(
+            figures.coverage(curve),
+            "What could be accepted unseen",
+            behind,
+            "accuracy_coverage",
+            explain=meaning.COVERAGE,
+            table=lambda: curve,
+        )
+    draw_unseen(curve)
+
+
+def draw_unseen(curve: pd.DataFrame) -> None:
+    lines = []
+    for target in accuracy.TARGETS:
+        row = accuracy.unseen(curve, target)
+        if row is None:
+            lines.append(f"**{target:.0%} right:** nothing could be accepted unseen")
+        else:
+            lines.append(
+                f"**{target:.0%} right:** {row['coverage']:.0%} of suggestions, those from {row['threshold']:.0%} "
+                f"on :gray[({charts.between(row['low'], row['high'])} right, of {int(row['n']):,})]"
+            )
+    st.markdown("  \n".join(lines))
+
+
+def tenth(said: float) -> str:
+    low = min(int(said * 10), 9) * 10
+    return f"{low}-{low + 10}"
+
+
+def choose_source(key: str) -> str:
+    usual = accuracy.honest(totals).source
+    return (
+        st.segmented_control(
+            "Source",
+            list(SOURCES),
+            default=usual,
+            format_func=SOURCES.get,
+            key=key,
+            required=True,
+            label_visibility="collapsed",
+        )
+        or usual
+    )
+
+
+def draw_by() -> None:
+    """Precision and recall of each tag, category, profile, reviewer or model."""
+    subject = (
+        st.segmented_control(
+            "By",
+            list(SUBJECTS),
+            default="tag",
+            format_func=SUBJECTS.get,
+            key="of",
+            required=True,
+            bind="query-params",
+            label_visibility="collapsed",
+        )
+        or "tag"
+    )
+    with loop.database.read() as connection:
+        found = accuracy.by(connection, user, subject, choice.period, taxonomy)
+    tags = naming.tags(taxonomy, found) if subject == "tag" else {}
+    rows = []
+    for key, kinds in found.items():
+        outcomes = accuracy.honest(kinds)
+        if not outcomes.opinions and not outcomes.truths:
+            continue
+        name = {
+            "tag": lambda k: tags.get(k, k),
+            "category": lambda k: naming.category(taxonomy, k),
+            "profile": lambda k: naming.profile(taxonomy, k),
+        }.get(subject, str)(key)
+        enough = outcomes.opinions >= FEW
+        rows.append(
+            {
+                "key": key,
+                "Name": name,
+                "Right": whole(outcomes.precision) if enough else None,
+                "Interval": charts.between(*outcomes.precision_interval) if outcomes.opinions else "",
+                "Opinions": outcomes.opinions,
+                "Found": whole(outcomes.recall) if outcomes.truths >= FEW else None,
+                "Applies": outcomes.truths,
+                "Source": SOURCES[outcomes.source],
+            }
+        )
+    if not rows:
+        st.info("Nothing was judged in this period.")
+        return
+    table = pd.DataFrame(rows).sort_values(
+        ["Name"] if subject == "actor" else ["Opinions"], ascending=subject == "actor"
+    )
+    with st.container(border=True):
+        charts.draw_head(
+            f"How often it was right, by {SUBJECTS[subject].lower()}",
+            f"Shares of fewer than {FEW} cases are left out; choose a row to see what was wrong",
+            f"accuracy_by_{subject}",
+            meaning.PRECISION + " A row goes by the blind sample where that has "
+            f"{accuracy.ENOUGH} opinions, else by what was shown.",
+            lambda: table.drop(columns="key"),
+        )
+        share = st.column_config.ProgressColumn(format="%d%%", min_value=0, max_value=100)
+        picked = st.dataframe(
+            table.drop(columns="key"),
+            hide_index=True,
+            column_config={"Right": share, "Found": share},
+            on_select="rerun",
+            selection_mode="single-row",
+            key=f"accuracy_rows_{subject}",
+            height=min(560, 40 + 35 * len(table)),
+        )
+    for row in picked.selection.rows:
+        chosen = table.iloc[row]
+        source = BLIND if chosen["Source"] == SOURCES[BLIND] else SHOWN
+        named = {"tag": "tag", "profile": "profile", "actor": "by"}.get(subject)
+        if named:
+            st.switch_page(
+                pages.PICTURES, query_params=choice.query(what=f"{source}.wrong", **{named: chosen["key"]})
+            )
+
+
+def whole(share: float | None) -> float | None:
+    return None if share is None else round(100 * share, 1)
+
+
+def draw_confusions() -> None:
+    with loop.database.read() as connection:
+        found = accuracy.confusions(connection, user, choice.period, taxonomy)
+    if not found:
+        st.info("No tag was taken for another in this period.")
+        return
+    names = naming.tags(taxonomy, [tag_id for *pair, _ in found for tag_id in pair])
+    charts.show(
+        figures.confusions(
+            [(names[a], names[b], n) for a, b, n in found],
+            [choice.query(what="mistaken", tag=a, given=b) for a, b, _ in found],
+        ),
+        "Tags taken for one another",
+        f"{sum(n for *_, n in found):,} pictures; suggested → given in its place",
+        "accuracy_confusions",
+        explain=meaning.CONFUSIONS,
+        table=lambda: pd.DataFrame(
+            [(a, names[a], b, names[b], n) for a, b, n in found],
+            columns=["suggested_id", "suggested", "given_id", "given", "pictures"],
+        ),
+        height=90 + 26 * len(found),
+    )
+
+
+def draw_changes() -> None:
+    """The library's changes and the models, each before and after."""
+    with loop.database.read() as connection:
+        effects = accuracy.effects_of_changes(connection, user, choice.period, taxonomy)
+        models = accuracy.by(connection, user, "model", choice.period, taxonomy)
+    with st.container(border=True):
+        charts.draw_head(
+            "Changes of the tag library",
+            f"the tags concerned, {accuracy.AROUND} days before and from then on, as shown",
+            "accuracy_changes",
+            meaning.CHANGES,
+        )
+        if not effects:
+            st.caption("The library was not changed in this period.")
+        for effect in effects:
+            before, after, change = effect.before, effect.after, effect.change
+            shares = f"{charts.percent(before.precision)} of {before.opinions:,} → "
+            shares += f"{charts.percent(after.precision)} of {after.opinions:,}"
+            verdict = "too few to tell"
+            if before.opinions >= FEW and after.opinions >= FEW:
+                verdict = f"{change.low * 100:+.0f} to {change.high * 100:+.0f} points"
+                verdict += "" if change.clear_of_zero else ", may be chance"
+            title = f"**{session.plain(effect.act.title)}** :gray[{effect.act.at:%d %b %Y}]"
+            st.markdown(f"{title}  \n{shares} :gray[({verdict})]")
+    with st.container(border=True):
+        charts.draw_head("Models", "as shown, in this period", "accuracy_models", meaning.PRECISION)
+        known = [(name, accuracy.outcomes(kinds, SHOWN)) for name, kinds in models.items()]
+        known = [(name, outcomes) for name, outcomes in known if outcomes.opinions]
+        if not known:
+            st.caption("No suggestion was judged.")
+        for name, outcomes in known:
+            limits = charts.between(*outcomes.precision_interval)
+            st.markdown(
+                f"`{name}` {charts.percent(outcomes.precision)} right :gray[({limits}, of {outcomes.opinions:,})]"
+            )
+        for (old, a), (new, b) in pairwise(known):
+            change = statistics.proportion_change((a.right, b.right), (a.opinions, b.opinions))
+            st.caption(
+                f"From `{old}` to `{new}`: {change.low * 100:+.0f} to {change.high * 100:+.0f} points of precision"
+            )
 
 
 st.title("Accuracy")
-days = charts.period()
-with tagloop.database.read() as connection:
-    totals = insights.overview(connection, user, days)
-    table = insights.accuracy(connection, user, taxonomy, days)
-
-judged = totals.accepted + totals.rejected
-with st.container(horizontal=True):
-    if totals.agreement is None:
-        st.metric("Suggestions that were right", "–", border=True)
-    else:
-        low, high = insights.wilson(totals.accepted, judged)
-        st.metric(
-            "Suggestions that were right",
-            percent(totals.agreement),
-            delta=f"{percent(low)} to {percent(high)} with 95 % certainty",
-            delta_color="off",
-            delta_arrow="off",
-            border=True,
-            help="Of the suggestions a person accepted or rejected. As shown: a person who sees a suggestion is "
-            "inclined to accept it, so the truth is rather a little lower.",
-        )
-    st.metric("Accepted", f"{totals.accepted:,}", border=True)
-    st.metric("Rejected", f"{totals.rejected:,}", border=True)
-    st.metric("Added by hand", f"{totals.added:,}", border=True, help="Tags the machine missed")
-
-if table.empty:
-    st.info("Nobody has judged a suggestion in this period. Figures appear with the first decision.")
-    if user.may(Action.REVIEW):
-        st.page_link(pages.REVIEW, label="Review pictures", icon=":material/check_circle:")
-    st.stop()
-
-VERDICTS = ["accepted", "rejected", "added"]
-by_day = table.groupby("day", as_index=False)[VERDICTS].sum().melt("day", var_name="verdict", value_name="n")
-left, right = st.columns(2, gap="medium")
-with left:
-    figure = charts.stacked_days(by_day, "verdict", "decisions")
-    charts.show(
-        figure, "What became of suggestions, by day", f"{judged + totals.added:,} decisions", "accuracy_days"
-    )
-by_tag = table.groupby(["category_id", "tag_id"], as_index=False)[VERDICTS].sum()
-by_tag["judged"] = by_tag["accepted"] + by_tag["rejected"]
-by_tag["tag"] = [tag_label(taxonomy.tags[t]) for t in by_tag["tag_id"]]
-by_tag["category"] = [taxonomy.categories[c].name(language()) for c in by_tag["category_id"]]
-with right:
-    most = by_tag.nlargest(12, VERDICTS).melt(["tag"], VERDICTS, "verdict", "n")
-    figure = charts.px.bar(
-        most, x="n", y="tag", color="verdict", orientation="h", labels={"n": "decisions", "tag": ""}
-    )
-    figure.update_yaxes(categoryorder="total ascending")
-    charts.show(
-        figure, "The most decided tags", "Accepted, rejected, and added where it was missing", "accuracy_tags"
-    )
-
-bounds = [insights.wilson(int(a), int(n)) for a, n in zip(by_tag["accepted"], by_tag["judged"], strict=True)]
-shown = pd.DataFrame(
-    {
-        "Tag": by_tag["tag"],
-        "Category": by_tag["category"],
-        "Accepted": by_tag["accepted"],
-        "Rejected": by_tag["rejected"],
-        "Added": by_tag["added"],
-        "Right": [a / n if n else None for a, n in zip(by_tag["accepted"], by_tag["judged"], strict=True)],
-        "95 % interval": [f"{percent(low)} to {percent(high)}" for low, high in bounds],
-    }
+choice = filters.draw("accuracy", grain=True)
+with loop.database.read() as connection:
+    totals = accuracy.overall(connection, user, choice.period)
+overall, by, confused, changes = st.tabs(
+    ["Overall", "By tag, profile, person", "Taken for one another", "Before and after"],
+    key="show",
+    bind="query-params",
 )
-st.markdown("**Every tag**")
-st.dataframe(
-    shown.sort_values(["Rejected", "Accepted"], ascending=False),
-    hide_index=True,
-    column_config={"Right": st.column_config.NumberColumn(format="percent")},
-)
+if overall.open:
+    with overall:
+        if not any(accuracy.outcomes(totals, source).truths for source in SOURCES):
+            st.info("Nobody has judged a suggestion in this period. Figures appear with the first decision.")
+            if user.may(Action.REVIEW):
+                st.page_link(pages.REVIEW, label="Review pictures", icon=":material/check_circle:")
+        else:
+            draw_overall()
+for tab, draw in ((by, draw_by), (confused, draw_confusions), (changes, draw_changes)):
+    if tab.open:
+        with tab:
+            draw()

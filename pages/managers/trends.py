@@ -1,60 +1,227 @@
 from __future__ import annotations
 
-import plotly.express as px
+import pandas as pd
 import streamlit as st
 
 import pages
-from pages.common import charts
-from pages.common.session import current_user, guard, language, loop, tag_label
-from tagging_core import insights
+from pages.common import charts, session
+from pages.managers.telling import comparing, figures, filters, meaning, naming
+from tagging_core.insights import trends
+from tagging_core.insights.content import Basis
 from tagging_core.people import Action
 
-guard(Action.REPORT)
-tagloop, user = loop(), current_user()
-taxonomy = tagloop.taxonomy()
-TOP = 12
+session.guard(Action.REPORT)
+loop, user = session.loop(), session.current_user()
+taxonomy = loop.taxonomy()
+MOST = 12
+LINES = 5
+
+
+def draw_changes() -> None:
+    """What moved, and the shares of some tags over time."""
+    with loop.database.read() as connection:
+        earlier = trends.load(connection, user, choice.basis, choice.period.before, choice.profile)
+    found = trends.movers(earlier, content, taxonomy)
+    names = naming.tags(taxonomy, [mover.tag_id for mover in found])
+    behind = f"{content.total:,} finished pictures against {earlier.total:,} from {choice.period.before}"
+    if found:
+        first = found[0]
+        title = f"{names[first.tag_id]}: from {first.before:.0%} to {first.now:.0%}"
+        title += f", and {len(found) - 1:,} more" if len(found) > 1 else ""
+        shown = found[:MOST]
+        charts.show(
+            figures.movers(shown, names.__getitem__, lambda tag_id: choice.query(tag=tag_id)),
+            title,
+            behind + (f"; the {MOST} largest of {len(found):,} changes" if len(found) > MOST else ""),
+            "trend_movers",
+            explain=meaning.MOVERS,
+            table=lambda: movers_table(found, names),
+            pictures=choice.query(),
+            height=90 + 26 * len(shown),
+        )
+    else:
+        charts.draw_head("No share of any tag changed beyond chance", behind, "trend_movers", meaning.MOVERS)
+    draw_lines([mover.tag_id for mover in found])
+
+
+def movers_table(found: list[trends.Mover], names: dict[str, str]) -> pd.DataFrame:
+    rows = [(m.tag_id, names[m.tag_id], m.before, m.now, m.change.low, m.change.high, m.pictures) for m in found]
+    return pd.DataFrame(rows, columns=["id", "tag", "before", "now", "change_low", "change_high", "pictures"])
+
+
+def draw_lines(moved: list[str]) -> None:
+    given = pd.Series(content.counts(), dtype=int).sort_values(ascending=False)
+    usual = [t for t in [*moved, *given.index] if t in taxonomy.tags]
+    groups = {f"category:{c}": f"{naming.category(taxonomy, c)} (category)" for c in taxonomy.categories}
+    names = groups | naming.tags(taxonomy, [tag.id for tag in taxonomy.standing()])
+    with st.container(border=True):
+        key = filters.remember("tags", [], lambda text: [t for t in text.split(",") if t in names] or None)
+        if not st.session_state[key] and not st.session_state.get("trend_tags_chosen"):
+            st.session_state[key] = list(dict.fromkeys(usual))[:LINES]
+        chosen = st.multiselect(
+            "Tags and categories over time",
+            list(names),
+            format_func=names.get,
+            key=key,
+            on_change=lambda: st.session_state.update(trend_tags_chosen=True),
+            max_selections=8,
+            placeholder="Choose tags or categories",
+            persist_state="session",
+        )
+        filters.tell("tags", ",".join(chosen))
+        if not chosen:
+            st.caption("Choose what to draw.")
+            return
+        members = {
+            names[key]: [t.id for t in taxonomy.tags.values() if t.category_id == key.removeprefix("category:")]
+            if key in groups
+            else [key]
+            for key in chosen
+        }
+        back = {names[key]: key for key in chosen}
+        with loop.database.read() as connection:
+            table = trends.series(connection, content, members, choice.grain)
+        buckets = choice.buckets
+
+        def links(group: str, bucket: str) -> dict[str, str]:
+            tag = {} if back[group] in groups else {"tag": back[group]}
+            return choice.query(**tag, **choice.within(bucket))
+
+        charts.show(
+            figures.lines(table, buckets, choice.grain, links, "pictures"),
+            "Share of pictures",
+            f"{content.total:,} finished pictures, by the day they were {filters.BASES[choice.basis]}",
+            "trend_lines",
+            explain=meaning.SHARE,
+            table=lambda: table,
+            pictures=choice.query(),
+        )
+
+
+def draw_parts() -> None:
+    """What the content is about: categories over time, and the taxonomy as a whole."""
+    left, right = st.columns(2, gap="medium")
+    with loop.database.read() as connection:
+        table = naming.parts(taxonomy, trends.by_category(connection, content, choice.grain))
+    with left:
+        charts.show(
+            figures.composition(
+                table,
+                choice.buckets,
+                choice.grain,
+                lambda _, bucket: choice.query(**choice.within(bucket)),
+            ),
+            "Categories over time",
+            f"{content.tags:,} tags on {content.total:,} finished pictures",
+            "trend_categories",
+            explain=meaning.PARTS,
+            table=lambda: table,
+            pictures=choice.query(),
+            height=440,
+        )
+    rows = sunburst_rows()
+    with right:
+        charts.show(
+            figures.sunburst(rows),
+            "The whole taxonomy",
+            f"{content.tags:,} tags; click a part to look into it",
+            "trend_sunburst",
+            explain="Each part is as large as its share of all tags given. " + meaning.PARTS,
+            table=lambda: rows,
+            pictures=choice.query(),
+            height=440,
+        )
+    tags = rows[rows["id"].isin(taxonomy.tags)].nlargest(200, "n")
+    with st.container(border=True):
+        charts.draw_head(
+            "Every tag", f"of {content.total:,} finished pictures; choose one to see its", "trend_tags"
+        )
+        shown = tags.assign(share=100 * tags["n"] / max(1, content.total))[["name", "n", "share"]]
+        picked = st.dataframe(
+            shown.rename(columns={"name": "Tag", "n": "Pictures", "share": "Share"}),
+            hide_index=True,
+            height=300,
+            column_config={"Share": st.column_config.NumberColumn(format="%.1f%%")},
+            on_select="rerun",
+            selection_mode="single-row",
+            key="trend_tag_rows",
+        )
+        for row in picked.selection.rows:
+            st.switch_page(pages.PICTURES, query_params=choice.query(tag=str(tags.iloc[row]["id"])))
+
+
+def sunburst_rows() -> pd.DataFrame:
+    """Tags with any picture, what they stand below, and their categories."""
+    counts = {t: n for t, n in content.counts().items() if t in taxonomy.tags}
+    needed: dict[str, str] = {}
+    for tag_id in counts:
+        at: str | None = tag_id
+        while at and at not in needed:
+            tag = taxonomy.tags[at]
+            above = tag.parent_id if tag.parent_id in taxonomy.tags else None
+            needed[at] = above or f"category:{tag.category_id}"
+            at = above
+    names = naming.tags(taxonomy, needed)
+    rows = [(tag_id, parent, names[tag_id], counts.get(tag_id, 0)) for tag_id, parent in needed.items()]
+    used = {parent for parent in needed.values() if parent.startswith("category:")}
+    rows += [(c, "", naming.category(taxonomy, c.removeprefix("category:")), 0) for c in sorted(used)]
+    return pd.DataFrame(rows, columns=["id", "parent", "name", "n"])
+
+
+def draw_together() -> None:
+    with loop.database.read() as connection:
+        table, looked_at = trends.together(connection, user, taxonomy, choice.profile)
+    if len(table) < 2:
+        st.info("It takes finished pictures with at least two tags.")
+        return
+    charts.show(
+        figures.together(table, naming.tags(taxonomy, table.index)),
+        "Which tags occur together",
+        f"a random sample of {looked_at:,} finished pictures of all days; the {len(table)} most given tags",
+        "trend_together",
+        explain="Read a row: of the pictures that have its tag, the share that has the column's tag too.",
+        table=lambda: table.rename_axis("tag").reset_index(),
+        height=460,
+    )
+    names = naming.tags(taxonomy, table.index)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        pair = [
+            st.selectbox(label, list(names), n, format_func=names.get, key=f"together_{n}", width=240)
+            for n, label in enumerate(("Pictures with", "and with"))
+        ]
+        st.page_link(
+            pages.PICTURES,
+            label=f"Show {table.loc[pair[0], pair[1]]:,} of the sample and all others",
+            icon=":material/photo_library:",
+            query_params={"tag": ",".join(dict.fromkeys(map(str, pair))), "profile": choice.profile},
+        )
+
 
 st.title("Trends")
-days = charts.period()
-with tagloop.database.read() as connection:
-    totals = insights.overview(connection, user, days)
-    table = insights.tags_by_day(connection, user, taxonomy, days)
-
-with st.container(horizontal=True):
-    st.metric("Pictures uploaded", f"{totals.uploaded:,}", border=True)
-    st.metric("Reviewed", f"{totals.reviewed:,}", border=True)
-    st.metric("Tags given", f"{int(table['pictures'].sum()):,}", border=True)
-    st.metric("Waiting for review", f"{totals.review.waiting:,}", border=True, help="Now, whatever the period")
-
-if table.empty:
-    st.info("Nothing was tagged in this period. Charts appear with the first accepted tag.")
-    if user.may(Action.REVIEW):
-        st.page_link(pages.REVIEW, label="Review pictures", icon=":material/check_circle:")
-    st.stop()
-
-table["tag"] = [tag_label(taxonomy.tags[t]) for t in table["tag_id"]]
-table["category"] = [taxonomy.categories[c].name(language()) for c in table["category_id"]]
-given = int(table["pictures"].sum())
-behind = f"{given:,} accepted or added tags, by day of the decision"
-
-left, right = st.columns(2, gap="medium")
-with left:
-    by_category = (
-        table.groupby(["day", "category"], as_index=False)["pictures"].sum().rename(columns={"pictures": "n"})
-    )
-    figure = charts.stacked_days(by_category, "category", "share of tags, %", share=True)
-    charts.show(figure, "What the content is about: share of each category", behind, "trend_categories")
-with right:
-    most = table.groupby(["category", "tag"], as_index=False)["pictures"].sum().nlargest(TOP, "pictures")
-    figure = px.bar(
-        most, x="pictures", y="tag", color="category", orientation="h", labels={"tag": "", "pictures": "pictures"}
-    )
-    figure.update_yaxes(categoryorder="total ascending")
-    charts.show(figure, f"The {len(most)} most given tags", behind, "trend_top")
-
-leading = list(most["tag"][:8])
-daily = table[table["tag"].isin(leading)].groupby(["day", "tag"], as_index=False)["pictures"].sum()
-figure = charts.stacked_days(daily.rename(columns={"pictures": "n"}), "tag", "pictures")
-charts.show(figure, "Tags per day", f"The {len(leading)} most given tags", "trend_tags")
-with st.expander("The numbers"):
-    st.dataframe(table[["day", "category", "tag", "pictures"]], hide_index=True)
+choice = filters.draw("trends", grain=True, basis=True, profile=True)
+with loop.database.read() as connection:
+    content = trends.load(connection, user, choice.basis, choice.period, choice.profile)
+    if choice.basis == Basis.TAKEN:
+        uploaded = trends.load(connection, user, Basis.UPLOADED, choice.period, choice.profile).total
+        st.caption(
+            f"Pictures whose file does not say when they were taken are left out. {uploaded:,} were uploaded."
+        )
+changed, about, pairs, compare = st.tabs(
+    ["What changed", "What it is about", "Together", "Compare"], key="show", bind="query-params"
+)
+if changed.open or about.open:
+    with changed if changed.open else about:
+        if not content.total:
+            st.info("No finished picture falls into this period. Charts appear with the first.")
+            if user.may(Action.REVIEW):
+                st.page_link(pages.REVIEW, label="Review pictures", icon=":material/check_circle:")
+        elif changed.open:
+            draw_changes()
+        else:
+            draw_parts()
+if pairs.open:
+    with pairs:
+        draw_together()
+if compare.open:
+    with compare:
+        comparing.draw(choice)

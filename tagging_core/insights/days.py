@@ -91,7 +91,10 @@ def moments(period: Period, zone: str) -> tuple[datetime, datetime]:
 
 def bucket(day: str, grain: str) -> str:
     """The first day of the day's week (a Monday), month or quarter; the day itself for `day`."""
-    moment = date.fromisoformat(day)
+    return day if grain == "day" else _bucket(date.fromisoformat(day), grain)
+
+
+def _bucket(moment: date, grain: str) -> str:
     match grain:
         case "week":
             return (moment - timedelta(days=moment.weekday())).isoformat()
@@ -99,7 +102,15 @@ def bucket(day: str, grain: str) -> str:
             return moment.replace(day=1).isoformat()
         case "quarter":
             return moment.replace(month=(moment.month - 1) // 3 * 3 + 1, day=1).isoformat()
-    return day
+    return moment.isoformat()
+
+
+def span(bucket: str, grain: str) -> tuple[date, date]:
+    """The first and the last day of a bucket."""
+    first = date.fromisoformat(bucket)
+    longest = {"day": 1, "week": 7, "month": 31, "quarter": 92}[grain]
+    after = date.fromisoformat(_bucket(first + timedelta(days=longest), grain))
+    return first, after - timedelta(days=1)
 
 
 def buckets(period: Period, grain: str) -> list[str]:

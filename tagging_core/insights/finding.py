@@ -22,9 +22,11 @@ from tagging_core.taxonomy import Taxonomy
 PAGE = 60
 """Pictures that are shown at once."""
 
+LOOKED_AT = 600
+"""Events that may concern what is wanted, of which so many are gone through at most for one page."""
+
 _RARE = 5_000  # pictures with a tag, up to which it is quicker to go through them than through a period
-_LOOKED_AT = 20_000  # events that are gone through at most for one page
-_TOGETHER = 200  # pictures whose events are read at once
+_TOGETHER = 200  # of them that are gone through at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,32 +136,38 @@ def _event_ids(connection: Connection, period: Period) -> tuple[int, int]:
 def _decided(connection: Connection, wanted: Wanted, taxonomy: Taxonomy, enough: int) -> list[int]:
     """Pictures that add to a daily figure, latest first: those that the figure itself counts."""
     day_of = days.day_in(days.zone_of(connection))
-    candidates = _candidates(connection, wanted, taxonomy)
+    query = _candidates(connection, wanted, taxonomy).order_by(events.c.id.desc()).limit(_TOGETHER)
+    seen: set[int] = set()
     found: list[int] = []
-    for start in range(0, len(candidates), _TOGETHER):
-        part = candidates[start : start + _TOGETHER]
+    page, looked_at = query, 0
+    while len(found) < enough and looked_at < LOOKED_AT and (rows := connection.execute(page).all()):
+        part = list(dict.fromkeys(row.asset_id for row in rows if row.asset_id not in seen))
         histories = projection.histories(connection, part)
         found += [a for a in part if _adds(tally(histories[a], day_of), wanted, taxonomy.fates)]
-        if len(found) >= enough:
-            break
+        seen.update(part)
+        looked_at += len(rows)
+        page = query.where(events.c.id < rows[-1].id)
     return found
 
 
-def _candidates(connection: Connection, wanted: Wanted, taxonomy: Taxonomy) -> list[int]:
-    """Pictures that the latest events of the period are about, as far as they can concern what is wanted."""
-    query = select(events.c.asset_id).where(events.c.asset_id.is_not(None), events.c.kind.in_(_kinds(wanted.what)))
+def _candidates(connection: Connection, wanted: Wanted, taxonomy: Taxonomy) -> Select:
+    """Events of the period, as far as they can concern what is wanted."""
+    query = select(events.c.id, events.c.asset_id).where(
+        events.c.asset_id.is_not(None), events.c.kind.in_(_kinds(wanted.what))
+    )
     if wanted.period is not None:
         query = query.where(events.c.id.between(*_event_ids(connection, wanted.period)))
     if wanted.actor:
         query = query.where(events.c.actor == wanted.actor)
     if wanted.profile:
         query = query.where(events.c.profile == wanted.profile)
+    told = cast(events.c.payload, Text)
+    if wanted.what.startswith(BLIND):
+        query = query.where(told.contains('"blind": true'))
     if keys := [key for tag_id in wanted.tag_ids for key in figures.sources(tag_id, taxonomy.fates)]:
         named = [events.c.tag_id.in_(keys), events.c.other_tag_id.in_(keys)]
-        mentioned = [cast(events.c.payload, Text).contains(f'"{key}"', autoescape=True) for key in keys]
-        query = query.where(or_(*named, *mentioned))
-    rows = connection.execute(query.order_by(events.c.id.desc()).limit(_LOOKED_AT)).scalars()
-    return list(dict.fromkeys(rows))
+        query = query.where(or_(*named, *(told.contains(f'"{key}"', autoescape=True) for key in keys)))
+    return query
 
 
 def _kinds(what: str) -> list[Kind]:

@@ -40,6 +40,7 @@ class Overview:
     """
 
     period: Period
+    today: date
     figures: Counter[str]
     before: Counter[str]
     review: Progress
@@ -57,17 +58,16 @@ class Overview:
     @property
     def waited(self) -> int:
         """Days that the oldest waiting picture has waited."""
-        return (self.period.last - self.oldest).days if self.oldest else 0
+        return (self.today - self.oldest).days if self.oldest else 0
 
 
-def overview(connection: Connection, user: User, taxonomy: Taxonomy, span: int = 30) -> Overview:
-    """What happened in the last days, and what waits now.
+def overview(connection: Connection, user: User, taxonomy: Taxonomy, period: Period) -> Overview:
+    """What happened in a period, and what waits now.
 
     Raises:
         NotAllowedError: The user may not read charts.
     """
     require(user, Action.REPORT)
-    period = Period.latest(span, days.today(connection))
     now, before = (figures.totals(connection, "all", p).get("", Counter()) for p in (period, period.before))
     first = select(assets.c.created_at).where(assets.c.review == "new").order_by(assets.c.id).limit(1)
     waiting = connection.execute(first).scalar()
@@ -75,6 +75,7 @@ def overview(connection: Connection, user: User, taxonomy: Taxonomy, span: int =
     checks = drift.latest(connection, user, 1)
     return Overview(
         period=period,
+        today=days.today(connection),
         figures=now,
         before=before,
         review=queue.progress(connection),

@@ -76,6 +76,7 @@ class _Tally:
     finished: set[str] = field(default_factory=set)
     first: str = ""
     fixed: bool = False
+    places: dict[int, tuple[str, tuple[tuple[str, str], ...], str]] = field(default_factory=dict)
 
     def add(self, event: Event) -> None:
         if event.look:
@@ -199,19 +200,32 @@ class _Tally:
         self._add(event, "pair", f"{suggested}>{given}", "mistaken")
 
     def _count(self, event: Event, kind: str, tag_id: str = "", n: int = 1, model: bool = False) -> None:
-        fingerprint = (event.payload or {}).get("fingerprint", "")
-        keys = [("all", ""), ("actor", event.actor), ("profile", event.profile or "")]
-        keys += [("tag", tag_id)] if tag_id else []
-        keys += [("model", fingerprint)] if model and fingerprint else []
+        day, keys, fingerprint = self._place(event)
+        counts = self.counts
+        if not n:
+            return
         for subject, key in keys:
-            self._add(event, subject, key, kind, n)
+            counts[day, subject, key, kind] += n
+        if tag_id:
+            counts[day, "tag", tag_id, kind] += n
+        if model and fingerprint:
+            counts[day, "model", fingerprint, kind] += n
 
     def _of_actor(self, event: Event, kind: str, n: int = 1) -> None:
         self._add(event, "actor", event.actor, kind, n)
 
     def _add(self, event: Event, subject: str, key: str, kind: str, n: int = 1) -> None:
         if n:
-            self.counts[self.day_of(event.at), subject, key, kind] += n
+            self.counts[self._place(event)[0], subject, key, kind] += n
+
+    def _place(self, event: Event) -> tuple[str, tuple[tuple[str, str], ...], str]:
+        """The day of an event, whose figures it adds to, and the model it saw."""
+        found = self.places.get(event.id)
+        if found is None:
+            keys = ("all", ""), ("actor", event.actor), ("profile", event.profile or "")
+            found = self.day_of(event.at), keys, (event.payload or {}).get("fingerprint", "")
+            self.places[event.id] = found
+        return found
 
 
 def _kinds(event: Event) -> Iterable[tuple[str, str]]:

@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, String, cast, func, select
 
 from tagging_core.insights import days
 from tagging_core.insights.content import ALL, BATCH
 from tagging_core.insights.days import Period
-from tagging_core.insights.statistics import LEVEL, Floats, Interval, Shares, difference, shares, wilson
+from tagging_core.insights.statistics import LEVEL, Interval, Shares, difference, shares, wilson
 from tagging_core.people import Action, User, require
-from tagging_core.store.tables import content, labels, reviews
+from tagging_core.store.tables import content, labels, reviews, tags
 from tagging_core.taxonomy import Taxonomy
 
 SAMPLE = 2000
 """Finished pictures, drawn at random, that tell which tags occur together."""
+
+_LINE = "\n"  # no tag's id has one
 
 _LEAST = 10
 """Pictures of both periods that have a tag, from which on it may count as a mover."""
@@ -29,72 +30,69 @@ _LEAST = 10
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What finished pictures of a period are about.
+    """What finished pictures are about, as sums over days.
 
     Attributes:
-        days: Those on which there are any, in order.
-        pictures: `(days,)` finished pictures of each day.
-        tag_ids: The tags that any of them has.
-        day: `(m,)` which day a count is of.
-        tag: `(m,)` which tag it is of.
-        n: `(m,)` pictures of the day that have the tag.
+        basis: Which day of a picture counts; BATCH for the pictures of a batch, whatever their day.
+        part: ALL, a profile's id, or the batch's.
+        period: None only for a batch.
+        pictures: Finished pictures by day, for days that have any.
+        sums: By tag, of its pictures a day x and all pictures of that day n: the sums of x, x * x and x * n.
     """
 
-    days: list[str]
-    pictures: Floats
-    tag_ids: list[str]
-    day: NDArray[np.int64]
-    tag: NDArray[np.int64]
-    n: Floats
+    basis: str
+    part: str
+    period: Period | None
+    pictures: dict[str, int]
+    sums: dict[str, tuple[float, float, float]]
 
     @property
     def total(self) -> int:
         """All finished pictures."""
-        return int(self.pictures.sum())
+        return sum(self.pictures.values())
+
+    @property
+    def tags(self) -> int:
+        """All tags that they have."""
+        return int(sum(hits for hits, _, _ in self.sums.values()))
 
     def counts(self) -> dict[str, int]:
         """Pictures by tag."""
-        summed = np.bincount(self.tag, self.n, len(self.tag_ids))
-        return {tag_id: int(n) for tag_id, n in zip(self.tag_ids, summed, strict=True)}
+        return {tag_id: int(hits) for tag_id, (hits, _, _) in self.sums.items()}
 
     def shares(self, tag_ids: Sequence[str]) -> Shares:
         """Shares of pictures that have each of some tags."""
-        place = {tag_id: row for row, tag_id in enumerate(self.tag_ids)}
-        cells = self.pictures[self.day] if len(self.day) else np.zeros(0)
-        sums = [np.bincount(self.tag, w, len(self.tag_ids)) for w in (self.n, self.n**2, self.n * cells)]
-        rows = [place.get(tag_id) for tag_id in tag_ids]
-        picked = [np.array([0.0 if row is None else column[row] for row in rows]) for column in sums]
-        return shares(picked[0], picked[1], picked[2], self.pictures)
+        columns = np.array([self.sums.get(tag_id, (0, 0, 0)) for tag_id in tag_ids], np.float64).reshape(-1, 3)
+        return shares(columns[:, 0], columns[:, 1], columns[:, 2], np.array([*self.pictures.values()], np.float64))
+
+    def of(self) -> list[ColumnElement[bool]]:
+        """The condition that leaves these figures."""
+        found = [content.c.basis == str(self.basis), content.c.part == self.part, content.c.n > 0]
+        return [*found, content.c.day.between(*self.period.bounds)] if self.period else found
 
 
 def load(connection: Connection, user: User, basis: str, period: Period | None, part: str = ALL) -> Content:
-    """What finished pictures are about.
-
-    Args:
-        basis: Which day of a picture counts; BATCH for the pictures of a batch, whatever their day.
-        period: None only for a batch.
-        part: ALL, a profile's id, or the batch's.
-    """
+    """What finished pictures are about; see `Content`."""
     require(user, Action.REPORT)
-    query = select(content.c.day, content.c.tag_id, content.c.n).where(
-        content.c.basis == str(basis), content.c.part == part, content.c.n > 0
-    )
-    if period is not None:
-        query = query.where(content.c.day.between(*period.bounds))
-    rows = connection.execute(query).all()
-    pictures = {day: n for day, tag_id, n in rows if tag_id == ALL}
-    day_place = {day: row for row, day in enumerate(sorted(pictures))}
-    rows = [row for row in rows if row[1] != ALL]
-    tag_place: dict[str, int] = {}
-    for row in rows:
-        tag_place.setdefault(row[1], len(tag_place))
-    return Content(
-        list(day_place),
-        np.array([pictures[day] for day in day_place], np.float64),
-        list(tag_place),
-        np.array([day_place[row[0]] for row in rows], np.int64),
-        np.array([tag_place[row[1]] for row in rows], np.int64),
-        np.array([row[2] for row in rows], np.float64),
+    found = Content(str(basis), part, period, {}, {})
+    # One row a day, with its tags and counts joined into texts: five times as fast as a row for each.
+    tag_ids, counts = content.c.tag_id, cast(content.c.n, String)
+    query = select(content.c.day, func.aggregate_strings(tag_ids, _LINE), func.aggregate_strings(counts, _LINE))
+    pictures: dict[str, int] = {}
+    place: dict[str, int] = {}
+    rows: list[int] = []
+    given: list[int] = []
+    of_day: list[int] = []
+    for day, names, numbers in connection.execute(query.where(*found.of()).group_by(content.c.day)):
+        here = dict(zip(names.split(_LINE), map(int, numbers.split(_LINE)), strict=True))
+        pictures[day] = here.pop(ALL, 0)
+        rows += [place.setdefault(tag_id, len(place)) for tag_id in here]
+        given += here.values()
+        of_day += [pictures[day]] * len(here)
+    row, x, n = np.array(rows, np.int64), np.array(given, np.float64), np.array(of_day, np.float64)
+    sums = np.stack([np.bincount(row, w, len(place)) for w in (x, x * x, x * n)], axis=1).tolist()
+    return replace(
+        found, pictures=dict(sorted(pictures.items())), sums=dict(zip(place, map(tuple, sums), strict=True))
     )
 
 
@@ -103,36 +101,59 @@ def of_batch(connection: Connection, user: User, batch_id: int) -> Content:
     return load(connection, user, BATCH, None, str(batch_id))
 
 
-def series(
-    found: Content, groups: Mapping[str, Sequence[str]], period: Period, grain: str, of_tags: bool = False
-) -> pd.DataFrame:
-    """Shares over time, a row for each group and each bucket that has pictures.
+def series(connection: Connection, found: Content, groups: Mapping[str, Sequence[str]], grain: str) -> pd.DataFrame:
+    """Shares of pictures over time, a row for each group and each bucket that has pictures.
 
     Args:
         groups: Tag ids by name; of a group with several, the counts are added up.
-        of_tags: Shares of all tags given, and not of pictures.
 
     Returns:
         Columns bucket (its first day), group, n, of, share, low and high (95 %), shares in [0, 1].
     """
-    names = days.buckets(period, grain)
-    place = {bucket: row for row, bucket in enumerate(names)}
-    bucket_of = np.array([place[days.bucket(day, grain)] for day in found.days], np.int64)
-    when = bucket_of[found.day] if len(found.day) else found.day
-    if of_tags:
-        whole = np.bincount(when, found.n, len(names))
-    else:
-        whole = np.bincount(bucket_of, found.pictures, len(names))
+    whole = _by_bucket(found.pictures.items(), grain)
+    wanted = {tag_id for tag_ids in groups.values() for tag_id in tag_ids}
+    query = select(content.c.tag_id, content.c.day, content.c.n).where(*found.of(), content.c.tag_id.in_(wanted))
+    given: dict[str, list[tuple[str, int]]] = {}
+    for tag_id, day, n in connection.execute(query):
+        given.setdefault(tag_id, []).append((day, n))
     rows = []
     for name, tag_ids in groups.items():
-        wanted = set(tag_ids)
-        member = np.array([tag_id in wanted for tag_id in found.tag_ids], bool)
-        mine = member[found.tag] if len(found.tag) else np.zeros(0, bool)
-        hits = np.bincount(when[mine], found.n[mine], len(names))
-        for bucket, n, total in zip(names, hits, whole, strict=True):
-            if total > 0:
-                rows.append((bucket, name, int(n), int(total), n / total, *wilson(min(n, total), total)))
+        hits = _by_bucket((pair for tag_id in tag_ids for pair in given.get(tag_id, ())), grain)
+        for bucket, of in whole.items():
+            n = hits[bucket]
+            rows.append((bucket, name, n, of, n / of, *wilson(min(n, of), of)))
     return pd.DataFrame(rows, columns=["bucket", "group", "n", "of", "share", "low", "high"])
+
+
+def by_category(connection: Connection, found: Content, grain: str) -> pd.DataFrame:
+    """What share of all tags belongs to each category over time.
+
+    Returns:
+        Columns bucket (its first day), category_id, n (tags) and of (all tags of the bucket); n > 0.
+    """
+    query = (
+        select(tags.c.category_id, content.c.day, func.sum(content.c.n))
+        .join(tags, tags.c.id == content.c.tag_id)
+        .where(*found.of())
+        .group_by(tags.c.category_id, content.c.day)
+    )
+    parts: dict[str, list[tuple[str, int]]] = {}
+    for category_id, day, n in connection.execute(query):
+        parts.setdefault(category_id, []).append((day, int(n)))
+    whole = _by_bucket((pair for pairs in parts.values() for pair in pairs), grain)
+    rows = [
+        (bucket, category_id, n, whole[bucket])
+        for category_id, pairs in parts.items()
+        for bucket, n in sorted(_by_bucket(pairs, grain).items())
+    ]
+    return pd.DataFrame(rows, columns=["bucket", "category_id", "n", "of"])
+
+
+def _by_bucket(pairs: Iterable[tuple[str, int]], grain: str) -> Counter[str]:
+    found: Counter[str] = Counter()
+    for day, n in pairs:
+        found[days.bucket(day, grain)] += n
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,9 +218,9 @@ def together(
         mine = labels.c.asset_id.in_(chosen[start : start + 500]), labels.c.value == 1
         for asset_id, tag_id in connection.execute(select(labels.c.asset_id, labels.c.tag_id).where(*mine)):
             given.setdefault(asset_id, []).append(tag_id)
-    alone = Counter(t for tags in given.values() for t in tags if t in taxonomy.tags)
+    alone = Counter(t for mine in given.values() for t in mine if t in taxonomy.tags)
     names = [tag_id for tag_id, _ in alone.most_common(limit)]
-    both = Counter(pair for tags in given.values() for pair in combinations(sorted(set(tags) & set(names)), 2))
+    both = Counter(pair for mine in given.values() for pair in combinations(sorted(set(mine) & set(names)), 2))
     table = pd.DataFrame(0, index=names, columns=names)
     for tag_id in names:
         table.loc[tag_id, tag_id] = alone[tag_id]

@@ -244,9 +244,9 @@ reviews = Table(
 daily = Table(
     "daily",
     metadata,
-    Column("subject", String(8), primary_key=True),  # what is told apart: see insights.tallies
+    Column("subject", String(16), primary_key=True),  # what is told apart: see insights.tallies; or by month
     Column("key", String(250), primary_key=True),
-    Column("day", String(10), primary_key=True),  # in the zone of meta's insights.zone
+    Column("day", String(10), primary_key=True),  # in the zone of meta's insights.zone; or month
     Column("kind", String(24), primary_key=True),
     Column("n", BigInteger, nullable=False),
     Index(None, "subject", "day", "key", "kind", "n"),

@@ -2,30 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from zoneinfo import ZoneInfo
-
 import streamlit as st
 
-from pages.common import pictures, session
+from pages.common import happened, pictures, session
 from pages.editors.reviewing import acts, bulk, keys
-from tagging_core import assets, history
+from tagging_core import assets
 from tagging_core.history import PastAct
-from tagging_core.ledger import Event, Kind, Look
 
 state = st.session_state
-
-_SAID = {
-    Kind.ACCEPT: "Accepted",
-    Kind.REJECT: "Rejected",
-    Kind.ADD: "Added",
-    Kind.REPLACE: "Replaced",
-    Kind.DONE: "Done",
-    Kind.SKIP: "Skipped",
-    Kind.FLAG: "Flagged",
-    Kind.UNDO: "Took back",
-    Kind.TEXT: "Changed the text",
-}
 
 
 def draw_dialog() -> None:
@@ -71,9 +55,9 @@ def _history() -> None:
                     'style="width:44px;height:44px;object-fit:cover;border-radius:6px">',
                     width=48,
                 )
-            words = describe(past.latest) + (f" · {past.pictures} pictures" if past.pictures > 1 else "")
+            words = happened.describe(past.latest) + (f" · {past.pictures} pictures" if past.pictures > 1 else "")
             words = words if past.stands else f"~~{words}~~"
-            st.markdown(f"{words}  \n:gray[:small[{_when(past.latest.at)}]]", width="stretch")
+            st.markdown(f"{words}  \n:gray[:small[{happened.when(past.latest.at)}]]", width="stretch")
             _draw_toggle(past)
 
 
@@ -90,21 +74,7 @@ def _draw_toggle(past: PastAct) -> None:
 
 @st.dialog("All that happened", position="right", icon=":material/manage_search:")
 def _info() -> None:
-    with session.loop().database.read() as connection:
-        picture = assets.get(connection, state["review_asset"])
-        past = history.of_picture(connection, picture.id)
-    st.html(
-        f'<img src="{pictures.thumbnail(picture)}" alt="{pictures.alternative(picture)}" style="max-width:100%">'
-    )
-    taken = f", taken {picture.taken_at:%Y-%m-%d}" if picture.taken_at else ""
-    st.markdown(f"**{session.plain(picture.name)}**  \n{picture.width} x {picture.height} {picture.format}{taken}")
-    st.caption(f"Picture {picture.id}, SHA-256 {picture.sha256[:16]}..., here since {_when(picture.created_at)}")
-    if not past:
-        st.caption("Nobody has decided anything about it yet.")
-    for event, stands in past:
-        words = f"**{session.plain(event.actor)}** {describe(event)}"
-        seconds = f" · {event.seconds:.0f} s" if event.seconds else ""
-        st.markdown(f"{words if stands else f'~~{words}~~'}  \n:gray[:small[{_when(event.at)}{seconds}]]")
+    happened.draw(state["review_asset"])
 
 
 @st.dialog("Flag for discussion", icon=":material/flag:")
@@ -130,28 +100,3 @@ def _propose() -> None:
             key="review_proposed_category",
         )
         st.form_submit_button("Propose", type="primary", on_click=acts.propose, shortcut="Ctrl+Enter")
-
-
-def describe(event: Event) -> str:
-    """An event in words."""
-    taxonomy = session.loop().taxonomy()
-    names = [
-        session.tag_label(taxonomy.tags[tag_id]) if tag_id in taxonomy.tags else tag_id
-        for tag_id in (event.tag_id, event.other_tag_id)
-        if tag_id
-    ]
-    payload = event.payload or {}
-    words = " ".join([_SAID.get(event.kind, str(event.kind)), " by ".join(names)]).strip()
-    if event.look:
-        words += " (second opinion)" if event.look == Look.SECOND else " (known picture)"
-    if "unseen" in payload:
-        words += f" (unseen, promised {payload['unseen']:.0%})"
-    elif "probability" in payload:
-        words += f" ({payload['probability']:.0%} shown)"
-    return words + (f": {session.plain(payload['note'])}" if payload.get("note") else "")
-
-
-def _when(at: datetime) -> str:
-    zone = st.context.timezone
-    local = at.replace(tzinfo=UTC).astimezone(ZoneInfo(zone) if zone else None)
-    return f"{local:%d %b %Y, %H:%M}"

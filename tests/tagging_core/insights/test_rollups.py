@@ -105,9 +105,8 @@ def test_days_are_those_of_the_companys_zone(loop: Tagloop, ann: User, clock: Cl
     for zone, day in (("UTC", "2026-09-01"), ("Asia/Shanghai", "2026-09-02"), ("Europe/Berlin", "2026-09-02")):
         recount(loop, zone)
         with loop.database.read() as connection:
-            found = set(
-                connection.execute(select(daily.c.day).where(daily.c.kind.in_(["done", "upload"]))).scalars()
-            )
+            query = select(daily.c.day).where(daily.c.kind.in_(["done", "upload"]))
+            found = set(connection.execute(query).scalars())
         assert found == {day}
 
 
@@ -117,12 +116,8 @@ def test_an_installation_from_before_is_counted_when_it_is_opened(loop: Tagloop,
     loop.decide(ann, Decision(Kind.DONE, asset, profile="e-commerce"))
     kept = figures(loop)
     with loop.database.write() as connection:
-        for statement in (
-            "delete from daily",
-            "delete from content",
-            "delete from meta where key = 'insights.zone'",
-        ):
-            connection.exec_driver_sql(statement)
+        for table in ("daily", "content", "meta where key = 'insights.zone'"):
+            connection.exec_driver_sql(f"delete from {table}")
     again = Tagloop(loop.settings)
     assert figures(again) == kept
     again.close()

@@ -18,7 +18,7 @@ def upgrade() -> None:
     op.drop_table("daily")
     op.create_table(
         "daily",
-        sa.Column("subject", sa.String(8), nullable=False),
+        sa.Column("subject", sa.String(16), nullable=False),
         sa.Column("key", sa.String(250), nullable=False),
         sa.Column("day", sa.String(10), nullable=False),
         sa.Column("kind", sa.String(24), nullable=False),

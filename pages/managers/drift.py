@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+import pages
+from pages.common import charts, session
+from pages.managers.telling import figures, meaning, naming
+from tagging_core.insights import days, drift
+from tagging_core.insights.content import Basis
+from tagging_core.people import Action
+
+session.guard(Action.REPORT)
+loop, user = session.loop(), session.current_user()
+taxonomy = loop.taxonomy()
+
+st.title("Drift")
+with loop.database.read() as connection:
+    checks = drift.latest(connection, user)
+    now, reference = drift.periods(days.today(connection))
+if not checks:
+    st.info("The first check runs within minutes while the console is open and idle.")
+    st.stop()
+last = next(iter(checks.values()))
+query = {"from": now.bounds[0], "to": now.bounds[1], "on": str(Basis.UPLOADED)}
+older = {"from": reference.bounds[0], "to": reference.bounds[1], "on": str(Basis.UPLOADED)}
+with st.container(border=True):
+    if last.p is None:
+        verdict = f"Cannot be told. {last.reason}"
+    elif last.alarm:
+        verdict = f"**The pictures that come in have changed** (p = {last.p:.3f})."
+    else:
+        verdict = f"The pictures that come in are like those before (p = {last.p:.2f})."
+    charts.draw_head(
+        "Do new pictures look like those before?",
+        f"{last.pictures[0]:,} of the last {drift.NOW} days, {last.pictures[1]:,} of the {drift.REFERENCE} before",
+        "drift_verdict",
+        meaning.DRIFT,
+    )
+    st.markdown(verdict)
+    with st.container(horizontal=True):
+        for label, params in (("Pictures of late", query), ("Pictures before", older)):
+            st.page_link(
+                pages.PICTURES,
+                label=label,
+                icon=":material/photo_library:",
+                query_params=params | {"what": "upload"},
+            )
+told = {day: check.p for day, check in reversed(checks.items()) if check.p is not None}
+if told:
+    charts.show(
+        figures.drifting(list(told), list(told.values()), drift.FALSE_ALARMS),
+        "Every day's check",
+        f"{len(told):,} checks; below the dotted line is an alarm",
+        "drift_days",
+        explain=meaning.DRIFT,
+        table=lambda: pd.DataFrame({"day": list(told), "p": list(told.values())}),
+        height=260,
+    )
+names = naming.tags(taxonomy, [tag.tag_id for tag in last.tags])
+with st.container(border=True):
+    charts.draw_head(
+        "Tags whose share changed" if names else "No tag's share changed beyond chance",
+        "of finished pictures, by the day they were uploaded",
+        "drift_tags",
+        meaning.DRIFT,
+    )
+    for drifted in last.tags:
+        if drifted.tag_id in names:
+            st.page_link(
+                pages.PICTURES,
+                label=f"{session.plain(names[drifted.tag_id])}: from {drifted.before:.1%} to {drifted.now:.1%}",
+                icon=":material/arrow_upward:" if drifted.now > drifted.before else ":material/arrow_downward:",
+                query_params=query | {"tag": drifted.tag_id},
+                help=f"{drifted.low * 100:+.1f} to {drifted.high * 100:+.1f} points",
+            )

@@ -1,0 +1,180 @@
+from __future__ import annotations
+
+import streamlit as st
+
+import pages
+from pages.common import charts, session
+from pages.managers.telling import figures, filters, meaning, naming, report
+from tagging_core.insights import labour, trends
+from tagging_core.insights.overview import OLD, Overview, overview
+from tagging_core.people import Action
+
+session.guard(Action.REPORT)
+loop, user = session.loop(), session.current_user()
+taxonomy = loop.taxonomy()
+MOST = 6
+
+
+def card(label: str, value: str, note: str, query: charts.Query | None, explain: str = "") -> None:
+    """A figure, what it rests on, and the way to its pictures."""
+    with st.container(border=True, gap="xxsmall", height="stretch"):
+        st.metric(label, value, help=explain or None)
+        text, way = st.columns([6, 1], gap="xxsmall", vertical_alignment="center")
+        text.caption(note)
+        if query is not None:
+            charts.draw_link(query, way)
+
+
+def draw_cards(found: Overview) -> None:
+    now, before, truth = found.figures, found.before, found.accuracy
+    unchanged, assisted = labour.unchanged_share(now)
+    with st.container(horizontal=True, gap="small"):
+        card(
+            "New pictures",
+            f"{now['upload']:,}",
+            compared(now["upload"], before["upload"]),
+            choice.query(what="upload"),
+        )
+        card("Finished", f"{now['done']:,}", compared(now["done"], before["done"]), choice.query())
+        waits = f"the oldest for {count(found.waited, 'day')}" if found.oldest else "nothing waits"
+        card("Waiting", f"{found.review.waiting:,}", f"now; {waits}", {"state": "new"})
+        card(
+            "Accepted without change",
+            charts.percent(unchanged / assisted if assisted else None),
+            f"of {count(assisted, 'picture')} with suggestions",
+            choice.query(what="unchanged"),
+            meaning.UNCHANGED,
+        )
+    with st.container(horizontal=True, gap="small"):
+        limits = charts.between(*truth.precision_interval)
+        note = f"{limits}; {count(truth.opinions, 'opinion')}, {meaning.source(truth)}"
+        card(
+            "The machine is right",
+            charts.percent(truth.precision),
+            note if truth.opinions else "no suggestion was judged yet",
+            choice.query(what=f"{truth.source}.wrong"),
+            meaning.PRECISION,
+        )
+        note = f"{charts.between(*truth.recall_interval)}; {count(truth.truths, 'tag')}, {meaning.source(truth)}"
+        card(
+            "It finds",
+            charts.percent(truth.recall),
+            note if truth.truths else "no tag was given yet",
+            choice.query(what=f"{truth.source}.missed"),
+            meaning.PRECISION,
+        )
+        draw_saved(found)
+        alerts = sum(found.sensitive.values()) + found.copies
+        card("Sensitive, or copies", f"{alerts:,}", "pictures that wait for a look", None)
+
+
+def draw_saved(found: Overview) -> None:
+    saved = found.saved
+    if saved is None:
+        card("Hours saved", "–", "no picture was timed yet", None, meaning.TIMES)
+        return
+    basis = "measured" if saved.measured else "assumed"
+    note = f"against {saved.by_hand:.0f} s a picture by hand, {basis}"
+    if saved.low is not None and saved.high is not None:
+        note = f"{saved.low:,.1f} to {saved.high:,.1f}; {note}"
+    card("Hours saved", f"{saved.hours:,.1f}", note, choice.query(), meaning.TIMES)
+
+
+def draw_alerts(found: Overview) -> None:
+    st.markdown("**Worth a look**")
+    lines: list[tuple[str, str, str]] = []
+    if found.drift and found.drift.alarm:
+        lines.append((":material/waves:", "The pictures that come in have changed.", pages.DRIFT))
+    names = naming.tags(taxonomy, [d.tag_id for d in found.drift.tags] if found.drift else [])
+    for drifted in (found.drift.tags if found.drift else [])[:3]:
+        if drifted.tag_id in names:
+            shift = f"from {drifted.before:.0%} to {drifted.now:.0%} of new pictures"
+            lines.append(
+                (":material/trending_up:", f"{session.plain(names[drifted.tag_id])}: {shift}", pages.DRIFT)
+            )
+    if found.waited > OLD:
+        lines.append(
+            (":material/hourglass:", f"A picture has waited for {count(found.waited, 'day')}.", pages.REVIEW)
+        )
+    for tag_id, n in found.sensitive.items():
+        name = session.plain(session.tag_label(taxonomy.tags[tag_id]))
+        lines.append((":material/policy:", f"{name}: suggested on {count(n, 'picture')}", pages.COMPLIANCE))
+    if found.copies:
+        lines.append(
+            (
+                ":material/copyright:",
+                f"{count(found.copies, 'copy', 'copies')} of protected pictures",
+                pages.COMPLIANCE,
+            )
+        )
+    if not lines:
+        st.caption("Nothing: no drift, no old queue, no sensitive suggestion waits.")
+    for icon, text, page in lines[:MOST]:
+        if (page == pages.REVIEW and not user.may(Action.REVIEW)) or (
+            page == pages.COMPLIANCE and not user.may(Action.REVIEW)
+        ):
+            st.markdown(f"{icon} {text}")
+        else:
+            st.page_link(page, label=text, icon=icon)
+
+
+def draw_movers(found: list[trends.Mover]) -> None:
+    st.markdown("**What changed**")
+    names = naming.tags(taxonomy, [mover.tag_id for mover in found])
+    for mover in found[:MOST]:
+        icon = ":material/arrow_upward:" if mover.change.value > 0 else ":material/arrow_downward:"
+        st.page_link(
+            pages.PICTURES,
+            label=f"{session.plain(names[mover.tag_id])}: from {mover.before:.0%} to {mover.now:.0%}",
+            icon=icon,
+            query_params=choice.query(tag=mover.tag_id),
+            help=f"{mover.change.low * 100:+.1f} to {mover.change.high * 100:+.1f} points",
+        )
+    if not found:
+        st.caption(f"No share of any tag changed beyond chance against {choice.period.before}.")
+
+
+def compared(now: int, before: int) -> str:
+    return f"{before:,} in as many days before" if before or now else "nor in as many days before"
+
+
+def count(n: int, noun: str, many: str = "") -> str:
+    return f"{n:,} {noun if n == 1 else many or noun + 's'}"
+
+
+with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+    st.title("Overview", width="content")
+    choice = filters.draw("overview")
+with loop.database.read() as connection:
+    screen = overview(connection, user, taxonomy, choice.period)
+    content = trends.load(connection, user, choice.basis, choice.period)
+    earlier = trends.load(connection, user, choice.basis, choice.period.before)
+draw_cards(screen)
+left, right = st.columns([3, 2], gap="medium")
+with left:
+    with loop.database.read() as connection:
+        table = naming.parts(taxonomy, trends.by_category(connection, content, choice.grain))
+    if table.empty:
+        st.info("No picture was finished in this period. Charts appear with the first.")
+        if user.may(Action.REVIEW):
+            st.page_link(pages.REVIEW, label="Review pictures", icon=":material/check_circle:")
+    else:
+        charts.show(
+            figures.composition(
+                table,
+                choice.buckets,
+                choice.grain,
+                lambda group, bucket: choice.query(**choice.within(bucket)),
+            ),
+            "What the content is about",
+            f"{content.total:,} finished pictures",
+            "overview_content",
+            explain=meaning.PARTS,
+            table=lambda: table,
+            pictures=choice.query(),
+            height=260,
+        )
+with right, st.container(border=True):
+    draw_movers(trends.movers(earlier, content, taxonomy))
+    draw_alerts(screen)
+    report.draw_button(choice)

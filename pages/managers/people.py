@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+import pages
+from pages.common import charts, session
+from pages.managers.telling import figures, filters, meaning
+from tagging_core.insights import labour
+from tagging_core.insights.labour import FEW
+from tagging_core.insights.statistics import wilson
+from tagging_core.people import Action
+
+session.guard(Action.REPORT)
+loop, user = session.loop(), session.current_user()
+
+
+def share(name: str, n: str) -> list[float | None]:
+    scale = 1 if name == "an_hour" else 100
+    return [scale * s if c >= FEW else None for s, c in zip(table[name], table[n], strict=True)]
+
+
+def draw_shares(name: str, n: str, title: str, axis: str) -> None:
+    part = table[table[n] > 0]
+    if part.empty:
+        st.caption(f"{title}: nothing to tell yet.")
+        return
+    limits = [wilson(s * c, c) for s, c in zip(part[name], part[n], strict=True)]
+    drawn = pd.DataFrame(
+        {"share": part[name], "low": [a for a, _ in limits], "high": [b for _, b in limits], "n": part[n]}
+    )
+    charts.show(
+        figures.dots(list(part["person"]), drawn, axis, FEW),
+        title,
+        f"{int(part[n].sum()):,} {'tags' if name == 'agreement' else 'decisions'}; grey: fewer than {FEW}",
+        f"people_{name}",
+        explain=meaning.PEOPLE,
+        table=lambda: drawn.assign(person=part["person"]),
+        height=110 + 30 * len(part),
+    )
+
+
+st.title("People")
+choice = filters.draw("people")
+with loop.database.read() as connection:
+    table = labour.people(connection, user, choice.period)
+if table.empty:
+    st.info("Nobody reviewed anything in this period.")
+    if user.may(Action.REVIEW):
+        st.page_link(pages.REVIEW, label="Review pictures", icon=":material/check_circle:")
+    st.stop()
+with st.container(border=True):
+    charts.draw_head(
+        "Who did what",
+        "choose a person to see their pictures",
+        "people",
+        meaning.PEOPLE,
+        lambda: table,
+        choice.query(),
+    )
+    shown = pd.DataFrame(
+        {
+            "Person": table["person"],
+            "Finished": table["pictures"],
+            "Hours at it": table["hours"],
+            "Pictures an hour": share("an_hour", "closed"),
+            "Agreement": share("agreement", "compared"),
+            "Changed by others": share("changed", "given"),
+            "Decisions": table["given"],
+        }
+    )
+    picked = st.dataframe(
+        shown,
+        hide_index=True,
+        column_config={
+            "Hours at it": st.column_config.NumberColumn(format="%.1f"),
+            "Pictures an hour": st.column_config.NumberColumn(format="%.0f"),
+            "Agreement": st.column_config.NumberColumn(format="%.1f%%"),
+            "Changed by others": st.column_config.NumberColumn(format="%.1f%%"),
+        },
+        on_select="rerun",
+        selection_mode="single-row",
+        key="people_rows",
+    )
+for row in picked.selection.rows:
+    st.switch_page(pages.PICTURES, query_params=choice.query(what="done", by=str(table.iloc[row]["person"])))
+left, right = st.columns(2, gap="medium")
+with left:
+    draw_shares("agreement", "compared", "Agreement in second looks", "share of tags on which both agreed")
+with right:
+    draw_shares("changed", "given", "Changed by others later", "share of decisions")

@@ -1,0 +1,156 @@
+from __future__ import annotations
+
+from datetime import date
+
+import streamlit as st
+
+import pages
+from pages.common import gallery, happened, session
+from pages.managers.telling import naming
+from pages.managers.telling.filters import BASES
+from tagging_core import TaggingError, queue
+from tagging_core.insights import finding
+from tagging_core.insights.content import Basis
+from tagging_core.insights.days import Period
+from tagging_core.insights.finding import PAGE, Wanted
+from tagging_core.people import Action
+from tagging_core.queue import View
+
+session.guard(Action.REPORT)
+loop, user = session.loop(), session.current_user()
+taxonomy = loop.taxonomy()
+asked = dict(st.query_params)
+SAID = {
+    "upload": "New pictures",
+    "done": "Finished pictures",
+    "assisted": "Pictures finished with suggestions",
+    "unchanged": "Pictures whose suggestions were accepted without change",
+    "accept": "Accepted",
+    "reject": "Rejected",
+    "add": "Added by hand",
+    "unseen": "Accepted unseen",
+    "agree": "Second looks that agreed",
+    "differ": "Second looks that differed",
+    "shown.right": "Right opinions of the machine, as shown",
+    "shown.wrong": "Wrong opinions of the machine, as shown",
+    "shown.missed": "What the machine did not suggest, as shown",
+    "blind.right": "Right opinions of the machine in the blind sample",
+    "blind.wrong": "Wrong opinions of the machine in the blind sample",
+    "blind.missed": "What the machine would not have suggested, in the blind sample",
+    "shown": "Suggestions, as shown",
+    "blind": "Suggestions in the blind sample",
+    "mistaken": "Taken for one another",
+}
+
+
+def read() -> Wanted:
+    """What the address asks for.
+
+    Raises:
+        TaggingError: It asks for something there is not.
+    """
+    what, on = asked.get("what", ""), asked.get("on", Basis.REVIEWED)
+    if what and what not in SAID:
+        raise TaggingError(f"There are no pictures of the kind {what!r}; go back, and follow the link anew.")
+    try:
+        period = (
+            Period(date.fromisoformat(asked["from"]), date.fromisoformat(asked["to"])) if "from" in asked else None
+        )
+        bins = tuple(int(n) for n in asked["bins"].split("-")) if "bins" in asked else None
+        batch = int(asked["batch"]) if "batch" in asked else None
+        basis = Basis(on)
+    except (KeyError, ValueError) as error:
+        raise TaggingError(f"This address cannot be read ({error}); go back, and follow the link anew.") from error
+    tags = tuple(taxonomy.tag(tag_id).id for tag_id in asked.get("tag", "").split(",") if tag_id)
+    given = taxonomy.tag(asked["given"]).id if "given" in asked else ""
+    return Wanted(
+        period=period,
+        basis=basis,
+        tag_ids=tags,
+        profile=asked.get("profile", ""),
+        batch_id=batch,
+        what=what,
+        given=given,
+        actor=asked.get("by", ""),
+        bins=bins if bins is None or len(bins) == 2 else None,  # type: ignore[arg-type]
+    )
+
+
+def describe(wanted: Wanted) -> str:
+    """The same for a person to read."""
+    names = naming.tags(taxonomy, [*wanted.tag_ids, *([wanted.given] if wanted.given else [])])
+    parts = [SAID.get(wanted.what, "Finished pictures")]
+    if wanted.what == "mistaken" and len(wanted.tag_ids) == 1 and wanted.given:
+        parts = [f"{names[wanted.given]} where {names[wanted.tag_ids[0]]} was suggested"]
+    elif wanted.tag_ids:
+        parts.append(("" if wanted.what else "with ") + " and ".join(names[t] for t in wanted.tag_ids))
+    if wanted.bins:
+        parts.append(f"of {wanted.bins[0]} to {wanted.bins[1]} % confidence")
+    if wanted.profile:
+        parts.append(f"in {naming.profile(taxonomy, wanted.profile)}")
+    if wanted.actor:
+        parts.append(f"by {wanted.actor}")
+    if wanted.batch_id:
+        parts.append(f"of batch {wanted.batch_id}")
+    elif wanted.period:
+        verb = "" if wanted.what and wanted.what != "upload" else f"{BASES[wanted.basis]} "
+        parts.append(f"{verb if wanted.what != 'upload' else ''}{wanted.period}")
+    return " · ".join(parts)
+
+
+def find() -> tuple[str, list[int]]:
+    """What is shown, and the pictures of this page."""
+    skip = page * PAGE
+    with loop.database.read() as connection:
+        if asked.get("state") == "new":
+            return "Waiting pictures, the oldest first", queue.following(connection, View(), limit=skip + PAGE)[
+                skip:
+            ]
+        wanted = read()
+        return describe(wanted), finding.find(connection, user, wanted, taxonomy, skip)
+
+
+def turn(by: int) -> None:
+    st.session_state["pictures_page"] = page + by
+
+
+@st.dialog("All that happened", position="right", icon=":material/manage_search:")
+def show_one(asset_id: int) -> None:
+    happened.draw(asset_id)
+
+
+def open_one() -> None:
+    st.session_state["pictures_open"] = gallery.opened()
+
+
+if st.session_state.get("pictures_asked") != asked:
+    st.session_state.update(pictures_asked=asked, pictures_page=0)
+page: int = st.session_state["pictures_page"]
+st.title("Pictures")
+try:
+    title, found = find()
+except TaggingError as error:
+    st.error(str(error), icon=":material/error:")
+    st.page_link(pages.OVERVIEW, label="To the overview", icon=":material/arrow_back:")
+    st.stop()
+more = "more than " if len(found) == PAGE else ""
+st.markdown(
+    f"**{session.plain(title)}**  \n:gray[{more}{page * PAGE + len(found):,} pictures]"
+    if found
+    else f"**{session.plain(title)}**"
+)
+if not found:
+    st.info(
+        "There are no such pictures, or they were decided otherwise meanwhile." if not page else "That was all."
+    )
+known = gallery.load(found)
+shown = [(known[asset_id], "") for asset_id in found if asset_id in known]
+if shown:
+    gallery.draw(f"pictures-{page}-{hash(title)}", shown, [], "Pictures", on_open=open_one, opens=True)
+with st.container(horizontal=True):
+    if page:
+        st.button("Earlier page", icon=":material/arrow_back:", on_click=turn, args=(-1,))
+    if len(found) == PAGE:
+        st.button("Next page", icon=":material/arrow_forward:", on_click=turn, args=(1,))
+if (opened := st.session_state.pop("pictures_open", None)) in known:
+    show_one(opened)

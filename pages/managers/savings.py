@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+import pages
+from pages.common import charts, session
+from pages.managers.telling import figures, filters, meaning
+from tagging_core.insights import accuracy, labour
+from tagging_core.insights.labour import BY_HAND, FEW
+from tagging_core.insights.statistics import Mean
+from tagging_core.people import Action
+
+session.guard(Action.REPORT)
+loop, user = session.loop(), session.current_user()
+MONTH = 365.25 / 12
+LONGEST = 36
+
+
+def seconds(found: Mean) -> str:
+    return "–" if found.value is None else f"{found.value:.1f} s"
+
+
+def spread(found: Mean, what: str) -> str:
+    if found.low is None or found.high is None:
+        return f"of {found.n:,} {what}"
+    return f"{found.low:.1f} to {found.high:.1f} s; of {found.n:,} {what}"
+
+
+st.title("Savings")
+choice = filters.draw("savings")
+with loop.database.read() as connection:
+    times = labour.times(accuracy.overall(connection, user, choice.period))
+if times.suggested.value is None:
+    st.info("No picture was timed in this period: figures appear when a review is finished.")
+    if user.may(Action.REVIEW):
+        st.page_link(pages.REVIEW, label="Review pictures", icon=":material/check_circle:")
+    st.stop()
+
+measurable = times.alone.n >= FEW
+with st.container(horizontal=True, vertical_alignment="bottom"):
+    measured = measurable and st.toggle(
+        "Use what the blind sample shows",
+        value=True,
+        key="savings_measured",
+        persist_state="session",
+    )
+    by_hand = filters.amount(
+        "Seconds a picture by hand", "hand", BY_HAND, "People give 30 to 60; used where nothing is measured", 5.0
+    )
+    hour = filters.amount("An hour of work costs", "hour", 40.0, "In your currency, all in", 5.0)
+    once = filters.amount("Spent once", "once", 5000.0, "Setting up, machines, training", 500.0)
+    monthly = filters.amount("Runs at a month", "monthly", 200.0, "Machines, care", 50.0)
+if not measurable:
+    st.caption(
+        f"The blind sample has {times.alone.n:,} timed pictures in this period, of at least {FEW}: what a picture "
+        "takes by hand is the assumption above."
+    )
+found = labour.saved(times, None if measured else by_hand)
+assert found is not None
+months = choice.period.days / MONTH
+saving = found.hours * hour / months
+even = labour.months_to_break_even(once, saving, monthly)
+with st.container(horizontal=True):
+    for label, value, note in (
+        ("With suggestions", seconds(times.suggested), spread(times.suggested, "pictures")),
+        (
+            "Without",
+            f"{found.by_hand:.1f} s",
+            spread(times.alone, "in the blind sample") if found.measured else "assumed",
+        ),
+        (
+            "Hours saved",
+            f"{found.hours:,.1f}",
+            f"{found.low:,.1f} to {found.high:,.1f} in {choice.period}"
+            if found.low is not None and found.high is not None
+            else f"in {choice.period}",
+        ),
+        ("Worth a month", f"{saving:,.0f}", f"less {monthly:,.0f} that it runs at"),
+        (
+            "Pays for itself",
+            "–" if even is None else f"{even:,.1f} months",
+            "never, at this period's rate" if even is None else "at this period's rate",
+        ),
+    ):
+        with st.container(border=True, gap="xxsmall"):
+            st.metric(label, value, help=meaning.TIMES)
+            st.caption(note)
+span = list(range(LONGEST + 1))
+spent = [once + monthly * month for month in span]
+gained = [max(0.0, saving) * month for month in span]
+charts.show(
+    figures.balance(span, spent, gained),
+    "Spent and saved",
+    f"at the rate of {times.finished:,} finished pictures in {choice.period}",
+    "savings",
+    explain=meaning.SAVINGS,
+    table=lambda: pd.DataFrame({"month": span, "spent": spent, "saved": gained}),
+    pictures=choice.query(what="assisted"),
+)

@@ -1,0 +1,348 @@
+"""Figures from tables; nothing is drawn here, so that the report shows the same ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from pages.common.charts import FAINT, MISSED, PALETTE, PLAIN, RIGHT, WRONG, Query, link
+from tagging_core.insights.trends import Mover
+
+_TICKS = {"day": "%d %b", "week": "%d %b", "month": "%b %Y", "quarter": "Q%q %Y"}
+_BANDS = 3  # lines up to which each shows its interval
+
+Links = Callable[[str, str], Query]
+"""The pictures of a group in a bucket."""
+
+
+def time_axis(figure: go.Figure, grain: str, buckets: Sequence[str]) -> go.Figure:
+    """Dates as the grain has them; a few points are labelled one by one."""
+    figure.update_xaxes(type="date", tickformat=_TICKS[grain], title="")
+    if len(buckets) <= 10:
+        figure.update_xaxes(tickvals=list(buckets))
+    return figure
+
+
+def lines(table: pd.DataFrame, buckets: Sequence[str], grain: str, links: Links, unit: str) -> go.Figure:
+    """Shares over time, a line a group; days without pictures leave a gap.
+
+    Args:
+        table: Of `trends.series`.
+    """
+    figure = go.Figure()
+    groups = list(dict.fromkeys(table["group"]))
+    for n, group in enumerate(groups):
+        colour = PALETTE[n % len(PALETTE)]
+        part = table[table["group"] == group].set_index("bucket").reindex(list(buckets))
+        if len(groups) <= _BANDS:
+            for bound, fill in (("low", None), ("high", "tonexty")):
+                figure.add_scatter(
+                    x=list(part.index),
+                    y=part[bound],
+                    mode="lines",
+                    line={"width": 0},
+                    fill=fill,
+                    fillcolor=_faint(colour),
+                    hoverinfo="skip",
+                    showlegend=False,
+                    legendgroup=group,
+                )
+        figure.add_scatter(
+            x=list(part.index),
+            y=part["share"],
+            name=group,
+            mode="lines+markers",
+            line={"color": colour},
+            legendgroup=group,
+            text=[
+                "" if pd.isna(n) else f"{int(n):,} of {int(of):,} {unit}"
+                for n, of in zip(part["n"], part["of"], strict=True)
+            ],
+            hovertemplate="%{x|%d %b %Y}: %{y:.1%}<br>%{text}",
+            customdata=[link(links(group, bucket)) for bucket in part.index],
+        )
+    figure.update_yaxes(tickformat=".0%", rangemode="tozero", title=f"share of {unit}")
+    return time_axis(figure, grain, buckets)
+
+
+def composition(table: pd.DataFrame, buckets: Sequence[str], grain: str, links: Links) -> go.Figure:
+    """What parts, at most as many as there are colours, make up the whole over time, stacked to 100 %."""
+    figure = go.Figure()
+    for n, group in enumerate(dict.fromkeys(table["group"])):
+        part = table[table["group"] == group]
+        figure.add_bar(
+            x=list(part["bucket"]),
+            y=part["share"],
+            name=group,
+            marker={"color": FAINT if n == len(PALETTE) - 1 else PALETTE[n]},  # the last stands for all others
+            text=[f"{n:,} of {of:,} tags" for n, of in zip(part["n"], part["of"], strict=True)],
+            textposition="none",
+            hovertemplate="%{x|%d %b %Y}: %{y:.1%}<br>%{text}",
+            customdata=[link(links(group, bucket)) for bucket in part["bucket"]],
+        )
+    figure.update_layout(barmode="stack", bargap=0.25)
+    figure.update_yaxes(tickformat=".0%", range=[0, 1], title="share of tags")
+    return time_axis(figure, grain, buckets)
+
+
+def movers(found: Sequence[Mover], name: Callable[[str], str], links: Callable[[str], Query]) -> go.Figure:
+    """How much shares changed, in percentage points, with the interval that the change was tested with."""
+    shown = list(found)[::-1]
+    figure = go.Figure(
+        go.Scatter(
+            x=[m.change.value * 100 for m in shown],
+            y=[name(m.tag_id) for m in shown],
+            mode="markers",
+            marker={"size": 11, "color": [RIGHT if m.change.value > 0 else MISSED for m in shown]},
+            error_x={
+                "type": "data",
+                "symmetric": False,
+                "array": [(m.change.high - m.change.value) * 100 for m in shown],
+                "arrayminus": [(m.change.value - m.change.low) * 100 for m in shown],
+                "thickness": 1.5,
+                "color": PLAIN,
+            },
+            text=[f"from {m.before:.1%} to {m.now:.1%}" for m in shown],
+            hovertemplate="%{y}: %{text}<br>%{x:+.1f} points<extra></extra>",
+            customdata=[link(links(m.tag_id)) for m in shown],
+        )
+    )
+    figure.add_vline(x=0, line_width=1, line_color=PLAIN)
+    figure.update_xaxes(title="change in percentage points", ticksuffix="", tickformat="+.0f")
+    figure.update_yaxes(type="category", automargin=True)
+    return figure
+
+
+def sunburst(rows: pd.DataFrame) -> go.Figure:
+    """The taxonomy, each part as large as its share of all tags given.
+
+    Args:
+        rows: Columns id, parent (an id or empty), name and n, what lies below not included.
+    """
+    figure = go.Figure(
+        go.Sunburst(
+            ids=rows["id"],
+            parents=rows["parent"],
+            labels=rows["name"],
+            values=rows["n"],
+            branchvalues="remainder",
+            maxdepth=3,
+            insidetextorientation="auto",
+            hovertemplate="%{label}: %{value:,} pictures, %{percentRoot:.1%} of all tags<extra></extra>",
+        )
+    )
+    return figure.update_layout(colorway=PALETTE)
+
+
+def together(table: pd.DataFrame, names: Mapping[str, str]) -> go.Figure:
+    """Of the pictures that have the tag of the row, the share that has the tag of the column too."""
+    alone = pd.Series({tag_id: table.loc[tag_id, tag_id] for tag_id in table.index})
+    shares = table.div(alone, axis=0).astype(float)
+    for tag_id in table.index:
+        shares.loc[tag_id, tag_id] = float("nan")
+    labels = [names[tag_id] for tag_id in table.index]
+    figure = go.Figure(
+        go.Heatmap(
+            z=shares.to_numpy(),
+            x=labels,
+            y=labels,
+            text=table.to_numpy(),
+            colorscale=[[0, _faint(RIGHT, 0.04)], [1, RIGHT]],
+            zmin=0,
+            zmax=1,
+            colorbar={"tickformat": ".0%", "thickness": 10, "title": ""},
+            hovertemplate="of pictures with %{y}, %{z:.0%} have %{x}<br>%{text:,} have both<extra></extra>",
+        )
+    )
+    figure.update_xaxes(type="category", tickangle=-40, automargin=True)
+    return figure.update_yaxes(type="category", autorange="reversed", automargin=True)
+
+
+def comparison(table: pd.DataFrame) -> go.Figure:
+    """Two shares beside each other.
+
+    Args:
+        table: Columns name, first, second (shares), first_name and second_name.
+    """
+    figure = go.Figure()
+    rows = table.iloc[::-1]
+    for n, side in enumerate(("first", "second")):
+        figure.add_bar(
+            y=rows["name"],
+            x=rows[side],
+            name=str(table[f"{side}_name"].iloc[0]),
+            orientation="h",
+            marker={"color": (PLAIN, RIGHT)[n]},
+            hovertemplate="%{y}: %{x:.1%}",
+            customdata=[link(query) for query in rows[f"{side}_link"]],
+        )
+    figure.update_layout(barmode="group")
+    figure.update_xaxes(tickformat=".0%", title="share of pictures", rangemode="tozero")
+    return figure.update_yaxes(type="category", automargin=True)
+
+
+def accuracy(table: pd.DataFrame, buckets: Sequence[str], grain: str, links: Callable[[str], Query]) -> go.Figure:
+    """Precision with its interval, and recall, over time.
+
+    Args:
+        table: Of `accuracy.over_time`.
+    """
+    part = table.set_index("bucket").reindex(list(buckets))
+    figure = go.Figure()
+    for bound, fill in (("low", None), ("high", "tonexty")):
+        figure.add_scatter(
+            x=list(part.index),
+            y=part[bound],
+            mode="lines",
+            line={"width": 0},
+            fill=fill,
+            fillcolor=_faint(RIGHT),
+            hoverinfo="skip",
+            showlegend=False,
+        )
+    for column, base, name, colour in (
+        ("precision", "opinions", "Right (precision)", RIGHT),
+        ("recall", "truths", "Found (recall)", PALETTE[2]),
+    ):
+        figure.add_scatter(
+            x=list(part.index),
+            y=part[column],
+            name=name,
+            mode="lines+markers",
+            line={"color": colour},
+            text=["" if pd.isna(n) else f"of {int(n):,}" for n in part[base]],
+            hovertemplate="%{x|%d %b %Y}: %{y:.1%} %{text}",
+            customdata=[link(links(bucket)) for bucket in part.index],
+        )
+    figure.update_yaxes(tickformat=".0%", range=[0, 1.02], title="share")
+    return time_axis(figure, grain, buckets)
+
+
+def reliability(table: pd.DataFrame, links: Callable[[float], Query]) -> go.Figure:
+    """How often suggestions of a confidence were right; on the diagonal, confidence means what it says."""
+    figure = go.Figure()
+    figure.add_scatter(
+        x=[0, 1], y=[0, 1], mode="lines", line={"dash": "dot", "color": PLAIN}, name="as it says", hoverinfo="skip"
+    )
+    figure.add_scatter(
+        x=table["said"],
+        y=table["was"],
+        mode="lines+markers",
+        name="as it was",
+        line={"color": RIGHT},
+        marker={"size": 9},
+        error_y={
+            "type": "data",
+            "symmetric": False,
+            "array": table["high"] - table["was"],
+            "arrayminus": table["was"] - table["low"],
+            "thickness": 1,
+        },
+        text=[f"{n:,}" for n in table["n"]],
+        hovertemplate="said %{x:.0%}: %{y:.0%} of %{text} were right<extra></extra>",
+        customdata=[link(links(said)) for said in table["said"]],
+    )
+    figure.update_xaxes(tickformat=".0%", range=[0, 1.02], title="confidence shown")
+    return figure.update_yaxes(tickformat=".0%", range=[0, 1.02], title="share that was right")
+
+
+def coverage(curve: pd.DataFrame) -> go.Figure:
+    """What share would be wrong, if everything above a confidence were accepted unseen."""
+    figure = go.Figure(
+        go.Scatter(
+            x=curve["coverage"],
+            y=1 - curve["right"],
+            mode="lines",
+            line={"color": WRONG},
+            text=[f"{t:.0%}" for t in curve["threshold"]],
+            hovertemplate="from %{text} on: %{x:.0%} accepted, %{y:.1%} of them wrong<extra></extra>",
+        )
+    )
+    for share in (0.01, 0.03, 0.05):
+        figure.add_hline(y=share, line_dash="dot", line_width=1, line_color=PLAIN)
+    figure.update_xaxes(tickformat=".0%", range=[0, 1.02], title="share of suggestions accepted (coverage)")
+    return figure.update_yaxes(tickformat=".0%", rangemode="tozero", title="share of those wrong (risk)")
+
+
+def confusions(rows: Sequence[tuple[str, str, int]], links: Sequence[Query]) -> go.Figure:
+    """Tags taken for one another, most often first."""
+    figure = go.Figure(
+        go.Bar(
+            x=[n for *_, n in rows][::-1],
+            y=[f"{suggested} → {given}" for suggested, given, _ in rows][::-1],
+            orientation="h",
+            marker={"color": WRONG},
+            hovertemplate="%{y}: %{x:,}<extra></extra>",
+            customdata=[link(query) for query in links][::-1],
+        )
+    )
+    figure.update_xaxes(title="pictures", rangemode="tozero", tickformat=",d")
+    return figure.update_yaxes(type="category", automargin=True)
+
+
+def dots(names: Sequence[str], table: pd.DataFrame, title: str, enough: int) -> go.Figure:
+    """A share for each of some names with its interval; what rests on few cases is grey.
+
+    Args:
+        table: Columns share, low, high and n.
+    """
+    figure = go.Figure(
+        go.Scatter(
+            x=table["share"],
+            y=list(names),
+            mode="markers",
+            marker={"size": 11, "color": [RIGHT if n >= enough else FAINT for n in table["n"]]},
+            error_x={
+                "type": "data",
+                "symmetric": False,
+                "array": table["high"] - table["share"],
+                "arrayminus": table["share"] - table["low"],
+                "thickness": 1,
+                "color": PLAIN,
+            },
+            text=[f"{n:,}" for n in table["n"]],
+            hovertemplate="%{y}: %{x:.0%} of %{text}<extra></extra>",
+        )
+    )
+    figure.update_xaxes(tickformat=".0%", range=[0, 1.02], title=title)
+    return figure.update_yaxes(type="category", automargin=True, autorange="reversed")
+
+
+def balance(months: Sequence[int], spent: Sequence[float], gained: Sequence[float]) -> go.Figure:
+    """Money spent and saved, added up month by month."""
+    figure = go.Figure()
+    for name, values, colour in (("Spent", spent, WRONG), ("Saved", gained, RIGHT)):
+        figure.add_scatter(
+            x=list(months),
+            y=list(values),
+            mode="lines",
+            name=name,
+            line={"color": colour},
+            hovertemplate="after %{x} months: %{y:,.0f}",
+        )
+    figure.update_xaxes(title="months", dtick=3, rangemode="tozero")
+    return figure.update_yaxes(title="money, added up", tickformat=",d", rangemode="tozero")
+
+
+def drifting(days: Sequence[str], p: Sequence[float | None], limit: float) -> go.Figure:
+    """How likely chance alone explains the difference, day by day; below the line is an alarm."""
+    figure = go.Figure(
+        go.Scatter(
+            x=list(days),
+            y=list(p),
+            mode="lines+markers",
+            line={"color": RIGHT},
+            marker={"size": 9, "color": [WRONG if q is not None and q <= limit else RIGHT for q in p]},
+            hovertemplate="%{x|%d %b %Y}: p = %{y:.3f}<extra></extra>",
+        )
+    )
+    figure.add_hline(y=limit, line_dash="dot", line_color=WRONG)
+    figure.update_yaxes(type="log", range=[-3.1, 0.1], title="p (chance alone)", tickvals=[0.001, 0.01, 0.1, 1])
+    return time_axis(figure, "day", days)
+
+
+def _faint(colour: str, opacity: float = 0.15) -> str:
+    red, green, blue = (int(colour[n : n + 2], 16) for n in (1, 3, 5))
+    return f"rgba({red}, {green}, {blue}, {opacity})"

@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tagging_core.insights import days
+from tagging_core.insights.days import GRAINS, Period
+
+DAYS = st.dates(date(2020, 1, 1), date(2030, 12, 31))
+
+
+@given(day=DAYS, grain=st.sampled_from(GRAINS))
+def test_a_day_lies_in_its_bucket_and_in_no_other(day: date, grain: str) -> None:
+    first, last = days.span(days.bucket(day.isoformat(), grain), grain)
+    assert first <= day <= last
+    assert {days.bucket(d.isoformat(), grain) for d in (first, last)} == {first.isoformat()}
+    assert days.bucket((last + timedelta(days=1)).isoformat(), grain) != first.isoformat()
+
+
+@given(first=DAYS, length=st.integers(0, 500), grain=st.sampled_from(GRAINS))
+def test_buckets_cover_a_period_without_gaps(first: date, length: int, grain: str) -> None:
+    found = days.buckets(Period(first, first + timedelta(days=length)), grain)
+    assert found == sorted(found)
+    for one, two in pairwise(found):
+        assert days.span(one, grain)[1] + timedelta(days=1) == date.fromisoformat(two)
+
+
+@pytest.mark.parametrize(
+    ("zone", "at", "day"),
+    [
+        ("UTC", datetime(2026, 3, 29, 23, 30), "2026-03-29"),
+        ("Europe/Berlin", datetime(2026, 3, 29, 23, 30), "2026-03-30"),
+        ("America/Los_Angeles", datetime(2026, 11, 1, 7, 30), "2026-11-01"),  # the day the clock goes back
+        ("America/Los_Angeles", datetime(2026, 11, 1, 6, 30), "2026-10-31"),
+    ],
+)
+def test_the_day_is_the_zones(zone: str, at: datetime, day: str) -> None:
+    assert days.day_in(zone)(at) == day
+    moment = date.fromisoformat(day)
+    first, after = days.moments(Period(moment, moment), zone)
+    assert first <= at < after
+
+
+def test_a_day_on_which_the_clock_goes_forward_has_23_hours() -> None:
+    first, after = days.moments(Period(date(2026, 3, 29), date(2026, 3, 29)), "Europe/Berlin")
+    assert after - first == timedelta(hours=23)
+
+
+def test_periods_tell_what_came_before() -> None:
+    period = Period.latest(30, date(2026, 11, 25))
+    assert (period.first, period.days) == (date(2026, 10, 27), 30)
+    assert period.before == Period(date(2026, 9, 27), date(2026, 10, 26))
+    assert str(period) == "27 Oct to 25 Nov 2026"
+    assert str(Period(date(2025, 12, 31), date(2026, 1, 1))) == "31 Dec 2025 to 01 Jan 2026"
