@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
 import pages
 
@@ -81,7 +80,7 @@ def draw_head(
             draw_link(pictures)
         if table is not None:
             st.download_button(
-                "",
+                "CSV",
                 lambda: table().to_csv(index=False).encode("utf-8-sig"),
                 f"{key}.csv",
                 "text/csv",
@@ -92,14 +91,13 @@ def draw_head(
                 on_click="ignore",
             )
         if explain:
-            with st.popover("", icon=":material/info:", type="tertiary", help="What is measured"):
+            with st.popover("Meaning", icon=":material/info:", type="tertiary"):
                 st.markdown(explain)
 
 
-def draw_link(query: Query, where: DeltaGenerator | None = None) -> None:
+def draw_link(query: Query, label: str = "Pictures") -> None:
     """The way to the pictures behind a figure."""
-    icon = ":material/photo_library:"
-    (where or st).page_link(pages.PICTURES, label="", icon=icon, query_params=query, help="The pictures behind it")
+    st.page_link(pages.PICTURES, label=label, icon=":material/photo_library:", query_params=query)
 
 
 def link(query: Query) -> list[str]:

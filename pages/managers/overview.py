@@ -19,10 +19,9 @@ def card(label: str, value: str, note: str, query: charts.Query | None, explain:
     """A figure, what it rests on, and the way to its pictures."""
     with st.container(border=True, gap="xxsmall", height="stretch"):
         st.metric(label, value, help=explain or None)
-        text, way = st.columns([6, 1], gap="xxsmall", vertical_alignment="center")
-        text.caption(note)
+        st.caption(note)
         if query is not None:
-            charts.draw_link(query, way)
+            charts.draw_link(query)
 
 
 def draw_cards(found: Overview) -> None:

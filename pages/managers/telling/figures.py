@@ -37,18 +37,7 @@ def lines(table: pd.DataFrame, buckets: Sequence[str], grain: str, links: Links,
         colour = PALETTE[n % len(PALETTE)]
         part = table[table["group"] == group].set_index("bucket").reindex(list(buckets))
         if len(groups) <= _BANDS:
-            for bound, fill in (("low", None), ("high", "tonexty")):
-                figure.add_scatter(
-                    x=list(part.index),
-                    y=part[bound],
-                    mode="lines",
-                    line={"width": 0},
-                    fill=fill,
-                    fillcolor=_faint(colour),
-                    hoverinfo="skip",
-                    showlegend=False,
-                    legendgroup=group,
-                )
+            _band(figure, part, colour, group)
         figure.add_scatter(
             x=list(part.index),
             y=part["share"],
@@ -191,17 +180,7 @@ def accuracy(table: pd.DataFrame, buckets: Sequence[str], grain: str, links: Cal
     """
     part = table.set_index("bucket").reindex(list(buckets))
     figure = go.Figure()
-    for bound, fill in (("low", None), ("high", "tonexty")):
-        figure.add_scatter(
-            x=list(part.index),
-            y=part[bound],
-            mode="lines",
-            line={"width": 0},
-            fill=fill,
-            fillcolor=_faint(RIGHT),
-            hoverinfo="skip",
-            showlegend=False,
-        )
+    _band(figure, part, RIGHT, "Right (precision)")
     for column, base, name, colour in (
         ("precision", "opinions", "Right (precision)", RIGHT),
         ("recall", "truths", "Found (recall)", PALETTE[2]),
@@ -212,6 +191,7 @@ def accuracy(table: pd.DataFrame, buckets: Sequence[str], grain: str, links: Cal
             name=name,
             mode="lines+markers",
             line={"color": colour},
+            legendgroup=name,
             text=["" if pd.isna(n) else f"of {int(n):,}" for n in part[base]],
             hovertemplate="%{x|%d %b %Y}: %{y:.1%} %{text}",
             customdata=[link(links(bucket)) for bucket in part.index],
@@ -341,6 +321,23 @@ def drifting(days: Sequence[str], p: Sequence[float | None], limit: float) -> go
     figure.add_hline(y=limit, line_dash="dot", line_color=WRONG)
     figure.update_yaxes(type="log", range=[-3.1, 0.1], title="p (chance alone)", tickvals=[0.001, 0.01, 0.1, 1])
     return time_axis(figure, "day", days)
+
+
+def _band(figure: go.Figure, table: pd.DataFrame, colour: str, group: str) -> None:
+    """The interval from low to high, for each run of buckets without a gap."""
+    known = table["low"].notna()
+    for _, run in table[known].groupby((known != known.shift()).cumsum()[known]):
+        figure.add_scatter(
+            x=[*run.index, *run.index[::-1]],
+            y=[*run["low"], *run["high"][::-1]],
+            mode="lines",
+            line={"width": 0},
+            fill="toself",
+            fillcolor=_faint(colour),
+            hoverinfo="skip",
+            showlegend=False,
+            legendgroup=group,
+        )
 
 
 def _faint(colour: str, opacity: float = 0.15) -> str:

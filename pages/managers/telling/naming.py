@@ -16,20 +16,24 @@ MOST = 7
 _OTHERS = "All others"
 
 
-def tags(taxonomy: Taxonomy, tag_ids: Iterable[str]) -> dict[str, str]:
-    """Names of tags by id; with the category where two of them are called the same."""
+def tags(taxonomy: Taxonomy, tag_ids: Iterable[str], language: str = "") -> dict[str, str]:
+    """Names of tags by id; with the category where two of them are called the same.
+
+    Args:
+        language: The reader's if empty; here as below, a page's download is made where no reader is known.
+    """
     known = [taxonomy.tags[tag_id] for tag_id in dict.fromkeys(tag_ids) if tag_id in taxonomy.tags]
-    language = session.language()
+    language = language or session.language()
     names = {tag.id: tag.name(language) for tag in known}
     alike = Counter(names.values())
     for tag in known:
         if alike[tag.name(language)] > 1:
-            names[tag.id] += f" ({category(taxonomy, tag.category_id)})"
+            names[tag.id] += f" ({category(taxonomy, tag.category_id, language)})"
     return names
 
 
-def category(taxonomy: Taxonomy, category_id: str) -> str:
-    return taxonomy.categories[category_id].name(session.language())
+def category(taxonomy: Taxonomy, category_id: str, language: str = "") -> str:
+    return taxonomy.categories[category_id].name(language or session.language())
 
 
 def profile(taxonomy: Taxonomy, profile_id: str) -> str:
@@ -37,7 +41,7 @@ def profile(taxonomy: Taxonomy, profile_id: str) -> str:
     return found.name(session.language()) if found else profile_id or "none"
 
 
-def parts(taxonomy: Taxonomy, table: pd.DataFrame) -> pd.DataFrame:
+def parts(taxonomy: Taxonomy, table: pd.DataFrame, language: str = "") -> pd.DataFrame:
     """The largest categories by name, the others together.
 
     Args:
@@ -47,7 +51,9 @@ def parts(taxonomy: Taxonomy, table: pd.DataFrame) -> pd.DataFrame:
         Columns bucket, group, n, of and share; groups by their size, the others last.
     """
     sizes = table.groupby("category_id")["n"].sum().sort_values(ascending=False)
-    names = {c: category(taxonomy, c) for c in (sizes.index if len(sizes) <= MOST + 1 else sizes.index[:MOST])}
+    names = {
+        c: category(taxonomy, c, language) for c in (sizes.index if len(sizes) <= MOST + 1 else sizes.index[:MOST])
+    }
     named = table.assign(group=table["category_id"].map(names).fillna(_OTHERS))
     folded = named.groupby(["group", "bucket", "of"], as_index=False)["n"].sum()
     order = {name: place for place, name in enumerate([*names.values(), _OTHERS])}

@@ -12,6 +12,7 @@ from pages.common import charts, session
 from pages.common.charts import PALETTE, percent
 from pages.managers.telling import figures, meaning, naming
 from pages.managers.telling.filters import Choice
+from tagging_core import Tagloop, User
 from tagging_core.insights import accuracy, labour, trends
 from tagging_core.insights.overview import Overview, overview
 from tagging_core.insights.tallies import BLIND, SHOWN
@@ -29,9 +30,10 @@ td { font-variant-numeric: tabular-nums }
 
 def draw_button(choice: Choice) -> None:
     """Offer the report; it is made when it is asked for."""
+    loop, user, language = session.loop(), session.current_user(), session.language()
     st.download_button(
         "Report to print",
-        lambda: build(choice).encode(),
+        lambda: build(loop, user, language, choice).encode(),
         f"tagloop-{choice.period.bounds[0]}-{choice.period.bounds[1]}.html",
         "text/html",
         icon=":material/print:",
@@ -40,9 +42,8 @@ def draw_button(choice: Choice) -> None:
     )
 
 
-def build(choice: Choice) -> str:
-    """The whole report."""
-    loop, user = session.loop(), session.current_user()
+def build(loop: Tagloop, user: User, language: str, choice: Choice) -> str:
+    """The whole report; it is made where no session of a browser is known."""
     taxonomy = loop.taxonomy()
     period, grain = choice.period, choice.grain
     buckets = choice.buckets
@@ -56,14 +57,14 @@ def build(choice: Choice) -> str:
         confused = accuracy.confusions(connection, user, period, taxonomy)
     parts = [_totals(screen)]
     with loop.database.read() as connection:
-        table = naming.parts(taxonomy, trends.by_category(connection, content, choice.grain))
+        table = naming.parts(taxonomy, trends.by_category(connection, content, choice.grain), language)
     nowhere = dict[str, str]()
     finished = f"{content.total:,} finished pictures"
     if not table.empty:
         figure = figures.composition(table, buckets, grain, lambda *_: nowhere)
         parts.append(_section("What the content is about", finished, figure, meaning.PARTS))
     moved = trends.movers(earlier, content, taxonomy)
-    names = naming.tags(taxonomy, [mover.tag_id for mover in moved])
+    names = naming.tags(taxonomy, [mover.tag_id for mover in moved], language)
     if moved:
         figure = figures.movers(moved[:15], names.__getitem__, lambda _: nowhere)
         parts.append(
@@ -78,7 +79,7 @@ def build(choice: Choice) -> str:
             _section("Does 80 % mean 80 %?", f"{int(bins[['right', 'wrong']].sum().sum()):,} suggestions", figure)
         )
     if confused:
-        known = naming.tags(taxonomy, [tag_id for *pair, _ in confused for tag_id in pair])
+        known = naming.tags(taxonomy, [tag_id for *pair, _ in confused for tag_id in pair], language)
         figure = figures.confusions([(known[a], known[b], n) for a, b, n in confused], [nowhere] * len(confused))
         parts.append(_section("Tags taken for one another", "suggested → given in its place", figure))
     made = f"{datetime.now(UTC):%d %b %Y, %H:%M} UTC"

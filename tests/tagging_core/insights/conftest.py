@@ -1,15 +1,26 @@
-"""A clock that tests move, so that decisions spread over days."""
+"""A clock that tests move, so that decisions spread over days; and an archive with two months of work in it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import random
+import shutil
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
-from tagging_core import assets, ledger
+from tagging_core import Decision, Kind, Settings, TaggingError, Tagloop, assets, ledger
+from tagging_core.curation import plans
+from tagging_core.ledger import Look
+from tagging_core.people import local_user
+from tagging_core.sampling import Shares
+from tests.conftest import ingest
 
 START = datetime(2026, 9, 1, 12, 0)
+ZONE = "America/New_York"
+PEOPLE = [local_user(name) for name in ("Ann", "Bob", "Cem")]
+TAGS = ("garment.dress", "garment.hat", "garment.skirt", "colour.red", "colour.blue", "style.casual")
 
 
 class Clock:
@@ -27,10 +38,67 @@ class Clock:
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    return set_clock(monkeypatch)
+
+
+def set_clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     found = Clock()
     for module in (ledger, assets):
         monkeypatch.setattr(module, "datetime", found)
     return found
 
 
-Say = Callable[..., int]
+@pytest.fixture(scope="module")
+def archive(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tagloop]:
+    """Pictures of two months, reviewed by three people with whatever happens there; merged tags in the end."""
+    folder = tmp_path_factory.mktemp("archive") / "data"
+    shutil.copytree(template, folder)
+    patch = pytest.MonkeyPatch()
+    clock = set_clock(patch)
+    settings = Settings(
+        data_dir=folder, encoder="tiny", ingest_threads=1, blind_share=0, known_share=0, time_zone=ZONE
+    )
+    loop = Tagloop(settings)
+    chance = random.Random(7)
+    written: list[int] = []
+
+    def say(user: int, decision: Decision) -> None:
+        try:
+            loop.turns.take(PEOPLE[user], decision.asset_id, force=True)
+            written.append(loop.decide(PEOPLE[user], decision))
+        except TaggingError:
+            pass
+
+    for _ in range(24):
+        clock.move(hours=chance.randint(20, 120))
+        colour = tuple(chance.randint(0, 255) for _ in range(3))
+        (picture,) = ingest(loop, PEOPLE[0], colour)
+        who, profile = chance.randrange(3), chance.choice(["e-commerce", "general"])
+        loop.shares = Shares(blind=float(chance.random() < 0.3))
+        loop.card(PEOPLE[who], picture, profile)
+        seen = [s.tag_id for s in loop.suggest(picture, profile)] if not loop.shares.blind else []
+        easy = bool(seen) and chance.random() < 0.5
+        for tag in seen[:2] if easy else chance.sample(TAGS, chance.randint(1, 4)):
+            clock.move(minutes=chance.randint(1, 9))
+            shown = {s.tag_id for s in loop.suggest(picture, profile)} if not loop.shares.blind else set()
+            kind = chance.choice([Kind.ACCEPT, Kind.ACCEPT, Kind.REJECT]) if tag in shown else Kind.ADD
+            say(who, Decision(kind, picture, tag, profile=profile, seconds=2.0))
+            if not easy and chance.random() < 0.3:
+                other = chance.choice([t for t in TAGS if t != tag])
+                say(who, Decision(Kind.REPLACE, picture, tag, other, profile=profile))
+        if chance.random() < 0.85:
+            seconds = chance.choice([4.2, 17.0, 900.0])
+            say(who, Decision(Kind.DONE, picture, profile=profile, seconds=seconds))
+        if chance.random() < 0.3:
+            say((who + 1) % 3, Decision(Kind.REJECT, picture, chance.choice(TAGS), profile=profile))
+        if chance.random() < 0.4:
+            other = (who + 2) % 3
+            for tag in chance.sample(TAGS, 2):
+                say(other, Decision(Kind.ADD, picture, tag, profile=profile, look=Look.KNOWN))
+            say(other, Decision(Kind.DONE, picture, profile=profile, look=Look.KNOWN, seconds=8.0))
+        if chance.random() < 0.3:
+            loop.undo(PEOPLE[chance.randrange(3)], chance.choice(written[-4:]))
+    loop.curator.apply(PEOPLE[0], plans.merge(loop.taxonomy(), "garment.skirt", "garment.dress"))
+    patch.undo()
+    yield loop
+    loop.close()

@@ -105,7 +105,7 @@ def test_days_are_those_of_the_companys_zone(loop: Tagloop, ann: User, clock: Cl
     for zone, day in (("UTC", "2026-09-01"), ("Asia/Shanghai", "2026-09-02"), ("Europe/Berlin", "2026-09-02")):
         recount(loop, zone)
         with loop.database.read() as connection:
-            query = select(daily.c.day).where(daily.c.kind.in_(["done", "upload"]))
+            query = select(daily.c.day).where(daily.c.subject == "all", daily.c.kind.in_(["done", "upload"]))
             found = set(connection.execute(query).scalars())
         assert found == {day}
 
