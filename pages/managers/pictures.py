@@ -56,7 +56,7 @@ def read() -> Wanted:
         period = (
             Period(date.fromisoformat(asked["from"]), date.fromisoformat(asked["to"])) if "from" in asked else None
         )
-        bins = tuple(int(n) for n in asked["bins"].split("-")) if "bins" in asked else None
+        bins = read_bins(asked["bins"]) if "bins" in asked else None
         batch = int(asked["batch"]) if "batch" in asked else None
         basis = Basis(on)
     except (KeyError, ValueError) as error:
@@ -72,8 +72,13 @@ def read() -> Wanted:
         what=what,
         given=given,
         actor=asked.get("by", ""),
-        bins=bins if bins is None or len(bins) == 2 else None,  # type: ignore[arg-type]
+        bins=bins,
     )
+
+
+def read_bins(text: str) -> tuple[int, int]:
+    low, high = text.split("-")
+    return int(low), int(high)
 
 
 def describe(wanted: Wanted) -> str:

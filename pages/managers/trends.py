@@ -66,9 +66,8 @@ def draw_lines(moved: list[str]) -> None:
             on_change=lambda: st.session_state.update(trend_tags_chosen=True),
             max_selections=8,
             placeholder="Choose tags or categories",
-            persist_state="session",
         )
-        filters.tell("tags", ",".join(chosen))
+        filters.keep("tags", chosen, ",".join(chosen))
         if not chosen:
             st.caption("Choose what to draw.")
             return

@@ -1,48 +1,236 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+import base64
+import json
+from collections.abc import Callable, Iterator
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
 import pages
+from pages.common import gallery
 from tagging_core import Decision, Kind, Tagloop, User
-from tests.conftest import BLUE, RED, ingest
+from tagging_core.insights import drift
+from tagging_core.people import Role
+from tests.conftest import BLUE, GREEN, RED, ingest
+
+Open = Callable[..., AppTest]
+CHARTS = [pages.OVERVIEW, pages.TRENDS, pages.ACCURACY, pages.PEOPLE, pages.SAVINGS]
+PROFILE = "e-commerce"
+DRESS = "garment.dress"
 
 
-@pytest.mark.parametrize("page", [pages.TRENDS, pages.ACCURACY])
-def test_without_decisions_it_says_what_to_do(open_page: Callable[..., AppTest], page: str) -> None:
+@pytest.fixture
+def work(console: Tagloop, ann: User) -> list[int]:
+    """Three pictures, two of which were finished."""
+    found = ingest(console, ann, RED, BLUE, GREEN)
+    for asset, kind in zip(found, (Kind.ACCEPT, Kind.REJECT), strict=False):
+        shown = {"probability": 0.8, "fingerprint": "tiny"}
+        console.decide(ann, Decision(kind, asset, DRESS, profile=PROFILE, shown=shown, seconds=2.0))
+        console.decide(ann, Decision(Kind.DONE, asset, profile=PROFILE, seconds=6.0, shown={"shown": 1}))
+    return found
+
+
+def charts(at: AppTest) -> Iterator[dict]:
+    for chart in at.get("plotly_chart"):
+        yield json.loads(chart.proto.spec)
+
+
+def numbers(found: dict | list) -> list[float]:
+    """What Plotly writes as base64, as numbers."""
+    if isinstance(found, list):
+        return found
+    return np.frombuffer(base64.b64decode(found["bdata"]), found["dtype"]).tolist()
+
+
+def metrics(at: AppTest) -> dict[str, str]:
+    return {metric.label: metric.value for metric in at.metric}
+
+
+@pytest.mark.parametrize("page", CHARTS)
+def test_without_decisions_it_says_what_to_do(open_page: Open, page: str) -> None:
     at = open_page(page)
-    assert "with the first" in at.info[0].value
+    assert at.info
+    assert not at.get("plotly_chart")
+    assert any(link.page.endswith("review") for link in at.get("page_link"))
+
+
+@pytest.mark.parametrize("page", [*CHARTS, pages.DRIFT, pages.PICTURES])
+def test_managers_read_every_page_and_editors_none(
+    open_page: Open, manager: User, work: list[int], page: str
+) -> None:
+    assert not open_page(page, user=manager).error
+    with pytest.raises(Exception, match="page"):
+        open_page(page, user=User("ed", frozenset({Role.EDITOR})))
+
+
+def test_the_overview_tells_the_week_at_a_glance(open_page: Open, work: list[int]) -> None:
+    at = open_page(pages.OVERVIEW, days="7")
+    assert metrics(at) == {
+        "New pictures": "3",
+        "Finished": "2",
+        "Waiting": "1",
+        "Accepted without change": "100%",
+        "The machine is right": "50%",
+        "It finds": "100%",
+        "Hours saved": "0.0",
+        "Sensitive, or copies": "0",
+    }
+    assert len(at.get("plotly_chart")) == 1
+    links = [link for link in at.get("page_link") if link.label == "Pictures"]
+    assert len(links) == 8  # one of each figure that has pictures, and of the chart
+
+
+def test_the_report_is_one_file_with_the_figures(open_page: Open, work: list[int], console: Tagloop) -> None:
+    from pages.managers.telling import report
+    from pages.managers.telling.filters import Choice
+    from tagging_core.insights import days
+    from tagging_core.insights.days import Period
+    from tagging_core.people import local_user
+
+    with console.database.read() as connection:
+        choice = Choice(Period.latest(30, days.today(connection)))
+    found = report.build(console, local_user("<b>Mo"), "en", choice)
+    assert "What the content is about" in found
+    assert "<th>Finished pictures</th><td>2</td>" in found
+    assert "&lt;b&gt;Mo" in found
+    assert found.count("plotly.js v") == 1  # brought along, once
+    assert 'src="http' not in found
+
+
+def test_trends_draw_what_was_chosen_and_lead_to_its_pictures(open_page: Open, work: list[int]) -> None:
+    at = open_page(pages.TRENDS, tags=DRESS, days="7")
+    assert at.multiselect[0].value == [DRESS]
+    (figure,) = charts(at)
+    line = next(trace for trace in figure["data"] if trace.get("name") == "Dress")
+    assert numbers(line["y"])[-1] == 0.5
+    query = json.loads(line["customdata"][-1][0])
+    assert query["tag"] == DRESS
+    assert query["from"] == query["to"]
+
+
+@pytest.mark.parametrize(
+    ("show", "n"), [("What it is about", 2), ("Together", 0), ("Compare", 0), ("What changed", 1)]
+)
+def test_each_way_of_looking_at_trends(open_page: Open, work: list[int], show: str, n: int) -> None:
+    at = open_page(pages.TRENDS, show=show)
+    assert not at.error
+    assert len(at.get("plotly_chart")) == n
+
+
+def test_two_batches_are_compared(open_page: Open, console: Tagloop, ann: User, work: list[int]) -> None:
+    (other,) = ingest(console, ann, (1, 2, 3))
+    console.decide(ann, Decision(Kind.ADD, other, DRESS, profile=PROFILE))
+    console.decide(ann, Decision(Kind.DONE, other, profile=PROFILE))
+    at = open_page(pages.TRENDS, show="Compare", compare="Two batches")
+    (figure,) = charts(at)
+    assert sorted(numbers(trace["x"])[0] for trace in figure["data"]) == [0.5, 1.0]
+
+
+def test_what_is_in_the_address_is_chosen_and_goes_along(open_page: Open, work: list[int]) -> None:
+    at = open_page(pages.TRENDS, days="90", on="uploaded", grain="month", profile="e-commerce")
+    assert [s.value for s in at.selectbox] == ["month", "uploaded", "e-commerce"]
+    at.switch_page(pages.ACCURACY).run()
+    assert at.segmented_control(key="filter_days_accuracy").value == "90"
+    assert at.query_params["days"] == "90"
+
+
+@pytest.mark.parametrize(
+    "query", [{"days": "soon"}, {"days": "other", "between": "x_y"}, {"profile": "none"}, {"tags": "no.tag"}]
+)
+def test_a_wrong_address_shows_the_usual(open_page: Open, work: list[int], query: dict[str, str]) -> None:
+    at = open_page(pages.TRENDS, **query)
+    assert not at.error
+    assert at.get("plotly_chart")
+
+
+def test_a_view_is_saved_opened_by_others_and_brought_back(open_page: Open, manager: User, work: list[int]) -> None:
+    at = open_page(pages.TRENDS, days="90")
+    at.text_input(key="view_name").set_value("Quarter")
+    next(b for b in at.button if b.label == "Save it").click().run()
+    other = open_page(pages.TRENDS, user=manager)
+    link = next(link for link in other.get("page_link") if link.label == "Quarter")
+    assert "days=90" in link.proto.query_string
+    other.button(key="view_1").click().run()
+    assert "Quarter" not in {link.label for link in other.get("page_link")}
+    next(b for b in other.button if b.label == "Bring 'Quarter' back").click().run()
+    assert "Quarter" in {link.label for link in other.get("page_link")}
+
+
+def test_accuracy_tells_both_sources_and_draws_the_one_with_enough(open_page: Open, work: list[int]) -> None:
+    at = open_page(pages.ACCURACY)
+    assert [m.value for m in at.metric] == ["–", "–", "50%", "100%"]
+    assert len(at.get("plotly_chart")) == 3
+    unseen = next(m.value for m in at.markdown if "95% right" in m.value)
+    assert "nothing could be accepted unseen" in unseen
+
+
+def test_accuracy_by_tag_leaves_out_what_few_cases_say(open_page: Open, work: list[int]) -> None:
+    at = open_page(pages.ACCURACY, show="By tag, profile, person")
+    row = at.dataframe[0].value.set_index("Name").loc["Dress"]
+    assert (row["Opinions"], row["Interval"], row["Source"]) == (2, "9% to 91%", "As shown")
+    assert row["Right"] is None or row["Right"] != row["Right"]
+
+
+def test_confusions_and_changes(open_page: Open, console: Tagloop, ann: User, work: list[int]) -> None:
+    shown = {"probability": 0.9, "fingerprint": "tiny"}
+    console.decide(ann, Decision(Kind.REPLACE, work[2], DRESS, "garment.hat", PROFILE, shown=shown))
+    (figure,) = charts(open_page(pages.ACCURACY, show="Taken for one another"))
+    assert figure["data"][0]["y"] == ["Dress → Hat"]
+    from tagging_core.curation import plans
+
+    console.curator.apply(ann, plans.set_state(console.taxonomy(), DRESS, "deprecated"))
+    at = open_page(pages.ACCURACY, show="Before and after")
+    said = " ".join(m.value for m in at.markdown)
+    assert "Took Dress out of use" in said
+    assert "`tiny`" in said
+
+
+def test_people_are_listed_by_name_and_few_cases_say_nothing(open_page: Open, work: list[int]) -> None:
+    table = open_page(pages.PEOPLE).dataframe[0].value
+    assert table["Person"].tolist() == ["Ann"]
+    assert table["Finished"].tolist() == [2]
+    assert table["Pictures an hour"].isna().all()
+
+
+def test_savings_follow_the_assumptions(open_page: Open, work: list[int]) -> None:
+    at = open_page(pages.SAVINGS, hand="66", hour="60", monthly="0", once="10", days="30")
+    found = metrics(at)
+    assert (found["With suggestions"], found["Without"], found["Hours saved"]) == ("6.0 s", "66.0 s", "0.0")
+    assert found["Worth a month"] == "2"
+    assert found["Pays for itself"] == "4.9 months"
+
+
+def test_drift_says_what_cannot_be_told_yet(open_page: Open, console: Tagloop, work: list[int]) -> None:
+    drift.check_if_due(console.database, console.library, console.taxonomy())
+    at = open_page(pages.DRIFT)
+    assert any("Too few pictures" in m.value for m in at.markdown)
     assert not at.get("plotly_chart")
 
 
-def test_trends_show_what_was_tagged(open_page: Callable[..., AppTest], console: Tagloop, ann: User) -> None:
-    first, second = ingest(console, ann, RED, BLUE)
-    for asset_id in (first, second):
-        console.decide(ann, Decision(Kind.ACCEPT, asset_id, "garment.dress", profile="e-commerce"))
-    at = open_page(pages.TRENDS)
-    assert {m.label: m.value for m in at.metric} == {
-        "Pictures uploaded": "2",
-        "Reviewed": "0",
-        "Tags given": "2",
-        "Waiting for review": "2",
-    }
-    assert len(at.get("plotly_chart")) == 3
-
-
-def test_accuracy_shows_what_became_of_suggestions(
-    open_page: Callable[..., AppTest], console: Tagloop, ann: User
+def test_pictures_behind_a_figure_and_an_address_that_asks_for_nothing(
+    open_page: Open, work: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first, second = ingest(console, ann, RED, BLUE)
-    console.decide(ann, Decision(Kind.ACCEPT, first, "garment.dress", profile="e-commerce"))
-    console.decide(ann, Decision(Kind.REJECT, second, "garment.dress", profile="e-commerce"))
-    console.decide(ann, Decision(Kind.ADD, second, "garment.hat", profile="e-commerce"))
-    at = open_page(pages.ACCURACY)
-    figures = {m.label: m.value for m in at.metric}
-    assert figures["Suggestions that were right"] == "50%"
-    assert (figures["Accepted"], figures["Rejected"], figures["Added by hand"]) == ("1", "1", "1")
-    table = at.dataframe[0].value.set_index("Tag")
-    assert table.loc["Dress", "Right"] == 0.5
-    assert table.loc["Dress", "95 % interval"] == "9% to 91%"
-    assert len(at.get("plotly_chart")) == 2
+    drawn: list[list[int]] = []
+    monkeypatch.setattr(gallery, "draw", lambda page, shown, *_, **__: drawn.append([a.id for a, _ in shown]))
+    open_page(pages.PICTURES, tag=DRESS)
+    open_page(pages.PICTURES, what="shown.wrong", tag=DRESS)
+    open_page(pages.PICTURES, state="new")
+    assert drawn == [[work[0]], [work[1]], [work[2]]]
+    assert "There are no such pictures" in open_page(pages.PICTURES, tag="garment.hat").info[0].value
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ({"tag": "no.tag"}, "There is no tag 'no.tag'"),
+        ({"what": "magic"}, "no pictures of the kind 'magic'"),
+        ({"from": "yesterday", "to": "today"}, "This address cannot be read"),
+        ({"batch": "last"}, "This address cannot be read"),
+        ({"what": "shown", "bins": "90"}, "This address cannot be read"),
+        ({"on": "eaten"}, "This address cannot be read"),
+    ],
+)
+def test_an_address_that_cannot_be_read_says_so(open_page: Open, query: dict[str, str], said: str) -> None:
+    assert said in open_page(pages.PICTURES, **query).error[0].value

@@ -52,6 +52,7 @@ class Choice:
 
 def draw(page: str, grain: bool = False, basis: bool = False, profile: bool = False) -> Choice:
     """Let the reader choose; the choice is in the address, and goes along from page to page."""
+    st.session_state["filter_page"] = page
     for name in _OF_PICTURES:
         st.query_params.pop(name, None)  # the browser's way back keeps them
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
@@ -79,19 +80,24 @@ def remember(name: str, usual: Any, read: Callable[[str], Any]) -> str:
     Returns:
         The key of the filter's widget.
     """
-    key = f"filter_{name}"
+    # A widget of another page does not answer to its key here, but is still known by it for one run.
+    key, kept = f"filter_{name}_{st.session_state['filter_page']}", f"filter_{name}_kept"
     asked = st.query_params.get(name)
-    if asked is not None and asked != st.session_state.get(f"{key}_told") and (value := read(asked)) is not None:
+    told = st.session_state.get(f"filter_{name}_told")
+    if asked is not None and asked != told and (value := read(asked)) is not None:
         st.session_state[key] = value
-    st.session_state.setdefault(key, usual)
+    elif key not in st.session_state:
+        st.session_state[key] = st.session_state.get(kept, usual)
     return key
 
 
-def tell(name: str, value: str) -> None:
-    """Write a filter's value into the address."""
-    st.session_state[f"filter_{name}_told"] = value
-    if st.query_params.get(name) != value:
-        st.query_params[name] = value
+def keep(name: str, value: Any, text: str = "") -> None:
+    """Keep a filter's value for the other pages, and write it into the address; as it is, if no text is given."""
+    text = text or str(value)
+    st.session_state[f"filter_{name}_kept"] = value
+    st.session_state[f"filter_{name}_told"] = text
+    if st.query_params.get(name) != text:
+        st.query_params[name] = text
 
 
 def _period() -> Period:
@@ -104,10 +110,9 @@ def _period() -> Period:
         format_func=SPANS.get,
         key=key,
         required=True,
-        persist_state="session",
         label_visibility="collapsed",
     )
-    tell("days", chosen or "30")
+    keep("days", chosen or "30")
     if chosen != "other":
         return Period.latest(int(chosen or "30"), today)
     return _other_period(today)
@@ -116,12 +121,10 @@ def _period() -> Period:
 def _other_period(today: date) -> Period:
     usual = Period.latest(30, today)
     key = remember("between", (usual.first, usual.last), lambda text: _read_days(text, today))
-    picked = st.date_input(
-        "From, to", max_value=today, key=key, width=230, persist_state="session", label_visibility="collapsed"
-    )
+    picked = st.date_input("From, to", max_value=today, key=key, width=230, label_visibility="collapsed")
     first, *rest = picked if isinstance(picked, tuple) else (picked,)
     period = Period(first or today, rest[0] if rest else today)
-    tell("between", "_".join(period.bounds))
+    keep("between", (period.first, period.last), "_".join(period.bounds))
     return period
 
 
@@ -136,10 +139,8 @@ def _read_days(text: str, today: date) -> tuple[date, date] | None:
 def amount(label: str, name: str, usual: float, note: str, step: float) -> float:
     """Let the reader put a number in place of an assumption."""
     key = remember(name, usual, _read_amount)
-    chosen = st.number_input(
-        label, 0.0, 1e9, step=step, format="%g", key=key, help=note, width=200, persist_state="session"
-    )
-    tell(name, f"{chosen:g}")
+    chosen = st.number_input(label, 0.0, 1e9, step=step, format="%g", key=key, help=note, width=200)
+    keep(name, float(chosen), f"{chosen:g}")
     return float(chosen)
 
 
@@ -155,10 +156,8 @@ def _select(label: str, name: str, options: Mapping[str, str], width: int) -> st
     key = remember(name, next(iter(options)), lambda text: text if text in options else None)
     if st.session_state[key] not in options:
         st.session_state[key] = next(iter(options))
-    chosen = st.selectbox(
-        label, list(options), format_func=options.get, key=key, width=width, persist_state="session"
-    )
-    tell(name, chosen)
+    chosen = st.selectbox(label, list(options), format_func=options.get, key=key, width=width)
+    keep(name, chosen)
     return chosen
 
 

@@ -1,0 +1,108 @@
+"""A figure and the pictures that it leads to are about the same."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import pytest
+
+from tagging_core import Decision, Kind, Tagloop, User
+from tagging_core.insights import accuracy, figures, finding, trends
+from tagging_core.insights.content import Basis
+from tagging_core.insights.days import Period
+from tagging_core.insights.finding import Wanted
+from tests.conftest import BLUE, GREEN, RED, ingest
+from tests.tagging_core.insights.conftest import PEOPLE
+from tests.tagging_core.insights.test_against_pandas import PERIOD, Raw, raw, within
+
+MO = PEOPLE[0]
+KINDS = ["done", "accept", "reject", "add", "unchanged", "assisted", "agree", "differ"]
+OUTCOMES = [f"{s}.{o}" for s in ("shown", "blind") for o in ("right", "wrong", "missed")]
+
+
+def find(loop: Tagloop, wanted: Wanted) -> list[int]:
+    with loop.database.read() as connection:
+        return finding.find(connection, MO, wanted, loop.taxonomy())
+
+
+@pytest.mark.parametrize("what", KINDS + OUTCOMES)
+def test_pictures_behind_a_figure_of_the_period(archive: Tagloop, what: str) -> None:
+    with archive.database.read() as connection:
+        n = accuracy.overall(connection, MO, PERIOD)[what]
+    found = find(archive, Wanted(PERIOD, what=what))
+    assert len(found) == len(set(found))
+    assert bool(found) == bool(n)
+    assert len(found) <= n
+    if what in ("done", "assisted", "unchanged"):
+        profiles = {a: set(p["profile"]) for a, p in within(raw(archive).finished()).groupby("asset_id")}
+        assert sum(len(profiles[a]) for a in found) >= n
+
+
+@pytest.mark.parametrize("what", ["accept", "add", "shown.right", "shown.wrong", "shown.missed", "blind.right"])
+def test_pictures_behind_a_figure_of_a_tag(archive: Tagloop, what: str) -> None:
+    taxonomy = archive.taxonomy()
+    with archive.database.read() as connection:
+        counts = {t: k[what] for t, k in figures.of_tags(connection, PERIOD, taxonomy.fates).items()}
+    for tag_id, n in counts.items():
+        found = find(archive, Wanted(PERIOD, what=what, tag_ids=(tag_id,)))
+        assert (len(found) <= n, bool(found)) == (True, bool(n)), tag_id
+
+
+@pytest.mark.parametrize("basis", [Basis.UPLOADED, Basis.REVIEWED])
+def test_pictures_with_a_tag_are_those_that_the_share_counts(
+    archive: Tagloop, basis: Basis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with archive.database.read() as connection:
+        content = trends.load(connection, MO, basis, PERIOD)
+    for tag_id, n in content.counts().items():
+        for rare in (0, 5_000):  # either way of looking for them
+            monkeypatch.setattr(finding, "_RARE", rare)
+            assert len(find(archive, Wanted(PERIOD, basis, (tag_id,)))) == n
+    assert len(find(archive, Wanted(PERIOD, basis))) == content.total
+
+
+def test_pictures_by_confidence(archive: Tagloop) -> None:
+    seen = within(raw(archive).seen())
+    for low in range(0, 100, 10):
+        mine = seen[(seen["p"] * 100 >= low) & (seen["p"] * 100 < low + 10)]
+        found = find(archive, Wanted(PERIOD, what="shown", bins=(low, low + 10)))
+        assert set(found) == set(mine["asset_id"])
+
+
+def test_pictures_of_a_person_and_of_a_batch(archive: Tagloop) -> None:
+    data: Raw = raw(archive)
+    for person in ("Ann", "Bob", "Cem"):
+        mine = within(data.finished())
+        mine = mine[mine["actor"] == person]
+        assert set(find(archive, Wanted(PERIOD, what="done", actor=person))) == set(mine["asset_id"])
+    finished = set(data.finished()["asset_id"])
+    assert set(find(archive, Wanted(batch_id=3))) == {3} & finished
+
+
+def test_tags_taken_for_one_another_lead_to_their_pictures(archive: Tagloop) -> None:
+    with archive.database.read() as connection:
+        found = accuracy.confusions(connection, MO, PERIOD, archive.taxonomy())
+    for suggested, given, n in found:
+        pictures = find(archive, Wanted(PERIOD, what="mistaken", tag_ids=(suggested,), given=given))
+        assert 1 <= len(pictures) <= n
+
+
+def test_the_latest_come_first_page_by_page(loop: Tagloop, ann: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    pictures = ingest(loop, ann, RED, GREEN, BLUE)
+    for asset in pictures:
+        loop.decide(ann, Decision(Kind.DONE, asset, profile="e-commerce"))
+        loop.decide(ann, Decision(Kind.DONE, asset, profile="general"))
+    monkeypatch.setattr(finding, "PAGE", 2)
+    month = Period(date.today() - timedelta(days=15), date.today() + timedelta(days=15))
+    for wanted in (Wanted(month), Wanted(month, what="done"), Wanted(month, what="upload")):
+        with loop.database.read() as connection:
+            pages = [finding.find(connection, ann, wanted, loop.taxonomy(), skip) for skip in (0, 2, 4)]
+        assert pages == [pictures[:0:-1], pictures[:1], []]
+
+
+def test_what_was_taken_back_is_not_found(loop: Tagloop, ann: User) -> None:
+    (asset,) = ingest(loop, ann, RED)
+    event = loop.decide(ann, Decision(Kind.ADD, asset, "colour.red", profile="e-commerce"))
+    assert find(loop, Wanted(what="add", tag_ids=("colour.red",))) == [asset]
+    loop.undo(ann, event)
+    assert find(loop, Wanted(what="add", tag_ids=("colour.red",))) == []

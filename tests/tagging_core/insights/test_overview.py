@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import update
+
+from tagging_core import Decision, Kind, Tagloop, User
+from tagging_core.errors import NotAllowedError
+from tagging_core.insights import accuracy, days, drift, finding, labour, trends, views
+from tagging_core.insights.content import Basis
+from tagging_core.insights.days import Period
+from tagging_core.insights.finding import Wanted
+from tagging_core.insights.overview import Overview, overview
+from tagging_core.people import Role
+from tagging_core.sampling import Shares
+from tagging_core.store.tables import assets
+from tests.conftest import BLUE, GREEN, RED, ingest
+
+PROFILE = "e-commerce"
+
+
+def screen(loop: Tagloop, user: User) -> Overview:
+    with loop.database.read() as connection:
+        return overview(connection, user, loop.taxonomy(), Period.latest(30, days.today(connection)))
+
+
+def test_a_new_installation_has_nothing_to_tell(loop: Tagloop, ann: User) -> None:
+    found = screen(loop, ann)
+    assert (found.figures["upload"], found.review.waiting, found.oldest, found.saved) == (0, 0, None, None)
+    assert (found.accuracy.precision, found.accuracy.recall) == (None, None)
+    assert (found.drift, found.sensitive, found.copies, found.waited) == (None, {}, 0, 0)
+
+
+def test_it_tells_what_happened_and_what_waits(loop: Tagloop, ann: User) -> None:
+    first, second, _ = ingest(loop, ann, RED, BLUE, GREEN)
+    seen = loop.suggest(first, PROFILE)[0]
+    loop.decide(ann, Decision(Kind.ACCEPT, first, seen.tag_id, profile=PROFILE))
+    loop.decide(ann, Decision(Kind.DONE, first, profile=PROFILE, seconds=5.0))
+    seen_there = {s.tag_id for s in loop.suggest(second, PROFILE)}
+    missed = next(tag.id for tag in loop.taxonomy().active() if tag.id not in seen_there)
+    loop.decide(ann, Decision(Kind.ADD, second, missed, profile=PROFILE))
+    loop.decide(ann, Decision(Kind.DONE, second, profile=PROFILE, seconds=7.0))
+    found = screen(loop, ann)
+    assert (found.figures["upload"], found.figures["done"], found.review.waiting) == (3, 2, 1)
+    assert labour.unchanged_share(found.figures) == (1, 2)
+    assert found.saved is not None
+    assert found.saved.hours == pytest.approx(2 * (45 - 6) / 3600)
+    assert found.before["upload"] == 0
+
+
+def test_a_queue_that_ages_is_told_by_its_oldest_picture(loop: Tagloop, ann: User) -> None:
+    first, _ = ingest(loop, ann, RED, BLUE)
+    with loop.database.write() as connection:
+        then = datetime.now(UTC).replace(tzinfo=None) - timedelta(days=12)
+        connection.execute(update(assets).where(assets.c.id == first).values(created_at=then))
+    assert screen(loop, ann).waited == 12
+
+
+def test_blind_judgements_come_first_once_they_are_enough(
+    loop: Tagloop, ann: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (first, second) = ingest(loop, ann, RED, BLUE)
+    seen = {s.tag_id: s.probability for s in loop.suggest(first, PROFILE)}
+    loop.shares = Shares(blind=1)
+    loop.card(ann, first, PROFILE)
+    right = max(seen, key=lambda tag_id: seen[tag_id])
+    loop.decide(ann, Decision(Kind.ADD, first, right, profile=PROFILE))
+    loop.card(ann, first, PROFILE)  # drawn again, as after each decision
+    loop.decide(ann, Decision(Kind.DONE, first, profile=PROFILE))
+    loop.shares = Shares(blind=0)
+    loop.suggest(second, PROFILE)
+    loop.decide(ann, Decision(Kind.DONE, second, profile=PROFILE))
+    figures = screen(loop, ann).figures
+    blind = accuracy.outcomes(figures, accuracy.BLIND)
+    assert blind.truths == 1
+    assert blind.missed == 0  # the machine had thought of it, before it was told
+    assert blind.opinions == sum(p >= 0.5 for p in seen.values())
+    assert accuracy.honest(figures).source == "shown"
+    monkeypatch.setattr(accuracy, "ENOUGH", blind.opinions)
+    assert accuracy.honest(figures).source == ("blind" if blind.opinions else "shown")
+
+
+def test_editors_read_no_charts(loop: Tagloop) -> None:
+    editor = User("ed", frozenset({Role.EDITOR}))
+    month = Period.latest(30, datetime.now(UTC).date())
+    taxonomy = loop.taxonomy()
+    with loop.database.read() as connection:
+        for ask in (
+            lambda: overview(connection, editor, taxonomy, month),
+            lambda: trends.load(connection, editor, Basis.REVIEWED, month),
+            lambda: trends.together(connection, editor, taxonomy),
+            lambda: accuracy.overall(connection, editor, month),
+            lambda: accuracy.by(connection, editor, "tag", month, taxonomy),
+            lambda: accuracy.bins(connection, editor, month, "shown"),
+            lambda: accuracy.confusions(connection, editor, month, taxonomy),
+            lambda: accuracy.effects_of_changes(connection, editor, month, taxonomy),
+            lambda: labour.people(connection, editor, month),
+            lambda: drift.latest(connection, editor),
+            lambda: finding.find(connection, editor, Wanted(), taxonomy),
+            lambda: views.listed(connection, editor, "trends"),
+        ):
+            with pytest.raises(NotAllowedError, match="read the charts"):
+                ask()

@@ -1,0 +1,191 @@
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tagging_core import Decision, Kind, Tagloop, User
+from tagging_core.curation import plans
+from tagging_core.insights import figures, labour, trends
+from tagging_core.insights.content import Basis
+from tagging_core.insights.days import Period
+from tagging_core.insights.labour import Times
+from tagging_core.insights.statistics import Mean
+from tagging_core.insights.trends import Content
+from tagging_core.taxonomy import Taxonomy, read_taxonomy
+from tests.conftest import BLUE, RED, ingest
+from tests.tagging_core.insights.conftest import START, Clock
+
+TAG, OTHER = "garment.dress", "garment.hat"
+DAYS = Period(START.date() - timedelta(days=20), START.date() + timedelta(days=20))
+
+
+@pytest.fixture(scope="module")
+def taxonomy() -> Taxonomy:
+    return read_taxonomy()
+
+
+def content(share: float, days: int = 20, a_day: int = 30, seed: int = 0) -> Content:
+    """Days of pictures of which some have a tag."""
+    random = np.random.default_rng(seed)
+    hits = random.binomial(a_day, share, days)
+    sums = float(hits.sum()), float((hits**2).sum()), float((hits * a_day).sum())
+    return Content(Basis.REVIEWED, "", DAYS, {f"2026-09-{d + 1:02d}": a_day for d in range(days)}, {TAG: sums})
+
+
+def test_a_change_is_told_with_both_shares_and_noise_is_not(taxonomy: Taxonomy) -> None:
+    (mover,) = trends.movers(content(0.31), content(0.45, seed=1), taxonomy)
+    assert mover.tag_id == TAG
+    assert (mover.before, mover.now) == (pytest.approx(0.31, abs=0.05), pytest.approx(0.45, abs=0.05))
+    assert mover.change.low > 0
+    assert trends.movers(content(0.31), content(0.31, seed=1), taxonomy) == []
+
+
+@pytest.mark.parametrize(("before", "now"), [(0, 20), (20, 0), (0, 0)])
+def test_without_pictures_nothing_moves(taxonomy: Taxonomy, before: int, now: int) -> None:
+    assert trends.movers(content(0.3, before), content(0.6, now), taxonomy) == []
+
+
+def test_one_picture_is_no_trend(taxonomy: Taxonomy) -> None:
+    assert trends.movers(content(0.0), content(1.0, 1, 1), taxonomy) == []
+
+
+def finish(loop: Tagloop, user: User, asset: int, *tags: str) -> None:
+    for tag in tags:
+        loop.decide(user, Decision(Kind.ADD, asset, tag, profile="e-commerce"))
+    loop.decide(user, Decision(Kind.DONE, asset, profile="e-commerce"))
+
+
+def load(loop: Tagloop, user: User, basis: Basis = Basis.REVIEWED, part: str = "") -> Content:
+    with loop.database.read() as connection:
+        return trends.load(connection, user, basis, DAYS, part)
+
+
+def test_a_picture_counts_once_it_is_finished_and_until_that_is_taken_back(loop: Tagloop, ann: User) -> None:
+    period = Period(date(2020, 1, 1), date(2040, 1, 1))
+    (asset,) = ingest(loop, ann, RED)
+    loop.decide(ann, Decision(Kind.ADD, asset, TAG, profile="e-commerce"))
+
+    def counts() -> tuple[int, dict[str, int]]:
+        with loop.database.read() as connection:
+            found = trends.load(connection, ann, Basis.REVIEWED, period)
+        return found.total, found.counts()
+
+    assert counts() == (0, {})
+    done = loop.decide(ann, Decision(Kind.DONE, asset, profile="e-commerce"))
+    assert counts() == (1, {TAG: 1})
+    loop.decide(ann, Decision(Kind.REPLACE, asset, TAG, OTHER, profile="e-commerce"))
+    assert counts() == (1, {OTHER: 1})
+    loop.undo(ann, done)
+    assert counts() == (0, {})
+
+
+def test_days_without_pictures_leave_a_gap_and_others_have_an_interval(
+    loop: Tagloop, ann: User, clock: Clock
+) -> None:
+    first, second = ingest(loop, ann, RED, BLUE)
+    finish(loop, ann, first, TAG)
+    clock.move(days=3)
+    finish(loop, ann, second)
+    found = load(loop, ann)
+    with loop.database.read() as connection:
+        table = trends.series(connection, found, {"Dress": [TAG]}, "day")
+    assert table[["bucket", "n", "of", "share"]].to_numpy().tolist() == [
+        ["2026-09-01", 1, 1, 1.0],
+        ["2026-09-04", 0, 1, 0.0],
+    ]
+    assert table["low"].between(0, 1).all()
+    assert (table["high"] - table["low"] > 0.7).all()  # one picture says little
+
+
+def test_merged_tags_count_as_one_and_apart_again_when_that_is_taken_back(
+    loop: Tagloop, ann: User, clock: Clock
+) -> None:
+    first, second = ingest(loop, ann, RED, BLUE)
+    finish(loop, ann, first, TAG)
+    finish(loop, ann, second, OTHER)
+    act = loop.curator.apply(ann, plans.merge(loop.taxonomy(), OTHER, TAG))
+
+    def given() -> dict[str, int]:
+        with loop.database.read() as connection:
+            found = figures.of_tags(connection, DAYS, loop.taxonomy().fates)
+        return {tag_id: kinds["add"] for tag_id, kinds in found.items() if kinds["add"]}
+
+    assert load(loop, ann).counts() == given() == {TAG: 2}
+    loop.curator.undo(ann, act)
+    assert load(loop, ann).counts() == given() == {TAG: 1, OTHER: 1}
+
+
+def test_what_the_camera_said_is_a_day_of_its_own(loop: Tagloop, ann: User, clock: Clock) -> None:
+    (asset,) = ingest(loop, ann, RED)
+    finish(loop, ann, asset, TAG)
+    assert load(loop, ann, Basis.TAKEN).total == 0  # plain pictures say nothing
+    from sqlalchemy import update
+
+    from tagging_core import projection, tags
+    from tagging_core.store.tables import assets
+
+    with loop.database.write() as connection:
+        connection.execute(update(assets).values(taken_at=datetime(2026, 8, 20, 23, 59)))
+        projection.recount(connection, "Asia/Tokyo", tags.load(connection).fates)
+    found = load(loop, ann, Basis.TAKEN)
+    assert list(found.pictures) == ["2026-08-20"]  # a camera's clock has no zone
+    assert found.counts() == {TAG: 1}
+
+
+def test_which_tags_occur_together(loop: Tagloop, ann: User) -> None:
+    first, second, third = ingest(loop, ann, RED, BLUE, (9, 9, 9))
+    finish(loop, ann, first, TAG, "colour.red")
+    finish(loop, ann, second, TAG, "colour.red")
+    finish(loop, ann, third, TAG)
+    with loop.database.read() as connection:
+        table, looked_at = trends.together(connection, ann, loop.taxonomy())
+    assert looked_at == 3
+    assert (table.loc[TAG, TAG], table.loc["colour.red", "colour.red"], table.loc[TAG, "colour.red"]) == (3, 2, 2)
+
+
+@given(
+    first=st.dates(date(2024, 1, 1), date(2026, 1, 1)),
+    length=st.integers(0, 800),
+    day=st.dates(date(2023, 6, 1), date(2027, 1, 1)),
+)
+def test_months_and_single_days_add_up_to_the_period(first: date, length: int, day: date) -> None:
+    period = Period(first, first + timedelta(days=length))
+    text = day.isoformat()
+    times = sum(
+        low <= (text[:7] if subject.endswith(":month") else text) <= high
+        for subject, low, high in figures._parts("all", period)
+    )
+    assert times == (period.first <= day <= period.last)
+
+
+@pytest.mark.parametrize(
+    ("by_hand", "measured", "hours"), [(None, True, 100 * 20 / 3600), (60.0, False, 100 * 50 / 3600)]
+)
+def test_savings_go_by_what_was_measured_unless_somebody_says_otherwise(
+    by_hand: float | None, measured: bool, hours: float
+) -> None:
+    found = Times(Mean(100, 10.0, 9.0, 11.0), Mean(40, 30.0, 27.0, 33.0), 100)
+    saved = labour.saved(found, by_hand)
+    assert saved is not None
+    assert (saved.measured, saved.hours) == (measured, pytest.approx(hours))
+    assert saved.low is not None
+    assert saved.high is not None
+    half = (saved.high - saved.low) / 2
+    assert half == pytest.approx(100 * (10**0.5 if measured else 1.0) / 3600)
+
+
+def test_a_few_blind_pictures_are_not_enough_to_go_by() -> None:
+    saved = labour.saved(Times(Mean(100, 10.0, 9.0, 11.0), Mean(3, 500.0, None, None), 100))
+    assert saved is not None
+    assert (saved.by_hand, saved.measured) == (labour.BY_HAND, False)
+
+
+@pytest.mark.parametrize(
+    ("once", "saving", "cost", "months"), [(1000, 300, 100, 5), (0, 300, 100, 0), (1000, 100, 100, None)]
+)
+def test_months_to_break_even(once: float, saving: float, cost: float, months: float | None) -> None:
+    assert labour.months_to_break_even(once, saving, cost) == months
