@@ -16,14 +16,11 @@ from sqlalchemy import Column, ColumnElement, Connection, and_, bindparam, delet
 
 from tagging_core import ledger, meta
 from tagging_core.fates import Fates
-from tagging_core.insights import content as content_module
-from tagging_core.insights import days
-from tagging_core.insights import figures as figure_sums
-from tagging_core.insights.content import Facts
-from tagging_core.insights.tallies import tally
+from tagging_core.insights import days, keeping
+from tagging_core.insights.keeping import Delta
 from tagging_core.ledger import AssetState, Event, Kind, Label
 from tagging_core.store import add_to, upsert
-from tagging_core.store.tables import assets, content, counters, daily, dirty, events, items, labels, reviews
+from tagging_core.store.tables import assets, counters, dirty, events, items, labels, reviews
 from tagging_core.taxonomy import Taxonomy
 
 IMPLICIT_SAMPLE = 100
@@ -37,16 +34,15 @@ class _Step:
     """What becomes different for one asset.
 
     Attributes:
-        daily: What is added to the daily figures.
-        content: What is added to the figures of what pictures are about.
+        batches: Those that the asset is in.
+        figures: What is added to those that managers read.
     """
 
     asset_id: int
-    facts: Facts
+    batches: Sequence[int]
     old: AssetState
     new: AssetState
-    daily: Counter[tuple[str, str, str, str]]
-    content: Counter[tuple[str, str, str, str]]
+    figures: Delta
 
 
 def record(connection: Connection, event: Event, taxonomy: Taxonomy) -> int:
@@ -102,30 +98,14 @@ def _steps(
     connection: Connection, changes: Mapping[int, tuple[list[Event], list[Event]]], old: Fates, new: Fates
 ) -> list[_Step]:
     """What becomes different when each asset's first history becomes the second, and old fates the new ones."""
-    facts = _facts(connection, list(changes))
+    facts = keeping.load_facts(connection, list(changes))
     day_of = days.day_in(days.zone_of(connection))
-
-    def step(asset_id: int, before: list[Event], after: list[Event]) -> _Step:
+    found = []
+    for asset_id, (before, after) in changes.items():
         was, now = ledger.fold(before, old), ledger.fold(after, new)
-        finished = {event.id: event.at for event in after if event.kind == Kind.DONE}
-        figures: Counter[tuple[str, str, str, str]] = Counter()
-        if before is not after:  # daily figures go by what was said, whatever became of the tags
-            figures = tally(after, day_of)
-            figures.subtract(tally(before, day_of))
-        about = content_module.describe(now, facts[asset_id], finished, day_of)
-        about.subtract(content_module.describe(was, facts[asset_id], finished, day_of))
-        return _Step(asset_id, facts[asset_id], was, now, figures, about)
-
-    return [step(asset_id, before, after) for asset_id, (before, after) in changes.items()]
-
-
-def _facts(connection: Connection, asset_ids: Sequence[int]) -> dict[int, Facts]:
-    batches: dict[int, list[int]] = {asset_id: [] for asset_id in asset_ids}
-    query = select(items.c.asset_id, items.c.batch_id).where(items.c.asset_id.in_(asset_ids)).distinct()
-    for asset_id, batch_id in connection.execute(query):
-        batches[asset_id].append(batch_id)
-    times = select(assets.c.id, assets.c.taken_at, assets.c.created_at).where(assets.c.id.in_(asset_ids))
-    return {row.id: Facts(row.taken_at, row.created_at, batches[row.id]) for row in connection.execute(times)}
+        figures = keeping.delta(before, after, was, now, facts[asset_id], day_of)
+        found.append(_Step(asset_id, facts[asset_id].batches, was, now, figures))
+    return found
 
 
 def mark_dirty(connection: Connection, tag_ids: Iterable[str]) -> None:
@@ -158,13 +138,7 @@ def join_batch(connection: Connection, batch_id: int, asset_ids: Collection[int]
     """Count pictures that are new to a batch, and what those are about that were finished before."""
     states = Counter(connection.execute(select(assets.c.review).where(assets.c.id.in_(asset_ids))).scalars())
     add_to(connection, counters, [{"name": f"batch.{batch_id}.{state}", "n": n} for state, n in states.items()])
-    query = select(reviews.c.asset_id).where(reviews.c.asset_id.in_(asset_ids)).distinct()
-    finished = list(connection.execute(query).scalars())
-    given = select(labels.c.tag_id).where(labels.c.asset_id.in_(finished), labels.c.value == 1)
-    about = Counter({content_module.ALL: len(finished)}) + Counter(connection.execute(given).scalars())
-    _add_content(
-        connection, Counter({(content_module.BATCH, str(batch_id), "", tag_id): n for tag_id, n in about.items()})
-    )
+    keeping.add_batch(connection, batch_id, asset_ids)
 
 
 def replay(connection: Connection, taxonomy: Taxonomy) -> int:
@@ -178,7 +152,7 @@ def replay(connection: Connection, taxonomy: Taxonomy) -> int:
     connection.execute(update(assets).where(assets.c.review != "new").values(review="new"))
     connection.execute(delete(counters))
     _count_all_as_new(connection)
-    _forget_figures(connection)
+    keeping.forget(connection)
     for steps in _all_steps(connection, taxonomy.fates):
         _write(connection, steps)
     mark_dirty(connection, taxonomy.tags)
@@ -189,18 +163,9 @@ def replay(connection: Connection, taxonomy: Taxonomy) -> int:
 def recount(connection: Connection, zone: str, fates: Fates) -> None:
     """Count all figures that managers read anew from the ledger, by the days of a zone."""
     meta.put(connection, days.ZONE, zone)
-    _forget_figures(connection)
+    keeping.forget(connection)
     for steps in _all_steps(connection, fates):
-        _add_figures(connection, steps)
-
-
-def _forget_figures(connection: Connection) -> None:
-    """Leave no figures but those of uploads, which are not in the ledger."""
-    connection.execute(delete(daily))
-    connection.execute(delete(content))
-    day_of = days.day_in(days.zone_of(connection))
-    uploads = Counter(day_of(at) for at in connection.execute(select(assets.c.created_at)).scalars())
-    _add_daily(connection, Counter({(day, "all", "", "upload"): n for day, n in uploads.items()}))
+        keeping.add(connection, [step.figures for step in steps])
 
 
 def _all_steps(connection: Connection, fates: Fates) -> Iterator[list[_Step]]:
@@ -241,33 +206,11 @@ def _write(connection: Connection, steps: Sequence[_Step]) -> None:
         if step.old.review != step.new.review:
             mine = assets.c.id == step.asset_id
             connection.execute(update(assets).where(mine).values(review=step.new.review))
-            for scope in ("review", *(f"batch.{batch_id}" for batch_id in step.facts.batches)):
+            for scope in ("review", *(f"batch.{batch_id}" for batch_id in step.batches)):
                 moves[f"{scope}.{step.old.review}"] -= 1
                 moves[f"{scope}.{step.new.review}"] += 1
     add_to(connection, counters, [{"name": name, "n": n} for name, n in sorted(moves.items()) if n])
-    _add_figures(connection, steps)
-
-
-def _add_figures(connection: Connection, steps: Sequence[_Step]) -> None:
-    _add_daily(connection, _sum(step.daily for step in steps))
-    _add_content(connection, _sum(step.content for step in steps))
-
-
-def _sum(parts: Iterable[Counter[tuple[str, str, str, str]]]) -> Counter[tuple[str, str, str, str]]:
-    total: Counter[tuple[str, str, str, str]] = Counter()
-    for part in parts:
-        total.update(part)
-    return total
-
-
-def _add_daily(connection: Connection, figures: Counter[tuple[str, str, str, str]]) -> None:
-    add_to(connection, daily, figure_sums.rows(figures))
-
-
-def _add_content(connection: Connection, figures: Counter[tuple[str, str, str, str]]) -> None:
-    counted = [(key, n) for key, n in sorted(figures.items()) if n]
-    rows = [{"basis": b, "part": p, "day": day, "tag_id": tag, "n": n} for (b, p, day, tag), n in counted]
-    add_to(connection, content, rows)
+    keeping.add(connection, [step.figures for step in steps])
 
 
 def _write_labels(connection: Connection, steps: Sequence[_Step]) -> None:

@@ -112,6 +112,12 @@ def _follow(found: list[list[str] | str | None]) -> None:
             st.switch_page(pages.PICTURES, query_params=json.loads(text))
 
 
+def faint(colour: str, opacity: float = 0.15) -> str:
+    """A colour, given as `#rrggbb`, that lets through what lies under it."""
+    red, green, blue = (int(colour[n : n + 2], 16) for n in (1, 3, 5))
+    return f"rgba({red}, {green}, {blue}, {opacity})"
+
+
 def percent(share: float | None, digits: int = 0) -> str:
     """A share as people read it; a dash where there is none."""
     return "–" if share is None else f"{share:.{digits}%}"

@@ -1,14 +1,12 @@
 from __future__ import annotations
 
-from itertools import pairwise
-
 import pandas as pd
 import streamlit as st
 
 import pages
 from pages.common import charts, session
-from pages.managers.telling import figures, filters, meaning, naming
-from tagging_core.insights import accuracy, statistics
+from pages.managers.telling import before_after, curves, figures, filters, meaning, naming
+from tagging_core.insights import accuracy
 from tagging_core.insights.accuracy import Outcomes
 from tagging_core.insights.tallies import BLIND, SHOWN
 from tagging_core.people import Action
@@ -62,7 +60,7 @@ def draw_overall() -> None:
     judged = int((table["right"] + table["wrong"]).sum())
     behind = f"{judged:,} suggestions, {SOURCES[source].lower()}"
     charts.show(
-        figures.accuracy(
+        curves.accuracy(
             over_time,
             choice.buckets,
             choice.grain,
@@ -239,48 +237,6 @@ def draw_confusions() -> None:
     )
 
 
-def draw_changes() -> None:
-    """The library's changes and the models, each before and after."""
-    with loop.database.read() as connection:
-        effects = accuracy.effects_of_changes(connection, user, choice.period, taxonomy)
-        models = accuracy.by(connection, user, "model", choice.period, taxonomy)
-    with st.container(border=True):
-        charts.draw_head(
-            "Changes of the tag library",
-            f"the tags concerned, {accuracy.AROUND} days before and from then on, as shown",
-            "accuracy_changes",
-            meaning.CHANGES,
-        )
-        if not effects:
-            st.caption("The library was not changed in this period.")
-        for effect in effects:
-            before, after, change = effect.before, effect.after, effect.change
-            shares = f"{charts.percent(before.precision)} of {before.opinions:,} → "
-            shares += f"{charts.percent(after.precision)} of {after.opinions:,}"
-            verdict = "too few to tell"
-            if before.opinions >= FEW and after.opinions >= FEW:
-                verdict = f"{change.low * 100:+.0f} to {change.high * 100:+.0f} points"
-                verdict += "" if change.clear_of_zero else ", may be chance"
-            title = f"**{session.plain(effect.act.title)}** :gray[{effect.act.at:%d %b %Y}]"
-            st.markdown(f"{title}  \n{shares} :gray[({verdict})]")
-    with st.container(border=True):
-        charts.draw_head("Models", "as shown, in this period", "accuracy_models", meaning.PRECISION)
-        known = [(name, accuracy.outcomes(kinds, SHOWN)) for name, kinds in models.items()]
-        known = [(name, outcomes) for name, outcomes in known if outcomes.opinions]
-        if not known:
-            st.caption("No suggestion was judged.")
-        for name, outcomes in known:
-            limits = charts.between(*outcomes.precision_interval)
-            st.markdown(
-                f"`{name}` {charts.percent(outcomes.precision)} right :gray[({limits}, of {outcomes.opinions:,})]"
-            )
-        for (old, a), (new, b) in pairwise(known):
-            change = statistics.proportion_change((a.right, b.right), (a.opinions, b.opinions))
-            st.caption(
-                f"From `{old}` to `{new}`: {change.low * 100:+.0f} to {change.high * 100:+.0f} points of precision"
-            )
-
-
 st.title("Accuracy")
 choice = filters.draw("accuracy", grain=True)
 with loop.database.read() as connection:
@@ -298,7 +254,7 @@ if overall.open:
                 st.page_link(pages.REVIEW, label="Review pictures", icon=":material/check_circle:")
         else:
             draw_overall()
-for tab, draw in ((by, draw_by), (confused, draw_confusions), (changes, draw_changes)):
+for tab, draw in ((by, draw_by), (confused, draw_confusions), (changes, lambda: before_after.draw(choice))):
     if tab.open:
         with tab:
             draw()

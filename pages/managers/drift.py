@@ -5,7 +5,7 @@ import streamlit as st
 
 import pages
 from pages.common import charts, session
-from pages.managers.telling import figures, meaning, naming
+from pages.managers.telling import curves, meaning, naming
 from tagging_core.insights import days, drift
 from tagging_core.insights.content import Basis
 from tagging_core.people import Action
@@ -49,7 +49,7 @@ with st.container(border=True):
 told = {day: check.p for day, check in reversed(checks.items()) if check.p is not None}
 if told:
     charts.show(
-        figures.drifting(list(told), list(told.values()), drift.FALSE_ALARMS),
+        curves.drifting(list(told), list(told.values()), drift.FALSE_ALARMS),
         "Every day's check",
         f"{len(told):,} checks; below the dotted line is an alarm",
         "drift_days",

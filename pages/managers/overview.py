@@ -4,7 +4,7 @@ import streamlit as st
 
 import pages
 from pages.common import charts, session
-from pages.managers.telling import figures, filters, meaning, naming, report
+from pages.managers.telling import curves, filters, meaning, naming, report
 from tagging_core.insights import labour, trends
 from tagging_core.insights.overview import OLD, Overview, overview
 from tagging_core.people import Action
@@ -159,7 +159,7 @@ with left:
             st.page_link(pages.REVIEW, label="Review pictures", icon=":material/check_circle:")
     else:
         charts.show(
-            figures.composition(
+            curves.composition(
                 table,
                 choice.buckets,
                 choice.grain,

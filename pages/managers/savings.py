@@ -5,7 +5,7 @@ import streamlit as st
 
 import pages
 from pages.common import charts, session
-from pages.managers.telling import figures, filters, meaning
+from pages.managers.telling import curves, filters, meaning
 from tagging_core.insights import accuracy, labour
 from tagging_core.insights.labour import BY_HAND, FEW
 from tagging_core.insights.statistics import Mean
@@ -90,7 +90,7 @@ span = list(range(LONGEST + 1))
 spent = [once + monthly * month for month in span]
 gained = [max(0.0, saving) * month for month in span]
 charts.show(
-    figures.balance(span, spent, gained),
+    curves.balance(span, spent, gained),
     "Spent and saved",
     f"at the rate of {times.finished:,} finished pictures in {choice.period}",
     "savings",

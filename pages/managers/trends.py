@@ -5,7 +5,7 @@ import streamlit as st
 
 import pages
 from pages.common import charts, session
-from pages.managers.telling import comparing, figures, filters, meaning, naming
+from pages.managers.telling import comparing, curves, figures, filters, meaning, naming
 from tagging_core.insights import trends
 from tagging_core.insights.content import Basis
 from tagging_core.people import Action
@@ -87,7 +87,7 @@ def draw_lines(moved: list[str]) -> None:
             return choice.query(**tag, **choice.within(bucket))
 
         charts.show(
-            figures.lines(table, buckets, choice.grain, links, "pictures"),
+            curves.lines(table, buckets, choice.grain, links, "pictures"),
             "Share of pictures",
             f"{content.total:,} finished pictures, by the day they were {filters.BASES[choice.basis]}",
             "trend_lines",
@@ -104,7 +104,7 @@ def draw_parts() -> None:
         table = naming.parts(taxonomy, trends.by_category(connection, content, choice.grain))
     with left:
         charts.show(
-            figures.composition(
+            curves.composition(
                 table,
                 choice.buckets,
                 choice.grain,

@@ -212,8 +212,8 @@ def coverage(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def unseen(curve: pd.DataFrame, target: float) -> pd.Series | None:
-    """The row of `coverage` that accepts most with at least a target share right; None if none does."""
-    enough = curve[curve["right"] >= target]
+    """The row of `coverage` that accepts most with a target share right, of at least ENOUGH; None if none does."""
+    enough = curve[(curve["right"] >= target) & (curve["n"] >= ENOUGH)]
     return None if enough.empty else enough.iloc[-1]
 
 

@@ -17,8 +17,6 @@ from tagging_core import meta
 ZONE = "insights.zone"
 """The zone, by its IANA name, whose days are counted; kept in the database, so that all processes count alike."""
 
-GRAINS = ("day", "week", "month", "quarter")
-
 
 @dataclass(frozen=True, slots=True)
 class Period:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr, ndtri, stdtrit
+from scipy.special import ndtri, stdtrit
 
 Floats = NDArray[np.float64]
 
@@ -128,11 +128,6 @@ def mean(n: int, total: float, squares: float) -> Mean:
     variance = max(0.0, (squares - total * total / n) / (n - 1))
     half = float(stdtrit(n - 1, 0.975)) * (variance / n) ** 0.5
     return Mean(n, value, max(0.0, value - half), value + half)
-
-
-def two_sided(z: float) -> float:
-    """Probability that a standard normal lies at least so far from zero."""
-    return float(2 * ndtr(-abs(z)))
 
 
 def mean_discrepancy(kernel: Floats, groups: NDArray[np.int64], now: NDArray[np.bool_], draws: int) -> float:

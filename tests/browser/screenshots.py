@@ -6,14 +6,21 @@ python -m tests.browser.screenshots docs [--width 1440] [--dark]
 from __future__ import annotations
 
 import argparse
+import random
 import tempfile
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
+from sqlalchemy import select, update
 
 from benchmarks.served import CHROMIUM_FLAGS, serve
+from tagging_core import Decision, Kind, Settings, Tagloop, projection
+from tagging_core.people import local_user
+from tagging_core.store.tables import assets, events
 from tests.browser.conftest import chromium
 
+_PROFILE = "e-commerce"
 _RIGHT = {
     "dress": "Dress",
     "hat": "Hat",
@@ -85,11 +92,51 @@ def take(page: Page, url: str, folder: Path, suffix: str) -> None:
     page.wait_for_timeout(1500)
     page.screenshot(path=folder / f"groups{suffix}.png")
     take_library(page, url, folder, suffix)
-    for name in ("Trends", "Accuracy"):
-        page.goto(f"{url}/{name.lower()}")
-        page.get_by_role("heading", name=name, exact=True).wait_for()
-        page.wait_for_timeout(2500)
-        page.screenshot(path=folder / f"{name.lower()}{suffix}.png")
+
+
+def work_for_weeks(data: Path) -> None:
+    """Let four people finish all sample photos over eight weeks, the hats among the last."""
+    loop = Tagloop(Settings(data_dir=data))
+    chance = random.Random(1)
+    now = datetime.now(UTC).replace(tzinfo=None, hour=15, minute=0)
+    with loop.database.read() as connection:
+        photos = list(connection.execute(select(assets.c.id, assets.c.name)).all())
+    names = {tag.name("en"): tag.id for tag in loop.taxonomy().active()}
+    for asset_id, name in photos:
+        person = local_user(chance.choice(["Ann", "Bob", "Chen", "Dora"]))
+        right = names.get(_RIGHT.get(name.split("-")[0], ""), "")
+        loop.turns.take(person, asset_id, force=True)
+        shown = loop.card(person, asset_id, _PROFILE).suggestions
+        for tag_id in {s.tag_id for s in shown if s.probability > chance.random()} | {right}:
+            if tag_id and not (tag_id != right and tag_id.startswith("garment.")):
+                known = tag_id in {s.tag_id for s in shown}
+                loop.decide(
+                    person, Decision(Kind.ACCEPT if known else Kind.ADD, asset_id, tag_id, profile=_PROFILE)
+                )
+        loop.decide(person, Decision(Kind.DONE, asset_id, profile=_PROFILE, seconds=chance.gammavariate(4, 3)))
+        ago = chance.uniform(0, 14) if name.startswith("hat") else chance.uniform(0, 56)
+        at = now - timedelta(days=round(ago))
+        with loop.database.write() as connection:
+            connection.execute(update(events).where(events.c.asset_id == asset_id).values(at=at))
+            connection.execute(update(assets).where(assets.c.id == asset_id).values(created_at=at))
+    with loop.database.write() as connection:
+        projection.recount(connection, loop.settings.zone, loop.library.taxonomies.load(connection).fates)
+    loop.close()
+
+
+def take_insights(page: Page, url: str, folder: Path, suffix: str) -> None:
+    """The managers' pages."""
+    places = {
+        "overview": "overview?days=90",
+        "trends": "trends?days=90&tags=garment.hat,garment.dress",
+        "accuracy": "accuracy?days=90",
+        "pictures": "pictures?tag=garment.hat",
+    }
+    for name, address in places.items():
+        page.goto(f"{url}/{address}")
+        page.get_by_role("heading", name=name.capitalize(), exact=True).wait_for()
+        page.wait_for_timeout(3500)
+        page.screenshot(path=folder / f"{name}{suffix}.png")
 
 
 def take_library(page: Page, url: str, folder: Path, suffix: str) -> None:
@@ -119,16 +166,17 @@ def main() -> None:
     arguments = parser.parse_args()
     suffix = ("-dark" if arguments.dark else "") + (f"-{arguments.width}" if arguments.width != 1440 else "")
     arguments.folder.mkdir(exist_ok=True)
-    with (
-        tempfile.TemporaryDirectory() as data,
-        serve(Path(data) / "data", "builtin") as url,
-        sync_playwright() as playwright,
-    ):
+    with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
+        data = Path(name) / "data"
         browser = playwright.chromium.launch(executable_path=chromium(), args=CHROMIUM_FLAGS)
         size = {"width": arguments.width, "height": 900}
         page = browser.new_page(viewport=size, color_scheme="dark" if arguments.dark else "light")
         page.set_default_timeout(30_000)
-        take(page, url, arguments.folder, suffix)
+        with serve(data, "builtin") as url:
+            take(page, url, arguments.folder, suffix)
+        work_for_weeks(data)
+        with serve(data, "builtin") as url:
+            take_insights(page, url, arguments.folder, suffix)
         browser.close()
 
 

@@ -31,13 +31,13 @@ def test_upload_accept_reject_and_see_the_counts_move(page: Page, tmp_path: Path
     page.keyboard.press("d")
     expect(page.get_by_text("1 done · 1 waiting")).to_be_visible()
 
-    page.get_by_role("link", name="Accuracy").click()
-    for label, value in (("Accepted", "1"), ("Rejected", "1"), ("Added by hand", "0")):
+    page.get_by_role("link", name="Overview").click()
+    for label, value in (("New pictures", "2"), ("Finished", "1"), ("Waiting", "1"), ("It finds", "100%")):
         metric = page.get_by_test_id("stMetric").filter(has_text=re.compile(rf"^{label}"))
         expect(metric.get_by_test_id("stMetricValue")).to_have_text(value)
     expect(page.locator(".js-plotly-plot").first).to_be_visible()
-    page.get_by_role("link", name="Trends").click()
-    expect(page.get_by_text("Waiting for review")).to_be_visible()
+    page.get_by_role("link", name="Accuracy").click()
+    expect(page.locator(".js-plotly-plot")).to_have_count(3)
 
 
 def test_keys_do_not_clash_with_typing_and_undo_survives_a_reload(page: Page, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from tagging_core.store.tables import calibrations, content, daily, events, labe
 from tests.conftest import BLUE, GREEN, RED, YELLOW, ingest, wait_for
 
 TAG = "garment.dress"
+_STAYS = ("upload", "given", "changed")  # of a decision that somebody else takes back, that they did so stays told
 
 
 def probability(loop: Tagloop, asset_id: int, tag_id: str = TAG) -> float:
@@ -35,7 +36,7 @@ def state(loop: Tagloop) -> dict:
                 tuple(r)
                 for table in (daily, content)
                 for r in connection.execute(select(table))
-                if r.n and r[3] != "upload"
+                if r.n and r[3] not in _STAYS
             ),
             "learned": fitted,
             "calibration": connection.execute(select(calibrations.c.parameters)).scalar_one(),

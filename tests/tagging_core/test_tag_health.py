@@ -26,9 +26,10 @@ def test_use_growth_and_precision_follow_decisions_and_merges(loop: Tagloop, ann
     loop.undo(ann, undone)
     loop.curator.apply(ann, plans.merge(loop.taxonomy(), "garment.hat", "garment.dress"))
     with loop.database.read() as connection:
-        dress = health.of(connection, ["garment.dress"], NO_FATES)["garment.dress"]
+        fates = loop.taxonomy().fates
+        dress = health.of(connection, ["garment.dress"], fates)["garment.dress"]
         assert (dress.pictures, dress.precision) == (1, 1.0)
-        assert health.curve(connection, "garment.dress", NO_FATES)["precision"].tolist() == [1.0]
+        assert health.curve(connection, "garment.dress", fates)["precision"].tolist() == [1.0]
 
 
 def test_the_best_and_the_doubtful_examples_are_told_apart(loop: Tagloop, ann: User) -> None:

@@ -10,7 +10,7 @@ import streamlit as st
 
 from pages.common import charts, session
 from pages.common.charts import PALETTE, percent
-from pages.managers.telling import figures, meaning, naming
+from pages.managers.telling import curves, figures, meaning, naming
 from pages.managers.telling.filters import Choice
 from tagging_core import Tagloop, User
 from tagging_core.insights import accuracy, labour, trends
@@ -61,7 +61,7 @@ def build(loop: Tagloop, user: User, language: str, choice: Choice) -> str:
     nowhere = dict[str, str]()
     finished = f"{content.total:,} finished pictures"
     if not table.empty:
-        figure = figures.composition(table, buckets, grain, lambda *_: nowhere)
+        figure = curves.composition(table, buckets, grain, lambda *_: nowhere)
         parts.append(_section("What the content is about", finished, figure, meaning.PARTS))
     moved = trends.movers(earlier, content, taxonomy)
     names = naming.tags(taxonomy, [mover.tag_id for mover in moved], language)
@@ -72,7 +72,7 @@ def build(loop: Tagloop, user: User, language: str, choice: Choice) -> str:
         )
     if not over_time.empty:
         behind = f"{int(over_time['opinions'].sum()):,} opinions of the machine, {meaning.source(screen.accuracy)}"
-        figure = figures.accuracy(over_time, buckets, grain, lambda _: nowhere)
+        figure = curves.accuracy(over_time, buckets, grain, lambda _: nowhere)
         parts.append(_section("How often the machine was right", behind, figure, meaning.PRECISION))
         figure = figures.reliability(accuracy.reliability(bins), lambda _: nowhere)
         parts.append(

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tagging_core.insights import days
-from tagging_core.insights.days import GRAINS, Period
+from tagging_core.insights.days import Period
 
+GRAINS = ("day", "week", "month", "quarter")
 DAYS = st.dates(date(2020, 1, 1), date(2030, 12, 31))
 
 
