@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import socket
@@ -11,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from filelock import FileLock, Timeout
+from sqlalchemy import Connection
 from threadpoolctl import threadpool_limits
 
 from tagging_core import batches, chroma, meta, projection, protected, sources, tags
@@ -33,6 +35,8 @@ from tagging_core.suggesting import Suggester
 from tagging_core.taxonomy import Taxonomy
 from tagging_core.text_evidence import TextEvidence
 from tagging_core.worker import Worker
+
+_log = logging.getLogger(__name__)
 
 SAMPLES = Path(__file__).parent.parent / "data" / "demo"
 
@@ -101,7 +105,7 @@ class Tagloop(Desk):
         with self.database.write() as connection:
             batches.release_all(connection)  # whoever held them is gone: we have the lock
             if days.zone_of(connection) != self.settings.zone:
-                projection.recount(connection, self.settings.zone, tags.load(connection).fates)
+                self._count_figures(connection)
         with self.database.read() as connection:
             needed = batches.staged_sources(connection)
         sources.remove_leftovers(self._incoming, needed)
@@ -235,7 +239,14 @@ class Tagloop(Desk):
             tags.ensure_starter(connection)
             # Figures are counted by one zone, whichever process writes; the console may change it, see `start`.
             if not meta.get(connection, days.ZONE):
-                projection.recount(connection, self.settings.zone, tags.load(connection).fates)
+                self._count_figures(connection)
+
+    def _count_figures(self, connection: Connection) -> None:
+        zone = self.settings.zone
+        _log.info(
+            "counting the charts' figures by the days of %s; with millions of decisions it takes minutes", zone
+        )
+        projection.recount(connection, zone, tags.load(connection).fates)
 
     def _submit(self, user: User, stage: Callable[[Path], list[sources.Entry]], profile: str, name: str) -> int:
         require(user, Action.UPLOAD)

@@ -64,7 +64,7 @@ def draw_cards(found: Overview) -> None:
         )
         draw_saved(found)
         alerts = sum(found.sensitive.values()) + found.copies
-        card("Sensitive, or copies", f"{alerts:,}", "pictures that wait for a look", None)
+        card("Sensitive, or copies", f"{alerts:,}", "pictures that wait for a look", {"state": "sensitive"})
 
 
 def draw_saved(found: Overview) -> None:

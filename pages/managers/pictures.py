@@ -3,12 +3,14 @@ from __future__ import annotations
 from datetime import date
 
 import streamlit as st
+from sqlalchemy import Connection
 
 import pages
 from pages.common import gallery, happened, session
 from pages.managers.telling import naming
 from pages.managers.telling.filters import BASES
-from tagging_core import TaggingError, queue
+from tagging_core import TaggingError, protected, queue
+from tagging_core.curation import compliance
 from tagging_core.insights import finding
 from tagging_core.insights.content import Basis
 from tagging_core.insights.days import Period
@@ -107,12 +109,24 @@ def find() -> tuple[str, list[int]]:
     """What is shown, and the pictures of this page."""
     skip = page * PAGE
     with loop.database.read() as connection:
+        if asked.get("state") == "sensitive":
+            return "Pictures with a sensitive suggestion, and copies of protected ones", sensitive(connection)[
+                skip:
+            ]
         if asked.get("state") == "new":
             return "Waiting pictures, the oldest first", queue.following(connection, View(), limit=skip + PAGE)[
                 skip:
             ]
         wanted = read()
         return describe(wanted), finding.find(connection, user, wanted, taxonomy, skip)
+
+
+def sensitive(connection: Connection) -> list[int]:
+    """Pictures that wait for a look, up to the end of this page."""
+    waiting = [t for t, n in compliance.waiting(connection, taxonomy).items() if n]
+    most = (page + 1) * PAGE
+    found = [a for tag_id in waiting for a, _ in compliance.pictures(connection, taxonomy, tag_id, most)]
+    return list(dict.fromkeys([*found, *(a.asset_id for a in protected.open_alerts(connection))]))[:most]
 
 
 def turn(by: int) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import random
 import tempfile
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -94,15 +95,24 @@ def take(page: Page, url: str, folder: Path, suffix: str) -> None:
     take_library(page, url, folder, suffix)
 
 
-def work_for_weeks(data: Path) -> None:
-    """Let four people finish all sample photos over eight weeks, the hats among the last."""
+def work_for_weeks(data: Path, photos: Path | None) -> None:
+    """Let four people finish all photos over eight weeks, the hats among the last."""
     loop = Tagloop(Settings(data_dir=data))
+    loop.start()
+    if photos is not None:
+        batch_id = loop.ingest_paths(local_user("Ann"), [photos], _PROFILE)
+        while loop.batch(batch_id).state != "done":
+            time.sleep(1)
     chance = random.Random(1)
     now = datetime.now(UTC).replace(tzinfo=None, hour=15, minute=0)
     with loop.database.read() as connection:
-        photos = list(connection.execute(select(assets.c.id, assets.c.name)).all())
+        waiting = list(connection.execute(select(assets.c.id, assets.c.name)).all())
+    chance.shuffle(waiting)
     names = {tag.name("en"): tag.id for tag in loop.taxonomy().active()}
-    for asset_id, name in photos:
+    for n, (asset_id, name) in enumerate(waiting):
+        if n % 25 == 0:
+            loop.library.settle()
+            loop.library.calibrate()
         person = local_user(chance.choice(["Ann", "Bob", "Chen", "Dora"]))
         right = names.get(_RIGHT.get(name.split("-")[0], ""), "")
         loop.turns.take(person, asset_id, force=True)
@@ -162,6 +172,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--width", type=int, default=1440)
+    parser.add_argument("--photos", type=Path, help="more photos for the managers' pages, named like the samples")
     parser.add_argument("--dark", action="store_true")
     arguments = parser.parse_args()
     suffix = ("-dark" if arguments.dark else "") + (f"-{arguments.width}" if arguments.width != 1440 else "")
@@ -174,7 +185,7 @@ def main() -> None:
         page.set_default_timeout(30_000)
         with serve(data, "builtin") as url:
             take(page, url, arguments.folder, suffix)
-        work_for_weeks(data)
+        work_for_weeks(data, arguments.photos)
         with serve(data, "builtin") as url:
             take_insights(page, url, arguments.folder, suffix)
         browser.close()

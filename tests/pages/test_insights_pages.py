@@ -78,8 +78,8 @@ def test_the_overview_tells_the_week_at_a_glance(open_page: Open, work: list[int
         "Sensitive, or copies": "0",
     }
     assert len(at.get("plotly_chart")) == 1
-    links = [link for link in at.get("page_link") if link.label == "Pictures"]
-    assert len(links) == 8  # one of each figure that has pictures, and of the chart
+    main = [link for link in at.main.get("page_link") if link.label == "Pictures"]
+    assert len(main) == 9  # one of each figure, and of the chart
 
 
 def test_the_report_is_one_file_with_the_figures(open_page: Open, work: list[int], console: Tagloop) -> None:
@@ -219,6 +219,7 @@ def test_pictures_behind_a_figure_and_an_address_that_asks_for_nothing(
     open_page(pages.PICTURES, state="new")
     assert drawn == [[work[0]], [work[1]], [work[2]]]
     assert "There are no such pictures" in open_page(pages.PICTURES, tag="garment.hat").info[0].value
+    assert "There are no such pictures" in open_page(pages.PICTURES, state="sensitive").info[0].value
 
 
 @pytest.mark.parametrize(

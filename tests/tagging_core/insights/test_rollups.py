@@ -98,7 +98,7 @@ def test_a_picture_that_was_finished_before_counts_in_a_batch_it_joins(loop: Tag
     assert figures(loop) == kept
 
 
-def test_days_are_those_of_the_companys_zone(loop: Tagloop, ann: User, clock: Clock) -> None:
+def test_days_are_those_of_the_zone_of_the_company(loop: Tagloop, ann: User, clock: Clock) -> None:
     clock.moment = datetime(2026, 9, 1, 22, 30)  # the next morning in Shanghai, the same evening in Berlin
     (asset,) = ingest(loop, ann, RED)
     loop.decide(ann, Decision(Kind.DONE, asset, profile="e-commerce"))
