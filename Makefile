@@ -44,6 +44,7 @@ bench: $(VENV)/.dev ## the measured claims: make bench DIR=folder-of-labelled-ph
 	$(BIN)/python -m benchmarks.curation $(DIR)
 	$(BIN)/python -m benchmarks.library $(DIR)
 	$(BIN)/python -m benchmarks.compliance $(DIR)
+	$(BIN)/python -m benchmarks.insights
 
 browser: ## install Debian's Chromium for the browser test where that is allowed
 	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \

@@ -207,12 +207,11 @@ def together(
         `(t, t)` pictures that have both, by tag id; on the diagonal those that have the tag. And the sample's size.
     """
     require(user, Action.REPORT)
-    query = select(reviews.c.asset_id).order_by(reviews.c.sample).limit(SAMPLE)
-    profiles = [part] if part else list(taxonomy.profiles)
-    ids: list[int] = []
-    for profile in profiles:  # the index goes by profile
-        ids += connection.execute(query.where(reviews.c.profile == profile)).scalars()
-    chosen = sorted(set(ids))[: SAMPLE if part else None]
+    query = select(reviews.c.sample, reviews.c.asset_id).order_by(reviews.c.sample).limit(SAMPLE)
+    drawn: set[tuple[int, int]] = set()
+    for profile in [part] if part else list(taxonomy.profiles):  # the index goes by profile
+        drawn.update((row[0], row[1]) for row in connection.execute(query.where(reviews.c.profile == profile)))
+    chosen = [asset_id for _, asset_id in sorted(drawn)[:SAMPLE]]
     given: dict[int, list[str]] = {}
     for start in range(0, len(chosen), 500):
         mine = labels.c.asset_id.in_(chosen[start : start + 500]), labels.c.value == 1

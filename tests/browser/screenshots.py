@@ -75,7 +75,11 @@ def take(page: Page, url: str, folder: Path, suffix: str) -> None:
     page.get_by_text("tagged in").wait_for(timeout=60_000)
     page.wait_for_timeout(1500)
     page.screenshot(path=folder / f"upload{suffix}.png")
-    page.get_by_test_id("stMain").get_by_role("link", name="Review").click()
+    page.goto(f"{url}/review?mode=groups&profile=e-commerce")
+    page.locator("[role=checkbox]").first.wait_for()
+    page.wait_for_timeout(1500)
+    page.screenshot(path=folder / f"groups{suffix}.png")
+    page.goto(f"{url}/review?mode=focus&profile=e-commerce")
     page.get_by_text("0 done").wait_for()
     page.locator("html[data-tagloop=keys]").wait_for(state="attached")
     review_some(page)
@@ -88,10 +92,6 @@ def take(page: Page, url: str, folder: Path, suffix: str) -> None:
     page.locator("[role=checkbox]").first.wait_for()
     page.wait_for_timeout(1500)
     page.screenshot(path=folder / f"grid{suffix}.png")
-    page.goto(f"{url}/review?mode=groups&profile=e-commerce")
-    page.locator("[role=checkbox]").first.wait_for()
-    page.wait_for_timeout(1500)
-    page.screenshot(path=folder / f"groups{suffix}.png")
     take_library(page, url, folder, suffix)
 
 
