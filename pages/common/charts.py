@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 import pages
+from pages.common import session
 
 PALETTE = ("#0f766e", "#d97706", "#2563eb", "#dc2626", "#7c3aed", "#64748b", "#65a30d", "#db2777")
 """The categorical colours of config.toml, for what Streamlit's theme cannot colour by itself."""
@@ -75,7 +76,7 @@ def draw_head(
 ) -> None:
     """The line above a chart or a table."""
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
-        st.markdown(f"**{title}**  \n:gray[:small[{behind}]]", width="stretch")
+        st.markdown(f"**{session.plain(title)}**  \n:gray[:small[{session.plain(behind)}]]", width="stretch")
         if pictures is not None:
             draw_link(pictures)
         if table is not None:

@@ -151,8 +151,7 @@ with loop.database.read() as connection:
 draw_cards(screen)
 left, right = st.columns([3, 2], gap="medium")
 with left:
-    with loop.database.read() as connection:
-        table = naming.parts(taxonomy, trends.by_category(connection, content, choice.grain))
+    table = naming.parts(taxonomy, trends.by_category(content, taxonomy, choice.grain))
     if table.empty:
         st.info("No picture was finished in this period. Charts appear with the first.")
         if user.may(Action.REVIEW):

@@ -100,8 +100,7 @@ def draw_lines(moved: list[str]) -> None:
 def draw_parts() -> None:
     """What the content is about: categories over time, and the taxonomy as a whole."""
     left, right = st.columns(2, gap="medium")
-    with loop.database.read() as connection:
-        table = naming.parts(taxonomy, trends.by_category(connection, content, choice.grain))
+    table = naming.parts(taxonomy, trends.by_category(content, taxonomy, choice.grain))
     with left:
         charts.show(
             curves.composition(
@@ -198,17 +197,14 @@ def draw_together() -> None:
 
 st.title("Trends")
 choice = filters.draw("trends", grain=True, basis=True, profile=True)
-with loop.database.read() as connection:
-    content = trends.load(connection, user, choice.basis, choice.period, choice.profile)
-    if choice.basis == Basis.TAKEN:
-        uploaded = trends.load(connection, user, Basis.UPLOADED, choice.period, choice.profile).total
-        st.caption(
-            f"Pictures whose file does not say when they were taken are left out. {uploaded:,} were uploaded."
-        )
+if choice.basis == Basis.TAKEN:
+    st.caption("Pictures whose file does not say when they were taken are left out.")
 changed, about, pairs, compare = st.tabs(
     ["What changed", "What it is about", "Together", "Compare"], key="show", bind="query-params"
 )
 if changed.open or about.open:
+    with loop.database.read() as connection:
+        content = trends.load(connection, user, choice.basis, choice.period, choice.profile)
     with changed if changed.open else about:
         if not content.total:
             st.info("No finished picture falls into this period. Charts appear with the first.")

@@ -26,7 +26,7 @@ LOOKED_AT = 600
 """Events that may concern what is wanted, of which so many are gone through at most for one page."""
 
 _RARE = 5_000  # pictures with a tag, up to which it is quicker to go through them than through a period
-_TOGETHER = 200  # of them that are gone through at once
+_TOGETHER = 100  # of them that are gone through at once
 
 
 @dataclass(frozen=True, slots=True)

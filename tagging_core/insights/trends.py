@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from sqlalchemy import ColumnElement, Connection, String, cast, func, select
 
 from tagging_core.insights import days
@@ -16,7 +17,7 @@ from tagging_core.insights.content import ALL, BATCH
 from tagging_core.insights.days import Period
 from tagging_core.insights.statistics import LEVEL, Interval, Shares, difference, shares, wilson
 from tagging_core.people import Action, User, require
-from tagging_core.store.tables import content, labels, reviews, tags
+from tagging_core.store.tables import content, labels, reviews
 from tagging_core.taxonomy import Taxonomy
 
 SAMPLE = 2000
@@ -38,6 +39,7 @@ class Content:
         period: None only for a batch.
         pictures: Finished pictures by day, for days that have any.
         sums: By tag, of its pictures a day x and all pictures of that day n: the sums of x, x * x and x * n.
+        cells: `(m, 3)` places of a day and of a tag in these two, and how many of the day's pictures have it.
     """
 
     basis: str
@@ -45,6 +47,7 @@ class Content:
     period: Period | None
     pictures: dict[str, int]
     sums: dict[str, tuple[float, float, float]]
+    cells: NDArray[np.int64] = field(default_factory=lambda: np.zeros((0, 3), np.int64))
 
     @property
     def total(self) -> int:
@@ -80,20 +83,17 @@ def load(connection: Connection, user: User, basis: str, period: Period | None, 
     query = select(content.c.day, func.aggregate_strings(tag_ids, _LINE), func.aggregate_strings(counts, _LINE))
     pictures: dict[str, int] = {}
     place: dict[str, int] = {}
-    rows: list[int] = []
-    given: list[int] = []
-    of_day: list[int] = []
-    for day, names, numbers in connection.execute(query.where(*found.of()).group_by(content.c.day)):
+    cells: list[NDArray[np.int64]] = [found.cells]
+    by_day = query.where(*found.of()).group_by(content.c.day).order_by(content.c.day)
+    for day, names, numbers in connection.execute(by_day):
         here = dict(zip(names.split(_LINE), map(int, numbers.split(_LINE)), strict=True))
         pictures[day] = here.pop(ALL, 0)
-        rows += [place.setdefault(tag_id, len(place)) for tag_id in here]
-        given += here.values()
-        of_day += [pictures[day]] * len(here)
-    row, x, n = np.array(rows, np.int64), np.array(given, np.float64), np.array(of_day, np.float64)
-    sums = np.stack([np.bincount(row, w, len(place)) for w in (x, x * x, x * n)], axis=1).tolist()
-    return replace(
-        found, pictures=dict(sorted(pictures.items())), sums=dict(zip(place, map(tuple, sums), strict=True))
-    )
+        rows = [place.setdefault(tag_id, len(place)) for tag_id in here]
+        cells.append(np.array([[len(pictures) - 1] * len(here), rows, list(here.values())], np.int64).T)
+    table = np.concatenate(cells)
+    x, n = table[:, 2].astype(np.float64), np.array([*pictures.values()], np.float64)[table[:, 0]]
+    sums = np.stack([np.bincount(table[:, 1], w, len(place)) for w in (x, x * x, x * n)], axis=1).tolist()
+    return replace(found, pictures=pictures, sums=dict(zip(place, map(tuple, sums), strict=True)), cells=table)
 
 
 def of_batch(connection: Connection, user: User, batch_id: int) -> Content:
@@ -125,26 +125,28 @@ def series(connection: Connection, found: Content, groups: Mapping[str, Sequence
     return pd.DataFrame(rows, columns=["bucket", "group", "n", "of", "share", "low", "high"])
 
 
-def by_category(connection: Connection, found: Content, grain: str) -> pd.DataFrame:
+def by_category(found: Content, taxonomy: Taxonomy, grain: str) -> pd.DataFrame:
     """What share of all tags belongs to each category over time.
 
     Returns:
         Columns bucket (its first day), category_id, n (tags) and of (all tags of the bucket); n > 0.
     """
-    query = (
-        select(tags.c.category_id, content.c.day, func.sum(content.c.n))
-        .join(tags, tags.c.id == content.c.tag_id)
-        .where(*found.of())
-        .group_by(tags.c.category_id, content.c.day)
+    categories = {c: row for row, c in enumerate(taxonomy.categories)}
+    buckets = {b: row for row, b in enumerate(dict.fromkeys(days.bucket(day, grain) for day in found.pictures))}
+    bucket_of = np.array([buckets[days.bucket(day, grain)] for day in found.pictures], np.int64)
+    known = [taxonomy.tags[t].category_id if t in taxonomy.tags else None for t in found.sums]
+    category_of = np.array([-1 if c is None else categories[c] for c in known], np.int64)
+    day, tag, n = found.cells[category_of[found.cells[:, 1]] >= 0].T
+    place = bucket_of[day] * len(categories) + category_of[tag]
+    counts = (
+        np.bincount(place, n, len(buckets) * len(categories)).reshape(len(buckets), len(categories)).astype(int)
     )
-    parts: dict[str, list[tuple[str, int]]] = {}
-    for category_id, day, n in connection.execute(query):
-        parts.setdefault(category_id, []).append((day, int(n)))
-    whole = _by_bucket((pair for pairs in parts.values() for pair in pairs), grain)
+    whole = counts.sum(axis=1)
     rows = [
-        (bucket, category_id, n, whole[bucket])
-        for category_id, pairs in parts.items()
-        for bucket, n in sorted(_by_bucket(pairs, grain).items())
+        (bucket, category_id, int(counts[b, c]), int(whole[b]))
+        for category_id, c in categories.items()
+        for bucket, b in buckets.items()
+        if counts[b, c]
     ]
     return pd.DataFrame(rows, columns=["bucket", "category_id", "n", "of"])
 

@@ -137,8 +137,8 @@ def work_for_weeks(data: Path, photos: Path | None) -> None:
 def take_insights(page: Page, url: str, folder: Path, suffix: str) -> None:
     """The managers' pages."""
     places = {
-        "overview": "overview?days=90",
-        "trends": "trends?days=90&tags=garment.hat,garment.dress",
+        "overview": "overview?days=30",
+        "trends": "trends?days=30&tags=garment.hat,garment.dress",
         "accuracy": "accuracy?days=90",
         "pictures": "pictures?tag=garment.hat",
     }

@@ -56,8 +56,7 @@ def build(loop: Tagloop, user: User, language: str, choice: Choice) -> str:
         bins = accuracy.bins(connection, user, period, source)
         confused = accuracy.confusions(connection, user, period, taxonomy)
     parts = [_totals(screen)]
-    with loop.database.read() as connection:
-        table = naming.parts(taxonomy, trends.by_category(connection, content, choice.grain), language)
+    table = naming.parts(taxonomy, trends.by_category(content, taxonomy, choice.grain), language)
     nowhere = dict[str, str]()
     finished = f"{content.total:,} finished pictures"
     if not table.empty:

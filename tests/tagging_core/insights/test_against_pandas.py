@@ -339,7 +339,7 @@ def test_what_pictures_are_about(archive: Tagloop, basis: Basis, part: str) -> N
     with archive.database.read() as connection:
         found = trends.load(connection, MO, basis, PERIOD, part)
         table = trends.series(connection, found, {"red": ["colour.red"]}, "week")
-        parts = trends.by_category(connection, found, "quarter")
+        parts = trends.by_category(found, archive.taxonomy(), "quarter")
     assert found.total == len(inside)
     assert found.counts() == expected
     assert int(table["n"].sum()) == expected.get("colour.red", 0)
