@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -11,6 +12,7 @@ import streamlit as st
 
 import pages
 from pages.common import session
+from tagging_core.people import Action
 
 PALETTE = ("#0f766e", "#d97706", "#2563eb", "#dc2626", "#7c3aed", "#64748b", "#65a30d", "#db2777")
 """The categorical colours of config.toml, for what Streamlit's theme cannot colour by itself."""
@@ -101,6 +103,13 @@ def draw_link(query: Query, label: str = "Pictures") -> None:
     st.page_link(pages.PICTURES, label=label, icon=":material/photo_library:", query_params=query)
 
 
+def draw_nothing(text: str) -> None:
+    """Say that there is nothing to draw yet, and where figures come from."""
+    st.info(text)
+    if session.current_user().may(Action.REVIEW):
+        st.page_link(pages.REVIEW, label="Review pictures", icon=":material/check_circle:")
+
+
 def link(query: Query) -> list[str]:
     """What a point carries so that a click leads to its pictures."""
     return [json.dumps(dict(query))]
@@ -117,6 +126,12 @@ def faint(colour: str, opacity: float = 0.15) -> str:
     """A colour, given as `#rrggbb`, that lets through what lies under it."""
     red, green, blue = (int(colour[n : n + 2], 16) for n in (1, 3, 5))
     return f"rgba({red}, {green}, {blue}, {opacity})"
+
+
+def bars(low: Any, value: Any, high: Any) -> dict[str, Any]:
+    """The error bars of intervals, from arrays or columns of equal length."""
+    away = {"array": high - value, "arrayminus": value - low}
+    return {"type": "data", "symmetric": False, "thickness": 1, "color": PLAIN, **away}
 
 
 def percent(share: float | None, digits: int = 0) -> str:

@@ -183,7 +183,8 @@ def draw_by() -> None:
     with st.container(border=True):
         charts.draw_head(
             f"How often it was right, by {SUBJECTS[subject].lower()}",
-            f"Shares of fewer than {FEW} cases are left out; choose a row to see what was wrong",
+            f"Shares of fewer than {FEW} cases are left out"
+            + ("" if subject == "model" else "; choose a row to see what was wrong"),
             f"accuracy_by_{subject}",
             meaning.PRECISION + " A row goes by the blind sample where that has "
             f"{accuracy.ENOUGH} opinions, else by what was shown.",
@@ -194,19 +195,24 @@ def draw_by() -> None:
             table.drop(columns="key"),
             hide_index=True,
             column_config={"Right": share, "Found": share},
-            on_select="rerun",
+            on_select="ignore" if subject == "model" else "rerun",
             selection_mode="single-row",
             key=f"accuracy_rows_{subject}",
             height=min(560, 40 + 35 * len(table)),
         )
-    for row in picked.selection.rows:
+    for row in [] if subject == "model" else picked.selection.rows:
         chosen = table.iloc[row]
         source = BLIND if chosen["Source"] == SOURCES[BLIND] else SHOWN
-        named = {"tag": "tag", "profile": "profile", "actor": "by"}.get(subject)
-        if named:
-            st.switch_page(
-                pages.PICTURES, query_params=choice.query(what=f"{source}.wrong", **{named: chosen["key"]})
-            )
+        st.switch_page(
+            pages.PICTURES, query_params=choice.query(what=f"{source}.wrong", **of(subject, chosen["key"]))
+        )
+
+
+def of(subject: str, key: str) -> dict[str, str]:
+    """The parameters that leave the pictures of a row."""
+    if subject == "category":
+        return {"tag": ",".join(tag.id for tag in taxonomy.standing() if tag.category_id == key)}
+    return {{"tag": "tag", "profile": "profile", "actor": "by"}[subject]: key}
 
 
 def whole(share: float | None) -> float | None:
@@ -239,19 +245,19 @@ def draw_confusions() -> None:
 
 st.title("Accuracy")
 choice = filters.draw("accuracy", grain=True)
-with loop.database.read() as connection:
-    totals = accuracy.overall(connection, user, choice.period)
 overall, by, confused, changes = st.tabs(
     ["Overall", "By tag, profile, person", "Taken for one another", "Before and after"],
     key="show",
     bind="query-params",
 )
 if overall.open:
+    with loop.database.read() as connection:
+        totals = accuracy.overall(connection, user, choice.period)
     with overall:
         if not any(accuracy.outcomes(totals, source).truths for source in SOURCES):
-            st.info("Nobody has judged a suggestion in this period. Figures appear with the first decision.")
-            if user.may(Action.REVIEW):
-                st.page_link(pages.REVIEW, label="Review pictures", icon=":material/check_circle:")
+            charts.draw_nothing(
+                "Nobody has judged a suggestion in this period. Figures appear with the first decision."
+            )
         else:
             draw_overall()
 for tab, draw in ((by, draw_by), (confused, draw_confusions), (changes, lambda: before_after.draw(choice))):

@@ -4,7 +4,7 @@ import streamlit as st
 
 import pages
 from pages.common import charts, session
-from pages.managers.telling import curves, filters, meaning, naming, report
+from pages.managers.telling import filters, meaning, naming, parts, report
 from tagging_core.insights import labour, trends
 from tagging_core.insights.overview import OLD, Overview, overview
 from tagging_core.people import Action
@@ -31,10 +31,10 @@ def draw_cards(found: Overview) -> None:
         card(
             "New pictures",
             f"{now['upload']:,}",
-            compared(now["upload"], before["upload"]),
+            f"{before['upload']:,} in as many days before",
             choice.query(what="upload"),
         )
-        card("Finished", f"{now['done']:,}", compared(now["done"], before["done"]), choice.query())
+        card("Finished", f"{now['done']:,}", f"{before['done']:,} in as many days before", choice.query())
         waits = f"the oldest for {count(found.waited, 'day')}" if found.oldest else "nothing waits"
         card("Waiting", f"{found.review.waiting:,}", f"now; {waits}", {"state": "new"})
         card(
@@ -45,23 +45,13 @@ def draw_cards(found: Overview) -> None:
             meaning.UNCHANGED,
         )
     with st.container(horizontal=True, gap="small"):
-        limits = charts.between(*truth.precision_interval)
-        note = f"{limits}; {count(truth.opinions, 'opinion')}, {meaning.source(truth)}"
-        card(
-            "The machine is right",
-            charts.percent(truth.precision),
-            note if truth.opinions else "no suggestion was judged yet",
-            choice.query(what=f"{truth.source}.wrong"),
-            meaning.PRECISION,
-        )
-        note = f"{charts.between(*truth.recall_interval)}; {count(truth.truths, 'tag')}, {meaning.source(truth)}"
-        card(
-            "It finds",
-            charts.percent(truth.recall),
-            note if truth.truths else "no tag was given yet",
-            choice.query(what=f"{truth.source}.missed"),
-            meaning.PRECISION,
-        )
+        for label, share, interval, n, noun, what in (
+            ("The machine is right", truth.precision, truth.precision_interval, truth.opinions, "opinion", "wrong"),
+            ("It finds", truth.recall, truth.recall_interval, truth.truths, "tag", "missed"),
+        ):
+            note = f"{charts.between(*interval)}; {count(n, noun)}, {meaning.source(truth)}"
+            query = choice.query(what=f"{truth.source}.{what}")
+            card(label, charts.percent(share), note if n else "nothing was judged yet", query, meaning.PRECISION)
         draw_saved(found)
         alerts = sum(found.sensitive.values()) + found.copies
         card("Sensitive, or copies", f"{alerts:,}", "pictures that wait for a look", {"state": "sensitive"})
@@ -109,9 +99,7 @@ def draw_alerts(found: Overview) -> None:
     if not lines:
         st.caption("Nothing: no drift, no old queue, no sensitive suggestion waits.")
     for icon, text, page in lines[:MOST]:
-        if (page == pages.REVIEW and not user.may(Action.REVIEW)) or (
-            page == pages.COMPLIANCE and not user.may(Action.REVIEW)
-        ):
+        if page != pages.DRIFT and not user.may(Action.REVIEW):
             st.markdown(f"{icon} {text}")
         else:
             st.page_link(page, label=text, icon=icon)
@@ -133,10 +121,6 @@ def draw_movers(found: list[trends.Mover]) -> None:
         st.caption(f"No share of any tag changed beyond chance against {choice.period.before}.")
 
 
-def compared(now: int, before: int) -> str:
-    return f"{before:,} in as many days before" if before or now else "nor in as many days before"
-
-
 def count(n: int, noun: str, many: str = "") -> str:
     return f"{n:,} {noun if n == 1 else many or noun + 's'}"
 
@@ -151,27 +135,10 @@ with loop.database.read() as connection:
 draw_cards(screen)
 left, right = st.columns([3, 2], gap="medium")
 with left:
-    table = naming.parts(taxonomy, trends.by_category(content, taxonomy, choice.grain))
-    if table.empty:
-        st.info("No picture was finished in this period. Charts appear with the first.")
-        if user.may(Action.REVIEW):
-            st.page_link(pages.REVIEW, label="Review pictures", icon=":material/check_circle:")
+    if content.tags:
+        parts.draw(choice, content, "What the content is about", "overview_content", 260)
     else:
-        charts.show(
-            curves.composition(
-                table,
-                choice.buckets,
-                choice.grain,
-                lambda group, bucket: choice.query(**choice.within(bucket)),
-            ),
-            "What the content is about",
-            f"{content.total:,} finished pictures",
-            "overview_content",
-            explain=meaning.PARTS,
-            table=lambda: table,
-            pictures=choice.query(),
-            height=260,
-        )
+        charts.draw_nothing("No picture was given a tag and finished in this period. Charts appear with the first.")
 with right, st.container(border=True):
     draw_movers(trends.movers(earlier, content, taxonomy))
     draw_alerts(screen)

@@ -45,9 +45,7 @@ choice = filters.draw("people")
 with loop.database.read() as connection:
     table = labour.people(connection, user, choice.period)
 if table.empty:
-    st.info("Nobody reviewed anything in this period.")
-    if user.may(Action.REVIEW):
-        st.page_link(pages.REVIEW, label="Review pictures", icon=":material/check_circle:")
+    charts.draw_nothing("Nobody reviewed anything in this period.")
     st.stop()
 with st.container(border=True):
     charts.draw_head(

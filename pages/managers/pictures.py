@@ -22,6 +22,7 @@ session.guard(Action.REPORT)
 loop, user = session.loop(), session.current_user()
 taxonomy = loop.taxonomy()
 asked = dict(st.query_params)
+MOST = 3
 SAID = {
     "upload": "New pictures",
     "done": "Finished pictures",
@@ -90,7 +91,10 @@ def describe(wanted: Wanted) -> str:
     if wanted.what == "mistaken" and len(wanted.tag_ids) == 1 and wanted.given:
         parts = [f"{names[wanted.given]} where {names[wanted.tag_ids[0]]} was suggested"]
     elif wanted.tag_ids:
-        parts.append(("" if wanted.what else "with ") + " and ".join(names[t] for t in wanted.tag_ids))
+        first = [names[t] for t in wanted.tag_ids[:MOST]]
+        others = len(wanted.tag_ids) - len(first)
+        named = (" or " if wanted.what else " and ").join([*first, *([f"{others:,} other tags"] if others else [])])
+        parts.append(named if wanted.what else f"with {named}")
     if wanted.bins:
         parts.append(f"of {wanted.bins[0]} to {wanted.bins[1]} % confidence")
     if wanted.profile:

@@ -3,7 +3,6 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-import pages
 from pages.common import charts, session
 from pages.managers.telling import curves, filters, meaning
 from tagging_core.insights import accuracy, labour
@@ -32,19 +31,15 @@ choice = filters.draw("savings")
 with loop.database.read() as connection:
     times = labour.times(accuracy.overall(connection, user, choice.period))
 if times.suggested.value is None:
-    st.info("No picture was timed in this period: figures appear when a review is finished.")
-    if user.may(Action.REVIEW):
-        st.page_link(pages.REVIEW, label="Review pictures", icon=":material/check_circle:")
+    charts.draw_nothing("No picture was timed in this period: figures appear when a review is finished.")
     st.stop()
 
 measurable = times.alone.n >= FEW
 with st.container(horizontal=True, vertical_alignment="bottom"):
-    measured = measurable and st.toggle(
-        "Use what the blind sample shows",
-        value=True,
-        key="savings_measured",
-        persist_state="session",
-    )
+    key = filters.remember("measured", True, {"yes": True, "no": False}.get)
+    measured = measurable and st.toggle("Use what the blind sample shows", key=key)
+    if measurable:
+        filters.keep("measured", measured, "yes" if measured else "no")
     by_hand = filters.amount(
         "Seconds a picture by hand", "hand", BY_HAND, "People give 30 to 60; used where nothing is measured", 5.0
     )

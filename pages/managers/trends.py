@@ -5,7 +5,7 @@ import streamlit as st
 
 import pages
 from pages.common import charts, session
-from pages.managers.telling import comparing, curves, figures, filters, meaning, naming
+from pages.managers.telling import comparing, curves, figures, filters, meaning, naming, parts
 from tagging_core.insights import trends
 from tagging_core.insights.content import Basis
 from tagging_core.people import Action
@@ -78,8 +78,7 @@ def draw_lines(moved: list[str]) -> None:
             for key in chosen
         }
         back = {names[key]: key for key in chosen}
-        with loop.database.read() as connection:
-            table = trends.series(connection, content, members, choice.grain)
+        table = trends.series(content, members, choice.grain)
         buckets = choice.buckets
 
         def links(group: str, bucket: str) -> dict[str, str]:
@@ -100,23 +99,8 @@ def draw_lines(moved: list[str]) -> None:
 def draw_parts() -> None:
     """What the content is about: categories over time, and the taxonomy as a whole."""
     left, right = st.columns(2, gap="medium")
-    table = naming.parts(taxonomy, trends.by_category(content, taxonomy, choice.grain))
     with left:
-        charts.show(
-            curves.composition(
-                table,
-                choice.buckets,
-                choice.grain,
-                lambda _, bucket: choice.query(**choice.within(bucket)),
-            ),
-            "Categories over time",
-            f"{content.tags:,} tags on {content.total:,} finished pictures",
-            "trend_categories",
-            explain=meaning.PARTS,
-            table=lambda: table,
-            pictures=choice.query(),
-            height=440,
-        )
+        parts.draw(choice, content, "Categories over time", "trend_categories", 440)
     rows = sunburst_rows()
     with right:
         charts.show(
@@ -132,7 +116,7 @@ def draw_parts() -> None:
     tags = rows[rows["id"].isin(taxonomy.tags)].nlargest(200, "n")
     with st.container(border=True):
         charts.draw_head(
-            "Every tag", f"of {content.total:,} finished pictures; choose one to see its", "trend_tags"
+            "Every tag", f"of {content.total:,} finished pictures; choose one to see them", "trend_tags"
         )
         shown = tags.assign(share=100 * tags["n"] / max(1, content.total))[["name", "n", "share"]]
         picked = st.dataframe(
@@ -207,9 +191,7 @@ if changed.open or about.open:
         content = trends.load(connection, user, choice.basis, choice.period, choice.profile)
     with changed if changed.open else about:
         if not content.total:
-            st.info("No finished picture falls into this period. Charts appear with the first.")
-            if user.may(Action.REVIEW):
-                st.page_link(pages.REVIEW, label="Review pictures", icon=":material/check_circle:")
+            charts.draw_nothing("No finished picture falls into this period. Charts appear with the first.")
         elif changed.open:
             draw_changes()
         else:

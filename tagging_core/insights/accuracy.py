@@ -9,20 +9,23 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 
 import numpy as np
 import pandas as pd
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from tagging_core.curation import versions
 from tagging_core.curation.versions import LibraryAct
 from tagging_core.insights import days, figures
 from tagging_core.insights.days import Period
 from tagging_core.insights.figures import Kinds
+from tagging_core.insights.finding import event_ids
 from tagging_core.insights.statistics import Interval, proportion_change, wilson
 from tagging_core.insights.tallies import BINS, BLIND, SHOWN
+from tagging_core.ledger import Kind
 from tagging_core.people import Action, User, require
+from tagging_core.store.tables import events
 from tagging_core.taxonomy import Tag, Taxonomy
 
 TARGETS = (0.95, 0.97, 0.99)
@@ -35,6 +38,7 @@ AROUND = 30
 """Days before and after a change of the library that are compared."""
 
 _PARTS = 10  # of the reliability diagram
+_MANY = 1_000  # tags of one change
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,10 +259,11 @@ def effects_of_changes(
     zone = days.zone_of(connection)
     day_of = days.day_in(zone)
     found = []
-    for act in versions.recent(connection, 4 * limit):
-        day = pd.Timestamp(day_of(act.at)).date()
-        tag_ids = sorted({t for t in map(taxonomy.fates.resolve, _touched(act)) if t})
-        if not period.first <= day <= period.last or not tag_ids:
+    first, last = event_ids(connection, period)
+    for act in versions.recent(connection, 2 * limit, before=last + 1):
+        day = date.fromisoformat(day_of(act.at))
+        tag_ids = sorted({t for t in map(taxonomy.fates.resolve, _touched(connection, act)) if t})
+        if act.event_id < first or not tag_ids:
             continue
         keys = [key for tag_id in tag_ids for key in figures.sources(tag_id, taxonomy.fates)]
         around = (
@@ -271,8 +276,12 @@ def effects_of_changes(
     return found[:limit]
 
 
-def _touched(act: LibraryAct) -> Iterable[str]:
-    return (change.after.id for change in act.changes if isinstance(change.after, Tag))
+def _touched(connection: Connection, act: LibraryAct) -> list[str]:
+    """The tags that an act changed, of which it names the first few only; at most _MANY."""
+    if not act.id:
+        return [change.after.id for change in act.changes if isinstance(change.after, Tag)]
+    query = select(events.c.tag_id).where(events.c.act == act.id, events.c.kind == Kind.TAG)
+    return list(connection.execute(query.limit(_MANY)).scalars())
 
 
 def _sum(parts: Iterable[Counter[str]]) -> Counter[str]:

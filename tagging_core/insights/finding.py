@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, Select, Text, and_, cast, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, Text, and_, cast, or_, select
 
 from tagging_core import ledger, projection
 from tagging_core.fates import Fates
@@ -117,17 +117,16 @@ def _within(connection: Connection, wanted: Wanted) -> ColumnElement[bool]:
     if wanted.basis == Basis.TAKEN:
         first, after = days.moments(wanted.period, "UTC")  # the camera's own time has no zone
         return and_(assets.c.taken_at >= first, assets.c.taken_at < after)
-    return reviews.c.event_id.between(*_event_ids(connection, wanted.period))
+    return reviews.c.event_id.between(*event_ids(connection, wanted.period))
 
 
-def _event_ids(connection: Connection, period: Period) -> tuple[int, int]:
+def event_ids(connection: Connection, period: Period) -> tuple[int, int]:
     """The first and the last event of a period; none if the first is greater."""
     first, after = days.moments(period, days.zone_of(connection))
-    query = select(events.c.id).order_by(events.c.at).limit(1)
-    began = connection.execute(query.where(events.c.at >= first)).scalar()
-    ended = connection.execute(query.where(events.c.at >= after)).scalar()
-    newest = int(connection.execute(select(func.max(events.c.id))).scalar() or 0)
-    return (newest + 1 if began is None else int(began)), (newest if ended is None else int(ended) - 1)
+    within = select(events.c.id).where(events.c.at >= first, events.c.at < after).limit(1)
+    began = connection.execute(within.order_by(events.c.at, events.c.id)).scalar()
+    ended = connection.execute(within.order_by(events.c.at.desc(), events.c.id.desc())).scalar()
+    return (1, 0) if began is None or ended is None else (int(began), int(ended))
 
 
 # ---- pictures by what became of suggestions ------------------------------------------------------------------
@@ -156,7 +155,7 @@ def _candidates(connection: Connection, wanted: Wanted, taxonomy: Taxonomy) -> S
         events.c.asset_id.is_not(None), events.c.kind.in_(_kinds(wanted.what))
     )
     if wanted.period is not None:
-        query = query.where(events.c.id.between(*_event_ids(connection, wanted.period)))
+        query = query.where(events.c.id.between(*event_ids(connection, wanted.period)))
     if wanted.actor:
         query = query.where(events.c.actor == wanted.actor)
     if wanted.profile:

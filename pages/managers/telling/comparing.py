@@ -42,7 +42,7 @@ def draw(choice: Choice) -> None:
     taxonomy = session.loop().taxonomy()
     found = trends.movers(first, second, taxonomy)
     surely = {mover.tag_id for mover in found}
-    shown = found[:_MOST] or _largest(first, second, [t for t in second.sums if t in taxonomy.tags])
+    shown = found[:_MOST] or _largest(first, second, [t for t in second.tag_ids if t in taxonomy.tags])
     names = naming.tags(taxonomy, [mover.tag_id for mover in shown])
     table = pd.DataFrame(
         [

@@ -4,30 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from pages.common.charts import FAINT, MISSED, PALETTE, PLAIN, RIGHT, WRONG, Query, faint, link
+from pages.common.charts import FAINT, MISSED, PALETTE, PLAIN, RIGHT, WRONG, Query, bars, faint, link
 from tagging_core.insights.trends import Mover
 
 
 def movers(found: Sequence[Mover], name: Callable[[str], str], links: Callable[[str], Query]) -> go.Figure:
     """How much shares changed, in percentage points, with the interval that the change was tested with."""
     shown = list(found)[::-1]
+    low, changes, high = np.array([(m.change.low, m.change.value, m.change.high) for m in shown]).T
     figure = go.Figure(
         go.Scatter(
-            x=[m.change.value * 100 for m in shown],
+            x=changes * 100,
             y=[name(m.tag_id) for m in shown],
             mode="markers",
             marker={"size": 11, "color": [RIGHT if m.change.value > 0 else MISSED for m in shown]},
-            error_x={
-                "type": "data",
-                "symmetric": False,
-                "array": [(m.change.high - m.change.value) * 100 for m in shown],
-                "arrayminus": [(m.change.value - m.change.low) * 100 for m in shown],
-                "thickness": 1.5,
-                "color": PLAIN,
-            },
+            error_x=bars(low * 100, changes * 100, high * 100),
             text=[f"from {m.before:.1%} to {m.now:.1%}" for m in shown],
             hovertemplate="%{y}: %{text}<br>%{x:+.1f} points<extra></extra>",
             customdata=[link(links(m.tag_id)) for m in shown],
@@ -120,13 +115,7 @@ def reliability(table: pd.DataFrame, links: Callable[[float], Query]) -> go.Figu
         name="as it was",
         line={"color": RIGHT},
         marker={"size": 9},
-        error_y={
-            "type": "data",
-            "symmetric": False,
-            "array": table["high"] - table["was"],
-            "arrayminus": table["was"] - table["low"],
-            "thickness": 1,
-        },
+        error_y=bars(table["low"], table["was"], table["high"]),
         text=[f"{n:,}" for n in table["n"]],
         hovertemplate="said %{x:.0%}: %{y:.0%} of %{text} were right<extra></extra>",
         customdata=[link(links(said)) for said in table["said"]],
@@ -181,14 +170,7 @@ def dots(names: Sequence[str], table: pd.DataFrame, title: str, enough: int) -> 
             y=list(names),
             mode="markers",
             marker={"size": 11, "color": [RIGHT if n >= enough else FAINT for n in table["n"]]},
-            error_x={
-                "type": "data",
-                "symmetric": False,
-                "array": table["high"] - table["share"],
-                "arrayminus": table["share"] - table["low"],
-                "thickness": 1,
-                "color": PLAIN,
-            },
+            error_x=bars(table["low"], table["share"], table["high"]),
             text=[f"{n:,}" for n in table["n"]],
             hovertemplate="%{y}: %{x:.0%} of %{text}<extra></extra>",
         )

@@ -57,5 +57,5 @@ def parts(taxonomy: Taxonomy, table: pd.DataFrame, language: str = "") -> pd.Dat
     named = table.assign(group=table["category_id"].map(names).fillna(_OTHERS))
     folded = named.groupby(["group", "bucket", "of"], as_index=False)["n"].sum()
     order = {name: place for place, name in enumerate([*names.values(), _OTHERS])}
-    folded = folded.sort_values(["group", "bucket"], key=lambda column: column.map(order).fillna(column))
+    folded = folded.sort_values("bucket").sort_values("group", key=lambda group: group.map(order), kind="stable")
     return folded.assign(share=folded["n"] / folded["of"])[["bucket", "group", "n", "of", "share"]]

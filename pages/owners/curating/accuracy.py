@@ -74,13 +74,7 @@ def _draw_curve(tag: Tag) -> None:
             x=table["week"],
             y=table["precision"],
             mode="lines+markers",
-            error_y={
-                "type": "data",
-                "symmetric": False,
-                "array": table["high"] - table["precision"],
-                "arrayminus": table["precision"] - table["low"],
-                "thickness": 1,
-            },
+            error_y=charts.bars(table["low"], table["precision"], table["high"]),
             customdata=table["judged"],
             hovertemplate="%{y:.0%} of %{customdata} judged<extra></extra>",
         )

@@ -338,7 +338,7 @@ def test_what_pictures_are_about(archive: Tagloop, basis: Basis, part: str) -> N
     expected = given.drop_duplicates(["asset_id", "tag"])["tag"].value_counts().to_dict()
     with archive.database.read() as connection:
         found = trends.load(connection, MO, basis, PERIOD, part)
-        table = trends.series(connection, found, {"red": ["colour.red"]}, "week")
+        table = trends.series(found, {"red": ["colour.red"]}, "week")
         parts = trends.by_category(found, archive.taxonomy(), "quarter")
     assert found.total == len(inside)
     assert found.counts() == expected

@@ -1,0 +1,69 @@
+"""What changes of the library did to the tags that they touched."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from tagging_core import Decision, Kind, Tagloop, User, tags
+from tagging_core.curation.plans import Plan
+from tagging_core.insights import accuracy
+from tagging_core.insights.accuracy import Effect
+from tagging_core.insights.days import Period
+from tests.conftest import BLUE, GREEN, RED, ingest
+from tests.tagging_core.insights.conftest import Clock
+
+TAG = "garment.dress"
+
+
+def effects(loop: Tagloop, user: User, period: Period) -> list[Effect]:
+    with loop.database.read() as connection:
+        return accuracy.effects_of_changes(connection, user, period, loop.taxonomy())
+
+
+def rename(loop: Tagloop, user: User, tag_ids: list[str], word: str) -> None:
+    taxonomy = loop.taxonomy()
+    changed = [replace(taxonomy.tags[t], definition=word) for t in tag_ids]
+    loop.curator.apply(user, Plan("Describe", tuple(changed)))
+
+
+def judge(loop: Tagloop, user: User, asset: int, kind: Kind) -> None:
+    shown = {"probability": 0.8}
+    loop.decide(user, Decision(kind, asset, TAG, profile="e-commerce", shown=shown))
+
+
+def test_precision_before_and_after(loop: Tagloop, ann: User, clock: Clock) -> None:
+    one, two, three = ingest(loop, ann, RED, GREEN, BLUE)
+    judge(loop, ann, one, Kind.REJECT)
+    clock.move(days=2)
+    rename(loop, ann, [TAG], "for women")
+    judge(loop, ann, two, Kind.ACCEPT)
+    clock.move(days=2)
+    judge(loop, ann, three, Kind.ACCEPT)
+    day = clock.moment.date()
+    (found,) = effects(loop, ann, Period(day - timedelta(days=10), day))
+    assert found.tag_ids == [TAG]
+    assert (found.before.right, found.before.wrong) == (0, 1)
+    assert (found.after.right, found.after.wrong) == (2, 0)
+    assert found.change.value == pytest.approx(1.0)
+
+
+def test_all_tags_of_a_large_change_count(loop: Tagloop, ann: User, clock: Clock) -> None:
+    many = sorted(tag.id for tag in loop.taxonomy().active())[:9]
+    rename(loop, ann, many, "described")
+    (found,) = effects(loop, ann, Period(clock.moment.date(), clock.moment.date()))
+    assert found.tag_ids == many
+
+
+def test_a_past_period_shows_its_changes_however_many_came_later(loop: Tagloop, ann: User, clock: Clock) -> None:
+    rename(loop, ann, [TAG], "first")
+    day = clock.moment.date()
+    clock.move(days=40)
+    with loop.database.write() as connection:
+        for n in range(60):
+            item = replace(tags.load(connection).tags["colour.red"], definition=f"{n}")
+            tags.write(connection, ann, [item], act=f"later-{n}")
+    (found,) = effects(loop, ann, Period(day - timedelta(days=3), day + timedelta(days=3)))
+    assert found.tag_ids == [TAG]
