@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 
 def finish_some(page: Page, console_url: str) -> None:
     """Accept the first suggestion of a few sample photos and finish them."""
+    page.wait_for_timeout(2000)  # a click in the first moments after a page was drawn may be lost
     page.get_by_role("button", name="Try it with sample photos").click()
     page.get_by_text("tagged in").wait_for(timeout=60_000)
     page.goto(f"{console_url}/review?profile=e-commerce")

@@ -97,7 +97,8 @@ def test_any_mixture_equals_the_library_that_only_ever_saw_what_remains(
                 loop.undo_act(ann, str(key)) if how == "act" else loop.undo(ann, int(key))
         elif what == "bulk":
             bulk = loop.decide_many(ann, [decision(kind, a, TAGS[tag]) for a in assets])
-            written.append(("act", bulk.id))
+            if bulk.event_ids:  # one that changes nothing writes nothing, and there is nothing to take back
+                written.append(("act", bulk.id))
         else:
             with loop.database.read() as connection:
                 newest = connection.execute(select(func.max(events.c.id))).scalar_one()
@@ -135,3 +136,14 @@ def test_the_order_of_decisions_does_not_matter(loop: Tagloop, ann: User) -> Non
         for event_id in done:
             loop.undo(ann, event_id)
     assert all(same(results[0], other) for other in results[1:])
+
+
+def test_an_act_that_changes_nothing_writes_nothing(loop: Tagloop, ann: User) -> None:
+    assets = ingest(loop, ann, RED, GREEN)
+    again = [decision(Kind.ACCEPT, asset, TAGS[0]) for asset in assets]
+    assert loop.decide_many(ann, again).event_ids
+    same_again = [decision(Kind.ACCEPT, asset, TAGS[0]) for asset in assets]
+    nothing = loop.decide_many(ann, same_again)
+    assert nothing.event_ids == []
+    with pytest.raises(TaggingError, match="no act"):
+        loop.undo_act(ann, nothing.id)
