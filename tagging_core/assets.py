@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, Row, delete, select, update
+from sqlalchemy import Connection, Row, Select, delete, select, update
 
 from tagging_core.errors import NotFoundError
 from tagging_core.insights import days, figures
@@ -166,10 +166,16 @@ def search_text(connection: Connection, query: str, limit: int = 60) -> list[Ass
     if not typed:
         return []
     statement = select(assets).order_by(assets.c.id.desc()).limit(limit)
-    for word in typed:
-        prefix = asset_words.c.word.between(word, word + "\U0010ffff")
-        statement = statement.where(assets.c.id.in_(select(asset_words.c.asset_id).where(prefix)))
-    return [to_asset(row) for row in connection.execute(statement)]
+    return [to_asset(row) for row in connection.execute(_having(statement, typed))]
+
+
+def with_words(connection: Connection, query: str, asset_ids: Sequence[int]) -> list[int]:
+    """Those of some assets whose text has every word of the query."""
+    typed = list(dict.fromkeys(words_of(query)))
+    if not typed:
+        return []
+    statement = select(assets.c.id).where(assets.c.id.in_(asset_ids))
+    return list(connection.execute(_having(statement, typed)).scalars())
 
 
 def find(connection: Connection, query: str, limit: int = 60) -> list[Asset]:
@@ -199,6 +205,13 @@ def to_asset(row: Row) -> Asset:
     """An asset from its row."""
     values = {name: getattr(row, name) for name in Asset.__dataclass_fields__ if name != "text"}
     return Asset(**values, text=Accompanying(row.title, row.caption, row.body))
+
+
+def _having(statement: Select, words: Iterable[str]) -> Select:
+    for word in words:
+        prefix = asset_words.c.word.between(word, word + "\U0010ffff")
+        statement = statement.where(assets.c.id.in_(select(asset_words.c.asset_id).where(prefix)))
+    return statement
 
 
 def _clean(text: str) -> str:

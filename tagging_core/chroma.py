@@ -14,7 +14,6 @@ import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ from sqlalchemy import Select, delete, func, select
 
 from tagging_core import meta, tags, vectors
 from tagging_core.encoders import Preset, unit
+from tagging_core.errors import BusyError
 from tagging_core.store import Database
 from tagging_core.store.tables import assets, learned, outbox
 from tagging_core.store.tables import vectors as vector_table
@@ -33,6 +33,7 @@ _log = logging.getLogger(__name__)
 _BATCH = 128
 _AT_ONCE = 4  # tags that one decision teaches at once, at most
 _PROBE_SECONDS = 120
+_OPENING_SECONDS = 20.0
 
 REBUILD = "chroma.rebuild"
 """Set by a process that may not open Chroma; whoever has it open then fills it anew."""
@@ -73,6 +74,7 @@ class ChromaIndex:
         self._taxonomies = taxonomies
         self._client: Any = None
         self._lock = threading.Lock()
+        self._opened = threading.Event()
 
     def open(self) -> str:
         """Probe and open, or set aside and rebuild.
@@ -135,15 +137,33 @@ class ChromaIndex:
             connection.execute(delete(outbox).where(outbox.c.id.in_([row.id for row in rows])))
         return len(rows)
 
-    def similar(self, vector: Sequence[float] | np.ndarray, limit: int = 12) -> list[tuple[int, float]]:
-        """Assets nearest to a vector `(d,)`: ids and cosine in [-1, 1], nearest first."""
+    def nearest(self, directions: np.ndarray, size: int) -> list[dict[int, float]]:
+        """The assets whose vectors have the highest cosine with each of some directions.
+
+        Args:
+            directions: `(q, d)` of any length.
+            size: How many are wanted for each.
+
+        Returns:
+            For each direction, ids with the cosine in [-1, 1], nearest first.
+
+        Raises:
+            BusyError: The index is not open yet.
+        """
+        if not self._opened.wait(_OPENING_SECONDS):
+            raise BusyError("The search index is still being opened. Try again in a minute.")
         with self._lock:
             collection = self._collection("assets")
-            size = min(limit, collection.count())
+            size = min(size, collection.count())
             if not size:
-                return []
-            found = collection.query(query_embeddings=[np.asarray(vector, np.float32)], n_results=size)
-        return [(int(i), 1 - d) for i, d in zip(found["ids"][0], found["distances"][0], strict=True)]
+                return [{} for _ in directions]
+            found = collection.query(
+                query_embeddings=np.asarray(directions, np.float32), n_results=size, include=["distances"]
+            )
+        return [
+            {int(i): 1 - d for i, d in zip(ids, distances, strict=True)}
+            for ids, distances in zip(found["ids"], found["distances"], strict=True)
+        ]
 
     def pending(self) -> int:
         """How many changes wait to be fed, a wanted rebuild included."""
@@ -230,6 +250,7 @@ class ChromaIndex:
 
         self.folder.mkdir(parents=True, exist_ok=True)
         self._client = chromadb.PersistentClient(str(self.folder), settings=Settings(anonymized_telemetry=False))
+        self._opened.set()
 
     def close(self) -> None:
         """Let go of the folder, so that it may be opened again in this process."""
@@ -238,6 +259,7 @@ class ChromaIndex:
         from chromadb.api.shared_system_client import SharedSystemClient
 
         self._client = None
+        self._opened.clear()
         with contextlib.suppress(AttributeError):
             SharedSystemClient.clear_system_cache()
 

@@ -55,6 +55,10 @@ class LeasedError(TaggingError):
     """Somebody else has the picture open."""
 
 
+class SearchError(TaggingError):
+    """A search asks for something that cannot be looked for."""
+
+
 class ImportRefusedError(TaggingError):
     """A file of tags of which nothing was taken.
 

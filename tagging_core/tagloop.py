@@ -29,6 +29,7 @@ from tagging_core.insights import days, drift
 from tagging_core.library import Library
 from tagging_core.light_table import LightTable
 from tagging_core.people import Action, User, require
+from tagging_core.search import Searcher
 from tagging_core.settings import Settings, load_settings
 from tagging_core.store import Database
 from tagging_core.suggesting import Suggester
@@ -69,6 +70,7 @@ class Tagloop(Desk):
         self.light_table = LightTable(self)
         self.curator = Curator(self, self.encoder)
         self.index = ChromaIndex(data / "chroma", self.database, self.preset, library.taxonomies)
+        self.searcher = Searcher(database, library, self.index, self.preset, self.encoder)
         self.worker: Worker | None = None
         self._lock = FileLock(data / "tagloop.lock")
         self._incoming = (data / "incoming").absolute()

@@ -155,6 +155,16 @@ class Taxonomy:
             return []
         return [t for t in self.active() if t.category_id == tag.category_id and t.id != tag.id]
 
+    def with_children(self, tag_id: str) -> list[str]:
+        """A tag and all that lie below it in the tree, the nearest first."""
+        below: dict[str | None, list[str]] = {}
+        for tag in self.tags.values():
+            below.setdefault(tag.parent_id, []).append(tag.id)
+        found = [tag_id]
+        for each in found:
+            found.extend(child for child in below.get(each, []) if child not in found)
+        return found
+
     def profiles_with(self, category_id: str) -> list[Profile]:
         """The profiles that have a category in play."""
         return [p for p in self.profiles.values() if category_id in p.categories]

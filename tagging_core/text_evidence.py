@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 
 from tagging_core.encoders import Encoder, Vectors
 from tagging_core.tag_matrix import TagMatrix
+from tagging_core.tag_names import TagNames
 from tagging_core.taxonomy import Tag
 
 _NAMED = 2.5  # logit for a tag whose name or alias stands in the text
@@ -29,8 +29,7 @@ class Passage:
 @dataclass(frozen=True, slots=True)
 class _Index:
     revision: int
-    names: re.Pattern[str]
-    tags_of: dict[str, list[str]]
+    names: TagNames
     tag_ids: list[str]
     passages: Vectors
 
@@ -53,7 +52,7 @@ class TextEvidence:
         cosine = index.passages @ passage.vector
         standing_out = (cosine - cosine.mean()) / max(float(cosine.std()), 1e-6)
         close = dict(zip(index.tag_ids, _GAIN * np.clip(standing_out - _FLOOR, 0, _MOST / _GAIN), strict=True))
-        named = {t for word in index.names.findall(passage.text.casefold()) for t in index.tags_of[word]}
+        named = {t for place in index.names.find(passage.text) for t in place.tag_ids}
         return np.array([max(close.get(t, 0.0), _NAMED if t in named else 0.0) for t in matrix.tag_ids])
 
     def _current(self, matrix: TagMatrix) -> _Index:
@@ -63,12 +62,5 @@ class TextEvidence:
             return self._index
 
     def _make(self, revision: int, active: list[Tag]) -> _Index:
-        tags_of: dict[str, list[str]] = {}
-        for tag in active:
-            for word in tag.words():
-                tags_of.setdefault(word.casefold(), []).append(tag.id)
-        longest_first = sorted(tags_of, key=len, reverse=True)
-        # Chinese has no spaces between words, so only other scripts ask for a word's bounds.
-        bounded = [rf"\b{re.escape(w)}\b" if w.isascii() else re.escape(w) for w in longest_first]
         passages = self._encoder().encode_passages([f"{tag.name()}. {tag.definition}" for tag in active])
-        return _Index(revision, re.compile("|".join(bounded) or "$^"), tags_of, [t.id for t in active], passages)
+        return _Index(revision, TagNames(active), [t.id for t in active], passages)

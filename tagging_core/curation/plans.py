@@ -96,7 +96,7 @@ def merge(taxonomy: Taxonomy, source_id: str, target_id: str) -> Plan:
         raise TagError(f"The tag {source.name()!r} cannot be merged into itself.")
     if target.state not in ("active", "proposed"):
         raise TagError(f"The tag {target.name()!r} is {target.state}; take it into use before others go into it.")
-    if target.id in {t.id for t in descendants(taxonomy, source.id)}:
+    if target.id in taxonomy.with_children(source.id)[1:]:
         raise TagError(
             f"{source.name()!r} cannot be merged into {target.name()!r}, which stands below it. Merge the other "
             "way round, or move it first."
@@ -119,7 +119,7 @@ def merge(taxonomy: Taxonomy, source_id: str, target_id: str) -> Plan:
     below = [
         replace(t, category_id=target.category_id)
         for child in children
-        for t in descendants(taxonomy, child.id)
+        for t in map(taxonomy.tags.__getitem__, taxonomy.with_children(child.id)[1:])
         if t.category_id != target.category_id
     ]
     gone = replace(source, state="merged", merged_into=target.id, parent_id=None)
@@ -228,20 +228,6 @@ def children_of(taxonomy: Taxonomy, tag_id: str) -> list[Tag]:
     return [tag for tag in taxonomy.tags.values() if tag.parent_id == tag_id]
 
 
-def descendants(taxonomy: Taxonomy, tag_id: str) -> list[Tag]:
-    """All tags below a tag, nearest first."""
-    below: dict[str | None, list[Tag]] = {}
-    for tag in taxonomy.tags.values():
-        below.setdefault(tag.parent_id, []).append(tag)
-    found = list(below.get(tag_id, []))
-    seen = {tag_id}
-    for tag in found:
-        if tag.id not in seen:
-            seen.add(tag.id)
-            found.extend(below.get(tag.id, []))
-    return found
-
-
 def new_id(tag: Tag, taxonomy: Taxonomy, taken: Iterable[str] = ()) -> str:
     """An id that no tag has or ever had."""
     slug = re.sub(r"[^a-z0-9]+", "-", tag.names.get("en", "").lower()).strip("-")[:60] or "tag"
@@ -273,4 +259,5 @@ def _follow_category(taxonomy: Taxonomy, before: Tag, after: Tag) -> list[Tag]:
     """What stands below a tag goes with it into another category."""
     if before.category_id == after.category_id:
         return []
-    return [replace(t, category_id=after.category_id) for t in descendants(taxonomy, before.id)]
+    below = taxonomy.with_children(before.id)[1:]
+    return [replace(taxonomy.tags[t], category_id=after.category_id) for t in below]

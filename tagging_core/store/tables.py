@@ -398,6 +398,71 @@ rechecks = Table(
     Index(None, "tag_id", "wanted", "probability"),
 )
 
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("name", String(80), nullable=False),
+    Column("prefix", String(12), nullable=False, unique=True),  # the part of a key that may be shown
+    Column("hash", String(64), nullable=False),  # SHA-256 of the whole key
+    Column("scopes", JSON, nullable=False),
+    Column("created_by", String(120), nullable=False),
+    Column("created_at", DateTime, nullable=False),
+    Column("used_at", DateTime),
+    Column("revoked_at", DateTime),
+)
+
+answers = Table(
+    "answers",
+    metadata,
+    Column("caller", String(120), primary_key=True),
+    Column("key", String(200), primary_key=True),  # the caller's idempotency key
+    Column("request", String(64), nullable=False),  # SHA-256 of what was asked
+    Column("status", Integer),  # None while the first request is worked on
+    Column("body", Text, nullable=False, server_default=""),
+    Column("at", Float, nullable=False, index=True),  # seconds since the epoch
+)
+
+webhooks = Table(
+    "webhooks",
+    metadata,
+    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("url", Text, nullable=False),
+    Column("kinds", JSON, nullable=False),  # which happenings are told, see webhooks.Happening
+    Column("secret", String(80), nullable=False),
+    Column("active", Boolean, nullable=False),
+    Column("created_by", String(120), nullable=False),
+    Column("created_at", DateTime, nullable=False),
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("uid", String(40), nullable=False, unique=True),  # the same however often it is sent
+    Column("webhook_id", _Id, ForeignKey("webhooks.id"), nullable=False, index=True),
+    Column("kind", String(24), nullable=False),
+    Column("subject", JSON, nullable=False),  # ids of what it is about
+    Column("body", Text, nullable=False, server_default=""),  # fixed at the first attempt
+    Column("state", String(12), nullable=False),  # waiting, sent, dead
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("due", Float, nullable=False),  # seconds since the epoch
+    Column("note", Text, nullable=False, server_default=""),  # how the last attempt ended
+    Column("at", DateTime, nullable=False),
+    Index(None, "state", "due"),
+)
+
+descriptions = Table(
+    "descriptions",
+    metadata,
+    Column("asset_id", _Id, ForeignKey("assets.id"), primary_key=True),
+    Column("language", String(8), primary_key=True),
+    Column("title", Text, nullable=False),  # empty: as the template says
+    Column("caption", Text, nullable=False),
+    Column("alt", Text, nullable=False),
+    Column("event_id", _Id, nullable=False),
+)
+
 outbox = Table(
     "outbox",
     metadata,

@@ -30,10 +30,10 @@ def test_tags_and_pictures_reach_chroma(loop: Tagloop, ann: User) -> None:
     with loop.database.read() as connection:
         assert loop.index.counts() == loop.index.expected(connection)
         vector = vectors.load(connection, loop.preset.fingerprint, [blue])[blue]
-    nearest = loop.index.similar(vector)
-    assert {i for i, _ in nearest} == {red, blue, green}
-    assert nearest[0][0] == blue
-    assert np.isclose(nearest[0][1], 1, atol=1e-4)
+    (nearest,) = loop.index.nearest(vector[None], 12)
+    assert nearest.keys() == {red, blue, green}
+    assert next(iter(nearest)) == blue
+    assert np.isclose(nearest[blue], 1, atol=1e-4)
     record = loop.index.tag_record("garment.dress")
     assert record is not None
     assert (record["name_en"], record["accepted"], record["category"]) == ("Dress", 1, "garment")

@@ -71,7 +71,7 @@ def move(tag_id: str) -> None:
         format_func=lambda c: taxonomy.categories[c].name(session.language()),
         key="move_category",
     )
-    own = {tag.id, *(t.id for t in plans.descendants(taxonomy, tag.id))}
+    own = set(taxonomy.with_children(tag.id))
     beside = [t.id for t in taxonomy.standing() if t.category_id == category and t.id not in own]
     parent = st.selectbox(
         "Below",

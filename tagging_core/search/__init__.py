@@ -1,0 +1,9 @@
+"""Search: pictures by words, by tags, by other pictures, and by all three at once."""
+
+from __future__ import annotations
+
+from tagging_core.search.filters import Filters
+from tagging_core.search.query import Query, read_query
+from tagging_core.search.searcher import Found, Hit, Searcher
+
+__all__ = ["Filters", "Found", "Hit", "Query", "Searcher", "read_query"]

@@ -1,0 +1,85 @@
+"""What somebody typed: the tags it names, in any language, and what is left to be understood by the model."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from tagging_core.tag_names import TagNames
+from tagging_core.taxonomy import Taxonomy
+
+_FILLERS = frozenset(
+    [
+        "a",
+        "an",
+        "the",
+        "of",
+        "and",
+        "or",
+        "with",
+        "in",
+        "on",
+        "at",
+        "by",
+        "for",
+        "to",
+        "from",
+        "is",
+        "are",
+        "some",
+        "any",
+        "my",
+        "our",
+        "picture",
+        "pictures",
+        "photo",
+        "photos",
+        "image",
+        "images",
+        "photograph",
+        "photographs",
+        "showing",
+        "show",
+    ]
+)
+_CHINESE_FILLERS = re.compile("的照片|的图片|照片|图片|一张|一个|一件|一只|[的和与在有了]")
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A search as it was understood.
+
+    Attributes:
+        text: As typed.
+        groups: For each tag name in it, the tags meant: any of them, or tags below, will do.
+        rest: The words that name no tag; empty if all do.
+    """
+
+    text: str
+    groups: tuple[tuple[str, ...], ...]
+    rest: str
+
+    @property
+    def tag_ids(self) -> list[str]:
+        """All tags that are meant, once each."""
+        return list(dict.fromkeys(tag_id for group in self.groups for tag_id in group))
+
+
+def read_query(names: TagNames, taxonomy: Taxonomy, text: str) -> Query:
+    """Understand what was typed."""
+    text = " ".join(text.split())
+    groups: list[tuple[str, ...]] = []
+    rest, end = [], 0
+    for place in names.find(text):
+        meant = tuple(dict.fromkeys(t for tag_id in place.tag_ids for t in taxonomy.with_children(tag_id)))
+        if meant not in groups:
+            groups.append(meant)
+        rest.append(text[end : place.start])
+        end = place.end
+    rest.append(text[end:])
+    return Query(text, tuple(groups), _without_fillers(" ".join(rest)))
+
+
+def _without_fillers(text: str) -> str:
+    text = _CHINESE_FILLERS.sub(" ", text)
+    return " ".join(word for word in text.split() if word.casefold().strip(".,;:!?'\"，。") not in _FILLERS | {""})
