@@ -11,7 +11,7 @@ from sqlalchemy import Connection, func, select
 
 from tagging_core import ledger, reviewing
 from tagging_core.errors import DecisionError
-from tagging_core.ledger import Event, Kind
+from tagging_core.ledger import WRITTEN, Event, Kind
 from tagging_core.people import User
 from tagging_core.reviewing import Decision
 from tagging_core.sampling import Shares
@@ -92,7 +92,7 @@ def undo_period(
     mine = events.c.actor == actor, events.c.asset_id.is_not(None), events.c.at >= since, events.c.at < until
     rows = connection.execute(select(events).where(*mine).order_by(events.c.id)).all()
     found = [ledger.to_event(row) for row in rows]
-    return undo_events(connection, user, [e for e in found if e.kind not in (Kind.UNDO, Kind.TEXT)], taxonomy)
+    return undo_events(connection, user, [e for e in found if e.kind not in {Kind.UNDO, *WRITTEN}], taxonomy)
 
 
 def undo_events(

@@ -9,7 +9,7 @@ import threading
 from pathlib import Path
 
 from tagging_core.errors import StorageError
-from tagging_core.pictures import SCREEN_SIDE, THUMBNAIL_SIDE, Picture, encode_jpeg
+from tagging_core.pictures import SCREEN_SIDE, THUMBNAIL_SIDE, Picture, encode_jpeg, open_picture
 
 
 class Archive:
@@ -44,8 +44,23 @@ class Archive:
             write_file(self.screen(sha256), encode_jpeg(picture.image, SCREEN_SIDE))
         if not self.thumbnail(sha256).exists():
             write_file(self.thumbnail(sha256), encode_jpeg(picture.image, THUMBNAIL_SIDE))
+        self.keep_original(sha256, data)
+
+    def keep_original(self, sha256: str, data: bytes) -> None:
+        """Write the original alone; `keep` adds the renditions, and `mend` does where that never came to pass."""
         if not self.original(sha256).exists():
             write_file(self.original(sha256), data)
+
+    def mend(self, sha256: str, max_pixels: int) -> None:
+        """Make renditions that are missing from the original, if that is here.
+
+        Raises:
+            PictureError: The original cannot be read any more.
+            StorageError: The disk is full or the folder cannot be written.
+        """
+        if self.original(sha256).exists() and not self.has(sha256):
+            data = self.original(sha256).read_bytes()
+            self.keep(sha256, data, open_picture(data, max_pixels=max_pixels))
 
     def has(self, sha256: str) -> bool:
         """Whether original and renditions are all there."""

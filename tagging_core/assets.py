@@ -40,6 +40,10 @@ class Accompanying:
         return ". ".join(part for part in (self.title, self.caption, self.body[:400]) if part)
 
 
+NO_TEXT = Accompanying()
+"""A picture that came alone."""
+
+
 @dataclass(frozen=True, slots=True)
 class Asset:
     """One kept picture; times are UTC without zone, `taken_at` is the camera's local time."""

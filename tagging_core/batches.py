@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Row, and_, bindparam, func, or_, select, update
@@ -20,6 +20,7 @@ from tagging_core.taxonomy import Profile
 
 CHUNK = 32
 LEASE_SECONDS = 120.0
+_JOINING = timedelta(days=1)  # as long pictures that come one by one are put together
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +100,52 @@ def submit(connection: Connection, user: User, name: str, profile: Profile, entr
     pieces = range((len(entries) + size - 1) // size)
     connection.execute(chunks.insert(), [{"job_id": job_id, "n": n, "state": "waiting"} for n in pieces])
     return batch_id
+
+
+def join(
+    connection: Connection, user: User, name: str, profile: Profile, pictures: Sequence[tuple[int, str, bool]]
+) -> int:
+    """Put pictures that are kept already into a finished batch of this person, of this name; made if there is none.
+
+    Args:
+        pictures: Id, name, and whether it is new to the archive.
+
+    Returns:
+        The batch's id.
+    """
+    require(user, Action.UPLOAD)
+    now = _now()
+    row = {"name": name[:200], "profile": profile.id, "actor": user.name}
+    same = [batches.c[key] == value for key, value in row.items()]
+    known = select(batches.c.id).where(*same, batches.c.state == "done", batches.c.created_at >= now - _JOINING)
+    batch_id = connection.execute(known.order_by(batches.c.id.desc()).limit(1)).scalar()
+    if batch_id is None:
+        times = {"created_at": now, "started_at": now, "finished_at": now}
+        batch_id = insert_row(connection, batches, row | times | {"state": "done"})
+    following = (
+        connection.execute(select(func.max(items.c.n) + 1).where(items.c.batch_id == batch_id)).scalar() or 0
+    )
+    ids = {asset_id for asset_id, _, _ in pictures}
+    here = select(items.c.asset_id).where(items.c.batch_id == batch_id, items.c.asset_id.in_(ids))
+    fresh = ids - set(connection.execute(here).scalars())
+    projection.join_batch(connection, batch_id, fresh)
+    rows: list[dict[str, Any]] = [
+        {
+            "batch_id": batch_id,
+            "n": following + n,
+            "chunk": 0,
+            "source": "",
+            "staged": False,
+            "name": name,
+            "text": {},
+            "state": "done" if new else "known",
+            "asset_id": asset_id,
+        }
+        for n, (asset_id, name, new) in enumerate(p for p in pictures if p[0] in fresh)
+    ]
+    if rows:
+        connection.execute(items.insert(), rows)
+    return int(batch_id)
 
 
 def anything_waits(connection: Connection) -> bool:

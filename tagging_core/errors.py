@@ -59,6 +59,14 @@ class SearchError(TaggingError):
     """A search asks for something that cannot be looked for."""
 
 
+class KeyRefusedError(TaggingError):
+    """An API key is missing, wrong or revoked."""
+
+
+class WebhookError(TaggingError):
+    """A webhook that cannot be kept or called as it is."""
+
+
 class ImportRefusedError(TaggingError):
     """A file of tags of which nothing was taken.
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, or_, select, text
 
 from tagging_core import ledger
-from tagging_core.ledger import Event, Kind
+from tagging_core.ledger import WRITTEN, Event, Kind
 from tagging_core.people import User
 from tagging_core.store.tables import LIBRARY_KINDS, events
 
@@ -61,7 +61,7 @@ def _heads(connection: Connection, user: User, limit: int) -> list[Event]:
     """The latest event of each act; the database steps over the others of an act of thousands."""
     found: list[Event] = []
     query = select(events).where(events.c.actor == user.name, events.c.asset_id.is_not(None))
-    query = query.where(events.c.kind.not_in([Kind.UNDO, Kind.TEXT])).order_by(events.c.id.desc()).limit(_PAGE)
+    query = query.where(events.c.kind.not_in({Kind.UNDO, *WRITTEN})).order_by(events.c.id.desc()).limit(_PAGE)
     # What a change of the tag library decided is taken back with that change, in the library's history.
     of_library = select(events.c.act).where(text(LIBRARY_KINDS), events.c.act.is_not(None))
     query = query.where(or_(events.c.act.is_(None), events.c.act.not_in(of_library)))

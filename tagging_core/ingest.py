@@ -28,7 +28,7 @@ from tagging_core.pictures import Picture, open_picture
 from tagging_core.store import Database
 from tagging_core.store.tables import assets, outbox
 from tagging_core.store.tables import vectors as vector_table
-from tagging_core.suggesting import Suggester
+from tagging_core.suggesting import Suggester, Suggestion
 from tagging_core.text_evidence import Passage
 
 _log = logging.getLogger(__name__)
@@ -203,9 +203,7 @@ class Ingester:
                     pictures[end.asset_id] = embedded.vectors[part.loaded.sha256]
                     if part.loaded.sha256 in embedded.passages:
                         passages[end.asset_id] = embedded.passages[part.loaded.sha256]
-            self._write_vectors(connection, pictures, {i: p.vector for i, p in passages.items()})
-            protected.raise_alerts(connection, self._preset.fingerprint, pictures)
-            self._suggester.suggest_vectors(connection, pictures, chunk.profile, passages)
+            keep_embedded(connection, self._suggester, chunk.profile, pictures, passages)
             batches.finish_chunk(connection, chunk)
 
     def _write_item(self, connection: Connection, part: Decoded, failed: dict[str, str]) -> End:
@@ -218,18 +216,36 @@ class Ingester:
         asset_id, new = asset_module.insert(connection, sha256, item.name, size, part.picture, text)
         return End(item.n, "done" if new else "known", asset_id)
 
-    def _write_vectors(
-        self, connection: Connection, pictures: dict[int, Vectors], texts: dict[int, Vectors]
-    ) -> None:
-        for kind, found in (("image", pictures), ("text", texts)):
-            if found:
-                matrix = np.stack(list(found.values()))
-                vectors.save(connection, self._preset.fingerprint, list(found), matrix, kind=kind)
-        if pictures:
-            connection.execute(outbox.insert(), [{"kind": "asset", "key": str(i)} for i in pictures])
+
+def keep_embedded(
+    connection: Connection,
+    suggester: Suggester,
+    profile_id: str,
+    pictures: dict[int, Vectors],
+    passages: dict[int, Passage],
+) -> dict[int, list[Suggestion]]:
+    """Write what was embedded, and all that follows for pictures that are new or embedded anew.
+
+    Args:
+        pictures: Vectors `(d,)` by asset id.
+        passages: Their texts, of those that have one.
+
+    Returns:
+        What is suggested for each.
+    """
+    fingerprint = suggester.fingerprint
+    for kind, found in (("image", pictures), ("text", {i: p.vector for i, p in passages.items()})):
+        if found:
+            vectors.save(connection, fingerprint, list(found), np.stack(list(found.values())), kind=kind)
+    if pictures:
+        connection.execute(outbox.insert(), [{"kind": "asset", "key": str(i)} for i in pictures])
+    protected.raise_alerts(connection, fingerprint, pictures)
+    return suggester.suggest_vectors(connection, pictures, profile_id, passages)
 
 
-def encode_or_halve(encoder: Encoder, images: dict[str, Image.Image]) -> tuple[dict[str, Vectors], dict[str, str]]:
+def encode_or_halve(
+    encoder: Encoder, images: dict[str, Image.Image], instruction: str = ""
+) -> tuple[dict[str, Vectors], dict[str, str]]:
     """Embed pictures; where a batch fails, its halves, down to the single pictures that do.
 
     Args:
@@ -241,7 +257,7 @@ def encode_or_halve(encoder: Encoder, images: dict[str, Image.Image]) -> tuple[d
     if not images:
         return {}, {}
     try:
-        matrix = encoder.encode_images(list(images.values()))
+        matrix = encoder.encode_images(list(images.values()), instruction)
         if not np.isfinite(matrix).all():
             raise ValueError("the model returned numbers that are not finite")
         return dict(zip(images, matrix, strict=True)), {}
@@ -252,7 +268,7 @@ def encode_or_halve(encoder: Encoder, images: dict[str, Image.Image]) -> tuple[d
             return {}, {next(iter(images)): f"The model could not read the picture: {error}"}
         keys = list(images)
         halves = keys[: len(keys) // 2], keys[len(keys) // 2 :]
-        parts = [encode_or_halve(encoder, {key: images[key] for key in half}) for half in halves]
+        parts = [encode_or_halve(encoder, {key: images[key] for key in half}, instruction) for half in halves]
         return parts[0][0] | parts[1][0], parts[0][1] | parts[1][1]
 
 

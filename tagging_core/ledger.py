@@ -32,6 +32,7 @@ class Kind(StrEnum):
     FLAG = "flag"  # set aside for discussion, with a note
     UNDO = "undo"  # takes one earlier event back, itself an undo perhaps
     TEXT = "text"  # title, caption or body of an asset changed
+    DESCRIBE = "describe"  # a person wrote the title, caption or alt text that others read
     TAG = "tag"
     CATEGORY = "category"
     PROFILE = "profile"
@@ -41,6 +42,9 @@ class Kind(StrEnum):
 
 
 NEEDS_TAG = frozenset({Kind.ACCEPT, Kind.REJECT, Kind.ADD, Kind.REPLACE})
+WRITTEN = frozenset({Kind.TEXT, Kind.DESCRIBE})
+"""What is not taken back but written anew."""
+
 CLOSES = {Kind.DONE: "done", Kind.SKIP: "skipped", Kind.FLAG: "flagged"}
 STATES = ("new", "second", "skipped", "flagged", "done")
 

@@ -133,6 +133,8 @@ def undo(
     target = ledger.find_event(connection, event_id)
     if target is None or target.asset_id is None:
         raise DecisionError(f"There is no decision {event_id} to take back.")
+    if target.kind == Kind.DESCRIBE:
+        raise DecisionError("A description is not taken back but edited; emptied, it follows the tags again.")
     if target.kind == Kind.TEXT:
         before = (target.payload or {}).get("before", {})
         raise DecisionError(f"A text is not taken back but edited; before event {event_id} it read {before}.")

@@ -73,6 +73,11 @@ class Suggester:
     def __init__(self, library: Library, preset: Preset, text_evidence: TextEvidence) -> None:
         self._library, self._preset, self._text_evidence = library, preset, text_evidence
 
+    @property
+    def fingerprint(self) -> str:
+        """Of the encoder whose vectors are used."""
+        return self._preset.fingerprint
+
     def taxonomy(self) -> Taxonomy:
         """The taxonomy that the library was fitted for."""
         return self._library.matrix().taxonomy
@@ -117,26 +122,42 @@ class Suggester:
         decided: dict[int, dict[str, Label]] | None = None,
     ) -> dict[int, list[Suggestion]]:
         """As `suggest`, for vectors `(d,)` at hand by asset id."""
+        known = projection.labels_of(connection, list(pictures)) if decided is None else decided
+        chosen, margins = self.think(pictures, profile_id, passages, known)
+        if margins:
+            _keep(connection, chosen, profile_id)
+            asking.keep_margins(connection, margins)
+        return chosen
+
+    def think(
+        self,
+        pictures: dict[int, Vectors],
+        profile_id: str,
+        passages: dict[int, Passage] | None = None,
+        decided: dict[int, dict[str, Label]] | None = None,
+    ) -> tuple[dict[int, list[Suggestion]], dict[int, float]]:
+        """What would be suggested for vectors `(d,)` by any key, and how sure the library is; nothing is kept.
+
+        Raises:
+            NotFoundError: There is no such profile.
+        """
         matrix = self._library.matrix()
         profile = matrix.taxonomy.profile(profile_id)
         if not pictures or not matrix.tag_ids:
-            return {asset_id: [] for asset_id in pictures}
+            return {key: [] for key in pictures}, {}
         probabilities = self._probabilities(matrix, pictures, passages or {})
-        known = projection.labels_of(connection, list(pictures)) if decided is None else decided
-        choose = _Chooser(matrix, profile, self._preset.fingerprint)
+        choose = _Chooser(matrix, profile, self.fingerprint)
         chosen = {
-            asset_id: choose(row, closed(known.get(asset_id, {}), matrix.taxonomy))
-            for asset_id, row in zip(pictures, probabilities, strict=True)
+            key: choose(row, closed((decided or {}).get(key, {}), matrix.taxonomy))
+            for key, row in zip(pictures, probabilities, strict=True)
         }
-        _keep(connection, chosen, profile_id)
         sure = asking.doubt(matrix, profile, probabilities)
-        asking.keep_margins(connection, dict(zip(pictures, sure.tolist(), strict=True)))
-        return chosen
+        return chosen, dict(zip(pictures, sure.tolist(), strict=True))
 
     def _load(
         self, connection: Connection, asset_ids: Sequence[int]
     ) -> tuple[dict[int, Vectors], dict[int, Passage]]:
-        fingerprint = self._preset.fingerprint
+        fingerprint = self.fingerprint
         found = vectors.load(connection, fingerprint, asset_ids)
         spoken = vectors.load(connection, fingerprint, asset_ids, kind="text")
         texts = {a.id: a.text.sentence() for a in assets.get_many(connection, list(spoken))}

@@ -15,7 +15,7 @@ from filelock import FileLock, Timeout
 from sqlalchemy import Connection
 from threadpoolctl import threadpool_limits
 
-from tagging_core import batches, chroma, meta, projection, protected, sources, tags
+from tagging_core import batches, chroma, descriptions, meta, projection, protected, sources, tags
 from tagging_core.archive import Archive
 from tagging_core.batches import Batch
 from tagging_core.chroma import ChromaIndex
@@ -33,6 +33,7 @@ from tagging_core.search import Searcher
 from tagging_core.settings import Settings, load_settings
 from tagging_core.store import Database
 from tagging_core.suggesting import Suggester
+from tagging_core.tagger import Tagger
 from tagging_core.taxonomy import Taxonomy
 from tagging_core.text_evidence import TextEvidence
 from tagging_core.worker import Worker
@@ -71,6 +72,14 @@ class Tagloop(Desk):
         self.curator = Curator(self, self.encoder)
         self.index = ChromaIndex(data / "chroma", self.database, self.preset, library.taxonomies)
         self.searcher = Searcher(database, library, self.index, self.preset, self.encoder)
+        self.tagger = Tagger(
+            database,
+            self.archive,
+            self.encoder,
+            suggester,
+            threads=self.settings.ingest_threads,
+            max_pixels=self.settings.max_pixels,
+        )
         self.worker: Worker | None = None
         self._lock = FileLock(data / "tagloop.lock")
         self._incoming = (data / "incoming").absolute()
@@ -137,6 +146,7 @@ class Tagloop(Desk):
         if self.worker is not None:
             self.worker.stop()
             self.worker = None
+        self.tagger.close()
         self._lock.release()
         self.database.close()
 
@@ -221,6 +231,7 @@ class Tagloop(Desk):
             tags.replay(connection)
             protected.replay(connection)
             proposal.replay(connection)
+            descriptions.replay(connection)
             replayed = projection.replay(connection, tags.load(connection))
         progress("fitting the tags")
         self.library.settle()

@@ -21,6 +21,7 @@ _SAID = {
     Kind.FLAG: "Flagged",
     Kind.UNDO: "Took back",
     Kind.TEXT: "Changed the text",
+    Kind.DESCRIBE: "Wrote the description",
 }
 
 

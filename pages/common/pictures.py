@@ -6,6 +6,7 @@ hash, or to have the picture, does not tell whether it is here.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import hmac
 import secrets
@@ -16,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
-from tagging_core import load_settings
+from tagging_core import TaggingError, load_settings
 from tagging_core.archive import Archive
 from tagging_core.assets import Asset
 
@@ -82,6 +83,9 @@ def _serve(request: Request) -> Response:
         return Response("This address was not given out by the console that runs now.", 403)
     archive = _archive()
     path = {"thumbnail": archive.thumbnail, "screen": archive.screen, "original": archive.original}[kind](sha256)
+    if not path.is_file():
+        with contextlib.suppress(TaggingError):
+            archive.mend(sha256, load_settings().max_pixels)
     if not path.is_file():
         return Response("This picture's file is missing; `doctor` tells what to do.", 404)
     return FileResponse(path, media_type=_TYPES.get(form, "application/octet-stream"), headers=_SAFE)

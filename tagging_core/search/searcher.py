@@ -33,7 +33,7 @@ from tagging_core.tag_matrix import TagMatrix
 from tagging_core.tag_names import TagNames
 
 LEAST = 0.03
-"""Relevance below which a picture is no answer, for each thing it should be; what a tag has before anything is known."""
+"""Relevance below which a picture is no answer, for each thing it should be: what a tag has before a look at it."""
 
 _OF_BEST = 15  # a picture that is so many times less likely than the best is none either
 _FEW = 1_000  # pictures that filters may leave to be ranked without Chroma
