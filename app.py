@@ -1,4 +1,4 @@
-"""The entry: `streamlit run app.py` serves the console and the pictures it shows.
+"""The entry: `streamlit run app.py` serves the console, the pictures it shows, and the REST service.
 
 The frame is a script of its own outside this folder: beside a folder called `pages`, Streamlit answers the first
 address after a start with "Page not found".
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.common import pictures
+from pages.common import pictures, session
+from tagging_core.api import server
 
-app = st.App("pages/common/frame.py", routes=pictures.ROUTES)
+app = st.App("pages/common/frame.py", routes=[*pictures.ROUTES, *server.routes(session.loop)])

@@ -10,13 +10,14 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, and_, bindparam, func, or_, select, update
 
-from tagging_core import projection
+from tagging_core import projection, webhooks
 from tagging_core.errors import NotFoundError, SourceError
 from tagging_core.people import Action, User, require
 from tagging_core.sources import Entry
 from tagging_core.store import insert_row
 from tagging_core.store.tables import batches, chunks, items, jobs
 from tagging_core.taxonomy import Profile
+from tagging_core.webhooks import Happening
 
 CHUNK = 32
 LEASE_SECONDS = 120.0
@@ -203,6 +204,7 @@ def finish_chunk(connection: Connection, chunk: Chunk) -> bool:
     connection.execute(update(jobs).where(jobs.c.id == chunk.job_id).values(state="done"))
     ended = {"state": "done", "finished_at": _now(), "note": ""}
     connection.execute(update(batches).where(batches.c.id == chunk.batch_id).values(ended))
+    webhooks.announce(connection, Happening.BATCH_DONE, [{"batch": chunk.batch_id}])
     return True
 
 

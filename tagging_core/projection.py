@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Column, ColumnElement, Connection, and_, bindparam, delete, func, or_, select, update
 
-from tagging_core import ledger, meta
+from tagging_core import ledger, meta, webhooks
 from tagging_core.fates import Fates
 from tagging_core.insights import days, keeping
 from tagging_core.insights.keeping import Delta
@@ -22,6 +22,7 @@ from tagging_core.ledger import AssetState, Event, Kind, Label
 from tagging_core.store import add_to, upsert
 from tagging_core.store.tables import assets, counters, dirty, events, items, labels, reviews
 from tagging_core.taxonomy import Taxonomy
+from tagging_core.webhooks import Happening
 
 IMPLICIT_SAMPLE = 100
 """Finished pictures per profile that stand for what reviews left out; a bottom-k sample, so order is no matter."""
@@ -60,7 +61,16 @@ def record(connection: Connection, event: Event, taxonomy: Taxonomy) -> int:
     (step,) = _steps(connection, {event.asset_id: (before, [*before, written])}, fates, fates)
     _write(connection, [step])
     mark_dirty(connection, _affected(connection, event.asset_id, step.old, step.new, taxonomy))
+    _announce(connection, step)
     return event_id
+
+
+def _announce(connection: Connection, step: _Step) -> None:
+    was, now = step.old.review == "done", step.new.review == "done"
+    if now and (not was or _changed(step.old, step.new)):
+        webhooks.announce(connection, Happening.ASSET_REVIEWED, [{"asset": step.asset_id}])
+    elif was and not now:
+        webhooks.announce(connection, Happening.ASSET_REOPENED, [{"asset": step.asset_id}])
 
 
 def refold(connection: Connection, old: Fates, new: Fates) -> set[str]:

@@ -83,7 +83,7 @@ class Tagger:
         Args:
             data: The whole file.
             name: What the caller calls it.
-            instruction: What the model should look for; the profile's own if empty. Models that take none ignore it.
+            instruction: What the model should look for, if not the usual; models that take none ignore it.
             keep: Whether the picture joins the archive, so that it can be decided about, searched and exported.
 
         Raises:

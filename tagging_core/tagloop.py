@@ -15,25 +15,30 @@ from filelock import FileLock, Timeout
 from sqlalchemy import Connection
 from threadpoolctl import threadpool_limits
 
-from tagging_core import batches, chroma, descriptions, meta, projection, protected, sources, tags
+from tagging_core import assets, batches, chroma, descriptions, meta, projection, protected, sources, tags
+from tagging_core.api import Calls, telling
 from tagging_core.archive import Archive
 from tagging_core.batches import Batch
 from tagging_core.chroma import ChromaIndex
 from tagging_core.curation import Curator
 from tagging_core.curation.proposals import proposal
+from tagging_core.delivering import Deliverer
+from tagging_core.descriptions import Described
 from tagging_core.desk import Desk
-from tagging_core.encoders import Encoder, find_preset, load_encoder
+from tagging_core.encoders import Encoder, Vectors, find_preset, load_encoder
 from tagging_core.errors import BusyError, SourceError, StorageError
 from tagging_core.ingest import Ingester
 from tagging_core.insights import days, drift
 from tagging_core.library import Library
 from tagging_core.light_table import LightTable
 from tagging_core.people import Action, User, require
-from tagging_core.search import Searcher
+from tagging_core.phrasing import Description
+from tagging_core.search import ANY, Filters, Found, Hit, Searcher
 from tagging_core.settings import Settings, load_settings
 from tagging_core.store import Database
 from tagging_core.suggesting import Suggester
 from tagging_core.tagger import Tagger
+from tagging_core.targets import Targets, parse_targets
 from tagging_core.taxonomy import Taxonomy
 from tagging_core.text_evidence import TextEvidence
 from tagging_core.worker import Worker
@@ -80,6 +85,7 @@ class Tagloop(Desk):
             threads=self.settings.ingest_threads,
             max_pixels=self.settings.max_pixels,
         )
+        self.targets = Targets(parse_targets(self.settings.webhook_targets))
         self.worker: Worker | None = None
         self._lock = FileLock(data / "tagloop.lock")
         self._incoming = (data / "incoming").absolute()
@@ -120,6 +126,7 @@ class Tagloop(Desk):
         with self.database.read() as connection:
             needed = batches.staged_sources(connection)
         sources.remove_leftovers(self._incoming, needed)
+        self._deliverer = Deliverer(self.database, self.targets, telling.teller(self))
         ingester = Ingester(
             database=self.database,
             archive=self.archive,
@@ -136,6 +143,7 @@ class Tagloop(Desk):
             index=self.index,
             encoder=self.encoder,
             background=self._background,
+            deliver=self._deliverer.work,
         )
         # One thread for linear algebra: fits are small, and threads that wait for one another double their time.
         threadpool_limits(limits=1, user_api="blas")
@@ -145,6 +153,7 @@ class Tagloop(Desk):
         """Stop the worker and let go of everything."""
         if self.worker is not None:
             self.worker.stop()
+            self._deliverer.close()
             self.worker = None
         self.tagger.close()
         self._lock.release()
@@ -213,6 +222,42 @@ class Tagloop(Desk):
             batches.resume(connection, batch_id)
         self.wake()
 
+    # ---- search and descriptions --------------------------------------------------------------------------
+
+    def search(
+        self,
+        text: str = "",
+        like: Sequence[int] = (),
+        unlike: Sequence[int] = (),
+        filters: Filters = ANY,
+        limit: int = 60,
+        pictures: Sequence[Vectors] = (),
+    ) -> Found:
+        """See `Searcher.search`.
+
+        Raises:
+            BusyError: Another process has the index, or it is not open yet.
+        """
+        self._require_index()
+        return self.searcher.search(text, like, unlike, filters, limit, pictures)
+
+    def recommend(self, asset_id: int, filters: Filters = ANY, limit: int = 8) -> list[Hit]:
+        """See `Searcher.recommend`."""
+        self._require_index()
+        return self.searcher.recommend(asset_id, filters, limit)
+
+    def describe(self, user: User, asset_id: int, words: Description) -> Described:
+        """Write a picture's title, caption or alt text; a part that is empty follows the tags."""
+        with self.database.write(durable=True) as connection:
+            taxonomy = self.library.taxonomies.load(connection)
+            descriptions.write(connection, user, asset_id, words, taxonomy)
+            asset = assets.get(connection, asset_id)
+            return descriptions.describe(connection, taxonomy, [asset], words.language)[asset_id]
+
+    def calls(self, user: User) -> Calls:
+        """All that a program may ask for, done as this user."""
+        return Calls(self, user)
+
     # ---- the tag library ----------------------------------------------------------------------------------
 
     def taxonomy(self) -> Taxonomy:
@@ -241,6 +286,13 @@ class Tagloop(Desk):
         return replayed
 
     # ---- helpers ------------------------------------------------------------------------------------------
+
+    def _require_index(self) -> None:
+        if self.worker is None:
+            raise BusyError(
+                "Searching takes the index, which only the process that runs the worker may open: search by its console "
+                "or its REST service, or call start() here if none runs."
+            )
 
     def _background(self) -> bool:
         """A piece of what owners and managers wait for; whether there was any."""

@@ -10,7 +10,7 @@ from typing import Any
 from rapidfuzz import fuzz, process
 from sqlalchemy import Connection, Table, func, select
 
-from tagging_core import ledger, meta
+from tagging_core import ledger, meta, webhooks
 from tagging_core.ledger import Event, Kind
 from tagging_core.people import SYSTEM, User
 from tagging_core.projection import mark_dirty
@@ -26,6 +26,7 @@ from tagging_core.taxonomy import (
     make_taxonomy,
     read_taxonomy,
 )
+from tagging_core.webhooks import Happening
 
 Item = Category | Tag | Profile
 """What the taxonomy is made of."""
@@ -108,6 +109,10 @@ def write(connection: Connection, user: User, items: Iterable[Item], act: str | 
     ledger.append_many(connection, written)
     for kind, (table, _) in _TABLES.items():
         upsert(connection, table, rows[kind])
+    merged = [{"tag": row["id"]} for row in rows[Kind.TAG] if row["state"] == "merged"]
+    webhooks.announce(connection, Happening.TAG_MERGED, merged)
+    changed = [{"tag": row["id"]} for row in rows[Kind.TAG] if row["state"] != "merged"]
+    webhooks.announce(connection, Happening.TAG_CHANGED, changed)
     if rows[Kind.TAG]:
         connection.execute(outbox.insert(), [{"kind": "tag", "key": row["id"]} for row in rows[Kind.TAG]])
 

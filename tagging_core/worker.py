@@ -1,4 +1,4 @@
-"""The worker inside the process: a thread ingests, one teaches and feeds Chroma, one works for the other pages."""
+"""The worker inside the process: threads ingest, teach and feed Chroma, serve other pages, and call webhooks."""
 
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ class Worker:
         index: Is opened and fed.
         encoder: Loads the encoder, which is done at once, so that the first upload need not wait for it.
         background: Does a piece of what owners and managers wait for; whether there was any.
+        deliver: Tries to tell what webhooks are to be told; whether there was anything.
     """
 
     def __init__(
@@ -42,20 +43,28 @@ class Worker:
         index: ChromaIndex,
         encoder: Callable[[], Encoder],
         background: Callable[[], bool],
+        deliver: Callable[[], bool],
     ) -> None:
-        self._ingester, self._library, self._background = ingester, library, background
+        self._ingester, self._library = ingester, library
+        self._background, self._deliver = background, deliver
         self._index, self._encoder = index, encoder
         self._stop, self._ingesting = threading.Event(), threading.Event()
         self._ingest_wake, self._teach_wake = threading.Event(), threading.Event()
-        self._curate_wake = threading.Event()
+        self._curate_wake, self._tell_wake = threading.Event(), threading.Event()
         self._threads = [
             threading.Thread(target=self._loop, args=(self._ingest, self._ingest_wake), name="ingest", daemon=True),
             threading.Thread(target=self._loop, args=(self._teach, self._teach_wake), name="teach", daemon=True),
             threading.Thread(target=self._loop, args=(self._curate, self._curate_wake), name="curate", daemon=True),
+            threading.Thread(target=self._loop, args=(self._tell, self._tell_wake), name="tell", daemon=True),
         ]
         self._served, self._warm = 0.0, False
         self._troubles: dict[str, str] = {}  # by loop, so that one going well does not hide the other's
         self.chroma = "opening"
+
+    @property
+    def warm(self) -> bool:
+        """Whether the model is loaded."""
+        return self._warm
 
     @property
     def trouble(self) -> str:
@@ -72,6 +81,7 @@ class Worker:
         self._ingest_wake.set()
         self._teach_wake.set()
         self._curate_wake.set()
+        self._tell_wake.set()
 
     def stop(self, timeout: float = 30.0) -> None:
         """End after the chunk in work."""
@@ -139,6 +149,10 @@ class Worker:
         # Back-fills, proposals and the check for drift rest on a settled library, and on an encoder for names.
         if self._warm and not self._busy() and not self._library.pending() and self._background():
             self._curate_wake.set()
+
+    def _tell(self) -> None:
+        if self._deliver():
+            self._tell_wake.set()
 
     def _busy(self) -> bool:
         return self._ingesting.is_set() or self._library.seconds_since_decision() < _QUIET_SECONDS

@@ -1,0 +1,8 @@
+"""The programming interface: the same calls in process (`Calls`), over HTTP (`Client`), and the service between."""
+
+from __future__ import annotations
+
+from tagging_core.api.calls import Calls
+from tagging_core.api.client import Client, ServiceError
+
+__all__ = ["Calls", "Client", "ServiceError"]

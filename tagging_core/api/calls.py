@@ -1,0 +1,399 @@
+"""All that a program may ask for, in process; the service passes every request on to one of these."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from sqlalchemy import select
+
+from tagging_core import assets as asset_module
+from tagging_core import batches, descriptions, ledger, tags, webhooks
+from tagging_core.api import models, shaping
+from tagging_core.assets import NO_TEXT, Accompanying
+from tagging_core.errors import NotFoundError, SearchError
+from tagging_core.insights import days
+from tagging_core.ledger import Kind
+from tagging_core.people import User
+from tagging_core.phrasing import Description, phrase
+from tagging_core.reviewing import Decision
+from tagging_core.store.tables import assets, events, jobs
+from tagging_core.store.tables import batches as batch_table
+from tagging_core.suggesting import LIMIT, Suggestion
+from tagging_core.webhooks import Happening
+
+if TYPE_CHECKING:
+    from tagging_core.tagloop import Tagloop
+
+_LIKELY = 0.5
+"""Probability from which on a suggestion is more likely right than wrong, and has a part in a drafted description."""
+
+Rendition = Literal["thumbnail", "screen", "original"]
+EVERYTHING = models.Filters()
+
+
+class Calls:
+    """What one program, or person, may ask of a Tagloop.
+
+    Args:
+        loop: The installation.
+        user: As whom everything is done.
+    """
+
+    def __init__(self, loop: Tagloop, user: User) -> None:
+        self._loop, self._user = loop, user
+
+    # ---- pictures in --------------------------------------------------------------------------------------
+
+    def tag_picture(
+        self,
+        picture: bytes,
+        name: str = "",
+        profile: str = "general",
+        text: models.Text | None = None,
+        instruction: str = "",
+        top_k: int = LIMIT,
+        target: float | None = None,
+        language: models.Language = "en",
+        keep: bool = True,
+        vector: bool = False,
+    ) -> models.Tagged:
+        """Tag one picture while the caller waits.
+
+        Args:
+            picture: The whole file.
+            name: What the caller calls it.
+            profile: Chooses the categories in play.
+            text: What belongs to it; names of tags in it count.
+            instruction: What the model should look for; models that take none ignore it.
+            top_k: Suggestions at most.
+            target: Wanted precision in (0, 1), such as 0.95: only suggestions that keep it, by past decisions, or by
+                their probability where there are too few of those.
+            keep: Whether it joins the archive.
+            vector: Whether its vector is returned.
+
+        Raises:
+            PictureError: It is no picture that Tagloop can read.
+            NotFoundError: There is no such profile.
+            TargetError: No library can promise that precision.
+            BusyError: Too many pictures wait.
+        """
+        promise = None if target is None else self._loop.promise(profile, target)
+        came = Accompanying(**text.model_dump()) if text else NO_TEXT
+        found = self._loop.tagger.tag(self._user, picture, profile, name, came, instruction, keep)
+        chosen = found.suggestions
+        if promise is not None:
+            cuts = {s.tag_id: promise.of(s.tag_id).probability or promise.target for s in chosen}
+            chosen = [s for s in chosen if s.probability >= cuts[s.tag_id]]
+        self._loop.wake()
+        matrix = self._loop.library.matrix()
+        return models.Tagged(
+            asset=found.asset_id,
+            sha256=found.sha256,
+            new=found.new,
+            suggestions=shaping.suggestions(chosen[:top_k], matrix.taxonomy, language),
+            description=self._draft(found.suggestions, language, came),
+            vector=[float(x) for x in found.vector] if vector else None,
+            model=self._loop.library.fingerprint,
+            revision=matrix.revision,
+        )
+
+    def tag_pictures(
+        self, files: Sequence[tuple[str, bytes]], profile: str = "general", name: str = ""
+    ) -> models.Job:
+        """Queue many pictures, zips among them; `photo.txt` is the text of `photo.jpg`."""
+        return self._job_of(self._loop.upload(self._user, files, profile, name))
+
+    def get_job(self, job: int) -> models.Job:
+        """How far the work on a batch has come."""
+        with self._loop.database.read() as connection:
+            row = connection.execute(select(jobs.c.batch_id).where(jobs.c.id == job)).first()
+        if row is None:
+            raise NotFoundError(f"There is no job {job}.")
+        return self._job_of(row.batch_id)
+
+    def list_jobs(self, cursor: str | None = None, limit: int = 50) -> models.Page[models.Job]:
+        """All jobs, latest first."""
+        query = select(jobs.c.id, jobs.c.batch_id).order_by(jobs.c.id.desc()).limit(limit + 1)
+        if cursor:
+            query = query.where(jobs.c.id < _number(cursor))
+        with self._loop.database.read() as connection:
+            rows = connection.execute(query).all()
+        return _page([self._job_of(row.batch_id) for row in rows], limit, lambda job: job.id)
+
+    def stop_job(self, job: int) -> models.Job:
+        """Stop after the pictures in work; what is done stays done."""
+        self._loop.stop_batch(self._user, self.get_job(job).batch)
+        return self.get_job(job)
+
+    def resume_job(self, job: int) -> models.Job:
+        """Let a stopped job go on."""
+        self._loop.resume_batch(self._user, self.get_job(job).batch)
+        return self.get_job(job)
+
+    def get_batch(self, batch: int) -> models.Batch:
+        """Pictures that came together."""
+        return shaping.batch(self._loop.batch(batch))
+
+    def list_batches(self, cursor: str | None = None, limit: int = 50) -> models.Page[models.Batch]:
+        """All batches, latest first."""
+        query = select(batch_table.c.id).order_by(batch_table.c.id.desc()).limit(limit + 1)
+        if cursor:
+            query = query.where(batch_table.c.id < _number(cursor))
+        with self._loop.database.read() as connection:
+            found = [batches.get(connection, i) for i in connection.execute(query).scalars().all()]
+        return _page([shaping.batch(each) for each in found], limit, lambda batch: batch.id)
+
+    # ---- pictures out -------------------------------------------------------------------------------------
+
+    def get_asset(self, asset: int | str, language: models.Language = "en") -> models.Asset:
+        """A picture by id, or by 8 or more digits of its SHA-256."""
+        with self._loop.database.read() as connection:
+            found = asset_module.resolve(connection, str(asset))
+            return shaping.assets(connection, self._loop.taxonomy(), [found], language)[0]
+
+    def list_assets(
+        self,
+        filters: models.Filters = EVERYTHING,
+        cursor: str | None = None,
+        limit: int = 50,
+        language: models.Language = "en",
+    ) -> models.Page[models.Asset]:
+        """Pictures, the latest first."""
+        taxonomy = self._loop.taxonomy()
+        with self._loop.database.read() as connection:
+            conditions = shaping.to_filters(filters).conditions(taxonomy, days.zone_of(connection))
+            query = select(assets).where(*conditions).order_by(assets.c.id.desc()).limit(limit + 1)
+            if cursor:
+                query = query.where(assets.c.id < _number(cursor))
+            found = [asset_module.to_asset(row) for row in connection.execute(query)]
+            shaped = shaping.assets(connection, taxonomy, found, language)
+        return _page(shaped, limit, lambda asset: asset.id)
+
+    def get_picture(self, asset: int, rendition: Rendition = "screen") -> bytes:
+        """A picture's file: as it came, or a JPEG of at most 1,400 or 320 pixels a side."""
+        with self._loop.database.read() as connection:
+            found = asset_module.get(connection, asset)
+        archive = self._loop.archive
+        archive.mend(found.sha256, self._loop.settings.max_pixels)
+        path = {"thumbnail": archive.thumbnail, "screen": archive.screen, "original": archive.original}[rendition]
+        try:
+            return path(found.sha256).read_bytes()
+        except OSError as error:
+            raise NotFoundError(f"The file of picture {asset} is missing; `doctor` tells what to do.") from error
+
+    def list_suggestions(
+        self, asset: int, profile: str = "general", top_k: int = LIMIT, language: models.Language = "en"
+    ) -> list[models.Suggestion]:
+        """What the library suggests for a picture now; what was decided is left out."""
+        found = self._loop.suggest(asset, profile)
+        return shaping.suggestions(found[:top_k], self._loop.taxonomy(), language)
+
+    def set_text(self, asset: int, text: models.Text) -> models.Asset:
+        """Replace the text that belongs to a picture."""
+        self._loop.set_text(self._user, asset, Accompanying(**text.model_dump()))
+        return self.get_asset(asset)
+
+    def describe(self, asset: int, description: models.Description) -> models.Description:
+        """Write a title, caption or alt text; a part that is empty follows the tags."""
+        words = Description(description.language, description.title, description.caption, description.alt)
+        found = self._loop.describe(self._user, asset, words)
+        return shaping.description(found)
+
+    # ---- decisions ----------------------------------------------------------------------------------------
+
+    def decide(self, decisions: Sequence[models.NewDecision]) -> models.Written:
+        """Write decisions as one act, all or none; the library is taught at once."""
+        act = self._loop.decide_many(self._user, [_to_decision(each) for each in decisions])
+        return models.Written(act=act.id, decisions=act.event_ids)
+
+    def undo(self, what: int | str) -> models.Written:
+        """Take one decision back, by its number, or a whole act; also from what was learned."""
+        if str(what).isdecimal():
+            return models.Written(act="", decisions=[self._loop.undo(self._user, int(what))])
+        act = self._loop.undo_act(self._user, str(what))
+        return models.Written(act=act.id, decisions=act.event_ids)
+
+    def list_decisions(
+        self, asset: int | None = None, cursor: str | None = None, limit: int = 100
+    ) -> models.Page[models.Decision]:
+        """What was decided about pictures, in the order of the ledger; keep `next` and ask later for what is new."""
+        query = select(events).where(events.c.asset_id.is_not(None), events.c.id > _number(cursor or "0"))
+        if asset is not None:
+            query = query.where(events.c.asset_id == asset)
+        with self._loop.database.read() as connection:
+            rows = connection.execute(query.order_by(events.c.id).limit(limit)).all()
+        found = [shaping.decision(ledger.to_event(row)) for row in rows if row.kind != Kind.PROTECT]
+        return models.Page[models.Decision](items=found, next=str(rows[-1].id) if rows else cursor)
+
+    # ---- the tag library ----------------------------------------------------------------------------------
+
+    def list_tags(
+        self,
+        query: str = "",
+        category: str = "",
+        cursor: str | None = None,
+        limit: int = 200,
+        language: models.Language = "en",
+    ) -> models.Page[models.Tag]:
+        """Tags, merged ones included; with a query those whose name or alias fits, typos allowed, best first."""
+        taxonomy = self._loop.taxonomy()
+        if query:
+            found = tags.find(taxonomy, query, limit=limit)
+            start = 0
+        else:
+            found, start = list(taxonomy.tags.values()), _number(cursor or "0")
+        found = [tag for tag in found if category in ("", tag.category_id)][start : start + limit + 1]
+        with self._loop.database.read() as connection:
+            counts = tags.counts(connection, [tag.id for tag in found])
+        shaped = [shaping.tag(tag, counts.get(tag.id, (0, 0)), language) for tag in found[:limit]]
+        following = str(start + limit) if len(found) > limit else None
+        return models.Page[models.Tag](items=shaped, next=following)
+
+    def get_tag(self, tag: str, language: models.Language = "en") -> models.Tag:
+        """A tag by id; the id of a merged one leads to the tag it became."""
+        found = self._loop.taxonomy().tag(tag)
+        with self._loop.database.read() as connection:
+            counts = tags.counts(connection, [found.id])
+        return shaping.tag(found, counts.get(found.id, (0, 0)), language)
+
+    def list_profiles(self, language: models.Language = "en") -> list[models.Profile]:
+        """The business types there are."""
+        return [
+            models.Profile(id=p.id, name=p.name(language), instruction=p.instruction, categories=p.categories)
+            for p in self._loop.taxonomy().profiles.values()
+        ]
+
+    # ---- search -------------------------------------------------------------------------------------------
+
+    def search(
+        self,
+        text: str = "",
+        like: Sequence[int] = (),
+        unlike: Sequence[int] = (),
+        picture: bytes | None = None,
+        filters: models.Filters = EVERYTHING,
+        limit: int = 30,
+        language: models.Language = "en",
+    ) -> models.SearchResult:
+        """Pictures that fit words, resemble some pictures, do not resemble others, and pass filters.
+
+        Args:
+            text: Names of tags in any language are recognised; the model reads the rest.
+            like: Pictures that answers should be like.
+            unlike: Pictures that they should not be like.
+            picture: The file of a picture, which need not be kept, that answers should be like.
+        """
+        seen = [np.asarray(self._embed(picture), np.float32)] if picture is not None else []
+        found = self._loop.search(text, like, unlike, shaping.to_filters(filters), limit, seen)
+        return models.SearchResult(
+            hits=self._hits(found.hits, language),
+            tags=[list(group) for group in found.query.groups],
+            words=found.query.rest,
+            understood=found.understood,
+        )
+
+    def similar(
+        self, asset: int, filters: models.Filters = EVERYTHING, limit: int = 24, language: models.Language = "en"
+    ) -> list[models.Hit]:
+        """Pictures that resemble one, best first."""
+        found = self._loop.search(like=[asset], filters=shaping.to_filters(filters), limit=limit)
+        return self._hits(found.hits, language)
+
+    def recommend(
+        self, asset: int, filters: models.Filters = EVERYTHING, limit: int = 8, language: models.Language = "en"
+    ) -> list[models.Hit]:
+        """Pictures to show beside one: they resemble it, but neither it nor one another too much."""
+        return self._hits(self._loop.recommend(asset, shaping.to_filters(filters), limit), language)
+
+    # ---- webhooks -----------------------------------------------------------------------------------------
+
+    def list_webhooks(self) -> list[models.Webhook]:
+        """Every webhook, latest first."""
+        with self._loop.database.read() as connection:
+            return [shaping.webhook(found) for found in webhooks.all_webhooks(connection)]
+
+    def add_webhook(self, url: str, kinds: Sequence[Happening]) -> models.Webhook:
+        """Tell an address what happens from now on; the answer holds the secret, this once."""
+        self._loop.targets.require_url(url)
+        with self._loop.database.write(durable=True) as connection:
+            return shaping.webhook(webhooks.add(connection, self._user, url, kinds), secret=True)
+
+    def switch_webhook(self, webhook: int, active: bool) -> models.Webhook:
+        """Stop telling an address, or tell it again."""
+        with self._loop.database.write(durable=True) as connection:
+            return shaping.webhook(webhooks.switch(connection, self._user, webhook, active))
+
+    def list_deliveries(
+        self,
+        webhook: int | None = None,
+        state: Literal["waiting", "sent", "dead"] | None = None,
+        cursor: str | None = None,
+        limit: int = 50,
+    ) -> models.Page[models.Delivery]:
+        """What was told, is still to be told, or was given up; latest first."""
+        with self._loop.database.read() as connection:
+            before = _number(cursor or "0")
+            found = webhooks.recent(connection, webhook, state or "", before, limit + 1)
+        numbers = {each.uid: each.id for each in found}
+        return _page([shaping.delivery(each) for each in found], limit, lambda each: numbers[each.id])
+
+    def replay_delivery(self, delivery: str) -> models.Delivery:
+        """Send a delivery again, with the same id and body."""
+        with self._loop.database.write(durable=True) as connection:
+            found = webhooks.replay(connection, self._user, delivery)
+        self._loop.wake()
+        return shaping.delivery(found)
+
+    # ---- helpers ------------------------------------------------------------------------------------------
+
+    def _job_of(self, batch_id: int) -> models.Job:
+        with self._loop.database.read() as connection:
+            job_id = connection.execute(select(jobs.c.id).where(jobs.c.batch_id == batch_id)).scalar()
+            found = batches.get(connection, batch_id)
+            return shaping.job(int(job_id or 0), found, batches.refused(connection, batch_id))
+
+    def _draft(self, found: Sequence[Suggestion], language: str, text: Accompanying) -> models.Description:
+        taxonomy = self._loop.taxonomy()
+        likely = [taxonomy.tags[s.tag_id] for s in found if s.probability >= _LIKELY and s.tag_id in taxonomy.tags]
+        words = phrase(likely, language, text)
+        return shaping.description(descriptions.Described(words, ()))
+
+    def _embed(self, picture: bytes) -> Any:
+        return self._loop.tagger.tag(self._user, picture, "general", keep=False).vector
+
+    def _hits(self, hits: Sequence[Any], language: str) -> list[models.Hit]:
+        with self._loop.database.read() as connection:
+            found = asset_module.get_many(connection, [hit.asset_id for hit in hits])
+            shaped = {a.id: a for a in shaping.assets(connection, self._loop.taxonomy(), found, language)}
+        return [
+            models.Hit(asset=shaped[hit.asset_id], relevance=round(hit.relevance, 4))
+            for hit in hits
+            if hit.asset_id in shaped
+        ]
+
+
+def _to_decision(asked: models.NewDecision) -> Decision:
+    found = Decision(
+        Kind(asked.kind),
+        asked.asset,
+        asked.tag,
+        asked.other_tag,
+        asked.profile,
+        seconds=asked.seconds,
+        note=asked.note,
+    )
+    return replace(found, uid=asked.id) if asked.id else found
+
+
+def _number(cursor: str) -> int:
+    if not cursor.isascii() or not cursor.isdecimal() or len(cursor) > 18:
+        raise SearchError(f"{cursor[:40]!r} is no cursor; pass on what `next` said.")
+    return int(cursor)
+
+
+def _page(found: list[Any], limit: int, key: Any) -> models.Page[Any]:
+    shown = found[:limit]
+    return models.Page(items=shown, next=str(key(shown[-1])) if len(found) > limit else None)

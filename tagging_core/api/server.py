@@ -1,0 +1,135 @@
+"""The REST service under /api/v1: authenticates, limits, and passes on to `Calls`."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+
+import anyio
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse
+from fastapi.routing import APIRoute
+from sqlalchemy import text
+from starlette.applications import Starlette
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from tagging_core.api import access, problems
+from tagging_core.api.access import Buckets, Caller
+from tagging_core.api.limits import BodyLimit
+from tagging_core.api.routes import ROUTERS
+from tagging_core.errors import TaggingError
+from tagging_core.settings import load_settings
+from tagging_core.tagloop import Tagloop
+
+PREFIX = "/api/v1"
+_OPEN = ("/docs", "/openapi.json")  # what it can do is no secret
+
+GetLoop = Callable[[], Tagloop]
+
+
+class Doorkeeper:
+    """Lets in who has a key, before anything of a request's body is read.
+
+    Args:
+        app: What lies behind the door.
+        get_loop: Gives the installation; slow at its first call.
+    """
+
+    def __init__(self, app: ASGIApp, get_loop: GetLoop) -> None:
+        self._app, self._get_loop = app, get_loop
+        self._buckets: Buckets | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Find out who it is."""
+        path = str(scope.get("path", "")).removeprefix(scope.get("root_path", ""))
+        if scope["type"] != "http" or path in _OPEN:
+            await self._app(scope, receive, send)
+            return
+        try:
+            caller = await anyio.to_thread.run_sync(self._enter, Request(scope))
+        except TaggingError as error:
+            await problems.answer(error)(scope, receive, send)
+            return
+        scope.setdefault("state", {})["caller"] = caller
+        await self._app(scope, receive, send)
+
+    def _enter(self, request: Request) -> Caller:
+        loop = self._get_loop()
+        if self._buckets is None:
+            self._buckets = Buckets(loop.settings.api_rate)
+        caller = access.identify(loop, request)
+        self._buckets.take(caller.name)
+        return caller
+
+
+def create_api(get_loop: GetLoop) -> FastAPI:
+    """The service without what stands around it, to be mounted at `PREFIX`."""
+    api = FastAPI(
+        title="Tagloop",
+        version="1",
+        description="Tag pictures, search them, decide about them, and be told what happens. Times are UTC.",
+        redoc_url=None,
+        generate_unique_id_function=_operation,
+        responses={"4XX": {"model": problems.models.Problem, "description": "What went wrong (RFC 9457)"}},
+    )
+    api.state.get_loop = get_loop
+    problems.install(api)
+    for router in ROUTERS:
+        api.include_router(router)
+    api.add_middleware(Doorkeeper, get_loop=get_loop)
+    api.add_middleware(BodyLimit)
+    return api
+
+
+def routes(get_loop: GetLoop) -> list[BaseRoute]:
+    """The service and its health, for any ASGI application to serve."""
+    return [
+        Route("/healthz", _health),
+        Route("/readyz", partial(_ready, get_loop)),
+        Mount(PREFIX, app=create_api(get_loop)),
+    ]
+
+
+def create_app() -> Starlette:
+    """The service alone, with a worker of its own: `uvicorn --factory tagging_core.api.server:create_app`."""
+    loop = Tagloop(load_settings())
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        loop.start()
+        try:
+            yield
+        finally:
+            loop.close()
+
+    return Starlette(routes=routes(lambda: loop), lifespan=lifespan)
+
+
+async def _health(_: Request) -> JSONResponse:
+    return JSONResponse({"status": "ok"})
+
+
+async def _ready(get_loop: GetLoop, _: Request) -> JSONResponse:
+    trouble = await anyio.to_thread.run_sync(_trouble, get_loop)
+    return JSONResponse({"status": trouble or "ready"}, 503 if trouble else 200)
+
+
+def _trouble(get_loop: GetLoop) -> str:
+    """What keeps it from answering; empty if nothing does."""
+    try:
+        loop = get_loop()
+        with loop.database.read() as connection:
+            connection.execute(text("SELECT 1"))
+    except TaggingError as error:
+        return str(error)
+    if loop.worker is None:
+        return "The worker does not run in this process."
+    if loop.worker.chroma == "opening" or not loop.worker.warm:
+        return loop.worker.trouble or "The model and the search index are being opened."
+    return loop.worker.trouble
+
+
+def _operation(route: APIRoute) -> str:
+    return route.name
