@@ -290,8 +290,8 @@ class Tagloop(Desk):
     def _require_index(self) -> None:
         if self.worker is None:
             raise BusyError(
-                "Searching takes the index, which only the process that runs the worker may open: search by its console "
-                "or its REST service, or call start() here if none runs."
+                "Searching takes the index, which only the process that runs the worker may open: search by its "
+                "console or REST service, or call start() here if none runs."
             )
 
     def _background(self) -> bool:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from tagging_core.tagloop import Tagloop
 
 _LIKELY = 0.5
-"""Probability from which on a suggestion is more likely right than wrong, and has a part in a drafted description."""
+"""Probability from which on a suggestion is more likely right than wrong, and is part of a drafted description."""
 
 Rendition = Literal["thumbnail", "screen", "original"]
 EVERYTHING = models.Filters()
@@ -69,8 +69,8 @@ class Calls:
             text: What belongs to it; names of tags in it count.
             instruction: What the model should look for; models that take none ignore it.
             top_k: Suggestions at most.
-            target: Wanted precision in (0, 1), such as 0.95: only suggestions that keep it, by past decisions, or by
-                their probability where there are too few of those.
+            target: Wanted precision in (0, 1), such as 0.95: only suggestions that keep it, by past decisions, or
+                by their probability where there are too few of those.
             keep: Whether it joins the archive.
             vector: Whether its vector is returned.
 
@@ -219,7 +219,7 @@ class Calls:
     def list_decisions(
         self, asset: int | None = None, cursor: str | None = None, limit: int = 100
     ) -> models.Page[models.Decision]:
-        """What was decided about pictures, in the order of the ledger; keep `next` and ask later for what is new."""
+        """What was decided, in the order of the ledger; keep `next` and ask later for what is new."""
         query = select(events).where(events.c.asset_id.is_not(None), events.c.id > _number(cursor or "0"))
         if asset is not None:
             query = query.where(events.c.asset_id == asset)

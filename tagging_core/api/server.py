@@ -10,6 +10,7 @@ import anyio
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
+from fastapi_offline import FastAPIOffline
 from sqlalchemy import text
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute, Mount, Route
@@ -24,6 +25,7 @@ from tagging_core.settings import load_settings
 from tagging_core.tagloop import Tagloop
 
 PREFIX = "/api/v1"
+_STATIC = "/docs/static"
 _OPEN = ("/docs", "/openapi.json")  # what it can do is no secret
 
 GetLoop = Callable[[], Tagloop]
@@ -44,7 +46,7 @@ class Doorkeeper:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Find out who it is."""
         path = str(scope.get("path", "")).removeprefix(scope.get("root_path", ""))
-        if scope["type"] != "http" or path in _OPEN:
+        if scope["type"] != "http" or path in _OPEN or path.startswith(f"{_STATIC}/"):
             await self._app(scope, receive, send)
             return
         try:
@@ -66,11 +68,12 @@ class Doorkeeper:
 
 def create_api(get_loop: GetLoop) -> FastAPI:
     """The service without what stands around it, to be mounted at `PREFIX`."""
-    api = FastAPI(
+    api = FastAPIOffline(
         title="Tagloop",
         version="1",
         description="Tag pictures, search them, decide about them, and be told what happens. Times are UTC.",
         redoc_url=None,
+        static_url=_STATIC,
         generate_unique_id_function=_operation,
         responses={"4XX": {"model": problems.models.Problem, "description": "What went wrong (RFC 9457)"}},
     )
