@@ -21,7 +21,7 @@ import numpy as np
 from benchmarks.photos import read_photos
 from tagging_core import Settings, Tagloop, assets, vectors
 from tagging_core.archive import Archive, sha256_of
-from tagging_core.assets import Accompanying
+from tagging_core.assets import NO_TEXT, Arrival
 from tagging_core.batches import CHUNK
 from tagging_core.encoders import Encoder
 from tagging_core.people import local_user
@@ -84,14 +84,10 @@ def store(loop: Tagloop, data: list[bytes], pictures: list[Picture], found: list
     for start in range(0, len(data), CHUNK):
         rows = range(start, min(start + CHUNK, len(data)))
         with loop.database.write() as connection:
-            kept = {}
-            for row in rows:
-                content = data[row]
-                text = Accompanying()
-                asset_id, _ = assets.insert(
-                    connection, sha256_of(content), f"{row}.jpg", len(content), pictures[row], text
-                )
-                kept[asset_id] = found[row]
+            names = {row: sha256_of(data[row]) for row in rows}
+            arrivals = [Arrival(names[r], f"{r}.jpg", len(data[r]), pictures[r], NO_TEXT) for r in rows]
+            ids = assets.insert(connection, arrivals)
+            kept = {ids[names[row]][0]: found[row] for row in rows}
             vectors.save(connection, loop.preset.fingerprint, list(kept), np.stack(list(kept.values())))
             loop.suggester.suggest_vectors(connection, kept, _PROFILE)
 

@@ -6,13 +6,14 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from sqlalchemy import Connection, Row, Select, delete, select, update
 
 from tagging_core.errors import NotFoundError
 from tagging_core.insights import days, figures
 from tagging_core.pictures import Picture
-from tagging_core.store import add_to, insert_row, upsert
+from tagging_core.store import add_to, upsert
 from tagging_core.store.tables import asset_words, assets, counters, daily
 
 _TEXT_LIMITS = {"title": 500, "caption": 5_000, "body": 100_000}
@@ -69,38 +70,54 @@ def safe_name(name: str) -> str:
     return printable[-200:] or "unnamed"
 
 
-def insert(
-    connection: Connection, sha256: str, name: str, size: int, picture: Picture, text: Accompanying
-) -> tuple[int, bool]:
-    """Add an asset unless its bytes are known already.
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A picture that comes in; `size` is the file's, in bytes."""
+
+    sha256: str
+    name: str
+    size: int
+    picture: Picture
+    text: Accompanying
+
+
+def insert(connection: Connection, arrivals: Sequence[Arrival]) -> dict[str, tuple[int, bool]]:
+    """Add assets unless their bytes are known already.
 
     Returns:
-        The asset's id, and whether it is new.
+        By SHA-256 the asset's id, and whether it is new.
     """
-    known = connection.execute(select(assets.c.id).where(assets.c.sha256 == sha256)).scalar()
-    if known is not None:
-        return int(known), False
+    wanted = {arrival.sha256: arrival for arrival in arrivals}
+    query = select(assets.c.sha256, assets.c.id).where(assets.c.sha256.in_(wanted))
+    found = {row.sha256: (int(row.id), False) for row in connection.execute(query)}
+    fresh = [arrival for name, arrival in wanted.items() if name not in found]
+    if not fresh:
+        return found
     now = datetime.now(UTC).replace(tzinfo=None)
-    text = text.clean()
-    values = {
-        "sha256": sha256,
-        "name": safe_name(name),
-        "format": picture.format,
-        "width": picture.width,
-        "height": picture.height,
-        "bytes": size,
-        "frames": picture.frames,
-        "taken_at": picture.taken_at,
-        "created_at": now,
-        "sample": int(sha256[:15], 16),
-        **text.as_dict(),
-    }
-    asset_id = insert_row(connection, assets, values)
-    index_words(connection, asset_id, text)
-    add_to(connection, counters, [{"name": "review.new", "n": 1}])
+    statement = assets.insert().returning(assets.c.sha256, assets.c.id, sort_by_parameter_order=True)
+    for row in connection.execute(statement, [_row(arrival, now) for arrival in fresh]):
+        found[row.sha256] = (int(row.id), True)
+    index_words(connection, {found[each.sha256][0]: each.text.clean() for each in fresh})
+    add_to(connection, counters, [{"name": "review.new", "n": len(fresh)}])
     day = days.day_in(days.zone_of(connection))(now)
-    add_to(connection, daily, figures.rows({(day, "all", "", "upload"): 1}))
-    return asset_id, True
+    add_to(connection, daily, figures.rows({(day, "all", "", "upload"): len(fresh)}))
+    return found
+
+
+def _row(arrival: Arrival, now: datetime) -> dict[str, Any]:
+    return {
+        "sha256": arrival.sha256,
+        "name": safe_name(arrival.name),
+        "format": arrival.picture.format,
+        "width": arrival.picture.width,
+        "height": arrival.picture.height,
+        "bytes": arrival.size,
+        "frames": arrival.picture.frames,
+        "taken_at": arrival.picture.taken_at,
+        "created_at": now,
+        "sample": int(arrival.sha256[:15], 16),
+        **arrival.text.clean().as_dict(),
+    }
 
 
 def get(connection: Connection, asset_id: int) -> Asset:
@@ -153,15 +170,16 @@ def set_text(connection: Connection, asset_id: int, text: Accompanying) -> Accom
     """Replace the text that belongs to an asset and return it as it is kept."""
     text = text.clean()
     connection.execute(update(assets).where(assets.c.id == asset_id).values(text.as_dict()))
-    index_words(connection, asset_id, text)
+    index_words(connection, {asset_id: text})
     return text
 
 
-def index_words(connection: Connection, asset_id: int, text: Accompanying) -> None:
-    """Make an asset findable by the words of its text."""
-    connection.execute(delete(asset_words).where(asset_words.c.asset_id == asset_id))
-    found = dict.fromkeys(words_of(" ".join((text.title, text.caption, text.body))))
-    upsert(connection, asset_words, [{"word": w, "asset_id": asset_id} for w in list(found)[:_WORDS_MAX]])
+def index_words(connection: Connection, texts: dict[int, Accompanying]) -> None:
+    """Make assets findable by the words of their texts."""
+    connection.execute(delete(asset_words).where(asset_words.c.asset_id.in_(texts)))
+    words = {a: dict.fromkeys(words_of(" ".join((t.title, t.caption, t.body)))) for a, t in texts.items()}
+    rows = [{"word": w, "asset_id": a} for a, found in words.items() for w in list(found)[:_WORDS_MAX]]
+    upsert(connection, asset_words, rows)
 
 
 def search_text(connection: Connection, query: str, limit: int = 60) -> list[Asset]:

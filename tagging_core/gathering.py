@@ -1,58 +1,56 @@
-"""Gathering: pictures that callers bring one by one, at the same time, are embedded together.
+"""Gathering: what callers bring one by one, at the same time, is worked on together.
 
-There is no waiting for company: whoever comes while the model is free starts at once, and all who come while it is
-busy make the next batch. So one caller is as fast as ever, and many together are as fast as the model's batches.
+There is no waiting for company: whoever comes while a worker is free starts at once, and all who come while none is
+make the next batch. So one caller is as fast as ever, and many together are as fast as batches.
 """
 
 from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Generic, TypeVar
 
-from PIL import Image
+from tagging_core.errors import BusyError
 
-from tagging_core.encoders import Encoder, Vectors
-from tagging_core.errors import BusyError, PictureError
-from tagging_core.ingest import encode_or_halve
+R = TypeVar("R")
+S = TypeVar("S")
 
 _MOST = 32
 _WAITING_MOST = 256
-"""Pictures that may wait; one that comes on top is refused, since its caller would give up before its turn."""
+"""Callers that may wait; one that comes on top is refused, since it would give up before its turn."""
 
 
-class Gatherer:
-    """Embeds pictures for many callers at once.
+class Gatherer(Generic[R, S]):
+    """Works on what many callers bring.
 
     Args:
-        encoder: Gives the loaded encoder.
+        work: Turns a batch into a result, or an error, for each.
         at_once: Batches that may be in work at the same time.
     """
 
-    def __init__(self, encoder: Callable[[], Encoder], at_once: int) -> None:
-        self._encoder = encoder
-        self._free = at_once
+    def __init__(self, work: Callable[[Sequence[R]], Sequence[S | Exception]], at_once: int) -> None:
+        self._work, self._free = work, at_once
         self._pool = ThreadPoolExecutor(at_once, thread_name_prefix="gather")
         self._lock = threading.Lock()
-        self._waiting: deque[tuple[Image.Image, str, Future[Vectors]]] = deque()
+        self._waiting: deque[tuple[R, Hashable, Future[S]]] = deque()
 
-    def embed(self, image: Image.Image, instruction: str = "") -> Vectors:
-        """The unit vector `(d,)` of one prepared picture; waits for its turn.
+    def do(self, request: R, kind: Hashable = None) -> S:
+        """Have a request worked on, together with others of its kind; waits for its turn.
 
         Raises:
-            PictureError: The model cannot read the picture.
             BusyError: Too many are waiting.
-            EncoderError: The model cannot be loaded.
+            Exception: Whatever the work found wrong with this request.
         """
-        mine: Future[Vectors] = Future()
+        mine: Future[S] = Future()
         with self._lock:
             if len(self._waiting) >= _WAITING_MOST:
-                raise BusyError(f"{_WAITING_MOST} pictures are waiting to be embedded. Try again in a few seconds.")
-            self._waiting.append((image, instruction, mine))
-            leads = self._free > 0
-            self._free -= leads
-        if leads:
+                raise BusyError(f"{_WAITING_MOST} requests are waiting. Try again in a few seconds.")
+            self._waiting.append((request, kind, mine))
+            starts = self._free > 0
+            self._free -= starts
+        if starts:
             self._pool.submit(self._work_off)
         return mine.result()
 
@@ -61,25 +59,23 @@ class Gatherer:
         self._pool.shutdown(wait=False)
 
     def _work_off(self) -> None:
-        """Embed what waits until nothing does."""
         while batch := self._next():
-            images = {str(n): image for n, (image, _, _) in enumerate(batch)}
             try:
-                found, failed = encode_or_halve(self._encoder(), images, batch[0][1])
+                results = self._work([request for request, _, _ in batch])
             except BaseException as error:
                 for _, _, caller in batch:
                     caller.set_exception(error)
                 continue
-            for n, (_, _, caller) in enumerate(batch):
-                if str(n) in found:
-                    caller.set_result(found[str(n)])
+            for (_, _, caller), result in zip(batch, results, strict=True):
+                if isinstance(result, Exception):
+                    caller.set_exception(result)
                 else:
-                    caller.set_exception(PictureError(failed[str(n)]))
+                    caller.set_result(result)
 
-    def _next(self) -> list[tuple[Image.Image, str, Future[Vectors]]]:
-        """The pictures at the head that share an instruction; none, and a place is free, if nothing waits."""
+    def _next(self) -> list[tuple[R, Hashable, Future[S]]]:
+        """The requests at the head that are of one kind; none, and a place is free, if nothing waits."""
         with self._lock:
-            batch: list[tuple[Image.Image, str, Future[Vectors]]] = []
+            batch: list[tuple[R, Hashable, Future[S]]] = []
             while self._waiting and len(batch) < _MOST and self._waiting[0][1] == (batch or self._waiting)[0][1]:
                 batch.append(self._waiting.popleft())
             self._free += not batch

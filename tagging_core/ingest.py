@@ -20,7 +20,7 @@ from sqlalchemy import Connection, and_, select
 from tagging_core import assets as asset_module
 from tagging_core import batches, protected, vectors
 from tagging_core.archive import Archive, sha256_of
-from tagging_core.assets import Accompanying
+from tagging_core.assets import Accompanying, Arrival
 from tagging_core.batches import Chunk, End, Item
 from tagging_core.encoders import Encoder, Preset, Vectors
 from tagging_core.errors import PictureError, StorageError, TaggingError
@@ -196,7 +196,9 @@ class Ingester:
         with self._database.write() as connection:
             pictures: dict[int, Vectors] = {}
             passages: dict[int, Passage] = {}
-            ends = [self._write_item(connection, part, embedded.failed) for part in embedded.decoded]
+            good = [part for part in embedded.decoded if _is_good(part, embedded)]
+            kept = asset_module.insert(connection, [_arrival(part) for part in good])
+            ends = [_end(part, embedded, kept) for part in embedded.decoded]
             batches.finish_items(connection, chunk.batch_id, ends)
             for part, end in zip(embedded.decoded, ends, strict=True):
                 if end.asset_id is not None and part.loaded.sha256 in embedded.vectors:
@@ -205,16 +207,6 @@ class Ingester:
                         passages[end.asset_id] = embedded.passages[part.loaded.sha256]
             keep_embedded(connection, self._suggester, chunk.profile, pictures, passages)
             batches.finish_chunk(connection, chunk)
-
-    def _write_item(self, connection: Connection, part: Decoded, failed: dict[str, str]) -> End:
-        item, sha256 = part.loaded.item, part.loaded.sha256
-        if reason := part.reason or failed.get(sha256, ""):
-            return End(item.n, "refused", reason=reason)
-        if part.picture is None:
-            return End(item.n, "known", part.loaded.asset_id)
-        size, text = part.loaded.size, _text_of(part)
-        asset_id, new = asset_module.insert(connection, sha256, item.name, size, part.picture, text)
-        return End(item.n, "done" if new else "known", asset_id)
 
 
 def keep_embedded(
@@ -278,6 +270,28 @@ def _read(item: Item) -> Loaded:
     except OSError as error:
         return Loaded(item, reason=f"The file cannot be read: {error.strerror}.")
     return Loaded(item, sha256_of(data), data, len(data))
+
+
+def _is_good(part: Decoded, embedded: Embedded) -> bool:
+    """Whether a picture was decoded and embedded."""
+    return part.picture is not None and not part.reason and part.loaded.sha256 not in embedded.failed
+
+
+def _arrival(part: Decoded) -> Arrival:
+    assert part.picture is not None
+    return Arrival(part.loaded.sha256, part.loaded.item.name, part.loaded.size, part.picture, _text_of(part))
+
+
+def _end(part: Decoded, embedded: Embedded, kept: dict[str, tuple[int, bool]]) -> End:
+    n, sha256 = part.loaded.item.n, part.loaded.sha256
+    if reason := part.reason or embedded.failed.get(sha256, ""):
+        return End(n, "refused", reason=reason)
+    if part.picture is None:
+        return End(n, "known", part.loaded.asset_id)
+    asset_id, new = kept[sha256]
+    # Of several with the same bytes in one chunk, the first is the new one.
+    first = next(d.loaded.item.n for d in embedded.decoded if d.loaded.sha256 == sha256 and d.picture is not None)
+    return End(n, "done" if new and n == first else "known", asset_id)
 
 
 def _text_of(part: Decoded) -> Accompanying:

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,8 @@ from tagging_core.store.tables import suggestions
 from tagging_core.tag_matrix import TagMatrix
 from tagging_core.taxonomy import Profile, Taxonomy
 from tagging_core.text_evidence import Passage, TextEvidence
+
+K = TypeVar("K")
 
 FLOOR = 0.08
 """Probability below which a suggestion is not worth an editor's look."""
@@ -131,11 +134,11 @@ class Suggester:
 
     def think(
         self,
-        pictures: dict[int, Vectors],
+        pictures: dict[K, Vectors],
         profile_id: str,
-        passages: dict[int, Passage] | None = None,
-        decided: dict[int, dict[str, Label]] | None = None,
-    ) -> tuple[dict[int, list[Suggestion]], dict[int, float]]:
+        passages: dict[K, Passage] | None = None,
+        decided: dict[K, dict[str, Label]] | None = None,
+    ) -> tuple[dict[K, list[Suggestion]], dict[K, float]]:
         """What would be suggested for vectors `(d,)` by any key, and how sure the library is; nothing is kept.
 
         Raises:
@@ -163,9 +166,7 @@ class Suggester:
         texts = {a.id: a.text.sentence() for a in assets.get_many(connection, list(spoken))}
         return found, {asset_id: Passage(texts[asset_id], vector) for asset_id, vector in spoken.items()}
 
-    def _probabilities(
-        self, matrix: TagMatrix, pictures: dict[int, Vectors], passages: dict[int, Passage]
-    ) -> Floats:
+    def _probabilities(self, matrix: TagMatrix, pictures: dict[K, Vectors], passages: dict[K, Passage]) -> Floats:
         if not pictures or not matrix.tag_ids:
             return np.zeros((len(pictures), len(matrix.tag_ids)))
         added = np.zeros((len(pictures), len(matrix.tag_ids)))

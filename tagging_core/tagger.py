@@ -1,26 +1,37 @@
-"""Tagging one picture while its caller waits: what a CMS's upload hook asks for."""
+"""Tagging one picture while its caller waits: what a CMS's upload hook asks for.
+
+Each caller's own thread decodes; embedding, suggesting and writing are done for all who wait at once, in one batch
+and one transaction. Smaller copies for the console are made when nobody waits.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+import contextlib
+import queue
+import threading
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from PIL import Image
 from sqlalchemy import Connection, select
 
 from tagging_core import assets as asset_module
 from tagging_core import batches, vectors
 from tagging_core.archive import Archive, sha256_of
-from tagging_core.assets import NO_TEXT, Accompanying
+from tagging_core.assets import NO_TEXT, Accompanying, Arrival
 from tagging_core.encoders import Encoder, Vectors
+from tagging_core.errors import PictureError, TaggingError
 from tagging_core.gathering import Gatherer
-from tagging_core.ingest import keep_embedded
+from tagging_core.ingest import encode_or_halve, keep_embedded
 from tagging_core.people import Action, User, require
-from tagging_core.pictures import open_picture
+from tagging_core.pictures import Picture, open_picture
 from tagging_core.store import Database
 from tagging_core.store.tables import assets
 from tagging_core.suggesting import Suggester, Suggestion
 from tagging_core.text_evidence import Passage
+
+_QUIET = 0.5  # seconds without a request, until smaller copies are made
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +46,32 @@ class Tagged:
     """
 
     asset_id: int | None
-    sha256: str
     new: bool
+    sha256: str
     suggestions: list[Suggestion]
     vector: Vectors
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """A decoded picture, ready for the model."""
+
+    sha256: str
+    size: int
+    name: str
+    picture: Picture
+    prepared: Image.Image
+    text: Accompanying
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """What requests share that are worked on together."""
+
+    user: User
+    profile: str
+    instruction: str
+    keep: bool
 
 
 class Tagger:
@@ -65,8 +98,9 @@ class Tagger:
         self._database, self._archive = database, archive
         self._encoder, self._suggester = encoder, suggester
         self._threads, self._max_pixels = threads, max_pixels
-        self._gatherer: Gatherer | None = None
-        self._later = ThreadPoolExecutor(1, thread_name_prefix="renditions")
+        self._opening, self._writing = threading.Lock(), threading.Lock()
+        self._gatherer: Gatherer[tuple[_Request, _Kind], Tagged] | None = None
+        self._copies = _Copies(archive, max_pixels)
 
     def tag(
         self,
@@ -94,61 +128,152 @@ class Tagger:
             StorageError: The disk is full.
         """
         require(user, Action.UPLOAD)
-        chosen = self._suggester.taxonomy().profile(profile)
+        self._copies.give_way()
         picture = open_picture(data, max_pixels=self._max_pixels)
-        sha256 = sha256_of(data)
-        gatherer = self._gather()
         prepared = self._encoder().prepare(picture.image)
-        usual = gatherer.embed(prepared) if keep or not instruction else None
-        vector = gatherer.embed(prepared, instruction) if instruction else usual
-        assert vector is not None
-        passage = self._passage(text)
-        if not keep or usual is None:
-            found, _ = self._suggester.think({0: vector}, profile, {0: passage} if passage else None)
-            return Tagged(None, sha256, self._is_new(sha256), found[0], vector)
-        self._archive.keep_original(sha256, data)
-        with self._database.write() as connection:
-            asset_id, new = asset_module.insert(connection, sha256, name, len(data), picture, text)
-            batches.join(
-                connection, user, f"From {user.name}", chosen, [(asset_id, asset_module.safe_name(name), new)]
-            )
-            suggestions = self._write(connection, asset_id, new, profile, usual, passage)
-        if instruction:
-            suggestions = self._suggester.think({0: vector}, profile, {0: passage} if passage else None)[0][0]
-        self._later.submit(self._archive.keep, sha256, data, picture)
-        return Tagged(asset_id, sha256, new, suggestions, vector)
+        request = _Request(sha256_of(data), len(data), name, picture, prepared, text.clean())
+        if keep:
+            self._archive.keep_original(request.sha256, data)
+        kind = _Kind(user, profile, instruction, keep)
+        tagged = self._gather().do((request, kind), kind)
+        if keep:
+            self._copies.want(request.sha256)
+        return tagged
+
+    def busy(self) -> bool:
+        """Whether somebody waits, or did a moment ago."""
+        return self._copies.disturbs
 
     def close(self) -> None:
-        """Finish what is still to be written."""
+        """Let the threads end."""
+        self._copies.close()
         if self._gatherer is not None:
             self._gatherer.close()
-        self._later.shutdown(wait=True)
 
-    def _gather(self) -> Gatherer:
-        if self._gatherer is None:
-            alone = getattr(self._encoder(), "one_at_a_time", True)
-            self._gatherer = Gatherer(self._encoder, 1 if alone else self._threads)
-        return self._gatherer
+    def _gather(self) -> Gatherer[tuple[_Request, _Kind], Tagged]:
+        with self._opening:
+            if self._gatherer is None:
+                alone = getattr(self._encoder(), "one_at_a_time", True)
+                self._gatherer = Gatherer(self._work, 1 if alone else self._threads)
+            return self._gatherer
 
-    def _passage(self, text: Accompanying) -> Passage | None:
-        sentence = text.clean().sentence()
-        return Passage(sentence, self._encoder().encode_passages([sentence])[0]) if sentence else None
+    def _work(self, batch: Sequence[tuple[_Request, _Kind]]) -> list[Tagged | Exception]:
+        """Tag pictures that came at the same time, of one kind."""
+        requests, kind = [request for request, _ in batch], batch[0][1]
+        passages = self._passages(requests)
+        usual, instructed, failed = self._embed(requests, kind)
+        shown = instructed or usual
+        kept: dict[str, tuple[int, bool]] = {}
+        found: dict[str, list[Suggestion]] = {}
+        here: set[str] = set()
+        if kind.keep:
+            with self._writing, self._database.write() as connection:  # SQLite would have them wait far longer
+                kept, found = self._write(connection, requests, kind, usual, passages)
+        else:
+            here = self._known([request.sha256 for request in requests])
+        if instructed or not kind.keep:
+            found, _ = self._suggester.think(shown, kind.profile, passages)
+        results: list[Tagged | Exception] = []
+        for name in [request.sha256 for request in requests]:
+            if name in shown:
+                asset_id, new = kept.get(name, (None, name not in here))
+                results.append(Tagged(asset_id, new, name, found[name], shown[name]))
+            else:
+                results.append(PictureError(failed[name]))
+        return results
 
-    def _is_new(self, sha256: str) -> bool:
+    def _embed(
+        self, requests: Sequence[_Request], kind: _Kind
+    ) -> tuple[dict[str, Vectors], dict[str, Vectors], dict[str, str]]:
+        """Vectors under the usual instruction, where they are needed, and under the one asked for; what failed."""
+        images = {request.sha256: request.prepared for request in requests}
+        usual: dict[str, Vectors] = {}
+        instructed: dict[str, Vectors] = {}
+        failed: dict[str, str] = {}
+        if kind.keep or not kind.instruction:
+            usual, failed = encode_or_halve(self._encoder(), images)
+        if kind.instruction:
+            images = {key: image for key, image in images.items() if key not in failed}
+            instructed, lost = encode_or_halve(self._encoder(), images, kind.instruction)
+            failed = failed | lost
+        return usual, instructed, failed
+
+    def _passages(self, requests: Sequence[_Request]) -> dict[str, Passage]:
+        texts = {r.sha256: sentence for r in requests if (sentence := r.text.sentence())}
+        if not texts:
+            return {}
+        found = self._encoder().encode_passages(list(texts.values()))
+        return {key: Passage(text, vector) for (key, text), vector in zip(texts.items(), found, strict=True)}
+
+    def _known(self, names: list[str]) -> set[str]:
         with self._database.read() as connection:
-            return connection.execute(select(assets.c.id).where(assets.c.sha256 == sha256)).first() is None
+            return set(connection.execute(select(assets.c.sha256).where(assets.c.sha256.in_(names))).scalars())
 
     def _write(
         self,
         connection: Connection,
-        asset_id: int,
-        new: bool,
-        profile: str,
-        vector: Vectors,
-        passage: Passage | None,
-    ) -> list[Suggestion]:
-        """A known picture keeps the text it has; only what it lacks is written."""
-        if new or asset_id not in vectors.load(connection, self._suggester.fingerprint, [asset_id]):
-            passages = {asset_id: passage} if passage else {}
-            return keep_embedded(connection, self._suggester, profile, {asset_id: vector}, passages)[asset_id]
-        return self._suggester.suggest(connection, [asset_id], profile)[asset_id]
+        requests: Sequence[_Request],
+        kind: _Kind,
+        found: dict[str, Vectors],
+        passages: dict[str, Passage],
+    ) -> tuple[dict[str, tuple[int, bool]], dict[str, list[Suggestion]]]:
+        """Keep pictures, and suggest; a known one keeps the text it has, and only what it lacks is written.
+
+        Returns:
+            Id and whether it is new, and suggestions, by SHA-256.
+        """
+        profile = self._suggester.taxonomy().profile(kind.profile)
+        arrivals = [Arrival(r.sha256, r.name, r.size, r.picture, r.text) for r in requests if r.sha256 in found]
+        kept = asset_module.insert(connection, arrivals)
+        names = {r.sha256: asset_module.safe_name(r.name) for r in requests}
+        joined = [(asset_id, names[key], new) for key, (asset_id, new) in kept.items()]
+        batches.join(connection, kind.user, f"From {kind.user.name}", profile, joined)
+        old = [asset_id for asset_id, new in kept.values() if not new]
+        have = vectors.load(connection, self._suggester.fingerprint, old) if old else {}
+        fresh = {i: found[key] for key, (i, _) in kept.items() if i not in have}
+        spoken = {i: passages[key] for key, (i, new) in kept.items() if new and key in passages}
+        said = keep_embedded(connection, self._suggester, kind.profile, fresh, spoken) if fresh else {}
+        said |= self._suggester.suggest(connection, list(have), kind.profile) if have else {}
+        return kept, {key: said[i] for key, (i, _) in kept.items()}
+
+
+class _Copies:
+    """Makes screen-size copies and thumbnails of what was kept, when nobody waits for anything.
+
+    Whoever looks at a picture before that has them made at once, so nothing is lost if it never comes to it.
+    """
+
+    def __init__(self, archive: Archive, max_pixels: int) -> None:
+        self._archive, self._max_pixels = archive, max_pixels
+        self._wanted: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._last = 0.0
+        self._thread: threading.Thread | None = None
+
+    def give_way(self) -> None:
+        """Somebody waits."""
+        self._last = time.monotonic()
+
+    @property
+    def disturbs(self) -> bool:
+        """Whether anything else would be in somebody's way."""
+        return time.monotonic() - self._last < _QUIET
+
+    def want(self, sha256: str) -> None:
+        """Make a picture's copies later."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="copies", daemon=True)
+            self._thread.start()
+        self._wanted.put(sha256)
+
+    def close(self) -> None:
+        """End after the picture in work."""
+        if self._thread is not None:
+            self._last = 0.0
+            self._wanted.put(None)
+
+    def _run(self) -> None:
+        while (sha256 := self._wanted.get()) is not None:
+            while self.disturbs:
+                time.sleep(_QUIET / 5)
+            with contextlib.suppress(TaggingError):
+                self._archive.mend(sha256, self._max_pixels)

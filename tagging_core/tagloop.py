@@ -144,6 +144,7 @@ class Tagloop(Desk):
             encoder=self.encoder,
             background=self._background,
             deliver=self._deliverer.work,
+            occupied=self.tagger.busy,
         )
         # One thread for linear algebra: fits are small, and threads that wait for one another double their time.
         threadpool_limits(limits=1, user_api="blas")

@@ -20,6 +20,7 @@ _log = logging.getLogger(__name__)
 _IDLE_SECONDS = 0.5  # how soon work that another process queued is noticed
 _BUSY_SECONDS = 10.0  # how often pack and index get a turn while people upload or decide
 _TAGS_AT_ONCE = 64
+_FEEDS = 20  # portions that the index gets at one of these turns
 _QUIET_SECONDS = 1.0  # without a decision, until they are thought not to
 
 
@@ -33,6 +34,7 @@ class Worker:
         encoder: Loads the encoder, which is done at once, so that the first upload need not wait for it.
         background: Does a piece of what owners and managers wait for; whether there was any.
         deliver: Tries to tell what webhooks are to be told; whether there was anything.
+        occupied: Whether a program waits for tags, which everything else should give way to.
     """
 
     def __init__(
@@ -44,9 +46,10 @@ class Worker:
         encoder: Callable[[], Encoder],
         background: Callable[[], bool],
         deliver: Callable[[], bool],
+        occupied: Callable[[], bool],
     ) -> None:
         self._ingester, self._library = ingester, library
-        self._background, self._deliver = background, deliver
+        self._background, self._deliver, self._occupied = background, deliver, occupied
         self._index, self._encoder = index, encoder
         self._stop, self._ingesting = threading.Event(), threading.Event()
         self._ingest_wake, self._teach_wake = threading.Event(), threading.Event()
@@ -142,7 +145,8 @@ class Worker:
         elif not self._library.pending():
             self._library.calibrate()
         self._index.serve_rebuild()
-        while self._index.feed(limit=1) and not self._stop.is_set() and not self._busy():
+        portions = _FEEDS if self._busy() else 1
+        while self._index.feed(limit=portions) and not self._stop.is_set() and not self._busy():
             time.sleep(0)  # let decisions in between
 
     def _curate(self) -> None:
@@ -155,4 +159,5 @@ class Worker:
             self._tell_wake.set()
 
     def _busy(self) -> bool:
-        return self._ingesting.is_set() or self._library.seconds_since_decision() < _QUIET_SECONDS
+        decided = self._library.seconds_since_decision() < _QUIET_SECONDS
+        return decided or self._ingesting.is_set() or self._occupied()

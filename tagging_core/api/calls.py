@@ -22,6 +22,7 @@ from tagging_core.reviewing import Decision
 from tagging_core.store.tables import assets, events, jobs
 from tagging_core.store.tables import batches as batch_table
 from tagging_core.suggesting import LIMIT, Suggestion
+from tagging_core.taxonomy import Taxonomy
 from tagging_core.webhooks import Happening
 
 if TYPE_CHECKING:
@@ -87,14 +88,13 @@ class Calls:
         if promise is not None:
             cuts = {s.tag_id: promise.of(s.tag_id).probability or promise.target for s in chosen}
             chosen = [s for s in chosen if s.probability >= cuts[s.tag_id]]
-        self._loop.wake()
         matrix = self._loop.library.matrix()
         return models.Tagged(
             asset=found.asset_id,
             sha256=found.sha256,
             new=found.new,
             suggestions=shaping.suggestions(chosen[:top_k], matrix.taxonomy, language),
-            description=self._draft(found.suggestions, language, came),
+            description=_draft(found.suggestions, matrix.taxonomy, language, came),
             vector=[float(x) for x in found.vector] if vector else None,
             model=self._loop.library.fingerprint,
             revision=matrix.revision,
@@ -355,12 +355,6 @@ class Calls:
             found = batches.get(connection, batch_id)
             return shaping.job(int(job_id or 0), found, batches.refused(connection, batch_id))
 
-    def _draft(self, found: Sequence[Suggestion], language: str, text: Accompanying) -> models.Description:
-        taxonomy = self._loop.taxonomy()
-        likely = [taxonomy.tags[s.tag_id] for s in found if s.probability >= _LIKELY and s.tag_id in taxonomy.tags]
-        words = phrase(likely, language, text)
-        return shaping.description(descriptions.Described(words, ()))
-
     def _embed(self, picture: bytes) -> Any:
         return self._loop.tagger.tag(self._user, picture, "general", keep=False).vector
 
@@ -373,6 +367,13 @@ class Calls:
             for hit in hits
             if hit.asset_id in shaped
         ]
+
+
+def _draft(
+    found: Sequence[Suggestion], taxonomy: Taxonomy, language: str, text: Accompanying
+) -> models.Description:
+    likely = [taxonomy.tags[s.tag_id] for s in found if s.probability >= _LIKELY and s.tag_id in taxonomy.tags]
+    return shaping.description(descriptions.Described(phrase(likely, language, text), ()))
 
 
 def _to_decision(asked: models.NewDecision) -> Decision:

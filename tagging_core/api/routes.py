@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, File, Form, Header, Path, Query, Request, Response, UploadFile
@@ -25,8 +25,8 @@ def _caller(request: Request) -> Caller:
     return request.state.caller
 
 
-def _calls(scope: Scope) -> Callable[[Request], Calls]:
-    def open_for(request: Request) -> Calls:
+def _calls(scope: Scope) -> Callable[[Request], Awaitable[Calls]]:
+    async def open_for(request: Request) -> Calls:
         caller = _caller(request)
         access.require(caller, scope)
         return request.app.state.get_loop().calls(caller.user)
