@@ -217,6 +217,12 @@ def shown(connection: Connection, asset_id: int, profile_id: str) -> list[Sugges
     return [Suggestion(r.tag_id, r.probability, r.rank, r.fingerprint, r.revision) for r in rows]
 
 
+def profile_of(connection: Connection, asset_id: int) -> str:
+    """The profile under which suggestions were last made for an asset; the general one if there were none."""
+    query = select(suggestions.c.profile).where(suggestions.c.asset_id == asset_id)
+    return str(connection.execute(query.order_by(suggestions.c.at.desc()).limit(1)).scalar() or "general")
+
+
 def closed(decided: dict[str, Label], taxonomy: Taxonomy) -> set[str]:
     """Tags that need no suggestion: decided ones, and rivals of an accepted one in an exclusive category."""
     found = set(decided)

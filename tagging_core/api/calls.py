@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -10,10 +10,12 @@ import numpy as np
 from sqlalchemy import select
 
 from tagging_core import assets as asset_module
-from tagging_core import batches, descriptions, ledger, tags, webhooks
+from tagging_core import batches, descriptions, ledger, suggesting, tags, webhooks
 from tagging_core.api import models, shaping
 from tagging_core.assets import NO_TEXT, Accompanying
 from tagging_core.errors import NotFoundError, SearchError
+from tagging_core.exports.exporter import Format, by_filters, export
+from tagging_core.exports.tables import USUAL
 from tagging_core.insights import days
 from tagging_core.ledger import Kind
 from tagging_core.people import User
@@ -154,6 +156,12 @@ class Calls:
             found = asset_module.resolve(connection, str(asset))
             return shaping.assets(connection, self._loop.taxonomy(), [found], language)[0]
 
+    def get_assets(self, asset_ids: Sequence[int], language: models.Language = "en") -> list[models.Asset]:
+        """Pictures by id, in the order asked for; unknown ones are left out."""
+        with self._loop.database.read() as connection:
+            found = asset_module.get_many(connection, asset_ids)
+            return shaping.assets(connection, self._loop.taxonomy(), found, language)
+
     def list_assets(
         self,
         filters: models.Filters = EVERYTHING,
@@ -201,6 +209,40 @@ class Calls:
         words = Description(description.language, description.title, description.caption, description.alt)
         found = self._loop.describe(self._user, asset, words)
         return shaping.description(found)
+
+    def export(
+        self,
+        form: Format = Format.CSV,
+        filters: models.Filters = EVERYTHING,
+        columns: Sequence[str] = USUAL,
+        language: models.Language = "en",
+        image: str = "{name}",
+    ) -> Iterator[bytes]:
+        """The parts of a file of all pictures that pass filters.
+
+        Args:
+            columns: Of a CSV.
+            image: Where Label Studio finds a picture; {id}, {sha256} and {name} are put in.
+        """
+        self.list_assets(filters, limit=1)  # a filter that makes no sense is told before anything is sent
+        return export(self, by_filters(filters), form, columns, language, image)
+
+    def shown_suggestions(self, asset: int) -> list[models.Suggestion]:
+        """What was last suggested for a picture under any profile, best first."""
+        taxonomy = self.taxonomy
+        with self._loop.database.read() as connection:
+            profile = suggesting.profile_of(connection, asset)
+            return shaping.suggestions(suggesting.shown(connection, asset, profile), taxonomy, "en")
+
+    @property
+    def taxonomy(self) -> Taxonomy:
+        """The tag library as it stands."""
+        return self._loop.taxonomy()
+
+    @property
+    def model(self) -> str:
+        """The fingerprint of the model in use."""
+        return self._loop.library.fingerprint
 
     # ---- decisions ----------------------------------------------------------------------------------------
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Literal, TypeVar
 
 import httpx
@@ -12,6 +12,8 @@ from pydantic import BaseModel, TypeAdapter
 from tagging_core.api import models
 from tagging_core.api.calls import EVERYTHING, Rendition
 from tagging_core.errors import TaggingError
+from tagging_core.exports.exporter import Format
+from tagging_core.exports.tables import USUAL
 from tagging_core.suggesting import LIMIT
 from tagging_core.webhooks import Happening
 
@@ -180,6 +182,22 @@ class Client:
         body = description.model_dump()
         return self._send("PUT", f"/assets/{asset}/description", models.Description, json=body)
 
+    def export(
+        self,
+        form: Format = Format.CSV,
+        filters: models.Filters = EVERYTHING,
+        columns: Sequence[str] = USUAL,
+        language: models.Language = "en",
+        image: str = "{name}",
+    ) -> Iterator[bytes]:
+        """See `Calls.export`."""
+        asked = {"format": form, "columns": list(columns), "language": language, "image": image}
+        with self._http.stream("GET", "export", params=_filters(filters) | asked) as answer:
+            if not answer.is_success:
+                answer.read()
+                raise _refused(answer)
+            yield from answer.iter_bytes()
+
     # ---- decisions ----------------------------------------------------------------------------------------
 
     def decide(self, decisions: Sequence[models.NewDecision], idempotency_key: str = "") -> models.Written:
@@ -310,8 +328,12 @@ class Client:
             time.sleep(min(10.0, float(answer.headers.get("retry-after", "1"))))
         if answer.is_success:
             return answer
-        told = answer.headers.get("content-type", "").startswith("application/problem+json")
-        raise ServiceError(answer.status_code, answer.json() if told else {})
+        raise _refused(answer)
+
+
+def _refused(answer: httpx.Response) -> ServiceError:
+    told = answer.headers.get("content-type", "").startswith("application/problem+json")
+    return ServiceError(answer.status_code, answer.json() if told else {})
 
 
 def _plain(asked: dict[str, Any]) -> dict[str, Any]:

@@ -48,6 +48,7 @@ class Given(Model):
     tag: str
     name: str
     category: str
+    probability: float | None = Field(description="what the suggestion said when it was decided; None if none was")
     by: str = Field(description="who decided it last")
     at: datetime
 

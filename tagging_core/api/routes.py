@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, File, Form, Header, Path, Query, Request, Response, UploadFile
+from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
 
 from tagging_core.api import access, models
@@ -14,6 +15,8 @@ from tagging_core.api.access import Caller
 from tagging_core.api.answers import once
 from tagging_core.api.calls import Calls, Rendition
 from tagging_core.errors import SourceError
+from tagging_core.exports.exporter import ENDINGS, Format
+from tagging_core.exports.tables import USUAL
 from tagging_core.keys import Scope
 from tagging_core.suggesting import LIMIT
 from tagging_core.tagloop import Tagloop
@@ -217,6 +220,22 @@ def recommend(
 ) -> list[models.Hit]:
     """Pictures to show beside one: they resemble it, but neither it nor one another too much."""
     return calls.recommend(asset, filters, limit, language)
+
+
+@assets.get("/export", response_class=StreamingResponse, responses={200: {"content": {"*/*": {}}}})
+def export(
+    calls: Reading,
+    filters: Filters,
+    form: Annotated[Format, Query(alias="format")] = Format.CSV,
+    columns: Annotated[list[str], Query(max_length=50, description="of a CSV")] = list(USUAL),  # noqa: B006
+    language: Language = "en",
+    image: Annotated[str, Query(max_length=500, description="where Label Studio finds {id} or {name}")] = "{name}",
+) -> StreamingResponse:
+    """A file of all pictures that pass the filters."""
+    ending, kind = ENDINGS[form]
+    safe = {"X-Content-Type-Options": "nosniff", "Content-Disposition": f'attachment; filename="tagloop.{ending}"'}
+    parts = calls.export(form, filters, columns, language, image)
+    return StreamingResponse(parts, media_type=kind, headers=safe)
 
 
 @assets.put("/assets/{asset}/text")

@@ -54,16 +54,16 @@ def assets(connection: Connection, taxonomy: Taxonomy, found: Sequence[Asset], l
     wanted = [label.event_id for said in labels.values() for label in said.values() if label.value]
     makers = {}
     for start in range(0, len(wanted), 900):
-        query = select(events.c.id, events.c.actor, events.c.at)
+        query = select(events.c.id, events.c.actor, events.c.at, events.c.payload)
         for row in connection.execute(query.where(events.c.id.in_(wanted[start : start + 900]))):
-            makers[row.id] = (row.actor, utc(row.at))
+            makers[row.id] = (row.actor, utc(row.at), (row.payload or {}).get("probability"))
     shaped = []
     for asset in found:
         given = [
-            models.Given(tag=t.id, name=t.name(language), category=t.category_id, by=by, at=at)
+            models.Given(tag=t.id, name=t.name(language), category=t.category_id, probability=p, by=by, at=at)
             for tag_id, label in labels.get(asset.id, {}).items()
             if label.value and (t := taxonomy.tags.get(tag_id)) is not None
-            for by, at in [makers[label.event_id]]
+            for by, at, p in [makers[label.event_id]]
         ]
         shaped.append(
             models.Asset(
