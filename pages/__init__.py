@@ -11,6 +11,7 @@ _HERE = Path(__file__).parent
 
 UPLOAD = str(_HERE / "editors" / "upload.py")
 REVIEW = str(_HERE / "editors" / "review.py")
+SEARCH = str(_HERE / "editors" / "search.py")
 TAGS = str(_HERE / "owners" / "tags.py")
 PROPOSALS = str(_HERE / "owners" / "proposals.py")
 HISTORY = str(_HERE / "owners" / "history.py")
@@ -22,3 +23,4 @@ PEOPLE = str(_HERE / "managers" / "people.py")
 SAVINGS = str(_HERE / "managers" / "savings.py")
 DRIFT = str(_HERE / "managers" / "drift.py")
 PICTURES = str(_HERE / "managers" / "pictures.py")
+INTEGRATIONS = str(_HERE / "system" / "integrations.py")

@@ -104,12 +104,18 @@ def submit(connection: Connection, user: User, name: str, profile: Profile, entr
 
 
 def join(
-    connection: Connection, user: User, name: str, profile: Profile, pictures: Sequence[tuple[int, str, bool]]
+    connection: Connection,
+    user: User,
+    name: str,
+    profile: Profile,
+    pictures: Sequence[tuple[int, str, bool]],
+    fresh: bool = False,
 ) -> int:
     """Put pictures that are kept already into a finished batch of this person, of this name; made if there is none.
 
     Args:
         pictures: Id, name, and whether it is new to the archive.
+        fresh: Whether it is a new batch in any case.
 
     Returns:
         The batch's id.
@@ -119,7 +125,7 @@ def join(
     row = {"name": name[:200], "profile": profile.id, "actor": user.name}
     same = [batches.c[key] == value for key, value in row.items()]
     known = select(batches.c.id).where(*same, batches.c.state == "done", batches.c.created_at >= now - _JOINING)
-    batch_id = connection.execute(known.order_by(batches.c.id.desc()).limit(1)).scalar()
+    batch_id = None if fresh else connection.execute(known.order_by(batches.c.id.desc()).limit(1)).scalar()
     if batch_id is None:
         times = {"created_at": now, "started_at": now, "finished_at": now}
         batch_id = insert_row(connection, batches, row | times | {"state": "done"})
@@ -128,8 +134,8 @@ def join(
     )
     ids = {asset_id for asset_id, _, _ in pictures}
     here = select(items.c.asset_id).where(items.c.batch_id == batch_id, items.c.asset_id.in_(ids))
-    fresh = ids - set(connection.execute(here).scalars())
-    projection.join_batch(connection, batch_id, fresh)
+    more = ids - set(connection.execute(here).scalars())
+    projection.join_batch(connection, batch_id, more)
     rows: list[dict[str, Any]] = [
         {
             "batch_id": batch_id,
@@ -142,7 +148,7 @@ def join(
             "state": "done" if new else "known",
             "asset_id": asset_id,
         }
-        for n, (asset_id, name, new) in enumerate(p for p in pictures if p[0] in fresh)
+        for n, (asset_id, name, new) in enumerate(p for p in pictures if p[0] in more)
     ]
     if rows:
         connection.execute(items.insert(), rows)

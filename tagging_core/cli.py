@@ -13,12 +13,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import select
 
 from tagging_core import assets, doctor
 from tagging_core.acts import Act
+from tagging_core.cli_programs import add_commands, say
 from tagging_core.decision_files import read_decisions
 from tagging_core.errors import BusyError, TaggingError
 from tagging_core.ledger import Kind
@@ -89,7 +89,7 @@ def _suggest(loop: Tagloop, options: argparse.Namespace) -> int:
     found = loop.suggest(asset.id, options.profile)
     rows = [asdict(s) | {"name": taxonomy.tags[s.tag_id].name()} for s in found]
     lines = [f"{s['probability']:6.1%}  {s['name']}  ({s['tag_id']})" for s in rows]
-    _print(options, {"asset": asset.id, "sha256": asset.sha256, "suggestions": rows}, lines)
+    say(options, {"asset": asset.id, "sha256": asset.sha256, "suggestions": rows}, lines)
     return 0
 
 
@@ -101,7 +101,7 @@ def _decide(loop: Tagloop, options: argparse.Namespace) -> int:
         Kind(options.kind), asset.id, options.tag, options.other, options.profile, note=options.note
     )
     event_id = loop.decide(user, decision)
-    _print(options, {"event": event_id}, [f"Written as event {event_id}; take it back with `undo {event_id}`."])
+    say(options, {"event": event_id}, [f"Written as event {event_id}; take it back with `undo {event_id}`."])
     return 0
 
 
@@ -112,11 +112,11 @@ def _undo(loop: Tagloop, options: argparse.Namespace) -> int:
         act = loop.undo_period(user, options.by, _utc(options.since), _utc(until))
     elif options.what.isdigit():
         event_id = loop.undo(user, int(options.what))
-        _print(options, {"event": event_id}, [f"Event {options.what} was taken back by event {event_id}."])
+        say(options, {"event": event_id}, [f"Event {options.what} was taken back by event {event_id}."])
         return 0
     else:
         act = loop.undo_act(user, options.what)
-    _print(options, {"act": act.id, "events": act.event_ids}, [_told(act, "taken back")])
+    say(options, {"act": act.id, "events": act.event_ids}, [_told(act, "taken back")])
     return 0
 
 
@@ -124,7 +124,7 @@ def _teach(loop: Tagloop, options: argparse.Namespace) -> int:
     with loop.database.read() as connection:
         decisions = read_decisions(connection, options.file, options.profile)
     act = loop.decide_many(local_user(options.user), decisions)
-    _print(options, {"act": act.id, "events": act.event_ids}, [_told(act, "written")])
+    say(options, {"act": act.id, "events": act.event_ids}, [_told(act, "written")])
     return 0
 
 
@@ -140,7 +140,7 @@ def _why(loop: Tagloop, options: argparse.Namespace) -> int:
             for e in found.evidence
         ),
     ]
-    _print(options, {"asset": asset.id} | asdict(found), lines)
+    say(options, {"asset": asset.id} | asdict(found), lines)
     return 0
 
 
@@ -155,7 +155,7 @@ def _promise(loop: Tagloop, options: argparse.Namespace) -> int:
         else f"{name}: from {cut.probability:.1%} on; {cut.right} of {cut.accepted} judged ones are right"
         for name, cut in cuts.items()
     ]
-    _print(options, asdict(found), lines)
+    say(options, asdict(found), lines)
     return 0
 
 
@@ -169,14 +169,14 @@ def _told(act: Act, what: str) -> str:
 
 def _rebuild(loop: Tagloop, options: argparse.Namespace) -> int:
     started = time.perf_counter()
-    say = (lambda text: None) if options.json else (lambda text: print(f"{text} ...", file=sys.stderr))
-    replayed = loop.rebuild(local_user(options.user), say)
+    tell = (lambda text: None) if options.json else (lambda text: print(f"{text} ...", file=sys.stderr))
+    replayed = loop.rebuild(local_user(options.user), tell)
     with _working(loop):
-        say("filling Chroma")
+        tell("filling Chroma")
         _until_fed(loop)
     seconds = round(time.perf_counter() - started, 2)
     line = f"{replayed} events replayed in {seconds} s; tags and Chroma are made anew."
-    _print(options, {"events": replayed, "seconds": seconds}, [line])
+    say(options, {"events": replayed, "seconds": seconds}, [line])
     return 0
 
 
@@ -186,7 +186,7 @@ def _doctor(loop: Tagloop, options: argparse.Namespace) -> int:
     lines = [
         f"ok     {f.what}: {f.detail}" if f.ok else f"WRONG  {f.what}: {f.detail}  -> {f.mend}" for f in findings
     ]
-    _print(options, {"ok": healthy, "findings": [asdict(f) for f in findings]}, lines)
+    say(options, {"ok": healthy, "findings": [asdict(f) for f in findings]}, lines)
     return 0 if healthy else 2
 
 
@@ -224,10 +224,6 @@ def _refused(loop: Tagloop, batch_id: int) -> list[dict[str, str]]:
     with loop.database.read() as connection:
         rows = connection.execute(query.order_by(items.c.n)).all()
     return [{"path": r.name if r.staged or not r.source else r.source, "reason": r.reason} for r in rows]
-
-
-def _print(options: argparse.Namespace, data: dict[str, Any], lines: list[str]) -> None:
-    print(json.dumps(data, ensure_ascii=False) if options.json else "\n".join(lines))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -286,6 +282,8 @@ def _parser() -> argparse.ArgumentParser:
 
     rebuild = commands.add_parser("rebuild", parents=[common], help="make all that is learned anew from the ledger")
     rebuild.set_defaults(run=_rebuild)
+
+    add_commands(commands, common)
 
     check = commands.add_parser("doctor", parents=[common], help="say what state the installation is in")
     check.set_defaults(run=_doctor)

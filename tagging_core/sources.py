@@ -92,7 +92,8 @@ def list_path(path: Path) -> list[Entry]:
     if not path.exists():
         raise SourceError(f"{path} does not exist.")
     if path.is_file():
-        return [Entry(str(path.absolute()), False, path.name)]
+        text = path.with_suffix(".txt")
+        return [Entry(str(path.absolute()), False, path.name, _read_text(text if text.is_file() else None))]
     if not path.is_dir():
         raise SourceError(f"{path} is neither a file nor a folder.")
     try:

@@ -247,6 +247,16 @@ class Tagloop(Desk):
         self._require_index()
         return self.searcher.recommend(asset_id, filters, limit)
 
+    def collect(self, user: User, asset_ids: Sequence[int], profile: str, name: str) -> int:
+        """Put pictures that are here already into a batch of their own, to be reviewed together; its id."""
+        with self.database.write(durable=True) as connection:
+            chosen = self.library.taxonomies.load(connection).profile(profile)
+            found = assets.get_many(connection, list(dict.fromkeys(asset_ids)))
+            if not found:
+                raise SourceError("There are no pictures to put into a batch.")
+            pictures = [(asset.id, asset.name, False) for asset in found]
+            return batches.join(connection, user, name.strip() or "Found pictures", chosen, pictures, fresh=True)
+
     def describe(self, user: User, asset_id: int, words: Description) -> Described:
         """Write a picture's title, caption or alt text; a part that is empty follows the tags."""
         with self.database.write(durable=True) as connection:

@@ -13,6 +13,7 @@ SECTIONS = {
     "Work": [
         (pages.UPLOAD, "Upload", ":material/upload:", Action.UPLOAD),
         (pages.REVIEW, "Review", ":material/check_circle:", Action.REVIEW),
+        (pages.SEARCH, "Search", ":material/search:", Action.REVIEW),
     ],
     "Library": [
         (pages.TAGS, "Tags", ":material/sell:", Action.REVIEW),
@@ -28,6 +29,9 @@ SECTIONS = {
         (pages.SAVINGS, "Savings", ":material/savings:", Action.REPORT),
         (pages.DRIFT, "Drift", ":material/waves:", Action.REPORT),
         (pages.PICTURES, "Pictures", ":material/photo_library:", Action.REPORT),
+    ],
+    "System": [
+        (pages.INTEGRATIONS, "Integrations", ":material/webhook:", Action.OPERATE),
     ],
 }
 

@@ -1,5 +1,6 @@
 // Thumbnails to select by mouse or keyboard. What is selected lives here and is told to the server at each change;
 // a page that was reloaded gets its selection back from the browser's session storage.
+const typing = () => ["INPUT", "TEXTAREA"].includes(document.activeElement?.tagName)
 const columns = (cells) => {
   const top = cells[0].offsetTop
   const n = cells.findIndex((cell) => cell.offsetTop !== top)
@@ -35,6 +36,7 @@ export default function (component) {
     const had = root.contains(parentElement.activeElement ?? document.activeElement)
     const first = state.page === null
     Object.assign(state, { page: data.page, selected: new Set(kept ? JSON.parse(kept) : data.selected), last: 0 })
+    root.classList.toggle("bright", !data.dims)
     root.style.setProperty("--side", `${data.side}px`)
     root.setAttribute("aria-label", data.label)
     root.replaceChildren(
@@ -57,7 +59,7 @@ export default function (component) {
       }),
     )
     if (kept) tell()
-    if (had || first || document.activeElement === document.body) focus(0)
+    if (had || (first && !typing()) || document.activeElement === document.body) focus(0)
   }
 
   root.onclick = (event) => {

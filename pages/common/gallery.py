@@ -30,6 +30,7 @@ def draw(
     on_open: Callable[[], None] = lambda: None,
     side: int = 140,
     opens: bool = False,
+    dims: bool = True,
 ) -> None:
     """Draw thumbnails to select.
 
@@ -41,6 +42,7 @@ def draw(
         on_open: Called when somebody wants to see one large; its id is `opened()`.
         side: Least width of a thumbnail in pixels.
         opens: A click opens a picture; nothing is selected.
+        dims: Pictures that are not selected are dimmed.
     """
     items = [
         {
@@ -60,6 +62,7 @@ def draw(
             "label": label,
             "side": side,
             "opens": opens,
+            "dims": dims,
         },
         on_selected_change=lambda: None,
         on_open_change=on_open,

@@ -121,7 +121,7 @@ class Searcher:
             pictures: Vectors `(d,)` of further pictures that answers should be like.
 
         Raises:
-            SearchError: Nothing to look for was given, or a filter makes no sense.
+            SearchError: A filter makes no sense, or a picture is not embedded yet.
             NotFoundError: A picture, tag or profile does not exist.
             BusyError: The index is not open yet.
         """
@@ -285,9 +285,10 @@ class Searcher:
     def _by_text(
         self, connection: Connection, query: Query, conditions: list[ColumnElement[bool]], limit: int
     ) -> list[Hit]:
-        """What remains where neither tags nor the model understand the words: pictures whose text has them."""
-        if not query.text and not conditions:
-            raise SearchError("Nothing to look for: give words, a picture, or a filter.")
+        """What remains where neither tags nor the model understand the words: pictures whose text has them.
+
+        Without any words it is all that pass the filters, the latest first.
+        """
         if not query.rest:
             ids = select(assets.c.id).where(*conditions).order_by(assets.c.id.desc()).limit(limit)
             return [Hit(asset_id, 1.0) for asset_id in connection.execute(ids).scalars()]

@@ -16,6 +16,7 @@ from tagging_core import Decision, Kind, TaggingError, tags
 from tagging_core.assets import Accompanying
 from tagging_core.history import PastAct
 from tagging_core.ledger import Label
+from tagging_core.phrasing import Description
 from tagging_core.taxonomy import Tag
 
 state = st.session_state
@@ -186,6 +187,14 @@ def open_dialog(name: str) -> None:
 def save_text(asset_id: int) -> None:
     text = Accompanying(*(state[f"review_{part}_{asset_id}"] for part in ("title", "caption", "body")))
     session.loop().set_text(session.current_user(), asset_id, text)
+
+
+def save_description(asset_id: int, language: str) -> None:
+    words = (state[f"review_description_{part}_{asset_id}"] for part in ("title", "caption", "alt"))
+    try:
+        session.loop().describe(session.current_user(), asset_id, Description(language, *words))
+    except TaggingError as error:
+        session.say_error(error)
 
 
 def seconds() -> float:

@@ -8,7 +8,7 @@ from pages.common import pictures, session
 from pages.editors.reviewing import acts, chips, picker
 from pages.editors.reviewing import state as place
 from pages.editors.reviewing.empty import draw_empty
-from tagging_core import Kind, assets, history
+from tagging_core import Kind, assets, descriptions, history
 from tagging_core.ledger import Look
 from tagging_core.reviewing import Card
 
@@ -41,6 +41,7 @@ def draw_focus() -> None:
             _draw_decided(card, shown)
             chips.draw_chips(card, shown)
             _draw_text(card)
+            _draw_description(card)
         else:
             _draw_held(card)
 
@@ -179,3 +180,26 @@ def _draw_text(card: Card) -> None:
         st.text_area("Caption", text.caption, key=f"review_caption_{key}", height=80)
         st.text_area("Article", text.body, key=f"review_body_{key}", height=120)
         st.form_submit_button("Save text", on_click=acts.save_text, args=(key,))
+
+
+def _draw_description(card: Card) -> None:
+    """What readers see: it follows the tags as long as nobody writes it better."""
+    key, language = card.asset.id, session.language()
+    with session.loop().database.read() as connection:
+        taxonomy = session.loop().taxonomy()
+        found = descriptions.describe(connection, taxonomy, [card.asset], language)[card.asset.id]
+    words = found.description
+    with (
+        st.expander("Title, caption and alt text for readers"),
+        st.form(f"description_{key}_{language}_{hash(words)}", border=False),
+    ):
+        for name, label in (("title", "Title"), ("caption", "Caption"), ("alt", "Alt text")):
+            written = name in found.written
+            st.text_area(
+                label,
+                getattr(words, name),
+                key=f"review_description_{name}_{key}",
+                height=68,
+                help="Written by a person; empty it to follow the tags again" if written else "Follows the tags",
+            )
+        st.form_submit_button("Save description", on_click=acts.save_description, args=(key, language))

@@ -1,0 +1,161 @@
+from __future__ import annotations
+
+import streamlit as st
+
+import pages
+from pages.common import gallery, happened, session
+from pages.editors.searching import acts, filters
+from pages.editors.searching import state as place
+from pages.editors.searching.exporting import draw_export
+from tagging_core import TaggingError
+from tagging_core.people import Action
+from tagging_core.search import Found
+
+session.guard(Action.REVIEW)
+loop, state = session.loop(), st.session_state
+MORE = 60
+
+
+def draw_query() -> None:
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        st.text_input(
+            "Search",
+            key="search_text",
+            type="search",
+            live="300ms",
+            placeholder="red dress on a beach, 连衣裙, hotel lobby ...",
+            label_visibility="collapsed",
+            width="stretch",
+        )
+        with st.popover("By picture", icon=":material/image_search:", help="Find pictures like one of your own"):
+            st.file_uploader(
+                "It is looked at, not kept", key=f"search_picture_{state['search_round']}", type="image"
+            )
+        with st.popover(f"Filters ({n})" if (n := filters.count()) else "Filters", icon=":material/tune:"):
+            filters.draw()
+
+
+def draw_understood(found: Found) -> None:
+    """What the search made of the words."""
+    taxonomy = loop.taxonomy()
+    if found.query.groups:
+        with st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
+            st.caption("Tags in your words:", width="content")
+            for group in found.query.groups:
+                st.badge(" / ".join(session.tag_label(taxonomy.tags[t]) for t in group[:3] if t in taxonomy.tags))
+    if found.query.rest and not found.understood:
+        st.info(
+            f"The model in use does not read “{session.plain(found.query.rest)}”: it was only looked for in texts "
+            "beside pictures. Names of tags are understood in every language.",
+            icon=":material/translate:",
+        )
+
+
+def draw_examples() -> None:
+    """Pictures that answers should be like, or unlike, with a way to take each back."""
+    for name, title in (("like", "Like these"), ("unlike", "Unlike these")):
+        if ids := state[f"search_{name}"]:
+            with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+                st.caption(title, width="content")
+                gallery.draw_strip([(asset_id, "") for asset_id in ids], width=56)
+                st.button(
+                    "Forget them",
+                    key=f"search_forget_{name}",
+                    on_click=acts.forget,
+                    args=(name,),
+                    type="tertiary",
+                    icon=":material/close:",
+                )
+
+
+def draw_selected(selected: list[int], found: list[int]) -> None:
+    """What can be done with what was selected."""
+    many = "picture" if len(selected) == 1 else "pictures"
+    with st.container(horizontal=True, gap="xsmall", vertical_alignment="center", key="search_bar"):
+        st.caption(f"{len(selected)} {many} selected" if selected else "Click pictures to select them")
+        for label, name, icon in (
+            ("More like", "like", ":material/thumb_up:"),
+            ("Less like", "unlike", ":material/thumb_down:"),
+        ):
+            st.button(label, on_click=acts.teach, args=(name, selected), disabled=not selected, icon=icon)
+        with st.popover(
+            "Review", icon=":material/check_circle:", help="Put them into a batch, to review them together"
+        ):
+            st.text_input(
+                "Name of the batch", state["search_text"] or "Found pictures", key="search_batch", max_chars=200
+            )
+            profiles = loop.taxonomy().profiles
+            st.selectbox(
+                "Profile",
+                list(profiles),
+                format_func=lambda p: profiles[p].name(session.language()),
+                key="search_batch_profile",
+            )
+            st.button(
+                f"Make a batch of {len(selected) or len(found)}",
+                on_click=acts.collect,
+                args=(selected or found,),
+                type="primary",
+            )
+        if st.button("Export", icon=":material/download:", help="The selected ones, or all that were found"):
+            draw_export(selected or found)
+    if made := state.pop("search_made", None):
+        st.success(f"{made[1]} pictures are in a batch of their own.", icon=":material/check:")
+        st.page_link(
+            pages.REVIEW, label="Review them", icon=":material/check_circle:", query_params={"batch": made[0]}
+        )
+
+
+@st.dialog("All that happened", position="right", icon=":material/manage_search:")
+def show_one(asset_id: int) -> None:
+    happened.draw(asset_id)
+
+
+def open_one() -> None:
+    state["search_open"] = gallery.opened()
+
+
+def draw_results(found: Found) -> None:
+    ids = [hit.asset_id for hit in found.hits]
+    known = gallery.load(ids)
+    ranked = bool(found.query.text or state["search_like"] or place.picture())
+    shown = [
+        (known[hit.asset_id], f"{hit.relevance:.0%}" if ranked else known[hit.asset_id].name)
+        for hit in found.hits
+        if hit.asset_id in known
+    ]
+    if not shown:
+        st.info(
+            "Nothing is likely enough to be what you asked for. Try other words, or fewer filters."
+            if ranked or filters.count()
+            else "There are no pictures yet. Upload some first.",
+            icon=":material/search_off:",
+        )
+        return
+    page = f"search-{hash((place.asked(), tuple(ids)))}"
+    draw_selected([i for i in gallery.selection(page, []) if i in known], ids)
+    gallery.draw(
+        page, shown, [], "Found pictures; select by click or space, look at one by F", open_one, dims=False
+    )
+    if len(found.hits) == state["search_limit"]:
+        st.button("Show more", on_click=acts.show_more, args=(MORE,), icon=":material/expand_more:")
+    elif ranked:
+        st.caption(f"{len(shown)} pictures; no other is likely enough.")
+
+
+place.start(MORE)
+st.title("Search")
+session.show_error()
+draw_query()
+draw_examples()
+place.write_address()
+try:
+    with st.spinner("Searching ..."):
+        found = place.search()
+except TaggingError as error:
+    st.error(str(error), icon=":material/error:")
+    st.stop()
+draw_understood(found)
+draw_results(found)
+if (opened := state.pop("search_open", None)) is not None:
+    show_one(opened)
