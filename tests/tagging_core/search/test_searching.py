@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+from datetime import date
+
+import numpy as np
+import pytest
+
+from tagging_core import Decision, Kind, TaggingError, Tagloop, User, vectors
+from tagging_core.assets import Accompanying
+from tagging_core.insights.days import Period
+from tagging_core.search import Filters, read_query
+from tagging_core.search.variety import varied
+from tagging_core.tag_names import TagNames
+from tests.conftest import BLUE, GREEN, RED, YELLOW, ingest, wait_for
+
+
+@pytest.fixture
+def pictures(loop: Tagloop, ann: User) -> list[int]:
+    """Red, green, blue and yellow, in the index."""
+    found = ingest(loop, ann, RED, GREEN, BLUE, YELLOW)
+    wait_for(lambda: loop.index.pending() == 0)
+    return found
+
+
+def accept(loop: Tagloop, user: User, asset_id: int, tag_id: str) -> None:
+    loop.decide(user, Decision(Kind.ACCEPT, asset_id, tag_id, profile="e-commerce"))
+
+
+def found(loop: Tagloop, *args: object, **options: object) -> list[int]:
+    return [hit.asset_id for hit in loop.search(*args, **options).hits]
+
+
+def test_names_of_tags_are_found_in_any_language(loop: Tagloop) -> None:
+    taxonomy = loop.taxonomy()
+    names = TagNames(taxonomy.active())
+    query = read_query(names, taxonomy, "a photo of Red dresses near Kyoto")
+    assert query.groups == (("colour.red",), ("garment.dress",))
+    assert query.rest == "near Kyoto"
+    assert read_query(names, taxonomy, "红色的连衣裙照片").groups == (("colour.red",), ("garment.dress",))
+    assert read_query(names, taxonomy, "红色的连衣裙照片").rest == ""
+
+
+def test_a_tag_stands_for_those_below_it(loop: Tagloop, ann: User) -> None:
+    from tagging_core.curation import plans
+
+    taxonomy = loop.taxonomy()
+    loop.curator.apply(ann, plans.move(taxonomy, "subject.dog", "subject", "subject.animal"))
+    taxonomy = loop.taxonomy()
+    assert "subject.dog" in read_query(TagNames(taxonomy.active()), taxonomy, "animal").groups[0]
+
+
+def test_words_the_model_reads_find_pictures(loop: Tagloop, pictures: list[int]) -> None:
+    assert found(loop, "yellow whatever")[0] == pictures[3]
+
+
+def test_what_people_gave_comes_first_and_what_they_ruled_out_never(
+    loop: Tagloop, ann: User, pictures: list[int]
+) -> None:
+    accept(loop, ann, pictures[2], "garment.dress")
+    loop.decide(ann, Decision(Kind.REJECT, pictures[0], "garment.dress", profile="e-commerce"))
+    hits = loop.search("dress").hits
+    assert hits[0].asset_id == pictures[2]
+    assert hits[0].relevance > 0.99
+    assert pictures[0] not in [hit.asset_id for hit in hits]
+
+
+def test_the_list_ends_where_answers_become_unlikely(loop: Tagloop, ann: User, pictures: list[int]) -> None:
+    accept(loop, ann, pictures[2], "garment.dress")
+    hits = loop.search("dress", limit=100).hits
+    assert all(hit.relevance >= hits[0].relevance / 15 for hit in hits)
+
+
+def test_more_like_these_less_like_those(loop: Tagloop, pictures: list[int]) -> None:
+    red, green, blue, _ = pictures
+    similar = loop.search(like=[red], unlike=[blue]).hits
+    assert red not in [hit.asset_id for hit in similar]
+    assert blue not in [hit.asset_id for hit in similar]
+    with loop.database.read() as connection:
+        vector = vectors.load(connection, loop.library.fingerprint, [green])[green]
+    assert found(loop, pictures=[vector])[0] == green
+    with pytest.raises(TaggingError, match="no picture 99"):
+        loop.search(like=[99])
+
+
+def test_filters_leave_what_passes(loop: Tagloop, ann: User, pictures: list[int]) -> None:
+    accept(loop, ann, pictures[1], "garment.dress")
+    loop.decide(ann, Decision(Kind.DONE, pictures[1], profile="e-commerce"))
+    wanted = [pictures[1]]
+    assert found(loop, filters=Filters(state="done")) == wanted
+    assert found(loop, filters=Filters(tags=("garment.dress",))) == wanted
+    assert found(loop, filters=Filters(category="garment")) == wanted
+    assert found(loop, filters=Filters(profile="e-commerce", tags=("garment.dress",))) == wanted
+    assert found(loop, filters=Filters(batch_id=1, state="done")) == wanted
+    assert found(loop, filters=Filters(period=Period(date(2020, 1, 1), date(2020, 1, 2)))) == []
+    assert set(found(loop, "red", filters=Filters(state="new"))) <= set(pictures) - set(wanted)
+    for wrong in (
+        Filters(state="lost"),
+        Filters(category="lost"),
+        Filters(tags=("lost",)),
+        Filters(profile="lost"),
+    ):
+        with pytest.raises(TaggingError, match="lost"):
+            loop.search(filters=wrong)
+
+
+def test_words_of_texts_count_where_the_model_reads_nothing(loop: Tagloop, ann: User, pictures: list[int]) -> None:
+    loop.set_text(ann, pictures[0], Accompanying(title="裙摆飞扬"))
+    result = loop.search("裙摆")
+    assert not result.understood
+    assert [hit.asset_id for hit in result.hits] == [pictures[0]]
+
+
+def test_recommendations_differ_from_one_another() -> None:
+    near = np.eye(4, dtype=np.float32)
+    asked = (near[0] + near[1] * 0.3) / np.linalg.norm(near[0] + near[1] * 0.3)
+    twin = asked
+    one = (near[0] + near[1]) / np.sqrt(2)
+    same_as_one = one
+    other = (near[0] + near[2]) / np.sqrt(2)
+    rows = np.stack([asked, twin, one, same_as_one, other]).astype(np.float32)
+    chosen = varied(rows, rows, limit=3)
+    assert 0 not in chosen
+    assert 1 not in chosen
+    assert 4 in chosen
+    assert len({2, 3} & set(chosen)) == 1
+
+
+def test_search_takes_the_process_that_has_the_index(loop: Tagloop) -> None:
+    with pytest.raises(TaggingError, match="only the process that runs the worker"):
+        loop.search("red")
+
+
+def test_found_pictures_make_a_batch(loop: Tagloop, ann: User, pictures: list[int]) -> None:
+    batch = loop.collect(ann, pictures[:2], "e-commerce", "Reds")
+    again = loop.collect(ann, pictures[:2], "e-commerce", "Reds")
+    assert batch != again
+    assert loop.batch(batch).total == 2
+    assert set(found(loop, filters=Filters(batch_id=batch))) == set(pictures[:2])

@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import re
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tagging_core import Decision, Kind, TaggingError, Tagloop, User
+from tagging_core.assets import Accompanying
+from tagging_core.phrasing import PHRASING, Description, phrase
+from tagging_core.taxonomy import read_taxonomy
+from tests.conftest import RED, ingest
+
+STARTER = read_taxonomy()
+
+
+def of(*tag_ids: str, language: str = "en", text: Accompanying = Accompanying()) -> Description:  # noqa: B008
+    return phrase([STARTER.tags[t] for t in tag_ids], language, text)
+
+
+def test_tags_become_sentences() -> None:
+    found = of("garment.dress", "colour.red", "feature.striped", "audience.women", "scene.beach", "mood.joyful")
+    assert found.title == "Red striped dress for women"
+    assert found.caption == "A red striped dress on a beach, for women. The mood is joyful."
+    assert found.alt == "A red striped dress on a beach, for women."
+    assert of("subject.person", "garment.shirt", "colour.white").alt == "A person wearing a white shirt."
+    assert of("garment.pants", "material.denim").title == "Denim trousers"
+    assert of("garment.dress", "colour.red", language="zh").caption == "红色连衣裙。"
+
+
+def test_text_that_came_with_a_picture_is_taken_as_it_is() -> None:
+    found = of("garment.dress", text=Accompanying(title="Summer sale", caption="All dresses at half price"))
+    assert (found.title, found.caption, found.alt) == ("Summer sale", "All dresses at half price", "A dress.")
+    assert of() == Description("en")
+
+
+def test_a_language_there_is_not_is_refused() -> None:
+    with pytest.raises(TaggingError, match="'fr'"):
+        of("garment.dress", language="fr")
+
+
+def test_every_phrase_belongs_to_a_tag_of_the_starter_library() -> None:
+    frames = yaml.safe_load(PHRASING.read_text("utf-8"))
+    assert frames.keys() <= STARTER.categories.keys()
+    named = {t for f in frames.values() for t in [*f.get("tags", {}), *f.get("quality", {})]}
+    assert named <= STARTER.tags.keys()
+
+
+@given(st.lists(st.sampled_from(sorted(STARTER.tags)), min_size=1, max_size=9, unique=True))
+def test_whatever_the_tags_it_is_one_sentence_and_no_list(tag_ids: list[str]) -> None:
+    found = of(*tag_ids)
+    if found.alt:
+        assert found.alt[0].isupper() or found.alt[0].isdigit()
+        assert found.alt.endswith(".")
+        assert found.alt.count(".") == 1
+        assert not re.search(r"  | ,|,,|\ba [aeiou]|\ban [^aeiou]", found.alt)
+        assert "." not in found.title
+
+
+def test_what_a_person_wrote_stays_and_the_rest_follows_the_tags(loop: Tagloop, ann: User) -> None:
+    (asset,) = ingest(loop, ann, RED)
+    loop.describe(ann, asset, Description("en", title="My own title"))
+    loop.decide(ann, Decision(Kind.ADD, asset, "garment.dress", profile="e-commerce"))
+    calls = loop.calls(ann)
+    found = calls.get_asset(asset).description
+    assert (found.title, found.alt, found.written) == ("My own title", "A dress.", ["title"])
+    loop.rebuild(ann)
+    assert calls.get_asset(asset).description == found
+    loop.describe(ann, asset, Description("en"))
+    assert calls.get_asset(asset).description.title == "Dress"
