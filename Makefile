@@ -46,10 +46,11 @@ bench: $(VENV)/.dev ## the measured claims: make bench DIR=folder-of-labelled-ph
 	$(BIN)/python -m benchmarks.compliance $(DIR)
 	$(BIN)/python -m benchmarks.insights
 
-browser: ## install Debian's Chromium for the browser test where that is allowed
-	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
-	  && apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium >/dev/null; } \
-	  || echo "Chromium is not here and cannot be installed: the browser test will be left out."
+browser: ## install Debian's Chromium and exiftool for tests where that is allowed
+	@command -v chromium >/dev/null && command -v exiftool >/dev/null \
+	  || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq \
+	  && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium libimage-exiftool-perl >/dev/null; } \
+	  || echo "Chromium or exiftool is not here and cannot be installed: tests that need them will be left out."
 
 screenshots: $(VENV)/.dev browser ## the README's pictures, taken anew
 	$(BIN)/python -m tests.browser.screenshots docs

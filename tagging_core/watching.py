@@ -28,21 +28,30 @@ def appearing(folder: Path, stopping: threading.Event, settled: float = _SETTLED
     """
     if not folder.is_dir():
         raise SourceError(f"{folder} is no folder that can be watched.")
-    changing = {path: 0.0 for path in folder.rglob("*") if _is_wanted(path, folder)}
-    if changing:
-        yield sorted(changing)
-    changing = {}
+    told = set(_found(folder, folder))
+    if told:
+        yield sorted(told)
+    changing: dict[Path, float] = {}
+    begun = False
     for changes in watch(folder, stop_event=stopping, yield_on_timeout=True, rust_timeout=500):
         now = time.monotonic()
+        if not begun:  # what came between the first look and the first watch
+            changing, begun = dict.fromkeys(set(_found(folder, folder)) - told, now), True
         for change, name in changes:
             path = Path(name)
             if change == Change.deleted:
                 changing.pop(path, None)
+            elif path.is_dir():  # what came into it before it was watched
+                changing |= dict.fromkeys(_found(path, folder), now)
             elif _is_wanted(path, folder):
                 changing[path] = now
         if whole := sorted(path for path, since in changing.items() if now - since >= settled and path.is_file()):
             changing = {path: since for path, since in changing.items() if path not in whole}
             yield whole
+
+
+def _found(below: Path, folder: Path) -> Iterator[Path]:
+    return (path for path in below.rglob("*") if _is_wanted(path, folder))
 
 
 def _is_wanted(path: Path, folder: Path) -> bool:

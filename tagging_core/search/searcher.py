@@ -137,7 +137,9 @@ class Searcher:
             without = set(like) | set(unlike)
             candidates = self._candidates(connection, query, parts, conditions, limit + len(without))
             chances = self._rank(parts, {a: v for a, v in candidates.items() if a not in without})
-        return Found(query, _cut(chances, limit, LEAST ** len(parts)), understood)
+        # One picture says little of what others have in common with it: then the nearest are shown, however far.
+        least = LEAST ** len(parts) if text.strip() else 0.0
+        return Found(query, _cut(chances, limit, least), understood)
 
     def similar(self, asset_id: int, filters: Filters = ANY, limit: int = 24) -> list[Hit]:
         """Pictures that resemble one, best first."""

@@ -75,6 +75,7 @@ def test_more_like_these_less_like_those(loop: Tagloop, pictures: list[int]) -> 
     similar = loop.search(like=[red], unlike=[blue]).hits
     assert red not in [hit.asset_id for hit in similar]
     assert blue not in [hit.asset_id for hit in similar]
+    assert similar
     with loop.database.read() as connection:
         vector = vectors.load(connection, loop.library.fingerprint, [green])[green]
     assert found(loop, pictures=[vector])[0] == green

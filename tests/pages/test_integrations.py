@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from streamlit.testing.v1 import AppTest
+
+import pages
+from tagging_core import Tagloop, User, keys, webhooks
+from tagging_core.keys import Scope
+from tagging_core.targets import Targets
+from tagging_core.webhooks import Happening
+
+Open = Callable[..., AppTest]
+
+
+def press(at: AppTest, label: str) -> AppTest:
+    return next(b for b in at.button if b.label == label).click().run()
+
+
+def test_a_key_is_shown_once_works_and_can_be_revoked(open_page: Open, console: Tagloop) -> None:
+    at = open_page(pages.INTEGRATIONS)
+    at.text_input(key="key_name").set_value("CMS")
+    press(at, "Make a key")
+    token = at.code[0].value
+    assert keys.check(console.database, token).scopes == {Scope.READ, Scope.TAG}
+    at.run()
+    assert not at.code
+    press(at, "Revoke")
+    with console.database.read() as connection:
+        assert keys.all_keys(connection)[0].revoked_at is not None
+    press(at, "Allow again")
+    assert keys.check(console.database, token).name == "CMS"
+
+
+def test_a_key_without_a_name_is_refused(open_page: Open) -> None:
+    at = open_page(pages.INTEGRATIONS)
+    press(at, "Make a key")
+    assert "name" in at.error[0].value
+
+
+def test_a_webhook_needs_an_allowed_target(open_page: Open, console: Tagloop) -> None:
+    at = open_page(pages.INTEGRATIONS)
+    assert any("TAGLOOP_WEBHOOK_TARGETS" in info.value for info in at.info)
+    at.text_input(key="hook_url").set_value("http://cms.example.com/x")
+    press(at, "Add")
+    assert "not among the targets" in at.error[0].value
+    console.targets = Targets(["cms.example.com"])
+    at.text_input(key="hook_url").set_value("http://cms.example.com/x")
+    press(at, "Add")
+    assert at.code[0].value.startswith("whsec_")
+    press(at, "Pause")
+    with console.database.read() as connection:
+        assert not webhooks.all_webhooks(connection)[0].active
+
+
+def test_what_was_given_up_is_seen_and_sent_again(open_page: Open, console: Tagloop, ann: User) -> None:
+    with console.database.write() as connection:
+        webhooks.add(connection, ann, "http://cms.example.com/x", [Happening.TAG_CHANGED])
+        webhooks.announce(connection, Happening.TAG_CHANGED, [{"tag": "garment.dress"}])
+        (delivery,) = webhooks.recent(connection)
+        webhooks.settle(connection, delivery, state="dead", attempts=10, note="it answered 500")
+    at = open_page(pages.INTEGRATIONS)
+    assert any("it answered 500" in m.value for m in at.markdown)
+    press(at, "Send again")
+    with console.database.read() as connection:
+        assert webhooks.recent(connection)[0].state == "waiting"

@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+import pages
+from pages.common import gallery
+from pages.editors.searching import exporting
+from tagging_core import Decision, Kind, Tagloop, User
+from tests.conftest import BLUE, GREEN, RED, ingest, wait_for
+
+Open = Callable[..., AppTest]
+
+
+@pytest.fixture
+def drawn(console: Tagloop, ann: User, monkeypatch: pytest.MonkeyPatch) -> dict[str, list]:
+    """What the gallery was given; pictures are in the index."""
+    ingest(console, ann, RED, GREEN, BLUE)
+    console.decide(ann, Decision(Kind.ADD, 3, "garment.dress", profile="e-commerce"))
+    wait_for(lambda: console.index.pending() == 0)
+    seen: dict[str, list] = {"shown": [], "selected": []}
+
+    def draw(page: str, shown: list, *_: object, **__: object) -> None:
+        seen["shown"] = [(asset.id, caption) for asset, caption in shown]
+
+    monkeypatch.setattr(gallery, "draw", draw)
+    monkeypatch.setattr(gallery, "selection", lambda page, usual: seen["selected"])
+    return seen
+
+
+def press(at: AppTest, label: str) -> AppTest:
+    button = next(b for b in at.button if b.label.startswith(label))
+    return button.click().run()
+
+
+def test_words_find_pictures_with_how_likely_they_are(drawn: dict, open_page: Open) -> None:
+    at = open_page(pages.SEARCH, q="dresses")
+    assert drawn["shown"][0] == (3, "100%")
+    assert at.text_input(key="search_text").value == "dresses"
+    at.text_input(key="search_text").set_value("").run()
+    assert [asset_id for asset_id, _ in drawn["shown"]] == [3, 2, 1]
+
+
+def test_filters_come_from_the_address_and_can_be_cleared(drawn: dict, open_page: Open) -> None:
+    at = open_page(pages.SEARCH, state="done")
+    assert drawn["shown"] == []
+    assert "Nothing is likely enough" in at.info[0].value
+    press(at, "Clear all")
+    assert len(drawn["shown"]) == 3
+
+
+def test_an_address_that_means_nothing_does_no_harm(drawn: dict, open_page: Open) -> None:
+    at = open_page(pages.SEARCH, state="lost", tag="lost", batch="x", like="9a", since="yesterday")
+    assert not at.error
+    assert len(drawn["shown"]) == 3
+    at = open_page(pages.SEARCH, like="99")
+    assert "no picture 99" in at.error[0].value
+
+
+def test_more_like_the_selected_ones(drawn: dict, open_page: Open) -> None:
+    drawn["selected"] = [1]
+    at = open_page(pages.SEARCH)
+    press(at, "More like")
+    assert 1 not in [asset_id for asset_id, _ in drawn["shown"]]
+    assert at.query_params["like"] in ("1", ["1"])
+    press(at, "Forget them")
+    assert len(drawn["shown"]) == 3
+
+
+def test_words_the_model_does_not_read_are_named(drawn: dict, open_page: Open) -> None:
+    at = open_page(pages.SEARCH, q="红色裙摆飞")
+    assert any("does not read" in info.value for info in at.info)
+
+
+def test_selected_pictures_make_a_batch(drawn: dict, open_page: Open, console: Tagloop) -> None:
+    drawn["selected"] = [1, 2]
+    at = open_page(pages.SEARCH, q="")
+    press(at, "Make a batch of 2")
+    assert "2 pictures are in a batch" in at.success[0].value
+    assert console.batch(2).total == 2
+
+
+def test_export_previews_what_will_be_written(
+    drawn: dict, open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frames: list[list] = []
+    monkeypatch.setattr(exporting.st, "dataframe", lambda rows, **_: frames.append(rows))
+    press(open_page(pages.SEARCH), "Export")
+    assert [row["id"] for row in frames[-1]] == [3, 2, 1]
+    assert frames[-1][0]["tag_ids"] == "garment.dress"

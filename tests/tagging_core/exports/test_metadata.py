@@ -1,0 +1,107 @@
+"""Metadata as exiftool, a program that is not ours, reads it back."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import shutil
+import subprocess
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tagging_core import Decision, Kind, Tagloop, User
+from tagging_core.api.models import Asset
+from tagging_core.assets import Accompanying
+from tagging_core.exports import metadata
+from tagging_core.exports.exporter import Format, by_ids, export
+from tests.conftest import BLUE, RED, photo, wait_for
+
+
+@pytest.fixture(scope="module")
+def exiftool() -> str:
+    found = shutil.which("exiftool")
+    if found is None and os.environ.get("TAGLOOP_REQUIRE_BROWSER"):
+        pytest.fail("exiftool is not here: `make browser` installs it.")
+    return found or pytest.skip("exiftool is not here")
+
+
+@pytest.fixture
+def asset(loop: Tagloop, ann: User) -> Asset:
+    batch = loop.upload(ann, [("red.jpg", photo(RED))], "e-commerce")
+    loop.start()
+    wait_for(lambda: loop.batch(batch).state == "done")
+    for tag in ("garment.dress", "colour.red"):
+        loop.decide(ann, Decision(Kind.ADD, 1, tag, profile="e-commerce"))
+    loop.set_text(ann, 1, Accompanying(title="Sommer <&> Kleid 夏"))
+    return loop.calls(ann).get_asset(1)
+
+
+def read(exiftool: str, path: Path) -> dict[str, object]:
+    done = subprocess.run([exiftool, "-json", "-G1", str(path)], capture_output=True, text=True, check=True)
+    return json.loads(done.stdout)[0]
+
+
+def check(found: dict[str, object]) -> None:
+    assert set(found["XMP-dc:Subject"]) >= {"Dress", "Red"}  # type: ignore[arg-type]
+    assert set(found["XMP-lr:HierarchicalSubject"]) >= {"Garment type|Dress", "Main colour|Red"}  # type: ignore[arg-type]
+    assert set(found["XMP-digiKam:TagsList"]) >= {"Garment type/Dress", "Main colour/Red"}  # type: ignore[arg-type]
+    assert found["XMP-dc:Title"] == "Sommer <&> Kleid 夏"
+    assert found["XMP-dc:Description"] == "A red dress."
+    assert found["XMP-iptcCore:AltTextAccessibility"] == "A red dress."
+
+
+def test_a_sidecar_is_read(exiftool: str, loop: Tagloop, asset: Asset, tmp_path: Path) -> None:
+    path = tmp_path / "red.jpg.xmp"
+    path.write_bytes(metadata.sidecar(asset, metadata.paths(asset, loop.taxonomy())))
+    check(read(exiftool, path))
+
+
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "TIFF"])
+def test_tags_inside_a_picture_are_read_and_its_pixels_stay(
+    exiftool: str, loop: Tagloop, asset: Asset, tmp_path: Path, form: str
+) -> None:
+    before = photo(BLUE, kind=form)
+    asset = asset.model_copy(update={"format": form})
+    after = metadata.embed(before, asset, metadata.paths(asset, loop.taxonomy()))
+    pixels = [np.asarray(Image.open(io.BytesIO(data))) for data in (before, after)]
+    assert np.array_equal(*pixels)
+    path = tmp_path / f"picture.{form.lower()}"
+    path.write_bytes(after)
+    found = read(exiftool, path)
+    check(found)
+    if form in ("JPEG", "TIFF"):
+        assert set(found["IPTC:Keywords"]) == {"Dress", "Red"}  # type: ignore[arg-type]
+
+
+def test_what_a_file_says_already_stays(exiftool: str, loop: Tagloop, asset: Asset, tmp_path: Path) -> None:
+    path = tmp_path / "old.jpg"
+    path.write_bytes(photo(BLUE))
+    said = [
+        "-XMP-dc:Subject=Beach",
+        "-IPTC:Keywords=Strand",
+        "-Artist=Ann",
+        "-XMP-dc:Creator=Ann",
+        "-XMP-xmp:Rating=4",
+    ]
+    subprocess.run([exiftool, "-overwrite_original", *said, str(path)], check=True, capture_output=True)
+    path.write_bytes(metadata.embed(path.read_bytes(), asset, metadata.paths(asset, loop.taxonomy())))
+    found = read(exiftool, path)
+    check(found)
+    assert "Beach" in found["XMP-dc:Subject"]  # type: ignore[operator]
+    assert "Strand" in found["IPTC:Keywords"]  # type: ignore[operator]
+    assert (found["IFD0:Artist"], found["XMP-dc:Creator"], found["XMP-xmp:Rating"]) == ("Ann", "Ann", 4)
+
+
+def test_a_format_that_takes_no_metadata_gets_a_file_beside_it(loop: Tagloop, ann: User) -> None:
+    batch = loop.upload(ann, [("a.gif", photo(RED, kind="GIF")), ("b.jpg", photo(BLUE))], "e-commerce")
+    loop.start()
+    wait_for(lambda: loop.batch(batch).state == "done")
+    parts = export(loop.calls(ann), by_ids([1, 2]), Format.PICTURES)
+    with zipfile.ZipFile(io.BytesIO(b"".join(parts))) as file:
+        assert sorted(file.namelist()) == ["1-a.gif", "1-a.gif.xmp", "2-b.jpg", "problems.txt"]
+        assert b"GIF" in file.read("problems.txt")

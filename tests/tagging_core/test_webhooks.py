@@ -1,0 +1,235 @@
+"""Webhooks against a real receiver."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from tagging_core import Decision, Kind, TaggingError, Tagloop, User, delivering, webhooks
+from tagging_core.api import telling
+from tagging_core.curation import plans
+from tagging_core.delivering import Deliverer
+from tagging_core.errors import WebhookError
+from tagging_core.targets import Targets
+from tagging_core.webhooks import Delivery, Happening
+from tests.conftest import RED, ingest, wait_for
+
+
+class Receiver(ThreadingHTTPServer):
+    """Keeps what it is told; answers as its paths say."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.told: list[tuple[str, dict[str, str], str]] = []
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    def url(self, path: str) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}{path}"
+
+
+class _Handler(BaseHTTPRequestHandler):
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["content-length"])).decode()
+        self.server.told.append((self.path, {k.lower(): v for k, v in self.headers.items()}, body))  # type: ignore[attr-defined]
+        if self.path == "/hangs":
+            time.sleep(3)
+        if self.path == "/drips":
+            self.wfile.write(b"HTTP/1.1 200 OK\r\n")
+            for n in range(60):
+                time.sleep(0.1)
+                self.wfile.write(f"x-{n}: y\r\n".encode())
+            return
+        self.send_response({"/fails": 500, "/moves": 302}.get(self.path, 200))
+        self.send_header("location", "http://127.0.0.1:1/secret")
+        self.end_headers()
+        self.wfile.write(b"secret answer")
+
+    def log_message(self, *_: object) -> None: ...
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    made = Receiver()
+    yield made
+    made.shutdown()
+
+
+@pytest.fixture
+def deliverer(loop: Tagloop) -> Deliverer:
+    return Deliverer(loop.database, Targets(["127.0.0.1"]), telling.teller(loop))
+
+
+def subscribe(loop: Tagloop, user: User, url: str, *kinds: Happening) -> webhooks.Webhook:
+    with loop.database.write() as connection:
+        return webhooks.add(connection, user, url, kinds or tuple(Happening))
+
+
+def deliveries(loop: Tagloop) -> list[Delivery]:
+    with loop.database.read() as connection:
+        return webhooks.recent(connection)[::-1]
+
+
+def make_due(loop: Tagloop) -> None:
+    with loop.database.write() as connection:
+        connection.exec_driver_sql("UPDATE deliveries SET due = 0")
+
+
+def test_what_happens_is_told_signed(loop: Tagloop, ann: User, receiver: Receiver) -> None:
+    loop.targets = Targets(["127.0.0.1"])
+    hook = subscribe(loop, ann, receiver.url("/hook"))
+    (asset,) = ingest(loop, ann, RED)
+    loop.decide(ann, Decision(Kind.ADD, asset, "garment.dress", profile="e-commerce"))
+    done = loop.decide(ann, Decision(Kind.DONE, asset, profile="e-commerce"))
+    loop.decide(ann, Decision(Kind.ADD, asset, "colour.red", profile="e-commerce"))
+    loop.undo(ann, done)
+    loop.curator.apply(ann, plans.merge(loop.taxonomy(), "garment.hat", "garment.dress"))
+    wait_for(lambda: {d.state for d in deliveries(loop)} == {"sent"})
+    kinds = [json.loads(body)["type"] for _, _, body in receiver.told]
+    assert kinds[:4] == ["batch.done", "asset.reviewed", "asset.reviewed", "asset.reopened"]
+    assert {"tag.merged", "tag.changed"} <= set(kinds)
+    for _, headers, body in receiver.told:
+        told = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.{body}".encode()
+        key = base64.urlsafe_b64decode(hook.secret.removeprefix("whsec_") + "==")
+        expected = base64.b64encode(hmac.new(key, told, hashlib.sha256).digest()).decode()
+        assert headers["webhook-signature"] == f"v1,{expected}"
+        assert abs(int(headers["webhook-timestamp"]) - time.time()) < 60
+    merged = next(json.loads(body) for _, _, body in receiver.told if '"tag.merged"' in body)
+    assert merged["data"]["tag"]["merged_into"] == "garment.dress"
+
+
+def test_nothing_is_written_down_where_nobody_listens(loop: Tagloop, ann: User, receiver: Receiver) -> None:
+    subscribe(loop, ann, receiver.url("/hook"), Happening.TAG_MERGED)
+    ingest(loop, ann, RED)
+    assert deliveries(loop) == []
+
+
+def test_what_was_taken_back_with_its_transaction_is_not_told(loop: Tagloop, ann: User, receiver: Receiver) -> None:
+    subscribe(loop, ann, receiver.url("/hook"))
+
+    def fail() -> None:
+        with loop.database.write() as connection:
+            webhooks.announce(connection, Happening.TAG_CHANGED, [{"tag": "garment.dress"}])
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
+    assert deliveries(loop) == []
+
+
+def test_it_is_tried_again_with_growing_pauses_and_given_up(
+    loop: Tagloop, ann: User, receiver: Receiver, deliverer: Deliverer
+) -> None:
+    subscribe(loop, ann, receiver.url("/fails"))
+    with loop.database.write() as connection:
+        webhooks.announce(connection, Happening.TAG_CHANGED, [{"tag": "garment.dress"}])
+    pauses = []
+    for _ in range(delivering.ATTEMPTS):
+        assert deliverer.work()
+        (found,) = deliveries(loop)
+        pauses.append(found.due - time.time())
+        assert not deliverer.work()  # not due yet
+        make_due(loop)
+    assert (found.state, found.attempts, found.note) == ("dead", delivering.ATTEMPTS, "it answered 500")
+    assert pauses[:-1] == sorted(pauses[:-1])
+    assert len({body for _, _, body in receiver.told}) == 1
+    assert len({headers["webhook-id"] for _, headers, _ in receiver.told}) == 1
+    with loop.database.write() as connection:
+        webhooks.replay(connection, ann, found.uid)
+    assert deliverer.work()
+    assert len(receiver.told) == delivering.ATTEMPTS + 1
+
+
+@pytest.mark.parametrize(("path", "told"), [("/moves", "redirects are not followed"), ("/fails", "answered 500")])
+def test_what_the_receiver_answers_is_never_shown(
+    loop: Tagloop, ann: User, receiver: Receiver, deliverer: Deliverer, path: str, told: str
+) -> None:
+    subscribe(loop, ann, receiver.url(path))
+    with loop.database.write() as connection:
+        webhooks.announce(connection, Happening.TAG_CHANGED, [{"tag": "garment.dress"}])
+    deliverer.work()
+    (found,) = deliveries(loop)
+    assert told in found.note
+    assert "secret" not in found.note
+    assert len(receiver.told) == 1
+
+
+@pytest.mark.parametrize("path", ["/hangs", "/drips"])
+def test_a_target_that_hangs_is_left(
+    loop: Tagloop, ann: User, receiver: Receiver, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    monkeypatch.setattr(delivering, "_SECONDS", 0.5)
+    deliverer = Deliverer(loop.database, Targets(["127.0.0.1"]), telling.teller(loop))
+    subscribe(loop, ann, receiver.url(path))
+    with loop.database.write() as connection:
+        webhooks.announce(connection, Happening.TAG_CHANGED, [{"tag": "garment.dress"}])
+    start = time.monotonic()
+    deliverer.work()
+    assert time.monotonic() - start < 2.5
+    assert "no answer" in deliveries(loop)[0].note
+
+
+def test_only_allowed_targets_are_reached(monkeypatch: pytest.MonkeyPatch) -> None:
+    places = {
+        "cms.example.com": "93.184.216.34",
+        "inside.example.com": "10.1.2.3",
+        "evil.example.com": "169.254.1.1",
+    }
+
+    def resolve(host: str, port: int, **_: object) -> list:
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (places.get(host, host), port))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    targets = Targets(["cms.example.com", "inside.example.com", "evil.example.com", "10.1.0.0/16"])
+    assert targets.resolve("cms.example.com", 443) == "93.184.216.34"
+    assert targets.resolve("inside.example.com", 443) == "10.1.2.3"
+    assert targets.resolve("10.1.9.9", 443) == "10.1.9.9"
+    for host, told in (
+        ("evil.example.com", "no public address"),
+        ("other.example.com", "not among the targets"),
+        ("127.0.0.1", "not among the targets"),
+    ):
+        with pytest.raises(WebhookError, match=told):
+            targets.resolve(host, 443)
+    named = Targets(["cms.example.com"])
+    for address in (
+        "0.0.0.0",
+        "127.0.0.1",
+        "::1",
+        "::ffff:127.0.0.1",
+        "169.254.169.254",
+        "64:ff9b::7f00:1",
+        "224.0.0.1",
+    ):
+        places["cms.example.com"] = address  # the same name, leading elsewhere the second time
+        with pytest.raises(WebhookError, match="no public address"):
+            named.resolve("cms.example.com", 80)
+
+
+def test_an_address_that_makes_no_sense_is_refused(loop: Tagloop, ann: User) -> None:
+    for url in ("ftp://cms/x", "http://", "nonsense", "http://user:pass@cms/x"):
+        with pytest.raises(TaggingError, match="no address"):
+            subscribe(loop, ann, url)
+    with pytest.raises(TaggingError, match="no host name"):
+        Targets(["http://cms/"])
+
+
+def test_a_paused_webhook_waits(loop: Tagloop, ann: User, receiver: Receiver, deliverer: Deliverer) -> None:
+    hook = subscribe(loop, ann, receiver.url("/hook"))
+    with loop.database.write() as connection:
+        webhooks.announce(connection, Happening.TAG_CHANGED, [{"tag": "garment.dress"}])
+        webhooks.switch(connection, ann, hook.id, False)
+        webhooks.announce(connection, Happening.TAG_CHANGED, [{"tag": "garment.hat"}])
+    assert not deliverer.work()
+    with loop.database.write() as connection:
+        webhooks.switch(connection, ann, hook.id, True)
+    assert deliverer.work()
+    assert len(receiver.told) == 1
