@@ -1,49 +1,5 @@
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator
+from tests.service import address, client, service, token
 
-import pytest
-import uvicorn
-from starlette.applications import Starlette
-from starlette.testclient import TestClient
-
-from tagging_core import Tagloop, User, keys
-from tagging_core.api import Client, server
-from tagging_core.keys import Scope
-from tests.conftest import wait_for
-
-
-@pytest.fixture
-def service(working: Tagloop) -> Iterator[TestClient]:
-    """The whole service over a Tagloop whose worker runs."""
-    working.library.settle()
-    wait_for(lambda: working.worker is not None and working.worker.chroma != "opening")
-    with TestClient(Starlette(routes=server.routes(lambda: working)), base_url="http://127.0.0.1") as client:
-        yield client
-
-
-@pytest.fixture
-def token(working: Tagloop, ann: User) -> Callable[..., str]:
-    """Makes a key with some scopes; all if none is named."""
-
-    def make(*scopes: Scope) -> str:
-        with working.database.write() as connection:
-            return keys.create(connection, ann, "CMS", scopes or tuple(Scope))[1]
-
-    return make
-
-
-@pytest.fixture
-def client(working: Tagloop, service: TestClient, token: Callable[..., str]) -> Iterator[Client]:
-    """The package's own client over a real connection, with every scope."""
-    config = uvicorn.Config(Starlette(routes=server.routes(lambda: working)), port=0, log_level="error")
-    real = uvicorn.Server(config)
-    thread = threading.Thread(target=real.run, daemon=True)
-    thread.start()
-    wait_for(lambda: real.started)
-    port = real.servers[0].sockets[0].getsockname()[1]
-    with Client(f"http://127.0.0.1:{port}/api/v1", token()) as connected:
-        yield connected
-    real.should_exit = True
-    thread.join(10)
+__all__ = ["address", "client", "service", "token"]

@@ -1,0 +1,56 @@
+"""Fixtures: the service over a Tagloop whose worker runs, and keys for it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+import uvicorn
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
+
+from tagging_core import Tagloop, User, keys
+from tagging_core.api import Client, server
+from tagging_core.keys import Scope
+from tests.conftest import wait_for
+
+
+@pytest.fixture
+def service(working: Tagloop) -> Iterator[TestClient]:
+    """The whole service over a Tagloop whose worker runs."""
+    working.library.settle()
+    wait_for(lambda: working.worker is not None and working.worker.chroma != "opening")
+    with TestClient(Starlette(routes=server.routes(lambda: working)), base_url="http://127.0.0.1") as client:
+        yield client
+
+
+@pytest.fixture
+def token(working: Tagloop, ann: User) -> Callable[..., str]:
+    """Makes a key with some scopes; all if none is named."""
+
+    def make(*scopes: Scope) -> str:
+        with working.database.write() as connection:
+            return keys.create(connection, ann, "CMS", scopes or tuple(Scope))[1]
+
+    return make
+
+
+@pytest.fixture
+def address(working: Tagloop, service: TestClient) -> Iterator[str]:
+    """Where the service listens, on a real connection."""
+    config = uvicorn.Config(Starlette(routes=server.routes(lambda: working)), port=0, log_level="error")
+    real = uvicorn.Server(config)
+    thread = threading.Thread(target=real.run, daemon=True)
+    thread.start()
+    wait_for(lambda: real.started)
+    yield f"http://127.0.0.1:{real.servers[0].sockets[0].getsockname()[1]}/api/v1"
+    real.should_exit = True
+    thread.join(10)
+
+
+@pytest.fixture
+def client(address: str, token: Callable[..., str]) -> Iterator[Client]:
+    """The package's own client, with every scope."""
+    with Client(address, token()) as connected:
+        yield connected
