@@ -61,6 +61,18 @@ def send_again(uid: str) -> None:
     loop.calls(user).replay_delivery(uid)
 
 
+def hide(name: str) -> None:
+    state.pop(name, None)
+
+
+def draw_secret(title: str, secret: str, name: str) -> None:
+    """It stays until its reader says that they have it: it is kept nowhere else."""
+    with st.container(border=True):
+        st.markdown(f":material/key: **{title}.** Copy it now; when you leave, it cannot be shown again.")
+        st.code(secret, language=None)
+        st.button("I have it", key=f"{name}_had", on_click=hide, args=(name,))
+
+
 def draw_keys() -> None:
     st.write("A program shows its key with every request. What it decides is written down under its name.")
     with st.form("key", clear_on_submit=True):
@@ -68,11 +80,8 @@ def draw_keys() -> None:
         usual = [Scope.READ, Scope.TAG]
         st.multiselect("It may", list(SCOPES), usual, format_func=SCOPES.get, key="key_scopes")
         st.form_submit_button("Make a key", type="primary", on_click=make_key, icon=":material/key:")
-    if made := state.pop("key_made", None):
-        st.success(
-            f"The key of {session.plain(made[0])}. Copy it now: it is shown this once.", icon=":material/key:"
-        )
-        st.code(made[1], language=None)
+    if made := state.get("key_made"):
+        draw_secret(f"The key of {session.plain(made[0])}", made[1], "key_made")
     with loop.database.read() as connection:
         found = keys.all_keys(connection)
     for key in found:
@@ -107,9 +116,8 @@ def draw_webhooks() -> None:
         usual = [Happening.ASSET_REVIEWED]
         st.multiselect("It is told when", list(KINDS), usual, format_func=KINDS.get, key="hook_kinds")
         st.form_submit_button("Add", type="primary", on_click=make_webhook, icon=":material/webhook:")
-    if made := state.pop("hook_made", None):
-        st.success("The secret that signs what is sent. Copy it now; it is shown once.", icon=":material/key:")
-        st.code(made.secret, language=None)
+    if made := state.get("hook_made"):
+        draw_secret("The secret that signs what is sent", made.secret, "hook_made")
     with loop.database.read() as connection:
         found, counts = webhooks.all_webhooks(connection), webhooks.counts(connection)
     for webhook in found:

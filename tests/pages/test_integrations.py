@@ -24,6 +24,8 @@ def test_a_key_is_shown_once_works_and_can_be_revoked(open_page: Open, console: 
     token = at.code[0].value
     assert keys.check(console.database, token).scopes == {Scope.READ, Scope.TAG}
     at.run()
+    assert at.code[0].value == token
+    press(at, "I have it")
     assert not at.code
     press(at, "Revoke")
     with console.database.read() as connection:
