@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from tagging_core.api.models import Asset
+from tagging_core.curation.formats.csv_file import harmless
 from tagging_core.errors import SearchError
 
 COLUMNS: dict[str, Callable[[Asset], object]] = {
@@ -36,9 +37,6 @@ COLUMNS: dict[str, Callable[[Asset], object]] = {
 
 USUAL = ("id", "name", "state", "tags", "tag_ids", "probabilities", "decided_by", "decided_at", "title", "alt")
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""How a cell begins that spreadsheets would work out; what people typed must not be a program."""
-
 
 def check_columns(columns: Sequence[str]) -> None:
     """Refuse columns there are not.
@@ -60,7 +58,7 @@ def to_csv(assets: Iterable[Asset], columns: Sequence[str] = USUAL) -> Iterator[
     check_columns(columns)
     yield "\ufeff" + _line(columns)
     for asset in assets:
-        yield _line([_harmless(value) for value in row(asset, columns).values()])
+        yield _line([harmless(str(value)) for value in row(asset, columns).values()])
 
 
 def to_jsonl(assets: Iterable[Asset]) -> Iterator[str]:
@@ -82,7 +80,3 @@ def _line(cells: Iterable[object]) -> str:
     buffer = io.StringIO()
     csv.writer(buffer).writerow(cells)
     return buffer.getvalue()
-
-
-def _harmless(value: object) -> object:
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value

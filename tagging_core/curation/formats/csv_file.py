@@ -34,11 +34,11 @@ def write(taxonomy: Taxonomy) -> str:
             "target": tag.target or "",
             "definition": tag.definition,
         }
-        writer.writerow({name: _harmless(str(value)) for name, value in row.items()})
+        writer.writerow({name: harmless(str(value)) for name, value in row.items()})
     return out.getvalue()
 
 
-def _harmless(cell: str) -> str:
+def harmless(cell: str) -> str:
     """A spreadsheet runs what begins like a formula."""
     return f"'{cell}" if cell.startswith(_RISKY) else cell
 
