@@ -45,6 +45,8 @@ bench: $(VENV)/.dev ## the measured claims: make bench DIR=folder-of-labelled-ph
 	$(BIN)/python -m benchmarks.library $(DIR)
 	$(BIN)/python -m benchmarks.compliance $(DIR)
 	$(BIN)/python -m benchmarks.insights
+	$(BIN)/python -m benchmarks.api $(DIR)
+	$(BIN)/python -m benchmarks.search --photos $(DIR)
 
 browser: ## install Debian's Chromium and exiftool for tests where that is allowed
 	@command -v chromium >/dev/null && command -v exiftool >/dev/null \
