@@ -247,15 +247,19 @@ def get(connection: Connection, batch_id: int) -> Batch:
     row = connection.execute(select(batches).where(batches.c.id == batch_id)).first()
     if row is None:
         raise NotFoundError(f"There is no batch {batch_id}.")
-    return _to_batch(connection, row)
+    return _to_batches(connection, [row])[0]
 
 
-def recent(connection: Connection, limit: int = 20) -> list[Batch]:
-    """The latest batches, latest first."""
-    rows = connection.execute(
-        select(batches).order_by(batches.c.created_at.desc(), batches.c.id.desc()).limit(limit)
+def recent(connection: Connection, limit: int = 20, before: int = 0) -> list[Batch]:
+    """The latest batches, latest first.
+
+    Args:
+        before: Older than this one only.
+    """
+    query = select(batches).order_by(batches.c.id.desc()).limit(limit)
+    return _to_batches(
+        connection, connection.execute(query.where(batches.c.id < before) if before else query).all()
     )
-    return [_to_batch(connection, row) for row in rows.all()]
 
 
 def names(connection: Connection, limit: int = 200) -> dict[int, tuple[str, str]]:
@@ -299,9 +303,15 @@ def _item_row(batch_id: int, n: int, chunk: int, entry: Entry) -> dict:
     }
 
 
-def _to_batch(connection: Connection, row: Row) -> Batch:
-    query = select(items.c.state, func.count()).where(items.c.batch_id == row.id).group_by(items.c.state)
-    counts = {state: int(n) for state, n in connection.execute(query)}
+def _to_batches(connection: Connection, rows: Sequence[Row]) -> list[Batch]:
+    query = select(items.c.batch_id, items.c.state, func.count()).where(items.c.batch_id.in_([r.id for r in rows]))
+    counts: dict[int, dict[str, int]] = {}
+    for batch_id, state, n in connection.execute(query.group_by(items.c.batch_id, items.c.state)):
+        counts.setdefault(batch_id, {})[state] = int(n)
+    return [_to_batch(row, counts.get(row.id, {})) for row in rows]
+
+
+def _to_batch(row: Row, counts: dict[str, int]) -> Batch:
     waiting, total = counts.get("waiting", 0), sum(counts.values())
     seconds = ((row.finished_at or _now()) - row.started_at).total_seconds()
     rate = max(0, total - waiting - row.finished_before) / max(seconds, 0.01)

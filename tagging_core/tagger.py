@@ -128,6 +128,7 @@ class Tagger:
             StorageError: The disk is full.
         """
         require(user, Action.UPLOAD)
+        self._suggester.taxonomy().profile(profile)  # before anything is written for a profile there is not
         self._copies.give_way()
         picture = open_picture(data, max_pixels=self._max_pixels)
         prepared = self._encoder().prepare(picture.image)

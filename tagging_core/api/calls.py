@@ -22,7 +22,6 @@ from tagging_core.people import User
 from tagging_core.phrasing import Description, phrase
 from tagging_core.reviewing import Decision
 from tagging_core.store.tables import assets, events, jobs
-from tagging_core.store.tables import batches as batch_table
 from tagging_core.suggesting import LIMIT, Suggestion
 from tagging_core.taxonomy import Taxonomy
 from tagging_core.webhooks import Happening
@@ -141,11 +140,8 @@ class Calls:
 
     def list_batches(self, cursor: str | None = None, limit: int = 50) -> models.Page[models.Batch]:
         """All batches, latest first."""
-        query = select(batch_table.c.id).order_by(batch_table.c.id.desc()).limit(limit + 1)
-        if cursor:
-            query = query.where(batch_table.c.id < _number(cursor))
         with self._loop.database.read() as connection:
-            found = [batches.get(connection, i) for i in connection.execute(query).scalars().all()]
+            found = batches.recent(connection, limit + 1, _number(cursor or "0"))
         return _page([shaping.batch(each) for each in found], limit, lambda batch: batch.id)
 
     # ---- pictures out -------------------------------------------------------------------------------------
@@ -395,7 +391,8 @@ class Calls:
         with self._loop.database.read() as connection:
             job_id = connection.execute(select(jobs.c.id).where(jobs.c.batch_id == batch_id)).scalar()
             found = batches.get(connection, batch_id)
-            return shaping.job(int(job_id or 0), found, batches.refused(connection, batch_id))
+            refused = batches.refused(connection, batch_id) if found.refused else []
+            return shaping.job(int(job_id or 0), found, refused)
 
     def _embed(self, picture: bytes) -> Any:
         return self._loop.tagger.tag(self._user, picture, "general", keep=False).vector

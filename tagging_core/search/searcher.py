@@ -39,6 +39,7 @@ _OF_BEST = 15  # a picture that is so many times less likely than the best is no
 _FEW = 1_000  # pictures that filters may leave to be ranked without Chroma
 _CANDIDATES = 120  # asked of Chroma at least: ranking by direction is a little off, and its search approximate
 _DEEPEST = 20_000
+_AFTER_LATIN = "\u0250"  # the first character after the Latin letters, with their accents
 _LABELLED = 100  # pictures that people gave a tag, a sample, that are candidates whatever the model thinks
 _SPOKEN = 0.001  # within so much of 1 lies the relevance of pictures that people gave a tag
 _IN_TEXT = 2.5  # logit for a picture whose text has the words, as for a tag that its text names
@@ -168,7 +169,7 @@ class Searcher:
 
     def _reads(self, words: str) -> bool:
         """Whether the model reads these words; letters outside Latin script take a model that says so."""
-        return words.isascii() or "en" not in self._preset.languages or len(self._preset.languages) > 1
+        return max(words) < _AFTER_LATIN or "en" not in self._preset.languages or len(self._preset.languages) > 1
 
     def _examples(
         self, connection: Connection, like: Sequence[int], unlike: Sequence[int], pictures: Sequence[Vectors]
@@ -187,32 +188,13 @@ class Searcher:
     def _parts(
         self, connection: Connection, matrix: TagMatrix, query: Query, understood: bool, examples: Examples | None
     ) -> list[_Part]:
-        parts = [part for group in query.groups if (part := self._tag_part(matrix, group)) is not None]
+        parts = [part for group in query.groups if (part := _tag_part(connection, matrix, group)) is not None]
         words = query.rest if understood else ""
         if words or examples is not None:
-            parts.append(self._free_part(matrix, words, examples))
+            parts.append(self._free_part(connection, matrix, words, examples))
         return parts
 
-    def _tag_part(self, matrix: TagMatrix, group: Sequence[str]) -> _Part | None:
-        rows = [matrix.rows[t] for t in group if t in matrix.rows]
-        if not rows:
-            return None
-        models = [TagModel(matrix.changed.get(row, matrix.base[row]), float(matrix.biases[row])) for row in rows]
-
-        def chance(pictures: Vectors, asset_ids: list[int]) -> Floats:
-            found = np.stack([matrix.probability_of(matrix.tag_ids[row], pictures) for row in rows])
-            tag_ids = [matrix.tag_ids[row] for row in rows]
-            with self._database.read() as connection:
-                said = _said(connection, tag_ids, asset_ids)
-            for (asset_id, tag_id), value in said.items():
-                place = tag_ids.index(tag_id), asset_ids.index(asset_id)
-                # What many people gave a tag comes in the order in which the library is sure of it.
-                found[place] = value * (1 - _SPOKEN * (1 - found[place]))
-            return np.asarray(found.max(axis=0))
-
-        return _Part(models, chance)
-
-    def _free_part(self, matrix: TagMatrix, words: str, examples: Examples | None) -> _Part:
+    def _free_part(self, connection: Connection, matrix: TagMatrix, words: str, examples: Examples | None) -> _Part:
         dimension = len(matrix.pack.mean)
         text = self._text(words) if words else np.zeros(dimension, np.float32)
         none = Examples(np.zeros((0, dimension), np.float32), np.zeros(0), np.zeros(0))
@@ -222,7 +204,8 @@ class Searcher:
         def chance(pictures: Vectors, asset_ids: list[int]) -> Floats:
             logits = model.logits(matrix.pack.centre(pictures)) * slopes + shifts
             if words:
-                logits = logits + _IN_TEXT * self._in_text(words, asset_ids)
+                found = set(asset_module.with_words(connection, words, asset_ids))
+                logits = logits + _IN_TEXT * np.array([asset_id in found for asset_id in asset_ids], np.float64)
             return np.asarray(sigmoid(logits))
 
         return _Part([model], chance)
@@ -231,11 +214,6 @@ class Searcher:
         return vectors.sentences(
             self._database, self._encoder, self._library.fingerprint, [[f"a photo of {words}"]]
         )[0]
-
-    def _in_text(self, words: str, asset_ids: list[int]) -> Floats:
-        with self._database.read() as connection:
-            found = set(asset_module.with_words(connection, words, asset_ids))
-        return np.array([asset_id in found for asset_id in asset_ids], np.float64)
 
     # ---- candidates ---------------------------------------------------------------------------------------
 
@@ -306,11 +284,36 @@ class Searcher:
         return dict(zip(ids, chances.tolist(), strict=True))
 
 
-def _said(connection: Connection, tag_ids: list[str], asset_ids: list[int]) -> dict[tuple[int, str], int]:
-    """What people said of tags on pictures: 1 where a tag applies, 0 where it does not."""
+def _tag_part(connection: Connection, matrix: TagMatrix, group: Sequence[str]) -> _Part | None:
+    """Pictures that have any of some tags; None if none of these was fitted."""
+    rows = {t: matrix.rows[t] for t in group if t in matrix.rows}
+    if not rows:
+        return None
+    weights = {t: matrix.changed.get(row, matrix.base[row]) for t, row in rows.items()}
+    models = [TagModel(weights[t], float(matrix.biases[row])) for t, row in rows.items()]
+
+    def chance(pictures: Vectors, asset_ids: list[int]) -> Floats:
+        found = np.stack([matrix.probability_of(tag_id, pictures) for tag_id in rows])
+        columns = {asset_id: column for column, asset_id in enumerate(asset_ids)}
+        said = _said(connection, list(rows), asset_ids)
+        for place, tag_id in enumerate(rows):
+            for asset_id, value in said.get(tag_id, {}).items():
+                # What many people gave a tag comes in the order in which the library is sure of it.
+                here = place, columns[asset_id]
+                found[here] = value * (1 - _SPOKEN * (1 - found[here]))
+        return np.asarray(found.max(axis=0))
+
+    return _Part(models, chance)
+
+
+def _said(connection: Connection, tag_ids: list[str], asset_ids: list[int]) -> dict[str, dict[int, int]]:
+    """What people said by tag and picture: 1 where the tag applies, 0 where it does not."""
     query = select(labels.c.asset_id, labels.c.tag_id, labels.c.value)
     mine = labels.c.tag_id.in_(tag_ids), labels.c.asset_id.in_(asset_ids)
-    return {(row.asset_id, row.tag_id): row.value for row in connection.execute(query.where(*mine))}
+    found: dict[str, dict[int, int]] = {}
+    for row in connection.execute(query.where(*mine)):
+        found.setdefault(row.tag_id, {})[row.asset_id] = row.value
+    return found
 
 
 def _cut(chances: dict[int, float], limit: int, least: float) -> list[Hit]:

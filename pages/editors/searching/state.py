@@ -64,17 +64,17 @@ def search() -> Found:
     """
     loop = session.loop()
     file = state.get(f"search_picture_{state['search_round']}")
-    vectors = []
-    if file is not None:
+    if file is not None and state.get("search_seen", ("",))[0] != file.file_id:  # embedded once, not at every click
         try:
-            vectors = [loop.tagger.tag(session.current_user(), file.getvalue(), "general", keep=False).vector]
+            tagged = loop.tagger.tag(session.current_user(), file.getvalue(), "general", keep=False)
         except TaggingError as error:
             raise TaggingError(f"{file.name}: {error}") from error
+        state["search_seen"] = (file.file_id, tagged.vector)
     return loop.search(
         state["search_text"],
         state["search_like"],
         state["search_unlike"],
         filters.chosen(),
         state["search_limit"],
-        vectors,
+        [state["search_seen"][1]] if file is not None else [],
     )

@@ -59,6 +59,12 @@ def test_nothing_is_kept_where_that_was_asked(client: Client, working: Tagloop) 
     assert not working.archive.has(tagged.sha256)
 
 
+def test_nothing_is_kept_for_a_profile_there_is_not(client: Client, working: Tagloop) -> None:
+    with pytest.raises(ServiceError, match="lost"):
+        client.tag_picture(photo(RED), profile="lost")
+    assert not list(working.archive.root.rglob("*"))
+
+
 def test_many_at_once_get_the_tags_each_would_get_alone(client: Client) -> None:
     from concurrent.futures import ThreadPoolExecutor
 

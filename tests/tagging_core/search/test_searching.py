@@ -111,6 +111,11 @@ def test_words_of_texts_count_where_the_model_reads_nothing(loop: Tagloop, ann: 
     assert [hit.asset_id for hit in result.hits] == [pictures[0]]
 
 
+def test_accented_words_are_still_latin_ones(loop: Tagloop, pictures: list[int]) -> None:
+    assert loop.search("café").understood
+    assert not loop.search("кафе").understood
+
+
 def test_recommendations_differ_from_one_another() -> None:
     near = np.eye(4, dtype=np.float32)
     asked = (near[0] + near[1] * 0.3) / np.linalg.norm(near[0] + near[1] * 0.3)
