@@ -97,7 +97,7 @@ def insert(connection: Connection, arrivals: Sequence[Arrival]) -> dict[str, tup
     statement = assets.insert().returning(assets.c.sha256, assets.c.id, sort_by_parameter_order=True)
     for row in connection.execute(statement, [_row(arrival, now) for arrival in fresh]):
         found[row.sha256] = (int(row.id), True)
-    index_words(connection, {found[each.sha256][0]: each.text.clean() for each in fresh})
+    _add_words(connection, {found[each.sha256][0]: each.text.clean() for each in fresh})
     add_to(connection, counters, [{"name": "review.new", "n": len(fresh)}])
     day = days.day_in(days.zone_of(connection))(now)
     add_to(connection, daily, figures.rows({(day, "all", "", "upload"): len(fresh)}))
@@ -177,6 +177,10 @@ def set_text(connection: Connection, asset_id: int, text: Accompanying) -> Accom
 def index_words(connection: Connection, texts: dict[int, Accompanying]) -> None:
     """Make assets findable by the words of their texts."""
     connection.execute(delete(asset_words).where(asset_words.c.asset_id.in_(texts)))
+    _add_words(connection, texts)
+
+
+def _add_words(connection: Connection, texts: dict[int, Accompanying]) -> None:
     words = {a: dict.fromkeys(words_of(" ".join((t.title, t.caption, t.body)))) for a, t in texts.items()}
     rows = [{"word": w, "asset_id": a} for a, found in words.items() for w in list(found)[:_WORDS_MAX]]
     upsert(connection, asset_words, rows)

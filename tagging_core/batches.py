@@ -132,10 +132,10 @@ def join(
     following = (
         connection.execute(select(func.max(items.c.n) + 1).where(items.c.batch_id == batch_id)).scalar() or 0
     )
-    ids = {asset_id for asset_id, _, _ in pictures}
-    here = select(items.c.asset_id).where(items.c.batch_id == batch_id, items.c.asset_id.in_(ids))
-    more = ids - set(connection.execute(here).scalars())
-    projection.join_batch(connection, batch_id, more)
+    new = {asset_id for asset_id, _, is_new in pictures if is_new}
+    old = _not_in(connection, batch_id, {asset_id for asset_id, _, _ in pictures} - new)
+    more = new | old
+    projection.join_batch(connection, batch_id, old, len(new))
     rows: list[dict[str, Any]] = [
         {
             "batch_id": batch_id,
@@ -191,13 +191,19 @@ def claim(connection: Connection, worker: str) -> Chunk | None:
 def finish_items(connection: Connection, batch_id: int, ends: Sequence[End]) -> None:
     """Write how items ended, and count the pictures that are new to the batch."""
     ids = {end.asset_id for end in ends if end.asset_id is not None}
-    here = select(items.c.asset_id).where(items.c.batch_id == batch_id, items.c.asset_id.in_(ids))
-    projection.join_batch(connection, batch_id, ids - set(connection.execute(here).scalars()))
+    projection.join_batch(connection, batch_id, _not_in(connection, batch_id, ids))
     mine = and_(items.c.batch_id == batch_id, items.c.n == bindparam("item"))
     values: dict[str, Any] = {name: bindparam(f"new_{name}") for name in ("state", "asset_id", "reason")}
     rows = [{"item": e.n, "new_state": e.state, "new_asset_id": e.asset_id, "new_reason": e.reason} for e in ends]
     if rows:
         connection.execute(update(items).where(mine).values(values), rows)
+
+
+def _not_in(connection: Connection, batch_id: int, asset_ids: set[int]) -> set[int]:
+    if not asset_ids:
+        return set()
+    here = select(items.c.asset_id).where(items.c.batch_id == batch_id, items.c.asset_id.in_(asset_ids))
+    return asset_ids - set(connection.execute(here).scalars())
 
 
 def finish_chunk(connection: Connection, chunk: Chunk) -> bool:

@@ -8,7 +8,7 @@ written in one transaction a chunk, keyed by content, so doing a chunk again aft
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -205,7 +205,8 @@ class Ingester:
                     pictures[end.asset_id] = embedded.vectors[part.loaded.sha256]
                     if part.loaded.sha256 in embedded.passages:
                         passages[end.asset_id] = embedded.passages[part.loaded.sha256]
-            keep_embedded(connection, self._suggester, chunk.profile, pictures, passages)
+            new = {asset_id for asset_id, is_new in kept.values() if is_new}
+            keep_embedded(connection, self._suggester, chunk.profile, pictures, passages, new)
             batches.finish_chunk(connection, chunk)
 
 
@@ -215,12 +216,14 @@ def keep_embedded(
     profile_id: str,
     pictures: dict[int, Vectors],
     passages: dict[int, Passage],
+    new: Collection[int],
 ) -> dict[int, list[Suggestion]]:
     """Write what was embedded, and all that follows for pictures that are new or embedded anew.
 
     Args:
         pictures: Vectors `(d,)` by asset id.
         passages: Their texts, of those that have one.
+        new: Those that were not in the archive before.
 
     Returns:
         What is suggested for each.
@@ -232,7 +235,7 @@ def keep_embedded(
     if pictures:
         connection.execute(outbox.insert(), [{"kind": "asset", "key": str(i)} for i in pictures])
     protected.raise_alerts(connection, fingerprint, pictures)
-    return suggester.suggest_vectors(connection, pictures, profile_id, passages)
+    return suggester.suggest_vectors(connection, pictures, profile_id, passages, new=new)
 
 
 def encode_or_halve(

@@ -144,11 +144,18 @@ def decided_on(connection: Connection, tag_id: str, asset_ids: Sequence[int], va
     return found
 
 
-def join_batch(connection: Connection, batch_id: int, asset_ids: Collection[int]) -> None:
-    """Count pictures that are new to a batch, and what those are about that were finished before."""
-    states = Counter(connection.execute(select(assets.c.review).where(assets.c.id.in_(asset_ids))).scalars())
+def join_batch(connection: Connection, batch_id: int, asset_ids: Collection[int], new: int = 0) -> None:
+    """Count pictures that are new to a batch, and what those are about that were finished before.
+
+    Args:
+        asset_ids: Pictures that were here before.
+        new: How many came on top that were not.
+    """
+    states = Counter({"new": new}) if new else Counter()
+    if asset_ids:
+        states.update(connection.execute(select(assets.c.review).where(assets.c.id.in_(asset_ids))).scalars())
+        keeping.add_batch(connection, batch_id, asset_ids)
     add_to(connection, counters, [{"name": f"batch.{batch_id}.{state}", "n": n} for state, n in states.items()])
-    keeping.add_batch(connection, batch_id, asset_ids)
 
 
 def replay(connection: Connection, taxonomy: Taxonomy) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TypeVar
@@ -123,11 +123,15 @@ class Suggester:
         profile_id: str,
         passages: dict[int, Passage] | None = None,
         decided: dict[int, dict[str, Label]] | None = None,
+        new: Collection[int] = (),
     ) -> dict[int, list[Suggestion]]:
-        """As `suggest`, for vectors `(d,)` at hand by asset id."""
-        known = projection.labels_of(connection, list(pictures)) if decided is None else decided
-        chosen, margins = self.think(pictures, profile_id, passages, known)
+        """As `suggest`, for vectors `(d,)` at hand by asset id; for `new` ones nothing was decided or suggested."""
+        before = [asset_id for asset_id in pictures if asset_id not in new]
+        if decided is None:
+            decided = projection.labels_of(connection, before) if before else {}
+        chosen, margins = self.think(pictures, profile_id, passages, decided)
         if margins:
+            _forget(connection, before, profile_id)
             _keep(connection, chosen, profile_id)
             asking.keep_margins(connection, margins)
         return chosen
@@ -232,10 +236,14 @@ def closed(decided: dict[str, Label], taxonomy: Taxonomy) -> set[str]:
     return found
 
 
+def _forget(connection: Connection, asset_ids: Sequence[int], profile_id: str) -> None:
+    if asset_ids:
+        mine = suggestions.c.asset_id.in_(asset_ids), suggestions.c.profile == profile_id
+        connection.execute(delete(suggestions).where(*mine))
+
+
 def _keep(connection: Connection, chosen: dict[int, list[Suggestion]], profile_id: str) -> None:
     now = datetime.now(UTC).replace(tzinfo=None)
-    mine = suggestions.c.asset_id.in_(list(chosen)), suggestions.c.profile == profile_id
-    connection.execute(delete(suggestions).where(*mine))
     rows = [
         {
             "asset_id": asset_id,

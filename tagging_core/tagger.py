@@ -29,6 +29,7 @@ from tagging_core.pictures import Picture, open_picture
 from tagging_core.store import Database
 from tagging_core.store.tables import assets
 from tagging_core.suggesting import Suggester, Suggestion
+from tagging_core.taxonomy import Profile
 from tagging_core.text_evidence import Passage
 
 _QUIET = 0.5  # seconds without a request, until smaller copies are made
@@ -69,7 +70,7 @@ class _Kind:
     """What requests share that are worked on together."""
 
     user: User
-    profile: str
+    profile: Profile
     instruction: str
     keep: bool
 
@@ -128,14 +129,14 @@ class Tagger:
             StorageError: The disk is full.
         """
         require(user, Action.UPLOAD)
-        self._suggester.taxonomy().profile(profile)  # before anything is written for a profile there is not
+        wanted = self._suggester.taxonomy().profile(profile)  # before anything is written for one there is not
         self._copies.give_way()
         picture = open_picture(data, max_pixels=self._max_pixels)
         prepared = self._encoder().prepare(picture.image)
         request = _Request(sha256_of(data), len(data), name, picture, prepared, text.clean())
         if keep:
             self._archive.keep_original(request.sha256, data)
-        kind = _Kind(user, profile, instruction, keep)
+        kind = _Kind(user, wanted, instruction, keep)
         tagged = self._gather().do((request, kind), kind)
         if keep:
             self._copies.want(request.sha256)
@@ -173,7 +174,7 @@ class Tagger:
         else:
             here = self._known([request.sha256 for request in requests])
         if instructed or not kind.keep:
-            found, _ = self._suggester.think(shown, kind.profile, passages)
+            found, _ = self._suggester.think(shown, kind.profile.id, passages)
         results: list[Tagged | Exception] = []
         for name in [request.sha256 for request in requests]:
             if name in shown:
@@ -223,18 +224,18 @@ class Tagger:
         Returns:
             Id and whether it is new, and suggestions, by SHA-256.
         """
-        profile = self._suggester.taxonomy().profile(kind.profile)
         arrivals = [Arrival(r.sha256, r.name, r.size, r.picture, r.text) for r in requests if r.sha256 in found]
         kept = asset_module.insert(connection, arrivals)
         names = {r.sha256: asset_module.safe_name(r.name) for r in requests}
         joined = [(asset_id, names[key], new) for key, (asset_id, new) in kept.items()]
-        batches.join(connection, kind.user, f"From {kind.user.name}", profile, joined)
+        batches.join(connection, kind.user, f"From {kind.user.name}", kind.profile, joined)
         old = [asset_id for asset_id, new in kept.values() if not new]
         have = vectors.load(connection, self._suggester.fingerprint, old) if old else {}
         fresh = {i: found[key] for key, (i, _) in kept.items() if i not in have}
         spoken = {i: passages[key] for key, (i, new) in kept.items() if new and key in passages}
-        said = keep_embedded(connection, self._suggester, kind.profile, fresh, spoken) if fresh else {}
-        said |= self._suggester.suggest(connection, list(have), kind.profile) if have else {}
+        new = {asset_id for asset_id, is_new in kept.values() if is_new}
+        said = keep_embedded(connection, self._suggester, kind.profile.id, fresh, spoken, new) if fresh else {}
+        said |= self._suggester.suggest(connection, list(have), kind.profile.id) if have else {}
         return kept, {key: said[i] for key, (i, _) in kept.items()}
 
 

@@ -41,7 +41,8 @@ class BuiltinModule(InputModule):
     def __init__(self, folder: Path) -> None:
         super().__init__()
         self.network = ImageNetwork(folder)
-        self.sentences = _load_sentences()
+        # Not as a submodule: `encode` walks over all layers at every call, a quarter of one picture's time.
+        object.__setattr__(self, "sentences", _load_sentences())
         names = resources.files(__package__).joinpath("imagenet_classes.txt").read_text("utf-8").splitlines()
         self.classes = self.sentence_vectors([f"a photo of a {name}" for name in names])
         self.words = self.sentence_vectors([f"a photo of {word}" for word in colours.WORDS])

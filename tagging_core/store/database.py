@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, Table, create_engine, event, text
+from sqlalchemy import Connection, Executable, Table, create_engine, event, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, OperationalError
 
@@ -91,26 +92,35 @@ def insert_row(connection: Connection, table: Table, row: dict[str, Any]) -> int
 
 def upsert(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
     """Insert rows; where the primary key exists, overwrite the other given columns."""
-    if not rows:
-        return
-    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
-    statement = insert(table)
-    keys = [column.name for column in table.primary_key]
-    changed = {name: statement.excluded[name] for name in rows[0] if name not in keys}
-    if changed:
-        connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed), rows)
-    else:
-        connection.execute(statement.on_conflict_do_nothing(index_elements=keys), rows)
+    if rows:
+        connection.execute(_overwriting(connection.dialect.name, table, tuple(rows[0])), rows)
 
 
 def add_to(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
     """Add each row's `n` to the count under its key; a missing key starts at 0."""
-    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
-    statement = insert(table)
-    keys = [column.name for column in table.primary_key]
-    more = {"n": table.c.n + statement.excluded.n}
     if rows:
-        connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=more), rows)
+        connection.execute(_adding(connection.dialect.name, table), rows)
+
+
+@functools.cache  # building a statement takes longer than SQLite takes to run it
+def _overwriting(dialect: str, table: Table, columns: tuple[str, ...]) -> Executable:
+    statement = _insert(dialect, table)
+    keys = [column.name for column in table.primary_key]
+    changed = {name: statement.excluded[name] for name in columns if name not in keys}
+    if changed:
+        return statement.on_conflict_do_update(index_elements=keys, set_=changed)
+    return statement.on_conflict_do_nothing(index_elements=keys)
+
+
+@functools.cache
+def _adding(dialect: str, table: Table) -> Executable:
+    statement = _insert(dialect, table)
+    keys = [column.name for column in table.primary_key]
+    return statement.on_conflict_do_update(index_elements=keys, set_={"n": table.c.n + statement.excluded.n})
+
+
+def _insert(dialect: str, table: Table) -> Any:
+    return sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
 
 
 def integrity(connection: Connection) -> str:
