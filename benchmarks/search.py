@@ -137,7 +137,7 @@ def by_name(folder: Path, photos: Path) -> dict:
         total = int(connection.execute(select(func.count()).select_from(assets)).scalar_one())
     matrix = np.stack([found[i] for i in ids])
     names = sorted({tag for photo in known for tag in photo.tags})
-    ours, plain, recognised = [], [], 0
+    ours, plain, as_long, recognised = [], [], [], 0
     for name in names:
         right = {i for i, photo in zip(ids, known, strict=True) if name in photo.tags}
         text = f"a photo of a {name.replace('-', ' ').replace('_', ' ')}"
@@ -145,7 +145,9 @@ def by_name(folder: Path, photos: Path) -> dict:
         recognised += bool(answer.query.groups)
         ours.append(judge([hit.asset_id for hit in answer.hits], right))
         scores = matrix @ loop.encoder().encode_texts([text])[0]
-        plain.append(judge([ids[n] for n in np.argsort(-scores)], right))
+        ranked = [ids[n] for n in np.argsort(-scores)]
+        plain.append(judge(ranked, right))
+        as_long.append(judge(ranked[: len(answer.hits)], right))
     loop.close()
     return {
         "photos": total,
@@ -155,6 +157,7 @@ def by_name(folder: Path, photos: Path) -> dict:
         "map": round(float(np.mean([m for _, m in ours])), 3),
         "plain_precision_at_3": round(float(np.mean([p for p, _ in plain])), 3),
         "plain_map": round(float(np.mean([m for _, m in plain])), 3),
+        "plain_map_of_as_many": round(float(np.mean([m for _, m in as_long])), 3),
     }
 
 

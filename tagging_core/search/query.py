@@ -51,11 +51,13 @@ class Query:
 
     Attributes:
         text: As typed.
+        phrase: Without words that say nothing.
         groups: For each tag name in it, the tags meant: any of them, or tags below, will do.
         rest: The words that name no tag; empty if all do.
     """
 
     text: str
+    phrase: str
     groups: tuple[tuple[str, ...], ...]
     rest: str
 
@@ -77,7 +79,7 @@ def read_query(names: TagNames, taxonomy: Taxonomy, text: str) -> Query:
         rest.append(text[end : place.start])
         end = place.end
     rest.append(text[end:])
-    return Query(text, tuple(groups), _without_fillers(" ".join(rest)))
+    return Query(text, _without_fillers(text), tuple(groups), _without_fillers(" ".join(rest)))
 
 
 def _without_fillers(text: str) -> str:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 
 from tagging_core import Decision, Kind, TaggingError, Tagloop, User, vectors
 from tagging_core.assets import Accompanying
+from tagging_core.curation import plans
 from tagging_core.insights.days import Period
 from tagging_core.search import Filters, read_query
 from tagging_core.search.variety import varied
@@ -41,8 +43,6 @@ def test_names_of_tags_are_found_in_any_language(loop: Tagloop) -> None:
 
 
 def test_a_tag_stands_for_those_below_it(loop: Tagloop, ann: User) -> None:
-    from tagging_core.curation import plans
-
     taxonomy = loop.taxonomy()
     loop.curator.apply(ann, plans.move(taxonomy, "subject.dog", "subject", "subject.animal"))
     taxonomy = loop.taxonomy()
@@ -62,6 +62,19 @@ def test_what_people_gave_comes_first_and_what_they_ruled_out_never(
     assert hits[0].asset_id == pictures[2]
     assert hits[0].relevance > 0.99
     assert pictures[0] not in [hit.asset_id for hit in hits]
+
+
+def test_words_count_as_they_stand_until_people_have_taught_the_tag(
+    loop: Tagloop, ann: User, pictures: list[int]
+) -> None:
+    blue = loop.taxonomy().tags["colour.blue"]
+    loop.curator.apply(ann, plans.save(loop.taxonomy(), replace(blue, aliases={"en": ["yellow stripe"]})))
+    loop.library.settle()
+    assert pictures[3] not in found(loop, "blue")
+    assert pictures[3] in found(loop, "yellow stripe")  # an alias may be narrower than its tag
+    accept(loop, ann, pictures[2], "colour.blue")
+    assert found(loop, "yellow stripe")[0] == pictures[2]  # but what people said comes first
+    assert found(loop, "blue hydrant")[:1] == [pictures[2]]
 
 
 def test_the_list_ends_where_answers_become_unlikely(loop: Tagloop, ann: User, pictures: list[int]) -> None:
