@@ -38,7 +38,7 @@ def describe(
         SearchError: The language is not one of `taxonomy.LANGUAGES`.
     """
     ids = [asset.id for asset in pictures]
-    tags = _accepted(connection, taxonomy, ids)
+    tags = accepted(connection, taxonomy, ids)
     mine = descriptions.c.asset_id.in_(ids), descriptions.c.language == language
     rows = {row.asset_id: row._mapping for row in connection.execute(select(descriptions).where(*mine))}
     found = {}
@@ -60,7 +60,7 @@ def write(connection: Connection, user: User, asset_id: int, wanted: Description
     require(user, Action.REVIEW)
     asset = asset_module.get(connection, asset_id)
     before = describe(connection, taxonomy, [asset], wanted.language)[asset_id]
-    tags = _accepted(connection, taxonomy, [asset_id])
+    tags = accepted(connection, taxonomy, [asset_id])
     usual = phrase(tags.get(asset_id, []), wanted.language, asset.text)
     texts = {p: " ".join(getattr(wanted, p).split())[: _LONGEST[p]] for p in _PARTS}
     own = {p: "" if text == getattr(usual, p) else text for p, text in texts.items()}
@@ -80,7 +80,8 @@ def replay(connection: Connection) -> None:
         _keep(connection, event.id, event.asset_id or 0, event.payload or {})
 
 
-def _accepted(connection: Connection, taxonomy: Taxonomy, asset_ids: Sequence[int]) -> dict[int, list[Tag]]:
+def accepted(connection: Connection, taxonomy: Taxonomy, asset_ids: Sequence[int]) -> dict[int, list[Tag]]:
+    """The tags that people gave some pictures, by id; a picture without any decision is absent."""
     said = projection.labels_of(connection, asset_ids)
     return {
         asset_id: [taxonomy.tags[t] for t, label in each.items() if label.value and t in taxonomy.tags]

@@ -22,6 +22,7 @@ class Settings(BaseSettings):
     data_dir: Path = Field(default=Path("data"), description="everything Tagloop writes")
     database_url: str = Field(default="", description="SQLAlchemy URL; empty means SQLite below the data folder")
     encoder: str = Field(default="builtin", description="preset, local folder or hub id of the model")
+    writer: str = Field(default="", description="preset, folder or hub id of a Qwen2-VL that drafts descriptions")
     ingest_root: Path | None = Field(default=None, description="server folder that editors may ingest from")
     roles_file: Path | None = Field(default=None, description="TOML file that maps people to roles")
     ingest_threads: int = Field(

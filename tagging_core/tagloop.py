@@ -42,6 +42,7 @@ from tagging_core.targets import Targets, parse_targets
 from tagging_core.taxonomy import Taxonomy
 from tagging_core.text_evidence import TextEvidence
 from tagging_core.worker import Worker
+from tagging_core.writer import Drafter
 
 _log = logging.getLogger(__name__)
 
@@ -85,6 +86,7 @@ class Tagloop(Desk):
             threads=self.settings.ingest_threads,
             max_pixels=self.settings.max_pixels,
         )
+        self.drafter = Drafter(database, self.archive, library, self.settings.writer)
         self.targets = Targets(parse_targets(self.settings.webhook_targets))
         self.worker: Worker | None = None
         self._lock = FileLock(data / "tagloop.lock")

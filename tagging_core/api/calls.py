@@ -10,9 +10,10 @@ import numpy as np
 from sqlalchemy import select
 
 from tagging_core import assets as asset_module
-from tagging_core import batches, descriptions, ledger, suggesting, tags, webhooks
+from tagging_core import batches, ledger, suggesting, tags, webhooks
 from tagging_core.api import models, shaping
 from tagging_core.assets import NO_TEXT, Accompanying
+from tagging_core.descriptions import Described
 from tagging_core.errors import NotFoundError, SearchError
 from tagging_core.exports.exporter import Format, by_filters, export
 from tagging_core.exports.tables import USUAL
@@ -205,6 +206,10 @@ class Calls:
         words = Description(description.language, description.title, description.caption, description.alt)
         found = self._loop.describe(self._user, asset, words)
         return shaping.description(found)
+
+    def draft_description(self, asset: int, language: models.Language = "en") -> models.Description:
+        """What the generative model that is set would write; nothing is kept."""
+        return shaping.description(Described(self._loop.drafter.draft(self._user, asset, language), ()))
 
     def export(
         self,
@@ -412,7 +417,7 @@ def _draft(
     found: Sequence[Suggestion], taxonomy: Taxonomy, language: str, text: Accompanying
 ) -> models.Description:
     likely = [taxonomy.tags[s.tag_id] for s in found if s.probability >= _LIKELY and s.tag_id in taxonomy.tags]
-    return shaping.description(descriptions.Described(phrase(likely, language, text), ()))
+    return shaping.description(Described(phrase(likely, language, text), ()))
 
 
 def _to_decision(asked: models.NewDecision) -> Decision:

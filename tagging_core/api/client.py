@@ -182,6 +182,11 @@ class Client:
         body = description.model_dump()
         return self._send("PUT", f"/assets/{asset}/description", models.Description, json=body)
 
+    def draft_description(self, asset: int, language: models.Language = "en") -> models.Description:
+        """See `Calls.draft_description`."""
+        asked = {"language": language}
+        return self._send("POST", f"/assets/{asset}/description/draft", models.Description, params=asked)
+
     def export(
         self,
         form: Format = Format.CSV,

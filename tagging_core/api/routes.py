@@ -250,6 +250,12 @@ def describe(calls: Deciding, asset: AssetId, description: models.Description) -
     return calls.describe(asset, description)
 
 
+@assets.post("/assets/{asset}/description/draft")
+def draft_description(calls: Deciding, asset: AssetId, language: Language = "en") -> models.Description:
+    """What the generative model that `TAGLOOP_WRITER` names would write; nothing is kept. Takes seconds."""
+    return calls.draft_description(asset, language)
+
+
 decisions = APIRouter(tags=["Decisions"])
 
 

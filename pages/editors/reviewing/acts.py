@@ -197,6 +197,17 @@ def save_description(asset_id: int, language: str) -> None:
         session.say_error(error)
 
 
+def draft_description(asset_id: int, language: str) -> None:
+    """Put the model's draft into the form, unsaved."""
+    try:
+        draft = session.loop().drafter.draft(session.current_user(), asset_id, language)
+    except TaggingError as error:
+        session.say_error(error)
+        return
+    for part in ("title", "caption", "alt"):
+        state[f"review_description_{part}_{asset_id}"] = getattr(draft, part)
+
+
 def seconds() -> float:
     """How long the editor has looked."""
     return round(time.time() - state["review_since"], 1)

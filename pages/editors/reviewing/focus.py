@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from pages.common import pictures, session
@@ -10,6 +12,7 @@ from pages.editors.reviewing import state as place
 from pages.editors.reviewing.empty import draw_empty
 from tagging_core import Kind, assets, descriptions, history
 from tagging_core.ledger import Look
+from tagging_core.phrasing import Description
 from tagging_core.reviewing import Card
 
 state = st.session_state
@@ -189,17 +192,30 @@ def _draw_description(card: Card) -> None:
         taxonomy = session.loop().taxonomy()
         found = descriptions.describe(connection, taxonomy, [card.asset], language)[card.asset.id]
     words = found.description
-    with (
-        st.expander("Title, caption and alt text for readers"),
-        st.form(f"description_{key}_{language}_{hash(words)}", border=False),
-    ):
+    with st.expander("Title, caption and alt text for readers"):
+        if session.loop().drafter.available:
+            _draw_draft(key, language)
+        _draw_description_form(key, language, words, found.written)
+
+
+def _draw_draft(asset_id: int, language: str) -> None:
+    help_ = "A generative model looks at the picture; what it writes counts once you save it"
+    if st.button("Draft from the picture", icon=":material/edit_note:", help=help_):
+        with st.spinner("The model is looking at the picture…", show_time=True):
+            acts.draft_description(asset_id, language)
+        st.rerun()
+
+
+def _draw_description_form(key: int, language: str, words: Description, written: Sequence[str]) -> None:
+    with st.form(f"description_{key}_{language}_{hash(words)}", border=False):
         for name, label in (("title", "Title"), ("caption", "Caption"), ("alt", "Alt text")):
-            written = name in found.written
             st.text_area(
                 label,
                 getattr(words, name),
                 key=f"review_description_{name}_{key}",
                 height=68,
-                help="Written by a person; empty it to follow the tags again" if written else "Follows the tags",
+                help="Written by a person; empty it to follow the tags again"
+                if name in written
+                else "Follows the tags",
             )
         st.form_submit_button("Save description", on_click=acts.save_description, args=(key, language))

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+import pages
+from tagging_core import Tagloop, User, assets, descriptions
+from tagging_core.writer import Drafter
+from tests import tiny_qwen
+from tests.conftest import BLUE, ingest
+
+
+def fields(at: AppTest) -> dict[str, str]:
+    return {
+        key.split("_")[2]: area.value
+        for area in at.text_area
+        if (key := area.key or "").startswith("review_description_")
+    }
+
+
+def save(at: AppTest) -> None:
+    next(button for button in at.button if button.label == "Save description").click().run()
+    assert not at.exception
+
+
+def written(loop: Tagloop, asset_id: int) -> descriptions.Described:
+    with loop.database.read() as connection:
+        asset = assets.get(connection, asset_id)
+        return descriptions.describe(connection, loop.taxonomy(), [asset])[asset_id]
+
+
+def test_what_a_person_writes_is_kept_until_it_is_emptied(
+    open_page: Callable[..., AppTest], console: Tagloop, ann: User
+) -> None:
+    (picture,) = ingest(console, ann, BLUE)
+    at = open_page(pages.REVIEW)
+    assert not any(button.label == "Draft from the picture" for button in at.button)
+    at.text_area(key=f"review_description_alt_{picture}").set_value("A blue square.")
+    save(at)
+    assert written(console, picture).description.alt == "A blue square."
+    at.text_area(key=f"review_description_alt_{picture}").set_value("")
+    save(at)
+    assert written(console, picture).written == ()
+
+
+def test_a_draft_waits_in_the_form_until_it_is_saved(
+    open_page: Callable[..., AppTest],
+    console: Tagloop,
+    ann: User,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    drafter = Drafter(console.database, console.archive, console.library, "tiny")
+    monkeypatch.setattr(drafter, "_writer", tiny_qwen.knowing_squares(tmp_path / "writer"))
+    monkeypatch.setattr(console, "drafter", drafter)
+    (picture,) = ingest(console, ann, BLUE)
+    at = open_page(pages.REVIEW)
+    next(button for button in at.button if button.label == "Draft from the picture").click().run()
+    assert not at.exception
+    assert fields(at)["title"] == "Blue square"
+    assert written(console, picture).written == ()
+    save(at)
+    assert written(console, picture).description.title == "Blue square"
