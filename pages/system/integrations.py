@@ -160,8 +160,9 @@ def draw_delivery(delivery: Delivery) -> None:
             due = datetime.fromtimestamp(delivery.due, UTC).replace(tzinfo=None)
             again = f", again {happened.when(due)}"
         note = f" · {session.plain(delivery.note)}" if delivery.note else ""
+        about = ", ".join(f"{kind} {name}" for kind, name in delivery.subject.items())
         st.markdown(
-            f"{STATES[delivery.state]} {delivery.kind} `{delivery.subject}`  \n"
+            f"{STATES[delivery.state]} {delivery.kind} · {session.plain(about)}  \n"
             f":gray[:small[{happened.when(delivery.at)} · {tried}{again}{note}]]",
             width="stretch",
         )
@@ -171,7 +172,10 @@ def draw_delivery(delivery: Delivery) -> None:
 
 st.title("Integrations")
 session.show_error()
-st.markdown("The service's addresses are described at `/api/v1/docs`, its health is at `/healthz` and `/readyz`.")
+st.markdown(
+    "What programs may ask for is described at [/api/v1/docs](/api/v1/docs); its health is at `/healthz` and "
+    "`/readyz`."
+)
 for tab, draw in zip(
     st.tabs(["Keys", "Webhooks", "Deliveries"]), (draw_keys, draw_webhooks, draw_deliveries), strict=True
 ):

@@ -214,6 +214,7 @@ def _draw_description_form(key: int, language: str, words: Description, written:
                 getattr(words, name),
                 key=f"review_description_{name}_{key}",
                 height=68,
+                placeholder="Phrased from the tags, once some are accepted",
                 help="Written by a person; empty it to follow the tags again"
                 if name in written
                 else "Follows the tags",
