@@ -12,6 +12,7 @@ import json
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,7 +22,8 @@ from sqlalchemy import func, select, update
 from benchmarks.photos import read_photos
 from benchmarks.scale import asset_row
 from tagging_core import Settings, Tagloop, vectors
-from tagging_core.encoders import Vectors, unit
+from tagging_core.encoders import Vectors, find_preset, unit
+from tagging_core.encoders.tiny import TinyEncoder
 from tagging_core.learner import Examples, fit_tag, sigmoid
 from tagging_core.people import local_user
 from tagging_core.search import ANY, Filters
@@ -36,12 +38,13 @@ FILTERS = {"none": ANY, "a tenth": Filters(state="done"), "one in 200": Filters(
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sizes", type=int, nargs="+", default=[10_000, 100_000])
+    parser.add_argument("--dimension", type=int, default=0, help="of the vectors, instead of the built-in model's")
     parser.add_argument("--photos", type=Path, help="folder with images/ and labels.csv")
     options = parser.parse_args()
     found: dict = {"sizes": {}}
     for size in options.sizes:
         with tempfile.TemporaryDirectory() as folder:
-            found["sizes"][size] = measure(Path(folder), size)
+            found["sizes"][size] = measure(Path(folder), size, options.dimension)
     if len(options.sizes) > 1:
         small, large = (found["sizes"][size] for size in options.sizes[:2])
         found["growth_of_p95"] = {name: round(large[name]["p95_ms"] / small[name]["p95_ms"], 2) for name in FILTERS}
@@ -51,8 +54,11 @@ def main() -> None:
     print(json.dumps(found))
 
 
-def measure(folder: Path, size: int) -> dict:
-    loop = Tagloop(Settings(data_dir=folder, encoder="builtin"))
+def measure(folder: Path, size: int, dimension: int) -> dict:
+    encoder = None
+    if dimension:  # at least 64; only the texts of tags are embedded
+        encoder = TinyEncoder(replace(find_preset("tiny"), name=f"synthetic-{dimension}", dimension=dimension))
+    loop = Tagloop(Settings(data_dir=folder, encoder="builtin"), encoder)
     loop.library.settle()
     matrix = make(size, loop.preset.dimension)
     start = time.perf_counter()

@@ -18,10 +18,10 @@ from PIL import Image
 from sqlalchemy import Connection, and_, select
 
 from tagging_core import assets as asset_module
-from tagging_core import batches, protected, vectors
+from tagging_core import batches, chunks, protected, vectors
 from tagging_core.archive import Archive, sha256_of
 from tagging_core.assets import Accompanying, Arrival
-from tagging_core.batches import Chunk, End, Item
+from tagging_core.chunks import Chunk, End, Item
 from tagging_core.encoders import Encoder, Preset, Vectors
 from tagging_core.errors import PictureError, StorageError, TaggingError
 from tagging_core.pictures import Picture, open_picture
@@ -109,7 +109,7 @@ class Ingester:
             EncoderError: The model cannot be loaded; leases are given back.
         """
         with self._database.read() as connection:
-            if not batches.anything_waits(connection):
+            if not chunks.anything_waits(connection):
                 return 0
         workers = [self._pool.submit(self._work, stopping) for _ in range(self._threads)]
         wait(workers)
@@ -134,16 +134,16 @@ class Ingester:
 
     def _claim(self) -> Chunk | None:
         with self._database.write() as connection:
-            return batches.claim(connection, self._worker)
+            return chunks.claim(connection, self._worker)
 
     def _give_back(self, chunk: Chunk) -> None:
         with self._database.write() as connection:
-            batches.release(connection, chunk)
+            chunks.release(connection, chunk)
 
     def _stop(self, chunk: Chunk, note: str) -> None:
         _log.warning("batch %s stopped: %s", chunk.batch_id, note)
         with self._database.write() as connection:
-            batches.release(connection, chunk)
+            chunks.release(connection, chunk)
             batches.stop(connection, chunk.batch_id, note)
 
     def _process(self, chunk: Chunk) -> None:
@@ -199,7 +199,7 @@ class Ingester:
             good = [part for part in embedded.decoded if _is_good(part, embedded)]
             kept = asset_module.insert(connection, [_arrival(part) for part in good])
             ends = [_end(part, embedded, kept) for part in embedded.decoded]
-            batches.finish_items(connection, chunk.batch_id, ends)
+            chunks.finish_items(connection, chunk.batch_id, ends)
             for part, end in zip(embedded.decoded, ends, strict=True):
                 if end.asset_id is not None and part.loaded.sha256 in embedded.vectors:
                     pictures[end.asset_id] = embedded.vectors[part.loaded.sha256]
@@ -207,7 +207,7 @@ class Ingester:
                         passages[end.asset_id] = embedded.passages[part.loaded.sha256]
             new = {asset_id for asset_id, is_new in kept.values() if is_new}
             keep_embedded(connection, self._suggester, chunk.profile, pictures, passages, new)
-            batches.finish_chunk(connection, chunk)
+            chunks.finish(connection, chunk)
 
 
 def keep_embedded(

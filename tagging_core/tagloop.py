@@ -15,7 +15,7 @@ from filelock import FileLock, Timeout
 from sqlalchemy import Connection
 from threadpoolctl import threadpool_limits
 
-from tagging_core import assets, batches, chroma, descriptions, meta, projection, protected, sources, tags
+from tagging_core import assets, batches, chroma, chunks, descriptions, meta, projection, protected, sources, tags
 from tagging_core.api import Calls, telling
 from tagging_core.archive import Archive
 from tagging_core.batches import Batch
@@ -122,7 +122,7 @@ class Tagloop(Desk):
                 "or give this one its own folder with TAGLOOP_DATA_DIR."
             ) from None
         with self.database.write() as connection:
-            batches.release_all(connection)  # whoever held them is gone: we have the lock
+            chunks.release_all(connection)  # whoever held them is gone: we have the lock
             if days.zone_of(connection) != self.settings.zone:
                 self._count_figures(connection)
         with self.database.read() as connection:

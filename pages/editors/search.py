@@ -7,7 +7,7 @@ from pages.common import gallery, happened, session
 from pages.editors.searching import acts, filters
 from pages.editors.searching import state as place
 from pages.editors.searching.exporting import draw_export
-from tagging_core import TaggingError
+from tagging_core import TaggingError, queue
 from tagging_core.people import Action
 from tagging_core.search import Found
 
@@ -115,22 +115,37 @@ def open_one() -> None:
     state["search_open"] = gallery.opened()
 
 
+def draw_nothing(ranked: bool) -> None:
+    """Why nothing is found, and what to do about it."""
+    with loop.database.read() as connection:
+        total = queue.progress(connection).total
+    if not total:
+        st.info("There are no pictures yet.", icon=":material/photo_library:")
+        st.page_link(pages.UPLOAD, label="Upload pictures", icon=":material/upload:")
+    elif ranked:
+        st.info(
+            "Nothing is likely enough to be what you asked for. Try other words, or fewer filters.",
+            icon=":material/search_off:",
+        )
+    else:
+        st.info("No picture passes these filters.", icon=":material/search_off:")
+
+
+def said(relevance: float) -> str:
+    return f"{relevance:.0%}" if relevance >= 0.005 else "< 1%"
+
+
 def draw_results(found: Found) -> None:
     ids = [hit.asset_id for hit in found.hits]
     known = gallery.load(ids)
     ranked = bool(found.query.text or state["search_like"] or place.picture())
     shown = [
-        (known[hit.asset_id], f"{hit.relevance:.0%}" if ranked else known[hit.asset_id].name)
+        (known[hit.asset_id], said(hit.relevance) if ranked else known[hit.asset_id].name)
         for hit in found.hits
         if hit.asset_id in known
     ]
     if not shown:
-        st.info(
-            "Nothing is likely enough to be what you asked for. Try other words, or fewer filters."
-            if ranked or filters.count()
-            else "There are no pictures yet. Upload some first.",
-            icon=":material/search_off:",
-        )
+        draw_nothing(ranked)
         return
     page = f"search-{hash((place.asked(), tuple(ids)))}"
     draw_selected([i for i in gallery.selection(page, []) if i in known], ids)

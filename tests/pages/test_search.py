@@ -46,7 +46,7 @@ def test_words_find_pictures_with_how_likely_they_are(drawn: dict, open_page: Op
 def test_filters_come_from_the_address_and_can_be_cleared(drawn: dict, open_page: Open) -> None:
     at = open_page(pages.SEARCH, state="done")
     assert drawn["shown"] == []
-    assert "Nothing is likely enough" in at.info[0].value
+    assert at.info[0].value == "No picture passes these filters."
     press(at, "Clear all")
     assert len(drawn["shown"]) == 3
 
@@ -90,3 +90,10 @@ def test_export_previews_what_will_be_written(
     press(open_page(pages.SEARCH), "Export")
     assert [row["id"] for row in frames[-1]] == [3, 2, 1]
     assert frames[-1][0]["tag_ids"] == "garment.dress"
+
+
+def test_an_empty_archive_leads_to_the_upload(console: Tagloop, open_page: Open) -> None:
+    wait_for(lambda: console.worker is not None and console.worker.chroma != "opening")
+    for words in ("", "red dress"):
+        at = open_page(pages.SEARCH, q=words)
+        assert at.info[0].value == "There are no pictures yet."

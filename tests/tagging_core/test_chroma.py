@@ -5,8 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sqlalchemy import select
 
 from tagging_core import Decision, Kind, Tagloop, User, vectors
+from tagging_core.store.tables import outbox
 from tests.conftest import BLUE, GREEN, RED, ingest, wait_for
 
 
@@ -37,6 +39,18 @@ def test_tags_and_pictures_reach_chroma(loop: Tagloop, ann: User) -> None:
     record = loop.index.tag_record("garment.dress")
     assert record is not None
     assert (record["name_en"], record["accepted"], record["category"]) == ("Dress", 1, "garment")
+
+
+def test_what_waits_is_fed_once_though_all_is_queued_anew(loop: Tagloop, ann: User) -> None:
+    ingest(loop, ann, RED, BLUE)
+    before = loop.index.pending()
+    loop.index.requeue()
+    loop.index.requeue()
+    with loop.database.read() as connection:
+        waiting = list(connection.execute(select(outbox.c.key).where(outbox.c.kind == "asset")).scalars())
+    assert sorted(waiting) == ["1", "2"]
+    assert before
+    fed(loop)
 
 
 @pytest.mark.parametrize("harm", ["missing", "garbage", "truncated", "lost records"])

@@ -11,6 +11,7 @@ from PIL import Image
 from sqlalchemy import func, select, update
 
 from tagging_core import Settings, TaggingError, Tagloop, User, assets, batches, queue, suggesting, vectors
+from tagging_core.chunks import claim
 from tagging_core.encoders import find_preset
 from tagging_core.encoders.tiny import TinyEncoder
 from tagging_core.errors import NotAllowedError, SourceError, StorageError
@@ -130,10 +131,10 @@ def test_a_full_disk_while_uploading_queues_nothing(
 def test_the_chunk_of_a_vanished_worker_is_done_by_another(loop: Tagloop, ann: User) -> None:
     batch_id = loop.upload(ann, [("a.jpg", photo(RED))], "general")
     with loop.database.write() as connection:
-        assert batches.claim(connection, "lost") is not None
-        assert batches.claim(connection, "other") is None
+        assert claim(connection, "lost") is not None
+        assert claim(connection, "other") is None
         connection.execute(update(chunks).values(leased_until=time.time() - 1))
-        again = batches.claim(connection, "other")
+        again = claim(connection, "other")
     assert again is not None
     assert [item.name for item in again.items] == ["a.jpg"]
     loop.start()
