@@ -21,7 +21,10 @@ _MOST = {"what": 3, "worn": 3, "quality": 3, "having": 2, "place": 2, "aim": 2, 
 """How many phrases of each part a sentence bears."""
 
 _ALT_MOST = 140  # letters; a screen reader reads an alt text in one go
-_QUALITIES = ("colour", "feature", "material")  # in the order in which they stand before a noun
+_ORDER = ("feature.plain", "colour", "feature", "material", "audience")
+"""Tags and categories in the order in which they are said; all others come after."""
+
+_AND = {"en": " and ", "zh": "和"}
 _PEOPLE = ("subject.person", "subject.group", "subject.child")
 _PLURAL = ("trousers", "shoes", "shorts", "socks", "swimwear", "underwear")
 _Parts = dict[str, list[str]]
@@ -66,9 +69,15 @@ def phrase(tags: Sequence[Tag], language: str = "en", text: Accompanying = NO_TE
 def _parts(tags: Iterable[Tag], language: str) -> _Parts:
     """Phrases by the part they play."""
     found: _Parts = defaultdict(list)
-    order = {category: place for place, category in enumerate(_QUALITIES)}
-    for tag in sorted(tags, key=lambda tag: order.get(tag.category_id, 0)):
+    order = {name: place for place, name in enumerate(_ORDER)}
+    colours = 0
+    for tag in sorted(tags, key=lambda t: order.get(t.id, order.get(t.category_id, len(order)))):
         part, words = _words(tag, language)
+        colours += tag.category_id == "colour"
+        if tag.category_id == "colour" and colours > 1:
+            if colours == 2:
+                found[part][-1] += _AND[language] + words
+            continue
         if len(found[part]) < _MOST[part] and words not in found[part]:
             found[part].append(words)
         if tag.id in _PEOPLE and part == "what":

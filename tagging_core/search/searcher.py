@@ -37,6 +37,7 @@ LEAST = 0.03
 _OF_BEST = 15  # a picture that is so many times less likely than the best is none either
 _FEW = 1_000  # pictures that filters may leave to be ranked without Chroma
 _CANDIDATES = 120  # asked of Chroma at least: ranking by direction is a little off, and its search approximate
+_PASSING = 40  # of them that must pass the filters, or twice what is wanted
 _DEEPEST = 20_000
 _LABELLED = 100  # pictures that people gave a tag, a sample, that are candidates whatever the model thinks
 
@@ -185,7 +186,7 @@ class Searcher:
             ids = list(connection.execute(few).scalars())
             if len(ids) <= _FEW:
                 return vectors.load(connection, self._library.fingerprint, ids)
-        near = self._near(connection, criteria, conditions, max(_CANDIDATES, 2 * limit))
+        near = self._near(connection, criteria, conditions, limit)
         spoken = self._labelled(connection, query.tag_ids)
         written = [a.id for a in asset_module.search_text(connection, query.rest)] if query.rest else []
         others = matching(connection, conditions, {*spoken, *written} - near)
@@ -196,19 +197,20 @@ class Searcher:
         connection: Connection,
         criteria: list[Criterion],
         conditions: list[ColumnElement[bool]],
-        wanted: int,
+        limit: int,
     ) -> set[int]:
         """The nearest that pass the filters: ever more are asked for until enough of them do."""
         directions = np.vstack([each.directions for each in criteria])
-        size = wanted
+        size = max(_CANDIDATES, 2 * limit)
+        needed = max(_PASSING, 2 * limit)
         while True:
             lists = self._index.nearest(directions, size)
             asked = {asset_id for found in lists for asset_id in found}
             passed = matching(connection, conditions, asked)
-            enough = all(len(passed & found.keys()) >= min(wanted, _CANDIDATES) for found in lists)
-            if not conditions or enough or size >= _DEEPEST or all(len(found) < size for found in lists):
+            fewest = min(len(passed & found.keys()) for found in lists)
+            if not conditions or fewest >= needed or size >= _DEEPEST or all(len(found) < size for found in lists):
                 return passed
-            size *= 4
+            size = min(_DEEPEST, max(2 * size, round(1.5 * size * needed / max(fewest, 1))))
 
     def _labelled(self, connection: Connection, tag_ids: list[str]) -> list[int]:
         found: list[int] = []

@@ -27,6 +27,10 @@ def test_tags_become_sentences() -> None:
     assert found.alt == "A red striped dress on a beach, for women."
     assert of("subject.person", "garment.shirt", "colour.white").alt == "A person wearing a white shirt."
     assert of("garment.pants", "material.denim").title == "Denim trousers"
+    said = of("garment.shirt", "colour.black", "colour.white", "feature.checked", "audience.men", "season.summer")
+    assert said.alt == "A black and white checked shirt for men and for summer."
+    assert of("garment.dress", "colour.black", "feature.plain").title == "Plain black dress"
+    assert of("garment.shirt", "colour.black", "colour.white", language="zh").alt == "黑色和白色衬衫。"
     assert of("garment.dress", "colour.red", language="zh").caption == "红色连衣裙。"
 
 

@@ -1,0 +1,69 @@
+"""Thirty pictures with the sentences that stand for them, on one sheet, to be judged by reading.
+
+Their tags are in descriptions.csv, given by somebody who looked at them; title, caption and alt text are phrased
+from these, in English and Chinese.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+from pathlib import Path
+
+from PIL import Image, ImageDraw, ImageFont
+
+from benchmarks.photos import read_photos
+from tagging_core.phrasing import Description, phrase
+from tagging_core.taxonomy import read_taxonomy
+
+_TAGS = Path(__file__).with_name("descriptions.csv")
+_COLUMNS, _WIDTH, _HEIGHT, _TEXT = 5, 260, 240, 110
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("photos", type=Path, help="folder with images/ and labels.csv")
+    parser.add_argument("sheet", type=Path, help="PNG file to write")
+    options = parser.parse_args()
+    paths = {photo.path.name: photo.path for photo in read_photos(options.photos)}
+    with _TAGS.open(encoding="utf-8") as file:
+        tagged = {row["photo"]: row["tags"].split("|") for row in csv.DictReader(file)}
+    known = {tag.id: tag for tag in read_taxonomy().tags.values()}
+    said = {
+        name: [phrase([known[tag] for tag in tags], language) for language in ("en", "zh")]
+        for name, tags in tagged.items()
+    }
+    draw([(paths[name], english) for name, (english, _) in said.items()], options.sheet)
+    rows = [
+        {"photo": name, **{d.language: [d.title, d.caption, d.alt] for d in both}} for name, both in said.items()
+    ]
+    print(json.dumps({"pictures": len(said), "descriptions": rows}, ensure_ascii=False))
+
+
+def draw(described: list[tuple[Path, Description]], path: Path) -> None:
+    """A sheet of pictures with title and caption."""
+    rows = -(-len(described) // _COLUMNS)
+    sheet = Image.new("RGB", (_COLUMNS * _WIDTH, rows * (_HEIGHT + _TEXT)), "white")
+    pen, small, bold = ImageDraw.Draw(sheet), ImageFont.load_default(14), ImageFont.load_default(16)
+    for n, (photo, words) in enumerate(described):
+        x, y = n % _COLUMNS * _WIDTH, n // _COLUMNS * (_HEIGHT + _TEXT)
+        image = Image.open(photo).convert("RGB")
+        image.thumbnail((_WIDTH - 16, _HEIGHT - 16))
+        sheet.paste(image, (x + 8, y + 8))
+        pen.text((x + 8, y + _HEIGHT), wrapped(words.title, 30), "black", bold)
+        pen.text((x + 8, y + _HEIGHT + 45), wrapped(words.caption, 34), "#444", small)
+    sheet.save(path, optimize=True)
+
+
+def wrapped(text: str, letters: int) -> str:
+    lines, line = [], ""
+    for word in text.split():
+        if len(line) + len(word) >= letters:
+            lines, line = [*lines, line], ""
+        line = f"{line} {word}".strip()
+    return "\n".join([*lines, line])
+
+
+if __name__ == "__main__":
+    main()
