@@ -18,13 +18,13 @@ from tagging_core.phrasing import Description, phrase
 from tagging_core.taxonomy import read_taxonomy
 
 _TAGS = Path(__file__).with_name("descriptions.csv")
-_COLUMNS, _WIDTH, _HEIGHT, _TEXT = 5, 260, 240, 110
+_COLUMNS, _WIDTH, _HEIGHT, _TEXT = 6, 230, 220, 100
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("photos", type=Path, help="folder with images/ and labels.csv")
-    parser.add_argument("sheet", type=Path, help="PNG file to write")
+    parser.add_argument("sheet", type=Path, help="PNG or JPEG file to write")
     options = parser.parse_args()
     paths = {photo.path.name: photo.path for photo in read_photos(options.photos)}
     with _TAGS.open(encoding="utf-8") as file:
@@ -51,9 +51,12 @@ def draw(described: list[tuple[Path, Description]], path: Path) -> None:
         image = Image.open(photo).convert("RGB")
         image.thumbnail((_WIDTH - 16, _HEIGHT - 16))
         sheet.paste(image, (x + 8, y + 8))
-        pen.text((x + 8, y + _HEIGHT), wrapped(words.title, 30), "black", bold)
-        pen.text((x + 8, y + _HEIGHT + 45), wrapped(words.caption, 34), "#444", small)
-    sheet.save(path, optimize=True)
+        title = wrapped(words.title, 27)
+        pen.text((x + 8, y + _HEIGHT), title, "black", bold)
+        below = 22 * (title.count("
+") + 1)
+        pen.text((x + 8, y + _HEIGHT + below), wrapped(words.caption, 32), "#444", small)
+    sheet.save(path, optimize=True, quality=80)
 
 
 def wrapped(text: str, letters: int) -> str:
