@@ -53,8 +53,7 @@ def draw(described: list[tuple[Path, Description]], path: Path) -> None:
         sheet.paste(image, (x + 8, y + 8))
         title = wrapped(words.title, 27)
         pen.text((x + 8, y + _HEIGHT), title, "black", bold)
-        below = 22 * (title.count("
-") + 1)
+        below = 22 * len(title.splitlines())
         pen.text((x + 8, y + _HEIGHT + below), wrapped(words.caption, 32), "#444", small)
     sheet.save(path, optimize=True, quality=80)
 
