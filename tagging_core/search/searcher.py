@@ -37,7 +37,7 @@ LEAST = 0.03
 _OF_BEST = 15  # a picture that is so many times less likely than the best is none either
 _FEW = 1_000  # pictures that filters may leave to be ranked without Chroma
 _CANDIDATES = 120  # asked of Chroma at least: ranking by direction is a little off, and its search approximate
-_PASSING = 40  # of them that must pass the filters, or twice what is wanted
+_LISTED = 20_000  # pictures that filters may leave to be named to Chroma; beyond that it is asked for ever more
 _DEEPEST = 20_000
 _LABELLED = 100  # pictures that people gave a tag, a sample, that are candidates whatever the model thinks
 
@@ -181,36 +181,35 @@ class Searcher:
         limit: int,
     ) -> dict[int, Vectors]:
         """Vectors of pictures that may be among the best and pass the filters, by id."""
+        passing: list[int] | None = None
         if conditions:
-            few = select(assets.c.id).where(*conditions).limit(_FEW + 1)
-            ids = list(connection.execute(few).scalars())
-            if len(ids) <= _FEW:
-                return vectors.load(connection, self._library.fingerprint, ids)
-        near = self._near(connection, criteria, conditions, limit)
+            few = select(assets.c.id).where(*conditions).limit(_LISTED + 1)
+            passing = list(connection.execute(few).scalars())
+            if len(passing) <= _FEW:
+                return vectors.load(connection, self._library.fingerprint, passing)
+        size = max(_CANDIDATES, 2 * limit)
+        directions = np.vstack([each.directions for each in criteria])
+        if passing is not None and len(passing) > _LISTED:
+            near = self._near(connection, directions, conditions, size)
+        else:
+            near = {asset_id for found in self._index.nearest(directions, size, passing) for asset_id in found}
         spoken = self._labelled(connection, query.tag_ids)
         written = [a.id for a in asset_module.search_text(connection, query.rest)] if query.rest else []
         others = matching(connection, conditions, {*spoken, *written} - near)
         return vectors.load(connection, self._library.fingerprint, sorted(near | others))
 
     def _near(
-        self,
-        connection: Connection,
-        criteria: list[Criterion],
-        conditions: list[ColumnElement[bool]],
-        limit: int,
+        self, connection: Connection, directions: Vectors, conditions: list[ColumnElement[bool]], size: int
     ) -> set[int]:
         """The nearest that pass the filters: ever more are asked for until enough of them do."""
-        directions = np.vstack([each.directions for each in criteria])
-        size = max(_CANDIDATES, 2 * limit)
-        needed = max(_PASSING, 2 * limit)
+        wanted = size
         while True:
             lists = self._index.nearest(directions, size)
-            asked = {asset_id for found in lists for asset_id in found}
-            passed = matching(connection, conditions, asked)
-            fewest = min(len(passed & found.keys()) for found in lists)
-            if not conditions or fewest >= needed or size >= _DEEPEST or all(len(found) < size for found in lists):
+            passed = matching(connection, conditions, {asset_id for found in lists for asset_id in found})
+            enough = all(len(passed & found.keys()) >= min(wanted, _CANDIDATES) for found in lists)
+            if enough or size >= _DEEPEST or all(len(found) < size for found in lists):
                 return passed
-            size = min(_DEEPEST, max(2 * size, round(1.5 * size * needed / max(fewest, 1))))
+            size *= 4
 
     def _labelled(self, connection: Connection, tag_ids: list[str]) -> list[int]:
         found: list[int] = []

@@ -147,7 +147,7 @@ def take_insights(page: Page, url: str, folder: Path, suffix: str) -> None:
         page.get_by_role("heading", name=name.capitalize(), exact=True).wait_for()
         page.wait_for_timeout(3500)
         page.screenshot(path=folder / f"{name}{suffix}.png")
-    page.goto(f"{url}/search?q=hat")
+    page.goto(f"{url}/search?q=dress")
     page.get_by_text("Tags in your words").wait_for()
     page.wait_for_timeout(3500)
     page.screenshot(path=folder / f"search{suffix}.png")
