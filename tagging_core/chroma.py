@@ -148,12 +148,7 @@ class ChromaIndex:
             size = min(size, collection.count())
             if not size:
                 return [{} for _ in directions]
-            found = collection.query(
-                query_embeddings=np.asarray(directions, np.float32),
-                n_results=size,
-                ids=None if among is None else [str(asset_id) for asset_id in among],
-                include=["distances"],
-            )
+            found = _query(collection, directions, size, among)
         return [
             {int(i): 1 - d for i, d in zip(ids, distances, strict=True)}
             for ids, distances in zip(found["ids"], found["distances"], strict=True)
@@ -301,3 +296,19 @@ class ChromaIndex:
                 embeddings=np.stack(list(found.values())),
                 metadatas=[{"sha256": names[asset_id]} for asset_id in found],
             )
+
+
+def _query(collection: Any, directions: np.ndarray, size: int, among: Sequence[int] | None) -> Any:
+    from chromadb.errors import InternalError
+
+    asked = {"query_embeddings": np.asarray(directions, np.float32), "n_results": size, "include": ["distances"]}
+    if among is None:
+        return collection.query(**asked)
+    ids = [str(asset_id) for asset_id in among]
+    try:
+        return collection.query(**asked, ids=ids)
+    except InternalError:  # one of them is not in the index yet; which ones are takes a look of its own
+        ids = collection.get(ids=ids, include=[])["ids"]
+    if not ids:
+        return {"ids": [[] for _ in directions], "distances": [[] for _ in directions]}
+    return collection.query(**asked, ids=ids)

@@ -41,6 +41,18 @@ def test_tags_and_pictures_reach_chroma(loop: Tagloop, ann: User) -> None:
     assert (record["name_en"], record["accepted"], record["category"]) == ("Dress", 1, "garment")
 
 
+def test_pictures_that_are_not_in_the_index_yet_do_not_stop_a_search_among_some(loop: Tagloop, ann: User) -> None:
+    red, blue = ingest(loop, ann, RED, BLUE)
+    fed(loop)
+    with loop.database.read() as connection:
+        vector = vectors.load(connection, loop.preset.fingerprint, [blue])[blue]
+    (nearest,) = loop.index.nearest(vector[None], 12, among=[red, blue])
+    assert list(nearest) == [blue, red]
+    (nearest,) = loop.index.nearest(vector[None], 12, among=[red, 999])
+    assert list(nearest) == [red]
+    assert loop.index.nearest(vector[None], 12, among=[998, 999]) == [{}]
+
+
 def test_what_waits_is_fed_once_though_all_is_queued_anew(loop: Tagloop, ann: User) -> None:
     ingest(loop, ann, RED, BLUE)
     before = loop.index.pending()
