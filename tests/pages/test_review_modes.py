@@ -263,7 +263,7 @@ def test_a_second_opinion_by_address_is_one_too(open_page: Open, console: Tagloo
     console.decide(bob, Decision(Kind.ADD, assets[0], "colour.red", profile="e-commerce"))
     console.decide(bob, Decision(Kind.DONE, assets[0], profile="e-commerce"))
     at = go(open_page, at=str(assets[0]))
-    press(at, "2")
+    at.button(key="reject_colour.red").click().run()
     press(at, "D")
     assert labels(console, assets[0]) == {"colour.red": 1}
     assert progress(console).flagged == 1
