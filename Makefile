@@ -2,8 +2,9 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
+GPU    := .venv-gpu
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format lock bench browser screenshots clean
+.PHONY: help run run-gpu test test-models lint format lock bench browser screenshots clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -11,8 +12,14 @@ help: ## list the targets
 run: $(VENV)/.run ## install if needed, then start the console
 	$(BIN)/streamlit run app.py
 
-test: $(VENV)/.dev browser ## run every test
+run-gpu: $(GPU)/.run ## the same with what the large models need; several GB are installed
+	$(GPU)/bin/streamlit run app.py
+
+test: $(VENV)/.dev browser ## run every test but those of the large models
 	$(BIN)/python -m pytest
+
+test-models: $(GPU)/.dev ## test the large models' code on tiny checkpoints; no GPU is needed
+	$(GPU)/bin/python -m pytest tests/models
 
 lint: $(VENV)/.dev ## ruff, ruff format, typos, mypy
 	$(BIN)/ruff check .
@@ -24,10 +31,11 @@ format: $(VENV)/.dev ## let ruff mend what it can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-lock: $(VENV)/.dev ## pin requirements.txt and requirements-dev.txt anew from their .in files
-	for name in requirements requirements-dev; do \
+lock: $(VENV)/.dev ## pin requirements*.txt anew from their .in files
+	grep -v '^torch==' requirements.in | cat - requirements-gpu.in > $(VENV)/requirements-gpu.in
+	for name in requirements requirements-dev $(VENV)/requirements-gpu; do \
 	  $(BIN)/pip-compile -q --upgrade --no-header --strip-extras --no-emit-index-url --no-emit-find-links \
-	    --annotation-style=line -o $$name.txt $$name.in && sed -i 's/+cpu//' $$name.txt || exit 1; \
+	    --annotation-style=line -o $$(basename $$name).txt $$name.in && sed -i 's/+cpu//; s#$(VENV)/##' $$(basename $$name).txt || exit 1; \
 	done
 
 bench: $(VENV)/.dev ## the measured claims: make bench DIR=folder-of-labelled-photos
@@ -57,8 +65,8 @@ browser: ## install Debian's Chromium and exiftool for tests where that is allow
 screenshots: $(VENV)/.dev browser ## the README's pictures, taken anew
 	$(BIN)/python -m tests.browser.screenshots docs
 
-clean: ## remove the virtual environment (never the data)
-	rm -rf $(VENV)
+clean: ## remove the virtual environments (never the data)
+	rm -rf $(VENV) $(GPU)
 
 $(VENV)/.run: requirements.txt
 	$(PYTHON) -m venv $(VENV)
@@ -67,4 +75,13 @@ $(VENV)/.run: requirements.txt
 
 $(VENV)/.dev: $(VENV)/.run requirements-dev.txt
 	$(BIN)/pip install --disable-pip-version-check -q -r requirements-dev.txt
+	touch $@
+
+$(GPU)/.run: requirements-gpu.txt
+	$(PYTHON) -m venv $(GPU)
+	$(GPU)/bin/pip install --disable-pip-version-check -q -r requirements-gpu.txt
+	touch $@
+
+$(GPU)/.dev: $(GPU)/.run requirements-dev.txt
+	$(GPU)/bin/pip install --disable-pip-version-check -q -r requirements-dev.txt
 	touch $@

@@ -18,29 +18,41 @@ __all__ = [
     "default_mean",
     "find_preset",
     "load_encoder",
+    "load_preset",
     "presets",
     "unit",
 ]
 
 
-def load_encoder(name: str, models_dir: Path) -> Encoder:
+def load_encoder(name: str, models_dir: Path, devices: str = "", compiled: bool = False) -> Encoder:
     """Load the encoder a setting names; slow, and torch is imported only here.
 
     Args:
         name: A preset's name, a local folder or a hub id.
-        models_dir: Where derived model files, such as the ONNX form, are kept.
+        models_dir: Where model files are kept, fetched by hand or derived, such as the ONNX form.
+        devices: Names of those to run on, by commas; empty means every GPU there is, or the CPU.
+        compiled: Whether torch compiles the model.
 
     Raises:
         EncoderError: The model cannot be loaded.
     """
-    preset = find_preset(name)
+    return load_preset(find_preset(name), models_dir, devices, compiled)
+
+
+def load_preset(preset: Preset, models_dir: Path, devices: str = "", compiled: bool = False) -> Encoder:
+    """As `load_encoder`, for a preset at hand."""
     if preset.loader == "tiny":
         from tagging_core.encoders.tiny import TinyEncoder
 
         return TinyEncoder(preset)
-    from tagging_core.encoders.sentence import BuiltinEncoder, load_sentence_encoder
+    from tagging_core.encoders.sentence import BuiltinEncoder, SentenceEncoder
 
-    return BuiltinEncoder(preset, models_dir) if preset.loader == "builtin" else load_sentence_encoder(preset)
+    if preset.loader == "builtin":
+        return BuiltinEncoder(preset, models_dir)
+    from tagging_core.encoders.devices import choose
+    from tagging_core.encoders.loading import load_model
+
+    return SentenceEncoder(preset, [load_model(preset, models_dir, d, compiled) for d in choose(devices)])
 
 
 def default_mean(preset: Preset, dimension: int) -> Vectors:

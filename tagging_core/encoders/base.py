@@ -31,12 +31,16 @@ class Encoder(Protocol):
     def prepare(self, image: Image.Image) -> Image.Image:
         """Shrink an upright RGB picture to what the network sees; thread-safe, for the decode pool."""
 
-    def encode_images(self, images: Sequence[Image.Image], instruction: str = "") -> Vectors:
+    def encode_images(
+        self, images: Sequence[Image.Image], instruction: str = "", texts: Sequence[str] = ()
+    ) -> Vectors:
         """Embed RGB pictures, prepared or not.
 
         Args:
             images: n pictures.
-            instruction: What the vectors will be used for; models that take none ignore it.
+            instruction: What the vectors will be used for; empty means the model's usual one, and models that take
+                none ignore it.
+            texts: What came with each picture, or ""; models that cannot fuse it into the vector ignore it.
 
         Returns:
             `(n, d)` float32 unit vectors.

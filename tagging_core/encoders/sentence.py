@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import math
-import os
-import threading
-from collections.abc import Sequence
+import queue
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,15 +20,20 @@ from tagging_core.errors import EncoderError
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
-_BATCH = 32
+_log = logging.getLogger(__name__)
+_BATCH = 32  # pictures of the largest size; more of smaller ones
+_BATCH_MOST = 128
 
 
 class SentenceEncoder:
-    """A loaded SentenceTransformer that embeds pictures and texts.
+    """A SentenceTransformer on one device or several that embeds pictures and texts.
+
+    Preprocessing runs in each caller's own thread, so that it is done while others compute; a device computes one
+    batch at a time.
 
     Args:
         preset: Which model, and what belongs to it.
-        model: The loaded model.
+        models: The loaded model, once a device.
 
     Attributes:
         one_at_a_time: Whether callers wait for one another, as they should on one GPU.
@@ -36,16 +41,24 @@ class SentenceEncoder:
 
     one_at_a_time = True
 
-    def __init__(self, preset: Preset, model: SentenceTransformer) -> None:
+    def __init__(self, preset: Preset, models: Sequence[SentenceTransformer]) -> None:
         self.preset = preset
-        self.model = model
-        self._turn = threading.Lock()
-        self.dimension = int(model.get_embedding_dimension() or preset.dimension)
+        self.models = list(models)
+        self._free: queue.SimpleQueue[SentenceTransformer] = queue.SimpleQueue()
+        for model in self.models:
+            self._free.put(model)
+        self._batch = float(_BATCH)
+        self.dimension = int(self.models[0].get_embedding_dimension() or preset.dimension)
 
     @property
     def fingerprint(self) -> str:
         """See `Encoder.fingerprint`."""
         return self.preset.fingerprint
+
+    @property
+    def devices(self) -> list[str]:
+        """The devices it computes on, by torch's names."""
+        return [str(model.device) for model in self.models]
 
     def prepare(self, image: Image.Image) -> Image.Image:
         """Shrink to at most the preset's pixel limit, keeping the shape."""
@@ -55,24 +68,93 @@ class SentenceEncoder:
         size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
         return image.resize(size, Image.Resampling.BICUBIC, reducing_gap=3.0)
 
-    def encode_images(self, images: Sequence[Image.Image], instruction: str = "") -> Vectors:
+    def encode_images(
+        self, images: Sequence[Image.Image], instruction: str = "", texts: Sequence[str] = ()
+    ) -> Vectors:
         """See `Encoder.encode_images`."""
-        return self._encode([{"image": image} for image in images], instruction)
+        inputs: list[dict[str, Any]] = [{"image": image} for image in images]
+        if texts and self.preset.fuses:
+            inputs = [i | ({"text": text} if text else {}) for i, text in zip(inputs, texts, strict=True)]
+        takes = self.preset.instructed in ("image", "both")
+        return self._encode(inputs, (takes and instruction) or self.preset.document)
 
     def encode_texts(self, texts: Sequence[str], instruction: str = "") -> Vectors:
         """See `Encoder.encode_texts`; wrapped, since a bare string may be opened as an address or a path."""
-        return self._encode([{"text": text} for text in texts], instruction)
+        takes = self.preset.instructed in ("text", "both")
+        return self._encode([{"text": text} for text in texts], (takes and instruction) or self.preset.query)
 
     def encode_passages(self, texts: Sequence[str]) -> Vectors:
         """See `Encoder.encode_passages`: a joint model compares texts in its one space."""
         return self.encode_texts(texts)
 
     def _encode(self, inputs: list[dict[str, Any]], instruction: str) -> Vectors:
-        if not inputs:
-            return np.zeros((0, self.dimension), dtype=np.float32)
-        options: dict[str, Any] = {"batch_size": _BATCH, "convert_to_numpy": True, "show_progress_bar": False}
-        with self._turn if self.one_at_a_time else contextlib.nullcontext():
-            return unit(np.asarray(self.model.encode(inputs, prompt=instruction or None, **options)))
+        found = np.zeros((len(inputs), self.dimension), dtype=np.float32)
+        for places in self._batches(inputs):
+            found[places] = self._embed([inputs[place] for place in places], instruction)
+        return unit(found)
+
+    def _batches(self, inputs: list[dict[str, Any]]) -> Iterator[list[int]]:
+        """Places of inputs that go together: of the same kind, and nearly of one size, so that little is padded."""
+        order = sorted(range(len(inputs)), key=lambda place: (sorted(inputs[place]), _size(inputs[place])))
+        batch: list[int] = []
+        for place in order:
+            largest = max(1.0, _size(inputs[place]) / self.preset.max_pixels if "image" in inputs[place] else 0.0)
+            most = self._batch if "image" in inputs[place] else _BATCH_MOST
+            if batch and (len(batch) + 1 > most / largest or sorted(inputs[batch[0]]) != sorted(inputs[place])):
+                yield batch
+                batch = []
+            batch.append(place)
+        if batch:
+            yield batch
+
+    def _embed(self, inputs: list[dict[str, Any]], instruction: str) -> Vectors:
+        """One batch; where the device's memory is too small for it, its halves."""
+        import torch
+
+        features = self.models[0].preprocess(inputs, prompt=instruction or None)
+        try:
+            with self._device() as model, torch.inference_mode():
+                output = model(_moved(features, model.device))["sentence_embedding"]
+                return np.asarray(output.float().cpu().numpy(), dtype=np.float32)
+        except torch.OutOfMemoryError as error:
+            if len(inputs) == 1:
+                raise EncoderError(
+                    f"The memory of {', '.join(self.devices)} is too small for {self.preset.title}, even with one "
+                    "picture at a time. End what else uses it, or choose a smaller model."
+                ) from error
+        torch.cuda.empty_cache()
+        half = len(inputs) // 2
+        self._batch = max(1.0, min(self._batch, half))
+        _log.warning("out of memory with %d inputs: going on with %d at a time", len(inputs), half)
+        return np.vstack([self._embed(part, instruction) for part in (inputs[:half], inputs[half:])])
+
+    @contextlib.contextmanager
+    def _device(self) -> Iterator[SentenceTransformer]:
+        """The model on a device that nobody else uses meanwhile."""
+        if not self.one_at_a_time:
+            yield self.models[0]
+            return
+        model = self._free.get()
+        try:
+            yield model
+        finally:
+            self._free.put(model)
+
+
+def _size(given: dict[str, Any]) -> float:
+    """What decides how many tokens an input takes: pixels of a picture, length of a text."""
+    image = given.get("image")
+    return image.width * image.height if image is not None else len(given["text"])
+
+
+def _moved(features: dict[str, Any], device: Any) -> dict[str, Any]:
+    """The same on a device, copied while it still computes what came before."""
+    if device.type == "cpu":
+        return dict(features)
+    return {
+        key: value.pin_memory().to(device, non_blocking=True) if hasattr(value, "pin_memory") else value
+        for key, value in features.items()
+    }
 
 
 class BuiltinEncoder(SentenceEncoder):
@@ -83,7 +165,7 @@ class BuiltinEncoder(SentenceEncoder):
     def __init__(self, preset: Preset, folder: Path) -> None:
         from tagging_core.encoders import builtin
 
-        super().__init__(preset, builtin.BuiltinModel(folder))
+        super().__init__(preset, [builtin.BuiltinModel(folder)])
         self._prepare = builtin.prepare
 
     def prepare(self, image: Image.Image) -> Image.Image:
@@ -92,26 +174,5 @@ class BuiltinEncoder(SentenceEncoder):
 
     def encode_passages(self, texts: Sequence[str]) -> Vectors:
         """`(n, 384)`: the text network alone, which knows far more words than there are ImageNet classes."""
-        module: Any = self.model[0]
+        module: Any = self.models[0][0]
         return module.sentence_vectors(list(texts))
-
-
-def load_sentence_encoder(preset: Preset) -> SentenceEncoder:
-    """Load a model from a local folder or the hub; weights are safetensors and remote code never runs.
-
-    Raises:
-        EncoderError: The weights are not there or cannot be read.
-    """
-    from sentence_transformers import SentenceTransformer
-
-    options: dict[str, Any] = {"trust_remote_code": False, "model_kwargs": {"use_safetensors": True}}
-    if not os.path.isdir(preset.model):
-        options["revision"] = preset.revision
-    try:
-        model = SentenceTransformer(preset.model, **options)
-    except (OSError, ValueError, ImportError) as error:
-        raise EncoderError(
-            f"The model {preset.model!r} cannot be loaded: {str(error).splitlines()[0]} Put its files into a "
-            "local folder and set TAGLOOP_ENCODER to that folder, or use TAGLOOP_ENCODER=builtin."
-        ) from error
-    return SentenceEncoder(preset, model)

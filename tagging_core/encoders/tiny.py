@@ -40,7 +40,9 @@ class TinyEncoder:
         """Shrink to 4 x 4 pixels."""
         return image.resize((4, 4), Image.Resampling.BOX)
 
-    def encode_images(self, images: Sequence[Image.Image], instruction: str = "") -> Vectors:
+    def encode_images(
+        self, images: Sequence[Image.Image], instruction: str = "", texts: Sequence[str] = ()
+    ) -> Vectors:
         """See `Encoder.encode_images`."""
         grids = np.stack([np.asarray(self.prepare(i.convert("RGB")), dtype=np.float32) for i in images])
         colours = grids.reshape(len(images), 48) / 255.0 - 0.5

@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 import pages
 from tagging_core import Tagloop, User, assets, descriptions
 from tagging_core.writer import Drafter
-from tests import tiny_qwen
+from tests import tiny_writer
 from tests.conftest import BLUE, ingest
 
 
@@ -54,7 +54,7 @@ def test_a_draft_waits_in_the_form_until_it_is_saved(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     drafter = Drafter(console.database, console.archive, console.library, "tiny")
-    monkeypatch.setattr(drafter, "_writer", tiny_qwen.knowing_squares(tmp_path / "writer"))
+    monkeypatch.setattr(drafter, "_writer", tiny_writer.knowing_squares(tmp_path / "writer"))
     monkeypatch.setattr(console, "drafter", drafter)
     (picture,) = ingest(console, ann, BLUE)
     at = open_page(pages.REVIEW)

@@ -64,7 +64,7 @@ def test_a_text_is_never_taken_for_an_address_or_a_path(encoder: Encoder, tmp_pa
 
 
 def test_sentence_transformers_own_encode_takes_strings_and_pictures(encoder: Encoder) -> None:
-    model = encoder.model  # type: ignore[attr-defined]
+    model = encoder.models[0]  # type: ignore[attr-defined]
     assert np.allclose(model.encode("a photo of a dog"), encoder.encode_texts(["a photo of a dog"])[0], atol=1e-5)
     assert np.allclose(model.encode(sample("hat")), encoder.encode_images([sample("hat")])[0], atol=1e-4)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -17,6 +19,7 @@ def test_every_preset_is_complete_and_its_fingerprint_is_its_own() -> None:
         "gme-qwen2-vl-2b",
         "gme-qwen2-vl-7b",
         "qwen3-vl-embedding-2b",
+        "qwen3-vl-embedding-8b",
         "siglip2-base",
         "clip",
         "builtin",
@@ -28,6 +31,8 @@ def test_every_preset_is_complete_and_its_fingerprint_is_its_own() -> None:
         assert 0 < preset.learner.prior < 1
         assert preset.licence
         assert preset.max_pixels > 0
+        if "/" in preset.model:
+            assert re.fullmatch("[0-9a-f]{40}", preset.revision), "pinned by commit"
 
 
 def test_any_other_name_is_a_folder_or_hub_id() -> None:
@@ -47,9 +52,15 @@ def test_the_tiny_encoder_is_deterministic_and_knows_colours(tmp_path) -> None: 
     assert text @ vectors[0] > text @ vectors[1]
 
 
-def test_a_model_that_is_not_there_says_what_to_do(tmp_path) -> None:  # type: ignore[no-untyped-def]
+@pytest.mark.parametrize("name", ["nothing", "./nothing", "gme-qwen2", "a/b/c"])
+def test_what_names_no_model_is_told_what_does(name: str) -> None:
     with pytest.raises(EncoderError, match="TAGLOOP_ENCODER=builtin"):
-        load_encoder(str(tmp_path / "nothing"), tmp_path)
+        find_preset(name)
+
+
+def test_a_slip_of_the_pen_is_told_what_was_meant() -> None:
+    with pytest.raises(EncoderError, match="Did you mean 'siglip2-base'"):
+        find_preset("siglip-base")
 
 
 @pytest.mark.parametrize(

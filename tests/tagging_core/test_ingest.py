@@ -188,12 +188,14 @@ def test_only_uploaders_upload(loop: Tagloop, manager: User) -> None:
 
 
 def test_a_model_that_cannot_be_loaded_is_told_and_the_batch_waits(data_dir: Path, ann: User) -> None:
-    loop = Tagloop(Settings(data_dir=data_dir, encoder=str(data_dir / "no-such-model")))
+    empty = data_dir / "empty"
+    empty.mkdir(parents=True)
+    loop = Tagloop(Settings(data_dir=data_dir, encoder=str(empty)))
     batch_id = loop.upload(ann, [("a.jpg", photo(RED))], "general")
     loop.start()
     worker = loop.worker
     assert worker is not None
-    wait_for(lambda: "cannot be loaded" in worker.trouble, 60)
+    wait_for(lambda: "holds no weights" in worker.trouble, 60)
     assert loop.batch(batch_id).state == "running"
     loop.close()
 

@@ -12,13 +12,13 @@ from tagging_core.assets import Accompanying
 from tagging_core.errors import EncoderError
 from tagging_core.phrasing import Description
 from tagging_core.writer import Drafter, Writer, prompt, read_answer
-from tests import tiny_qwen
+from tests import tiny_writer
 from tests.conftest import BLUE, RED, ingest
 
 
 @pytest.fixture(scope="module")
 def writer(tmp_path_factory: pytest.TempPathFactory) -> Writer:
-    return tiny_qwen.knowing_squares(tmp_path_factory.mktemp("writer"))
+    return tiny_writer.knowing_squares(tmp_path_factory.mktemp("writer"))
 
 
 @pytest.fixture
