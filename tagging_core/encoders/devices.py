@@ -47,8 +47,8 @@ def choose(wanted: str) -> list[str]:
         if name != "cpu" and name not in here:
             raise EncoderError(
                 f"TAGLOOP_DEVICES={wanted!r} names {name}, but torch {torch.__version__} finds "
-                f"{', '.join(here) or 'no GPU'} here. Leave the setting empty to take what there is; a GPU takes its "
-                "driver and the packages of requirements-gpu.txt (make run-gpu)."
+                f"{', '.join(here) or 'no GPU'} here. Leave the setting empty to take what there is; a GPU takes "
+                "its driver and the packages of requirements-gpu.txt (make run-gpu)."
             )
     return names or here or ["cpu"]
 
@@ -71,13 +71,12 @@ def require_memory(preset: Preset, device: Device) -> None:
     Raises:
         EncoderError: It cannot.
     """
-    # On a CPU the weights are float32, twice what the preset states; memory that caches hold is not free there.
-    needed, has = (
-        (preset.memory_gb, device.free) if device.name != "cpu" else (1.5 * preset.memory_gb, device.memory)
-    )
+    # On a CPU weights are float32, not bf16, and memory that caches hold counts as used, though it can be had.
+    cpu = device.name == "cpu"
+    needed, has = (1.5 * preset.memory_gb, device.memory) if cpu else (preset.memory_gb, device.free)
     if has and needed * _GB > has:
         raise EncoderError(
             f"{preset.title} needs about {needed:.0f} GB of memory, but {device.title} ({device.name}) has "
-            f"{has / _GB:.1f} GB. End what else uses it, name another device with TAGLOOP_DEVICES, or choose a smaller "
-            "model such as TAGLOOP_ENCODER=siglip2-base or builtin."
+            f"{has / _GB:.1f} GB. End what else uses it, name another device with TAGLOOP_DEVICES, or choose a "
+            "smaller model such as TAGLOOP_ENCODER=siglip2-base or builtin."
         )

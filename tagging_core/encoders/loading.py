@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 _GME_TEMPLATE = (
-    "{% if messages[0]['role'] != 'system' %}<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n{% endif %}"
+    "{% if messages[0]['role'] != 'system' %}"
+    "<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n{% endif %}"
     "{% for m in messages %}<|im_start|>{{ m['role'] }}\n"
     "{% if m['content'] is string %}{{ m['content'] }}{% else %}{% for c in m['content'] %}"
     "{% if c['type'] == 'image' %}<|vision_start|><|image_pad|><|vision_end|>"
@@ -108,7 +109,7 @@ def _model_options(device: str) -> dict[str, Any]:
     """Half precision and the fastest attention on a GPU; the weights of several models are float32 on the hub."""
     options: dict[str, Any] = {"use_safetensors": True, "dtype": "float32", "attn_implementation": "sdpa"}
     if device != "cpu":
-        from transformers.utils import is_flash_attn_2_available
+        from transformers.utils.import_utils import is_flash_attn_2_available
 
         options |= {"dtype": "bfloat16", "device_map": device}
         options |= {"attn_implementation": "flash_attention_2"} if is_flash_attn_2_available() else {}
@@ -123,13 +124,13 @@ def _explain(preset: Preset, folder: Path | None, models_dir: Path, error: Excep
     first = next(iter(str(error).splitlines()), type(error).__name__)
     if "torchvision" in str(error).lower():
         return (
-            f"{preset.title} needs torchvision, which is not installed beside this torch. Start with `make run-gpu`, "
-            "which installs requirements-gpu.txt, or use TAGLOOP_ENCODER=siglip2-base, clip or builtin."
+            f"{preset.title} needs torchvision, which is not installed beside this torch. Start with `make run-gpu`, which "
+            "installs requirements-gpu.txt, or use TAGLOOP_ENCODER=siglip2-base, clip or builtin."
         )
     if "out of memory" in str(error).lower():
         return (
-            f"There is not enough memory to load {preset.title}: {first} Name another device with TAGLOOP_DEVICES, or "
-            "choose a smaller model such as TAGLOOP_ENCODER=siglip2-base or builtin."
+            f"There is not enough memory to load {preset.title}: {first} Name another device with TAGLOOP_DEVICES, "
+            "or choose a smaller model such as TAGLOOP_ENCODER=siglip2-base or builtin."
         )
     if folder is not None:
         return f"The model in {folder} cannot be loaded: {first} Copy it again, or use TAGLOOP_ENCODER=builtin."

@@ -132,7 +132,7 @@ def test_memory_too_small_for_one_picture_is_said(load: Load, monkeypatch: pytes
         encoder.encode_images(pictures((60, 60)))
 
 
-def test_several_devices_work_side_by_side_and_nobody_gets_anothers_vector(load: Load) -> None:
+def test_several_devices_work_side_by_side_and_each_caller_gets_its_own_vectors(load: Load) -> None:
     encoder = load("clip", devices="cpu,cpu")
     assert encoder.devices == ["cpu", "cpu"]
     images = pictures(*[(60 + 7 * n, 50) for n in range(12)])
