@@ -119,7 +119,10 @@ def fill(loop: Tagloop, matrix: Vectors) -> None:
         with loop.database.write() as connection:
             connection.execute(assets.insert(), [asset_row(n, now) for n in ids])
             vectors.save(connection, loop.library.fingerprint, ids, matrix[ids[0] - 1 : ids[-1]])
-            connection.execute(outbox.insert(), [{"kind": "asset", "key": str(n)} for n in ids])
+            connection.execute(
+                outbox.insert(),
+                [{"kind": "asset", "key": str(n), "fingerprint": loop.library.fingerprint} for n in ids],
+            )
     with loop.database.write() as connection:
         connection.execute(update(assets).where(assets.c.id % 10 == 3).values(review="done"))
         connection.execute(update(assets).where(assets.c.id % 200 == 7).values(review="flagged"))

@@ -131,7 +131,7 @@ def plan(connection: Connection, library: Library, view: View, count: int, witho
     query = select(assets.c.id).where(assets.c.review == "new", *in_batch(view.batch_id))
     query = query.order_by(assets.c.margin if doubtful else assets.c.sample).limit(_POOL + len(without))
     waiting = [a for a in connection.execute(query).scalars() if a not in without][:_POOL]
-    found = vectors.load(connection, library.fingerprint, waiting)
+    found = vectors.load(connection, library.pictures, waiting)
     known = [a for a in waiting if a in found]
     matrix = library.matrix()
     profile = matrix.taxonomy.profile(view.profile)

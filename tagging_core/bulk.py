@@ -72,7 +72,7 @@ def preview(
         without: Pictures that somebody else has open.
     """
     pool = queue.seen_together(connection, replace(view, state="new"), shares, POOL, without)
-    scored = suggester.score(connection, pool)
+    scored = suggester.score(connection, pool, view.profile)
     matrix = scored.matrix
     decided = projection.labels_of(connection, scored.asset_ids)
     found: dict[str, list[tuple[int, float]]] = defaultdict(list)

@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Select, delete, func, select
+from sqlalchemy import ColumnElement, Select, delete, func, select
 
-from tagging_core import meta, tags, vectors
+from tagging_core import families, meta, tags, vectors
 from tagging_core.chroma_probe import DamagedError, probe
-from tagging_core.encoders import Preset, unit
+from tagging_core.encoders import unit
 from tagging_core.errors import BusyError
 from tagging_core.store import Database
 from tagging_core.store.tables import assets, learned, outbox
@@ -44,19 +44,22 @@ against 9. `ef_search`: with Chroma's 100, one search in sixty among 100,000 pic
 
 
 class ChromaIndex:
-    """One encoder's two collections in an embedded Chroma.
+    """Two collections for each model in an embedded Chroma.
 
     Args:
         folder: Chroma's folder; this process must be the only one that opens it.
         database: The store of record.
-        preset: Its fingerprint is part of the collections' names: vectors of two models never meet.
+        fingerprint: Of the model in use; it is part of the collections' names: vectors of two models never meet.
         taxonomies: Names of the tags.
+
+    Attributes:
+        fingerprint: Whose collections are searched; the others are kept up to date beside them.
     """
 
-    def __init__(self, folder: Path, database: Database, preset: Preset, taxonomies: TaxonomyCache) -> None:
+    def __init__(self, folder: Path, database: Database, fingerprint: str, taxonomies: TaxonomyCache) -> None:
         self.folder = folder
         self._database = database
-        self._preset = preset
+        self.fingerprint = fingerprint
         self._taxonomies = taxonomies
         self._client: Any = None
         self._lock = threading.Lock()
@@ -79,19 +82,18 @@ class ChromaIndex:
         return f"rebuilt: {trouble}" if trouble else "made" if fresh else "opened"
 
     def requeue(self) -> None:
-        """Queue everything SQL holds for this encoder, so that `feed` fills the collections anew."""
-        fingerprint = self._preset.fingerprint
-        known = select(learned.c.tag_id).where(learned.c.fingerprint == fingerprint)
-        pictures = select(vector_table.c.asset_id).where(
-            vector_table.c.fingerprint == fingerprint, vector_table.c.kind == "image"
-        )
+        """Queue everything SQL holds of every model, so that `feed` fills the collections anew."""
         with self._database.write() as connection:
             # What waits already is among them; a picture written twice costs five times as much as one that is new.
             connection.execute(delete(outbox).where(outbox.c.kind == "asset"))
-            for kind, query in (("tag", known), ("asset", pictures)):
-                keys = [{"kind": kind, "key": str(key)} for key in connection.execute(query).scalars()]
-                if keys:
-                    connection.execute(outbox.insert(), keys)
+            for fingerprint in families.indexed(connection):
+                known = select(learned.c.tag_id).where(learned.c.fingerprint == fingerprint)
+                pictures = select(vector_table.c.asset_id).where(*_pictures_of(fingerprint))
+                for kind, query in (("tag", known), ("asset", pictures)):
+                    row = {"kind": kind, "fingerprint": fingerprint}
+                    keys = [row | {"key": str(key)} for key in connection.execute(query).scalars()]
+                    if keys:
+                        connection.execute(outbox.insert(), keys)
 
     def feed(self, limit: int = 20) -> int:
         """Bring Chroma up to date with SQL.
@@ -119,8 +121,12 @@ class ChromaIndex:
             rows = connection.execute(wanted.limit(limit)).all()
         if not rows:
             return 0
-        self._put_tags(sorted({row.key for row in rows if row.kind == "tag"}))
-        self._put_assets(sorted({int(row.key) for row in rows if row.kind == "asset"}))
+        for fingerprint in sorted({row.fingerprint for row in rows}):
+            mine = [row for row in rows if row.fingerprint == fingerprint]
+            self._put_tags(fingerprint, sorted({row.key for row in mine if row.kind == "tag"}))
+            self._put_assets(fingerprint, sorted({int(row.key) for row in mine if row.kind == "asset"}))
+            if any(row.kind == families.GONE for row in mine):
+                self._remove(fingerprint)
         with self._database.write() as connection:
             connection.execute(delete(outbox).where(outbox.c.id.in_([row.id for row in rows])))
         return len(rows)
@@ -191,6 +197,7 @@ class ChromaIndex:
         """Why Chroma cannot hold what SQL says, allowing for what the outbox still brings."""
         with self._database.read() as connection:
             waiting = select(outbox.c.kind, func.count(outbox.c.key.distinct())).group_by(outbox.c.kind)
+            waiting = waiting.where(outbox.c.fingerprint == self.fingerprint)
             pending = {kind: int(n) for kind, n in connection.execute(waiting)}
             expected = self.expected(connection)
         for kind, rows in (("tags", "tag"), ("assets", "asset")):
@@ -202,18 +209,16 @@ class ChromaIndex:
 
     def expected(self, connection: Any) -> dict[str, int]:
         """How many records SQL says each collection should hold."""
-        fingerprint = self._preset.fingerprint
-        known = select(func.count()).select_from(learned).where(learned.c.fingerprint == fingerprint)
-        pictures = select(func.count()).select_from(vector_table)
-        pictures = pictures.where(vector_table.c.fingerprint == fingerprint, vector_table.c.kind == "image")
+        known = select(func.count()).select_from(learned).where(learned.c.fingerprint == self.fingerprint)
+        pictures = select(func.count()).select_from(vector_table).where(*_pictures_of(self.fingerprint))
         return {
             "tags": int(connection.execute(known).scalar_one()),
             "assets": int(connection.execute(pictures).scalar_one()),
         }
 
     def name(self, kind: str) -> str:
-        """A collection's name."""
-        return f"{kind}-{self._preset.fingerprint}"
+        """The name of a collection of the model in use."""
+        return f"{kind}-{self.fingerprint}"
 
     def _set_aside(self) -> None:
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
@@ -241,27 +246,33 @@ class ChromaIndex:
         with contextlib.suppress(AttributeError):
             SharedSystemClient.clear_system_cache()
 
-    def _collection(self, kind: str) -> Any:
+    def _collection(self, kind: str, fingerprint: str = "") -> Any:
+        fingerprint = fingerprint or self.fingerprint
         return self._client.get_or_create_collection(
-            self.name(kind),
+            f"{kind}-{fingerprint}",
             embedding_function=None,
-            metadata={"fingerprint": self._preset.fingerprint, "model": self._preset.model},
+            metadata={"fingerprint": fingerprint},
             configuration={"hnsw": {"space": "cosine", **(_TAGS if kind == "tags" else _ASSETS)}},
         )
 
-    def _put_tags(self, tag_ids: list[str]) -> None:
+    def _remove(self, fingerprint: str) -> None:
+        from chromadb.errors import NotFoundError
+
+        for kind in ("tags", "assets"):
+            with self._lock, contextlib.suppress(NotFoundError, ValueError):
+                self._client.delete_collection(f"{kind}-{fingerprint}")
+
+    def _put_tags(self, fingerprint: str, tag_ids: list[str]) -> None:
         if not tag_ids:
             return
         with self._database.read() as connection:
             taxonomy = self._taxonomies.load(connection)
             counts = tags.counts(connection, tag_ids)
-            query = select(learned).where(
-                learned.c.fingerprint == self._preset.fingerprint, learned.c.tag_id.in_(tag_ids)
-            )
+            query = select(learned).where(learned.c.fingerprint == fingerprint, learned.c.tag_id.in_(tag_ids))
             rows = [row for row in connection.execute(query) if row.tag_id in taxonomy.tags]
         if lost := sorted(set(tag_ids) - {row.tag_id for row in rows}):
             with self._lock:
-                self._collection("tags").delete(ids=lost)  # merged or deleted
+                self._collection("tags", fingerprint).delete(ids=lost)  # merged or deleted
         if not rows:
             return
         metadatas = []
@@ -273,15 +284,15 @@ class ChromaIndex:
             metadatas.append({**names, **details, "accepted": accepted, "rejected": rejected})
         embeddings = unit(np.stack([vectors.from_bytes(row.weights) for row in rows]))
         with self._lock:
-            self._collection("tags").upsert(
+            self._collection("tags", fingerprint).upsert(
                 ids=[row.tag_id for row in rows], embeddings=embeddings, metadatas=metadatas
             )
 
-    def _put_assets(self, asset_ids: list[int]) -> None:
+    def _put_assets(self, fingerprint: str, asset_ids: list[int]) -> None:
         if not asset_ids:
             return
         with self._database.read() as connection:
-            found = vectors.load(connection, self._preset.fingerprint, asset_ids)
+            found = vectors.load(connection, fingerprint, asset_ids)
             names = {
                 row.id: row.sha256
                 for row in connection.execute(
@@ -291,11 +302,17 @@ class ChromaIndex:
         if not found:
             return
         with self._lock:
-            self._collection("assets").upsert(
+            self._collection("assets", fingerprint).upsert(
                 ids=[str(asset_id) for asset_id in found],
                 embeddings=np.stack(list(found.values())),
                 metadatas=[{"sha256": names[asset_id]} for asset_id in found],
             )
+
+
+def _pictures_of(fingerprint: str) -> tuple[ColumnElement[bool], ...]:
+    """Picture vectors of a model under its usual instruction, the only ones that are searched."""
+    c = vector_table.c
+    return c.fingerprint == fingerprint, c.kind == "image", c.instruction == families.USUAL
 
 
 def _query(collection: Any, directions: np.ndarray, size: int, among: Sequence[int] | None) -> Any:

@@ -41,10 +41,16 @@ class Desk:
         encoder: Callable[[], Encoder],
         shares: Shares,
     ) -> None:
-        self.database, self.library, self.suggester, self.shares = database, library, suggester, shares
+        self.database, self.shares = database, shares
         self._text_encoder = encoder
-        self.turns = Turns(database, library, shares)
+        self.use(library, suggester)
+
+    def use(self, library: Library, suggester: Suggester) -> None:
+        """Go on with another model's library; what is under way ends with the one it began with."""
+        self.library, self.suggester = library, suggester
+        self.turns = Turns(self.database, library, self.shares)
         self._promises: tuple[int, dict[tuple[str, float], Thresholds]] = (-1, {})
+        self.instructed: list[Library] = []  # of profiles whose own instruction suggestions are made under
 
     def wake(self) -> None:
         """Tell whoever works in the background that there is work."""
@@ -180,12 +186,15 @@ class Desk:
         known = self._promises[1]
         if (profile, target) not in known:
             with self.database.read() as connection:
-                known[profile, target] = promises.promise(connection, self.library, profile, target)
+                library = self.suggester.library(connection, profile)
+                known[profile, target] = promises.promise(connection, library, profile, target)
         return known[profile, target]
 
     def teach(self, tag_ids: Iterable[str | None]) -> None:
         """Fit tags at once after a decision; what else follows from it is fitted within moments."""
         with self.database.read() as connection:
             known = self.library.taxonomies.load(connection)
-        self.library.settle([found for tag_id in tag_ids if tag_id and (found := known.fates.resolve(tag_id))])
+        named = [found for tag_id in tag_ids if tag_id and (found := known.fates.resolve(tag_id))]
+        for library in (self.library, *self.instructed):
+            library.settle(named)
         self.wake()

@@ -59,7 +59,7 @@ def explain(connection: Connection, library: Library, asset_id: int, tag_id: str
     tag = matrix.taxonomy.tag(tag_id)
     if tag.id not in matrix.rows:
         raise NotFoundError(f"The tag {tag.name()!r} is not in use, or was not fitted yet.")
-    picture = vectors.load(connection, library.fingerprint, [asset_id]).get(asset_id)
+    picture = vectors.load(connection, library.pictures, [asset_id]).get(asset_id)
     if picture is None:
         raise NotFoundError(f"Picture {asset_id} has no vector of the model in use; it was not embedded yet.")
     fit, choices, known = library.fit(connection, tag)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from sqlalchemy import Connection, and_, func, select
 
-from tagging_core import ledger, vectors
+from tagging_core import families, ledger, vectors
 from tagging_core.encoders import Preset, Vectors, default_mean
 from tagging_core.learner import ReferencePack, initial_pack
 from tagging_core.ledger import Event, Kind
@@ -17,18 +17,28 @@ from tagging_core.store.tables import vectors as vector_table
 _LEAST, _MOST = 64, 2000  # pictures
 
 
-def pack_in_force(connection: Connection, preset: Preset, dimension: int) -> ReferencePack:
-    """The newest pack of an encoder; the one it ships with where none was measured."""
-    query = select(packs).where(packs.c.fingerprint == preset.fingerprint)
+def pack_in_force(connection: Connection, fingerprint: str, preset: Preset, dimension: int) -> ReferencePack:
+    """The newest pack of a family; the one that its encoder ships with where none was measured."""
+    query = select(packs).where(packs.c.fingerprint == fingerprint)
     row = connection.execute(query.order_by(packs.c.version.desc()).limit(1)).first()
     if row is None:
         return initial_pack(default_mean(preset, dimension), preset.learner)
     return ReferencePack(row.version, vectors.from_bytes(row.mean), row.spread, row.text_scale)
 
 
-def due(connection: Connection, fingerprint: str) -> Vectors | None:
-    """The gallery's vectors `(n, d)` if the archive has doubled since a pack was measured, else None."""
-    mine = vector_table.c.fingerprint == fingerprint, vector_table.c.kind == "image"
+def due(connection: Connection, fingerprint: str, pictures: str) -> Vectors | None:
+    """The gallery's vectors `(n, d)` if the archive has doubled since a pack was measured, else None.
+
+    Args:
+        fingerprint: Of the family whose pack it is.
+        pictures: Of the one whose picture vectors it reads.
+    """
+    model, instruction = families.split(pictures)
+    mine = (
+        vector_table.c.fingerprint == model,
+        vector_table.c.kind == "image",
+        vector_table.c.instruction == instruction,
+    )
     # Counting stops at the maximum, so the cost does not grow with the archive.
     size = len(connection.execute(select(vector_table.c.asset_id).where(*mine).limit(_MOST)).all())
     query = select(func.max(packs.c.gallery)).where(packs.c.fingerprint == fingerprint)
@@ -37,12 +47,12 @@ def due(connection: Connection, fingerprint: str) -> Vectors | None:
         return None
     sample = select(assets.c.id).join(vector_table, and_(vector_table.c.asset_id == assets.c.id)).where(*mine)
     ids = connection.execute(sample.order_by(assets.c.sample).limit(_MOST)).scalars()
-    return np.stack(list(vectors.load(connection, fingerprint, sorted(ids)).values()))
+    return np.stack(list(vectors.load(connection, pictures, sorted(ids)).values()))
 
 
-def save_pack(connection: Connection, preset: Preset, pack: ReferencePack, pictures: int) -> None:
+def save_pack(connection: Connection, fingerprint: str, pack: ReferencePack, pictures: int) -> None:
     """Put a pack in force; its measuring is an event of the ledger."""
-    key = {"fingerprint": preset.fingerprint, "version": pack.version, "gallery": pictures}
+    key = {"fingerprint": fingerprint, "version": pack.version, "gallery": pictures}
     event_id = ledger.append(connection, Event(Kind.PACK, SYSTEM.name, payload=dict(key)))
     values = {"mean": vectors.to_bytes(pack.mean), "spread": pack.spread, "text_scale": pack.text_scale}
     upsert(connection, packs, [key | values | {"event_id": event_id}])

@@ -68,7 +68,8 @@ def page(
         size: How many pictures at most.
         without: Pictures that somebody else has open.
     """
-    scored = suggester.score(connection, _pool(connection, view, shares, subject, without, suggester))
+    pool = _pool(connection, view, shares, subject, without, suggester)
+    scored = suggester.score(connection, pool, view.profile)
     ids, matrix, probabilities = scored.asset_ids, scored.matrix, scored.probabilities
     if not ids or not matrix.tag_ids:
         return Page(subject, [], {})

@@ -58,7 +58,7 @@ def find(
         without: Pictures that somebody else has open.
     """
     pool = queue.seen_together(connection, view, shares, _POOL, without)
-    scored = suggester.score(connection, pool)
+    scored = suggester.score(connection, pool, view.profile)
     ids, matrix, probabilities = scored.asset_ids, scored.matrix, scored.probabilities
     if len(ids) < 2 or not matrix.tag_ids:
         return []

@@ -8,17 +8,18 @@ written in one transaction a chunk, keyed by content, so doing a chunk again aft
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from PIL import Image
 from sqlalchemy import Connection, and_, select
 
 from tagging_core import assets as asset_module
-from tagging_core import batches, chunks, protected, vectors
+from tagging_core import batches, chunks, families, protected, vectors
 from tagging_core.archive import Archive, sha256_of
 from tagging_core.assets import Accompanying, Arrival
 from tagging_core.chunks import Chunk, End, Item
@@ -32,6 +33,7 @@ from tagging_core.suggesting import Suggester, Suggestion
 from tagging_core.text_evidence import Passage
 
 _log = logging.getLogger(__name__)
+K = TypeVar("K")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +60,18 @@ class Decoded:
 
 @dataclass(frozen=True, slots=True)
 class Embedded:
-    """A chunk with all that must be written; vectors, reasons and passages are by SHA-256."""
+    """A chunk with all that must be written; vectors, reasons and passages are by SHA-256.
+
+    Attributes:
+        instructed: Vectors under the profile's own instruction, if it has one.
+    """
 
     chunk: Chunk
     decoded: list[Decoded]
     vectors: dict[str, Vectors]
     failed: dict[str, str]
     passages: dict[str, Passage]
+    instructed: dict[str, Vectors] = field(default_factory=dict)
 
 
 class Ingester:
@@ -154,7 +161,9 @@ class Ingester:
         decoded = [self._decode(replace(part, asset_id=known.get(part.sha256))) for part in loaded]
         fresh = {d.loaded.sha256: d.prepared for d in decoded if d.prepared is not None}
         found, failed = encode_or_halve(self._encoder(), fresh)
-        self._write(Embedded(chunk, decoded, found, failed, self._passages(decoded)))
+        passages = self._passages(decoded)
+        instructed = self._instructed(chunk.profile, fresh, found, passages)
+        self._write(Embedded(chunk, decoded, found, failed, passages, instructed))
         for part in decoded:
             if part.loaded.item.staged:
                 Path(part.loaded.item.source).unlink(missing_ok=True)
@@ -166,7 +175,7 @@ class Ingester:
             .where(
                 assets.c.sha256.in_(names),
                 and_(vector_table.c.fingerprint == self._preset.fingerprint, vector_table.c.kind == "image"),
-                vector_table.c.instruction == vectors.DEFAULT,
+                vector_table.c.instruction == families.USUAL,
             )
         )
         return {row.sha256: row.id for row in connection.execute(query)}
@@ -182,6 +191,21 @@ class Ingester:
             return Decoded(replace(loaded, data=b""), replace(picture, image=prepared), prepared)
         except PictureError as error:
             return Decoded(loaded, reason=str(error))
+
+    def _instructed(
+        self,
+        profile_id: str,
+        images: dict[str, Image.Image],
+        found: dict[str, Vectors],
+        passages: dict[str, Passage],
+    ) -> dict[str, Vectors]:
+        with self._database.read() as connection:
+            library = self._suggester.library(connection, profile_id, ready=False)
+        if not library.instruction or library.pictures != library.fingerprint:
+            return {}
+        texts = {sha256: passage.text for sha256, passage in passages.items()}
+        good = {sha256: image for sha256, image in images.items() if sha256 in found}
+        return encode_or_halve(self._encoder(), good, library.instruction, texts)[0]
 
     def _passages(self, decoded: list[Decoded]) -> dict[str, Passage]:
         texts = {d.loaded.sha256: _text_of(d).sentence() for d in decoded if d.picture is not None}
@@ -206,7 +230,9 @@ class Ingester:
                     if part.loaded.sha256 in embedded.passages:
                         passages[end.asset_id] = embedded.passages[part.loaded.sha256]
             new = {asset_id for asset_id, is_new in kept.values() if is_new}
-            keep_embedded(connection, self._suggester, chunk.profile, pictures, passages, new)
+            ids = {end.asset_id: part.loaded.sha256 for part, end in zip(embedded.decoded, ends, strict=True)}
+            instructed = {i: embedded.instructed[ids[i]] for i in pictures if ids[i] in embedded.instructed}
+            keep_embedded(connection, self._suggester, chunk.profile, pictures, passages, new, instructed)
             chunks.finish(connection, chunk)
 
 
@@ -217,6 +243,7 @@ def keep_embedded(
     pictures: dict[int, Vectors],
     passages: dict[int, Passage],
     new: Collection[int],
+    instructed: dict[int, Vectors] | None = None,
 ) -> dict[int, list[Suggestion]]:
     """Write what was embedded, and all that follows for pictures that are new or embedded anew.
 
@@ -224,6 +251,7 @@ def keep_embedded(
         pictures: Vectors `(d,)` by asset id.
         passages: Their texts, of those that have one.
         new: Those that were not in the archive before.
+        instructed: Vectors `(d,)` under the profile's own instruction, if it has one.
 
     Returns:
         What is suggested for each.
@@ -233,18 +261,25 @@ def keep_embedded(
         if found:
             vectors.save(connection, fingerprint, list(found), np.stack(list(found.values())), kind=kind)
     if pictures:
-        connection.execute(outbox.insert(), [{"kind": "asset", "key": str(i)} for i in pictures])
+        connection.execute(
+            outbox.insert(), [{"kind": "asset", "key": str(i), "fingerprint": fingerprint} for i in pictures]
+        )
     protected.raise_alerts(connection, fingerprint, pictures)
-    return suggester.suggest_vectors(connection, pictures, profile_id, passages, new=new)
+    if not instructed:
+        return suggester.suggest_vectors(connection, pictures, profile_id, passages, new=new)
+    library = suggester.library(connection, profile_id, ready=False)
+    vectors.save(connection, library.pictures, list(instructed), np.stack(list(instructed.values())))
+    return suggester.suggest(connection, list(pictures), profile_id)
 
 
 def encode_or_halve(
-    encoder: Encoder, images: dict[str, Image.Image], instruction: str = ""
-) -> tuple[dict[str, Vectors], dict[str, str]]:
+    encoder: Encoder, images: dict[K, Image.Image], instruction: str = "", texts: Mapping[K, str] | None = None
+) -> tuple[dict[K, Vectors], dict[K, str]]:
     """Embed pictures; where a batch fails, its halves, down to the single pictures that do.
 
     Args:
         images: Prepared pictures by any key.
+        texts: What came with them, to be fused where the model can.
 
     Returns:
         Vectors `(d,)` by key, and by key why the encoder could not take a picture.
@@ -252,7 +287,8 @@ def encode_or_halve(
     if not images:
         return {}, {}
     try:
-        matrix = encoder.encode_images(list(images.values()), instruction)
+        spoken = [texts.get(key, "") for key in images] if texts else ()
+        matrix = encoder.encode_images(list(images.values()), instruction, spoken)
         if not np.isfinite(matrix).all():
             raise ValueError("the model returned numbers that are not finite")
         return dict(zip(images, matrix, strict=True)), {}
@@ -263,7 +299,9 @@ def encode_or_halve(
             return {}, {next(iter(images)): f"The model could not read the picture: {error}"}
         keys = list(images)
         halves = keys[: len(keys) // 2], keys[len(keys) // 2 :]
-        parts = [encode_or_halve(encoder, {key: images[key] for key in half}, instruction) for half in halves]
+        parts = [
+            encode_or_halve(encoder, {key: images[key] for key in half}, instruction, texts) for half in halves
+        ]
         return parts[0][0] | parts[1][0], parts[0][1] | parts[1][1]
 
 

@@ -37,6 +37,7 @@ class Kind(StrEnum):
     CATEGORY = "category"
     PROFILE = "profile"
     PACK = "pack"  # a reference pack was measured
+    MODEL = "model"  # another model was tried, put to work or dropped
     PROTECT = "protect"  # an asset is a reference picture of the protected set, or no longer
     DISMISS = "dismiss"  # a proposal or an alert is not wanted, or wanted again
 

@@ -15,7 +15,7 @@ from dataclasses import asdict
 import numpy as np
 from sqlalchemy import Connection, and_, delete, func, or_, select, true
 
-from tagging_core import examples, gallery, judging, meta, tags, vectors
+from tagging_core import examples, families, gallery, judging, meta, tags, vectors
 from tagging_core.calibration import Calibration, fit_calibration, nothing_logit, read_calibration
 from tagging_core.encoders import Encoder, LearnerDefaults, Preset, Vectors
 from tagging_core.examples import Choice
@@ -34,18 +34,28 @@ _UNSEEN = 500  # tags new to the matrix that are read by name; of more, all are 
 
 
 class Library:
-    """Reads and teaches the library of one encoder.
+    """Reads and teaches the library of one family: an encoder under its usual instruction or another.
 
     Args:
         database: Where everything is kept.
         preset: The encoder's constants and fingerprint.
         encoder: Gives the loaded encoder when a tag's text must be embedded.
+        instruction: What a profile tells the model to look for; empty for the usual one.
+
+    Attributes:
+        fingerprint: Of the family.
+        pictures: Of the family whose picture vectors it reads; a model that is told only with texts shares them.
     """
 
-    def __init__(self, database: Database, preset: Preset, encoder: Callable[[], Encoder]) -> None:
+    def __init__(
+        self, database: Database, preset: Preset, encoder: Callable[[], Encoder], instruction: str = ""
+    ) -> None:
         self._database = database
         self._preset = preset
         self._encoder = encoder
+        self.instruction = instruction
+        self.fingerprint = families.name(preset.fingerprint, instruction)
+        self.pictures = preset.fingerprint if preset.instructed == "text" else self.fingerprint
         self.taxonomies = tags.TaxonomyCache()
         self._reading = threading.Lock()
         self._urgent = 0
@@ -57,11 +67,6 @@ class Library:
         self._left_out: dict[str, LeftOut] = {}
         self._left_out_revision = -1
         self._unpacking = threading.Lock()
-
-    @property
-    def fingerprint(self) -> str:
-        """Of the encoder whose library this is."""
-        return self._preset.fingerprint
 
     @property
     def defaults(self) -> LearnerDefaults:
@@ -118,7 +123,7 @@ class Library:
             with self._database.write() as connection:
                 same = self._load_calibration(connection) == found
                 revision = self._calibration[0] if same else meta.bump(connection, meta.LIBRARY)
-                row = {"fingerprint": self._preset.fingerprint, "revision": revision, "seen": seen}
+                row = {"fingerprint": self.fingerprint, "revision": revision, "seen": seen}
                 upsert(connection, calibrations, [row | {"parameters": asdict(found)}])
             return True
 
@@ -144,29 +149,31 @@ class Library:
     def pending(self) -> int:
         """How many tags wait to be fitted."""
         with self._database.read() as connection:
-            return int(connection.execute(select(func.count()).select_from(dirty)).scalar_one())
+            mine = select(func.count()).where(dirty.c.fingerprint == self.fingerprint)
+            return int(connection.execute(mine).scalar_one())
 
     def refresh_pack(self) -> bool:
         """Measure the reference pack anew when the archive has doubled since; whether that was due."""
         with self._database.read() as connection:
-            pictures = gallery.due(connection, self._preset.fingerprint)
+            pictures = gallery.due(connection, self.fingerprint, self.pictures)
         if pictures is None:
             return False
         taxonomy = self._taxonomy()
         texts = np.stack(self._texts(taxonomy.active(), taxonomy))
         with self._database.write() as connection:
             pack = measure_pack(pictures, texts, self.pack(connection))
-            gallery.save_pack(connection, self._preset, pack, len(pictures))
+            gallery.save_pack(connection, self.fingerprint, pack, len(pictures))
             mark_dirty(connection, taxonomy.tags)
         return True
 
     def pack(self, connection: Connection) -> ReferencePack:
         """The reference pack in force."""
         dimension = self._preset.dimension or self._encoder().dimension
-        return gallery.pack_in_force(connection, self._preset, dimension)
+        return gallery.pack_in_force(connection, self.fingerprint, self._preset, dimension)
 
     def _marks(self, only: list[str] | None) -> dict[str, str]:
-        query = select(dirty.c.tag_id, dirty.c.marked).order_by(dirty.c.tag_id).limit(_AT_ONCE)
+        query = select(dirty.c.tag_id, dirty.c.marked).where(dirty.c.fingerprint == self.fingerprint)
+        query = query.order_by(dirty.c.tag_id).limit(_AT_ONCE)
         if only is not None:
             query = query.where(dirty.c.tag_id.in_(only))
         with self._database.read() as connection:
@@ -186,13 +193,18 @@ class Library:
         with self._database.write() as connection:
             # A mark that changed or went meanwhile: another fit has seen decisions that this one has not.
             same = [and_(dirty.c.tag_id == tag_id, dirty.c.marked == mark) for tag_id, mark in marks.items()]
-            mine = set(connection.execute(select(dirty.c.tag_id).where(or_(*same))).scalars())
+            marked = dirty.c.fingerprint == self.fingerprint, or_(*same)
+            mine = set(connection.execute(select(dirty.c.tag_id).where(*marked)).scalars())
             revision = meta.bump(connection, meta.LIBRARY)
             rows = [row | {"revision": revision} for row in rows if row["tag_id"] in mine]
             upsert(connection, learned, rows)
-            if rows:
-                connection.execute(outbox.insert(), [{"kind": "tag", "key": row["tag_id"]} for row in rows])
-            connection.execute(delete(dirty).where(or_(*same)))
+            fingerprint = self.fingerprint
+            if rows and not self.instruction:  # others serve suggestions alone, nobody searches them
+                connection.execute(
+                    outbox.insert(),
+                    [{"kind": "tag", "key": row["tag_id"], "fingerprint": fingerprint} for row in rows],
+                )
+            connection.execute(delete(dirty).where(*marked))
 
     def _wait_for_decisions(self, end: float) -> None:
         """Let a person go first until the next picture is drawn: two at once would take twice as long."""
@@ -208,7 +220,7 @@ class Library:
         self, connection: Connection, tag: Tag, text: Vectors, taxonomy: Taxonomy, pack: ReferencePack
     ) -> tuple[Fit, list[Choice], Examples]:
         choices = examples.choose(connection, tag, taxonomy)
-        found = vectors.load(connection, self._preset.fingerprint, [c.asset_id for c in choices])
+        found = vectors.load(connection, self.pictures, [c.asset_id for c in choices])
         usable = [choice for choice in choices if choice.asset_id in found]
         shape = (0, len(text))
         stacked = np.stack([found[c.asset_id] for c in usable]) if usable else np.zeros(shape, np.float32)
@@ -222,7 +234,7 @@ class Library:
     ) -> dict:
         fit, usable, known = self._fit_examples(connection, tag, text, taxonomy, pack)
         return {
-            "fingerprint": self._preset.fingerprint,
+            "fingerprint": self.fingerprint,
             "tag_id": tag.id,
             "weights": vectors.to_bytes(fit.model.weights),
             "bias": fit.model.bias,
@@ -232,8 +244,8 @@ class Library:
         }
 
     def _texts(self, chosen: list[Tag], taxonomy: Taxonomy) -> list[Vectors]:
-        groups = [taxonomy.sentences(tag) for tag in chosen]
-        return vectors.sentences(self._database, self._encoder, self._preset.fingerprint, groups)
+        groups = [taxonomy.sentences(tag, self._preset.templates) for tag in chosen]
+        return vectors.sentences(self._database, self._encoder, self.fingerprint, groups, self.instruction)
 
     def _taxonomy(self) -> Taxonomy:
         with self._database.read() as connection:
@@ -250,7 +262,7 @@ class Library:
         if old is not None and (unseen := set(active) - old.rows.keys()):
             wanted = wanted | learned.c.tag_id.in_(unseen) if len(unseen) <= _UNSEEN else true()
         query = select(learned.c.tag_id, learned.c.weights, learned.c.bias)
-        rows = connection.execute(query.where(learned.c.fingerprint == self._preset.fingerprint, wanted))
+        rows = connection.execute(query.where(learned.c.fingerprint == self.fingerprint, wanted))
         models = {row.tag_id: TagModel(vectors.from_bytes(row.weights), row.bias) for row in rows}
         nothing = self.nothing(taxonomy)
         if old is not None and old.tag_ids == [t for t in active if t in old.rows or t in models]:
@@ -262,16 +274,16 @@ class Library:
     def _newest(self, connection: Connection) -> str:
         """Moves with every event and every fit."""
         event = connection.execute(select(func.max(events.c.id))).scalar()
-        fitted = select(func.max(learned.c.revision)).where(learned.c.fingerprint == self._preset.fingerprint)
+        fitted = select(func.max(learned.c.revision)).where(learned.c.fingerprint == self.fingerprint)
         return f"{event}/{connection.execute(fitted).scalar()}"
 
     def _calibration_seen(self, connection: Connection) -> str:
-        query = select(calibrations.c.seen).where(calibrations.c.fingerprint == self._preset.fingerprint)
+        query = select(calibrations.c.seen).where(calibrations.c.fingerprint == self.fingerprint)
         return str(connection.execute(query).scalar() or "")
 
     def _load_calibration(self, connection: Connection) -> Calibration:
         """The calibration in force, from memory if it has not changed."""
-        mine = calibrations.c.fingerprint == self._preset.fingerprint
+        mine = calibrations.c.fingerprint == self.fingerprint
         revision = connection.execute(select(calibrations.c.revision).where(mine)).scalar()
         if revision is not None and revision != self._calibration[0]:
             parameters = connection.execute(select(calibrations.c.parameters).where(mine)).scalar_one()
@@ -281,7 +293,7 @@ class Library:
     def left_out(self, connection: Connection) -> dict[str, LeftOut]:
         """All tags' left-out logits; only those fitted since the last call are read."""
         query = select(learned.c.tag_id, learned.c.left_out, learned.c.revision).where(
-            learned.c.fingerprint == self._preset.fingerprint
+            learned.c.fingerprint == self.fingerprint
         )
         with self._unpacking:
             rows = connection.execute(query.where(learned.c.revision > self._left_out_revision)).all()

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Column, ColumnElement, Connection, and_, bindparam, delete, func, or_, select, update
 
-from tagging_core import ledger, meta, webhooks
+from tagging_core import families, ledger, meta, webhooks
 from tagging_core.fates import Fates
 from tagging_core.insights import days, keeping
 from tagging_core.insights.keeping import Delta
@@ -119,9 +119,10 @@ def _steps(
 
 
 def mark_dirty(connection: Connection, tag_ids: Iterable[str]) -> None:
-    """Note that these tags' classifiers must be fitted again."""
-    mark = uuid.uuid4().hex
-    upsert(connection, dirty, [{"tag_id": tag_id, "marked": mark} for tag_id in sorted(set(tag_ids))])
+    """Note that these tags' classifiers must be fitted again, in every family."""
+    row = {"marked": uuid.uuid4().hex}
+    known = families.fingerprints(connection)
+    upsert(connection, dirty, [row | {"fingerprint": f, "tag_id": t} for f in known for t in sorted(set(tag_ids))])
 
 
 def labels_of(connection: Connection, asset_ids: Sequence[int]) -> dict[int, dict[str, Label]]:

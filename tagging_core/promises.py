@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from sqlalchemy import Connection, select
@@ -21,6 +23,30 @@ _SAMPLE = 1000
 """Finished pictures that stand for all, the lowest `sample` numbers: a random choice that is always the same."""
 
 
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """Finished pictures of a profile and what was decided of them.
+
+    Attributes:
+        asset_ids: `(n,)`, ascending.
+        tag_ids: `(t,)` the tags in play.
+        probabilities: `(n, t)` in (0, 1), each without the picture's own decisions.
+        truth: `(n, t)` 1 where a person says that the tag applies.
+    """
+
+    asset_ids: list[int]
+    tag_ids: list[str]
+    probabilities: Floats
+    truth: Floats
+
+    def of(self, asset_ids: Sequence[int], tag_ids: Sequence[str]) -> Finished:
+        """Only those pictures and tags, in that order; all of them must be among these."""
+        rows = np.array([self.asset_ids.index(a) for a in asset_ids], int)
+        columns = np.array([self.tag_ids.index(t) for t in tag_ids], int)
+        part = np.ix_(rows, columns)
+        return Finished(list(asset_ids), list(tag_ids), self.probabilities[part], self.truth[part])
+
+
 def promise(connection: Connection, library: Library, profile_id: str, target: float) -> Thresholds:
     """The cut-offs for a wanted precision, from what the library says of finished pictures if it is not told.
 
@@ -30,18 +56,31 @@ def promise(connection: Connection, library: Library, profile_id: str, target: f
     Raises:
         NotFoundError: There is no such profile.
     """
+    known = finished(connection, library, profile_id)
+    if not known.probabilities.size:
+        return find_thresholds(np.zeros(0), np.zeros(0), np.zeros(0, np.int64), [], target)
+    shown = known.probabilities >= FLOOR
+    _, columns = np.nonzero(shown)
+    tags = library.matrix().taxonomy.tags
+    stricter = {t: wanted for t in known.tag_ids if t in tags and (wanted := tags[t].target) is not None}
+    given = known.probabilities[shown], known.truth[shown], columns, known.tag_ids
+    return find_thresholds(*given, target, stricter=stricter)
+
+
+def finished(connection: Connection, library: Library, profile_id: str) -> Finished:
+    """What a library says of finished pictures of a profile, each as if its own decisions were unknown.
+
+    Raises:
+        NotFoundError: There is no such profile.
+    """
     matrix = library.matrix()
     rows = matrix.in_play(matrix.taxonomy.profile(profile_id))
     asset_ids, pictures = _finished(connection, library, profile_id)
-    if not asset_ids or not rows:
-        return find_thresholds(np.zeros(0), np.zeros(0), np.zeros(0, np.int64), [], target)
     tag_ids = [matrix.tag_ids[row] for row in rows]
+    if not asset_ids or not rows:
+        return Finished(asset_ids, tag_ids, *(np.zeros((len(asset_ids), len(tag_ids))) for _ in range(2)))
     probabilities = _left_out(connection, library, matrix, asset_ids, pictures)[:, rows]
-    truth = _truth(connection, asset_ids, tag_ids)
-    shown = probabilities >= FLOOR
-    _, columns = np.nonzero(shown)
-    stricter = {t: wanted for t in tag_ids if (wanted := matrix.taxonomy.tags[t].target) is not None}
-    return find_thresholds(probabilities[shown], truth[shown], columns, tag_ids, target, stricter=stricter)
+    return Finished(asset_ids, tag_ids, probabilities, _truth(connection, asset_ids, tag_ids))
 
 
 def cut_of(connection: Connection, library: Library, profile_id: str, tag_id: str, target: float) -> Cut:
@@ -73,7 +112,7 @@ def _finished(connection: Connection, library: Library, profile_id: str) -> tupl
     """The sampled finished pictures of a profile by ascending id, with their vectors."""
     finished = select(reviews.c.asset_id).where(reviews.c.profile == profile_id)
     ids = list(connection.execute(finished.order_by(reviews.c.sample).limit(_SAMPLE)).scalars())
-    found = vectors.load(connection, library.fingerprint, ids)
+    found = vectors.load(connection, library.pictures, ids)
     asset_ids = sorted(found)
     return asset_ids, np.stack([found[a] for a in asset_ids]) if asset_ids else np.zeros((0, 1), np.float32)
 

@@ -21,7 +21,13 @@ class Settings(BaseSettings):
 
     data_dir: Path = Field(default=Path("data"), description="everything Tagloop writes")
     database_url: str = Field(default="", description="SQLAlchemy URL; empty means SQLite below the data folder")
-    encoder: str = Field(default="builtin", description="preset, local folder or hub id of the model")
+    encoder: str = Field(default="builtin", description="preset, folder or hub id of a new archive's model")
+    devices: str = Field(
+        default="", description="where models run, such as cuda:0,cuda:1; empty: all GPUs, or the CPU"
+    )
+    compile: bool = Field(
+        default=False, description="torch compiles models: minutes at first, then a little faster"
+    )
     writer: str = Field(default="", description="preset, folder or hub id of a Qwen2-VL that drafts descriptions")
     ingest_root: Path | None = Field(default=None, description="server folder that editors may ingest from")
     roles_file: Path | None = Field(default=None, description="TOML file that maps people to roles")

@@ -16,6 +16,7 @@ from tagging_core import asking, assets, projection, vectors
 from tagging_core.encoders import Preset, Vectors
 from tagging_core.learner import Floats
 from tagging_core.ledger import Label
+from tagging_core.libraries import Libraries
 from tagging_core.library import Library
 from tagging_core.store import upsert
 from tagging_core.store.tables import suggestions
@@ -65,21 +66,27 @@ class Scored:
 
 
 class Suggester:
-    """Suggests tags with a library.
+    """Suggests tags with a library, or with that of a profile's own instruction where the profile has one.
 
     Args:
-        library: The learned tags.
+        libraries: Gives those of instructions.
         preset: The encoder whose vectors are used.
         text_evidence: Reads the texts that came with pictures.
     """
 
-    def __init__(self, library: Library, preset: Preset, text_evidence: TextEvidence) -> None:
-        self._library, self._preset, self._text_evidence = library, preset, text_evidence
+    def __init__(self, libraries: Libraries, preset: Preset, text_evidence: TextEvidence) -> None:
+        self._libraries, self._library = libraries, libraries.of(preset)
+        self._preset, self._text_evidence = preset, text_evidence
 
     @property
     def fingerprint(self) -> str:
         """Of the encoder whose vectors are used."""
         return self._preset.fingerprint
+
+    @property
+    def fuses(self) -> bool:
+        """Whether vectors under an instruction hold the text that came with a picture."""
+        return self._preset.fuses
 
     def taxonomy(self) -> Taxonomy:
         """The taxonomy that the library was fitted for."""
@@ -106,13 +113,35 @@ class Suggester:
         Returns:
             Suggestions by asset id, best first; assets without a vector are absent.
         """
-        found, passages = self._load(connection, asset_ids)
-        return self.suggest_vectors(connection, found, profile_id, passages, decided)
+        chosen: dict[int, list[Suggestion]] = {}
+        library = self.library(connection, profile_id)
+        if library is not self._library:
+            found, passages = self._load(connection, library, asset_ids)
+            chosen = self.suggest_vectors(connection, found, profile_id, passages, decided, library=library)
+        # Those that were never embedded under the profile's instruction are judged without it.
+        rest = [asset_id for asset_id in asset_ids if asset_id not in chosen]
+        found, passages = self._load(connection, self._library, rest)
+        return chosen | self.suggest_vectors(connection, found, profile_id, passages, decided)
 
-    def score(self, connection: Connection, asset_ids: Sequence[int]) -> Scored:
+    def library(self, connection: Connection, profile_id: str, ready: bool = True) -> Library:
+        """The library that judges a profile's pictures: of its own instruction, if it has one.
+
+        Args:
+            connection: Any.
+            profile_id: The profile.
+            ready: False gives that of the instruction also while pictures have yet to be embedded under it.
+
+        Raises:
+            NotFoundError: There is no such profile.
+        """
+        found = self._libraries.instructed(connection, self._preset, self.taxonomy().profile(profile_id))
+        return found[0] if found is not None and (found[1] or not ready) else self._library
+
+    def score(self, connection: Connection, asset_ids: Sequence[int], profile_id: str) -> Scored:
         """What the library says of pictures, without keeping it as shown."""
-        found, passages = self._load(connection, asset_ids)
-        matrix = self._library.matrix()
+        library = self.library(connection, profile_id)
+        found, passages = self._load(connection, library, asset_ids)
+        matrix = library.matrix()
         stacked = np.stack(list(found.values())) if found else np.zeros((0, len(matrix.pack.mean)), np.float32)
         return Scored(list(found), stacked, matrix, self._probabilities(matrix, found, passages))
 
@@ -124,12 +153,17 @@ class Suggester:
         passages: dict[int, Passage] | None = None,
         decided: dict[int, dict[str, Label]] | None = None,
         new: Collection[int] = (),
+        library: Library | None = None,
     ) -> dict[int, list[Suggestion]]:
-        """As `suggest`, for vectors `(d,)` at hand by asset id; for `new` ones nothing was decided or suggested."""
+        """As `suggest`, for vectors `(d,)` at hand by asset id; for `new` ones nothing was decided or suggested.
+
+        Args:
+            library: Of the family that the vectors belong to, if not the usual one.
+        """
         before = [asset_id for asset_id in pictures if asset_id not in new]
         if decided is None:
             decided = projection.labels_of(connection, before) if before else {}
-        chosen, margins = self.think(pictures, profile_id, passages, decided)
+        chosen, margins = self.think(pictures, profile_id, passages, decided, library)
         if margins:
             _forget(connection, before, profile_id)
             _keep(connection, chosen, profile_id)
@@ -142,18 +176,20 @@ class Suggester:
         profile_id: str,
         passages: dict[K, Passage] | None = None,
         decided: dict[K, dict[str, Label]] | None = None,
+        library: Library | None = None,
     ) -> tuple[dict[K, list[Suggestion]], dict[K, float]]:
         """What would be suggested for vectors `(d,)` by any key, and how sure the library is; nothing is kept.
 
         Raises:
             NotFoundError: There is no such profile.
         """
-        matrix = self._library.matrix()
+        library = library or self._library
+        matrix = library.matrix()
         profile = matrix.taxonomy.profile(profile_id)
         if not pictures or not matrix.tag_ids:
             return {key: [] for key in pictures}, {}
         probabilities = self._probabilities(matrix, pictures, passages or {})
-        choose = _Chooser(matrix, profile, self.fingerprint)
+        choose = _Chooser(matrix, profile, library.fingerprint)
         chosen = {
             key: choose(row, closed((decided or {}).get(key, {}), matrix.taxonomy))
             for key, row in zip(pictures, probabilities, strict=True)
@@ -162,11 +198,12 @@ class Suggester:
         return chosen, dict(zip(pictures, sure.tolist(), strict=True))
 
     def _load(
-        self, connection: Connection, asset_ids: Sequence[int]
+        self, connection: Connection, library: Library, asset_ids: Sequence[int]
     ) -> tuple[dict[int, Vectors], dict[int, Passage]]:
-        fingerprint = self.fingerprint
-        found = vectors.load(connection, fingerprint, asset_ids)
-        spoken = vectors.load(connection, fingerprint, asset_ids, kind="text")
+        found = vectors.load(connection, library.pictures, asset_ids)
+        if library.instruction and self.fuses:
+            return found, {}  # the text is in the vectors already
+        spoken = vectors.load(connection, self.fingerprint, list(found), kind="text")
         texts = {a.id: a.text.sentence() for a in assets.get_many(connection, list(spoken))}
         return found, {asset_id: Passage(texts[asset_id], vector) for asset_id, vector in spoken.items()}
 

@@ -11,7 +11,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from PIL import Image
 from sqlalchemy import Connection, select
@@ -163,18 +163,24 @@ class Tagger:
         """Tag pictures that came at the same time, of one kind."""
         requests, kind = [request for request, _ in batch], batch[0][1]
         passages = self._passages(requests)
-        usual, instructed, failed = self._embed(requests, kind)
+        with self._database.read() as connection:
+            library = self._suggester.library(connection, kind.profile.id)
+        if not kind.instruction and library.instruction:
+            kind = replace(kind, instruction=library.instruction)
+        own = library if kind.instruction and kind.instruction == library.instruction else None
+        usual, instructed, failed = self._embed(requests, kind, passages)
         shown = instructed or usual
         kept: dict[str, tuple[int, bool]] = {}
         found: dict[str, list[Suggestion]] = {}
         here: set[str] = set()
         if kind.keep:
             with self._writing, self._database.write() as connection:  # SQLite would have them wait far longer
-                kept, found = self._write(connection, requests, kind, usual, passages)
+                kept, found = self._write(connection, requests, kind, usual, passages, instructed if own else {})
         else:
             here = self._known([request.sha256 for request in requests])
         if instructed or not kind.keep:
-            found, _ = self._suggester.think(shown, kind.profile.id, passages)
+            spoken = {} if own and self._suggester.fuses else passages  # it is in the vectors already
+            found, _ = self._suggester.think(shown, kind.profile.id, spoken, library=own)
         results: list[Tagged | Exception] = []
         for name in [request.sha256 for request in requests]:
             if name in shown:
@@ -185,7 +191,7 @@ class Tagger:
         return results
 
     def _embed(
-        self, requests: Sequence[_Request], kind: _Kind
+        self, requests: Sequence[_Request], kind: _Kind, passages: dict[str, Passage]
     ) -> tuple[dict[str, Vectors], dict[str, Vectors], dict[str, str]]:
         """Vectors under the usual instruction, where they are needed, and under the one asked for; what failed."""
         images = {request.sha256: request.prepared for request in requests}
@@ -196,7 +202,8 @@ class Tagger:
             usual, failed = encode_or_halve(self._encoder(), images)
         if kind.instruction:
             images = {key: image for key, image in images.items() if key not in failed}
-            instructed, lost = encode_or_halve(self._encoder(), images, kind.instruction)
+            texts = {key: passage.text for key, passage in passages.items()}
+            instructed, lost = encode_or_halve(self._encoder(), images, kind.instruction, texts)
             failed = failed | lost
         return usual, instructed, failed
 
@@ -218,6 +225,7 @@ class Tagger:
         kind: _Kind,
         found: dict[str, Vectors],
         passages: dict[str, Passage],
+        instructed: dict[str, Vectors],
     ) -> tuple[dict[str, tuple[int, bool]], dict[str, list[Suggestion]]]:
         """Keep pictures, and suggest; a known one keeps the text it has, and only what it lacks is written.
 
@@ -234,7 +242,10 @@ class Tagger:
         fresh = {i: found[key] for key, (i, _) in kept.items() if i not in have}
         spoken = {i: passages[key] for key, (i, new) in kept.items() if new and key in passages}
         new = {asset_id for asset_id, is_new in kept.values() if is_new}
-        said = keep_embedded(connection, self._suggester, kind.profile.id, fresh, spoken, new) if fresh else {}
+        told = {i: instructed[key] for key, (i, _) in kept.items() if i in fresh and key in instructed}
+        said: dict[int, list[Suggestion]] = {}
+        if fresh:
+            said = keep_embedded(connection, self._suggester, kind.profile.id, fresh, spoken, new, told)
         said |= self._suggester.suggest(connection, list(have), kind.profile.id) if have else {}
         return kept, {key: said[i] for key, (i, _) in kept.items()}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import shutil
@@ -15,7 +16,19 @@ from filelock import FileLock, Timeout
 from sqlalchemy import Connection
 from threadpoolctl import threadpool_limits
 
-from tagging_core import assets, batches, chroma, chunks, descriptions, meta, projection, protected, sources, tags
+from tagging_core import (
+    assets,
+    batches,
+    chroma,
+    chunks,
+    descriptions,
+    families,
+    meta,
+    projection,
+    protected,
+    sources,
+    tags,
+)
 from tagging_core.api import Calls, telling
 from tagging_core.archive import Archive
 from tagging_core.batches import Batch
@@ -25,10 +38,13 @@ from tagging_core.curation.proposals import proposal
 from tagging_core.delivering import Deliverer
 from tagging_core.descriptions import Described
 from tagging_core.desk import Desk
-from tagging_core.encoders import Encoder, Vectors, find_preset, load_encoder
-from tagging_core.errors import BusyError, SourceError, StorageError
+from tagging_core.embedding import Embedder
+from tagging_core.encoders import Encoder, Preset, Vectors
+from tagging_core.encoders.shelf import Shelf
+from tagging_core.errors import BusyError, EncoderError, SourceError, StorageError
 from tagging_core.ingest import Ingester
 from tagging_core.insights import days, drift
+from tagging_core.libraries import Libraries
 from tagging_core.library import Library
 from tagging_core.light_table import LightTable
 from tagging_core.people import Action, User, require
@@ -37,6 +53,7 @@ from tagging_core.search import ANY, Filters, Found, Hit, Searcher
 from tagging_core.settings import Settings, load_settings
 from tagging_core.store import Database
 from tagging_core.suggesting import Suggester
+from tagging_core.switching import Models, standing_model
 from tagging_core.tagger import Tagger
 from tagging_core.targets import Targets, parse_targets
 from tagging_core.taxonomy import Taxonomy
@@ -61,31 +78,27 @@ class Tagloop(Desk):
 
     def __init__(self, settings: Settings | None = None, encoder: Encoder | None = None) -> None:
         self.settings = settings or load_settings()
-        self.preset = encoder.preset if encoder else find_preset(self.settings.encoder)
         data = self.settings.data_dir
         try:
             data.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise StorageError(f"The data folder {data} cannot be made: {error.strerror}.") from error
         database = Database(self.settings.database)
+        database.migrate()
         self.archive = Archive(data / "archive")
-        self._loaded = encoder
-        self._loading = threading.Lock()
-        library = Library(database, self.preset, self.encoder)
-        suggester = Suggester(library, self.preset, TextEvidence(self.encoder))
-        super().__init__(database, library, suggester, self.encoder, self.settings.shares)
+        self.shelf = Shelf(data / "models", self.settings.devices, self.settings.compile)
+        if encoder is not None:
+            self.shelf.put(encoder)
+        wanted = encoder.preset.name if encoder is not None else self.settings.encoder
+        self.preset = standing_model(database, self.shelf, wanted)
+        self.libraries = Libraries(database, self.shelf)
+        library = self.libraries.of(self.preset)
+        self.index = ChromaIndex(data / "chroma", database, self.preset.fingerprint, library.taxonomies)
+        self._changing = threading.Lock()
+        super().__init__(database, library, self._suggester(), self.encoder, self.settings.shares)
+        self._serve()
         self.light_table = LightTable(self)
-        self.curator = Curator(self, self.encoder)
-        self.index = ChromaIndex(data / "chroma", self.database, self.preset, library.taxonomies)
-        self.searcher = Searcher(database, library, self.index, self.preset, self.encoder)
-        self.tagger = Tagger(
-            database,
-            self.archive,
-            self.encoder,
-            suggester,
-            threads=self.settings.ingest_threads,
-            max_pixels=self.settings.max_pixels,
-        )
+        self.models = Models(database, self.shelf, self.libraries, self._follow)
         self.drafter = Drafter(database, self.archive, library, self.settings.writer)
         self.targets = Targets(parse_targets(self.settings.webhook_targets))
         self.worker: Worker | None = None
@@ -101,10 +114,7 @@ class Tagloop(Desk):
         Raises:
             EncoderError: It cannot be loaded.
         """
-        with self._loading:
-            if self._loaded is None:
-                self._loaded = load_encoder(self.settings.encoder, self.settings.data_dir / "models")
-            return self._loaded
+        return self.shelf.get(self.preset)
 
     def start(self) -> None:
         """Run the worker in this process.
@@ -129,24 +139,26 @@ class Tagloop(Desk):
             needed = batches.staged_sources(connection)
         sources.remove_leftovers(self._incoming, needed)
         self._deliverer = Deliverer(self.database, self.targets, telling.teller(self))
-        ingester = Ingester(
+        self._embedder = Embedder(
             database=self.database,
             archive=self.archive,
-            preset=self.preset,
-            encoder=self.encoder,
-            suggester=self.suggester,
+            shelf=self.shelf,
+            libraries=self.libraries,
             threads=self.settings.ingest_threads,
             max_pixels=self.settings.max_pixels,
-            worker=f"{socket.gethostname()}-{os.getpid()}",
+            give_way=lambda: self.worker.give_way() if self.worker is not None else None,
         )
         self.worker = Worker(
-            ingester=ingester,
+            ingester=self._ingester(),
             library=self.library,
+            others=self._others,
             index=self.index,
             encoder=self.encoder,
+            embed=self._embedder.work,
+            follow=self._follow,
             background=self._background,
             deliver=self._deliverer.work,
-            occupied=self.tagger.busy,
+            occupied=lambda: self.tagger.busy(),
         )
         # One thread for linear algebra: fits are small, and threads that wait for one another double their time.
         threadpool_limits(limits=1, user_api="blas")
@@ -155,6 +167,7 @@ class Tagloop(Desk):
     def close(self) -> None:
         """Stop the worker and let go of everything."""
         if self.worker is not None:
+            self._embedder.close()
             self.worker.stop()
             self._deliverer.close()
             self.worker = None
@@ -311,8 +324,78 @@ class Tagloop(Desk):
         """A piece of what owners and managers wait for; whether there was any."""
         return self.curator.work() or drift.check_if_due(self.database, self.library, self.taxonomy())
 
+    def _suggester(self) -> Suggester:
+        preset = self.preset
+        return Suggester(self.libraries, preset, TextEvidence(lambda: self.shelf.get(preset)))
+
+    def _serve(self) -> None:
+        """Make what works with the model in use."""
+        preset, library = self.preset, self.library
+
+        def encoder() -> Encoder:
+            return self.shelf.get(preset)
+
+        self.curator = Curator(self, encoder)
+        self.searcher = Searcher(self.database, library, self.index, preset, encoder)
+        self.tagger = Tagger(
+            self.database,
+            self.archive,
+            encoder,
+            self.suggester,
+            threads=self.settings.ingest_threads,
+            max_pixels=self.settings.max_pixels,
+        )
+        self._see_instructions()
+
+    def _ingester(self) -> Ingester:
+        preset = self.preset
+        return Ingester(
+            database=self.database,
+            archive=self.archive,
+            preset=preset,
+            encoder=lambda: self.shelf.get(preset),
+            suggester=self.suggester,
+            threads=self.settings.ingest_threads,
+            max_pixels=self.settings.max_pixels,
+            worker=f"{socket.gethostname()}-{os.getpid()}",
+        )
+
+    def _others(self) -> list[Library]:
+        """The libraries of all families but the one in use, as far as their models are known here."""
+        with self.database.read() as connection:
+            known = [f for f in families.all_of(connection) if f.fingerprint != self.library.fingerprint]
+        found = []
+        for family in known:
+            with contextlib.suppress(EncoderError):
+                found.append(self.libraries.of_family(family))
+        return found
+
+    def _see_instructions(self) -> None:
+        with self.database.read() as connection:
+            told = [f for f in families.all_of(connection) if f.instruction and f.model == self.preset.fingerprint]
+        self.instructed = [self.libraries.of(self.preset, family.instruction) for family in told]
+
+    def _follow(self) -> None:
+        """Go on with the model in use, if another process or a person put another one to work."""
+        with self._changing, self.database.read() as connection:
+            standing = families.standing(connection)
+            if standing is not None and standing.fingerprint != self.preset.fingerprint:
+                self._change_model(self.shelf.preset(standing.encoder))
+            self._see_instructions()
+        self.wake()
+
+    def _change_model(self, preset: Preset) -> None:
+        old, tagger = self.preset, self.tagger
+        self.preset = preset
+        self.use(self.libraries.of(preset), self._suggester())
+        self.index.fingerprint = preset.fingerprint
+        self._serve()
+        tagger.close()
+        if self.worker is not None:
+            self.worker.use(self._ingester(), self.library)
+        _log.info("%s took the place of %s", preset.fingerprint, old.fingerprint)
+
     def _prepare(self) -> None:
-        self.database.migrate()
         with self.database.write() as connection:
             tags.ensure_starter(connection)
             # Figures are counted by one zone, whichever process writes; the console may change it, see `start`.

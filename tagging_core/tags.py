@@ -10,7 +10,7 @@ from typing import Any
 from rapidfuzz import fuzz, process
 from sqlalchemy import Connection, Table, func, select
 
-from tagging_core import ledger, meta, webhooks
+from tagging_core import families, ledger, meta, webhooks
 from tagging_core.ledger import Event, Kind
 from tagging_core.people import SYSTEM, User
 from tagging_core.projection import mark_dirty
@@ -114,7 +114,9 @@ def write(connection: Connection, user: User, items: Iterable[Item], act: str | 
     changed = [{"tag": row["id"]} for row in rows[Kind.TAG] if row["state"] != "merged"]
     webhooks.announce(connection, Happening.TAG_CHANGED, changed)
     if rows[Kind.TAG]:
-        connection.execute(outbox.insert(), [{"kind": "tag", "key": row["id"]} for row in rows[Kind.TAG]])
+        changes = [{"kind": "tag", "key": row["id"]} for row in rows[Kind.TAG]]
+        known = families.indexed(connection)
+        connection.execute(outbox.insert(), [change | {"fingerprint": f} for f in known for change in changes])
 
 
 def replay(connection: Connection) -> None:

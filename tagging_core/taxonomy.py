@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -169,10 +170,15 @@ class Taxonomy:
         """The profiles that have a category in play."""
         return [p for p in self.profiles.values() if category_id in p.categories]
 
-    def sentences(self, tag: Tag) -> list[str]:
-        """What the model reads for a tag: its prompts, or its name, in the templates of its first profile."""
+    def sentences(self, tag: Tag, templates: Sequence[str] = ()) -> list[str]:
+        """What the model reads for a tag: its prompts, or its name, in a model's own templates, if it has any.
+
+        Args:
+            tag: The tag.
+            templates: The model's; empty means those of the tag's first profile.
+        """
         owners = self.profiles_with(tag.category_id)
-        templates = owners[0].templates if owners else [_DEFAULT_TEMPLATE]
+        templates = templates or (owners[0].templates if owners else [_DEFAULT_TEMPLATE])
         return [
             template.format(prompt) for template in templates for prompt in tag.prompts or [default_prompt(tag)]
         ]

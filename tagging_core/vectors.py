@@ -8,16 +8,10 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from sqlalchemy import Connection, delete, select
 
+from tagging_core import families
 from tagging_core.encoders import Encoder, Vectors, unit
 from tagging_core.store import Database, upsert
 from tagging_core.store.tables import text_vectors, vectors
-
-DEFAULT = "default"
-
-
-def instruction_key(instruction: str) -> str:
-    """How an instruction is named beside the vectors made under it; the empty one is `default`."""
-    return hashlib.sha256(instruction.encode()).hexdigest()[:16] if instruction else DEFAULT
 
 
 def save(
@@ -26,15 +20,16 @@ def save(
     asset_ids: Sequence[int],
     matrix: Vectors,
     kind: str = "image",
-    instruction: str = "",
 ) -> None:
     """Keep the vectors of assets; saving again is harmless.
 
     Args:
+        fingerprint: Of their family.
         matrix: `(n, d)`, row i of `asset_ids[i]`.
         kind: `image`, or `text` for what came with the picture.
     """
-    key = {"fingerprint": fingerprint, "kind": kind, "instruction": instruction_key(instruction)}
+    model, instruction = families.split(fingerprint)
+    key = {"fingerprint": model, "kind": kind, "instruction": instruction}
     rows = [
         {"asset_id": asset_id, **key, "vector": to_bytes(vector)}
         for asset_id, vector in zip(asset_ids, matrix, strict=True)
@@ -47,16 +42,16 @@ def load(
     fingerprint: str,
     asset_ids: Sequence[int],
     kind: str = "image",
-    instruction: str = "",
 ) -> dict[int, Vectors]:
-    """The vectors `(d,)` of those assets that have one, by asset id."""
+    """The vectors `(d,)` of those assets that have one of a family, by asset id."""
+    model, instruction = families.split(fingerprint)
     found: dict[int, Vectors] = {}
     for start in range(0, len(asset_ids), 500):
         query = select(vectors.c.asset_id, vectors.c.vector).where(
             vectors.c.asset_id.in_(asset_ids[start : start + 500]),
-            vectors.c.fingerprint == fingerprint,
+            vectors.c.fingerprint == model,
             vectors.c.kind == kind,
-            vectors.c.instruction == instruction_key(instruction),
+            vectors.c.instruction == instruction,
         )
         found.update({row.asset_id: from_bytes(row.vector) for row in connection.execute(query)})
     return found
@@ -85,9 +80,9 @@ def load_sentences(
     return [known.get(key) for key in keys]
 
 
-def encode_sentences(encoder: Encoder, groups: Sequence[Sequence[str]]) -> list[Vectors]:
+def encode_sentences(encoder: Encoder, groups: Sequence[Sequence[str]], instruction: str = "") -> list[Vectors]:
     """The mean unit vector `(d,)` of each group of sentences; slow."""
-    encoded = encoder.encode_texts([text for group in groups for text in group])
+    encoded = encoder.encode_texts([text for group in groups for text in group], instruction)
     bounds = np.cumsum([0, *(len(group) for group in groups)])
     return [unit(encoded[bounds[i] : bounds[i + 1]].mean(axis=0)) for i in range(len(groups))]
 
@@ -104,9 +99,17 @@ def save_sentences(
 
 
 def sentences(
-    database: Database, encoder: Callable[[], Encoder], fingerprint: str, groups: Sequence[Sequence[str]]
+    database: Database,
+    encoder: Callable[[], Encoder],
+    fingerprint: str,
+    groups: Sequence[Sequence[str]],
+    instruction: str = "",
 ) -> list[Vectors]:
     """The mean vector `(d,)` of each group of sentences; those that were never embedded are, and are kept.
+
+    Args:
+        fingerprint: Of their family.
+        instruction: Of that family.
 
     Raises:
         EncoderError: One was never embedded and the encoder cannot be loaded.
@@ -115,7 +118,7 @@ def sentences(
         found = load_sentences(connection, fingerprint, groups)
     missing = [place for place, vector in enumerate(found) if vector is None]
     if missing:
-        fresh = encode_sentences(encoder(), [groups[place] for place in missing])
+        fresh = encode_sentences(encoder(), [groups[place] for place in missing], instruction)
         with database.write() as connection:
             save_sentences(connection, fingerprint, [groups[place] for place in missing], fresh)
         for place, vector in zip(missing, fresh, strict=True):

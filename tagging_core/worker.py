@@ -21,6 +21,7 @@ _IDLE_SECONDS = 0.5  # how soon work that another process queued is noticed
 _BUSY_SECONDS = 10.0  # how often pack and index get a turn while people upload or decide
 _TAGS_AT_ONCE = 64
 _FEEDS = 20  # portions that the index gets at one of these turns
+_GIVE_WAY = 0.2  # seconds between two chunks that are embedded anew while people work
 _QUIET_SECONDS = 1.0  # without a decision, until they are thought not to
 
 
@@ -30,6 +31,9 @@ class Worker:
     Args:
         ingester: Works off batches.
         library: Is taught.
+        others: The libraries of all other families, which are taught when there is time.
+        embed: Does a piece of what families of vectors lack; whether there was any.
+        follow: Goes on with another model if one was put to work, by whichever process.
         index: Is opened and fed.
         encoder: Loads the encoder, which is done at once, so that the first upload need not wait for it.
         background: Does a piece of what owners and managers wait for; whether there was any.
@@ -42,27 +46,38 @@ class Worker:
         *,
         ingester: Ingester,
         library: Library,
+        others: Callable[[], list[Library]],
         index: ChromaIndex,
         encoder: Callable[[], Encoder],
+        embed: Callable[[], bool],
+        follow: Callable[[], None],
         background: Callable[[], bool],
         deliver: Callable[[], bool],
         occupied: Callable[[], bool],
     ) -> None:
-        self._ingester, self._library = ingester, library
+        self._others, self._embed_more, self._follow = others, embed, follow
         self._background, self._deliver, self._occupied = background, deliver, occupied
         self._index, self._encoder = index, encoder
         self._stop, self._ingesting = threading.Event(), threading.Event()
         self._ingest_wake, self._teach_wake = threading.Event(), threading.Event()
         self._curate_wake, self._tell_wake = threading.Event(), threading.Event()
+        self._embed_wake = threading.Event()
         self._threads = [
             threading.Thread(target=self._loop, args=(self._ingest, self._ingest_wake), name="ingest", daemon=True),
             threading.Thread(target=self._loop, args=(self._teach, self._teach_wake), name="teach", daemon=True),
             threading.Thread(target=self._loop, args=(self._curate, self._curate_wake), name="curate", daemon=True),
+            threading.Thread(target=self._loop, args=(self._embed, self._embed_wake), name="embed", daemon=True),
             threading.Thread(target=self._loop, args=(self._tell, self._tell_wake), name="tell", daemon=True),
         ]
-        self._served, self._warm = 0.0, False
+        self._served = 0.0
+        self.use(ingester, library)
         self._troubles: dict[str, str] = {}  # by loop, so that one going well does not hide the other's
         self.chroma = "opening"
+
+    def use(self, ingester: Ingester, library: Library) -> None:
+        """Go on with another model; a chunk in work ends with the one it began with."""
+        self._ingester, self._library, self._warm = ingester, library, False
+        self._ingest_wake.set()
 
     @property
     def warm(self) -> bool:
@@ -85,6 +100,7 @@ class Worker:
         self._teach_wake.set()
         self._curate_wake.set()
         self._tell_wake.set()
+        self._embed_wake.set()
 
     def stop(self, timeout: float = 30.0) -> None:
         """End after the chunk in work."""
@@ -124,7 +140,8 @@ class Worker:
             gc.freeze()  # what is imported by now never dies: no collection need look at it again
         self._ingesting.set()
         try:
-            worked = self._ingester.run(self._stop.is_set)
+            ingester = self._ingester
+            worked = ingester.run(lambda: self._stop.is_set() or self._ingester is not ingester)
         finally:
             self._ingesting.clear()
         if worked:
@@ -133,6 +150,7 @@ class Worker:
     def _teach(self) -> None:
         if self.chroma != "opening" and self._library.take_taught():
             self._index.feed_taught()  # what a person just decided is in Chroma before anything else is done
+        self._follow()
         if self._library.settle(at_most=_TAGS_AT_ONCE) >= _TAGS_AT_ONCE:
             self._teach_wake.set()  # there is more; but Chroma gets its turn first
         if self.chroma == "opening":
@@ -144,10 +162,28 @@ class Worker:
             self._library.settle()
         elif not self._library.pending():
             self._library.calibrate()
+        self._teach_others()
         self._index.serve_rebuild()
         portions = _FEEDS if self._busy() else 1
         while self._index.feed(limit=portions) and not self._stop.is_set() and not self._busy():
             time.sleep(0)  # let decisions in between
+
+    def _teach_others(self) -> None:
+        """Let families that are built, kept, or of a profile's own instruction learn what the one in use has."""
+        for library in self._others():
+            if library.settle(at_most=_TAGS_AT_ONCE) >= _TAGS_AT_ONCE or library.refresh_pack():
+                self._teach_wake.set()
+            else:
+                library.calibrate()
+
+    def _embed(self) -> None:
+        if self._warm and self._embed_more():
+            self._embed_wake.set()
+
+    def give_way(self) -> None:
+        """Wait a little where people or programs need the machine."""
+        if self._busy():
+            self._stop.wait(_GIVE_WAY)
 
     def _curate(self) -> None:
         # Back-fills, proposals and the check for drift rest on a settled library, and on an encoder for names.

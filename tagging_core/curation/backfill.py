@@ -195,7 +195,7 @@ def _scan(connection: Connection, library: Library, tag_id: str, ids: list[int])
     matrix = library.matrix()
     if tag_id not in matrix.rows or not ids:
         return {}
-    found = vectors.load(connection, library.fingerprint, ids)
+    found = vectors.load(connection, library.pictures, ids)
     if not found:
         return {}
     decided = projection.decided_on(connection, tag_id, list(found))

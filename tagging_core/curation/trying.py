@@ -89,7 +89,7 @@ def likely(connection: Connection, library: Library, tag_id: str, limit: int) ->
 
 def _undecided(connection: Connection, library: Library, tag_id: str) -> tuple[list[int], Vectors]:
     ids = list(connection.execute(select(assets.c.id).order_by(assets.c.sample).limit(_POOL)).scalars())
-    found = vectors.load(connection, library.fingerprint, ids)
+    found = vectors.load(connection, library.pictures, ids)
     decided = projection.decided_on(connection, tag_id, list(found)) if tag_id else set()
     asset_ids = [a for a in sorted(found) if a not in decided]
     return asset_ids, np.stack([found[a] for a in asset_ids]) if asset_ids else np.zeros((0, 1), np.float32)

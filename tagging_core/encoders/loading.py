@@ -124,8 +124,9 @@ def _explain(preset: Preset, folder: Path | None, models_dir: Path, error: Excep
     first = next(iter(str(error).splitlines()), type(error).__name__)
     if "torchvision" in str(error).lower():
         return (
-            f"{preset.title} needs torchvision, which is not installed beside this torch. Start with `make run-gpu`, which "
-            "installs requirements-gpu.txt, or use TAGLOOP_ENCODER=siglip2-base, clip or builtin."
+            f"{preset.title} needs torchvision, which is not installed beside this torch. Start with "
+            "`make run-gpu`, which installs requirements-gpu.txt, or use TAGLOOP_ENCODER=siglip2-base, clip or "
+            "builtin."
         )
     if "out of memory" in str(error).lower():
         return (

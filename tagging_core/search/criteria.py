@@ -123,7 +123,8 @@ class Criteria:
         return model, logits
 
     def _embed(self, phrase: str) -> Vectors:
-        prompts = [f"a photo of {phrase}", f"a photo of a {phrase}"]
+        templates = self._preset.templates or ("a photo of {}", "a photo of a {}")
+        prompts = [template.format(phrase) for template in templates]
         return vectors.sentences(self._database, self._encoder, self._library.fingerprint, [prompts])[0]
 
 

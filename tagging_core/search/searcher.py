@@ -139,9 +139,7 @@ class Searcher:
         """Pictures that resemble one, but neither it nor one another too much, best first."""
         found = self.similar(asset_id, filters, limit=10 * limit)
         with self._database.read() as connection:
-            known = vectors.load(
-                connection, self._library.fingerprint, [asset_id, *(hit.asset_id for hit in found)]
-            )
+            known = vectors.load(connection, self._library.pictures, [asset_id, *(hit.asset_id for hit in found)])
         pool = [hit for hit in found if hit.asset_id in known]
         stacked = np.stack([known[a] for a in [asset_id, *(hit.asset_id for hit in pool)]])
         chosen = varied(stacked, self._library.matrix().pack.centre(stacked), limit)
@@ -161,7 +159,7 @@ class Searcher:
     ) -> Examples | None:
         if not like and not unlike and not pictures:
             return None
-        found = vectors.load(connection, self._library.fingerprint, [*like, *unlike])
+        found = vectors.load(connection, self._library.pictures, [*like, *unlike])
         for asset_id in [*like, *unlike]:
             if asset_id not in found:
                 asset_module.get(connection, asset_id)
@@ -186,7 +184,7 @@ class Searcher:
             few = select(assets.c.id).where(*conditions).limit(_LISTED + 1)
             passing = list(connection.execute(few).scalars())
             if len(passing) <= _FEW:
-                return vectors.load(connection, self._library.fingerprint, passing)
+                return vectors.load(connection, self._library.pictures, passing)
         size = max(_CANDIDATES, 2 * limit)
         directions = np.vstack([each.directions for each in criteria])
         if passing is not None and len(passing) > _LISTED:
@@ -196,7 +194,7 @@ class Searcher:
         spoken = self._labelled(connection, query.tag_ids)
         written = [a.id for a in asset_module.search_text(connection, query.rest)] if query.rest else []
         others = matching(connection, conditions, {*spoken, *written} - near)
-        return vectors.load(connection, self._library.fingerprint, sorted(near | others))
+        return vectors.load(connection, self._library.pictures, sorted(near | others))
 
     def _near(
         self, connection: Connection, directions: Vectors, conditions: list[ColumnElement[bool]], size: int

@@ -323,9 +323,23 @@ calibrations = Table(
     Column("parameters", JSON, nullable=False),
 )
 
+families = Table(
+    "families",
+    metadata,
+    Column("fingerprint", String(64), primary_key=True),
+    Column("encoder", Text, nullable=False),  # what `load_encoder` takes
+    Column("instruction", Text, nullable=False, server_default=""),  # empty: the model's usual one
+    Column("state", String(12), nullable=False),  # see families.State
+    Column("seen", _Id, nullable=False, server_default="0"),  # the last asset that was looked at
+    Column("note", Text, nullable=False, server_default=""),  # what keeps it from being built
+    Column("actor", String(120), nullable=False),
+    Column("at", DateTime, nullable=False),
+)
+
 dirty = Table(
     "dirty",
     metadata,
+    Column("fingerprint", String(64), primary_key=True),
     Column("tag_id", String(120), primary_key=True),
     Column("marked", String(32), nullable=False),  # changes with every mark, so that a late clean-up spares it
 )
@@ -469,6 +483,7 @@ outbox = Table(
     Column("id", _Id, primary_key=True, autoincrement=True),
     Column("kind", String(8), nullable=False),  # tag, asset
     Column("key", String(120), nullable=False),
+    Column("fingerprint", String(64), nullable=False),
 )
 
 meta = Table("meta", metadata, Column("key", String(60), primary_key=True), Column("value", Text, nullable=False))

@@ -40,7 +40,7 @@ def test_doubtful_pictures_come_first_in_the_order_of_doubt(loop: Tagloop, ann: 
     while (turn := loop.turns.next(ann, view, order)) is not None and turn.asset_id not in order:
         order.append(turn.asset_id)
     with loop.database.read() as connection:
-        scored = loop.suggester.score(connection, order)
+        scored = loop.suggester.score(connection, order, "general")
     sure = doubt(scored.matrix, scored.matrix.taxonomy.profile("e-commerce"), scored.probabilities)
     assert sorted(order) == assets
     assert np.all(np.diff(sure) >= 0)

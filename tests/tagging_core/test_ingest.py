@@ -145,7 +145,7 @@ def test_a_batch_falls_back_to_halves_and_then_single_pictures() -> None:
     class Fragile(TinyEncoder):
         calls = 0
 
-        def encode_images(self, images, instruction=""):  # type: ignore[no-untyped-def]
+        def encode_images(self, images, instruction="", texts=()):  # type: ignore[no-untyped-def]
             Fragile.calls += 1
             if any(image.getpixel((0, 0)) == (0, 0, 0) for image in images):
                 raise RuntimeError("out of memory")

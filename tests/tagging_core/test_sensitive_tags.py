@@ -34,7 +34,7 @@ def test_a_sensitive_tag_is_shown_however_many_others_are_likelier(loop: Tagloop
     everything = {t.id for t in loop.taxonomy().active(loop.taxonomy().profiles["general"])}
     scored = loop.library.matrix()
     with loop.database.read() as connection:
-        probabilities = loop.suggester.score(connection, [asset_id]).probabilities[0]
+        probabilities = loop.suggester.score(connection, [asset_id], "general").probabilities[0]
     likely = [t for t in everything - shown if probabilities[scored.rows[t]] >= 0.08]
     if not likely:  # make room: one tag a category
         for category in loop.taxonomy().categories.values():

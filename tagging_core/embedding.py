@@ -1,0 +1,199 @@
+"""Embedding the archive anew: pictures that a family of vectors lacks get theirs while people go on working."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+from sqlalchemy import ColumnElement, Connection, exists, func, or_, select
+
+from tagging_core import families, vectors
+from tagging_core.archive import Archive
+from tagging_core.assets import Accompanying
+from tagging_core.encoders import Encoder
+from tagging_core.encoders.shelf import Shelf
+from tagging_core.errors import EncoderError, PictureError
+from tagging_core.families import Family, State
+from tagging_core.ingest import encode_or_halve
+from tagging_core.libraries import Libraries
+from tagging_core.pictures import open_picture
+from tagging_core.store import Database
+from tagging_core.store.tables import assets, batches, items, labels, outbox, profiles
+from tagging_core.store.tables import vectors as vector_table
+
+_log = logging.getLogger(__name__)
+_CHUNK = 32  # pictures
+_SLICE = 2.0  # seconds of work until other families get a turn
+_AT_WORK = (State.STANDING, State.BUILDING, State.READY)
+
+
+@dataclass(frozen=True, slots=True)
+class _Lacking:
+    """A picture without a vector."""
+
+    id: int
+    sha256: str
+    text: str
+
+
+class Embedder:
+    """Embeds what families lack, the one in use first.
+
+    Args:
+        database: Where vectors are kept.
+        archive: Where the files are.
+        shelf: The models.
+        libraries: Say when a family has learned what there is to learn.
+        threads: Pictures that are decoded at once.
+        max_pixels: Larger pictures are refused.
+        give_way: Waits for a moment while people need the machine.
+    """
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        archive: Archive,
+        shelf: Shelf,
+        libraries: Libraries,
+        threads: int,
+        max_pixels: int,
+        give_way: Callable[[], None],
+    ) -> None:
+        self._database, self._archive, self._shelf, self._libraries = database, archive, shelf, libraries
+        self._max_pixels, self._give_way = max_pixels, give_way
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="embed")
+        self._stop = threading.Event()
+
+    def work(self) -> bool:
+        """Work for a moment; whether there was anything to do."""
+        with self._database.read() as connection:
+            known = [f for f in families.all_of(connection) if f.state in _AT_WORK and not f.note]
+        return sum(self._advance(family) for family in known) > 0
+
+    def close(self) -> None:
+        """Let the threads end."""
+        self._stop.set()
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _advance(self, family: Family) -> bool:
+        with self._database.read() as connection:  # before the look: what comes meanwhile is for the next
+            newest = int(connection.execute(select(func.max(assets.c.id))).scalar() or 0)
+        lacking = self._lacking(family, family.seen)
+        if not lacking:
+            return self._finish(family, newest)
+        try:
+            encoder = self._shelf.get(self._shelf.preset(family.encoder))
+            self._embed(family, encoder, lacking)
+        except EncoderError as error:
+            _log.error("%s: %s", family.fingerprint, error)
+            with self._database.write() as connection:
+                families.change(connection, family.fingerprint, note=str(error))
+        return True
+
+    def _embed(self, family: Family, encoder: Encoder, lacking: list[_Lacking]) -> None:
+        """Chunk by chunk for a moment; the next one is decoded while one is embedded."""
+        end = time.monotonic() + _SLICE
+        ahead = self._decode(encoder, lacking)
+        while lacking and not self._stop.is_set():
+            self._give_way()
+            current, decoded = lacking, ahead
+            lacking = self._lacking(family, current[-1].id)
+            ahead = self._decode(encoder, lacking)
+            self._write(family, encoder, current, decoded)
+            if time.monotonic() > end:
+                break
+
+    def _decode(self, encoder: Encoder, lacking: list[_Lacking]) -> list[Future[Image.Image]]:
+        return [self._pool.submit(self._open, encoder, each) for each in lacking]
+
+    def _open(self, encoder: Encoder, picture: _Lacking) -> Image.Image:
+        original = self._archive.original(picture.sha256)
+        data = (original if original.exists() else self._archive.screen(picture.sha256)).read_bytes()
+        return encoder.prepare(open_picture(data, max_pixels=self._max_pixels).image)
+
+    def _write(
+        self, family: Family, encoder: Encoder, chunk: list[_Lacking], decoded: list[Future[Image.Image]]
+    ) -> None:
+        images: dict[int, Image.Image] = {}
+        for each, future in zip(chunk, decoded, strict=True):
+            try:
+                images[each.id] = future.result()
+            except (OSError, PictureError) as error:
+                _log.warning("picture %d cannot be embedded by %s: %s", each.id, family.fingerprint, error)
+        texts = {each.id: each.text for each in chunk if each.text}
+        found, failed = encode_or_halve(encoder, images, family.instruction, texts if family.instruction else None)
+        for asset_id, reason in failed.items():
+            _log.warning("picture %d cannot be embedded by %s: %s", asset_id, family.fingerprint, reason)
+        spoken = [i for i in found if i in texts and not family.instruction]
+        passages = encoder.encode_passages([texts[i] for i in spoken]) if spoken else None
+        with self._database.write() as connection:
+            if found:
+                vectors.save(connection, family.fingerprint, list(found), np.stack(list(found.values())))
+            if passages is not None:
+                vectors.save(connection, family.fingerprint, spoken, passages, kind="text")
+            if found and not family.instruction:
+                row = {"kind": "asset", "fingerprint": family.fingerprint}
+                connection.execute(outbox.insert(), [row | {"key": str(i)} for i in found])
+            families.change(connection, family.fingerprint, seen=chunk[-1].id)
+
+    def _lacking(self, family: Family, seen: int) -> list[_Lacking]:
+        """The next pictures without a vector."""
+        texts = (assets.c.title, assets.c.caption, assets.c.body)
+        query = select(assets.c.id, assets.c.sha256, *texts).where(assets.c.id > seen, ~_embedded(family))
+        if family.instruction:
+            query = query.where(_concerns(family))
+        with self._database.read() as connection:
+            rows = connection.execute(query.order_by(assets.c.id).limit(_CHUNK)).all()
+        return [
+            _Lacking(row.id, row.sha256, Accompanying(row.title, row.caption, row.body).sentence()) for row in rows
+        ]
+
+    def _finish(self, family: Family, newest: int) -> bool:
+        """Nothing is lacking: look only at what comes from now on, and call it ready once it has learned all."""
+        if newest > family.seen:
+            with self._database.write() as connection:
+                families.change(connection, family.fingerprint, seen=newest)
+        if family.state != State.BUILDING:
+            return False
+        library = self._libraries.of_family(family)
+        if library.pending():
+            return False
+        if library.refresh_pack():
+            return True
+        with self._database.write() as connection:
+            families.change(connection, family.fingerprint, state=State.READY)
+        return True
+
+
+def wanted(connection: Connection, family: Family) -> int:
+    """How many pictures a family should know."""
+    query = select(func.count()).select_from(assets)
+    return int(connection.execute(query.where(_concerns(family)) if family.instruction else query).scalar_one())
+
+
+def missing(connection: Connection, family: Family) -> int:
+    """How many of these have no vector of it, counted and not remembered."""
+    query = select(func.count()).select_from(assets).where(~_embedded(family))
+    return int(connection.execute(query.where(_concerns(family)) if family.instruction else query).scalar_one())
+
+
+def _embedded(family: Family) -> ColumnElement[bool]:
+    model, instruction = families.split(family.fingerprint)
+    mine = vector_table.c.fingerprint == model, vector_table.c.instruction == instruction
+    return exists().where(vector_table.c.asset_id == assets.c.id, vector_table.c.kind == "image", *mine)
+
+
+def _concerns(family: Family) -> ColumnElement[bool]:
+    """Pictures that came under a profile of that instruction, and those that decisions can be learned from."""
+    told = select(profiles.c.id).where(profiles.c.instruction == family.instruction)
+    came = exists().where(
+        items.c.asset_id == assets.c.id, batches.c.id == items.c.batch_id, batches.c.profile.in_(told)
+    )
+    return or_(came, exists().where(labels.c.asset_id == assets.c.id))

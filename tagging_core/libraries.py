@@ -1,0 +1,67 @@
+"""The libraries of all families, each of which every decision teaches."""
+
+from __future__ import annotations
+
+import threading
+
+from sqlalchemy import Connection, select
+
+from tagging_core import families
+from tagging_core.encoders import Preset
+from tagging_core.encoders.shelf import Shelf
+from tagging_core.families import Family, State
+from tagging_core.library import Library
+from tagging_core.store import Database
+from tagging_core.store.tables import families as family_table
+from tagging_core.taxonomy import Profile
+
+
+class Libraries:
+    """Gives every family's library, which is read and taught in one place in a process.
+
+    Args:
+        database: Where everything is kept.
+        shelf: The models.
+    """
+
+    def __init__(self, database: Database, shelf: Shelf) -> None:
+        self._database, self._shelf = database, shelf
+        self._known: dict[str, Library] = {}
+        self._making = threading.Lock()
+
+    def of(self, preset: Preset, instruction: str = "") -> Library:
+        """The library of a model under an instruction; empty means the usual one."""
+        fingerprint = families.name(preset.fingerprint, instruction)
+        with self._making:
+            if fingerprint not in self._known:
+                library = Library(self._database, preset, lambda: self._shelf.get(preset), instruction)
+                self._known[fingerprint] = library
+            return self._known[fingerprint]
+
+    def of_family(self, family: Family) -> Library:
+        """A family's library.
+
+        Raises:
+            EncoderError: There is no such model any more.
+        """
+        return self._known.get(family.fingerprint) or self.of(
+            self._shelf.preset(family.encoder), family.instruction
+        )
+
+    def instructed(self, connection: Connection, preset: Preset, profile: Profile) -> tuple[Library, bool] | None:
+        """The library of a profile's own instruction, and whether its pictures are all embedded.
+
+        None if the profile has the model look for nothing in particular.
+        """
+        if not profile.instruction or preset.instructed == "none":
+            return None
+        fingerprint = families.name(preset.fingerprint, profile.instruction)
+        query = select(family_table.c.state).where(family_table.c.fingerprint == fingerprint)
+        state = connection.execute(query).scalar()
+        if state is None:
+            return None
+        return self.of(preset, profile.instruction), state == State.READY
+
+    def forget(self, fingerprint: str) -> None:
+        """Let go of one that was dropped."""
+        self._known.pop(fingerprint, None)

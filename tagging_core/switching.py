@@ -1,0 +1,241 @@
+"""Changing models: another one is built beside the one in use, compared, and put in its place or dropped."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, select
+
+from tagging_core import comparing, embedding, families, ledger
+from tagging_core.comparing import Report
+from tagging_core.encoders import Preset
+from tagging_core.encoders.shelf import Shelf
+from tagging_core.errors import EncoderError, NotFoundError
+from tagging_core.families import Family, State
+from tagging_core.ledger import Event, Kind
+from tagging_core.libraries import Libraries
+from tagging_core.people import SYSTEM, Action, User, require
+from tagging_core.store import Database
+from tagging_core.store.tables import assets
+from tagging_core.taxonomy import Profile
+
+_log = logging.getLogger(__name__)
+_MAY_STAND = (State.READY, State.KEPT)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a family is.
+
+    Attributes:
+        title: Of its model.
+        pictures: That it should know, and `missing` of them that have no vector yet.
+        pending: Tags that have yet to be learned.
+    """
+
+    family: Family
+    title: str
+    pictures: int
+    missing: int
+    pending: int
+
+
+class Models:
+    """What operators call to change models.
+
+    Args:
+        database: The store of record.
+        shelf: The models.
+        libraries: What they have learned.
+        changed: Is called when another model stands, or one was dropped.
+    """
+
+    def __init__(self, database: Database, shelf: Shelf, libraries: Libraries, changed: Callable[[], None]) -> None:
+        self._database, self._shelf, self._libraries, self._changed = database, shelf, libraries, changed
+
+    def all(self) -> list[Progress]:
+        """Every family and how far it is, the one in use first."""
+        with self._database.read() as connection:
+            return [self._progress(connection, family) for family in families.all_of(connection)]
+
+    def build(self, user: User, name: str) -> Family:
+        """Begin to embed the archive with another model, while people go on with the one in use.
+
+        Args:
+            user: An operator.
+            name: A preset, a local folder or a hub id.
+
+        Raises:
+            NotAllowedError: The user may not operate.
+            EncoderError: There is no such model, or it is known already.
+        """
+        require(user, Action.OPERATE)
+        fingerprint = self._shelf.preset(name.strip()).fingerprint
+        with self._database.write(durable=True) as connection:
+            known = families.find(connection, fingerprint)
+            if known is not None and known.state == State.STANDING:
+                raise EncoderError(f"{name} is the model in use already.")
+            if known is None:
+                families.register(connection, fingerprint, name.strip(), State.BUILDING, user.name)
+                self._write(connection, user, "build", fingerprint, name)
+            else:  # it was stopped, or failed and is tried again, or stood before
+                families.change(connection, fingerprint, state=State.BUILDING, note="")
+        self._changed()
+        return self._find(fingerprint)
+
+    def stop(self, user: User, fingerprint: str) -> None:
+        """Let a build rest; what is embedded stays."""
+        require(user, Action.OPERATE)
+        with self._database.write(durable=True) as connection:
+            families.change(connection, self._find(fingerprint).fingerprint, state=State.STOPPED)
+
+    def compare(self, fingerprint: str) -> Report:
+        """What would change if a model took the place of the one in use.
+
+        Raises:
+            NotFoundError: There is no such family.
+        """
+        with self._database.read() as connection:
+            standing = families.standing(connection)
+        assert standing is not None
+        new = self._find(fingerprint)
+        return comparing.compare(
+            self._database, self._libraries.of_family(standing), self._libraries.of_family(new)
+        )
+
+    def switch(self, user: User, fingerprint: str) -> None:
+        """Put a model to work; the one before is kept, so that the same call leads back.
+
+        Raises:
+            NotAllowedError: The user may not operate.
+            EncoderError: It is not ready.
+        """
+        require(user, Action.OPERATE)
+        family = self._find(fingerprint)
+        if family.state == State.STANDING:
+            return
+        if family.state not in _MAY_STAND or family.instruction:
+            raise EncoderError(f"{family.encoder} is not ready yet: its pictures have to be embedded first.")
+        if self._shelf.preset(family.encoder).fingerprint != family.fingerprint:
+            raise EncoderError(
+                f"The files of {family.encoder} are not those that its vectors were made with. Put the old ones "
+                "back, or drop it and build it anew."
+            )
+        with self._database.write(durable=True) as connection:
+            self._instruct(connection, user, family)
+            families.stand(connection, fingerprint)
+            self._write(connection, user, "switch", fingerprint, family.encoder)
+        self._changed()
+
+    def drop(self, user: User, fingerprint: str) -> None:
+        """Forget a model's vectors and all it has learned; it can be built anew from the ledger.
+
+        Raises:
+            NotAllowedError: The user may not operate.
+            EncoderError: It is in use.
+        """
+        require(user, Action.OPERATE)
+        family = self._find(fingerprint)
+        if family.state == State.STANDING:
+            raise EncoderError(f"{family.encoder} is in use. Put another model to work first.")
+        with self._database.write(durable=True) as connection:
+            for other in families.all_of(connection):
+                if other.model == family.fingerprint or other.fingerprint == fingerprint:
+                    families.forget(connection, other.fingerprint)
+                    self._libraries.forget(other.fingerprint)
+            self._write(connection, user, "drop", fingerprint, family.encoder)
+        self._changed()
+
+    def instruct(self, user: User, profile: Profile, wanted: bool) -> None:
+        """Have the model look for what a profile's instruction says, or no longer.
+
+        Pictures get a second vector under it, for this profile's suggestions alone.
+
+        Raises:
+            NotAllowedError: The user is no taxonomy owner.
+            EncoderError: The model takes no instructions, or the profile has none.
+        """
+        require(user, Action.CURATE)
+        with self._database.write(durable=True) as connection:
+            standing = families.standing(connection)
+            assert standing is not None
+            preset = self._shelf.preset(standing.encoder)
+            if wanted and (preset.instructed == "none" or not profile.instruction):
+                raise EncoderError(f"{preset.title} takes no instruction, or the profile has none.")
+            fingerprint = families.name(standing.fingerprint, profile.instruction)
+            if wanted:
+                encoder, instruction = standing.encoder, profile.instruction
+                families.register(connection, fingerprint, encoder, State.BUILDING, user.name, instruction)
+            elif profile.instruction:
+                families.forget(connection, fingerprint)
+                self._libraries.forget(fingerprint)
+        self._changed()
+
+    def _instruct(self, connection: Connection, user: User, family: Family) -> None:
+        """The instructions that profiles have the old model follow are followed by the new one too."""
+        old = families.standing(connection)
+        if old is None or self._shelf.preset(family.encoder).instructed == "none":
+            return
+        for told in families.all_of(connection):
+            if told.instruction and told.model == old.fingerprint:
+                fingerprint = families.name(family.fingerprint, told.instruction)
+                families.register(
+                    connection, fingerprint, family.encoder, State.BUILDING, user.name, told.instruction
+                )
+
+    def _progress(self, connection: Connection, family: Family) -> Progress:
+        try:
+            title = self._shelf.preset(family.encoder).title
+        except EncoderError:
+            title = family.encoder
+        missing = embedding.missing(connection, family)
+        pictures = embedding.wanted(connection, family)
+        return Progress(family, title, pictures, missing, self._pending(family))
+
+    def _pending(self, family: Family) -> int:
+        try:
+            return self._libraries.of_family(family).pending()
+        except EncoderError:
+            return 0
+
+    def _find(self, fingerprint: str) -> Family:
+        with self._database.read() as connection:
+            found = families.find(connection, fingerprint)
+        if found is None:
+            raise NotFoundError(f"No model with the fingerprint {fingerprint!r} was built.")
+        return found
+
+    def _write(self, connection: Connection, user: User, act: str, fingerprint: str, name: str) -> None:
+        payload = {"act": act, "fingerprint": fingerprint, "encoder": name}
+        ledger.append(connection, Event(Kind.MODEL, user.name, payload=payload))
+
+
+def standing_model(database: Database, shelf: Shelf, wanted: str) -> Preset:
+    """The model in use; an archive without pictures takes the one that the settings name.
+
+    Where the files behind its name are others than before, those are put to work: pictures are embedded anew and
+    all that was decided is learned anew, since vectors of two models never meet.
+
+    Args:
+        database: The store of record.
+        shelf: The models.
+        wanted: What the settings name.
+
+    Raises:
+        EncoderError: There is no such model.
+    """
+    with database.write() as connection:
+        standing = families.standing(connection)
+        pictures = connection.execute(select(assets.c.id).limit(1)).first()
+        name = wanted if standing is None or pictures is None else standing.encoder
+        preset = shelf.preset(name)
+        if standing is None or standing.fingerprint != preset.fingerprint:
+            if standing is not None:
+                _log.warning("%s takes the place of %s", preset.fingerprint, standing.fingerprint)
+            families.register(connection, preset.fingerprint, name, State.STANDING, SYSTEM.name)
+            families.stand(connection, preset.fingerprint)
+            if standing is not None and pictures is None:
+                families.forget(connection, standing.fingerprint)
+        return preset
