@@ -106,8 +106,7 @@ class Embedder:
             current, decoded = lacking, ahead
             lacking = self._lacking(family, current[-1].id)
             ahead = self._decode(encoder, lacking)
-            self._write(family, encoder, current, decoded)
-            if time.monotonic() > end:
+            if not self._write(family, encoder, current, decoded) or time.monotonic() > end:
                 break
 
     def _decode(self, encoder: Encoder, lacking: list[_Lacking]) -> list[Future[Image.Image]]:
@@ -120,7 +119,8 @@ class Embedder:
 
     def _write(
         self, family: Family, encoder: Encoder, chunk: list[_Lacking], decoded: list[Future[Image.Image]]
-    ) -> None:
+    ) -> bool:
+        """Embed and write a chunk; whether the family is still wanted."""
         images: dict[int, Image.Image] = {}
         for each, future in zip(chunk, decoded, strict=True):
             try:
@@ -134,6 +134,9 @@ class Embedder:
         spoken = [i for i in found if i in texts and not family.instruction]
         passages = encoder.encode_passages([texts[i] for i in spoken]) if spoken else None
         with self._database.write() as connection:
+            now = families.find(connection, family.fingerprint)
+            if now is None or now.state != family.state:  # stopped, dropped or put to work meanwhile
+                return False
             if found:
                 vectors.save(connection, family.fingerprint, list(found), np.stack(list(found.values())))
             if passages is not None:
@@ -142,6 +145,7 @@ class Embedder:
                 row = {"kind": "asset", "fingerprint": family.fingerprint}
                 connection.execute(outbox.insert(), [row | {"key": str(i)} for i in found])
             families.change(connection, family.fingerprint, seen=chunk[-1].id)
+        return True
 
     def _lacking(self, family: Family, seen: int) -> list[_Lacking]:
         """The next pictures without a vector."""

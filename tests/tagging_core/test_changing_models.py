@@ -1,0 +1,265 @@
+"""Another model is built beside the one in use and takes its place; nothing that people taught is lost."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image
+from sqlalchemy import select
+
+from tagging_core import Decision, Kind, Tagloop, User, families, reviewing, vectors
+from tagging_core.encoders import find_preset
+from tagging_core.encoders.base import Vectors, unit
+from tagging_core.encoders.tiny import TinyEncoder
+from tagging_core.errors import EncoderError, NotAllowedError, TaggingError
+from tagging_core.families import State
+from tagging_core.people import Role
+from tagging_core.queue import View
+from tagging_core.store.tables import events
+from tagging_core.store.tables import vectors as vector_table
+from tests.conftest import BLUE, GREEN, RED, ingest, photo, wait_for
+
+COLOURS = [RED, GREEN, BLUE, *((200 + n, 20 + n, 20) for n in range(5))]
+
+
+class Turned(TinyEncoder):
+    """Another model: the same space turned, one dimension longer, so that mixing it with the first cannot work."""
+
+    def __init__(self, slow: float = 0.0) -> None:
+        super().__init__(replace(find_preset("tiny"), name="turned", model="turned", dimension=65))
+        self.slow = slow
+        self.told: list[str] = []
+
+    def encode_images(self, images, instruction="", texts=()):  # type: ignore[no-untyped-def]
+        time.sleep(self.slow * len(images))
+        self.told.append(instruction)
+        self.dimension = 64
+        return self._turn(super().encode_images(images))
+
+    def encode_texts(self, texts, instruction=""):  # type: ignore[no-untyped-def]
+        return self._turn(unit(np.stack([self._short(text) for text in texts])))
+
+    def _short(self, text: str) -> Vectors:
+        plain = TinyEncoder(find_preset("tiny"))
+        return plain._text(text)
+
+    def _turn(self, found: Vectors) -> Vectors:
+        self.dimension = 65
+        return np.hstack([found[:, ::-1], np.zeros((len(found), 1), np.float32)])
+
+
+@pytest.fixture
+def operator() -> User:
+    return User("op", frozenset({Role.ADMIN}))
+
+
+@pytest.fixture
+def other(working: Tagloop) -> Turned:
+    encoder = Turned()
+    working.shelf.put(encoder)
+    return encoder
+
+
+def build(loop: Tagloop, operator: User, name: str = "turned") -> str:
+    fingerprint = loop.models.build(operator, name).fingerprint
+    wait_for(lambda: state(loop, fingerprint) == State.READY)
+    return fingerprint
+
+
+def state(loop: Tagloop, fingerprint: str) -> State | None:
+    with loop.database.read() as connection:
+        found = families.find(connection, fingerprint)
+        return found.state if found else None
+
+
+def teach(loop: Tagloop, user: User, assets: list[int]) -> None:
+    for asset in assets[3:]:
+        loop.decide(user, Decision(Kind.ADD, asset, "colour.red", profile="e-commerce"))
+        loop.decide(user, Decision(Kind.DONE, asset, profile="e-commerce"))
+
+
+def test_what_was_taught_holds_under_the_new_model(
+    working: Tagloop, ann: User, operator: User, other: Turned
+) -> None:
+    assets = ingest(working, ann, *COLOURS)
+    teach(working, ann, assets)
+    old = working.preset.fingerprint
+    fingerprint = build(working, operator)
+    assert working.preset.fingerprint == old, "nothing changes before the switch"
+    working.models.switch(operator, fingerprint)
+    assert working.preset.fingerprint == fingerprint == working.library.fingerprint
+    assert working.index.fingerprint == fingerprint
+    found = {s.tag_id: s for s in working.suggest(assets[0], "e-commerce")}
+    assert found["colour.red"].fingerprint == fingerprint
+    with working.database.read() as connection:
+        assert reviewing.labels_of(connection, assets[3])["colour.red"].value == 1
+    wait_for(lambda: working.index.pending() == 0)
+    assert working.index.counts()["assets"] == len(assets)
+    hits = working.search("red").hits
+    assert {hit.asset_id for hit in hits[:3]} <= {assets[0], *assets[3:]}
+
+
+def test_the_way_back_is_at_once_and_finds_what_came_meanwhile(
+    working: Tagloop, ann: User, operator: User, other: Turned
+) -> None:
+    assets = ingest(working, ann, *COLOURS)
+    old = working.preset.fingerprint
+    working.models.switch(operator, build(working, operator))
+    (late,) = ingest(working, ann, (240, 220, 40))
+    with working.database.read() as connection:
+        assert vectors.load(connection, working.library.fingerprint, [late])
+        assert not vectors.load(connection, old, [late])
+    missing = {p.family.fingerprint: p.missing for p in working.models.all()}
+    assert missing == {old: 1, working.preset.fingerprint: 0}
+    working.models.switch(operator, old)
+    assert working.suggest(assets[0], "e-commerce")[0].fingerprint == old
+    wait_for(lambda: {p.family.fingerprint: p.missing for p in working.models.all()}[old] == 0)
+
+
+def test_vectors_of_two_models_never_mix(working: Tagloop, ann: User, operator: User, other: Turned) -> None:
+    ingest(working, ann, *COLOURS)
+    build(working, operator)
+    sizes: dict[str, set[int]] = {}
+    with working.database.read() as connection:
+        for row in connection.execute(select(vector_table)):
+            sizes.setdefault(row.fingerprint, set()).add(len(row.vector) // 4)
+    assert sizes == {working.preset.fingerprint: {64}, other.fingerprint: {65}}
+
+
+def test_people_go_on_while_a_model_is_built_and_it_learns_what_they_say(
+    working: Tagloop, ann: User, operator: User, other: Turned
+) -> None:
+    assets = ingest(working, ann, *[(n, 40, 250 - n) for n in range(0, 250, 3)])
+    other.slow = 0.005
+    fingerprint = working.models.build(operator, "turned").fingerprint
+    turn = working.turns.next(ann, View("e-commerce"))
+    assert turn is not None
+    while state(working, fingerprint) == State.BUILDING:
+        working.decide(ann, Decision(Kind.ADD, turn.asset_id, "colour.red", profile="e-commerce"))
+        working.decide(ann, Decision(Kind.REJECT, turn.asset_id, "colour.red", profile="e-commerce"))
+        time.sleep(0.05)
+    wait_for(lambda: not any(p.pending for p in working.models.all()))
+    new = next(p.family for p in working.models.all() if p.family.fingerprint == fingerprint)
+    matrix = working.libraries.of_family(new).matrix()
+    picture = other.encode_images([Image.new("RGB", (30, 20), (0, 40, 250))])
+    assert matrix.probability_of("colour.red", picture)[0] < 0.5
+    assert next(p.missing for p in working.models.all() if p.family.fingerprint == fingerprint) == 0
+    assert len(assets) == 84
+
+
+def test_an_upload_during_the_switch_is_known_under_both(
+    working: Tagloop, ann: User, operator: User, other: Turned
+) -> None:
+    ingest(working, ann, *COLOURS)
+    fingerprint = build(working, operator)
+    files = [(f"{n}.jpg", photo((n, 30, 30))) for n in range(0, 250, 2)]
+    batch = working.upload(ann, files, "e-commerce")
+    threading.Timer(0.05, lambda: working.models.switch(operator, fingerprint)).start()
+    wait_for(lambda: working.batch(batch).state == "done")
+    wait_for(lambda: working.preset.fingerprint == fingerprint)
+    wait_for(lambda: next(p for p in working.models.all() if p.family.state == State.STANDING).missing == 0)
+    assert working.batch(batch).finished == len(files)
+
+
+def test_the_report_tells_what_would_change(working: Tagloop, ann: User, operator: User, other: Turned) -> None:
+    assets = ingest(working, ann, *COLOURS)
+    teach(working, ann, assets)
+    fingerprint = build(working, operator)
+    wait_for(lambda: not any(p.pending for p in working.models.all()))
+    report = working.models.compare(fingerprint)
+    assert report.judged == 5
+    assert report.looked_at == len(assets)
+    for score in (report.before, report.after):
+        assert score.average_precision is not None
+        assert 0 <= score.average_precision <= 1
+        assert score.calibration is not None
+    assert [t.profile_id for t in report.thresholds] == ["e-commerce"]
+    for moved in report.moved:
+        assert moved.gained + moved.lost > 0
+        assert set(moved.gains + moved.losses) <= set(assets)
+
+
+def test_a_dropped_model_leaves_nothing_behind_but_the_ledger(
+    working: Tagloop, ann: User, operator: User, other: Turned
+) -> None:
+    ingest(working, ann, *COLOURS)
+    fingerprint = build(working, operator)
+    with pytest.raises(EncoderError, match="is in use"):
+        working.models.drop(operator, working.preset.fingerprint)
+    working.models.drop(operator, fingerprint)
+    assert state(working, fingerprint) is None
+    with working.database.read() as connection:
+        query = select(vector_table.c.asset_id).where(vector_table.c.fingerprint == fingerprint)
+        assert not connection.execute(query).all()
+        acts = [row.payload["act"] for row in connection.execute(select(events).where(events.c.kind == "model"))]
+    assert acts == ["build", "drop"]
+    assert build(working, operator) == fingerprint
+
+
+def test_a_model_that_fails_is_told_and_can_be_tried_again(working: Tagloop, ann: User, operator: User) -> None:
+    ingest(working, ann, RED)
+    folder = working.settings.data_dir / "broken"
+    folder.mkdir()
+    fingerprint = working.models.build(operator, str(folder)).fingerprint
+    wait_for(lambda: any("holds no weights" in p.family.note for p in working.models.all()))
+    assert state(working, fingerprint) == State.BUILDING
+    with pytest.raises(EncoderError, match="not ready"):
+        working.models.switch(operator, fingerprint)
+    assert working.worker is not None
+    assert not working.worker.trouble, "the model in use works on"
+
+
+@pytest.mark.parametrize("name", ["no-such-model", "tiny"])
+def test_what_cannot_be_built_is_said_at_once(working: Tagloop, operator: User, name: str) -> None:
+    with pytest.raises(EncoderError):
+        working.models.build(operator, name)
+
+
+def test_only_operators_change_models(working: Tagloop, manager: User, other: Turned) -> None:
+    for act in (working.models.build, working.models.switch, working.models.drop, working.models.stop):
+        with pytest.raises(NotAllowedError):
+            act(manager, "turned")
+    with pytest.raises(TaggingError, match="No model"):
+        working.models.compare("unknown")
+
+
+def test_a_stopped_build_goes_on_where_it_was(working: Tagloop, ann: User, operator: User, other: Turned) -> None:
+    ingest(working, ann, *[(n, 40, 250 - n) for n in range(0, 250, 2)])
+    other.slow = 0.02
+    fingerprint = working.models.build(operator, "turned").fingerprint
+    wait_for(lambda: any(p.missing < p.pictures for p in working.models.all() if p.family.encoder == "turned"))
+    working.models.stop(operator, fingerprint)
+    time.sleep(1.0)
+    before = next(p.missing for p in working.models.all() if p.family.encoder == "turned")
+    time.sleep(0.7)
+    assert next(p.missing for p in working.models.all() if p.family.encoder == "turned") == before > 0
+    other.slow = 0.0
+    build(working, operator)
+
+
+def test_another_process_follows(working: Tagloop, ann: User, operator: User, other: Turned) -> None:
+    ingest(working, ann, *COLOURS)
+    fingerprint = build(working, operator)
+    with working.database.write() as connection:  # as the command line beside the console does
+        families.stand(connection, fingerprint)
+    wait_for(lambda: working.preset.fingerprint == fingerprint, 3)
+
+
+def test_the_setting_names_the_model_of_a_new_archive_only(working: Tagloop, ann: User, operator: User) -> None:
+    settings = working.settings
+    ingest(working, ann, RED)
+    working.close()
+    again = Tagloop(settings.model_copy(update={"encoder": "builtin"}))
+    assert again.preset.name == "tiny"
+    again.close()
+    fresh = Tagloop(settings.model_copy(update={"encoder": "builtin", "data_dir": settings.data_dir / "new"}))
+    assert fresh.preset.name == "builtin"
+    fresh.close()
+    changed = Tagloop(settings.model_copy(update={"encoder": "tiny", "data_dir": settings.data_dir / "new"}))
+    assert changed.preset.name == "tiny"
+    assert len(changed.models.all()) == 1
+    changed.close()
