@@ -9,11 +9,14 @@ from sqlalchemy import Connection, select
 from tagging_core import families
 from tagging_core.encoders import Preset
 from tagging_core.encoders.shelf import Shelf
+from tagging_core.errors import EncoderError
 from tagging_core.families import Family, State
 from tagging_core.library import Library
 from tagging_core.store import Database
 from tagging_core.store.tables import families as family_table
 from tagging_core.taxonomy import Profile
+
+_AT_ONCE = 64  # tags
 
 
 class Libraries:
@@ -61,6 +64,26 @@ class Libraries:
         if state is None:
             return None
         return self.of(preset, profile.instruction), state == State.READY
+
+    def teach_others(self, standing: str) -> bool:
+        """Teach every family but the one in use a piece of what it lacks; whether there was any.
+
+        One whose model cannot be loaded is noted as such, and no longer keeps the others waiting.
+        """
+        with self._database.read() as connection:
+            known = [f for f in families.all_of(connection) if f.fingerprint != standing and not f.note]
+        return sum(self._teach(family) for family in known if family.state != State.STOPPED) > 0
+
+    def _teach(self, family: Family) -> bool:
+        try:
+            library = self.of_family(family)
+            if library.settle(at_most=_AT_ONCE) or library.refresh_pack():
+                return True
+            library.calibrate()
+        except EncoderError as error:
+            with self._database.write() as connection:
+                families.change(connection, family.fingerprint, note=str(error))
+        return False
 
     def forget(self, fingerprint: str) -> None:
         """Let go of one that was dropped."""

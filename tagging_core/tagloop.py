@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
 import shutil
@@ -41,11 +40,10 @@ from tagging_core.desk import Desk
 from tagging_core.embedding import Embedder
 from tagging_core.encoders import Encoder, Preset, Vectors
 from tagging_core.encoders.shelf import Shelf
-from tagging_core.errors import BusyError, EncoderError, SourceError, StorageError
+from tagging_core.errors import BusyError, SourceError, StorageError
 from tagging_core.ingest import Ingester
 from tagging_core.insights import days, drift
 from tagging_core.libraries import Libraries
-from tagging_core.library import Library
 from tagging_core.light_table import LightTable
 from tagging_core.people import Action, User, require
 from tagging_core.phrasing import Description
@@ -151,7 +149,7 @@ class Tagloop(Desk):
         self.worker = Worker(
             ingester=self._ingester(),
             library=self.library,
-            others=self._others,
+            teach_others=lambda: self.libraries.teach_others(self.library.fingerprint),
             index=self.index,
             encoder=self.encoder,
             embed=self._embedder.work,
@@ -359,16 +357,6 @@ class Tagloop(Desk):
             max_pixels=self.settings.max_pixels,
             worker=f"{socket.gethostname()}-{os.getpid()}",
         )
-
-    def _others(self) -> list[Library]:
-        """The libraries of all families but the one in use, as far as their models are known here."""
-        with self.database.read() as connection:
-            known = [f for f in families.all_of(connection) if f.fingerprint != self.library.fingerprint]
-        found = []
-        for family in known:
-            with contextlib.suppress(EncoderError):
-                found.append(self.libraries.of_family(family))
-        return found
 
     def _see_instructions(self) -> None:
         with self.database.read() as connection:

@@ -31,7 +31,7 @@ class Worker:
     Args:
         ingester: Works off batches.
         library: Is taught.
-        others: The libraries of all other families, which are taught when there is time.
+        teach_others: Teaches the libraries of other families a piece of what they lack; whether there was any.
         embed: Does a piece of what families of vectors lack; whether there was any.
         follow: Goes on with another model if one was put to work, by whichever process.
         index: Is opened and fed.
@@ -46,7 +46,7 @@ class Worker:
         *,
         ingester: Ingester,
         library: Library,
-        others: Callable[[], list[Library]],
+        teach_others: Callable[[], bool],
         index: ChromaIndex,
         encoder: Callable[[], Encoder],
         embed: Callable[[], bool],
@@ -55,7 +55,7 @@ class Worker:
         deliver: Callable[[], bool],
         occupied: Callable[[], bool],
     ) -> None:
-        self._others, self._embed_more, self._follow = others, embed, follow
+        self._teach_others, self._embed_more, self._follow = teach_others, embed, follow
         self._background, self._deliver, self._occupied = background, deliver, occupied
         self._index, self._encoder = index, encoder
         self._stop, self._ingesting = threading.Event(), threading.Event()
@@ -162,19 +162,12 @@ class Worker:
             self._library.settle()
         elif not self._library.pending():
             self._library.calibrate()
-        self._teach_others()
+        if self._teach_others():
+            self._teach_wake.set()
         self._index.serve_rebuild()
         portions = _FEEDS if self._busy() else 1
         while self._index.feed(limit=portions) and not self._stop.is_set() and not self._busy():
             time.sleep(0)  # let decisions in between
-
-    def _teach_others(self) -> None:
-        """Let families that are built, kept, or of a profile's own instruction learn what the one in use has."""
-        for library in self._others():
-            if library.settle(at_most=_TAGS_AT_ONCE) >= _TAGS_AT_ONCE or library.refresh_pack():
-                self._teach_wake.set()
-            else:
-                library.calibrate()
 
     def _embed(self) -> None:
         if self._warm and self._embed_more():
