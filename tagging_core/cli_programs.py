@@ -59,10 +59,29 @@ def add_commands(commands: argparse._SubParsersAction, common: argparse.Argument
     export.add_argument("--image", default="{name}", help="where Label Studio finds {id}, {sha256} or {name}")
     export.set_defaults(run=_export)
 
+    model = commands.add_parser("model", help="build another model beside the one in use, put it to work, drop it")
+    what = model.add_subparsers(required=True, metavar="WHAT")
+    listed = what.add_parser("list", parents=[common], help="models that were built, and how far they are")
+    listed.set_defaults(run=_list_models)
+    for act, told in _MODEL_ACTS.items():
+        parser = what.add_parser(act, parents=[common], help=told)
+        parser.add_argument(
+            "name", help="preset, folder or hub id" if act == "build" else "its fingerprint, as listed"
+        )
+        parser.set_defaults(run=_change_model, act=act)
+
     annotated = commands.add_parser("label-studio", parents=[common], help="take decisions of Label Studio in")
     annotated.add_argument("file", type=Path, help="what Label Studio exported as JSON")
     annotated.add_argument("--profile", default="general", help="the business type; general if left out")
     annotated.set_defaults(run=_take_annotations)
+
+
+_MODEL_ACTS = {
+    "build": "have the running console embed the archive with another model",
+    "switch": "put a model to work that is ready, or back to work that was before",
+    "stop": "let a build rest",
+    "drop": "forget a model's vectors; decisions stay",
+}
 
 
 def say(options: argparse.Namespace, data: dict, lines: list[str]) -> None:
@@ -146,3 +165,26 @@ def _take_annotations(loop: Tagloop, options: argparse.Namespace) -> int:
     line = f"{len(act.event_ids)} decisions written as act {act.id}; take that back with `undo {act.id}`."
     say(options, {"act": act.id, "events": act.event_ids}, [line])
     return 0
+
+
+def _list_models(loop: Tagloop, options: argparse.Namespace) -> int:
+    found = loop.models.all()
+    rows = [
+        {"fingerprint": p.family.fingerprint, "encoder": p.family.encoder, "instruction": p.family.instruction}
+        | {"state": p.family.state, "note": p.family.note}
+        | {"pictures": p.pictures, "missing": p.missing, "pending": p.pending}
+        for p in found
+    ]
+    lines = [
+        f"{p.family.fingerprint}  {p.family.state}  {p.pictures - p.missing:,} of {p.pictures:,} pictures"
+        + (f", {p.pending:,} tags to learn" if p.pending else "")
+        + (f"\n    {p.family.note}" if p.family.note else "")
+        for p in found
+    ]
+    say(options, {"models": rows}, lines)
+    return 0
+
+
+def _change_model(loop: Tagloop, options: argparse.Namespace) -> int:
+    getattr(loop.models, options.act)(local_user(options.user), options.name)
+    return _list_models(loop, options)

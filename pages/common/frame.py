@@ -31,6 +31,7 @@ SECTIONS = {
         (pages.PICTURES, "Pictures", ":material/photo_library:", Action.REPORT),
     ],
     "System": [
+        (pages.MODELS, "Models", ":material/neurology:", Action.OPERATE),
         (pages.INTEGRATIONS, "Integrations", ":material/webhook:", Action.OPERATE),
     ],
 }

@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+import streamlit as st
+
+from pages.common import session
+from pages.system.modelling import device, report
+from tagging_core import TaggingError
+from tagging_core.encoders import Preset, presets
+from tagging_core.families import State
+from tagging_core.people import Action
+from tagging_core.switching import Progress
+
+session.guard(Action.OPERATE)
+loop, user, state = session.loop(), session.current_user(), st.session_state
+OTHER = "Another: a folder on this machine, or a hub id"
+STATES = {
+    State.BUILDING: ":blue-badge[being built]",
+    State.READY: ":green-badge[ready]",
+    State.KEPT: ":gray-badge[stood before]",
+    State.STOPPED: ":orange-badge[stopped]",
+}
+
+
+def act(name: str, *given: str) -> None:
+    try:
+        getattr(loop.models, name)(user, *given)
+    except TaggingError as error:
+        session.say_error(error)
+    else:
+        state.pop("model_report", None)
+
+
+def build() -> None:
+    chosen = state["model_name"]
+    act("build", state.get("model_other", "") if chosen == OTHER else chosen)
+
+
+def compare(fingerprint: str) -> None:
+    try:
+        state["model_report"] = (fingerprint, loop.models.compare(fingerprint))
+    except TaggingError as error:
+        session.say_error(error)
+
+
+def describe(preset: Preset) -> str:
+    size = f"{preset.parameters:,} million parameters · " if preset.parameters else ""
+    takes = {"none": "takes no instructions", "text": "takes instructions with texts"}
+    return (
+        f"{size}about {preset.memory_gb:g} GB · {preset.licence} · {', '.join(preset.languages)} · up to "
+        f"{preset.max_pixels:,} pixels · {takes.get(preset.instructed, 'takes instructions')}"
+    )
+
+
+def draw_standing(found: Progress) -> None:
+    st.subheader(session.plain(found.title))
+    st.markdown(f"{describe(loop.preset)}  \n:gray[{loop.preset.fingerprint}]")
+    if found.missing:
+        known = found.pictures - found.missing
+        st.progress(known / found.pictures, f"{known:,} of {found.pictures:,} pictures are embedded")
+    wanted = loop.settings.encoder
+    if wanted != found.family.encoder:
+        st.info(
+            f"TAGLOOP_ENCODER names {session.plain(wanted)}. An archive with pictures keeps its model "
+            "until another one is built here and put to work."
+        )
+
+
+@st.fragment(run_every="2s")
+def draw_others() -> None:
+    found = [p for p in loop.models.all() if p.family.state != State.STANDING and not p.family.instruction]
+    if not found:
+        st.caption("None. Nothing is lost by trying one: the one in use stays until you put another in its place.")
+    for progress in found:
+        with st.container(border=True):
+            draw_other(progress)
+
+
+def draw_other(found: Progress) -> None:
+    family, known = found.family, found.pictures - found.missing
+    st.markdown(f"**{session.plain(found.title)}** {STATES[family.state]}  \n:gray[{family.fingerprint}]")
+    if family.note:
+        st.error(session.plain(family.note), icon=":material/error:")
+    if found.pictures:
+        st.progress(known / found.pictures, f"{known:,} of {found.pictures:,} pictures are embedded")
+    if found.pending:
+        st.caption(f"{found.pending:,} tags have yet to be learned from past decisions.")
+    with st.container(horizontal=True):
+        given = (family.fingerprint,)
+        ready = family.state in (State.READY, State.KEPT)
+        label = "Back to this one" if family.state == State.KEPT else "Put to work"
+        if ready:
+            st.button("Compare", key=f"compare_{family.fingerprint}", on_click=compare, args=given)
+            args = ("switch", *given)
+            st.button(label, type="primary", key=f"switch_{family.fingerprint}", on_click=act, args=args)
+        elif family.state == State.BUILDING and not family.note:
+            st.button("Stop", key=f"stop_{family.fingerprint}", on_click=act, args=("stop", *given))
+        else:
+            again = "Try again" if family.note else "Go on"
+            st.button(again, key=f"go_{family.fingerprint}", on_click=act, args=("build", family.encoder))
+        with st.popover("Drop"):
+            st.write("Its vectors and what it learned are removed. Decisions stay: it can be built again.")
+            st.button("Drop it", key=f"drop_{family.fingerprint}", on_click=act, args=("drop", *given))
+
+
+def draw_new() -> None:
+    in_use = {p.family.encoder for p in loop.models.all()}
+    names = [name for name in presets() if name not in in_use and name != "tiny"]
+    chosen = st.selectbox(
+        "Model",
+        [*names, OTHER],
+        format_func=lambda name: presets()[name].title if name in presets() else name,
+        key="model_name",
+    )
+    if chosen == OTHER:
+        st.text_input("Folder or hub id", key="model_other", placeholder="/models/our-clip or owner/model")
+    else:
+        st.caption(describe(presets()[chosen]))
+    st.button("Build beside the one in use", key="model_build", on_click=build)
+    st.caption("People go on working meanwhile. All past decisions are learned by the new model as well.")
+
+
+st.title("Models")
+session.show_error()
+device.draw()
+standing = next(p for p in loop.models.all() if p.family.state == State.STANDING)
+draw_standing(standing)
+st.subheader("Others")
+draw_others()
+if "model_report" in state:
+    fingerprint, found = state["model_report"]
+    other = next((p for p in loop.models.all() if p.family.fingerprint == fingerprint), None)
+    if other is not None:
+        with st.container(border=True):
+            st.markdown(f"#### {session.plain(standing.title)} and {session.plain(other.title)}")
+            report.draw(found, standing.title, other.title)
+with st.expander("Try another model", expanded=False):
+    draw_new()

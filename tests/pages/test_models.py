@@ -1,0 +1,71 @@
+"""The Models page: what runs where, another model built beside the one in use, compared, put to work, dropped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+import pages
+from tagging_core import Decision, Kind, Tagloop, User
+from tagging_core.families import State
+from tagging_core.people import Role
+from tests.conftest import RED, ingest, wait_for
+from tests.tagging_core.test_changing_models import COLOURS, Turned
+
+Open = Callable[..., AppTest]
+
+
+@pytest.fixture
+def operator() -> User:
+    return User("op", frozenset({Role.ADMIN}))
+
+
+def press(at: AppTest, label: str) -> AppTest:
+    next(b for b in at.button if b.label == label).click().run()
+    assert not at.exception
+    return at
+
+
+def test_it_says_what_runs(open_page: Open, console: Tagloop, ann: User, operator: User) -> None:
+    ingest(console, ann, RED)
+    at = open_page(pages.MODELS, operator)
+    found = {metric.label: metric.value for metric in at.metric}
+    assert found["Device"] == "cpu"
+    assert "GB" in found["Memory in use"]
+    assert found["Pictures waiting"] == "0"
+    assert any(console.preset.fingerprint in m.value for m in at.markdown)
+
+
+def test_another_model_is_built_compared_put_to_work_and_dropped(
+    open_page: Open, console: Tagloop, ann: User, operator: User
+) -> None:
+    other, old = Turned(), console.preset.fingerprint
+    console.shelf.put(other)
+    assets = ingest(console, ann, *COLOURS)
+    for asset in assets[3:]:
+        console.decide(ann, Decision(Kind.ADD, asset, "colour.red", profile="e-commerce"))
+        console.decide(ann, Decision(Kind.DONE, asset, profile="e-commerce"))
+    at = open_page(pages.MODELS, operator)
+    at.selectbox(key="model_name").set_value("Another: a folder on this machine, or a hub id").run()
+    at.text_input(key="model_other").set_value("turned").run()
+    press(at, "Build beside the one in use")
+    wait_for(lambda: any(p.family.state == State.READY and not p.pending for p in console.models.all()))
+    at.run()
+    press(at, "Compare")
+    assert any(m.label == "Precision" and "→" in m.value for m in at.metric)
+    press(at, "Put to work")
+    assert console.preset.fingerprint == other.fingerprint
+    press(at, "Back to this one")
+    assert console.preset.fingerprint == old
+    press(at, "Drop it")
+    assert [p.family.fingerprint for p in console.models.all()] == [old]
+
+
+def test_a_name_that_stands_for_nothing_is_told(open_page: Open, operator: User) -> None:
+    at = open_page(pages.MODELS, operator)
+    at.selectbox(key="model_name").set_value("Another: a folder on this machine, or a hub id").run()
+    at.text_input(key="model_other").set_value("siglip-base").run()
+    press(at, "Build beside the one in use")
+    assert "Did you mean 'siglip2-base'" in at.error[0].value
