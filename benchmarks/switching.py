@@ -25,7 +25,7 @@ from tagging_core import Decision, Kind, Settings, Tagloop, User
 from tagging_core.families import State
 from tagging_core.people import Role, local_user
 from tagging_core.queue import View
-from tagging_core.store.tables import events, labels
+from tagging_core.store.tables import assets, events
 from tests.models.checkpoints import clip
 
 _ANN, _OPERATOR = local_user("Ann"), User("operator", frozenset({Role.ADMIN}))
@@ -101,6 +101,7 @@ class Editor:
                 started = time.perf_counter()
                 self._loop.decide(_ANN, Decision(Kind.ADD, turn.asset_id, tag, profile=_PROFILE))
                 times.append(time.perf_counter() - started)
+                self._loop.decide(_ANN, Decision(Kind.DONE, turn.asset_id, profile=_PROFILE))
 
         thread = threading.Thread(target=edit)
         thread.start()
@@ -135,19 +136,18 @@ def variation(source: Image.Image, dice: random.Random) -> bytes:
 
 
 def ready(loop: Tagloop, fingerprint: str) -> bool:
-    """Whether a model may stand, and has learned everything."""
+    """Whether a model may stand."""
     found = next(p for p in loop.models.all() if p.family.fingerprint == fingerprint)
     assert not found.family.note, found.family.note
-    return found.family.state == State.READY and found.pending == 0
+    return found.family.state == State.READY
 
 
 def decisions(loop: Tagloop) -> int:
-    """Accepted tags, which the ledger and the labels must agree on."""
+    """Finished pictures, by the ledger and by what follows from it."""
     with loop.database.read() as connection:
-        said = connection.execute(select(func.count()).where(events.c.kind == str(Kind.ADD))).scalar_one()
-        held = connection.execute(select(func.count()).select_from(labels).where(labels.c.value == 1)).scalar_one()
-    assert said >= held
-    return int(said)
+        said = connection.execute(select(func.count()).where(events.c.kind == str(Kind.DONE))).scalar_one()
+        held = connection.execute(select(func.count()).where(assets.c.review == "done")).scalar_one()
+    return int(said) if said == held else -1
 
 
 def timed(work: Callable[[], object]) -> float:

@@ -18,7 +18,7 @@ from tagging_core.archive import Archive
 from tagging_core.assets import Accompanying
 from tagging_core.encoders import Encoder
 from tagging_core.encoders.shelf import Shelf
-from tagging_core.errors import EncoderError, PictureError
+from tagging_core.errors import PictureError
 from tagging_core.families import Family, State
 from tagging_core.ingest import encode_or_halve
 from tagging_core.libraries import Libraries
@@ -91,10 +91,10 @@ class Embedder:
         try:
             encoder = self._shelf.get(self._shelf.preset(family.encoder))
             self._embed(family, encoder, lacking)
-        except EncoderError as error:
-            _log.error("%s: %s", family.fingerprint, error)
+        except Exception as error:  # whatever another model runs into, the one in use must go on
+            _log.exception("the archive cannot be embedded by %s", family.fingerprint)
             with self._database.write() as connection:
-                families.change(connection, family.fingerprint, note=str(error))
+                families.change(connection, family.fingerprint, note=families.trouble(error))
         return True
 
     def _embed(self, family: Family, encoder: Encoder, lacking: list[_Lacking]) -> None:
@@ -160,17 +160,17 @@ class Embedder:
         ]
 
     def _finish(self, family: Family, newest: int) -> bool:
-        """Nothing is lacking: look only at what comes from now on, and call it ready once it has learned all."""
+        """Nothing is lacking: look only at what comes from now on, and call it ready once it knows every tag."""
         if newest > family.seen:
             with self._database.write() as connection:
                 families.change(connection, family.fingerprint, seen=newest)
         if family.state != State.BUILDING:
             return False
         library = self._libraries.of_family(family)
-        if library.pending():
-            return False
         if library.refresh_pack():
             return True
+        if not library.complete():
+            return False
         with self._database.write() as connection:
             families.change(connection, family.fingerprint, state=State.READY)
         return True

@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from sqlalchemy import Connection, delete, select, update
 
+from tagging_core.errors import TaggingError
 from tagging_core.store import upsert
 from tagging_core.store.tables import (
     calibrations,
@@ -140,6 +141,11 @@ def forget(connection: Connection, fingerprint: str) -> None:
     connection.execute(delete(vectors).where(*mine))
     if instruction == USUAL:
         connection.execute(outbox.insert(), [{"kind": GONE, "key": fingerprint, "fingerprint": fingerprint}])
+
+
+def trouble(error: Exception) -> str:
+    """What is noted of a family whose model failed."""
+    return str(error) if isinstance(error, TaggingError) else f"The model failed: {error or type(error).__name__}"
 
 
 def _tag_ids(connection: Connection) -> list[str]:

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 import threading
+from collections.abc import Callable
 
 from sqlalchemy import Connection, select
 
 from tagging_core import families
 from tagging_core.encoders import Preset
 from tagging_core.encoders.shelf import Shelf
-from tagging_core.errors import EncoderError
 from tagging_core.families import Family, State
 from tagging_core.library import Library
 from tagging_core.store import Database
 from tagging_core.store.tables import families as family_table
 from tagging_core.taxonomy import Profile
 
-_AT_ONCE = 64  # tags
+_log = logging.getLogger(__name__)
+_AT_ONCE = 16  # tags
 
 
 class Libraries:
@@ -25,10 +27,11 @@ class Libraries:
     Args:
         database: Where everything is kept.
         shelf: The models.
+        give_way: Waits for a moment while people need the machine.
     """
 
-    def __init__(self, database: Database, shelf: Shelf) -> None:
-        self._database, self._shelf = database, shelf
+    def __init__(self, database: Database, shelf: Shelf, give_way: Callable[[], None]) -> None:
+        self._database, self._shelf, self._give_way = database, shelf, give_way
         self._known: dict[str, Library] = {}
         self._making = threading.Lock()
 
@@ -77,12 +80,14 @@ class Libraries:
     def _teach(self, family: Family) -> bool:
         try:
             library = self.of_family(family)
+            self._give_way()
             if library.settle(at_most=_AT_ONCE) or library.refresh_pack():
                 return True
             library.calibrate()
-        except EncoderError as error:
+        except Exception as error:  # whatever another model runs into, the one in use must go on
+            _log.exception("%s cannot be taught", family.fingerprint)
             with self._database.write() as connection:
-                families.change(connection, family.fingerprint, note=str(error))
+                families.change(connection, family.fingerprint, note=families.trouble(error))
         return False
 
     def forget(self, fingerprint: str) -> None:

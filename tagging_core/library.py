@@ -152,6 +152,11 @@ class Library:
             mine = select(func.count()).where(dirty.c.fingerprint == self.fingerprint)
             return int(connection.execute(mine).scalar_one())
 
+    def complete(self) -> bool:
+        """Whether every tag in use was fitted, if not yet with the latest decisions."""
+        matrix = self.matrix()
+        return all(tag.id in matrix.rows for tag in matrix.taxonomy.active())
+
     def refresh_pack(self) -> bool:
         """Measure the reference pack anew when the archive has doubled since; whether that was due."""
         with self._database.read() as connection:

@@ -89,7 +89,7 @@ class Tagloop(Desk):
             self.shelf.put(encoder)
         wanted = encoder.preset.name if encoder is not None else self.settings.encoder
         self.preset = standing_model(database, self.shelf, wanted)
-        self.libraries = Libraries(database, self.shelf)
+        self.libraries = Libraries(database, self.shelf, self._give_way)
         library = self.libraries.of(self.preset)
         self.index = ChromaIndex(data / "chroma", database, self.preset.fingerprint, library.taxonomies)
         self._changing = threading.Lock()
@@ -144,7 +144,7 @@ class Tagloop(Desk):
             libraries=self.libraries,
             threads=self.settings.ingest_threads,
             max_pixels=self.settings.max_pixels,
-            give_way=lambda: self.worker.give_way() if self.worker is not None else None,
+            give_way=self._give_way,
         )
         self.worker = Worker(
             ingester=self._ingester(),
@@ -357,6 +357,10 @@ class Tagloop(Desk):
             max_pixels=self.settings.max_pixels,
             worker=f"{socket.gethostname()}-{os.getpid()}",
         )
+
+    def _give_way(self) -> None:
+        if self.worker is not None:
+            self.worker.give_way()
 
     def _see_instructions(self) -> None:
         with self.database.read() as connection:

@@ -31,7 +31,7 @@ class Worker:
     Args:
         ingester: Works off batches.
         library: Is taught.
-        teach_others: Teaches the libraries of other families a piece of what they lack; whether there was any.
+        teach_others: Teaches the libraries of other families some of what they lack; whether there was any.
         embed: Does a piece of what families of vectors lack; whether there was any.
         follow: Goes on with another model if one was put to work, by whichever process.
         index: Is opened and fed.
@@ -162,15 +162,13 @@ class Worker:
             self._library.settle()
         elif not self._library.pending():
             self._library.calibrate()
-        if self._teach_others():
-            self._teach_wake.set()
         self._index.serve_rebuild()
         portions = _FEEDS if self._busy() else 1
         while self._index.feed(limit=portions) and not self._stop.is_set() and not self._busy():
             time.sleep(0)  # let decisions in between
 
     def _embed(self) -> None:
-        if self._warm and self._embed_more():
+        if self._warm and (self._embed_more() | self._teach_others()):
             self._embed_wake.set()
 
     def give_way(self) -> None:

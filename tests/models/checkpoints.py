@@ -152,4 +152,5 @@ def _tokenizer(special: list[str], end: str, pad: str, ends: bool = False) -> Pr
         )
     parts = {name: f"<|{name}|>" for name in ("image", "video")} if "<|image_pad|>" in special else {}
     extra = {f"{name}_token": f"<|{name}_pad|>" for name in parts}
-    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token=end, pad_token=pad, **extra)
+    limits = {"model_max_length": 64 if pad == "<pad>" else 77} if ends else {}
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token=end, pad_token=pad, **extra, **limits)
