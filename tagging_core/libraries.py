@@ -18,7 +18,7 @@ from tagging_core.store.tables import families as family_table
 from tagging_core.taxonomy import Profile
 
 _log = logging.getLogger(__name__)
-_AT_ONCE = 16  # tags
+_AT_ONCE = 64  # tags
 
 
 class Libraries:

@@ -61,6 +61,7 @@ class Library:
         self._urgent = 0
         self._decided = 0.0
         self._taught = False
+        self._reached = ""
         self._matrix: TagMatrix | None = None
         self._calibration: tuple[int, Calibration] = (-1, Calibration())
         self._calibrating = threading.Lock()
@@ -179,10 +180,14 @@ class Library:
     def _marks(self, only: list[str] | None) -> dict[str, str]:
         query = select(dirty.c.tag_id, dirty.c.marked).where(dirty.c.fingerprint == self.fingerprint)
         query = query.order_by(dirty.c.tag_id).limit(_AT_ONCE)
-        if only is not None:
-            query = query.where(dirty.c.tag_id.in_(only))
         with self._database.read() as connection:
-            return {row.tag_id: row.marked for row in connection.execute(query)}
+            if only is not None:
+                found = connection.execute(query.where(dirty.c.tag_id.in_(only))).all()
+            else:  # in turn, or tags that are marked ever again would keep the others from theirs
+                found = connection.execute(query.where(dirty.c.tag_id > self._reached)).all()
+                found = found or connection.execute(query).all()
+                self._reached = found[-1].tag_id if found else ""
+        return {row.tag_id: row.marked for row in found}
 
     def _fit(self, marks: dict[str, str], give_way: bool) -> None:
         taxonomy = self._taxonomy()
