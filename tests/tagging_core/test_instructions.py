@@ -1,0 +1,124 @@
+"""A profile's instruction reaches the model: its pictures get a second vector, for its suggestions alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tagging_core import Decision, Kind, Settings, Tagloop, User, families, vectors
+from tagging_core.encoders import find_preset
+from tagging_core.encoders.tiny import TinyEncoder
+from tagging_core.errors import EncoderError, NotAllowedError
+from tagging_core.families import State
+from tagging_core.people import Role
+from tests.conftest import BLUE, GREEN, RED, YELLOW, ingest, photo, wait_for
+
+PROFILE = "e-commerce"
+
+
+class Told(TinyEncoder):
+    """Sees the world upside down when it is told to look for something."""
+
+    def __init__(self) -> None:
+        super().__init__(replace(find_preset("tiny"), instructed="both", fuses=True))
+        self.fused: list[str] = []
+
+    def encode_images(self, images, instruction="", texts=()):  # type: ignore[no-untyped-def]
+        self.fused += [text for text in texts if text]
+        found = super().encode_images(images)
+        return found[:, ::-1] if instruction else found
+
+    def encode_texts(self, texts, instruction=""):  # type: ignore[no-untyped-def]
+        found = super().encode_texts(texts)
+        return found[:, ::-1] if instruction else found
+
+
+@pytest.fixture
+def owner() -> User:
+    return User("olga", frozenset({Role.OWNER}))
+
+
+@pytest.fixture
+def encoder() -> Told:
+    return Told()
+
+
+@pytest.fixture
+def working(data_dir: Path, encoder: Told) -> Iterator[Tagloop]:
+    chosen = Settings(data_dir=data_dir, encoder="tiny", ingest_threads=1, blind_share=0, known_share=0)
+    loop = Tagloop(chosen, encoder=encoder)
+    loop.start()
+    yield loop
+    loop.close()
+
+
+def instruct(loop: Tagloop, owner: User) -> str:
+    profile = loop.taxonomy().profile(PROFILE)
+    loop.models.instruct(owner, profile, True)
+    fingerprint = families.name(loop.preset.fingerprint, profile.instruction)
+    wait_for(lambda: next(p for p in loop.models.all() if p.family.instruction).family.state == State.READY)
+    return fingerprint
+
+
+def test_suggestions_of_the_profile_and_of_no_other_come_from_it(working: Tagloop, ann: User, owner: User) -> None:
+    red, *_ = ingest(working, ann, RED, GREEN, BLUE)
+    fingerprint = instruct(working, owner)
+    assert {s.fingerprint for s in working.suggest(red, PROFILE)} == {fingerprint}
+    assert {s.fingerprint for s in working.suggest(red, "general")} <= {working.preset.fingerprint}
+    assert working.suggest(red, PROFILE)[0].tag_id == "colour.red"
+
+
+def test_new_pictures_get_both_vectors_and_the_text_is_fused(
+    working: Tagloop, ann: User, owner: User, encoder: Told
+) -> None:
+    ingest(working, ann, RED)
+    fingerprint = instruct(working, owner)
+    batch = working.upload(ann, [("a.jpg", photo(YELLOW)), ("a.txt", b"A yellow thing")], PROFILE)
+    wait_for(lambda: working.batch(batch).state == "done")
+    with working.database.read() as connection:
+        known = [vectors.load(connection, name, [1, 2]) for name in (working.preset.fingerprint, fingerprint)]
+    assert [sorted(found) for found in known] == [[1, 2], [1, 2]]
+    assert (known[0][2][::-1] == known[1][2]).all()
+    assert "A yellow thing" in " ".join(encoder.fused)
+
+
+def test_a_decision_teaches_it_at_once(working: Tagloop, ann: User, owner: User) -> None:
+    assets = ingest(working, ann, RED, (215, 35, 30), GREEN, BLUE)
+    instruct(working, owner)
+    library = working.instructed[0]
+    before = library.matrix().revision
+    working.decide(ann, Decision(Kind.REJECT, assets[0], "colour.red", profile=PROFILE))
+    assert library.matrix().revision > before
+    with working.database.read() as connection:
+        picture = vectors.load(connection, library.pictures, [assets[1]])[assets[1]]
+    assert library.matrix().probability_of("colour.red", picture[None])[0] < 0.9
+
+
+def test_a_single_picture_of_a_program_is_told_as_well(working: Tagloop, ann: User, owner: User) -> None:
+    ingest(working, ann, RED)
+    fingerprint = instruct(working, owner)
+    tagged = working.tagger.tag(ann, photo(BLUE), PROFILE)
+    assert {s.fingerprint for s in tagged.suggestions} == {fingerprint}
+
+
+def test_without_it_all_is_as_before(working: Tagloop, ann: User, owner: User) -> None:
+    (red,) = ingest(working, ann, RED)
+    before = [s.tag_id for s in working.suggest(red, PROFILE)]
+    fingerprint = instruct(working, owner)
+    working.models.instruct(owner, working.taxonomy().profile(PROFILE), False)
+    found = working.suggest(red, PROFILE)
+    assert [s.tag_id for s in found] == before
+    assert {s.fingerprint for s in found} == {working.preset.fingerprint}
+    with working.database.read() as connection:
+        assert not vectors.load(connection, fingerprint, [red])
+
+
+def test_who_may_not_and_what_cannot(working: Tagloop, ann: User, owner: User) -> None:
+    profile = working.taxonomy().profile(PROFILE)
+    with pytest.raises(NotAllowedError):
+        working.models.instruct(User("ed", frozenset({Role.EDITOR})), profile, True)
+    with pytest.raises(EncoderError, match="takes no instruction"):
+        working.models.instruct(owner, replace(profile, instruction=""), True)
