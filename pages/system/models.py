@@ -86,20 +86,25 @@ def draw_other(found: Progress) -> None:
         st.caption(f"{found.pending:,} tags have yet to be learned from past decisions.")
     with st.container(horizontal=True):
         given = (family.fingerprint,)
-        ready = family.state in (State.READY, State.KEPT)
-        label = "Back to this one" if family.state == State.KEPT else "Put to work"
-        if ready:
-            st.button("Compare", key=f"compare_{family.fingerprint}", on_click=compare, args=given)
+        pressed = []
+        if family.state in (State.READY, State.KEPT):
+            label = "Back to this one" if family.state == State.KEPT else "Put to work"
+            pressed.append(st.button("Compare", key=f"compare_{family.fingerprint}", on_click=compare, args=given))
             args = ("switch", *given)
-            st.button(label, type="primary", key=f"switch_{family.fingerprint}", on_click=act, args=args)
+            key = f"switch_{family.fingerprint}"
+            pressed.append(st.button(label, type="primary", key=key, on_click=act, args=args))
         elif family.state == State.BUILDING and not family.note:
-            st.button("Stop", key=f"stop_{family.fingerprint}", on_click=act, args=("stop", *given))
+            args = ("stop", *given)
+            pressed.append(st.button("Stop", key=f"stop_{family.fingerprint}", on_click=act, args=args))
         else:
-            again = "Try again" if family.note else "Go on"
-            st.button(again, key=f"go_{family.fingerprint}", on_click=act, args=("build", family.encoder))
+            again, args = "Try again" if family.note else "Go on", ("build", family.encoder)
+            pressed.append(st.button(again, key=f"go_{family.fingerprint}", on_click=act, args=args))
         with st.popover("Drop"):
             st.write("Its vectors and what it learned are removed. Decisions stay: it can be built again.")
-            st.button("Drop it", key=f"drop_{family.fingerprint}", on_click=act, args=("drop", *given))
+            args = ("drop", *given)
+            pressed.append(st.button("Drop it", key=f"drop_{family.fingerprint}", on_click=act, args=args))
+    if any(pressed):
+        st.rerun()  # the report and the model in use are drawn outside of this fragment
 
 
 def draw_new() -> None:

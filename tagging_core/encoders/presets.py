@@ -86,10 +86,15 @@ def find_preset(name: str) -> Preset:
     if name in presets():
         return presets()[name]
     text = resources.files(__package__).joinpath("presets.toml").read_text("utf-8")
-    values = tomllib.loads(text)["default"] | {"model": name}
+    values = tomllib.loads(text)["default"] | {"model": name, "title": name}
     folder = Path(name).expanduser()
     if folder.is_dir():
-        values |= {"model": str(folder), "revision": weights.revision(folder), "loader": weights.loader(folder)}
+        values |= {
+            "title": folder.name,
+            "model": str(folder),
+            "revision": weights.revision(folder),
+            "loader": weights.loader(folder),
+        }
     elif name.count("/") != 1 or name.startswith((".", "/", "~")):
         raise EncoderError(_unknown(name))
     return _preset(name, values)
