@@ -35,11 +35,16 @@ def build() -> None:
     act("build", state.get("model_other", "") if chosen == OTHER else chosen)
 
 
+def want_report(fingerprint: str) -> None:
+    state["model_asked"] = fingerprint
+
+
 def compare(fingerprint: str) -> None:
     try:
-        state["model_report"] = (fingerprint, loop.models.compare(fingerprint))
+        with st.spinner("Comparing by past decisions"):
+            state["model_report"] = (fingerprint, loop.models.compare(fingerprint))
     except TaggingError as error:
-        session.say_error(error)
+        st.error(str(error))
 
 
 def describe(preset: Preset) -> str:
@@ -89,7 +94,9 @@ def draw_other(found: Progress) -> None:
         pressed = []
         if family.state in (State.READY, State.KEPT):
             label = "Back to this one" if family.state == State.KEPT else "Put to work"
-            pressed.append(st.button("Compare", key=f"compare_{family.fingerprint}", on_click=compare, args=given))
+            pressed.append(
+                st.button("Compare", key=f"compare_{family.fingerprint}", on_click=want_report, args=given)
+            )
             args = ("switch", *given)
             key = f"switch_{family.fingerprint}"
             pressed.append(st.button(label, type="primary", key=key, on_click=act, args=args))
@@ -131,6 +138,8 @@ standing = next(p for p in loop.models.all() if p.family.state == State.STANDING
 draw_standing(standing)
 st.subheader("Others")
 draw_others()
+if "model_asked" in state:
+    compare(state.pop("model_asked"))
 if "model_report" in state:
     fingerprint, found = state["model_report"]
     other = next((p for p in loop.models.all() if p.family.fingerprint == fingerprint), None)
