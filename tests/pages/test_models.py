@@ -54,7 +54,7 @@ def test_another_model_is_built_compared_put_to_work_and_dropped(
     wait_for(lambda: any(p.family.state == State.READY and not p.pending for p in console.models.all()))
     at.run()
     press(at, "Compare")
-    assert any(m.label == "Precision" and "→" in m.value for m in at.metric)
+    assert any(m.label == "Precision" and "%" in m.value for m in at.metric)
     press(at, "Put to work")
     assert console.preset.fingerprint == other.fingerprint
     press(at, "Back to this one")

@@ -31,7 +31,7 @@ def draw(found: Report, before: str, after: str) -> None:
     else:
         st.caption(
             f"On {found.judged:,} finished pictures, each judged as if its own decisions were unknown. "
-            f"Left: {session.plain(before)}, in use. Right: {session.plain(after)}."
+            f"Large: {session.plain(after)}. Below: how that differs from {session.plain(before)}, in use."
         )
         for column, (name, (title, meaning)) in zip(st.columns(4), _MEANING.items(), strict=True):
             _draw_score(column, title, meaning, name, found.before, found.after)
@@ -51,10 +51,9 @@ def draw(found: Report, before: str, after: str) -> None:
 
 def _draw_score(column, title: str, meaning: str, name: str, before: Score, after: Score) -> None:  # type: ignore[no-untyped-def]
     was, now = getattr(before, name), getattr(after, name)
-    change = None if was is None or now is None else f"{100 * (now - was):+.1f} points"
+    change = None if was is None or now is None else f"{100 * (now - was):+.1f} points, from {percent(was, 1)}"
     better = "inverse" if name == "calibration" else "normal"
-    value = f"{percent(was, 1)} → {percent(now, 1)}"
-    column.metric(title, value, delta=change, delta_color=better, help=meaning)
+    column.metric(title, percent(now, 1), delta=change, delta_color=better, help=meaning)
 
 
 def _draw_moved(found: Report) -> None:
