@@ -30,6 +30,11 @@ def act(name: str, *given: str) -> None:
         state.pop("model_report", None)
 
 
+def act_below(name: str, *given: str) -> None:
+    act(name, *given)
+    state["models_changed"] = True
+
+
 def build() -> None:
     chosen = state["model_name"]
     act("build", state.get("model_other", "") if chosen == OTHER else chosen)
@@ -37,6 +42,7 @@ def build() -> None:
 
 def want_report(fingerprint: str) -> None:
     state["model_asked"] = fingerprint
+    state["models_changed"] = True
 
 
 def compare(fingerprint: str) -> None:
@@ -72,6 +78,8 @@ def draw_standing(found: Progress) -> None:
 
 @st.fragment(run_every="2s")
 def draw_others() -> None:
+    if state.pop("models_changed", False):
+        st.rerun()  # the report and the model in use are drawn outside of this fragment
     found = [p for p in loop.models.all() if p.family.state != State.STANDING and not p.family.instruction]
     if not found:
         st.caption("None. Nothing is lost by trying one: the one in use stays until you put another in its place.")
@@ -91,27 +99,23 @@ def draw_other(found: Progress) -> None:
         st.caption(f"{found.pending:,} tags have yet to be learned from past decisions.")
     with st.container(horizontal=True):
         given = (family.fingerprint,)
-        pressed = []
         if family.state in (State.READY, State.KEPT):
             label = "Back to this one" if family.state == State.KEPT else "Put to work"
-            pressed.append(
-                st.button("Compare", key=f"compare_{family.fingerprint}", on_click=want_report, args=given)
-            )
+            key = f"compare_{family.fingerprint}"
+            st.button("Compare", key=key, on_click=want_report, args=given)
             args = ("switch", *given)
             key = f"switch_{family.fingerprint}"
-            pressed.append(st.button(label, type="primary", key=key, on_click=act, args=args))
+            st.button(label, type="primary", key=key, on_click=act_below, args=args)
         elif family.state == State.BUILDING and not family.note:
             args = ("stop", *given)
-            pressed.append(st.button("Stop", key=f"stop_{family.fingerprint}", on_click=act, args=args))
+            st.button("Stop", key=f"stop_{family.fingerprint}", on_click=act_below, args=args)
         else:
             again, args = "Try again" if family.note else "Go on", ("build", family.encoder)
-            pressed.append(st.button(again, key=f"go_{family.fingerprint}", on_click=act, args=args))
+            st.button(again, key=f"go_{family.fingerprint}", on_click=act_below, args=args)
         with st.popover("Drop"):
             st.write("Its vectors and what it learned are removed. Decisions stay: it can be built again.")
             args = ("drop", *given)
-            pressed.append(st.button("Drop it", key=f"drop_{family.fingerprint}", on_click=act, args=args))
-    if any(pressed):
-        st.rerun()  # the report and the model in use are drawn outside of this fragment
+            st.button("Drop it", key=f"drop_{family.fingerprint}", on_click=act_below, args=args)
 
 
 def draw_new() -> None:

@@ -41,4 +41,4 @@ def _titles(found: list[Device]) -> str:
 
 def _memory(found: list[Device]) -> str:
     used, total = sum(d.memory - d.free for d in found), sum(d.memory for d in found)
-    return f"{used / _GB:.1f} of {total / _GB:.0f} GB" if total else "unknown"
+    return f"{used / _GB:.1f} / {total / _GB:.0f} GB" if total else "unknown"
