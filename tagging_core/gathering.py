@@ -51,11 +51,14 @@ class Gatherer(Generic[R, S]):
             starts = self._free > 0
             self._free -= starts
         if starts:
-            self._pool.submit(self._work_off)
+            try:
+                self._pool.submit(self._work_off)
+            except RuntimeError:  # closed since it was chosen: another model took its place
+                self._work_off()
         return mine.result()
 
     def close(self) -> None:
-        """Let the threads end."""
+        """Let the threads end; whoever still comes is served by their own."""
         self._pool.shutdown(wait=False)
 
     def _work_off(self) -> None:

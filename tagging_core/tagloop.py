@@ -96,7 +96,7 @@ class Tagloop(Desk):
         super().__init__(database, library, self._suggester(), self.encoder, self.settings.shares)
         self._serve()
         self.light_table = LightTable(self)
-        self.models = Models(database, self.shelf, self.libraries, self._follow)
+        self.models = Models(database, self.shelf, self.libraries, self._models_changed)
         self.drafter = Drafter(database, self.archive, library, self.settings.writer)
         self.targets = Targets(parse_targets(self.settings.webhook_targets))
         self.worker: Worker | None = None
@@ -374,6 +374,9 @@ class Tagloop(Desk):
             if standing is not None and standing.fingerprint != self.preset.fingerprint:
                 self._change_model(self.shelf.preset(standing.encoder))
             self._see_instructions()
+
+    def _models_changed(self) -> None:
+        self._follow()
         self.wake()
 
     def _change_model(self, preset: Preset) -> None:

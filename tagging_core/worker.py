@@ -138,12 +138,14 @@ class Worker:
             gc.collect()
             self._warm = True
             gc.freeze()  # what is imported by now never dies: no collection need look at it again
+        ingester = self._ingester
         self._ingesting.set()
         try:
-            ingester = self._ingester
             worked = ingester.run(lambda: self._stop.is_set() or self._ingester is not ingester)
         finally:
             self._ingesting.clear()
+            if self._ingester is not ingester:
+                ingester.close()
         if worked:
             self._teach_wake.set()
 
