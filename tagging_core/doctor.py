@@ -39,7 +39,7 @@ def examine(loop: Tagloop) -> list[Finding]:
             _database(connection),
             _projection(connection),
             _files(loop, connection),
-            _learning(connection),
+            _learning(loop, connection),
         ]
     return [*findings, _chroma(loop)]
 
@@ -82,8 +82,9 @@ def _files(loop: Tagloop, connection: Connection) -> Finding:
     return Finding("archive", not missing, detail, "Ingest the originals again: missing files are written anew.")
 
 
-def _learning(connection: Connection) -> Finding:
-    waiting = connection.execute(select(func.count()).select_from(dirty)).scalar_one()
+def _learning(loop: Tagloop, connection: Connection) -> Finding:
+    mine = dirty.c.fingerprint == loop.library.fingerprint  # a model that is being built has its own page
+    waiting = connection.execute(select(func.count()).select_from(dirty).where(mine)).scalar_one()
     detail = f"{waiting} tags wait to be fitted" if waiting else "every tag is up to date"
     return Finding("learning", not waiting, detail, "Start the console, or run `rebuild`: either fits them.")
 
