@@ -74,7 +74,11 @@ class Embedder:
     def work(self) -> bool:
         """Work for a moment; whether there was anything to do."""
         with self._database.read() as connection:
-            known = [f for f in families.all_of(connection) if f.state in _AT_WORK and not f.note]
+            everything = families.all_of(connection)
+        in_use = {f.fingerprint for f in everything if f.state == State.STANDING}
+        # A model that stood before is not kept loaded for the instructions that profiles had it follow.
+        served = [f for f in everything if not f.instruction or f.model in in_use]
+        known = [f for f in served if f.state in _AT_WORK and not f.note]
         return sum(self._advance(family) for family in known) > 0
 
     def close(self) -> None:
@@ -92,6 +96,8 @@ class Embedder:
             encoder = self._shelf.get(self._shelf.preset(family.encoder))
             self._embed(family, encoder, lacking)
         except Exception as error:  # whatever another model runs into, the one in use must go on
+            if family.state == State.STANDING:
+                raise  # the worker tells, and tries again
             _log.exception("the archive cannot be embedded by %s", family.fingerprint)
             with self._database.write() as connection:
                 families.change(connection, family.fingerprint, note=families.trouble(error))

@@ -25,9 +25,7 @@ class Settings(BaseSettings):
     devices: str = Field(
         default="", description="where models run, such as cuda:0,cuda:1; empty: all GPUs, or the CPU"
     )
-    compile: bool = Field(
-        default=False, description="torch compiles models: minutes at first, then a little faster"
-    )
+    compile: bool = Field(default=False, description="have torch compile models, which is slow at first")
     writer: str = Field(default="", description="preset, folder or hub id of a Qwen2-VL that drafts descriptions")
     ingest_root: Path | None = Field(default=None, description="server folder that editors may ingest from")
     roles_file: Path | None = Field(default=None, description="TOML file that maps people to roles")

@@ -146,6 +146,7 @@ class Models:
                     families.forget(connection, other.fingerprint)
                     self._libraries.forget(other.fingerprint)
             self._write(connection, user, "drop", fingerprint, family.encoder)
+        self._shelf.let_go(family.fingerprint)
         self._changed()
 
     def instruct(self, user: User, profile: Profile, wanted: bool) -> None:

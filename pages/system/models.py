@@ -119,8 +119,8 @@ def draw_other(found: Progress) -> None:
 
 
 def draw_new() -> None:
-    in_use = {p.family.encoder for p in loop.models.all()}
-    names = [name for name in presets() if name not in in_use and name != "tiny"]
+    built = {p.family.encoder for p in known}
+    names = [name for name in presets() if name not in built and name != "tiny"]
     chosen = st.selectbox(
         "Model",
         [*names, OTHER],
@@ -138,7 +138,8 @@ def draw_new() -> None:
 st.title("Models")
 session.show_error()
 device.draw()
-standing = next(p for p in loop.models.all() if p.family.state == State.STANDING)
+known = loop.models.all()
+standing = next(p for p in known if p.family.state == State.STANDING)
 draw_standing(standing)
 st.subheader("Others")
 draw_others()
@@ -146,7 +147,7 @@ if "model_asked" in state:
     compare(state.pop("model_asked"))
 if "model_report" in state:
     fingerprint, found = state["model_report"]
-    other = next((p for p in loop.models.all() if p.family.fingerprint == fingerprint), None)
+    other = next((p for p in known if p.family.fingerprint == fingerprint), None)
     if other is not None:
         with st.container(border=True):
             st.markdown(f"#### {session.plain(standing.title)} and {session.plain(other.title)}")

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 _log = logging.getLogger(__name__)
-_BATCH = 32  # pictures of the largest size; more of smaller ones
-_BATCH_MOST = 128
+_BATCH = 32  # pictures of at most the preset's size
+_BATCH_MOST = 128  # texts
 
 
 class SentenceEncoder:

@@ -197,6 +197,8 @@ def test_a_dropped_model_leaves_nothing_behind_but_the_ledger(
         assert not connection.execute(query).all()
         acts = [row.payload["act"] for row in connection.execute(select(events).where(events.c.kind == "model"))]
     assert acts == ["build", "drop"]
+    assert other not in working.shelf.loaded(), "its memory is free again"
+    working.shelf.put(other)
     assert build(working, operator) == fingerprint
 
 
