@@ -99,7 +99,7 @@ def naive(loop: Tagloop, paths: Sequence[Path], folder: Path, encoder: Encoder) 
     from tagging_core.encoders.image_network import load_eager
 
     network = load_eager()
-    module = encoder.model[0]  # type: ignore[attr-defined]
+    module = encoder.models[0][0]  # type: ignore[attr-defined]
     fast = module.network
 
     def eager(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from zoneinfo import available_timezones
 
@@ -30,7 +29,7 @@ class Settings(BaseSettings):
     ingest_root: Path | None = Field(default=None, description="server folder that editors may ingest from")
     roles_file: Path | None = Field(default=None, description="TOML file that maps people to roles")
     ingest_threads: int = Field(
-        default=max(2, os.cpu_count() or 2), ge=1, le=64, description="threads that read, decode and embed"
+        default=0, ge=0, le=64, description="threads that read, decode and embed; 0: one a core, or six a GPU"
     )
     max_megapixels: float = Field(default=50.0, gt=0, le=170, description="pictures with more pixels are refused")
     time_zone: str = Field(default="", description="whose days the charts count; empty means this machine's")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import shutil
-import socket
 import threading
 import uuid
 from collections.abc import Callable, Iterable, Sequence
@@ -16,6 +15,7 @@ from sqlalchemy import Connection
 from threadpoolctl import threadpool_limits
 
 from tagging_core import (
+    assembly,
     assets,
     batches,
     chroma,
@@ -37,12 +37,10 @@ from tagging_core.curation.proposals import proposal
 from tagging_core.delivering import Deliverer
 from tagging_core.descriptions import Described
 from tagging_core.desk import Desk
-from tagging_core.embedding import Embedder
 from tagging_core.encoders import Encoder, Preset, Vectors
 from tagging_core.encoders.shelf import Shelf
 from tagging_core.errors import BusyError, SourceError, StorageError
-from tagging_core.ingest import Ingester
-from tagging_core.insights import days, drift
+from tagging_core.insights import days
 from tagging_core.libraries import Libraries
 from tagging_core.light_table import LightTable
 from tagging_core.people import Action, User, require
@@ -89,7 +87,7 @@ class Tagloop(Desk):
             self.shelf.put(encoder)
         wanted = encoder.preset.name if encoder is not None else self.settings.encoder
         self.preset = standing_model(database, self.shelf, wanted)
-        self.libraries = Libraries(database, self.shelf, self._give_way)
+        self.libraries = Libraries(database, self.shelf, self.give_way)
         library = self.libraries.of(self.preset)
         self.index = ChromaIndex(data / "chroma", database, self.preset.fingerprint, library.taxonomies)
         self._changing = threading.Lock()
@@ -137,27 +135,8 @@ class Tagloop(Desk):
             needed = batches.staged_sources(connection)
         sources.remove_leftovers(self._incoming, needed)
         self._deliverer = Deliverer(self.database, self.targets, telling.teller(self))
-        self._embedder = Embedder(
-            database=self.database,
-            archive=self.archive,
-            shelf=self.shelf,
-            libraries=self.libraries,
-            threads=self.settings.ingest_threads,
-            max_pixels=self.settings.max_pixels,
-            give_way=self._give_way,
-        )
-        self.worker = Worker(
-            ingester=self._ingester(),
-            library=self.library,
-            teach_others=lambda: self.libraries.teach_others(self.library.fingerprint),
-            index=self.index,
-            encoder=self.encoder,
-            embed=self._embedder.work,
-            follow=self._follow,
-            background=self._background,
-            deliver=self._deliverer.work,
-            occupied=lambda: self.tagger.busy(),
-        )
+        self._embedder = assembly.make_embedder(self)
+        self.worker = assembly.make_worker(self, self._embedder, self._deliverer)
         # One thread for linear algebra: fits are small, and threads that wait for one another double their time.
         threadpool_limits(limits=1, user_api="blas")
         self.worker.start()
@@ -177,6 +156,19 @@ class Tagloop(Desk):
         """Tell the worker, if it runs here, that there is work."""
         if self.worker is not None:
             self.worker.wake()
+
+    def give_way(self) -> None:
+        """Wait a little where people or programs need the machine."""
+        if self.worker is not None:
+            self.worker.give_way()
+
+    def follow(self) -> None:
+        """Go on with the model in use, if another process or a person put another one to work."""
+        with self._changing, self.database.read() as connection:
+            standing = families.standing(connection)
+            if standing is not None and standing.fingerprint != self.preset.fingerprint:
+                self._change_model(self.shelf.preset(standing.encoder))
+            self._see_instructions()
 
     # ---- ingest -------------------------------------------------------------------------------------------
 
@@ -318,10 +310,6 @@ class Tagloop(Desk):
                 "console or REST service, or call start() here if none runs."
             )
 
-    def _background(self) -> bool:
-        """A piece of what owners and managers wait for; whether there was any."""
-        return self.curator.work() or drift.check_if_due(self.database, self.library, self.taxonomy())
-
     def _suggester(self) -> Suggester:
         preset = self.preset
         return Suggester(self.libraries, preset, TextEvidence(lambda: self.shelf.get(preset)))
@@ -340,43 +328,18 @@ class Tagloop(Desk):
             self.archive,
             encoder,
             self.suggester,
-            threads=self.settings.ingest_threads,
+            threads=self.settings.ingest_threads or os.cpu_count() or 2,
             max_pixels=self.settings.max_pixels,
         )
         self._see_instructions()
-
-    def _ingester(self) -> Ingester:
-        preset = self.preset
-        return Ingester(
-            database=self.database,
-            archive=self.archive,
-            preset=preset,
-            encoder=lambda: self.shelf.get(preset),
-            suggester=self.suggester,
-            threads=self.settings.ingest_threads,
-            max_pixels=self.settings.max_pixels,
-            worker=f"{socket.gethostname()}-{os.getpid()}",
-        )
-
-    def _give_way(self) -> None:
-        if self.worker is not None:
-            self.worker.give_way()
 
     def _see_instructions(self) -> None:
         with self.database.read() as connection:
             told = [f for f in families.all_of(connection) if f.instruction and f.model == self.preset.fingerprint]
         self.instructed = [self.libraries.of(self.preset, family.instruction) for family in told]
 
-    def _follow(self) -> None:
-        """Go on with the model in use, if another process or a person put another one to work."""
-        with self._changing, self.database.read() as connection:
-            standing = families.standing(connection)
-            if standing is not None and standing.fingerprint != self.preset.fingerprint:
-                self._change_model(self.shelf.preset(standing.encoder))
-            self._see_instructions()
-
     def _models_changed(self) -> None:
-        self._follow()
+        self.follow()
         self.wake()
 
     def _change_model(self, preset: Preset) -> None:
@@ -387,7 +350,7 @@ class Tagloop(Desk):
         self._serve()
         tagger.close()
         if self.worker is not None:
-            self.worker.use(self._ingester(), self.library)
+            self.worker.use(assembly.make_ingester(self), self.library)
         _log.info("%s took the place of %s", preset.fingerprint, old.fingerprint)
 
     def _prepare(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tagging_core.encoders import devices, weights
+from tagging_core.encoders import devices, qwen, weights
 from tagging_core.encoders.presets import Preset
 from tagging_core.errors import EncoderError
 
@@ -52,6 +52,7 @@ def load_model(preset: Preset, models_dir: Path, device: str, compiled: bool = F
             f"{preset.dimension}: these are another model's files. Take the right ones, or set TAGLOOP_ENCODER to "
             "the folder's path instead of the preset's name."
         )
+    qwen.quicken(model[0])
     if compiled:
         model.compile(dynamic=True)
     return model.eval()
@@ -78,9 +79,9 @@ def _native(preset: Preset, place: str, device: str, hub: dict[str, Any]) -> Sen
         device=device,
         trust_remote_code=False,
         model_kwargs=_model_options(device),
-        processor_kwargs=_pixels(preset),
         **hub,
     )
+    _limit_pixels(model[0], preset)
     if preset.padded:
         module: Any = model[0]
         module.tokenizer.padding_side = "right"
@@ -97,9 +98,10 @@ def _gme(preset: Preset, place: str, device: str, hub: dict[str, Any]) -> Senten
     transformer: Any = Transformer(
         place,
         model_kwargs=_model_options(device) | hub,
-        processor_kwargs=_pixels(preset) | hub,
+        processor_kwargs=dict(hub),
         config_kwargs=dict(hub),
     )
+    _limit_pixels(transformer, preset)
     transformer.processor.chat_template = transformer.processor.tokenizer.chat_template = _GME_TEMPLATE
     pooling = Pooling(transformer.get_embedding_dimension(), pooling_mode="lasttoken")
     return SentenceTransformer(modules=[transformer, pooling, Normalize()], device=device)
@@ -116,8 +118,11 @@ def _model_options(device: str) -> dict[str, Any]:
     return options
 
 
-def _pixels(preset: Preset) -> dict[str, Any]:
-    return {"min_pixels": preset.min_pixels, "max_pixels": preset.max_pixels} if preset.min_pixels else {}
+def _limit_pixels(module: Any, preset: Preset) -> None:
+    """Set after loading: limits given to the loader are given to every call too, which is deprecated and slow."""
+    if preset.min_pixels:
+        images = module.processor.image_processor
+        images.size = type(images.size)(shortest_edge=preset.min_pixels, longest_edge=preset.max_pixels)
 
 
 def _explain(preset: Preset, folder: Path | None, models_dir: Path, error: Exception) -> str:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
+from tagging_core.encoders import qwen
 from tagging_core.encoders.base import Vectors, unit
 from tagging_core.encoders.presets import Preset
 from tagging_core.errors import EncoderError
@@ -87,6 +88,20 @@ class SentenceEncoder:
         """See `Encoder.encode_passages`: a joint model compares texts in its one space."""
         return self.encode_texts(texts)
 
+    def preprocess(self, inputs: list[dict[str, Any]], instruction: str = "") -> dict[str, Any]:
+        """Pictures and texts as the network takes them, in memory that a GPU reads by itself.
+
+        Args:
+            inputs: Each with `image`, `text` or both; all with the same.
+            instruction: As the network is to read it, the usual one included.
+        """
+        model = self.models[0]
+        features = dict(model.preprocess(inputs, prompt=instruction or None))
+        qwen.add_places(model[0], features)
+        if model.device.type == "cpu":
+            return features
+        return {k: value.pin_memory() if hasattr(value, "pin_memory") else value for k, value in features.items()}
+
     def _encode(self, inputs: list[dict[str, Any]], instruction: str) -> Vectors:
         found = np.zeros((len(inputs), self.dimension), dtype=np.float32)
         for places in self._batches(inputs):
@@ -111,11 +126,15 @@ class SentenceEncoder:
         """One batch; where the device's memory is too small for it, its halves."""
         import torch
 
-        features = self.models[0].preprocess(inputs, prompt=instruction or None)
+        features = self.preprocess(inputs, instruction)
         try:
             with self._device() as model, torch.inference_mode():
-                output = model(_moved(features, model.device))["sentence_embedding"]
-                return np.asarray(output.float().cpu().numpy(), dtype=np.float32)
+                output = model(_moved(features, model.device))["sentence_embedding"].float()
+                found = output.to("cpu", non_blocking=True)
+                done = torch.cuda.current_stream(model.device).record_event() if output.is_cuda else None
+            if done is not None:
+                done.synchronize()  # after the turn: the next batch is on its way to the device meanwhile
+            return np.asarray(found.numpy(), dtype=np.float32)
         except torch.OutOfMemoryError as error:
             if len(inputs) == 1:
                 raise EncoderError(
@@ -149,10 +168,8 @@ def _size(given: dict[str, Any]) -> float:
 
 def _moved(features: dict[str, Any], device: Any) -> dict[str, Any]:
     """The same on a device, copied while it still computes what came before."""
-    if device.type == "cpu":
-        return dict(features)
     return {
-        key: value.pin_memory().to(device, non_blocking=True) if hasattr(value, "pin_memory") else value
+        key: value.to(device, non_blocking=True) if hasattr(value, "to") else value
         for key, value in features.items()
     }
 

@@ -42,12 +42,30 @@ _QWEN3_TEMPLATE = (
 
 def qwen2_vl(folder: Path, hidden: int = 64) -> None:
     """As GME lies on the hub: a plain Qwen2-VL checkpoint."""
+    vision = {"depth": 2, "embed_dim": 32, "hidden_size": hidden, "num_heads": 2, "mlp_ratio": 2}
+    _save_qwen2_vl(folder, vision, {}, hidden, [2, 3, 3], torch.float32)
+
+
+def qwen2_vl_2b(folder: Path) -> None:
+    """The shape of GME 2B, for measurements of speed, to which weights do not matter; 4.4 GB in bf16.
+
+    Values are from https://huggingface.co/Qwen/Qwen2-VL-2B-Instruct/blob/main/config.json.
+    """
+    vision = {"depth": 32, "embed_dim": 1280, "hidden_size": 1536, "num_heads": 16, "mlp_ratio": 4}
+    text = {"intermediate_size": 8960, "num_hidden_layers": 28, "num_attention_heads": 12}
+    text |= {"vocab_size": 151_936, "max_position_embeddings": 32_768}
+    _save_qwen2_vl(folder, vision, text, 1536, [16, 24, 24], torch.bfloat16)
+
+
+def _save_qwen2_vl(
+    folder: Path, vision: dict, text: dict, hidden: int, sections: list[int], dtype: torch.dtype
+) -> None:
     tokenizer = _tokenizer(_CHAT, "<|im_end|>", "<|endoftext|>")
     torch.manual_seed(0)
-    vision = {"depth": 2, "embed_dim": 32, "hidden_size": hidden, "num_heads": 2, "mlp_ratio": 2}
-    sections = {"mrope_section": [2, 3, 3]}
-    config = Qwen2VLConfig(text_config=_text(tokenizer, hidden, sections), vision_config=vision, **_ids(tokenizer))
-    Qwen2VLForConditionalGeneration(config).save_pretrained(folder)
+    language = _text(tokenizer, hidden, {"mrope_section": sections}) | text
+    config = Qwen2VLConfig(text_config=language, vision_config=vision, **_ids(tokenizer))
+    with torch.device("cuda" if torch.cuda.is_available() else "cpu"):
+        Qwen2VLForConditionalGeneration(config).to(dtype).save_pretrained(folder)
     images = Qwen2VLImageProcessor(min_pixels=56 * 56, max_pixels=28 * 28 * 1280)
     Qwen2VLProcessor(images, tokenizer, Qwen2VLVideoProcessor(), chat_template=_QWEN3_TEMPLATE).save_pretrained(
         folder

@@ -79,6 +79,23 @@ def test_models_without_instructions_ignore_them(load: Load, name: str) -> None:
     assert np.array_equal(encoder.encode_texts(["red"], "Find it."), encoder.encode_texts(["red"]))
 
 
+@pytest.mark.parametrize("name", CHAT)
+@pytest.mark.parametrize("sizes", [MIXED, [(112, 112)] * 3], ids=["mixed", "alike"])
+def test_what_is_done_at_once_is_what_the_library_does_one_by_one(
+    load: Load, name: str, sizes: list[tuple[int, int]]
+) -> None:
+    encoder = load(name)
+    model: Any = encoder.models[0]
+    images = [encoder.prepare(image) for image in pictures(*sizes)]
+    found = encoder.encode_images(images)
+    assert model[0].auto_model.visual.config._attn_implementation == "tagloop_flash"
+    model[0].auto_model.visual.config._attn_implementation = "sdpa"
+    features = model.preprocess([{"image": image} for image in images], prompt=encoder.preset.document or None)
+    assert "position_ids" not in features
+    with torch.inference_mode():
+        assert np.abs(model(dict(features))["sentence_embedding"].numpy() - found).max() < 1e-5
+
+
 def test_gme_reads_its_own_template_and_pools_the_last_token(load: Load) -> None:
     encoder = load("gme-qwen2-vl-2b")
     model: Any = encoder.models[0]

@@ -1,0 +1,79 @@
+"""What makes a GPU wait in the Qwen2-VL and Qwen3-VL of transformers, done beforehand or all at once.
+
+As they come, attention within pictures is computed one picture and layer at a time, and the places of tokens one
+input at a time, each after asking the GPU how large the pictures are.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+_NAME = "tagloop_flash"  # the library tells bounds and the longest picture only to what is called "flash"
+
+
+def quicken(module: Any) -> None:
+    """Let a loaded model's vision part compute attention of all pictures at once; harmless for other models."""
+    network: Any = getattr(module, "auto_model", None)
+    if not hasattr(network, "get_rope_index"):
+        return
+    from transformers import AttentionInterface
+
+    AttentionInterface.register(_NAME, attend)
+    network.visual.config._attn_implementation = _NAME
+
+
+def add_places(module: Any, features: dict[str, Any]) -> None:
+    """Add the places `(3, n, tokens)` of an input's tokens in width, height and time, computed on the CPU."""
+    network: Any = getattr(module, "auto_model", None)
+    if "image_grid_thw" in features and hasattr(network, "get_rope_index"):
+        known = ("input_ids", "image_grid_thw", "attention_mask", "mm_token_type_ids")
+        features["position_ids"], _ = network.get_rope_index(**{key: features[key] for key in known})
+
+
+def attend(
+    module: nn.Module,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attention_mask: Tensor | None,
+    *,
+    cu_seq_lens_q: Tensor,
+    max_length_q: int,
+    scaling: float,
+    **_others: object,
+) -> tuple[Tensor, None]:
+    """Attention of each picture's patches to one another.
+
+    Args:
+        module: Unused, as is `attention_mask`; they belong to the library's interface.
+        query: `(1, heads, patches, width)` of all pictures, one after the other; `key` and `value` alike.
+        cu_seq_lens_q: `(pictures + 1,)` where each begins and ends.
+        max_length_q: Patches of the largest one.
+        scaling: Factor of the dot products.
+
+    Returns:
+        `(1, patches, heads, width)`.
+    """
+    import torch
+    from torch.nn.functional import scaled_dot_product_attention
+
+    heads, patches, width = query.shape[1:]
+    pictures = len(cu_seq_lens_q) - 1
+    parts = [part[0].transpose(0, 1) for part in (query, key, value)]  # (patches, heads, width) each
+    if patches == pictures * max_length_q:
+        q, k, v = (part.reshape(pictures, max_length_q, heads, width).transpose(1, 2) for part in parts)
+        found = scaled_dot_product_attention(q, k, v, scale=scaling).transpose(1, 2).reshape(parts[0].shape)
+    elif query.is_cuda:
+        from torch.nn.attention.varlen import varlen_attn
+
+        q, k, v = (part.contiguous() for part in parts)
+        found = varlen_attn(q, k, v, cu_seq_lens_q, cu_seq_lens_q, max_length_q, max_length_q, scale=scaling)  # type: ignore[assignment]
+    else:
+        lengths = cu_seq_lens_q.diff().tolist()
+        split = [part.transpose(0, 1).split(lengths, dim=1) for part in parts]
+        each = [scaled_dot_product_attention(q, k, v, scale=scaling) for q, k, v in zip(*split, strict=True)]
+        found = torch.cat(each, dim=1).transpose(0, 1)
+    return found.unsqueeze(0), None
