@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 GPU    := .venv-gpu
 .DEFAULT_GOAL := help
-.PHONY: help run run-gpu test test-models lint format lock bench browser screenshots clean
+.PHONY: help run run-gpu test test-models lint format lock bench bench-models browser screenshots clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,6 +55,11 @@ bench: $(VENV)/.dev ## the measured claims: make bench DIR=folder-of-labelled-ph
 	$(BIN)/python -m benchmarks.insights
 	$(BIN)/python -m benchmarks.api $(DIR)
 	$(BIN)/python -m benchmarks.search --photos $(DIR)
+
+bench-models: $(GPU)/.dev ## the measured claims about large models: make bench-models DIR=folder-of-labelled-photos
+	$(GPU)/bin/python -m benchmarks.models $(DIR)
+	$(GPU)/bin/python -m benchmarks.pipeline $(DIR)
+	$(GPU)/bin/python -m benchmarks.switching $(DIR)
 
 browser: ## install Debian's Chromium and exiftool for tests where that is allowed
 	@command -v chromium >/dev/null && command -v exiftool >/dev/null \

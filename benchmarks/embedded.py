@@ -55,7 +55,7 @@ def embed_folder(folder: Path, encoder: Encoder, cache: Path, bare: bool = False
     photos = read_photos(folder)
     tags = sorted({tag for photo in photos for tag in photo.tags})
     starter = read_taxonomy()
-    sentences = [starter.sentences(new_tag(name, starter, bare)) for name in tags]
+    sentences = [starter.sentences(new_tag(name, starter, bare), encoder.preset.templates) for name in tags]
     texts = np.stack([_mean(encoder, group) for group in sentences])
     return Embedded(
         tags=tags,
