@@ -1,7 +1,7 @@
 """Whether a model gives the similarities that its card shows: if it does, weights, template and pooling are right.
 
-The card's pictures are looked for in a folder; what is missing is named with the command that fetches it. Exits with
-1 if a similarity differs, with 2 if the model or a picture is not here.
+The card's pictures are looked for in a folder; what is missing is named with the command that fetches it. Exits
+with 1 if a similarity differs, with 2 if the model or a picture is not here.
 """
 
 from __future__ import annotations

@@ -116,12 +116,8 @@ class Embedder:
                 break
 
     def _decode(self, encoder: Encoder, lacking: list[_Lacking]) -> list[Future[Image.Image]]:
-        return [self._pool.submit(self._open, encoder, each) for each in lacking]
-
-    def _open(self, encoder: Encoder, picture: _Lacking) -> Image.Image:
-        original = self._archive.original(picture.sha256)
-        data = (original if original.exists() else self._archive.screen(picture.sha256)).read_bytes()
-        return encoder.prepare(open_picture(data, max_pixels=self._max_pixels).image)
+        limit = self._max_pixels
+        return [self._pool.submit(open_prepared, self._archive, encoder, each.sha256, limit) for each in lacking]
 
     def _write(
         self, family: Family, encoder: Encoder, chunk: list[_Lacking], decoded: list[Future[Image.Image]]
@@ -182,6 +178,18 @@ class Embedder:
         return True
 
 
+def open_prepared(archive: Archive, encoder: Encoder, sha256: str, max_pixels: int) -> Image.Image:
+    """A picture of the archive as an encoder takes it; the smaller copy, where the original is not kept.
+
+    Raises:
+        OSError: The file is not there.
+        PictureError: It cannot be read.
+    """
+    original = archive.original(sha256)
+    data = (original if original.exists() else archive.screen(sha256)).read_bytes()
+    return encoder.prepare(open_picture(data, max_pixels=max_pixels).image)
+
+
 def wanted(connection: Connection, family: Family) -> int:
     """How many pictures a family should know."""
     query = select(func.count()).select_from(assets)
@@ -202,7 +210,7 @@ def _embedded(family: Family) -> ColumnElement[bool]:
 
 def _concerns(family: Family) -> ColumnElement[bool]:
     """Pictures that came under a profile of that instruction, and those that decisions can be learned from."""
-    told = select(profiles.c.id).where(profiles.c.instruction == family.instruction)
+    told = select(profiles.c.id).where(profiles.c.followed, profiles.c.instruction == family.instruction)
     came = exists().where(
         items.c.asset_id == assets.c.id, batches.c.id == items.c.batch_id, batches.c.profile.in_(told)
     )

@@ -57,9 +57,9 @@ class Libraries:
     def instructed(self, connection: Connection, preset: Preset, profile: Profile) -> tuple[Library, bool] | None:
         """The library of a profile's own instruction, and whether its pictures are all embedded.
 
-        None if the profile has the model look for nothing in particular.
+        None if the model is told nothing in particular for the profile.
         """
-        if not profile.instruction or preset.instructed == "none":
+        if not profile.followed or not profile.instruction or preset.instructed == "none":
             return None
         fingerprint = families.name(preset.fingerprint, profile.instruction)
         query = select(family_table.c.state).where(family_table.c.fingerprint == fingerprint)

@@ -254,7 +254,7 @@ class Library:
         }
 
     def _texts(self, chosen: list[Tag], taxonomy: Taxonomy) -> list[Vectors]:
-        groups = [taxonomy.sentences(tag, self._preset.templates) for tag in chosen]
+        groups = [taxonomy.sentences(tag, self._preset.templates, self._preset.name) for tag in chosen]
         return vectors.sentences(self._database, self._encoder, self.fingerprint, groups, self.instruction)
 
     def _taxonomy(self) -> Taxonomy:

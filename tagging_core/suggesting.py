@@ -189,7 +189,7 @@ class Suggester:
         if not pictures or not matrix.tag_ids:
             return {key: [] for key in pictures}, {}
         probabilities = self._probabilities(matrix, pictures, passages or {})
-        choose = _Chooser(matrix, profile, library.fingerprint)
+        choose = Chooser(matrix, profile, library.fingerprint)
         chosen = {
             key: choose(row, closed((decided or {}).get(key, {}), matrix.taxonomy))
             for key, row in zip(pictures, probabilities, strict=True)
@@ -217,8 +217,14 @@ class Suggester:
         return matrix.probabilities(np.stack(list(pictures.values())), added)
 
 
-class _Chooser:
-    """Cuts a picture's probabilities to the few worth showing, per category; sensitive tags are never cut."""
+class Chooser:
+    """Cuts a picture's probabilities to the few worth showing, per category; sensitive tags are never cut.
+
+    Args:
+        matrix: Whose tags they are.
+        profile: Chooses the categories.
+        fingerprint: Of the family that the suggestions come from.
+    """
 
     def __init__(self, matrix: TagMatrix, profile: Profile, fingerprint: str) -> None:
         self._matrix, self._fingerprint = matrix, fingerprint
@@ -229,6 +235,12 @@ class _Chooser:
         self._categories = [matrix.taxonomy.categories[c] for c in profile.categories if c in self._rows]
 
     def __call__(self, probabilities: NDArray[np.float64], closed: set[str]) -> list[Suggestion]:
+        """Suggestions of one picture, best first.
+
+        Args:
+            probabilities: `(t,)` of the matrix's tags, in (0, 1).
+            closed: Tags that need no suggestion any more.
+        """
         kept: list[int] = []
         always: list[int] = []
         for category in self._categories:

@@ -19,7 +19,7 @@ from tagging_core.libraries import Libraries
 from tagging_core.people import SYSTEM, Action, User, require
 from tagging_core.store import Database
 from tagging_core.store.tables import assets
-from tagging_core.taxonomy import Profile
+from tagging_core.taxonomy import Taxonomy
 
 _log = logging.getLogger(__name__)
 _MAY_STAND = (State.READY, State.KEPT)
@@ -124,7 +124,6 @@ class Models:
                 "back, or drop it and build it anew."
             )
         with self._database.write(durable=True) as connection:
-            self._instruct(connection, user, family)
             families.stand(connection, fingerprint)
             self._write(connection, user, "switch", fingerprint, family.encoder)
         self._changed()
@@ -149,42 +148,29 @@ class Models:
         self._shelf.let_go(family.fingerprint)
         self._changed()
 
-    def instruct(self, user: User, profile: Profile, wanted: bool) -> None:
-        """Have the model look for what a profile's instruction says, or no longer.
+    def tell(self, preset: Preset, taxonomy: Taxonomy) -> None:
+        """Have a model told what profiles say that it is to look for, and nothing else.
 
-        Pictures get a second vector under it, for this profile's suggestions alone.
+        Pictures get a second vector under each instruction, for the suggestions of its profiles alone.
 
-        Raises:
-            NotAllowedError: The user is no taxonomy owner.
-            EncoderError: The model takes no instructions, or the profile has none.
+        Args:
+            preset: The model in use.
+            taxonomy: Holds the profiles.
         """
-        require(user, Action.CURATE)
-        with self._database.write(durable=True) as connection:
-            standing = families.standing(connection)
-            assert standing is not None
-            preset = self._shelf.preset(standing.encoder)
-            if wanted and (preset.instructed == "none" or not profile.instruction):
-                raise EncoderError(f"{preset.title} takes no instruction, or the profile has none.")
-            fingerprint = families.name(standing.fingerprint, profile.instruction)
-            if wanted:
-                encoder, instruction = standing.encoder, profile.instruction
-                families.register(connection, fingerprint, encoder, State.BUILDING, user.name, instruction)
-            elif profile.instruction:
+        told = [p.instruction for p in taxonomy.profiles.values() if p.followed and p.instruction]
+        wanted = {families.name(preset.fingerprint, text): text for text in told if preset.instructed != "none"}
+        with self._database.read() as connection:
+            known = families.all_of(connection)
+        mine = {f.fingerprint for f in known if f.instruction and f.model == preset.fingerprint}
+        if mine == wanted.keys():
+            return
+        with self._database.write() as connection:
+            for fingerprint in wanted.keys() - mine:
+                text = wanted[fingerprint]
+                families.register(connection, fingerprint, preset.name, State.BUILDING, SYSTEM.name, text)
+            for fingerprint in mine - wanted.keys():
                 families.forget(connection, fingerprint)
                 self._libraries.forget(fingerprint)
-        self._changed()
-
-    def _instruct(self, connection: Connection, user: User, family: Family) -> None:
-        """The instructions that profiles have the old model follow are followed by the new one too."""
-        old = families.standing(connection)
-        if old is None or self._shelf.preset(family.encoder).instructed == "none":
-            return
-        for told in families.all_of(connection):
-            if told.instruction and told.model == old.fingerprint:
-                fingerprint = families.name(family.fingerprint, told.instruction)
-                families.register(
-                    connection, fingerprint, family.encoder, State.BUILDING, user.name, told.instruction
-                )
 
     def _progress(self, connection: Connection, family: Family) -> Progress:
         try:

@@ -33,6 +33,7 @@ from tagging_core.archive import Archive
 from tagging_core.batches import Batch
 from tagging_core.chroma import ChromaIndex
 from tagging_core.curation import Curator
+from tagging_core.curation.previewing import Previewer
 from tagging_core.curation.proposals import proposal
 from tagging_core.delivering import Deliverer
 from tagging_core.descriptions import Described
@@ -166,9 +167,11 @@ class Tagloop(Desk):
         """Go on with the model in use, if another process or a person put another one to work."""
         with self._changing, self.database.read() as connection:
             standing = families.standing(connection)
+            taxonomy = self.library.taxonomies.load(connection)
             if standing is not None and standing.fingerprint != self.preset.fingerprint:
                 self._change_model(self.shelf.preset(standing.encoder))
-            self._see_instructions()
+        self.models.tell(self.preset, taxonomy)
+        self._see_instructions()
 
     # ---- ingest -------------------------------------------------------------------------------------------
 
@@ -323,6 +326,7 @@ class Tagloop(Desk):
 
         self.curator = Curator(self, encoder)
         self.searcher = Searcher(self.database, library, self.index, preset, encoder)
+        self.previewer = Previewer(self.database, self.archive, library, encoder, self.settings.max_pixels)
         self.tagger = Tagger(
             self.database,
             self.archive,

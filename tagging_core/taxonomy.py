@@ -55,6 +55,7 @@ class Tag:
         sensitive: Suggested however unlikely others are, and only ever accepted one picture at a time.
         target: Share of suggestions that must be right where they are accepted unseen, in (0, 1); None for whatever
             is asked for.
+        own_prompts: By a model's name, what that one is given in place of `prompts`.
     """
 
     id: str
@@ -70,6 +71,7 @@ class Tag:
     merged_after: int | None = None
     sensitive: bool = False
     target: float | None = None
+    own_prompts: dict[str, list[str]] = field(default_factory=dict)
 
     def name(self, language: str = "en") -> str:
         """Its name in a language, else in English, else its id."""
@@ -85,7 +87,8 @@ class Profile:
     """A business type.
 
     Attributes:
-        instruction: What the model is told to look for.
+        instruction: What the model is to look for.
+        followed: Whether it is told so; the usual instruction holds if not.
         categories: Ids of the categories in play.
         templates: Texts with one `{}` that turn a prompt into a sentence.
     """
@@ -96,6 +99,7 @@ class Profile:
     categories: list[str]
     templates: list[str]
     position: int = 0
+    followed: bool = False
 
     def name(self, language: str = "en") -> str:
         """Its name in a language, else in English, else its id."""
@@ -170,18 +174,18 @@ class Taxonomy:
         """The profiles that have a category in play."""
         return [p for p in self.profiles.values() if category_id in p.categories]
 
-    def sentences(self, tag: Tag, templates: Sequence[str] = ()) -> list[str]:
+    def sentences(self, tag: Tag, templates: Sequence[str] = (), model: str = "") -> list[str]:
         """What the model reads for a tag: its prompts, or its name, in a model's own templates, if it has any.
 
         Args:
             tag: The tag.
             templates: The model's; empty means those of the tag's first profile.
+            model: Its name, for prompts that are meant for it alone.
         """
         owners = self.profiles_with(tag.category_id)
         templates = templates or (owners[0].templates if owners else [_DEFAULT_TEMPLATE])
-        return [
-            template.format(prompt) for template in templates for prompt in tag.prompts or [default_prompt(tag)]
-        ]
+        prompts = tag.own_prompts.get(model) or tag.prompts or [default_prompt(tag)]
+        return [template.format(prompt) for template in templates for prompt in prompts]
 
 
 def default_prompt(tag: Tag) -> str:

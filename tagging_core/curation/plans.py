@@ -211,6 +211,21 @@ def delete_category(taxonomy: Taxonomy, category_id: str) -> Plan:
     )
 
 
+def instruct(taxonomy: Taxonomy, profile_id: str, instruction: str, followed: bool) -> Plan:
+    """Say what the model is to look for in a profile's pictures, and whether it is told so.
+
+    Raises:
+        NotFoundError: There is no such profile.
+        TagError: It is to be told nothing.
+    """
+    profile, instruction = taxonomy.profile(profile_id), " ".join(instruction.split())
+    if followed and not instruction:
+        raise TagError(f"Say what the model is to look for in pictures of {profile.name()}, or leave it untold.")
+    changed = replace(profile, instruction=instruction, followed=followed)
+    word = "Change what the model is told for" if followed else "Tell the model nothing in particular for"
+    return Plan(f"{word} {profile.name()}", (changed,), (), taxonomy.revision)
+
+
 def in_play(taxonomy: Taxonomy, category_id: str, wanted: set[str]) -> list[Profile]:
     """The profiles that change when exactly the wanted ones have a category in play."""
     changed = []

@@ -113,6 +113,8 @@ def label(field: str) -> str:
         "category_id": "category",
         "merged_into": "merged into",
         "top_k": "most suggested",
+        "followed": "told to the model",
+        "own_prompts": "prompts for one model",
     }
     return known.get(field, field)
 

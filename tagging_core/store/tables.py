@@ -204,6 +204,7 @@ tags = Table(
     Column("merged_after", BigInteger),
     Column("sensitive", Boolean, nullable=False, server_default=false()),
     Column("target", Float),
+    Column("own_prompts", JSON, nullable=False, server_default="{}"),
     Column("revision", BigInteger, nullable=False, server_default="0", index=True),
 )
 
@@ -216,6 +217,7 @@ profiles = Table(
     Column("categories", JSON, nullable=False),
     Column("templates", JSON, nullable=False),
     Column("position", Integer, nullable=False),
+    Column("followed", Boolean, nullable=False, server_default=false()),
     Column("revision", BigInteger, nullable=False, server_default="0", index=True),
 )
 

@@ -7,11 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection, text
 
 from tagging_core import Decision, Kind, Settings, Tagloop, User, families, vectors
+from tagging_core.curation import plans
 from tagging_core.encoders import find_preset
 from tagging_core.encoders.tiny import TinyEncoder
-from tagging_core.errors import EncoderError, NotAllowedError
+from tagging_core.errors import NotAllowedError, TagError
 from tagging_core.families import State
 from tagging_core.people import Role
 from tests.conftest import BLUE, GREEN, RED, YELLOW, ingest, photo, wait_for
@@ -25,6 +27,7 @@ class Told(TinyEncoder):
     def __init__(self) -> None:
         super().__init__(replace(find_preset("tiny"), instructed="both", fuses=True))
         self.fused: list[str] = []
+        self.confused = False
 
     def encode_images(self, images, instruction="", texts=()):  # type: ignore[no-untyped-def]
         self.fused += [text for text in texts if text]
@@ -33,7 +36,7 @@ class Told(TinyEncoder):
 
     def encode_texts(self, texts, instruction=""):  # type: ignore[no-untyped-def]
         found = super().encode_texts(texts)
-        return found[:, ::-1] if instruction else found
+        return found[:, ::-1] if instruction and not self.confused else found
 
 
 @pytest.fixture
@@ -55,10 +58,11 @@ def working(data_dir: Path, encoder: Told) -> Iterator[Tagloop]:
     loop.close()
 
 
-def instruct(loop: Tagloop, owner: User) -> str:
+def instruct(loop: Tagloop, owner: User, words: str = "") -> str:
     profile = loop.taxonomy().profile(PROFILE)
-    loop.models.instruct(owner, profile, True)
-    fingerprint = families.name(loop.preset.fingerprint, profile.instruction)
+    loop.curator.apply(owner, plans.instruct(loop.taxonomy(), PROFILE, words or profile.instruction, True))
+    loop.follow()
+    fingerprint = families.name(loop.preset.fingerprint, words or profile.instruction)
     wait_for(lambda: next(p for p in loop.models.all() if p.family.instruction).family.state == State.READY)
     return fingerprint
 
@@ -108,7 +112,8 @@ def test_without_it_all_is_as_before(working: Tagloop, ann: User, owner: User) -
     (red,) = ingest(working, ann, RED)
     before = [s.tag_id for s in working.suggest(red, PROFILE)]
     fingerprint = instruct(working, owner)
-    working.models.instruct(owner, working.taxonomy().profile(PROFILE), False)
+    working.curator.apply(owner, plans.instruct(working.taxonomy(), PROFILE, "Find it.", False))
+    working.follow()
     found = working.suggest(red, PROFILE)
     assert [s.tag_id for s in found] == before
     assert {s.fingerprint for s in found} == {working.preset.fingerprint}
@@ -116,9 +121,71 @@ def test_without_it_all_is_as_before(working: Tagloop, ann: User, owner: User) -
         assert not vectors.load(connection, fingerprint, [red])
 
 
-def test_who_may_not_and_what_cannot(working: Tagloop, ann: User, owner: User) -> None:
-    profile = working.taxonomy().profile(PROFILE)
+def test_another_instruction_takes_its_place_and_undo_brings_it_back(
+    working: Tagloop, ann: User, owner: User
+) -> None:
+    (red,) = ingest(working, ann, RED)
+    first = instruct(working, owner, "Find the garment.")
+    act = working.curator.apply(owner, plans.instruct(working.taxonomy(), PROFILE, "Find the mood.", True))
+    working.follow()
+    told = [p.family for p in working.models.all() if p.family.instruction]
+    assert [family.instruction for family in told] == ["Find the mood."]
+    working.curator.undo(owner, act)
+    working.follow()
+    wait_for(lambda: {s.fingerprint for s in working.suggest(red, PROFILE)} == {first})
+
+
+def test_who_may_not_and_what_cannot(working: Tagloop) -> None:
+    taxonomy = working.taxonomy()
+    plan = plans.instruct(taxonomy, PROFILE, "Find it.", True)
     with pytest.raises(NotAllowedError):
-        working.models.instruct(User("ed", frozenset({Role.EDITOR})), profile, True)
-    with pytest.raises(EncoderError, match="takes no instruction"):
-        working.models.instruct(owner, replace(profile, instruction=""), True)
+        working.curator.apply(User("ed", frozenset({Role.EDITOR})), plan)
+    with pytest.raises(TagError, match="Say what the model is to look for"):
+        plans.instruct(taxonomy, PROFILE, "  ", True)
+
+
+def test_a_model_that_takes_none_is_told_none(loop: Tagloop, owner: User) -> None:
+    loop.curator.apply(owner, plans.instruct(loop.taxonomy(), PROFILE, "Find it.", True))
+    loop.follow()
+    assert not [p for p in loop.models.all() if p.family.instruction]
+
+
+def test_a_preview_shows_what_would_change_and_writes_nothing(working: Tagloop, ann: User, encoder: Told) -> None:
+    pictures = ingest(working, ann, RED, GREEN, BLUE, YELLOW)
+    for asset_id, colour in zip(pictures, ("red", "green", "blue", "yellow"), strict=True):
+        working.decide(ann, Decision(Kind.ADD, asset_id, f"colour.{colour}", profile=PROFILE))
+        working.decide(ann, Decision(Kind.DONE, asset_id, profile=PROFILE))
+    with working.database.read() as connection:
+        before = dump(connection)
+    told: list[float] = []
+    same = working.previewer.preview(PROFILE, "Find it.", told.append)
+    assert told == sorted(told)
+    assert told[-1] == 1
+    assert {tried.asset_id for tried in same.pictures} == set(pictures)
+    assert same.changed == 0, "texts and pictures are told alike"
+    assert (same.judged, same.before, same.after) == (4, 1, 1)
+    encoder.confused = True
+    other = working.previewer.preview(PROFILE, "Find it.", told.append)
+    assert other.changed == 4
+    assert other.after is not None
+    assert other.after < 1
+    assert "colour.red" in next(tried for tried in other.pictures if tried.asset_id == pictures[0]).lost
+    with working.database.read() as connection:
+        assert dump(connection) == before
+
+
+def test_a_preview_can_be_stopped_and_needs_pictures(working: Tagloop, ann: User) -> None:
+    assert working.previewer.preview(PROFILE, "Find it.", lambda _: None).pictures == []
+    ingest(working, ann, RED)
+
+    def stop(_: float) -> None:
+        raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        working.previewer.preview(PROFILE, "Find it.", stop)
+
+
+def dump(connection: Connection) -> dict[str, int]:
+    """How many rows each table has."""
+    names = ("events", "vectors", "text_vectors", "families", "learned", "suggestions", "profiles")
+    return {name: connection.execute(text(f"SELECT count(*) FROM {name}")).scalar_one() for name in names}
