@@ -19,6 +19,7 @@ SECTIONS = {
         (pages.TAGS, "Tags", ":material/sell:", Action.REVIEW),
         (pages.PROPOSALS, "Proposals", ":material/lightbulb:", Action.REVIEW),
         (pages.COMPLIANCE, "Compliance", ":material/policy:", Action.REVIEW),
+        (pages.INSTRUCTIONS, "Instructions", ":material/record_voice_over:", Action.CURATE),
         (pages.HISTORY, "History", ":material/history:", Action.CURATE),
     ],
     "Insights": [

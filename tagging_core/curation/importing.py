@@ -107,6 +107,7 @@ class _Import:
             aliases=aliases,
             definition=tag.definition if row.definition is None else row.definition.strip(),
             prompts=tag.prompts if row.prompts is None else plans.tidy(row.prompts),
+            own_prompts=tag.own_prompts if row.own_prompts is None else row.own_prompts,
             state=row.state or tag.state,
             merged_into=row.merged_into if row.state == "merged" else None,
             sensitive=tag.sensitive if row.sensitive is None else bool(row.sensitive),

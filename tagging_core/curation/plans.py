@@ -76,6 +76,7 @@ def save(taxonomy: Taxonomy, tag: Tag) -> Plan:
         names={code: " ".join(name.split()) for code, name in tag.names.items() if name.strip()},
         aliases={code: words for code, given in tag.aliases.items() if (words := tidy(given))},
         prompts=tidy(tag.prompts),
+        own_prompts={model: words for model, given in tag.own_prompts.items() if (words := tidy(given))},
         definition=tag.definition.strip(),
     )
     tag = with_known_synonyms(tag, read_taxonomy())

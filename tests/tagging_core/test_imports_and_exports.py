@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tagging_core import Tagloop, User
@@ -23,6 +25,8 @@ def test_what_was_exported_reads_as_no_change(loop: Tagloop, ann: User, form: st
 
 @pytest.mark.parametrize("form", ["csv", "json", "skos"])
 def test_an_export_makes_the_same_library_elsewhere(loop: Tagloop, ann: User, form: str) -> None:
+    hat = loop.taxonomy().tags["garment.hat"]
+    loop.curator.save(ann, replace(hat, own_prompts={"clip": ["a woolly hat"]}))
     before = loop.taxonomy()
     exported = loop.curator.export(form)
     loop.curator.apply(ann, plans.delete(before, "garment.hat"))
@@ -33,6 +37,7 @@ def test_an_export_makes_the_same_library_elsewhere(loop: Tagloop, ann: User, fo
     again = loop.taxonomy().tags["garment.cap-2"]
     was = before.tags["garment.hat"]
     assert (again.names, again.definition) == (was.names, was.definition)
+    assert again.own_prompts == (was.own_prompts if form == "json" else {})  # the other forms have no place for it
     assert {code: set(words) for code, words in again.aliases.items()} == {
         code: set(words) for code, words in was.aliases.items()
     }

@@ -32,3 +32,13 @@ def test_pictures_that_people_decided_are_left_out(loop: Tagloop, ann: User) -> 
     assert red not in {a for a, _ in loop.curator.likely("colour.red")}
     assert loop.curator.likely("garment.nothing") == []
     assert green
+
+
+def test_a_prompt_for_another_model_changes_nothing_and_one_for_this_model_does(loop: Tagloop, ann: User) -> None:
+    red, green = ingest(loop, ann, RED, GREEN)
+    tag = loop.taxonomy().tags["colour.red"]
+    assert not loop.curator.try_tag(replace(tag, own_prompts={"clip": ["green"]})).gains
+    loop.curator.save(ann, replace(tag, own_prompts={"tiny": ["green"]}))
+    loop.library.settle()
+    assert "colour.red" in {s.tag_id for s in loop.suggest(green, "e-commerce")}
+    assert "colour.red" not in {s.tag_id for s in loop.suggest(red, "e-commerce")}

@@ -43,6 +43,16 @@ def draw(key: str, tag: Tag) -> None:
             help="Left empty, it is made of the English words. Synonyms help: 'a hat, cap or beanie'.",
             disabled=not may_edit,
         )
+        model = session.loop().preset
+        with st.expander("For one model alone", expanded=model.name in tag.own_prompts):
+            st.text_area(
+                f"What {model.title} looks for",
+                "\n".join(tag.own_prompts.get(model.name, [])),
+                key=f"{key}_own",
+                height=100,
+                help="In place of the descriptions above, for as long as this model is in use",
+                disabled=not may_edit,
+            )
         st.toggle(
             "Sensitive",
             tag.sensitive,
@@ -101,6 +111,7 @@ def _typed(key: str, tag: Tag, codes: list[str]) -> Tag:
         aliases=aliases,
         definition=state[f"{key}_definition"],
         prompts=_split(state[f"{key}_prompts"], "\n"),
+        own_prompts={**tag.own_prompts, session.loop().preset.name: _split(state[f"{key}_own"], "\n")},
         sensitive=state[f"{key}_sensitive"],
     )
 

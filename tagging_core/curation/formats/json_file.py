@@ -61,6 +61,9 @@ def _json_row(number: int, entry: dict[str, Any]) -> Row:
     aliases = entry.get("aliases")
     if aliases is not None and not all(isinstance(v, list) for v in aliases.values()):
         raise ValueError("'aliases' maps language codes to lists of words")
+    own = entry.get("own_prompts")
+    if own is not None and not all(isinstance(v, list) for v in own.values()):
+        raise ValueError("'own_prompts' maps names of models to lists of descriptions")
     odd = entry.keys() - Tag.__dataclass_fields__.keys()
     if odd:
         raise ValueError(f"the field {sorted(odd)[0]!r} is not known")
@@ -72,6 +75,7 @@ def _json_row(number: int, entry: dict[str, Any]) -> Row:
         aliases=aliases,
         definition=entry.get("definition"),
         prompts=entry.get("prompts"),
+        own_prompts=own,
         parent=(entry["parent_id"] or "") if "parent_id" in entry else None,
         state=read_state(entry["state"]) if entry.get("state") else None,
         merged_into=entry.get("merged_into"),

@@ -31,6 +31,7 @@ class Row:
     parent: str | None = None
     state: str | None = None
     merged_into: str | None = None
+    own_prompts: dict[str, list[str]] | None = None
     sensitive: bool | None = None
     target: float | None = None
 

@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import streamlit as st
+
+import pages
+from pages.common import session
+from pages.owners.curating import consequences
+from pages.owners.instructing import following, trying
+from tagging_core.curation import plans
+from tagging_core.errors import TaggingError
+from tagging_core.people import Action
+from tagging_core.taxonomy import Profile
+
+session.guard(Action.CURATE)
+loop, state = session.loop(), st.session_state
+taxonomy = loop.taxonomy()
+
+
+def tell(profile_id: str, followed: bool) -> None:
+    try:
+        words = state[f"instruction_{profile_id}"] if followed else taxonomy.profile(profile_id).instruction
+        plan = plans.instruct(loop.taxonomy(), profile_id, words, followed)
+    except TaggingError as error:
+        session.say_error(error)
+        return
+    if consequences.carry_out(plan):
+        trying.forget()
+        loop.follow()
+
+
+def draw_form(profile: Profile, able: bool) -> None:
+    key = f"instruction_{profile.id}"
+    # What was typed is kept, but an undo or somebody else's change shows: it is another text to begin with.
+    if state.get(f"{key}_was") != profile.instruction:
+        state[key] = state[f"{key}_was"] = profile.instruction
+    st.text_area(
+        "What the model looks for, in English",
+        key=key,
+        height=90,
+        max_chars=1_000,
+        help="A sentence that says what matters in these pictures: 'Identify the garment, its cut and material.'",
+    )
+    same = profile.followed and " ".join(state[key].split()) == profile.instruction
+    with st.container(horizontal=True):
+        st.button(
+            "Try it on 50 pictures",
+            icon=":material/compare_arrows:",
+            key="instruction_try",
+            on_click=trying.ask,
+            args=(profile.id, key),
+            disabled=not able,
+            help="Shows what would be suggested otherwise; nothing is saved",
+        )
+        st.button(
+            "Tell the model",
+            type="primary",
+            key="instruction_tell",
+            on_click=tell,
+            args=(profile.id, True),
+            disabled=same,
+        )
+        if profile.followed:
+            st.button("Back to the usual", key="instruction_untell", on_click=tell, args=(profile.id, False))
+
+
+st.title("Instructions")
+st.caption(
+    "A business type can tell the model what to look for in its pictures. They are embedded once more under that "
+    "instruction, for the suggestions of this business type alone; search and the others stay as they are."
+)
+consequences.draw_last()
+able = loop.preset.instructed != "none"
+if not able:
+    st.info(
+        f"{session.plain(loop.preset.title)}, the model in use, takes no instructions. GME and Qwen3-VL do: an "
+        "operator can build one of them on the page Models. What is written here waits until then."
+    )
+    if session.current_user().may(Action.OPERATE) and st.button("Go to Models", icon=":material/neurology:"):
+        st.switch_page(pages.MODELS)
+language = session.language()
+chosen = st.segmented_control(
+    "Business type",
+    list(taxonomy.profiles),
+    default=next(iter(taxonomy.profiles)),
+    format_func=lambda p: taxonomy.profiles[p].name(language),
+    key="instruction_profile",
+    required=True,
+)
+profile = taxonomy.profiles[chosen]
+following.draw(profile)
+draw_form(profile, able)
+trying.draw(profile)

@@ -1,0 +1,96 @@
+"""The Instructions page: an owner tries an instruction, has the model told it, and takes that back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+import pages
+from tagging_core import Settings, Tagloop, User
+from tagging_core.people import Role
+from tests.conftest import BLUE, GREEN, RED, ingest, wait_for
+from tests.tagging_core.test_instructions import PROFILE, Told
+
+Open = Callable[..., AppTest]
+
+
+@pytest.fixture
+def owner() -> User:
+    return User("olga", frozenset({Role.OWNER}))
+
+
+@pytest.fixture
+def encoder() -> Told | None:
+    return Told()
+
+
+@pytest.fixture
+def working(data_dir: Path, encoder: Told | None) -> Iterator[Tagloop]:
+    """In place of the console's usual one: its model takes instructions."""
+    loop = Tagloop(Settings(data_dir=data_dir, encoder="tiny", ingest_threads=1), encoder=encoder)
+    loop.start()
+    yield loop
+    loop.close()
+
+
+def press(at: AppTest, label: str) -> AppTest:
+    next(b for b in at.button if b.label == label).click().run()
+    assert not at.exception
+    return at
+
+
+def choose(at: AppTest) -> AppTest:
+    at.session_state["instruction_profile"] = PROFILE
+    return at.run()
+
+
+def texts(at: AppTest) -> str:
+    return " ".join(m.value for m in at.markdown)
+
+
+def test_it_is_tried_told_and_taken_back(
+    open_page: Open, console: Tagloop, ann: User, owner: User, encoder: Told
+) -> None:
+    ingest(console, ann, RED, GREEN, BLUE)
+    at = choose(open_page(pages.INSTRUCTIONS, owner))
+    assert "the usual instruction" in texts(at)
+    at.text_area(key=f"instruction_{PROFILE}").set_value("Find  the colour.").run()
+    encoder.confused = True
+    press(at, "Try it on 50 pictures")
+    assert {m.label: m.value for m in at.metric}["Pictures with other suggestions"] == "3 of 3"
+    assert ":red[− " in texts(at)
+    assert not console.taxonomy().profile(PROFILE).followed
+    encoder.confused = False
+    press(at, "Tell the model")
+    assert console.taxonomy().profile(PROFILE).instruction == "Find the colour."
+    wait_for(lambda: "told to the model" in texts(at.run()))
+    assert "What would change" not in [s.value for s in at.subheader]
+    press(at, "Undo")
+    assert "the usual instruction" in texts(at)
+    assert at.text_area(key=f"instruction_{PROFILE}").value != "Find the colour."
+
+
+def test_nothing_to_tell_and_nothing_to_try_on_are_said(open_page: Open, owner: User) -> None:
+    at = choose(open_page(pages.INSTRUCTIONS, owner))
+    press(at, "Try it on 50 pictures")
+    assert any("There are no pictures" in info.value for info in at.info)
+    at.text_area(key=f"instruction_{PROFILE}").set_value(" ").run()
+    press(at, "Tell the model")
+    assert any("Say what the model is to look for" in error.value for error in at.error)
+
+
+class TestOfAModelThatTakesNone:
+    @pytest.fixture
+    def encoder(self) -> None:
+        return None
+
+    def test_it_waits(self, open_page: Open, console: Tagloop, owner: User) -> None:
+        at = choose(open_page(pages.INSTRUCTIONS, owner))
+        assert any("takes no instructions" in info.value for info in at.info)
+        assert next(b for b in at.button if b.label == "Try it on 50 pictures").disabled
+        press(at, "Tell the model")
+        assert "waiting" in texts(at)
+        assert console.taxonomy().profile(PROFILE).followed
