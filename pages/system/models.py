@@ -95,6 +95,9 @@ def draw_other(found: Progress) -> None:
         st.error(session.plain(family.note), icon=":material/error:")
     if found.pictures:
         st.progress(known / found.pictures, f"{known:,} of {found.pictures:,} pictures are embedded")
+    if found.missing and family.state in (State.READY, State.KEPT):
+        late = "came since" if family.state == State.KEPT else "cannot be read, see the log"
+        st.caption(f"{found.missing:,} pictures are not embedded: they {late}.")
     if found.pending:
         st.caption(f"{found.pending:,} tags have yet to be learned from past decisions.")
     with st.container(horizontal=True):

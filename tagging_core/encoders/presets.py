@@ -105,7 +105,7 @@ def _unknown(name: str) -> str:
     meant = f" Did you mean {near[0]!r}?" if near else ""
     known = ", ".join(preset for preset in presets() if preset != "tiny")
     return (
-        f"TAGLOOP_ENCODER={name!r} is neither a preset nor a folder here nor a hub id such as owner/model.{meant} "
+        f"The model {name!r} is neither a preset nor a folder here nor a hub id such as owner/model.{meant} "
         f"There are {known}; TAGLOOP_ENCODER=builtin always works."
     )
 
