@@ -1,28 +1,27 @@
 """Chroma: the tag library and the picture index that others read and search, fed from SQL.
 
 chromadb 1.5.9 loses collections when its process is killed, and two processes corrupt each other's folder. So it
-only ever holds copies: one process opens it, a subprocess probes it first (a damaged index may end the process),
-and whatever is wrong is answered by setting the folder aside and filling a new one from SQL.
+only ever holds copies: one process opens a folder, a subprocess probes it first (a damaged index may end the
+process), and whatever is wrong is answered by setting the folder aside and filling a new one from SQL. A server is
+looked at the same way, and again after it did not answer: it may have come back without its records.
 """
 
 from __future__ import annotations
 
 import contextlib
 import logging
-import shutil
 import threading
-from collections.abc import Sequence
-from datetime import UTC, datetime
-from pathlib import Path
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 from sqlalchemy import ColumnElement, Select, delete, func, select
 
 from tagging_core import families, meta, tags, vectors
-from tagging_core.chroma_probe import DamagedError, probe
+from tagging_core.chroma_places import Place
+from tagging_core.chroma_probe import DamagedError
 from tagging_core.encoders import unit
-from tagging_core.errors import BusyError
+from tagging_core.errors import BusyError, UnreachableError
 from tagging_core.store import Database
 from tagging_core.store.tables import assets, learned, outbox
 from tagging_core.store.tables import vectors as vector_table
@@ -44,10 +43,10 @@ against 9. `ef_search`: with Chroma's 100, one search in sixty among 100,000 pic
 
 
 class ChromaIndex:
-    """Two collections for each model in an embedded Chroma.
+    """Two collections for each model.
 
     Args:
-        folder: Chroma's folder; this process must be the only one that opens it.
+        place: Chroma's folder, which this process must be the only one to open, or its server.
         database: The store of record.
         fingerprint: Of the model in use; it is part of the collections' names: vectors of two models never meet.
         taxonomies: Names of the tags.
@@ -56,12 +55,13 @@ class ChromaIndex:
         fingerprint: Whose collections are searched; the others are kept up to date beside them.
     """
 
-    def __init__(self, folder: Path, database: Database, fingerprint: str, taxonomies: TaxonomyCache) -> None:
-        self.folder = folder
+    def __init__(self, place: Place, database: Database, fingerprint: str, taxonomies: TaxonomyCache) -> None:
+        self.place = place
         self._database = database
         self.fingerprint = fingerprint
         self._taxonomies = taxonomies
         self._client: Any = None
+        self._gone = ""  # why a server that was open cannot be reached
         self._lock = threading.Lock()
         self._opened = threading.Event()
 
@@ -70,16 +70,30 @@ class ChromaIndex:
 
         Returns:
             What was done: `opened`, `made` or `rebuilt: ...` with the reason.
+
+        Raises:
+            UnreachableError: Its server does not answer.
         """
-        fresh = not self.folder.exists()
+        fresh = self.place.is_new()
         trouble = "" if fresh else self.trouble()
         if trouble:
             _log.warning("Chroma is rebuilt from SQL: %s", trouble)
-            self._set_aside()
-        self._connect()
+            self.place.clear()
+        self.connect()
         if fresh or trouble:
             self.requeue()
         return f"rebuilt: {trouble}" if trouble else "made" if fresh else "opened"
+
+    def connect(self) -> None:
+        """Open without a look at what it holds."""
+        self._client = self.place.connect()
+        self._gone = ""
+        self._opened.set()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it can be searched and fed; a server that does not answer is opened anew once it does."""
+        return self._opened.is_set()
 
     def requeue(self) -> None:
         """Queue everything SQL holds of every model, so that `feed` fills the collections anew."""
@@ -146,10 +160,13 @@ class ChromaIndex:
 
         Raises:
             BusyError: The index is not open yet.
+            UnreachableError: Its server does not answer.
         """
+        if self._gone:
+            raise UnreachableError(self._gone)
         if not self._opened.wait(_OPENING_SECONDS):
             raise BusyError("The search index is still being opened. Try again in a minute.")
-        with self._lock:
+        with self._reached():
             collection = self._collection("assets")
             size = min(size, collection.count())
             if not size:
@@ -177,19 +194,19 @@ class ChromaIndex:
 
     def counts(self) -> dict[str, int]:
         """Records in each collection."""
-        with self._lock:
+        with self._reached():
             return {kind: self._collection(kind).count() for kind in ("tags", "assets")}
 
     def tag_record(self, tag_id: str) -> dict[str, Any] | None:
         """What a reader of Chroma finds about a tag: metadata; None if it is not there."""
-        with self._lock:
+        with self._reached():
             found = self._collection("tags").get(ids=[tag_id], include=["metadatas"])
         return dict(found["metadatas"][0]) if found["ids"] else None
 
     def trouble(self) -> str:
-        """What is wrong with the folder, found out in a process of its own; empty if nothing is."""
+        """What is wrong with what it holds; empty if nothing is."""
         try:
-            return self._disagreement(probe(self.folder))
+            return self._disagreement(self.place.counts())
         except DamagedError as error:
             return str(error)
 
@@ -220,31 +237,28 @@ class ChromaIndex:
         """The name of a collection of the model in use."""
         return f"{kind}-{self.fingerprint}"
 
-    def _set_aside(self) -> None:
-        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
-        self.folder.rename(self.folder.with_name(f"{self.folder.name}-damaged-{stamp}"))
-        damaged = sorted(self.folder.parent.glob(f"{self.folder.name}-damaged-*"))
-        for old in damaged[:-1]:  # one is enough to look into; all it held is in SQL
-            shutil.rmtree(old, ignore_errors=True)
-
-    def _connect(self) -> None:
-        import chromadb
-        from chromadb.config import Settings
-
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self._client = chromadb.PersistentClient(str(self.folder), settings=Settings(anonymized_telemetry=False))
-        self._opened.set()
-
     def close(self) -> None:
-        """Let go of the folder, so that it may be opened again in this process."""
-        if self._client is None:
-            return
-        from chromadb.api.shared_system_client import SharedSystemClient
+        """Let go of it, so that it may be opened again."""
+        if self._client is not None:
+            self._client = None
+            self._opened.clear()
+            self.place.disconnect()
 
-        self._client = None
-        self._opened.clear()
-        with contextlib.suppress(AttributeError):
-            SharedSystemClient.clear_system_cache()
+    @contextlib.contextmanager
+    def _reached(self) -> Iterator[None]:
+        """One call at a time.
+
+        Raises:
+            UnreachableError: The server does not answer; the index is closed until it does.
+        """
+        with self._lock:
+            try:
+                with self.place.told_plainly():
+                    yield
+            except UnreachableError as error:
+                self._gone = str(error)
+                self._opened.clear()
+                raise
 
     def _collection(self, kind: str, fingerprint: str = "") -> Any:
         fingerprint = fingerprint or self.fingerprint
@@ -259,7 +273,7 @@ class ChromaIndex:
         from chromadb.errors import NotFoundError
 
         for kind in ("tags", "assets"):
-            with self._lock, contextlib.suppress(NotFoundError, ValueError):
+            with self._reached(), contextlib.suppress(NotFoundError, ValueError):
                 self._client.delete_collection(f"{kind}-{fingerprint}")
 
     def _put_tags(self, fingerprint: str, tag_ids: list[str]) -> None:
@@ -271,7 +285,7 @@ class ChromaIndex:
             query = select(learned).where(learned.c.fingerprint == fingerprint, learned.c.tag_id.in_(tag_ids))
             rows = [row for row in connection.execute(query) if row.tag_id in taxonomy.tags]
         if lost := sorted(set(tag_ids) - {row.tag_id for row in rows}):
-            with self._lock:
+            with self._reached():
                 self._collection("tags", fingerprint).delete(ids=lost)  # merged or deleted
         if not rows:
             return
@@ -283,7 +297,7 @@ class ChromaIndex:
             details = {"category": tag.category_id, "state": tag.state, "bias": row.bias, "revision": row.revision}
             metadatas.append({**names, **details, "accepted": accepted, "rejected": rejected})
         embeddings = unit(np.stack([vectors.from_bytes(row.weights) for row in rows]))
-        with self._lock:
+        with self._reached():
             self._collection("tags", fingerprint).upsert(
                 ids=[row.tag_id for row in rows], embeddings=embeddings, metadatas=metadatas
             )
@@ -301,7 +315,7 @@ class ChromaIndex:
             }
         if not found:
             return
-        with self._lock:
+        with self._reached():
             self._collection("assets", fingerprint).upsert(
                 ids=[str(asset_id) for asset_id in found],
                 embeddings=np.stack(list(found.values())),

@@ -67,6 +67,7 @@ def claim(connection: Connection, worker: str) -> Chunk | None:
         .where(chunks.c.state == "waiting", jobs.c.state == "waiting", free)
         .order_by(chunks.c.job_id, chunks.c.n)
         .limit(1)
+        .with_for_update(of=chunks, skip_locked=True)  # where rows are locked one by one: PostgreSQL
     )
     row = connection.execute(query).first()
     if row is None:
@@ -112,6 +113,12 @@ def release(connection: Connection, chunk: Chunk) -> None:
     """Give a leased chunk back undone."""
     mine = and_(chunks.c.job_id == chunk.job_id, chunks.c.n == chunk.n)
     connection.execute(update(chunks).where(mine).values(leased_until=None, worker=None))
+
+
+def release_of(connection: Connection, worker: str) -> None:
+    """Give back what a worker holds; for itself, when it works on nothing."""
+    held = chunks.c.worker == worker, chunks.c.leased_until.is_not(None), chunks.c.state == "waiting"
+    connection.execute(update(chunks).where(*held).values(leased_until=None))
 
 
 def release_all(connection: Connection) -> None:

@@ -11,6 +11,7 @@ from filelock import FileLock, Timeout
 from sqlalchemy import Connection, func, select
 
 from tagging_core import ledger, reviewing, tags
+from tagging_core.errors import StorageError
 from tagging_core.store import integrity
 from tagging_core.store.tables import assets, batches, dirty, events, labels, outbox
 from tagging_core.tagloop import Tagloop
@@ -94,7 +95,9 @@ def _chroma(loop: Tagloop) -> Finding:
         waiting = connection.execute(select(func.count()).select_from(outbox)).scalar_one()
     try:
         with FileLock(loop.settings.data_dir / "tagloop.lock", timeout=0):
-            trouble = loop.index.trouble() if loop.index.folder.exists() else "it was not made yet"
+            trouble = "it was not made yet" if loop.index.place.is_new() else loop.index.trouble()
+    except StorageError as error:
+        return Finding("chroma", False, str(error), "Start the server with `chroma run`.")
     except Timeout:
         return Finding("chroma", True, f"open in the running console; {waiting} changes on their way")
     detail = trouble or f"agrees with the database; {waiting} changes on their way"

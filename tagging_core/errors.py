@@ -47,6 +47,10 @@ class StorageError(TaggingError):
     """The disk or database cannot take what should be written."""
 
 
+class UnreachableError(StorageError):
+    """A server that all rests on does not answer; nothing was written, and trying again may help."""
+
+
 class TargetError(TaggingError):
     """A wanted precision that no library can promise."""
 

@@ -24,7 +24,7 @@ from tagging_core.archive import Archive, sha256_of
 from tagging_core.assets import Accompanying, Arrival
 from tagging_core.chunks import Chunk, End, Item
 from tagging_core.encoders import Encoder, Preset, Vectors
-from tagging_core.errors import PictureError, StorageError, TaggingError
+from tagging_core.errors import PictureError, StorageError, TaggingError, UnreachableError
 from tagging_core.pictures import Picture, open_picture
 from tagging_core.store import Database
 from tagging_core.store.tables import assets, outbox
@@ -104,6 +104,7 @@ class Ingester:
         self._encoder, self._suggester = encoder, suggester
         self._max_pixels, self._worker = max_pixels, worker
         self._threads = threads
+        self._cut_off = False
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="ingest")
 
     def run(self, stopping: Callable[[], bool]) -> int:
@@ -114,7 +115,12 @@ class Ingester:
 
         Raises:
             EncoderError: The model cannot be loaded; leases are given back.
+            UnreachableError: The database does not answer; leases are given back at the next call.
         """
+        if self._cut_off:  # nothing is in work now, so whatever this worker still holds was when it was cut off
+            with self._database.write() as connection:
+                chunks.release_of(connection, self._worker)
+            self._cut_off = False
         with self._database.read() as connection:
             if not chunks.anything_waits(connection):
                 return 0
@@ -132,6 +138,9 @@ class Ingester:
             try:
                 self._process(chunk)
                 finished += 1
+            except UnreachableError:
+                self._cut_off = True
+                raise
             except StorageError as error:
                 self._stop(chunk, str(error))
             except BaseException:
@@ -140,8 +149,12 @@ class Ingester:
         return finished
 
     def _claim(self) -> Chunk | None:
-        with self._database.write() as connection:
-            return chunks.claim(connection, self._worker)
+        try:
+            with self._database.write(in_turn=False) as connection:
+                return chunks.claim(connection, self._worker)
+        except UnreachableError:
+            self._cut_off = True  # perhaps after it was written
+            raise
 
     def _give_back(self, chunk: Chunk) -> None:
         with self._database.write() as connection:

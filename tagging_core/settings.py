@@ -20,6 +20,9 @@ class Settings(BaseSettings):
 
     data_dir: Path = Field(default=Path("data"), description="everything Tagloop writes")
     database_url: str = Field(default="", description="SQLAlchemy URL; empty means SQLite below the data folder")
+    chroma_url: str = Field(
+        default="", description="server started by `chroma run`, http://HOST:PORT; empty: in the data folder"
+    )
     encoder: str = Field(default="builtin", description="preset, folder or hub id of a new archive's model")
     devices: str = Field(
         default="", description="where models run, such as cuda:0,cuda:1; empty: all GPUs, or the CPU"

@@ -32,6 +32,7 @@ from tagging_core.api import Calls, telling
 from tagging_core.archive import Archive
 from tagging_core.batches import Batch
 from tagging_core.chroma import ChromaIndex
+from tagging_core.chroma_places import Embedded, Served
 from tagging_core.curation import Curator
 from tagging_core.curation.previewing import Previewer
 from tagging_core.curation.proposals import proposal
@@ -90,7 +91,8 @@ class Tagloop(Desk):
         self.preset = standing_model(database, self.shelf, wanted)
         self.libraries = Libraries(database, self.shelf, self.give_way)
         library = self.libraries.of(self.preset)
-        self.index = ChromaIndex(data / "chroma", database, self.preset.fingerprint, library.taxonomies)
+        place = Served(self.settings.chroma_url) if self.settings.chroma_url else Embedded(data / "chroma")
+        self.index = ChromaIndex(place, database, self.preset.fingerprint, library.taxonomies)
         self._changing = threading.Lock()
         super().__init__(database, library, self._suggester(), self.encoder, self.settings.shares)
         self._serve()

@@ -150,12 +150,12 @@ class Worker:
             self._teach_wake.set()
 
     def _teach(self) -> None:
-        if self.chroma != "opening" and self._library.take_taught():
+        if self._index.is_open and self._library.take_taught():
             self._index.feed_taught()  # what a person just decided is in Chroma before anything else is done
         self._follow()
         if self._library.settle(at_most=_TAGS_AT_ONCE) >= _TAGS_AT_ONCE:
             self._teach_wake.set()  # there is more; but Chroma gets its turn first
-        if self.chroma == "opening":
+        if not self._index.is_open:
             self.chroma = self._index.open()
         if self._busy() and time.monotonic() - self._served < _BUSY_SECONDS:
             return  # the pack and the index can wait a little, a person who uploads or decides should not

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import importlib.util
 import io
+import os
 import shutil
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,9 +16,12 @@ from PIL import Image
 
 from tagging_core import Settings, Tagloop, User
 from tagging_core.people import Role, local_user
+from tests.servers import Chroma, Postgres, start_chroma, start_postgres
 
 if importlib.util.find_spec("torchvision") is None:  # see requirements-gpu.txt; `make test-models` has it
     collect_ignore = ["models"]
+
+ON_SERVICES = os.environ.get("TAGLOOP_TEST_ON") == "services"
 
 RED, GREEN, BLUE, YELLOW = (220, 30, 30), (30, 170, 50), (40, 70, 220), (240, 220, 40)
 
@@ -31,19 +36,89 @@ def isolated(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="session")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres | None]:
+    """PostgreSQL where tests run on servers (`make test-services`), else nothing: SQLite."""
+    if not ON_SERVICES:
+        yield None
+        return
+    server = start_postgres(tmp_path_factory.mktemp("postgres") / "server")
+    yield server
+    server.stop()
+
+
+class Installations:
+    """Makes and copies installations: a data folder, and a database of its own where tests run on servers."""
+
+    def __init__(self, postgres: Postgres | None) -> None:
+        self._postgres = postgres
+        self._names: dict[Path, str] = {}
+
+    def new(self, folder: Path, template: str = "template0") -> str:
+        """An empty database for a folder; its URL, empty for SQLite in the folder."""
+        if self._postgres is None:
+            return ""
+        self._names[folder] = f"test_{uuid.uuid4().hex}"
+        return self._postgres.create(self._names[folder], template)
+
+    def copy(self, source: Path, folder: Path) -> str:
+        """A copy of an installation that nobody has open; the URL of its database."""
+        shutil.copytree(source, folder)
+        return self.new(folder, self._names[source]) if self._postgres is not None else ""
+
+    def name(self, folder: Path) -> str:
+        """The name of a folder's database at the server."""
+        return self._names[folder]
+
+    def drop(self, folder: Path) -> None:
+        """Remove a folder's database."""
+        if self._postgres is not None:
+            self._postgres.drop(self._names.pop(folder))
+
+
+@pytest.fixture(scope="session")
+def chroma(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chroma | None]:
+    """Chroma's server where tests run on servers, else nothing: a folder."""
+    if not ON_SERVICES:
+        yield None
+        return
+    server = start_chroma(tmp_path_factory.mktemp("chroma") / "server")
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def installations(postgres: Postgres | None) -> Installations:
+    return Installations(postgres)
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory, installations: Installations) -> Path:
     """A fresh installation with a fitted library, made once a session and copied by each test."""
-    folder = tmp_path_factory.mktemp("template") / "data"
-    loop = Tagloop(Settings(data_dir=folder, encoder="tiny"))
+    return make_template(tmp_path_factory.mktemp("template") / "data", installations)
+
+
+def make_template(folder: Path, installations: Installations) -> Path:
+    """See `template`."""
+    loop = Tagloop(Settings(data_dir=folder, database_url=installations.new(folder), encoder="tiny"))
     loop.library.settle()
     loop.close()
     return folder
 
 
 @pytest.fixture
-def data_dir(template: Path, tmp_path: Path) -> Path:
-    shutil.copytree(template, tmp_path / "data")
-    return tmp_path / "data"
+def data_dir(
+    template: Path,
+    tmp_path: Path,
+    installations: Installations,
+    chroma: Chroma | None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Path]:
+    folder = tmp_path / "data"
+    monkeypatch.setenv("TAGLOOP_DATABASE_URL", installations.copy(template, folder))
+    if chroma is not None:
+        monkeypatch.setenv("TAGLOOP_CHROMA_URL", chroma.url(f"test-{uuid.uuid4().hex}"))
+    yield folder
+    installations.drop(folder)
 
 
 @pytest.fixture

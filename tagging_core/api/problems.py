@@ -47,6 +47,7 @@ KINDS: dict[type[TaggingError], tuple[int, str, str]] = {
     TooManyError: (429, "too-many", "Too many requests"),
     errors.BusyError: (503, "busy", "Not now"),
     errors.EncoderError: (503, "model", "The model is not available"),
+    errors.UnreachableError: (503, "unreachable", "Not now"),
     errors.StorageError: (507, "storage", "What was sent cannot be kept"),
 }
 """Status, type and title by kind of error."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,11 +11,13 @@ from typing import Any
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, Executable, Table, create_engine, event, text
+from sqlalchemy import Connection, Engine, Executable, Table, create_engine, event, text
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
 
-from tagging_core.errors import StorageError
+from tagging_core.errors import StorageError, UnreachableError
+
+_WRITERS = 7_216_841  # of PostgreSQL's advisory locks, which are numbers
 
 
 class Database:
@@ -26,13 +29,13 @@ class Database:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        arguments: dict[str, Any] = {}
-        if url.startswith("sqlite:///"):
-            Path(url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
-            arguments = {"connect_args": {"timeout": 60}}
-        self.engine = create_engine(url, pool_pre_ping=not arguments, **arguments)
-        if self.is_sqlite:
-            event.listen(self.engine, "connect", _configure_sqlite)
+        try:
+            self.engine = _make_engine(url)
+        except (ArgumentError, NoSuchModuleError, ImportError) as error:
+            raise StorageError(
+                f"TAGLOOP_DATABASE_URL={_without_password(url)!r} names no database that can be used: {error} "
+                "Expected postgresql+psycopg://USER:PASSWORD@HOST/NAME, or nothing for SQLite in the data folder."
+            ) from error
 
     @property
     def is_sqlite(self) -> bool:
@@ -58,14 +61,17 @@ class Database:
             yield connection
 
     @contextmanager
-    def write(self, durable: bool = False) -> Iterator[Connection]:
+    def write(self, durable: bool = False, in_turn: bool = True) -> Iterator[Connection]:
         """A transaction that is committed at the end and undone by any error.
 
-        SQLite takes its write lock at the start: a later upgrade from reader to writer could fail halfway.
+        Writers take turns, on PostgreSQL as on SQLite: ids and revisions are then committed in their order, so
+        that whoever has seen one has seen all before it. SQLite's lock is taken at the start: a later upgrade from
+        reader to writer could fail halfway.
 
         Args:
             durable: What was committed survives a power cut too, at the price of waiting for the disk; for what
                 a person did. Anything survives the death of the process.
+            in_turn: False for what has no order, and locks the rows that it changes: leases.
 
         Raises:
             StorageError: The database cannot be reached, is full, or stayed locked.
@@ -75,6 +81,11 @@ class Database:
                 # The driver is in autocommit mode, so that a pragma may come before the transaction.
                 connection.exec_driver_sql(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
+            else:
+                if not durable:
+                    connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
+                if in_turn:
+                    connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_WRITERS})")
             yield connection
             connection.commit()
 
@@ -130,12 +141,29 @@ def integrity(connection: Connection) -> str:
     return str(connection.execute(text("PRAGMA quick_check(1)")).scalar())
 
 
+def _make_engine(url: str) -> Engine:
+    if not url.startswith("sqlite:///"):
+        engine = create_engine(url, pool_pre_ping=True, pool_size=20, max_overflow=30, pool_timeout=60)
+        event.listen(engine, "before_cursor_execute", _without_nul, retval=True)
+        return engine
+    Path(url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(url, connect_args={"timeout": 60})
+    event.listen(engine, "connect", _configure_sqlite)
+    return engine
+
+
+def _without_password(url: str) -> str:
+    return re.sub(r"(://[^:/@]*):[^@]*@", r"\1:***@", url)
+
+
 @contextmanager
 def _told_plainly() -> Iterator[None]:
     try:
         yield
     except OperationalError as error:
         reason = str(error.orig)
+        if error.connection_invalidated or "connection" in reason:
+            raise UnreachableError(f"The database does not answer: {reason}. Try again.") from error
         if "full" in reason:
             raise StorageError(
                 "The disk is full: the database cannot grow. Free some space, then go on."
@@ -145,8 +173,20 @@ def _told_plainly() -> Iterator[None]:
         raise StorageError(f"The database cannot be used: {reason}.") from error
     except DBAPIError as error:
         if error.connection_invalidated:
-            raise StorageError("The connection to the database was lost. Try again.") from error
+            raise UnreachableError(f"The database does not answer: {error.orig}. Try again.") from error
         raise
+
+
+def _without_nul(_connection: Any, _cursor: Any, statement: str, given: Any, _context: Any, _many: bool) -> Any:
+    """PostgreSQL keeps no NUL in texts, where nobody means anything by it; SQLite does."""
+    rows = given if isinstance(given, list) else [given]
+    if any(isinstance(value, str) and "\0" in value for row in rows for value in row.values()):
+        given = [
+            {key: value.replace("\0", "") if isinstance(value, str) else value for key, value in row.items()}
+            for row in rows
+        ]
+        given = given if _many else given[0]
+    return statement, given
 
 
 def _configure_sqlite(connection: Any, _record: Any) -> None:

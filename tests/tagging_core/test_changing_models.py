@@ -21,7 +21,7 @@ from tagging_core.people import Role
 from tagging_core.queue import View
 from tagging_core.store.tables import events
 from tagging_core.store.tables import vectors as vector_table
-from tests.conftest import BLUE, GREEN, RED, ingest, photo, wait_for
+from tests.conftest import BLUE, GREEN, RED, Installations, ingest, photo, wait_for
 
 COLOURS = [RED, GREEN, BLUE, *((200 + n, 20 + n, 20) for n in range(5))]
 
@@ -251,17 +251,20 @@ def test_another_process_follows(working: Tagloop, ann: User, operator: User, ot
     wait_for(lambda: working.preset.fingerprint == fingerprint, 3)
 
 
-def test_the_setting_names_the_model_of_a_new_archive_only(working: Tagloop, ann: User, operator: User) -> None:
-    settings = working.settings
+def test_the_setting_names_the_model_of_a_new_archive_only(
+    working: Tagloop, ann: User, installations: Installations
+) -> None:
+    settings, folder = working.settings, working.settings.data_dir / "new"
+    new = {"data_dir": folder, "database_url": installations.new(folder)}
     ingest(working, ann, RED)
     working.close()
     again = Tagloop(settings.model_copy(update={"encoder": "builtin"}))
     assert again.preset.name == "tiny"
     again.close()
-    fresh = Tagloop(settings.model_copy(update={"encoder": "builtin", "data_dir": settings.data_dir / "new"}))
+    fresh = Tagloop(settings.model_copy(update={"encoder": "builtin", **new}))
     assert fresh.preset.name == "builtin"
     fresh.close()
-    changed = Tagloop(settings.model_copy(update={"encoder": "tiny", "data_dir": settings.data_dir / "new"}))
+    changed = Tagloop(settings.model_copy(update={"encoder": "tiny", **new}))
     assert changed.preset.name == "tiny"
     assert len(changed.models.all()) == 1
     changed.close()

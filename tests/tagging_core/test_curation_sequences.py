@@ -18,7 +18,7 @@ from tagging_core.curation import plans
 from tagging_core.people import local_user
 from tagging_core.store.tables import assets, content, counters, events, labels, learned
 from tagging_core.taxonomy import Category, Tag, Taxonomy
-from tests.conftest import BLUE, GREEN, RED, YELLOW, ingest
+from tests.conftest import BLUE, GREEN, RED, YELLOW, Installations, ingest
 
 ANN = local_user("Ann")
 COLOURS = (RED, GREEN, BLUE, YELLOW)
@@ -29,13 +29,14 @@ class Library(RuleBasedStateMachine):
     """A small library with an exclusive category and a free one."""
 
     template: Path
+    installations: Installations
 
     @initialize()
     def open(self) -> None:
         self.folder = Path(tempfile.mkdtemp())
-        shutil.copytree(self.template, self.folder / "data")
+        url = self.installations.copy(self.template, self.folder / "data")
         opened = Settings(data_dir=self.folder / "data", encoder="tiny", blind_share=0, known_share=0)
-        self.loop = Tagloop(opened)
+        self.loop = Tagloop(opened.model_copy(update={"database_url": url}))
         with self.loop.database.read() as connection:
             self.pictures = list(connection.execute(select(assets.c.id).order_by(assets.c.id)).scalars())
         self.made = 0
@@ -44,6 +45,7 @@ class Library(RuleBasedStateMachine):
     def teardown(self) -> None:
         if hasattr(self, "loop"):
             self.loop.close()
+            self.installations.drop(self.folder / "data")
             shutil.rmtree(self.folder)
 
     # ---- what people do -----------------------------------------------------------------------------------
@@ -140,7 +142,7 @@ class Library(RuleBasedStateMachine):
         if not hasattr(self, "loop") or len(self.acts) != 1:
             return
         self.loop.library.settle()
-        self.loop.index._connect()
+        self.loop.index.connect()
         while self.loop.index.feed():
             pass
         with self.loop.database.read() as connection:
@@ -202,11 +204,11 @@ def comparable(taxonomy: Taxonomy) -> tuple[object, ...]:
 
 
 @pytest.fixture(scope="module")
-def small(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def small(template: Path, tmp_path_factory: pytest.TempPathFactory, installations: Installations) -> Path:
     """A library of a few tags and four pictures."""
     folder = tmp_path_factory.mktemp("small") / "data"
-    shutil.copytree(template, folder)
-    loop = Tagloop(Settings(data_dir=folder, encoder="tiny", ingest_threads=1))
+    url = installations.copy(template, folder)
+    loop = Tagloop(Settings(data_dir=folder, database_url=url, encoder="tiny", ingest_threads=1))
     ingest(loop, ANN, *COLOURS)
     with loop.database.write() as connection:
         for table in (learned, tags.tags, tags.categories, tags.profiles):
@@ -228,8 +230,8 @@ def small(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_any_sequence_of_acts(small: Path) -> None:
-    Library.template = small
+def test_any_sequence_of_acts(small: Path, installations: Installations) -> None:
+    Library.template, Library.installations = small, installations
     checks = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
     run_state_machine_as_test(
         Library,

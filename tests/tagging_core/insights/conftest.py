@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,7 +14,7 @@ from tagging_core.curation import plans
 from tagging_core.ledger import Look
 from tagging_core.people import local_user
 from tagging_core.sampling import Shares
-from tests.conftest import ingest
+from tests.conftest import Installations, ingest
 
 START = datetime(2026, 9, 1, 12, 0)
 ZONE = "America/New_York"
@@ -49,15 +48,16 @@ def set_clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 @pytest.fixture(scope="module")
-def archive(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tagloop]:
+def archive(
+    template: Path, tmp_path_factory: pytest.TempPathFactory, installations: Installations
+) -> Iterator[Tagloop]:
     """Pictures of two months, reviewed by three people with whatever happens there; merged tags in the end."""
     folder = tmp_path_factory.mktemp("archive") / "data"
-    shutil.copytree(template, folder)
+    url = installations.copy(template, folder)
     patch = pytest.MonkeyPatch()
     clock = set_clock(patch)
-    settings = Settings(
-        data_dir=folder, encoder="tiny", ingest_threads=1, blind_share=0, known_share=0, time_zone=ZONE
-    )
+    plain = {"encoder": "tiny", "ingest_threads": 1, "blind_share": 0, "known_share": 0}
+    settings = Settings(data_dir=folder, database_url=url, time_zone=ZONE, **plain)
     loop = Tagloop(settings)
     chance = random.Random(7)
     written: list[int] = []

@@ -31,7 +31,7 @@ class Raw:
         with loop.database.read() as connection:
             events = pd.read_sql("select * from events where asset_id is not null order by id", connection)
             self.assets = pd.read_sql("select * from assets", connection, parse_dates=["created_at", "taken_at"])
-        events["payload"] = events["payload"].map(lambda text: json.loads(text) if isinstance(text, str) else {})
+        events["payload"] = events["payload"].map(lambda raw: json.loads(raw) if isinstance(raw, str) else raw)
         events["payload"] = events["payload"].map(lambda payload: payload or {})
         events["day"] = self.day(pd.to_datetime(events["at"]))
         self.assets["day"] = self.day(self.assets["created_at"])

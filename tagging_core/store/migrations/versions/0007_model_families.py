@@ -23,7 +23,7 @@ def upgrade() -> None:
         sa.Column("actor", sa.String(120), nullable=False),
         sa.Column("at", sa.DateTime, nullable=False),
     )
-    op.rename_table("dirty", "old_dirty")
+    _rename("dirty", "old_dirty")
     op.create_table(
         "dirty",
         sa.Column("fingerprint", sa.String(64), primary_key=True),
@@ -45,7 +45,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_column("outbox", "fingerprint")
-    op.rename_table("dirty", "new_dirty")
+    _rename("dirty", "new_dirty")
     op.create_table(
         "dirty",
         sa.Column("tag_id", sa.String(120), primary_key=True),
@@ -54,3 +54,9 @@ def downgrade() -> None:
     op.execute("INSERT INTO dirty (tag_id, marked) SELECT tag_id, MAX(marked) FROM new_dirty GROUP BY tag_id")
     op.drop_table("new_dirty")
     op.drop_table("families")
+
+
+def _rename(table: str, name: str) -> None:
+    op.rename_table(table, name)
+    if op.get_bind().dialect.name == "postgresql":  # where the key's name is the schema's and not the table's
+        op.execute(f"ALTER INDEX pk_{table} RENAME TO pk_{name}")

@@ -1,0 +1,54 @@
+"""Tests of the real servers; each installation here uses them whatever the other tests run on."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tagging_core import Settings, Tagloop
+from tests.conftest import Installations, make_template
+from tests.servers import Chroma, Postgres, start_chroma, start_postgres
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    server = start_postgres(tmp_path_factory.mktemp("postgres") / "server")
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def installations(postgres: Postgres) -> Installations:
+    return Installations(postgres)
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory, installations: Installations) -> Path:
+    return make_template(tmp_path_factory.mktemp("template") / "data", installations)
+
+
+@pytest.fixture
+def chroma(tmp_path: Path) -> Iterator[Chroma]:
+    """One for each test, since tests harm it."""
+    server = start_chroma(tmp_path / "chroma-server")
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def settings(data_dir: Path, chroma: Chroma) -> Settings:
+    """Of an installation on the servers."""
+    url = chroma.url(f"test-{uuid.uuid4().hex}")
+    return Settings(
+        data_dir=data_dir, chroma_url=url, encoder="tiny", ingest_threads=2, blind_share=0, known_share=0
+    )
+
+
+@pytest.fixture
+def loop(settings: Settings) -> Iterator[Tagloop]:
+    opened = Tagloop(settings)
+    yield opened
+    opened.close()
