@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 GPU    := .venv-gpu
 .DEFAULT_GOAL := help
-.PHONY: help run run-gpu test test-models lint format lock bench bench-models browser screenshots clean
+.PHONY: help run run-gpu test test-models test-services lint format lock bench bench-models browser services screenshots clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,6 +20,9 @@ test: $(VENV)/.dev browser ## run every test but those of the large models
 
 test-models: $(GPU)/.dev ## test the large models' code on tiny checkpoints; no GPU is needed
 	$(GPU)/bin/python -m pytest tests/models
+
+test-services: $(VENV)/.dev services ## test the core on PostgreSQL and a Chroma server in SQLite's and a folder's place
+	TAGLOOP_TEST_ON=services $(BIN)/python -m pytest tests/tagging_core tests/services
 
 lint: $(VENV)/.dev ## ruff, ruff format, typos, mypy
 	$(BIN)/ruff check .
@@ -66,6 +69,12 @@ browser: ## install Debian's Chromium and exiftool for tests where that is allow
 	  || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq \
 	  && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium libimage-exiftool-perl >/dev/null; } \
 	  || echo "Chromium or exiftool is not here and cannot be installed: tests that need them will be left out."
+
+services: ## install Debian's PostgreSQL for tests where that is allowed; Chroma's server comes with chromadb
+	@ls -d /usr/lib/postgresql/*/bin >/dev/null 2>&1 \
+	  || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq \
+	  && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq postgresql >/dev/null; } \
+	  || echo "PostgreSQL is not here and cannot be installed: tests that need it will be left out."
 
 screenshots: $(VENV)/.dev browser ## the README's pictures, taken anew
 	$(BIN)/python -m tests.browser.screenshots docs

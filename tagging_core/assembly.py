@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import socket
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from tagging_core.delivering import Deliverer
@@ -28,7 +27,7 @@ def make_ingester(loop: Tagloop) -> Ingester:
         suggester=loop.suggester,
         threads=_threads(loop),
         max_pixels=loop.settings.max_pixels,
-        worker=f"{socket.gethostname()}-{os.getpid()}",
+        worker=loop.name,
     )
 
 
@@ -45,8 +44,8 @@ def make_embedder(loop: Tagloop) -> Embedder:
     )
 
 
-def make_worker(loop: Tagloop, embedder: Embedder, deliverer: Deliverer) -> Worker:
-    """The threads of a process that do all of it."""
+def make_worker(loop: Tagloop, embedder: Embedder, deliverer: Deliverer, steward: Callable[[], bool]) -> Worker:
+    """The threads of a process that do all of it, or, if another process is the steward, ingest alone."""
 
     def background() -> bool:
         return loop.curator.work() or drift.check_if_due(loop.database, loop.library, loop.taxonomy())
@@ -62,6 +61,7 @@ def make_worker(loop: Tagloop, embedder: Embedder, deliverer: Deliverer) -> Work
         background=background,
         deliver=deliverer.work,
         occupied=lambda: loop.tagger.busy(),
+        steward=steward,
     )
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import shutil
+import socket
 import threading
 import uuid
 from collections.abc import Callable, Iterable, Sequence
@@ -39,9 +41,10 @@ from tagging_core.curation.proposals import proposal
 from tagging_core.delivering import Deliverer
 from tagging_core.descriptions import Described
 from tagging_core.desk import Desk
+from tagging_core.duties import Duty
 from tagging_core.encoders import Encoder, Preset, Vectors
 from tagging_core.encoders.shelf import Shelf
-from tagging_core.errors import BusyError, SourceError, StorageError
+from tagging_core.errors import BusyError, SourceError, StorageError, UnreachableError
 from tagging_core.insights import days
 from tagging_core.libraries import Libraries
 from tagging_core.light_table import LightTable
@@ -67,7 +70,8 @@ SAMPLES = Path(__file__).parent.parent / "data" / "demo"
 class Tagloop(Desk):
     """The whole of it over one data folder.
 
-    Opening it twice is fine; `start`, which runs the worker and opens Chroma, succeeds in one process only.
+    Opening it twice is fine; `start`, which runs the worker and opens Chroma, succeeds in one process only, unless
+    Chroma is a server: then processes share the work.
 
     Args:
         settings: Read from the environment if None.
@@ -101,7 +105,8 @@ class Tagloop(Desk):
         self.drafter = Drafter(database, self.archive, library, self.settings.writer)
         self.targets = Targets(parse_targets(self.settings.webhook_targets))
         self.worker: Worker | None = None
-        self._lock = FileLock(data / "tagloop.lock")
+        self.name = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+        self._lock, self._steward = FileLock(data / "tagloop.lock"), Duty(database, "steward", self.name)
         self._incoming = (data / "incoming").absolute()
         self._prepare()
 
@@ -119,10 +124,21 @@ class Tagloop(Desk):
         """Run the worker in this process.
 
         Raises:
-            BusyError: Another process runs it on the same data folder.
+            BusyError: Another process runs it on the same data folder, and Chroma is a folder there.
         """
         if self.worker is not None:
             return
+        if not self.settings.chroma_url:
+            self._have_to_itself()
+        self._deliverer = Deliverer(self.database, self.targets, telling.teller(self))
+        self._embedder = assembly.make_embedder(self)
+        steward = self._steward.held if self.settings.chroma_url else lambda: True
+        self.worker = assembly.make_worker(self, self._embedder, self._deliverer, steward)
+        # One thread for linear algebra: fits are small, and threads that wait for one another double their time.
+        threadpool_limits(limits=1, user_api="blas")
+        self.worker.start()
+
+    def _have_to_itself(self) -> None:
         try:
             self._lock.acquire(timeout=0)
         except Timeout:
@@ -137,12 +153,6 @@ class Tagloop(Desk):
         with self.database.read() as connection:
             needed = batches.staged_sources(connection)
         sources.remove_leftovers(self._incoming, needed)
-        self._deliverer = Deliverer(self.database, self.targets, telling.teller(self))
-        self._embedder = assembly.make_embedder(self)
-        self.worker = assembly.make_worker(self, self._embedder, self._deliverer)
-        # One thread for linear algebra: fits are small, and threads that wait for one another double their time.
-        threadpool_limits(limits=1, user_api="blas")
-        self.worker.start()
 
     def close(self) -> None:
         """Stop the worker and let go of everything."""
@@ -151,6 +161,9 @@ class Tagloop(Desk):
             self.worker.stop()
             self._deliverer.close()
             self.worker = None
+            if self.settings.chroma_url:
+                with contextlib.suppress(UnreachableError):  # it ends by itself
+                    self._steward.release()
         self.tagger.close()
         self._lock.release()
         self.database.close()

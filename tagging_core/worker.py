@@ -39,6 +39,8 @@ class Worker:
         background: Does a piece of what owners and managers wait for; whether there was any.
         deliver: Tries to tell what webhooks are to be told; whether there was anything.
         occupied: Whether a program waits for tags, which everything else should give way to.
+        steward: Whether this process, of all that share a database, is the one that does what must not be done
+            twice: it teaches, feeds Chroma, embeds anew, serves owners' and managers' pages and calls webhooks.
     """
 
     def __init__(
@@ -54,10 +56,12 @@ class Worker:
         background: Callable[[], bool],
         deliver: Callable[[], bool],
         occupied: Callable[[], bool],
+        steward: Callable[[], bool],
     ) -> None:
         self._teach_others, self._embed_more, self._follow = teach_others, embed, follow
         self._background, self._deliver, self._occupied = background, deliver, occupied
         self._index, self._encoder = index, encoder
+        self._steward, self._looked = steward, False
         self._stop, self._ingesting = threading.Event(), threading.Event()
         self._ingest_wake, self._teach_wake = threading.Event(), threading.Event()
         self._curate_wake, self._tell_wake = threading.Event(), threading.Event()
@@ -150,13 +154,18 @@ class Worker:
             self._teach_wake.set()
 
     def _teach(self) -> None:
-        if self._index.is_open and self._library.take_taught():
+        steward = self._steward()
+        if steward and self._index.is_open and self._library.take_taught():
             self._index.feed_taught()  # what a person just decided is in Chroma before anything else is done
         self._follow()
+        if not steward:
+            self._join_index()
+            return
         if self._library.settle(at_most=_TAGS_AT_ONCE) >= _TAGS_AT_ONCE:
             self._teach_wake.set()  # there is more; but Chroma gets its turn first
-        if not self._index.is_open:
+        if not (self._index.is_open and self._looked):
             self.chroma = self._index.open()
+            self._looked = True
         if self._busy() and time.monotonic() - self._served < _BUSY_SECONDS:
             return  # the pack and the index can wait a little, a person who uploads or decides should not
         self._served = time.monotonic()
@@ -169,8 +178,15 @@ class Worker:
         while self._index.feed(limit=portions) and not self._stop.is_set() and not self._busy():
             time.sleep(0)  # let decisions in between
 
+    def _join_index(self) -> None:
+        """Search what another process keeps in order."""
+        self._looked = False
+        if not self._index.is_open:
+            self._index.connect()
+            self.chroma = "opened"
+
     def _embed(self) -> None:
-        if self._warm and (self._embed_more() | self._teach_others()):
+        if self._warm and self._steward() and (self._embed_more() | self._teach_others()):
             self._embed_wake.set()
 
     def give_way(self) -> None:
@@ -180,11 +196,12 @@ class Worker:
 
     def _curate(self) -> None:
         # Back-fills, proposals and the check for drift rest on a settled library, and on an encoder for names.
-        if self._warm and not self._busy() and not self._library.pending() and self._background():
+        idle = self._warm and not self._busy() and not self._library.pending()
+        if idle and self._steward() and self._background():
             self._curate_wake.set()
 
     def _tell(self) -> None:
-        if self._deliver():
+        if self._steward() and self._deliver():
             self._tell_wake.set()
 
     def _busy(self) -> bool:

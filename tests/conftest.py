@@ -18,12 +18,23 @@ from tagging_core import Settings, Tagloop, User
 from tagging_core.people import Role, local_user
 from tests.servers import Chroma, Postgres, start_chroma, start_postgres
 
-if importlib.util.find_spec("torchvision") is None:  # see requirements-gpu.txt; `make test-models` has it
-    collect_ignore = ["models"]
-
 ON_SERVICES = os.environ.get("TAGLOOP_TEST_ON") == "services"
+"""Whether tests run on PostgreSQL and a Chroma server: `make test-services`."""
+
+collect_ignore = [] if ON_SERVICES else ["services"]
+if importlib.util.find_spec("torchvision") is None:  # see requirements-gpu.txt; `make test-models` has it
+    collect_ignore.append("models")
 
 RED, GREEN, BLUE, YELLOW = (220, 30, 30), (30, 170, 50), (40, 70, 220), (240, 220, 40)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """On servers, only what uses them."""
+    if ON_SERVICES:
+        uses = {"installations", "postgres", "chroma"}
+        items[:] = [
+            item for item in items if uses & set(getattr(item, "fixturenames", ())) or "services" in item.nodeid
+        ]
 
 
 @pytest.fixture(autouse=True)
@@ -119,6 +130,12 @@ def data_dir(
         monkeypatch.setenv("TAGLOOP_CHROMA_URL", chroma.url(f"test-{uuid.uuid4().hex}"))
     yield folder
     installations.drop(folder)
+
+
+@pytest.fixture
+def embedded(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Chroma is a folder, which one process has to itself, whatever the other tests run on."""
+    monkeypatch.delenv("TAGLOOP_CHROMA_URL", raising=False)
 
 
 @pytest.fixture

@@ -488,4 +488,12 @@ outbox = Table(
     Column("fingerprint", String(64), nullable=False),
 )
 
+duties = Table(
+    "duties",
+    metadata,
+    Column("name", String(60), primary_key=True),
+    Column("holder", String(120), nullable=False),
+    Column("until", Float, nullable=False),  # seconds since 1970
+)
+
 meta = Table("meta", metadata, Column("key", String(60), primary_key=True), Column("value", Text, nullable=False))

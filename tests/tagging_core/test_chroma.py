@@ -65,12 +65,6 @@ def test_what_waits_is_fed_once_though_all_is_queued_anew(loop: Tagloop, ann: Us
     fed(loop)
 
 
-@pytest.fixture
-def embedded(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What these tests harm is a folder, wherever the others keep theirs."""
-    monkeypatch.delenv("TAGLOOP_CHROMA_URL", raising=False)
-
-
 @pytest.mark.parametrize("harm", ["missing", "garbage", "truncated", "lost records"])
 def test_a_damaged_folder_is_rebuilt_from_sql(embedded: None, loop: Tagloop, ann: User, harm: str) -> None:
     ingest(loop, ann, RED, BLUE)

@@ -149,7 +149,7 @@ def test_errors_are_told_plainly(
 
 
 def test_beside_a_running_console_it_works_through_sql(
-    working: Tagloop, ann: User, photos: Path, capsys: pytest.CaptureFixture[str]
+    embedded: None, working: Tagloop, ann: User, photos: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     ingest(working, ann, (1, 2, 3))
     _, summary = run(capsys, "ingest", str(photos))

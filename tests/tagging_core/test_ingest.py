@@ -128,7 +128,7 @@ def test_a_full_disk_while_uploading_queues_nothing(
         assert batches.recent(connection) == []
 
 
-def test_the_chunk_of_a_vanished_worker_is_done_by_another(loop: Tagloop, ann: User) -> None:
+def test_the_chunk_of_a_vanished_worker_is_done_by_another(embedded: None, loop: Tagloop, ann: User) -> None:
     batch_id = loop.upload(ann, [("a.jpg", photo(RED))], "general")
     with loop.database.write() as connection:
         assert claim(connection, "lost") is not None
@@ -159,7 +159,7 @@ def test_a_batch_falls_back_to_halves_and_then_single_pictures() -> None:
     assert Fragile.calls < 12
 
 
-def test_leftovers_of_a_crash_are_removed_and_what_waits_is_kept(loop: Tagloop, ann: User) -> None:
+def test_leftovers_of_a_crash_are_removed_and_what_waits_is_kept(embedded: None, loop: Tagloop, ann: User) -> None:
     batch_id = loop.upload(ann, [("a.jpg", photo(RED))], "general")
     leftover = loop.settings.data_dir / "incoming" / "crashed" / "0"
     leftover.parent.mkdir()
@@ -200,7 +200,7 @@ def test_a_model_that_cannot_be_loaded_is_told_and_the_batch_waits(data_dir: Pat
     loop.close()
 
 
-def test_a_second_console_on_the_same_folder_is_refused(working: Tagloop) -> None:
+def test_a_second_console_on_the_same_folder_is_refused(embedded: None, working: Tagloop) -> None:
     second = Tagloop(working.settings)
     with pytest.raises(TaggingError, match="Another Tagloop console runs"):
         second.start()
