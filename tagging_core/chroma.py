@@ -61,7 +61,7 @@ class ChromaIndex:
         self.fingerprint = fingerprint
         self._taxonomies = taxonomies
         self._client: Any = None
-        self._gone = ""  # why a server that was open cannot be reached
+        self._gone = ""  # why its server cannot be reached
         self._lock = threading.Lock()
         self._opened = threading.Event()
 
@@ -74,7 +74,8 @@ class ChromaIndex:
         Raises:
             UnreachableError: Its server does not answer.
         """
-        fresh = self.place.is_new()
+        with self._noted():
+            fresh = self.place.is_new()
         trouble = "" if fresh else self.trouble()
         if trouble:
             _log.warning("Chroma is rebuilt from SQL: %s", trouble)
@@ -86,7 +87,8 @@ class ChromaIndex:
 
     def connect(self) -> None:
         """Open without a look at what it holds."""
-        self._client = self.place.connect()
+        with self._noted():
+            self._client = self.place.connect()
         self._gone = ""
         self._opened.set()
 
@@ -251,14 +253,18 @@ class ChromaIndex:
         Raises:
             UnreachableError: The server does not answer; the index is closed until it does.
         """
-        with self._lock:
-            try:
-                with self.place.told_plainly():
-                    yield
-            except UnreachableError as error:
-                self._gone = str(error)
-                self._opened.clear()
-                raise
+        with self._lock, self._noted(), self.place.told_plainly():
+            yield
+
+    @contextlib.contextmanager
+    def _noted(self) -> Iterator[None]:
+        """Close the index, and keep the reason, when its server does not answer."""
+        try:
+            yield
+        except UnreachableError as error:
+            self._gone = str(error)
+            self._opened.clear()
+            raise
 
     def _collection(self, kind: str, fingerprint: str = "") -> Any:
         fingerprint = fingerprint or self.fingerprint

@@ -19,7 +19,7 @@ from tagging_core.libraries import Libraries
 from tagging_core.people import SYSTEM, Action, User, require
 from tagging_core.store import Database
 from tagging_core.store.tables import assets
-from tagging_core.taxonomy import Taxonomy
+from tagging_core.tags import TaxonomyCache
 
 _log = logging.getLogger(__name__)
 _MAY_STAND = (State.READY, State.KEPT)
@@ -59,6 +59,12 @@ class Models:
         """Every family and how far it is, the one in use first."""
         with self._database.read() as connection:
             return [self._progress(connection, family) for family in families.all_of(connection)]
+
+    def progress(self, fingerprint: str) -> Progress | None:
+        """One family and how far it is, if it is known."""
+        with self._database.read() as connection:
+            family = families.find(connection, fingerprint)
+            return None if family is None else self._progress(connection, family)
 
     def build(self, user: User, name: str) -> Family:
         """Begin to embed the archive with another model, while people go on with the one in use.
@@ -148,23 +154,21 @@ class Models:
         self._shelf.let_go(family.fingerprint)
         self._changed()
 
-    def tell(self, preset: Preset, taxonomy: Taxonomy) -> None:
+    def tell(self, preset: Preset, taxonomies: TaxonomyCache) -> None:
         """Have a model told what profiles say that it is to look for, and nothing else.
 
         Pictures get a second vector under each instruction, for the suggestions of its profiles alone.
 
         Args:
             preset: The model in use.
-            taxonomy: Holds the profiles.
+            taxonomies: Give the profiles.
         """
-        told = [p.instruction for p in taxonomy.profiles.values() if p.followed and p.instruction]
-        wanted = {families.name(preset.fingerprint, text): text for text in told if preset.instructed != "none"}
         with self._database.read() as connection:
-            known = families.all_of(connection)
-        mine = {f.fingerprint for f in known if f.instruction and f.model == preset.fingerprint}
+            wanted, mine = _told(connection, preset, taxonomies)
         if mine == wanted.keys():
             return
         with self._database.write() as connection:
+            wanted, mine = _told(connection, preset, taxonomies)  # another process may have been faster
             for fingerprint in wanted.keys() - mine:
                 text = wanted[fingerprint]
                 families.register(connection, fingerprint, preset.name, State.BUILDING, SYSTEM.name, text)
@@ -197,6 +201,15 @@ class Models:
     def _write(self, connection: Connection, user: User, act: str, fingerprint: str, name: str) -> None:
         payload = {"act": act, "fingerprint": fingerprint, "encoder": name}
         ledger.append(connection, Event(Kind.MODEL, user.name, payload=payload))
+
+
+def _told(connection: Connection, preset: Preset, taxonomies: TaxonomyCache) -> tuple[dict[str, str], set[str]]:
+    """What a model is to be told, by family, and the families that there are for what it is told."""
+    profiles = taxonomies.load(connection).profiles.values()
+    texts = [p.instruction for p in profiles if p.followed and p.instruction and preset.instructed != "none"]
+    known = families.all_of(connection)
+    mine = {f.fingerprint for f in known if f.instruction and f.model == preset.fingerprint}
+    return {families.name(preset.fingerprint, text): text for text in texts}, mine
 
 
 def standing_model(database: Database, shelf: Shelf, wanted: str) -> Preset:

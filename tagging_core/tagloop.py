@@ -182,10 +182,9 @@ class Tagloop(Desk):
         """Go on with the model in use, if another process or a person put another one to work."""
         with self._changing, self.database.read() as connection:
             standing = families.standing(connection)
-            taxonomy = self.library.taxonomies.load(connection)
             if standing is not None and standing.fingerprint != self.preset.fingerprint:
                 self._change_model(self.shelf.preset(standing.encoder))
-        self.models.tell(self.preset, taxonomy)
+        self.models.tell(self.preset, self.library.taxonomies)
         self._see_instructions()
 
     # ---- ingest -------------------------------------------------------------------------------------------

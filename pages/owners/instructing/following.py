@@ -7,6 +7,7 @@ import streamlit as st
 from pages.common import session
 from tagging_core import families
 from tagging_core.families import State
+from tagging_core.switching import Progress
 from tagging_core.taxonomy import Profile
 
 
@@ -16,18 +17,22 @@ def draw(profile: Profile) -> None:
         st.markdown(":gray-badge[the usual instruction]  The model looks for nothing in particular.")
     elif session.loop().preset.instructed == "none":
         st.markdown(":orange-badge[waiting]  It is told as soon as a model that takes instructions is in use.")
+    elif (found := _progress(profile)) is not None and found.family.state == State.READY:
+        st.markdown(f":green-badge[told to the model]  {found.pictures:,} pictures are embedded under it.")
     else:
         _draw_progress(profile)
 
 
+def _progress(profile: Profile) -> Progress | None:
+    loop = session.loop()
+    return loop.models.progress(families.name(loop.preset.fingerprint, profile.instruction))
+
+
 @st.fragment(run_every="2s")
 def _draw_progress(profile: Profile) -> None:
-    loop = session.loop()
-    fingerprint = families.name(loop.preset.fingerprint, profile.instruction)
-    found = next((p for p in loop.models.all() if p.family.fingerprint == fingerprint), None)
+    found = _progress(profile)
     if found is not None and found.family.state == State.READY:
-        st.markdown(f":green-badge[told to the model]  {found.pictures:,} pictures are embedded under it.")
-        return
+        st.rerun()  # nothing is to be looked at any more
     st.markdown(":blue-badge[being embedded]  Until all are, suggestions come from the usual instruction.")
     if found is not None and found.family.note:
         st.error(session.plain(found.family.note), icon=":material/error:")

@@ -8,7 +8,7 @@ from pages.common import gallery, session
 from tagging_core.curation.previewing import Preview, Tried
 from tagging_core.errors import TaggingError
 from tagging_core.suggesting import Suggestion
-from tagging_core.taxonomy import Profile
+from tagging_core.taxonomy import Profile, Taxonomy
 
 _SHOWN = 24
 _ASKED, _FOUND = "instruction_asked", "instruction_preview"
@@ -70,22 +70,23 @@ def _draw(preview: Preview) -> None:
     st.caption("By the tags' texts alone, on both sides, as if nobody had decided anything yet.")
     moved = [tried for tried in preview.pictures if tried.gained or tried.lost]
     known = gallery.load([tried.asset_id for tried in moved[:_SHOWN]])
+    taxonomy = session.loop().taxonomy()
     with st.container(horizontal=True, gap="small"):
         for tried in moved[:_SHOWN]:
             with st.container(width=168):
                 gallery.draw_strip([(tried.asset_id, "")], width=160, known=known)
-                st.markdown(_words(tried))
+                st.markdown(_words(tried, taxonomy))
     if len(moved) > _SHOWN:
         st.caption(f"And {len(moved) - _SHOWN} more.")
 
 
-def _words(tried: Tried) -> str:
-    gained = [f":green[+ {_name(s)}]" for s in tried.after if s.tag_id in tried.gained]
-    lost = [f":red[− {_name(s)}]" for s in tried.before if s.tag_id in tried.lost]
+def _words(tried: Tried, taxonomy: Taxonomy) -> str:
+    gained = [f":green[+ {_name(s, taxonomy)}]" for s in tried.after if s.tag_id in tried.gained]
+    lost = [f":red[− {_name(s, taxonomy)}]" for s in tried.before if s.tag_id in tried.lost]
     return "  \n".join(gained + lost)
 
 
-def _name(suggestion: Suggestion) -> str:
-    tag = session.loop().taxonomy().tags.get(suggestion.tag_id)
+def _name(suggestion: Suggestion, taxonomy: Taxonomy) -> str:
+    tag = taxonomy.tags.get(suggestion.tag_id)
     name = session.plain(session.tag_label(tag)) if tag is not None else suggestion.tag_id
     return f"{name} {suggestion.probability:.0%}"
