@@ -76,7 +76,6 @@ def draw_standing(found: Progress) -> None:
         )
 
 
-@st.fragment(run_every="2s")
 def draw_others() -> None:
     if state.pop("models_changed", False):
         st.rerun()  # the report and the model in use are drawn outside of this fragment
@@ -145,7 +144,9 @@ known = loop.models.all()
 standing = next(p for p in known if p.family.state == State.STANDING)
 draw_standing(standing)
 st.subheader("Others")
-draw_others()
+# To count what is missing takes a look at the whole archive: again and again only while that changes.
+growing = any(p.family.state == State.BUILDING or p.pending for p in known if p is not standing)
+st.fragment(draw_others, run_every="2s" if growing else None)()
 if "model_asked" in state:
     compare(state.pop("model_asked"))
 if "model_report" in state:
