@@ -3,17 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tagging_core.delivering import Deliverer
+from tagging_core.dispatching import Dispatcher
 from tagging_core.embedding import Embedder
 from tagging_core.encoders import devices
 from tagging_core.ingest import Ingester
 from tagging_core.insights import drift
+from tagging_core.messages import Messages
 from tagging_core.worker import Worker
 
 if TYPE_CHECKING:
     from tagging_core.tagloop import Tagloop
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """What a process does of all the work there is.
+
+    Attributes:
+        ingests: It does chunks.
+        searches: It opens Chroma.
+        steward: Whether it does what only one process may do.
+        embeds: Whether it embeds anew, which also only one may.
+    """
+
+    ingests: bool
+    searches: bool
+    steward: Callable[[], bool]
+    embeds: Callable[[], bool]
 
 
 def make_ingester(loop: Tagloop) -> Ingester:
@@ -25,7 +45,6 @@ def make_ingester(loop: Tagloop) -> Ingester:
         preset=preset,
         encoder=lambda: loop.shelf.get(preset),
         suggester=loop.suggester,
-        threads=_threads(loop),
         max_pixels=loop.settings.max_pixels,
         worker=loop.name,
     )
@@ -44,25 +63,32 @@ def make_embedder(loop: Tagloop) -> Embedder:
     )
 
 
-def make_worker(loop: Tagloop, embedder: Embedder, deliverer: Deliverer, steward: Callable[[], bool]) -> Worker:
-    """The threads of a process that do all of it, or, if another process is the steward, ingest alone."""
+def make_worker(loop: Tagloop, embedder: Embedder, deliverer: Deliverer, role: Role) -> Worker:
+    """The threads of a process that do all of it, or what its role is."""
 
     def background() -> bool:
         return loop.curator.work() or drift.check_if_due(loop.database, loop.library, loop.taxonomy())
 
-    return Worker(
+    # The queue's threads know the worker, which knows the queue.
+    messages = Messages(loop.settings.queue_url, lambda job_id, n: worker.do(job_id, n))
+    worker = Worker(
         ingester=make_ingester(loop),
+        messages=messages,
+        dispatcher=Dispatcher(loop.database, messages),
+        threads=_threads(loop) if role.ingests else 0,
         library=loop.library,
         teach_others=lambda: loop.libraries.teach_others(loop.library.fingerprint),
-        index=loop.index,
+        index=loop.index if role.searches else None,
         encoder=loop.encoder,
         embed=embedder.work,
         follow=loop.follow,
         background=background,
         deliver=deliverer.work,
         occupied=lambda: loop.tagger.busy(),
-        steward=steward,
+        steward=role.steward,
+        embeds=role.embeds,
     )
+    return worker
 
 
 def _threads(loop: Tagloop) -> int:

@@ -18,6 +18,7 @@ from tagging_core.store.tables import batches, chunks, items, jobs
 from tagging_core.taxonomy import Profile
 
 CHUNK = 32
+_URGENT = 200  # pictures that somebody waits for; larger batches give way to such
 _JOINING = timedelta(days=1)  # as long pictures that come one by one are put together
 
 
@@ -62,6 +63,7 @@ def submit(connection: Connection, user: User, name: str, profile: Profile, entr
     size = max(1, min(CHUNK, len(entries) // 8))  # a small batch, too, is worth all threads
     connection.execute(items.insert(), [_item_row(batch_id, n, n // size, e) for n, e in enumerate(entries)])
     job = {"kind": "ingest", "batch_id": batch_id, "state": "waiting", "created_at": now}
+    job["bulk"] = len(entries) > _URGENT
     job_id = insert_row(connection, jobs, job)
     pieces = range((len(entries) + size - 1) // size)
     connection.execute(chunks.insert(), [{"job_id": job_id, "n": n, "state": "waiting"} for n in pieces])
@@ -134,7 +136,11 @@ def stop(connection: Connection, batch_id: int, note: str = "") -> None:
 
 
 def resume(connection: Connection, batch_id: int) -> None:
-    """Let a stopped batch go on where it stopped."""
+    """Let a stopped batch go on where it stopped; what failed too often is tried anew."""
+    mine = select(jobs.c.id).where(jobs.c.batch_id == batch_id)
+    left = and_(chunks.c.job_id.in_(mine), chunks.c.state.in_(("waiting", "dead")), chunks.c.leased_until.is_(None))
+    again = {"state": "waiting", "attempts": 0, "sent_at": None, "not_before": None}
+    connection.execute(update(chunks).where(left).values(again))
     done = select(func.count()).where(items.c.batch_id == batch_id, items.c.state != "waiting").scalar_subquery()
     _set_state(
         connection, batch_id, "running", "stopped", {"note": "", "started_at": _now(), "finished_before": done}

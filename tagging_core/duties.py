@@ -50,6 +50,8 @@ class Duty:
 
     def release(self) -> None:
         """Let another process have it at once."""
+        if not self._asked:
+            return
         with self._database.write() as connection:
             mine = duties.c.name == self._name, duties.c.holder == self._holder
             connection.execute(delete(duties).where(*mine))

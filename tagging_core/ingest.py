@@ -2,14 +2,17 @@
 
 Each of a few threads takes a chunk from its files to its rows, so one decodes while another embeds or writes; that
 keeps all cores busy without their waiting for one another. Whatever happens, an item ends exactly once: results are
-written in one transaction a chunk, keyed by content, so doing a chunk again after a crash changes nothing.
+written in one transaction a chunk, keyed by content, so doing a chunk again after a crash changes nothing. While a
+chunk is in work its lease is renewed, but not for ever: nothing can interrupt a GPU that hangs, so after a while
+another worker takes the chunk over, and whoever writes first has done it.
 """
 
 from __future__ import annotations
 
 import logging
+import threading
+import time
 from collections.abc import Callable, Collection, Mapping
-from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
@@ -22,7 +25,7 @@ from tagging_core import assets as asset_module
 from tagging_core import batches, chunks, families, protected, vectors
 from tagging_core.archive import Archive, sha256_of
 from tagging_core.assets import Accompanying, Arrival
-from tagging_core.chunks import Chunk, End, Item
+from tagging_core.chunks import Chunk, End, Item, Ref
 from tagging_core.encoders import Encoder, Preset, Vectors
 from tagging_core.errors import PictureError, StorageError, TaggingError, UnreachableError
 from tagging_core.pictures import Picture, open_picture
@@ -34,6 +37,11 @@ from tagging_core.text_evidence import Passage
 
 _log = logging.getLogger(__name__)
 K = TypeVar("K")
+
+HUNG_SECONDS = 600.0
+"""A chunk that takes longer is given to another worker; usual ones take less than a minute."""
+
+_PAUSE_SECONDS = 2.0  # before a chunk is taken up again that only the machine kept from being done
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +83,7 @@ class Embedded:
 
 
 class Ingester:
-    """Works off the chunks of all batches.
+    """Works off chunks.
 
     Args:
         database: Where assets and progress are kept.
@@ -83,7 +91,6 @@ class Ingester:
         preset: The encoder's fingerprint.
         encoder: Gives the loaded encoder.
         suggester: Suggests tags for what was embedded.
-        threads: Chunks in work at once.
         max_pixels: Larger pictures are refused.
         worker: This worker's name in leases.
     """
@@ -96,69 +103,97 @@ class Ingester:
         preset: Preset,
         encoder: Callable[[], Encoder],
         suggester: Suggester,
-        threads: int,
         max_pixels: int,
         worker: str,
     ) -> None:
         self._database, self._archive, self._preset = database, archive, preset
         self._encoder, self._suggester = encoder, suggester
         self._max_pixels, self._worker = max_pixels, worker
-        self._threads = threads
+        self._held: dict[Ref, float] = {}  # since when
+        self._holding = threading.Lock()
         self._cut_off = False
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="ingest")
+        self.trouble = ""
 
-    def run(self, stopping: Callable[[], bool]) -> int:
-        """Work until nothing waits or `stopping()` is true.
+    @property
+    def busy(self) -> bool:
+        """Whether a chunk is in work."""
+        return bool(self._held)
 
-        Returns:
-            How many chunks were finished.
+    @property
+    def hangs(self) -> bool:
+        """Whether a chunk takes so long that nothing is hoped of it any more."""
+        return any(time.monotonic() - since > HUNG_SECONDS for since in list(self._held.values()))
+
+    def work(self, ref: Ref) -> bool:
+        """Do a chunk, if it is still there to be done; whether it was done.
+
+        What goes wrong is written to the chunk or its batch, and said by `trouble` until something goes well.
+        """
+        with self._holding:
+            if ref in self._held:
+                return False  # the same news twice
+            self._held[ref] = time.monotonic()  # before the lease is written, so that `beat` leaves it alone
+        try:
+            done = self._work(ref)
+            self.trouble = ""
+            return done
+        except UnreachableError as error:
+            self._cut_off = True
+            self.trouble = str(error)
+        except TaggingError as error:
+            self.trouble = str(error)
+        except Exception:
+            # The thread serves other chunks too, and this one has its lease to end by.
+            _log.exception("chunk %s of job %s met an unexpected error", ref[1], ref[0])
+            self.trouble = "The worker met an unexpected error; the log has the details."
+        finally:
+            with self._holding:
+                self._held.pop(ref, None)
+        return False
+
+    def beat(self) -> None:
+        """Say that chunks are still in work; to be called every few seconds.
 
         Raises:
-            EncoderError: The model cannot be loaded; leases are given back.
-            UnreachableError: The database does not answer; leases are given back at the next call.
+            UnreachableError: The database does not answer.
         """
-        if self._cut_off:  # nothing is in work now, so whatever this worker still holds was when it was cut off
-            with self._database.write() as connection:
-                chunks.release_of(connection, self._worker)
-            self._cut_off = False
-        with self._database.read() as connection:
-            if not chunks.anything_waits(connection):
-                return 0
-        workers = [self._pool.submit(self._work, stopping) for _ in range(self._threads)]
-        wait(workers)
-        return sum(worker.result() for worker in workers)
-
-    def close(self) -> None:
-        """Let the threads end."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
-
-    def _work(self, stopping: Callable[[], bool]) -> int:
-        finished = 0
-        while not stopping() and (chunk := self._claim()):
-            try:
-                self._process(chunk)
-                finished += 1
-            except UnreachableError:
-                self._cut_off = True
-                raise
-            except StorageError as error:
-                self._stop(chunk, str(error))
-            except BaseException:
-                self._give_back(chunk)
-                raise
-        return finished
-
-    def _claim(self) -> Chunk | None:
-        try:
+        with self._holding:
+            now = time.monotonic()
+            alive = [ref for ref, since in self._held.items() if now - since < HUNG_SECONDS]
+            cut_off, all_held = self._cut_off, list(self._held)
+        if alive:
             with self._database.write(in_turn=False) as connection:
-                return chunks.claim(connection, self._worker)
+                chunks.renew(connection, self._worker, alive)
+        if cut_off:
+            with self._database.write(in_turn=False) as connection:
+                chunks.release_but(connection, self._worker, all_held)
+            self._cut_off = False
+
+    def _work(self, ref: Ref) -> bool:
+        with self._database.write(in_turn=False) as connection:
+            chunk = chunks.claim(connection, self._worker, ref)
+        if chunk is None:
+            return False
+        try:
+            self._process(chunk)
         except UnreachableError:
-            self._cut_off = True  # perhaps after it was written
             raise
+        except StorageError as error:
+            self._stop(chunk, str(error))
+            return False
+        except TaggingError:
+            self._give_back(chunk)
+            raise
+        except Exception as error:
+            _log.exception("batch %s: attempt %s at chunk %s failed", chunk.batch_id, chunk.attempt, chunk.n)
+            with self._database.write() as connection:
+                chunks.fail(connection, chunk, f"{type(error).__name__}: {error}")
+            return False
+        return True
 
     def _give_back(self, chunk: Chunk) -> None:
         with self._database.write() as connection:
-            chunks.release(connection, chunk)
+            chunks.release(connection, chunk, _PAUSE_SECONDS)
 
     def _stop(self, chunk: Chunk, note: str) -> None:
         _log.warning("batch %s stopped: %s", chunk.batch_id, note)
@@ -231,6 +266,8 @@ class Ingester:
     def _write(self, embedded: Embedded) -> None:
         chunk = embedded.chunk
         with self._database.write() as connection:
+            if not chunks.is_waiting(connection, chunk):
+                return  # another worker took it over from this one
             pictures: dict[int, Vectors] = {}
             passages: dict[int, Passage] = {}
             good = [part for part in embedded.decoded if _is_good(part, embedded)]

@@ -23,6 +23,11 @@ class Settings(BaseSettings):
     chroma_url: str = Field(
         default="", description="server started by `chroma run`, http://HOST:PORT; empty: in the data folder"
     )
+    queue_url: str = Field(
+        default="",
+        description="amqp:// or redis:// URL of the queue that `python -m tagging_core work` serves; empty: the "
+        "console does it all",
+    )
     encoder: str = Field(default="builtin", description="preset, folder or hub id of a new archive's model")
     devices: str = Field(
         default="", description="where models run, such as cuda:0,cuda:1; empty: all GPUs, or the CPU"

@@ -32,6 +32,7 @@ from tagging_core import (
 )
 from tagging_core.api import Calls, telling
 from tagging_core.archive import Archive
+from tagging_core.assembly import Role
 from tagging_core.batches import Batch
 from tagging_core.chroma import ChromaIndex
 from tagging_core.chroma_places import Embedded, Served
@@ -44,7 +45,7 @@ from tagging_core.desk import Desk
 from tagging_core.duties import Duty
 from tagging_core.encoders import Encoder, Preset, Vectors
 from tagging_core.encoders.shelf import Shelf
-from tagging_core.errors import BusyError, SourceError, StorageError, UnreachableError
+from tagging_core.errors import BusyError, SettingsError, SourceError, StorageError, UnreachableError
 from tagging_core.insights import days
 from tagging_core.libraries import Libraries
 from tagging_core.light_table import LightTable
@@ -105,8 +106,9 @@ class Tagloop(Desk):
         self.drafter = Drafter(database, self.archive, library, self.settings.writer)
         self.targets = Targets(parse_targets(self.settings.webhook_targets))
         self.worker: Worker | None = None
-        self.name = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
-        self._lock, self._steward = FileLock(data / "tagloop.lock"), Duty(database, "steward", self.name)
+        self.name = f"{socket.gethostname()[:50]}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+        self._lock = FileLock(data / "tagloop.lock")
+        self._steward, self._embeds = Duty(database, "steward", self.name), Duty(database, "embed", self.name)
         self._incoming = (data / "incoming").absolute()
         self._prepare()
 
@@ -120,8 +122,11 @@ class Tagloop(Desk):
         """
         return self.shelf.get(self.preset)
 
-    def start(self) -> None:
+    def start(self, ingests: bool | None = None) -> None:
         """Run the worker in this process.
+
+        Args:
+            ingests: Whether it takes pictures in; None leaves that to the queue's workers, if there is a queue.
 
         Raises:
             BusyError: Another process runs it on the same data folder, and Chroma is a folder there.
@@ -130,29 +135,21 @@ class Tagloop(Desk):
             return
         if not self.settings.chroma_url:
             self._have_to_itself()
-        self._deliverer = Deliverer(self.database, self.targets, telling.teller(self))
-        self._embedder = assembly.make_embedder(self)
+        if ingests is None:
+            ingests = not self.settings.queue_url
         steward = self._steward.held if self.settings.chroma_url else lambda: True
-        self.worker = assembly.make_worker(self, self._embedder, self._deliverer, steward)
-        # One thread for linear algebra: fits are small, and threads that wait for one another double their time.
-        threadpool_limits(limits=1, user_api="blas")
-        self.worker.start()
+        embeds = steward if not self.settings.queue_url else lambda: False
+        self._run(Role(ingests=ingests, searches=True, steward=steward, embeds=embeds))
 
-    def _have_to_itself(self) -> None:
-        try:
-            self._lock.acquire(timeout=0)
-        except Timeout:
-            raise BusyError(
-                f"Another Tagloop console runs on {self.settings.data_dir.absolute()}. Use that one, stop it, "
-                "or give this one its own folder with TAGLOOP_DATA_DIR."
-            ) from None
-        with self.database.write() as connection:
-            chunks.release_all(connection)  # whoever held them is gone: we have the lock
-            if days.zone_of(connection) != self.settings.zone:
-                self._count_figures(connection)
-        with self.database.read() as connection:
-            needed = batches.staged_sources(connection)
-        sources.remove_leftovers(self._incoming, needed)
+    def work(self) -> None:
+        """Do the work that the queue brings, and embed anew, in a process that is there for this alone.
+
+        Raises:
+            SettingsError: There is no queue.
+        """
+        if not self.settings.queue_url:
+            raise SettingsError("Without TAGLOOP_QUEUE_URL the console does the work of workers by itself.")
+        self._run(Role(ingests=True, searches=False, steward=lambda: False, embeds=self._embeds.held))
 
     def close(self) -> None:
         """Stop the worker and let go of everything."""
@@ -161,9 +158,9 @@ class Tagloop(Desk):
             self.worker.stop()
             self._deliverer.close()
             self.worker = None
-            if self.settings.chroma_url:
-                with contextlib.suppress(UnreachableError):  # it ends by itself
-                    self._steward.release()
+            with contextlib.suppress(UnreachableError):  # they end by themselves
+                for duty in (self._steward, self._embeds):
+                    duty.release()
         self.tagger.close()
         self._lock.release()
         self.database.close()
@@ -319,6 +316,31 @@ class Tagloop(Desk):
         return replayed
 
     # ---- helpers ------------------------------------------------------------------------------------------
+
+    def _run(self, role: Role) -> None:
+        self._deliverer = Deliverer(self.database, self.targets, telling.teller(self))
+        self._embedder = assembly.make_embedder(self)
+        self.worker = assembly.make_worker(self, self._embedder, self._deliverer, role)
+        # One thread for linear algebra: fits are small, and threads that wait for one another double their time.
+        threadpool_limits(limits=1, user_api="blas")
+        self.worker.start()
+
+    def _have_to_itself(self) -> None:
+        try:
+            self._lock.acquire(timeout=0)
+        except Timeout:
+            raise BusyError(
+                f"Another Tagloop console runs on {self.settings.data_dir.absolute()}. Use that one, stop it, "
+                "or give this one its own folder with TAGLOOP_DATA_DIR."
+            ) from None
+        with self.database.write() as connection:
+            if not self.settings.queue_url:
+                chunks.release_all(connection)  # whoever held them is gone: we have the lock
+            if days.zone_of(connection) != self.settings.zone:
+                self._count_figures(connection)
+        with self.database.read() as connection:
+            needed = batches.staged_sources(connection)
+        sources.remove_leftovers(self._incoming, needed)
 
     def _require_index(self) -> None:
         if self.worker is None:

@@ -131,6 +131,7 @@ jobs = Table(
     Column("batch_id", _Id, ForeignKey("batches.id"), index=True),
     Column("state", String(12), nullable=False, index=True),  # waiting, stopped, done
     Column("created_at", DateTime, nullable=False),
+    Column("bulk", Boolean, nullable=False, server_default=false()),  # gives way to what people wait for
 )
 
 leases = Table(
@@ -147,11 +148,18 @@ chunks = Table(
     metadata,
     Column("job_id", _Id, ForeignKey("jobs.id"), primary_key=True),
     Column("n", Integer, primary_key=True),
-    Column("state", String(12), nullable=False),  # waiting, done
+    Column("state", String(12), nullable=False),  # waiting, done, dead
     Column("attempts", Integer, nullable=False, server_default="0"),
     Column("worker", String(80)),
-    Column("leased_until", Float),  # seconds since the epoch
+    Column("leased_until", Float),  # seconds since the epoch, as all times here
+    Column("sent_at", Float),  # when workers were told of it; empty if they are to be told
+    Column("not_before", Float),  # when it may be tried again
+    Column("done_at", Float),
+    Column("error", Text, nullable=False, server_default=""),  # why the latest attempt failed
     Index(None, "state", "job_id", "n"),
+    Index(None, "state", "sent_at"),
+    Index(None, "state", "leased_until"),
+    Index(None, "done_at"),
 )
 
 vectors = Table(

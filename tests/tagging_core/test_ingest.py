@@ -131,10 +131,10 @@ def test_a_full_disk_while_uploading_queues_nothing(
 def test_the_chunk_of_a_vanished_worker_is_done_by_another(embedded: None, loop: Tagloop, ann: User) -> None:
     batch_id = loop.upload(ann, [("a.jpg", photo(RED))], "general")
     with loop.database.write() as connection:
-        assert claim(connection, "lost") is not None
-        assert claim(connection, "other") is None
+        assert claim(connection, "lost", (1, 0)) is not None
+        assert claim(connection, "other", (1, 0)) is None
         connection.execute(update(chunks).values(leased_until=time.time() - 1))
-        again = claim(connection, "other")
+        again = claim(connection, "other", (1, 0))
     assert again is not None
     assert [item.name for item in again.items] == ["a.jpg"]
     loop.start()

@@ -1,0 +1,67 @@
+"""Dispatching: has workers told of chunks, again where news was lost, a worker vanished, or an attempt failed.
+
+The steward does it, from the database; so whoever queues pictures needs no broker, and one that is away or forgets
+everything delays work and loses none. The same idea as a transactional outbox with a polling publisher.
+"""
+
+from __future__ import annotations
+
+import time
+
+from tagging_core import chunks
+from tagging_core.messages import Messages
+from tagging_core.store import Database
+
+_AT_ONCE = 500
+_OVERLOOKED_SECONDS = 30.0
+_LOOK_SECONDS = 5.0
+
+
+class Dispatcher:
+    """Tells workers what to do.
+
+    Args:
+        database: Where batches are queued.
+        messages: Reach workers.
+    """
+
+    def __init__(self, database: Database, messages: Messages) -> None:
+        self._database, self._messages = database, messages
+        self._looked = 0.0
+        self._fresh = True
+
+    def work(self) -> bool:
+        """Send what is due, a portion of it; whether there was any.
+
+        Raises:
+            UnreachableError: The broker or the database does not answer.
+        """
+        if self._fresh and not self._messages.lasting:  # what an earlier process was told went with it
+            with self._database.write() as connection:
+                chunks.tell_again(connection)
+        self._fresh = False
+        with self._database.read() as connection:
+            found = chunks.due(connection, _AT_ONCE)
+        if found:
+            self._messages.send(found)
+            with self._database.write() as connection:
+                chunks.mark_sent(connection, [chunk.ref for chunk in found])
+        elif time.monotonic() - self._looked > _LOOK_SECONDS:
+            self._looked = time.monotonic()
+            self._see_to_vanished()
+        return bool(found)
+
+    def rest(self) -> None:
+        """Another process does it from now on."""
+        self._fresh = True
+
+    def _see_to_vanished(self) -> None:
+        with self._database.read() as connection:
+            overlooked = chunks.overlooked(connection, _OVERLOOKED_SECONDS)
+            deadly = chunks.deadly(connection)
+        if deadly:
+            with self._database.write() as connection:
+                chunks.bury(connection, deadly)
+        if overlooked and not self._messages.waiting():
+            with self._database.write() as connection:
+                chunks.tell_again(connection)
