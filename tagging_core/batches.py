@@ -171,6 +171,12 @@ def recent(connection: Connection, limit: int = 20, before: int = 0) -> list[Bat
     )
 
 
+def unfinished(connection: Connection, limit: int = 50) -> list[Batch]:
+    """Batches that are worked on, or stopped, latest first."""
+    query = select(batches).where(batches.c.state != "done").order_by(batches.c.id.desc()).limit(limit)
+    return _to_batches(connection, connection.execute(query).all())
+
+
 def names(connection: Connection, limit: int = 200) -> dict[int, tuple[str, str]]:
     """Name and profile of the latest batches by id, latest first."""
     query = select(batches.c.id, batches.c.name, batches.c.profile).order_by(batches.c.id.desc()).limit(limit)

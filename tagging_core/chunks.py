@@ -98,11 +98,13 @@ def due(connection: Connection, limit: int) -> list[Due]:
 
 
 def mark_sent(connection: Connection, refs: Sequence[Ref]) -> None:
-    """Note that workers were told; leases that have run out end with that."""
-    mine = and_(chunks.c.job_id == bindparam("job"), chunks.c.n == bindparam("number"))
-    free = or_(chunks.c.leased_until.is_(None), chunks.c.leased_until < time.time())
-    rows = [{"job": job_id, "number": n} for job_id, n in refs]
-    connection.execute(update(chunks).where(mine, free).values(sent_at=time.time(), leased_until=None), rows)
+    """Note that workers are being told; leases that have run out end with that."""
+    _note_sent(connection, refs, time.time())
+
+
+def mark_unsent(connection: Connection, refs: Sequence[Ref]) -> None:
+    """Note that workers could not be told; some may have been."""
+    _note_sent(connection, refs, None)
 
 
 def overlooked(connection: Connection, seconds: float) -> bool:
@@ -211,6 +213,13 @@ def bury(connection: Connection, refs: Sequence[Ref]) -> None:
 
 
 # ---- helpers -----------------------------------------------------------------------------------------------
+
+
+def _note_sent(connection: Connection, refs: Sequence[Ref], moment: float | None) -> None:
+    mine = and_(chunks.c.job_id == bindparam("job"), chunks.c.n == bindparam("number"))
+    free = or_(chunks.c.leased_until.is_(None), chunks.c.leased_until < time.time())
+    rows = [{"job": job_id, "number": n} for job_id, n in refs]
+    connection.execute(update(chunks).where(mine, free).values(sent_at=moment, leased_until=None), rows)
 
 
 def _bury(connection: Connection, ref: Ref, values: dict[str, Any]) -> None:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import time
 
 from tagging_core import chunks
+from tagging_core.chunks import Due
+from tagging_core.errors import UnreachableError
 from tagging_core.messages import Messages
 from tagging_core.store import Database
 
@@ -43,13 +45,24 @@ class Dispatcher:
         with self._database.read() as connection:
             found = chunks.due(connection, _AT_ONCE)
         if found:
-            self._messages.send(found)
-            with self._database.write() as connection:
-                chunks.mark_sent(connection, [chunk.ref for chunk in found])
+            self._send(found)
         elif time.monotonic() - self._looked > _LOOK_SECONDS:
             self._looked = time.monotonic()
             self._see_to_vanished()
         return bool(found)
+
+    def _send(self, found: list[Due]) -> None:
+        refs = [chunk.ref for chunk in found]
+        with (
+            self._database.write() as connection
+        ):  # first: a quick worker may fail, and ask for more, before the end
+            chunks.mark_sent(connection, refs)
+        try:
+            self._messages.send(found)
+        except UnreachableError:
+            with self._database.write() as connection:
+                chunks.mark_unsent(connection, refs)
+            raise
 
     def rest(self) -> None:
         """Another process does it from now on."""

@@ -33,6 +33,7 @@ SECTIONS = {
     ],
     "System": [
         (pages.MODELS, "Models", ":material/neurology:", Action.OPERATE),
+        (pages.JOBS, "Jobs", ":material/pending_actions:", Action.OPERATE),
         (pages.INTEGRATIONS, "Integrations", ":material/webhook:", Action.OPERATE),
     ],
 }

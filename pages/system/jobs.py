@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import streamlit as st
+
+from pages.common import session
+from tagging_core import TaggingError, batches, jobs
+from tagging_core.batches import Batch
+from tagging_core.jobs import AtWork, Load, PutAside
+from tagging_core.people import Action
+
+session.guard(Action.OPERATE)
+loop, user, state = session.loop(), session.current_user(), st.session_state
+SHOWN = 50
+
+
+def stop(batch_id: int) -> None:
+    try:
+        loop.stop_batch(user, batch_id)
+    except TaggingError as error:
+        session.say_error(error)
+
+
+def resume(*batch_ids: int) -> None:
+    try:
+        for batch_id in batch_ids:
+            loop.resume_batch(user, batch_id)
+    except TaggingError as error:
+        session.say_error(error)
+
+
+def duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def per_minute(pictures: int) -> float:
+    return round(pictures / jobs.RECENT_SECONDS * 60, 1)
+
+
+def draw_load(found: Load) -> None:
+    columns = st.columns(4)
+    columns[0].metric("Pictures waiting", f"{found.waiting:,}")
+    columns[1].metric("In work", f"{found.in_work:,}")
+    rate = f"{per_minute(found.done_recently):,.0f}"
+    columns[2].metric("Pictures a minute", rate, help="Over the last five minutes.")
+    columns[3].metric("Longest wait", duration(found.oldest_seconds))
+
+
+def draw_workers(found: list[AtWork]) -> None:
+    st.subheader("Workers")
+    if not found:
+        told = (
+            "Start one with `python -m tagging_core work`." if loop.settings.queue_url else "This console is one."
+        )
+        st.caption(f"None has done anything within five minutes. {told}")
+        return
+    rows = [{"worker": w.name, "in work": w.in_work, "a minute": per_minute(w.done_recently)} for w in found]
+    st.dataframe(rows, hide_index=True)
+
+
+def draw_put_aside(found: list[PutAside]) -> None:
+    st.subheader("Put aside")
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        pictures = sum(chunk.pictures for chunk in found)
+        st.markdown(f"{pictures:,} pictures failed again and again. Mend the cause, then have them tried again.")
+        ids = tuple(dict.fromkeys(chunk.batch_id for chunk in found))
+        st.button("Try all again", key="again_all", on_click=resume, args=ids, type="primary")
+    for chunk in found:
+        with st.container(border=True, key=f"aside_{chunk.batch_id}_{chunk.n}"):
+            st.markdown(f"**{session.plain(chunk.batch)}** :gray[{chunk.pictures} pictures]")
+            st.error(session.plain(chunk.error), icon=":material/error:")
+            with st.expander("Which"):
+                st.dataframe([{"file": name} for name in chunk.names], hide_index=True)
+    if len(found) == SHOWN:
+        st.caption(f"Only the first {SHOWN} groups are shown.")
+
+
+def draw_batch(batch: Batch) -> None:
+    with st.container(border=True, key=f"job_{batch.id}"):
+        with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+            st.markdown(f"**{session.plain(batch.name)}** :gray[{session.plain(batch.actor)}]")
+            if batch.state == "running":
+                st.button("Stop", key=f"stop_{batch.id}", on_click=stop, args=(batch.id,), icon=":material/stop:")
+            else:
+                st.button("Go on", key=f"resume_{batch.id}", on_click=resume, args=(batch.id,))
+        left = f" · about {duration(batch.seconds_left)} left" if batch.seconds_left else ""
+        note = f" · {session.plain(batch.note or 'stopped')}" if batch.state == "stopped" else left
+        st.progress(batch.finished / max(1, batch.total), f"{batch.finished:,} of {batch.total:,}{note}")
+
+
+@st.fragment(run_every="2s")
+def draw() -> None:
+    session.show_error()
+    with loop.database.read() as connection:
+        found, workers = jobs.load(connection), jobs.at_work(connection)
+        aside, going = jobs.put_aside(connection, SHOWN), batches.unfinished(connection, SHOWN)
+    draw_load(found)
+    if aside:
+        draw_put_aside(aside)
+    draw_workers(workers)
+    st.subheader("Batches")
+    for batch in going:
+        draw_batch(batch)
+    if not going:
+        st.caption("Everything that was uploaded is done.")
+
+
+st.title("Jobs")
+draw()

@@ -1,0 +1,75 @@
+"""The Jobs page: what waits, who is at it, and what was put aside, to be tried again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import sqlalchemy as sa
+from streamlit.testing.v1 import AppTest
+
+import pages
+from tagging_core import Tagloop, User, chunks
+from tagging_core.people import Role
+from tests.conftest import RED, ingest, photo, wait_for
+
+Open = Callable[..., AppTest]
+
+
+@pytest.fixture
+def operator() -> User:
+    return User("op", frozenset({Role.ADMIN}))
+
+
+def press(at: AppTest, label: str) -> AppTest:
+    next(b for b in at.button if b.label == label).click().run()
+    assert not at.exception
+    return at
+
+
+def metric(at: AppTest, label: str) -> str:
+    return next(m.value for m in at.metric if m.label == label)
+
+
+def test_with_nothing_to_do_it_says_so(open_page: Open, operator: User) -> None:
+    at = open_page(pages.JOBS, operator)
+    assert metric(at, "Pictures waiting") == "0"
+    assert any("Everything that was uploaded is done" in c.value for c in at.caption)
+
+
+def test_who_did_what_is_listed(open_page: Open, console: Tagloop, ann: User, operator: User) -> None:
+    ingest(console, ann, RED)
+    at = open_page(pages.JOBS, operator)
+    (workers,) = at.dataframe
+    assert list(workers.value["worker"]) == [console.name]
+
+
+def test_what_was_put_aside_says_why_and_is_tried_again(
+    open_page: Open, console: Tagloop, ann: User, operator: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chunks, "_BACKOFF_SECONDS", 0.01)
+    with monkeypatch.context() as patch:
+        patch.setattr(console.suggester, "suggest_vectors", lambda *_, **__: 1 / 0)
+        batch = console.upload(ann, [("a*b.jpg", photo(RED))], "e-commerce")
+        console.start()
+        wait_for(lambda: console.batch(batch).state == "stopped")
+    at = open_page(pages.JOBS, operator)
+    assert any("ZeroDivisionError" in e.value for e in at.error)
+    assert any("a*b.jpg" in set(frame.value.get("file", ())) for frame in at.dataframe)
+    press(at, "Try all again")
+    wait_for(lambda: console.batch(batch).state == "done")
+    at.run()
+    assert not at.error
+
+
+def test_a_batch_is_stopped_and_goes_on(open_page: Open, console: Tagloop, ann: User, operator: User) -> None:
+    batch = console.upload(ann, [("a.jpg", photo(RED))], "e-commerce")
+    with console.database.write() as connection:  # as if another worker were at it
+        held = sa.update(chunks.chunks).values(leased_until=4e9, worker="another")
+        connection.execute(held)
+    at = open_page(pages.JOBS, operator)
+    assert metric(at, "In work") == "1"
+    press(at, "Stop")
+    assert console.batch(batch).note == "Stopped by op."
+    press(at, "Go on")
+    assert console.batch(batch).state == "running"

@@ -1,0 +1,212 @@
+"""Chunks: told of, tried again, put aside, taken over; whatever fails, every picture ends exactly once."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import pytest
+import sqlalchemy as sa
+
+from tagging_core import Tagloop, User, batches, chunks, dispatching, jobs
+from tagging_core.assembly import make_ingester
+from tagging_core.dispatching import Dispatcher
+from tagging_core.errors import EncoderError, SettingsError
+from tagging_core.messages import Messages
+from tagging_core.store.tables import assets, items
+from tagging_core.store.tables import chunks as table
+from tests.conftest import RED, photo, wait_for
+
+PROFILE = "e-commerce"
+
+
+def files(count: int) -> list[tuple[str, bytes]]:
+    return [(f"{n}.jpg", photo(RED, size=(40 + n % 200, 40 + n // 200))) for n in range(count)]
+
+
+def chunk_rows(loop: Tagloop) -> list[sa.Row]:
+    with loop.database.read() as connection:
+        return list(connection.execute(sa.select(table).order_by(table.c.job_id, table.c.n)))
+
+
+def count(loop: Tagloop, table: sa.Table) -> int:
+    with loop.database.read() as connection:
+        return int(connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one())
+
+
+@pytest.fixture
+def failing(loop: Tagloop, monkeypatch: pytest.MonkeyPatch) -> Callable[[int, Exception], None]:
+    """Lets so many attempts fail by an error that nobody expects."""
+    monkeypatch.setattr(chunks, "_BACKOFF_SECONDS", 0.05)
+    usual = loop.suggester.suggest_vectors
+
+    def fail(times: int, error: Exception) -> None:
+        left = iter(range(times))
+
+        def suggest(*args: object, **options: object) -> object:
+            if next(left, None) is not None:
+                raise error
+            return usual(*args, **options)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(loop.suggester, "suggest_vectors", suggest)
+
+    return fail
+
+
+def test_what_fails_is_tried_again(loop: Tagloop, ann: User, failing: Callable[[int, Exception], None]) -> None:
+    failing(2, RuntimeError("a kernel failed"))
+    batch = loop.upload(ann, files(3), PROFILE)
+    loop.start()
+    wait_for(lambda: loop.batch(batch).state == "done")
+    assert loop.batch(batch).ingested == 3
+    assert sum(row.attempts for row in chunk_rows(loop)) == 3 + 2
+    assert all(row.error == "" for row in chunk_rows(loop))
+
+
+def test_what_fails_too_often_is_put_aside_and_can_be_tried_again(
+    loop: Tagloop, ann: User, failing: Callable[[int, Exception], None]
+) -> None:
+    failing(chunks.ATTEMPTS, RuntimeError("a kernel failed"))
+    batch = loop.upload(ann, files(1), PROFILE)
+    loop.start()
+    wait_for(lambda: loop.batch(batch).state == "stopped")
+    assert loop.batch(batch).note == "1 pictures could not be done; the page Jobs says why."
+    with loop.database.read() as connection:
+        (aside,) = jobs.put_aside(connection)
+        assert jobs.load(connection).put_aside == 1
+    assert (aside.batch_id, aside.names, aside.error) == (batch, ["0.jpg"], "RuntimeError: a kernel failed")
+    loop.resume_batch(ann, batch)
+    wait_for(lambda: loop.batch(batch).state == "done")
+    assert loop.batch(batch).ingested == 1
+    with loop.database.read() as connection:
+        assert jobs.put_aside(connection) == []
+
+
+def test_one_bad_chunk_keeps_no_other_from_being_done(
+    loop: Tagloop, ann: User, failing: Callable[[int, Exception], None]
+) -> None:
+    failing(chunks.ATTEMPTS, RuntimeError("a kernel failed"))
+    batch = loop.upload(ann, files(64), PROFILE)
+    loop.start()
+    wait_for(lambda: loop.batch(batch).state == "done", 10)  # the attempts are spread over chunks by chance
+    assert count(loop, assets) == 64
+
+
+def test_a_trouble_of_the_machine_is_no_attempt(
+    loop: Tagloop, ann: User, failing: Callable[[int, Exception], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tagging_core.ingest._PAUSE_SECONDS", 0.05)
+    failing(chunks.ATTEMPTS + 2, EncoderError("The model is away."))
+    batch = loop.upload(ann, files(1), PROFILE)
+    loop.start()
+    wait_for(lambda: loop.worker is not None and loop.worker.trouble == "The model is away.")
+    wait_for(lambda: loop.batch(batch).state == "done")
+    assert chunk_rows(loop)[0].attempts == 1
+    assert loop.worker is not None
+    assert loop.worker.trouble == ""
+
+
+def test_lost_news_is_told_again(embedded: None, loop: Tagloop, ann: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[tuple[int, int]] = []
+    messages = Messages("", lambda job, n: told.append((job, n)))
+    dispatcher = Dispatcher(loop.database, messages)
+    batch = loop.upload(ann, files(1), PROFILE)
+    assert dispatcher.work()
+    messages._broker.flush_all()
+    assert not dispatcher.work(), "it may still be on its way"
+    monkeypatch.setattr(dispatching, "_OVERLOOKED_SECONDS", 0.0)
+    monkeypatch.setattr(dispatching, "_LOOK_SECONDS", 0.0)
+    dispatcher.work()
+    assert dispatcher.work()
+    messages.consume(1)
+    wait_for(lambda: told)
+    assert told == [(1, 0)]
+    messages.close()
+    assert loop.batch(batch).state == "running", "news is no truth"
+
+
+def test_what_people_wait_for_overtakes_the_rest(loop: Tagloop, ann: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batches, "_URGENT", 3)
+    bulk = loop.upload(ann, files(40), PROFILE)
+    urgent = loop.upload(ann, files(2), PROFILE)
+    order: list[tuple[int, int]] = []
+    messages = Messages("", lambda job, n: order.append((job, n)))
+    Dispatcher(loop.database, messages).work()
+    messages.consume(1)
+    wait_for(lambda: len(order) == len(chunk_rows(loop)))
+    messages.close()
+    ends = max(order.index(ref) for ref in order if ref[0] == urgent)
+    assert ends < len(order) / 2, f"batch {bulk} was done first: {order}"
+
+
+def test_a_lease_lasts_as_long_as_the_worker_is_at_it(loop: Tagloop, ann: User) -> None:
+    loop.upload(ann, files(1), PROFILE)
+    ingester = make_ingester(loop)
+    with loop.database.write() as connection:
+        assert chunks.claim(connection, loop.name, (1, 0)) is not None
+        connection.execute(sa.update(table).values(leased_until=time.time() + 1))
+    ingester._held[1, 0] = time.monotonic()
+    ingester.beat()
+    assert chunk_rows(loop)[0].leased_until > time.time() + chunks.LEASE_SECONDS - 5
+    assert not ingester.hangs
+
+
+def test_one_that_hangs_is_given_up_and_whoever_is_first_has_done_it(
+    loop: Tagloop, ann: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batch = loop.upload(ann, files(1), PROFILE)
+    slow, quick = make_ingester(loop), make_ingester(loop)
+    quick._worker = "another"
+    real = slow._write
+
+    def hang(embedded: object) -> None:
+        monkeypatch.setattr("tagging_core.ingest.HUNG_SECONDS", 0.0)
+        assert slow.hangs
+        slow.beat()
+        with loop.database.write() as connection:  # as if half a minute had passed
+            connection.execute(sa.update(table).values(leased_until=time.time() - 1))
+        assert quick.work((1, 0))
+        real(embedded)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(slow, "_write", hang)
+    slow.work((1, 0))
+    assert loop.batch(batch).state == "done"
+    assert (loop.batch(batch).ingested, loop.batch(batch).known) == (1, 0)
+    assert count(loop, assets) == 1
+
+
+def test_what_worker_after_worker_dies_of_is_put_aside(
+    loop: Tagloop, ann: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dispatching, "_LOOK_SECONDS", 0.0)
+    batch = loop.upload(ann, files(1), PROFILE)
+    dispatcher = Dispatcher(loop.database, Messages("", lambda job, n: None))
+    for n in range(chunks.ATTEMPTS):
+        assert dispatcher.work()
+        with loop.database.write() as connection:
+            assert chunks.claim(connection, f"victim {n}", (1, 0)) is not None
+            connection.execute(sa.update(table).values(leased_until=time.time() - 1))
+    assert not dispatcher.work()
+    assert loop.batch(batch).state == "stopped"
+    assert "workers in turn ended" in chunk_rows(loop)[0].error
+
+
+def test_load_and_workers_are_counted(loop: Tagloop, ann: User) -> None:
+    loop.upload(ann, files(20), PROFILE)
+    with loop.database.write() as connection:
+        assert chunks.claim(connection, "one", (1, 0)) is not None
+    with loop.database.read() as connection:
+        found = jobs.load(connection)
+        assert (found.waiting, found.in_work, found.put_aside, found.done_recently) == (18, 2, 0, 0)
+        assert 0 <= found.oldest_seconds < 30
+        assert [(w.name, w.in_work) for w in jobs.at_work(connection)] == [("one", 2)]
+    assert make_ingester(loop).work((1, 1))
+    with loop.database.read() as connection:
+        assert jobs.load(connection).done_recently == 2
+        assert {w.name: w.done_recently for w in jobs.at_work(connection)} == {"one": 0, loop.name: 2}
+    assert count(loop, items) == 20
+
+
+def test_a_queue_of_another_kind_is_refused() -> None:
+    with pytest.raises(SettingsError, match="names no queue that can be used"):
+        Messages("kafka://somewhere", lambda job, n: None)
