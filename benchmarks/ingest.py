@@ -23,6 +23,7 @@ from tagging_core import Settings, Tagloop, assets, vectors
 from tagging_core.archive import Archive, sha256_of
 from tagging_core.assets import NO_TEXT, Arrival
 from tagging_core.batches import CHUNK
+from tagging_core.depots import Folder
 from tagging_core.encoders import Encoder
 from tagging_core.people import local_user
 from tagging_core.pictures import Picture, open_picture
@@ -63,7 +64,7 @@ def parts(loop: Tagloop, paths: Sequence[Path], folder: Path, encoder: Encoder) 
     prepared = [encoder.prepare(picture.image) for picture in pictures]
     starts = range(0, len(prepared), CHUNK)
     found: list[np.ndarray] = [vector for i in starts for vector in encoder.encode_images(prepared[i : i + CHUNK])]
-    archive = Archive(folder / "parts")
+    archive = Archive(Folder(folder / "parts"))
 
     def embed(n: int) -> None:
         encoder.encode_images(prepared[n * CHUNK : (n + 1) * CHUNK])
@@ -107,7 +108,7 @@ def naive(loop: Tagloop, paths: Sequence[Path], folder: Path, encoder: Encoder) 
             logits, features = network(torch.from_numpy(pixels))
         return logits.numpy(), features.numpy()
 
-    archive = Archive(folder / "naive")
+    archive = Archive(Folder(folder / "naive"))
     module.network = eager
     try:
         started = time.perf_counter()

@@ -2,72 +2,83 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
-import os
-import threading
+from enum import StrEnum
 from pathlib import Path
 
-from tagging_core.errors import StorageError
+from tagging_core.depots import Depot
 from tagging_core.pictures import SCREEN_SIDE, THUMBNAIL_SIDE, Picture, encode_jpeg, open_picture
 
 
+class Rendition(StrEnum):
+    """A picture as it came, or as an upright JPEG without metadata of at most 1,400 or 320 pixels a side."""
+
+    ORIGINAL = "original"
+    SCREEN = "screen"
+    THUMBNAIL = "thumbnail"
+
+
+_SIDES = {Rendition.SCREEN: SCREEN_SIDE, Rendition.THUMBNAIL: THUMBNAIL_SIDE}
+
+
 class Archive:
-    """Files below one folder; each is written once, under a temporary name first.
+    """Pictures in a depot, each written once; no name of theirs comes from a client.
 
     Args:
-        root: The folder; made if missing.
+        depot: Where they lie.
     """
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    def __init__(self, depot: Depot) -> None:
+        self._depot = depot
 
-    def original(self, sha256: str) -> Path:
-        """Where an original lies; its name never comes from a client."""
-        return self._path("originals", sha256, "")
+    def read(self, rendition: Rendition, sha256: str) -> bytes:
+        """A picture's file.
 
-    def screen(self, sha256: str) -> Path:
-        """A JPEG of at most 1400 pixels a side, upright, without metadata."""
-        return self._path("screens", sha256, ".jpg")
+        Raises:
+            FileNotFoundError: It is not there.
+            UnreachableError: The object store does not answer.
+        """
+        return self._depot.read(_name(rendition, sha256))
 
-    def thumbnail(self, sha256: str) -> Path:
-        """A JPEG of at most 320 pixels a side, upright, without metadata."""
-        return self._path("thumbnails", sha256, ".jpg")
+    def path(self, rendition: Rendition, sha256: str) -> Path | None:
+        """Where it lies, or would, on this machine; None if pictures lie elsewhere."""
+        return self._depot.path(_name(rendition, sha256))
 
     def keep(self, sha256: str, data: bytes, picture: Picture) -> None:
         """Write the original and both renditions; files that are there already stay.
 
         Raises:
-            StorageError: The disk is full or the folder cannot be written.
+            StorageError: The disk is full or nothing may be written there.
         """
-        if not self.screen(sha256).exists():
-            write_file(self.screen(sha256), encode_jpeg(picture.image, SCREEN_SIDE))
-        if not self.thumbnail(sha256).exists():
-            write_file(self.thumbnail(sha256), encode_jpeg(picture.image, THUMBNAIL_SIDE))
-        self.keep_original(sha256, data)
+        known = self._has(Rendition.ORIGINAL, sha256)  # a picture that is new has no rendition either
+        for rendition, side in _SIDES.items():
+            if not (known and self._has(rendition, sha256)):
+                self._depot.write(_name(rendition, sha256), encode_jpeg(picture.image, side))
+        if not known:
+            self._depot.write(_name(Rendition.ORIGINAL, sha256), data)
 
     def keep_original(self, sha256: str, data: bytes) -> None:
         """Write the original alone; `keep` adds the renditions, and `mend` does where that never came to pass."""
-        if not self.original(sha256).exists():
-            write_file(self.original(sha256), data)
+        if not self._has(Rendition.ORIGINAL, sha256):
+            self._depot.write(_name(Rendition.ORIGINAL, sha256), data)
 
     def mend(self, sha256: str, max_pixels: int) -> None:
         """Make renditions that are missing from the original, if that is here.
 
         Raises:
             PictureError: The original cannot be read any more.
-            StorageError: The disk is full or the folder cannot be written.
+            StorageError: The disk is full or nothing may be written there.
         """
-        if self.original(sha256).exists() and not self.has(sha256):
-            data = self.original(sha256).read_bytes()
+        if self._has(Rendition.ORIGINAL, sha256) and not self.has(sha256):
+            data = self.read(Rendition.ORIGINAL, sha256)
             self.keep(sha256, data, open_picture(data, max_pixels=max_pixels))
 
     def has(self, sha256: str) -> bool:
         """Whether original and renditions are all there."""
-        return all(p.exists() for p in (self.original(sha256), self.screen(sha256), self.thumbnail(sha256)))
+        return all(self._has(rendition, sha256) for rendition in Rendition)
 
-    def _path(self, kind: str, sha256: str, ending: str) -> Path:
-        return self.root / kind / sha256[:2] / f"{sha256}{ending}"
+    def _has(self, rendition: Rendition, sha256: str) -> bool:
+        return self._depot.exists(_name(rendition, sha256))
 
 
 def sha256_of(data: bytes) -> str:
@@ -75,19 +86,6 @@ def sha256_of(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def write_file(path: Path, data: bytes) -> None:
-    """Write a file whole or not at all: a reader, or a restart after a crash, never sees half of it.
-
-    Raises:
-        StorageError: The disk is full or the folder cannot be written.
-    """
-    part = path.with_name(f"{path.name}.{os.getpid()}-{threading.get_ident()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(data)
-        os.replace(part, path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise StorageError(f"The disk is full: {path.parent} cannot take {len(data):,} bytes more.") from error
-        raise StorageError(f"{path.parent} cannot be written: {error.strerror}.") from error
+def _name(rendition: Rendition, sha256: str) -> str:
+    ending = ".jpg" if rendition in _SIDES else ""
+    return f"archive/{rendition}s/{sha256[:2]}/{sha256}{ending}"

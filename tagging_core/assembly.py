@@ -42,6 +42,7 @@ def make_ingester(loop: Tagloop) -> Ingester:
     return Ingester(
         database=loop.database,
         archive=loop.archive,
+        depot=loop.depot,
         preset=preset,
         encoder=lambda: loop.shelf.get(preset),
         suggester=loop.suggester,

@@ -190,7 +190,7 @@ def refused(connection: Connection, batch_id: int, limit: int = 200) -> list[tup
 
 
 def staged_sources(connection: Connection) -> set[str]:
-    """Paths of staged files that still wait, so that start-up knows which leftovers nobody needs."""
+    """Names of staged files that still wait, so that start-up knows which leftovers nobody needs."""
     query = select(items.c.source).where(items.c.staged.is_(True), items.c.state == "waiting")
     return set(connection.execute(query).scalars())
 

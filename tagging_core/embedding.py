@@ -14,7 +14,7 @@ from PIL import Image
 from sqlalchemy import ColumnElement, Connection, exists, func, or_, select
 
 from tagging_core import families, vectors
-from tagging_core.archive import Archive
+from tagging_core.archive import Archive, Rendition
 from tagging_core.assets import Accompanying
 from tagging_core.encoders import Encoder
 from tagging_core.encoders.shelf import Shelf
@@ -185,8 +185,10 @@ def open_prepared(archive: Archive, encoder: Encoder, sha256: str, max_pixels: i
         OSError: The file is not there.
         PictureError: It cannot be read.
     """
-    original = archive.original(sha256)
-    data = (original if original.exists() else archive.screen(sha256)).read_bytes()
+    try:
+        data = archive.read(Rendition.ORIGINAL, sha256)
+    except FileNotFoundError:
+        data = archive.read(Rendition.SCREEN, sha256)
     return encoder.prepare(open_picture(data, max_pixels=max_pixels).image)
 
 

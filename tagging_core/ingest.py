@@ -26,6 +26,7 @@ from tagging_core import batches, chunks, families, protected, vectors
 from tagging_core.archive import Archive, sha256_of
 from tagging_core.assets import Accompanying, Arrival
 from tagging_core.chunks import Chunk, End, Item, Ref
+from tagging_core.depots import Depot
 from tagging_core.encoders import Encoder, Preset, Vectors
 from tagging_core.errors import PictureError, StorageError, TaggingError, UnreachableError
 from tagging_core.pictures import Picture, open_picture
@@ -88,6 +89,7 @@ class Ingester:
     Args:
         database: Where assets and progress are kept.
         archive: Where the files are kept.
+        depot: Where staged files wait.
         preset: The encoder's fingerprint.
         encoder: Gives the loaded encoder.
         suggester: Suggests tags for what was embedded.
@@ -100,13 +102,14 @@ class Ingester:
         *,
         database: Database,
         archive: Archive,
+        depot: Depot,
         preset: Preset,
         encoder: Callable[[], Encoder],
         suggester: Suggester,
         max_pixels: int,
         worker: str,
     ) -> None:
-        self._database, self._archive, self._preset = database, archive, preset
+        self._database, self._archive, self._depot, self._preset = database, archive, depot, preset
         self._encoder, self._suggester = encoder, suggester
         self._max_pixels, self._worker = max_pixels, worker
         self._held: dict[Ref, float] = {}  # since when
@@ -203,7 +206,7 @@ class Ingester:
 
     def _process(self, chunk: Chunk) -> None:
         """Read, decode, embed and write a chunk."""
-        loaded = [_read(item) for item in chunk.items]
+        loaded = [self._read(item) for item in chunk.items]
         with self._database.read() as connection:
             known = self._known(connection, [part.sha256 for part in loaded if part.sha256])
         decoded = [self._decode(replace(part, asset_id=known.get(part.sha256))) for part in loaded]
@@ -214,7 +217,14 @@ class Ingester:
         self._write(Embedded(chunk, decoded, found, failed, passages, instructed))
         for part in decoded:
             if part.loaded.item.staged:
-                Path(part.loaded.item.source).unlink(missing_ok=True)
+                self._depot.remove(part.loaded.item.source)
+
+    def _read(self, item: Item) -> Loaded:
+        try:
+            data = self._depot.read(item.source) if item.staged else Path(item.source).read_bytes()
+        except OSError as error:
+            return Loaded(item, reason=f"The file cannot be read: {error.strerror or 'it is gone'}.")
+        return Loaded(item, sha256_of(data), data, len(data))
 
     def _known(self, connection: Connection, names: list[str]) -> dict[str, int]:
         query = (
@@ -353,14 +363,6 @@ def encode_or_halve(
             encode_or_halve(encoder, {key: images[key] for key in half}, instruction, texts) for half in halves
         ]
         return parts[0][0] | parts[1][0], parts[0][1] | parts[1][1]
-
-
-def _read(item: Item) -> Loaded:
-    try:
-        data = Path(item.source).read_bytes()
-    except OSError as error:
-        return Loaded(item, reason=f"The file cannot be read: {error.strerror}.")
-    return Loaded(item, sha256_of(data), data, len(data))
 
 
 def _is_good(part: Decoded, embedded: Embedded) -> bool:

@@ -28,6 +28,9 @@ class Settings(BaseSettings):
         description="amqp:// or redis:// URL of the queue that `python -m tagging_core work` serves; empty: the "
         "console does it all",
     )
+    assets_url: str = Field(
+        default="", description="object store of the picture files, s3://BUCKET/PREFIX; empty: in the data folder"
+    )
     encoder: str = Field(default="builtin", description="preset, folder or hub id of a new archive's model")
     devices: str = Field(
         default="", description="where models run, such as cuda:0,cuda:1; empty: all GPUs, or the CPU"

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
-from tagging_core.archive import write_file
 from tagging_core.assets import Accompanying, safe_name
+from tagging_core.depots import Depot
 from tagging_core.errors import SourceError
 from tagging_core.pictures import MAX_BYTES
 
@@ -20,13 +20,16 @@ ZIP_BYTES = 8_000_000_000
 ZIP_RATIO = 200
 _TEXT_BYTES = 200_000
 
+INCOMING = "incoming"
+"""Where staged files lie in the depot."""
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One thing somebody wants ingested.
 
     Attributes:
-        source: Path of its bytes; empty if it was refused.
+        source: Path of its bytes, or, if it was staged, their name in the depot; empty if it was refused.
         staged: Whether that file is ours to remove.
         name: What the client calls it, for people to read.
         reason: Why it was refused already; empty if it was not.
@@ -39,12 +42,13 @@ class Entry:
     reason: str = ""
 
 
-def stage_uploads(files: Iterable[tuple[str, bytes]], folder: Path) -> list[Entry]:
+def stage_uploads(files: Iterable[tuple[str, bytes]], depot: Depot, prefix: str) -> list[Entry]:
     """Keep uploaded files until they are ingested; zips are unpacked, `photo.txt` is the text of `photo.jpg`.
 
     Args:
         files: Names and whole contents.
-        folder: An own folder for this batch.
+        depot: Where they are kept.
+        prefix: Of their names there, this batch's own.
 
     Raises:
         StorageError: The disk is full; nothing of the batch is kept.
@@ -55,15 +59,15 @@ def stage_uploads(files: Iterable[tuple[str, bytes]], folder: Path) -> list[Entr
         if name.lower().endswith(".txt"):
             texts[_stem(name)] = parse_text(data[:_TEXT_BYTES].decode("utf-8", "replace"))
         elif zipfile.is_zipfile(io.BytesIO(data)):
-            entries += stage_zip(io.BytesIO(data), name, folder / str(len(entries)))
+            entries += stage_zip(io.BytesIO(data), name, depot, f"{prefix}/{len(entries)}")
         else:
-            path = folder / str(len(entries))
-            write_file(path, data)
-            entries.append(Entry(str(path), True, name))
+            place = f"{prefix}/{len(entries)}"
+            depot.write(place, data)
+            entries.append(Entry(place, True, name))
     return [replace(e, name=safe_name(e.name), text=texts.get(_stem(e.name), e.text)) for e in entries]
 
 
-def stage_zip(file: io.BytesIO | Path, name: str, folder: Path) -> list[Entry]:
+def stage_zip(file: io.BytesIO | Path, name: str, depot: Depot, prefix: str) -> list[Entry]:
     """Unpack a zip's pictures into numbered files; a bad member gets its own reason.
 
     Raises:
@@ -76,7 +80,7 @@ def stage_zip(file: io.BytesIO | Path, name: str, folder: Path) -> list[Entry]:
             if len(members) > ZIP_FILES:
                 raise SourceError(f"{name} holds {len(members):,} files; the limit of one zip is {ZIP_FILES:,}.")
             texts = {_stem(m.filename): m for m in members if m.filename.lower().endswith(".txt")}
-            return list(_unpack(archive, members, texts, folder))
+            return list(_unpack(archive, members, texts, depot, prefix))
     except (zipfile.BadZipFile, OSError, ValueError) as error:
         raise SourceError(f"{safe_name(name)} is not a readable zip: {error}.") from error
 
@@ -111,11 +115,11 @@ def title(entries: Sequence[Entry]) -> str:
     return first if len(entries) == 1 else f"{first} and {len(entries) - 1} more"
 
 
-def remove_leftovers(folder: Path, needed: set[str]) -> None:
-    """Remove staged files that no batch waits for, left by a crash."""
-    for path in folder.rglob("*"):
-        if path.is_file() and str(path) not in needed:
-            path.unlink(missing_ok=True)
+def remove_leftovers(depot: Depot, needed: set[str], seconds: float) -> None:
+    """Remove staged files that no batch waits for, left by a crash at least so long ago."""
+    for name in depot.older(INCOMING, seconds):
+        if name not in needed:
+            depot.remove(name)
 
 
 def within_root(text: str, root: Path | None) -> Path:
@@ -146,7 +150,8 @@ def _unpack(
     archive: zipfile.ZipFile,
     members: list[zipfile.ZipInfo],
     texts: dict[str, zipfile.ZipInfo],
-    folder: Path,
+    depot: Depot,
+    prefix: str,
 ) -> Iterator[Entry]:
     total = 0
     for n, member in enumerate(members):
@@ -161,11 +166,11 @@ def _unpack(
         except SourceError as error:
             yield Entry("", False, shown, reason=f"Left out of the zip: {error}.")
             continue
-        path = folder / str(n)
-        write_file(path, data)
+        place = f"{prefix}/{n}"
+        depot.write(place, data)
         text = texts.get(_stem(member.filename))
         words = _read_member(archive, text, _TEXT_BYTES).decode("utf-8", "replace") if text else ""
-        yield Entry(str(path), True, shown, parse_text(words))
+        yield Entry(place, True, shown, parse_text(words))
 
 
 def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, limit: int) -> bytes:

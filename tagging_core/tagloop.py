@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import shutil
 import socket
 import threading
 import uuid
@@ -40,6 +39,7 @@ from tagging_core.curation import Curator
 from tagging_core.curation.previewing import Previewer
 from tagging_core.curation.proposals import proposal
 from tagging_core.delivering import Deliverer
+from tagging_core.depots import open_depot
 from tagging_core.descriptions import Described
 from tagging_core.desk import Desk
 from tagging_core.duties import Duty
@@ -65,6 +65,8 @@ from tagging_core.writer import Drafter
 
 _log = logging.getLogger(__name__)
 
+_STAGING_SECONDS = 86_400.0  # by then whoever staged files has queued them, or is gone
+
 SAMPLES = Path(__file__).parent.parent / "data" / "demo"
 
 
@@ -88,7 +90,8 @@ class Tagloop(Desk):
             raise StorageError(f"The data folder {data} cannot be made: {error.strerror}.") from error
         database = Database(self.settings.database)
         database.migrate()
-        self.archive = Archive(data / "archive")
+        self.depot = open_depot(self.settings)
+        self.archive = Archive(self.depot)
         self.shelf = Shelf(data / "models", self.settings.devices, self.settings.compile)
         if encoder is not None:
             self.shelf.put(encoder)
@@ -109,7 +112,6 @@ class Tagloop(Desk):
         self.name = f"{socket.gethostname()[:50]}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
         self._lock = FileLock(data / "tagloop.lock")
         self._steward, self._embeds = Duty(database, "steward", self.name), Duty(database, "embed", self.name)
-        self._incoming = (data / "incoming").absolute()
         self._prepare()
 
     # ---- the process --------------------------------------------------------------------------------------
@@ -197,16 +199,16 @@ class Tagloop(Desk):
             SourceError: There is nothing in it.
             StorageError: The disk is full; nothing was queued.
         """
-        return self._submit(user, lambda folder: sources.stage_uploads(files, folder), profile, name)
+        return self._submit(user, lambda prefix: sources.stage_uploads(files, self.depot, prefix), profile, name)
 
     def ingest_paths(self, user: User, paths: Sequence[Path], profile: str, name: str = "") -> int:
         """Queue files, folders and zips that lie on this machine; for callers who may read them anyway."""
 
-        def entries(folder: Path) -> list[sources.Entry]:
+        def entries(prefix: str) -> list[sources.Entry]:
             found: list[sources.Entry] = []
             for path in paths:
                 if path.is_file() and path.suffix.lower() == ".zip":
-                    found += sources.stage_zip(path, path.name, folder / str(len(found)))
+                    found += sources.stage_zip(path, path.name, self.depot, f"{prefix}/{len(found)}")
                 else:
                     found += sources.list_path(path)
             return found
@@ -340,7 +342,8 @@ class Tagloop(Desk):
                 self._count_figures(connection)
         with self.database.read() as connection:
             needed = batches.staged_sources(connection)
-        sources.remove_leftovers(self._incoming, needed)
+        alone = not (self.settings.assets_url or self.settings.queue_url)
+        sources.remove_leftovers(self.depot, needed, 0.0 if alone else _STAGING_SECONDS)
 
     def _require_index(self) -> None:
         if self.worker is None:
@@ -407,16 +410,17 @@ class Tagloop(Desk):
         )
         projection.recount(connection, zone, tags.load(connection).fates)
 
-    def _submit(self, user: User, stage: Callable[[Path], list[sources.Entry]], profile: str, name: str) -> int:
+    def _submit(self, user: User, stage: Callable[[str], list[sources.Entry]], profile: str, name: str) -> int:
         require(user, Action.UPLOAD)
-        folder = self._incoming / uuid.uuid4().hex
+        prefix = f"{sources.INCOMING}/{uuid.uuid4().hex}"
         try:
-            entries = stage(folder)
+            entries = stage(prefix)
             with self.database.write(durable=True) as connection:
                 chosen = self.library.taxonomies.load(connection).profile(profile)
                 batch_id = batches.submit(connection, user, name or sources.title(entries), chosen, entries)
         except BaseException:
-            shutil.rmtree(folder, ignore_errors=True)
+            for name in self.depot.older(prefix, 0.0):
+                self.depot.remove(name)
             raise
         self.wake()
         return batch_id

@@ -15,7 +15,7 @@ from typing import Any
 
 from PIL import Image
 
-from tagging_core.archive import Archive
+from tagging_core.archive import Archive, Rendition
 from tagging_core.assets import NO_TEXT, Accompanying
 from tagging_core.assets import get as get_asset
 from tagging_core.descriptions import accepted
@@ -158,7 +158,7 @@ class Drafter:
             asset = get_asset(connection, asset_id)
             tags = accepted(connection, self._library.taxonomies.load(connection), [asset_id]).get(asset_id, [])
         usual = phrase(tags, language, asset.text)
-        image = open_picture(self._archive.original(asset.sha256).read_bytes()).image
+        image = open_picture(self._archive.read(Rendition.ORIGINAL, asset.sha256)).image
         found = self._load().write(image, tags, language, asset.text)
         return replace(usual, **{part: said for part in _LINES if (said := getattr(found, part))})
 

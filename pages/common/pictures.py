@@ -6,7 +6,6 @@ hash, or to have the picture, does not tell whether it is here.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import hmac
 import secrets
@@ -18,8 +17,9 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
 from tagging_core import TaggingError, load_settings
-from tagging_core.archive import Archive
+from tagging_core.archive import Archive, Rendition
 from tagging_core.assets import Asset
+from tagging_core.depots import open_depot
 
 _SECRET = secrets.token_bytes(32)
 _SAFE = {
@@ -54,6 +54,21 @@ def original(asset: Asset) -> str:
     return _address("original", asset.sha256, asset.format)
 
 
+def load(rendition: Rendition, sha256: str) -> bytes:
+    """A picture's file itself.
+
+    Raises:
+        FileNotFoundError: It is not there.
+        TaggingError: It cannot be read now.
+    """
+    archive = _archive()
+    try:
+        return archive.read(rendition, sha256)
+    except FileNotFoundError:  # of pictures that programs sent, copies follow when nobody waits
+        archive.mend(sha256, load_settings().max_pixels)
+        return archive.read(rendition, sha256)
+
+
 def description(asset: Asset) -> str:
     """What a screen reader says in a picture's place."""
     return " - ".join(part for part in (asset.text.title or asset.text.caption[:120], asset.name) if part)
@@ -74,21 +89,23 @@ def _sign(kind: str, sha256: str, form: str) -> str:
 
 @cache
 def _archive() -> Archive:
-    return Archive(load_settings().data_dir / "archive")
+    return Archive(open_depot(load_settings()))
 
 
 def _serve(request: Request) -> Response:
     kind, (sha256, _, form) = request.path_params["kind"], request.path_params["name"].partition(".")
     if not hmac.compare_digest(request.query_params.get("key", ""), _sign(kind, sha256, form)):
         return Response("This address was not given out by the console that runs now.", 403)
-    archive = _archive()
-    path = {"thumbnail": archive.thumbnail, "screen": archive.screen, "original": archive.original}[kind](sha256)
-    if not path.is_file():
-        with contextlib.suppress(TaggingError):
-            archive.mend(sha256, load_settings().max_pixels)
-    if not path.is_file():
+    rendition, media_type = Rendition(kind), _TYPES.get(form, "application/octet-stream")
+    try:
+        path = _archive().path(rendition, sha256)
+        if path is not None and path.is_file():
+            return FileResponse(path, media_type=media_type, headers=_SAFE)
+        return Response(load(rendition, sha256), media_type=media_type, headers=_SAFE)
+    except FileNotFoundError:
         return Response("This picture's file is missing; `doctor` tells what to do.", 404)
-    return FileResponse(path, media_type=_TYPES.get(form, "application/octet-stream"), headers=_SAFE)
+    except TaggingError as error:
+        return Response(str(error), 503)
 
 
 ROUTES = [Route("/pictures/{kind}/{name}", _serve)]

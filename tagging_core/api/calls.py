@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from sqlalchemy import select
 
+from tagging_core import archive as archives
 from tagging_core import assets as asset_module
 from tagging_core import batches, ledger, suggesting, tags, webhooks
 from tagging_core.api import models, shaping
@@ -183,9 +184,8 @@ class Calls:
             found = asset_module.get(connection, asset)
         archive = self._loop.archive
         archive.mend(found.sha256, self._loop.settings.max_pixels)
-        path = {"thumbnail": archive.thumbnail, "screen": archive.screen, "original": archive.original}[rendition]
         try:
-            return path(found.sha256).read_bytes()
+            return archive.read(archives.Rendition(rendition), found.sha256)
         except OSError as error:
             raise NotFoundError(f"The file of picture {asset} is missing; `doctor` tells what to do.") from error
 

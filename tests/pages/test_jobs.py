@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
+from typing import Any
 
 import pytest
-import sqlalchemy as sa
 from streamlit.testing.v1 import AppTest
 
 import pages
@@ -62,14 +63,24 @@ def test_what_was_put_aside_says_why_and_is_tried_again(
     assert not at.error
 
 
-def test_a_batch_is_stopped_and_goes_on(open_page: Open, console: Tagloop, ann: User, operator: User) -> None:
+def test_a_batch_is_stopped_and_goes_on(
+    open_page: Open, console: Tagloop, ann: User, operator: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual, may = console.suggester.suggest_vectors, threading.Event()
+
+    def wait(*args: Any, **options: Any) -> Any:
+        assert may.wait(30)
+        return usual(*args, **options)
+
+    monkeypatch.setattr(console.suggester, "suggest_vectors", wait)
     batch = console.upload(ann, [("a.jpg", photo(RED))], "e-commerce")
-    with console.database.write() as connection:  # as if another worker were at it
-        held = sa.update(chunks.chunks).values(leased_until=4e9, worker="another")
-        connection.execute(held)
+    console.start()
+    wait_for(lambda: console.worker is not None and console.worker._ingester.busy)
     at = open_page(pages.JOBS, operator)
     assert metric(at, "In work") == "1"
     press(at, "Stop")
     assert console.batch(batch).note == "Stopped by op."
     press(at, "Go on")
     assert console.batch(batch).state == "running"
+    may.set()
+    wait_for(lambda: console.batch(batch).state == "done")

@@ -5,22 +5,25 @@ from pathlib import Path
 
 import pytest
 
-from tagging_core.archive import Archive, sha256_of, write_file
+from tagging_core.archive import Archive, Rendition, sha256_of
+from tagging_core.depots import Folder, write_file
 from tagging_core.errors import StorageError
 from tagging_core.pictures import open_picture
 from tests.conftest import photo
 
 
 def test_original_and_renditions_are_kept_once(tmp_path: Path) -> None:
-    archive, data = Archive(tmp_path), photo(size=(2000, 1000))
+    archive, data = Archive(Folder(tmp_path)), photo(size=(2000, 1000))
     name = sha256_of(data)
     archive.keep(name, data, open_picture(data))
-    assert archive.original(name).read_bytes() == data
-    assert max(open_picture(archive.screen(name).read_bytes()).image.size) == 1400
-    assert max(open_picture(archive.thumbnail(name).read_bytes()).image.size) == 320
-    before = archive.screen(name).stat().st_mtime_ns
+    assert archive.read(Rendition.ORIGINAL, name) == data
+    assert max(open_picture(archive.read(Rendition.SCREEN, name)).image.size) == 1400
+    assert max(open_picture(archive.read(Rendition.THUMBNAIL, name)).image.size) == 320
+    path = archive.path(Rendition.SCREEN, name)
+    assert path is not None
+    before = path.stat().st_mtime_ns
     archive.keep(name, data, open_picture(data))
-    assert archive.screen(name).stat().st_mtime_ns == before
+    assert path.stat().st_mtime_ns == before
 
 
 def test_a_full_disk_is_told_and_leaves_no_half_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tagging_core import sources
+from tagging_core.depots import Folder
 from tagging_core.errors import SourceError
 from tests.conftest import photo
 
@@ -34,25 +35,28 @@ def protected(data: bytes) -> bytes:
 
 def test_a_zip_is_unpacked_into_numbered_files(tmp_path: Path) -> None:
     data = make_zip({"a/one.jpg": photo(), "a/one.txt": b"A title\nA caption", "__MACOSX/x": b"", ".hidden": b""})
-    entries = sources.stage_uploads([("photos.zip", data)], tmp_path)
+    entries = sources.stage_uploads([("photos.zip", data)], Folder(tmp_path), "in")
     assert [(e.name, e.reason, e.text.title, e.text.caption) for e in entries] == [
         ("one.jpg", "", "A title", "A caption")
     ]
-    assert Path(entries[0].source).is_relative_to(tmp_path)
+    assert entries[0].source == "in/0/0"
+    assert (tmp_path / entries[0].source).is_file()
 
 
 @pytest.mark.parametrize(
     "name", ["../../evil.jpg", "/etc/evil.jpg", "a/../../evil.jpg", "..\\evil.jpg", "C:\\evil.jpg"]
 )
 def test_a_path_that_leads_outside_is_refused_and_the_rest_goes_on(tmp_path: Path, name: str) -> None:
-    entries = sources.stage_uploads([("x.zip", make_zip({name: photo(), "good.jpg": photo()}))], tmp_path / "in")
+    entries = sources.stage_uploads(
+        [("x.zip", make_zip({name: photo(), "good.jpg": photo()}))], Folder(tmp_path), "in"
+    )
     assert [bool(e.reason) for e in entries] == [True, False]
     assert "leads outside" in entries[0].reason
     assert not list(tmp_path.rglob("evil*"))
 
 
 def test_a_password_is_told(tmp_path: Path) -> None:
-    entries = sources.stage_uploads([("x.zip", protected(make_zip({"a.jpg": photo()})))], tmp_path)
+    entries = sources.stage_uploads([("x.zip", protected(make_zip({"a.jpg": photo()})))], Folder(tmp_path), "in")
     assert "password" in entries[0].reason
 
 
@@ -62,29 +66,29 @@ def test_a_link_is_refused(tmp_path: Path) -> None:
         link = zipfile.ZipInfo("link.jpg")
         link.external_attr = (stat.S_IFLNK | 0o777) << 16
         archive.writestr(link, "/etc/passwd")
-    assert "link" in sources.stage_uploads([("x.zip", buffer.getvalue())], tmp_path)[0].reason
+    assert "link" in sources.stage_uploads([("x.zip", buffer.getvalue())], Folder(tmp_path), "in")[0].reason
 
 
 def test_a_bomb_is_refused(tmp_path: Path) -> None:
-    entries = sources.stage_uploads([("x.zip", make_zip({"a.jpg": bytes(50_000_000)}))], tmp_path)
+    entries = sources.stage_uploads([("x.zip", make_zip({"a.jpg": bytes(50_000_000)}))], Folder(tmp_path), "in")
     assert "packed more than" in entries[0].reason
 
 
 def test_too_many_members(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sources, "ZIP_FILES", 2)
     with pytest.raises(SourceError, match="the limit of one zip is 2"):
-        sources.stage_uploads([("x.zip", make_zip({f"{n}.jpg": b"x" for n in range(3)}))], tmp_path)
+        sources.stage_uploads([("x.zip", make_zip({f"{n}.jpg": b"x" for n in range(3)}))], Folder(tmp_path), "in")
 
 
 def test_client_names_are_only_shown(tmp_path: Path) -> None:
-    entries = sources.stage_uploads([("../../etc/pass\x00wd\n.jpg", photo())], tmp_path)
+    entries = sources.stage_uploads([("../../etc/pass\x00wd\n.jpg", photo())], Folder(tmp_path), "in")
     assert entries[0].name == "pass�wd�.jpg"
-    assert Path(entries[0].source).parent == tmp_path
+    assert entries[0].source == "in/0"
 
 
 def test_an_uploaded_text_belongs_to_the_picture_of_its_name(tmp_path: Path) -> None:
     files = [("trip/a.jpg", photo()), ("trip/a.txt", b"A title"), ("trip/b.jpg", photo()), ("x/b.txt", b"no")]
-    entries = sources.stage_uploads(files, tmp_path)
+    entries = sources.stage_uploads(files, Folder(tmp_path), "in")
     assert [(e.name, e.text.title) for e in entries] == [("a.jpg", "A title"), ("b.jpg", "")]
 
 

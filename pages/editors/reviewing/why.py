@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.common import session
+from pages.common import pictures, session
 from pages.editors.reviewing import acts
 from tagging_core import assets, projection
+from tagging_core.archive import Rendition
 
 
 def draw_why(asset_id: int, tag_id: str) -> None:
@@ -27,8 +28,13 @@ def draw_why(asset_id: int, tag_id: str) -> None:
             label = labels.get(picture.id, {}).get(tag_id)
             with st.container(width=96, gap="xxsmall"):
                 verdict = "has it" if evidence.applies else "has it not"
-                shown = str(session.loop().archive.thumbnail(picture.sha256))
-                st.image(shown, width=96, caption=f"{verdict} {evidence.logit:+.2f}", alt=picture.name)
+                said = f"{verdict} {evidence.logit:+.2f}"
+                try:
+                    shown = pictures.load(Rendition.THUMBNAIL, picture.sha256)
+                except FileNotFoundError:
+                    st.caption(f"{said}, but its file is missing")
+                else:
+                    st.image(shown, width=96, caption=said, alt=picture.name)
                 if label is not None:
                     st.button(
                         "Drop",

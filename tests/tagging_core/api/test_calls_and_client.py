@@ -11,6 +11,7 @@ import pytest
 from tagging_core import TaggingError, Tagloop, User
 from tagging_core.api import Calls, Client, ServiceError, models
 from tagging_core.api.models import NewDecision, Text
+from tagging_core.archive import Rendition
 from tests.conftest import BLUE, GREEN, RED, photo, wait_for
 
 
@@ -62,7 +63,7 @@ def test_nothing_is_kept_where_that_was_asked(client: Client, working: Tagloop) 
 def test_nothing_is_kept_for_a_profile_there_is_not(client: Client, working: Tagloop) -> None:
     with pytest.raises(ServiceError, match="lost"):
         client.tag_picture(photo(RED), profile="lost")
-    assert not list(working.archive.root.rglob("*"))
+    assert not list((working.settings.data_dir / "archive").rglob("*"))
 
 
 def test_many_at_once_get_the_tags_each_would_get_alone(client: Client) -> None:
@@ -97,9 +98,9 @@ def test_one_broken_picture_leaves_the_others_alone(client: Client) -> None:
 
 def test_copies_for_the_console_follow_when_nobody_waits(client: Client, working: Tagloop) -> None:
     tagged = client.tag_picture(photo(RED))
-    assert working.archive.original(tagged.sha256).exists()
+    assert working.archive.read(Rendition.ORIGINAL, tagged.sha256)
     wait_for(lambda: working.archive.has(tagged.sha256))
-    working.archive.thumbnail(tagged.sha256).unlink()
+    next((working.settings.data_dir / "archive" / "thumbnails").rglob("*.jpg")).unlink()
     assert tagged.asset is not None
     assert client.get_picture(tagged.asset, "thumbnail")  # made anew on the spot
 
