@@ -102,21 +102,23 @@ def mark_sent(connection: Connection, refs: Sequence[Ref]) -> None:
     _note_sent(connection, refs, time.time())
 
 
-def mark_unsent(connection: Connection, refs: Sequence[Ref]) -> None:
-    """Note that workers could not be told; some may have been."""
+def overlooked(connection: Connection, seconds: float) -> list[Ref]:
+    """Chunks that workers were told of so long ago, and none has begun; the oldest news first."""
+    old = and_(_waiting(), chunks.c.leased_until.is_(None), chunks.c.sent_at <= time.time() - seconds)
+    query = select(chunks.c.job_id, chunks.c.n).join(jobs, jobs.c.id == chunks.c.job_id)
+    going = query.where(old, jobs.c.state == "waiting").order_by(chunks.c.sent_at)
+    return [(row.job_id, row.n) for row in connection.execute(going)]
+
+
+def anything_in_work(connection: Connection) -> bool:
+    """Whether any worker holds a chunk."""
+    held = select(chunks.c.n).where(_waiting(), chunks.c.leased_until >= time.time())
+    return connection.execute(held.limit(1)).first() is not None
+
+
+def tell_again(connection: Connection, refs: Sequence[Ref]) -> None:
+    """Have workers told again of what they have not begun."""
     _note_sent(connection, refs, None)
-
-
-def overlooked(connection: Connection, seconds: float) -> bool:
-    """Whether workers were told of a chunk so long ago, and none has begun it."""
-    old = and_(_waiting(), chunks.c.leased_until.is_(None), chunks.c.sent_at < time.time() - seconds)
-    going = select(chunks.c.n).join(jobs, jobs.c.id == chunks.c.job_id).where(old, jobs.c.state == "waiting")
-    return connection.execute(going.limit(1)).first() is not None
-
-
-def tell_again(connection: Connection) -> None:
-    """Have workers told again of all that none of them has begun."""
-    connection.execute(update(chunks).where(_waiting(), chunks.c.leased_until.is_(None)).values(sent_at=None))
 
 
 # ---- what a worker does ------------------------------------------------------------------------------------
@@ -218,8 +220,9 @@ def bury(connection: Connection, refs: Sequence[Ref]) -> None:
 def _note_sent(connection: Connection, refs: Sequence[Ref], moment: float | None) -> None:
     mine = and_(chunks.c.job_id == bindparam("job"), chunks.c.n == bindparam("number"))
     free = or_(chunks.c.leased_until.is_(None), chunks.c.leased_until < time.time())
-    rows = [{"job": job_id, "number": n} for job_id, n in refs]
-    connection.execute(update(chunks).where(mine, free).values(sent_at=moment, leased_until=None), rows)
+    if refs:
+        rows = [{"job": job_id, "number": n} for job_id, n in refs]
+        connection.execute(update(chunks).where(mine, free).values(sent_at=moment, leased_until=None), rows)
 
 
 def _bury(connection: Connection, ref: Ref, values: dict[str, Any]) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import os
+import signal
 import sys
 import threading
 from pathlib import Path
@@ -38,6 +40,11 @@ def add_commands(commands: argparse._SubParsersAction, common: argparse.Argument
     serve.add_argument("--host", default="127.0.0.1")
     serve.add_argument("--port", type=int, default=8600)
     serve.set_defaults(run=_serve)
+
+    work = commands.add_parser("work", help="take pictures in that the queue brings; start as many as you like")
+    work.add_argument("--metrics-port", type=int, default=0, help="where Prometheus reads; none if left out")
+    work.add_argument("--metrics-host", default="127.0.0.1")
+    work.set_defaults(run=_work, json=False)
 
     watch = commands.add_parser("watch", parents=[common], help="take in what appears in a folder")
     watch.add_argument("folder", type=Path)
@@ -75,6 +82,9 @@ def add_commands(commands: argparse._SubParsersAction, common: argparse.Argument
     annotated.add_argument("--profile", default="general", help="the business type; general if left out")
     annotated.set_defaults(run=_take_annotations)
 
+
+_LOOK_SECONDS = 2.0
+_HUNG = 75  # EX_TEMPFAIL of sysexits.h
 
 _MODEL_ACTS = {
     "build": "have the running console embed the archive with another model",
@@ -118,6 +128,29 @@ def _serve(loop: Tagloop, options: argparse.Namespace) -> int:
 
     loop.close()  # the service opens its own
     uvicorn.run("tagging_core.api.server:create_app", factory=True, host=options.host, port=options.port)
+    return 0
+
+
+def work_until_told(loop: Tagloop) -> None:
+    """Do what the queue brings until a signal says to end, or a chunk hangs."""
+    ending = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: ending.set())
+    loop.work()
+    worker = loop.worker
+    assert worker is not None
+    print(f"Working as {loop.name}; interrupt to end after the chunks in work.", file=sys.stderr, flush=True)
+    while not ending.wait(_LOOK_SECONDS):
+        if worker.hangs:
+            # Nothing can interrupt a GPU call. What supervises this process starts another.
+            print(
+                "A chunk hangs; this worker ends so that another can take its place.", file=sys.stderr, flush=True
+            )
+            os._exit(_HUNG)
+
+
+def _work(loop: Tagloop, options: argparse.Namespace) -> int:
+    work_until_told(loop)
     return 0
 
 

@@ -106,7 +106,8 @@ class Bucket:
     def __init__(self, url: str) -> None:
         scheme = url.partition("://")[0]
         try:
-            self._files, root = fsspec.url_to_fs(url, **_OPTIONS.get(scheme, {}))
+            options = _OPTIONS.get(scheme, {})
+            self._files, root = fsspec.url_to_fs(url, skip_instance_cache=True, **options)
         except (ValueError, ImportError) as error:
             raise SettingsError(
                 f"TAGLOOP_ASSETS_URL={url!r} cannot be used: {error}. Expected s3://BUCKET/PREFIX, or nothing for "

@@ -17,6 +17,7 @@ from tagging_core.store import Database
 _AT_ONCE = 500
 _OVERLOOKED_SECONDS = 30.0
 _LOOK_SECONDS = 5.0
+_FEW = 20
 
 
 class Dispatcher:
@@ -40,7 +41,7 @@ class Dispatcher:
         """
         if self._fresh and not self._messages.lasting:  # what an earlier process was told went with it
             with self._database.write() as connection:
-                chunks.tell_again(connection)
+                chunks.tell_again(connection, chunks.overlooked(connection, 0.0))
         self._fresh = False
         with self._database.read() as connection:
             found = chunks.due(connection, _AT_ONCE)
@@ -61,7 +62,7 @@ class Dispatcher:
             self._messages.send(found)
         except UnreachableError:
             with self._database.write() as connection:
-                chunks.mark_unsent(connection, refs)
+                chunks.tell_again(connection, refs)
             raise
 
     def rest(self) -> None:
@@ -71,10 +72,17 @@ class Dispatcher:
     def _see_to_vanished(self) -> None:
         with self._database.read() as connection:
             overlooked = chunks.overlooked(connection, _OVERLOOKED_SECONDS)
+            idle = not chunks.anything_in_work(connection)
             deadly = chunks.deadly(connection)
         if deadly:
             with self._database.write() as connection:
                 chunks.bury(connection, deadly)
-        if overlooked and not self._messages.waiting():
-            with self._database.write() as connection:
-                chunks.tell_again(connection)
+        if not overlooked:
+            return
+        held = self._messages.waiting()
+        if held and not idle:
+            return
+        # If the broker holds messages and nobody works, they may be lost in it: taken by a worker that never got them.
+        # Or there is no worker, and every message is one more in its way; so only a few are sent.
+        with self._database.write() as connection:
+            chunks.tell_again(connection, overlooked[:_FEW] if held else overlooked)

@@ -26,6 +26,10 @@ from tagging_core.errors import SettingsError, UnreachableError
 
 _URGENT, _BULK = "tagloop-urgent", "tagloop-bulk"
 _IDLE_MILLISECONDS = 50  # between two looks of an idle thread: as long an end, or a message by Redis, may wait
+_REDIS = {  # of a worker that vanished, what it had taken goes back after as long; looked for at 1 in 100 commands
+    "heartbeat_timeout": 10_000,
+    "maintenance_chance": 10_000,
+}
 
 logging.getLogger("pika").setLevel(logging.CRITICAL)  # it logs each failed attempt with a traceback, and we tell
 
@@ -103,7 +107,7 @@ def _broker(url: str) -> Broker:
     if scheme in ("amqp", "amqps"):
         return RabbitmqBroker(url=url, middleware=[], confirm_delivery=True)
     if scheme in ("redis", "rediss"):
-        return RedisBroker(url=url, middleware=[], namespace="tagloop")
+        return RedisBroker(url=url, middleware=[], namespace="tagloop", **_REDIS)
     raise SettingsError(
         f"TAGLOOP_QUEUE_URL={scheme or url}... names no queue that can be used: expected amqp://USER:PASSWORD@HOST "
         "for RabbitMQ, redis://HOST for Redis, or nothing for a queue within the process."

@@ -419,8 +419,9 @@ class Tagloop(Desk):
                 chosen = self.library.taxonomies.load(connection).profile(profile)
                 batch_id = batches.submit(connection, user, name or sources.title(entries), chosen, entries)
         except BaseException:
-            for name in self.depot.older(prefix, 0.0):
-                self.depot.remove(name)
+            with contextlib.suppress(UnreachableError):  # else they are leftovers, see `sources`
+                for name in self.depot.older(prefix, 0.0):
+                    self.depot.remove(name)
             raise
         self.wake()
         return batch_id

@@ -9,16 +9,21 @@ import socket
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import httpx
+import pika
 import pytest
+import redis
 import sqlalchemy as sa
 
 _POSTGRES = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+_RABBITMQ = "/usr/lib/rabbitmq/bin/rabbitmq-server"  # the script in PATH insists on a user and a folder of its own
+_GIVEN: set[int] = set()
 _REQUIRED = os.environ.get("TAGLOOP_REQUIRE_SERVICES") == "1"
 
 
@@ -31,10 +36,14 @@ def missing(name: str) -> None:
 
 
 def free_port() -> int:
-    """A port that nothing listens on."""
-    with closing(socket.socket()) as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
+    """A port that nothing listens on, and that was not given out before."""
+    while True:
+        with closing(socket.socket()) as found:
+            found.bind(("127.0.0.1", 0))
+            port = int(found.getsockname()[1])
+        if port not in _GIVEN:
+            _GIVEN.add(port)
+            return port
 
 
 class Server:
@@ -73,7 +82,7 @@ class Server:
     def kill(self) -> None:
         """End it at once, as a crash would."""
         if self.process is not None:
-            self.process.kill()
+            os.killpg(self.process.pid, signal.SIGKILL)  # what a script started as well
             self.process.wait(30)
             self.process = None
 
@@ -154,5 +163,105 @@ class Chroma(Server):
 def start_chroma(folder: Path) -> Chroma:
     """A running Chroma server; it comes with chromadb."""
     server = Chroma(folder)
+    server.start()
+    return server
+
+
+class Redis(Server):
+    """A Redis that keeps what it has when it ends, and nothing when it is killed."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True)
+        self.port = free_port()
+        command = ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(folder)]
+        super().__init__([*command, "--save", "3600 1"], folder, self._answer)
+
+    @property
+    def url(self) -> str:
+        """Where it is, for TAGLOOP_QUEUE_URL."""
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    def _answer(self) -> None:
+        with closing(redis.Redis(port=self.port)) as client:
+            client.ping()
+
+
+class RabbitMQ(Server):
+    """A RabbitMQ node."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True)
+        self.port = free_port()
+        config = folder / "rabbitmq.conf"
+        config.write_text(f"listeners.tcp.1 = 127.0.0.1:{self.port}\nloopback_users.guest = false\n")
+        options = {
+            "RABBITMQ_CONFIG_FILE": str(config),
+            "RABBITMQ_NODENAME": f"test-{uuid.uuid4().hex[:8]}@localhost",
+            "RABBITMQ_DIST_PORT": str(free_port()),
+            "RABBITMQ_MNESIA_BASE": str(folder / "data"),
+            "RABBITMQ_LOG_BASE": str(folder),
+            "RABBITMQ_ENABLED_PLUGINS_FILE": str(folder / "plugins"),
+            "ERL_EPMD_ADDRESS": "127.0.0.1",
+            "HOME": str(folder),
+        }
+        super().__init__([_RABBITMQ], folder, self._answer, env=os.environ | options)
+
+    @property
+    def url(self) -> str:
+        """Where it is, for TAGLOOP_QUEUE_URL."""
+        return f"amqp://guest:guest@127.0.0.1:{self.port}/%2F"
+
+    def _answer(self) -> None:
+        pika.BlockingConnection(pika.URLParameters(self.url)).close()
+
+
+class ObjectStore(Server):
+    """An S3-compatible object store: moto's server."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True)
+        self.port = free_port()
+        program = str(Path(sys.executable).with_name("moto_server"))
+        super().__init__([program, "-H", "127.0.0.1", "-p", str(self.port)], folder, self._answer)
+
+    def environment(self) -> dict[str, str]:
+        """The usual variables."""
+        return {
+            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{self.port}",
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_DEFAULT_REGION": "us-east-1",
+        }
+
+    def bucket(self, name: str) -> str:
+        """Make a bucket; its URL, for TAGLOOP_ASSETS_URL."""
+        httpx.put(f"http://127.0.0.1:{self.port}/{name}").raise_for_status()
+        return f"s3://{name}/pictures"
+
+    def _answer(self) -> None:
+        httpx.get(f"http://127.0.0.1:{self.port}/moto-api/data.json").raise_for_status()
+
+
+def start_redis(folder: Path) -> Redis:
+    """A running Redis; leaves the test out where it is not installed."""
+    if shutil.which("redis-server") is None:
+        missing("Redis")
+    server = Redis(folder)
+    server.start()
+    return server
+
+
+def start_rabbitmq(folder: Path) -> RabbitMQ:
+    """A running RabbitMQ; leaves the test out where it is not installed."""
+    if not Path(_RABBITMQ).exists():
+        missing("RabbitMQ")
+    server = RabbitMQ(folder)
+    server.start()
+    return server
+
+
+def start_object_store(folder: Path) -> ObjectStore:
+    """A running object store; it is one of the packages for development."""
+    server = ObjectStore(folder)
     server.start()
     return server

@@ -10,7 +10,18 @@ import pytest
 
 from tagging_core import Settings, Tagloop
 from tests.conftest import Installations, make_template
-from tests.servers import Chroma, Postgres, start_chroma, start_postgres
+from tests.servers import (
+    Chroma,
+    ObjectStore,
+    Postgres,
+    RabbitMQ,
+    Redis,
+    start_chroma,
+    start_object_store,
+    start_postgres,
+    start_rabbitmq,
+    start_redis,
+)
 
 
 @pytest.fixture(scope="session")
@@ -34,6 +45,29 @@ def template(tmp_path_factory: pytest.TempPathFactory, installations: Installati
 def chroma(tmp_path: Path) -> Iterator[Chroma]:
     """One for each test, since tests harm it."""
     server = start_chroma(tmp_path / "chroma-server")
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def redis(tmp_path: Path) -> Iterator[Redis]:
+    server = start_redis(tmp_path / "redis")
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def rabbitmq(tmp_path: Path) -> Iterator[RabbitMQ]:
+    server = start_rabbitmq(tmp_path / "rabbitmq")
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def object_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ObjectStore]:
+    server = start_object_store(tmp_path / "object-store")
+    for name, value in server.environment().items():
+        monkeypatch.setenv(name, value)
     yield server
     server.stop()
 

@@ -1,0 +1,230 @@
+"""The full set: PostgreSQL, a Chroma server, a broker, an object store, and workers as processes of their own.
+
+Whatever is killed or restarted meanwhile, every picture ends exactly once.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from tagging_core import Decision, Kind, Settings, Tagloop, User, batches, dispatching, jobs
+from tagging_core.archive import Rendition
+from tagging_core.sources import Entry
+from tagging_core.store.tables import assets, chunks, items
+from tests.conftest import BLUE, GREEN, RED, photo, wait_for
+from tests.servers import ObjectStore, Server
+
+PROFILE = "e-commerce"
+LEASE = 3.0
+
+
+class Workers:
+    """Worker processes on the same servers, each with a data folder of its own."""
+
+    def __init__(self, settings: Settings, folder: Path) -> None:
+        self._settings, self._folder = settings, folder
+        self.processes: list[subprocess.Popen[bytes]] = []
+
+    def start(self, seconds: float = 0.0) -> subprocess.Popen[bytes]:
+        """Another one, whose model takes so many seconds a picture."""
+        number = len(self.processes)
+        variables = {
+            f"TAGLOOP_{name.upper()}": str(value)
+            for name, value in self._settings.model_dump(exclude_defaults=True).items()
+        } | {"TAGLOOP_DATA_DIR": str(self._folder / f"worker-{number}")}
+        log = (self._folder / f"worker-{number}.log").open("wb")
+        command = [sys.executable, "-m", "tests.slow_worker", str(seconds), str(LEASE)]
+        process = subprocess.Popen(command, env=os.environ | variables, stdout=log, stderr=log)
+        self.processes.append(process)
+        return process
+
+    def stop(self) -> None:
+        """End all of them in order."""
+        for process in self.processes:
+            process.send_signal(signal.SIGTERM)
+        for process in self.processes:
+            process.wait(60)
+
+
+@pytest.fixture
+def broker(request: pytest.FixtureRequest) -> Server:
+    return request.getfixturevalue(getattr(request, "param", "redis"))
+
+
+@pytest.fixture
+def settings(settings: Settings, broker: Server, object_store: ObjectStore) -> Settings:
+    """Of a console on the full set."""
+    found = settings.model_copy(
+        update={
+            "database_url": os.environ["TAGLOOP_DATABASE_URL"],
+            "queue_url": broker.url,  # type: ignore[attr-defined]
+            "assets_url": object_store.bucket("test"),
+        }
+    )
+    return found
+
+
+@pytest.fixture
+def workers(settings: Settings, tmp_path: Path) -> Iterator[Workers]:
+    found = Workers(settings, tmp_path)
+    yield found
+    found.stop()
+
+
+@pytest.fixture(autouse=True)
+def quick_to_notice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lost news is missed after seconds, not half a minute."""
+    monkeypatch.setattr(dispatching, "_OVERLOOKED_SECONDS", 2.0)
+    monkeypatch.setattr(dispatching, "_LOOK_SECONDS", 0.5)
+
+
+def files(count: int) -> list[tuple[str, bytes]]:
+    return [(f"{n}.jpg", photo((n % 256, 3 * n % 256, 90), size=(64, 40 + n))) for n in range(count)]
+
+
+def check_each_ended_once(loop: Tagloop, count: int) -> None:
+    with loop.database.read() as connection:
+        states = sa.select(items.c.state, sa.func.count()).group_by(items.c.state)
+        assert [tuple(row) for row in connection.execute(states)] == [("done", count)]
+        assert connection.execute(sa.select(sa.func.count()).select_from(assets)).scalar_one() == count
+
+
+def names(loop: Tagloop) -> set[str]:
+    with loop.database.read() as connection:
+        return set(connection.execute(sa.select(chunks.c.worker).where(chunks.c.worker.is_not(None))).scalars())
+
+
+def wait_for_work(loop: Tagloop) -> None:
+    wait_for(lambda: names(loop), 60)
+
+
+@pytest.mark.parametrize("broker", ["redis", "rabbitmq"], indirect=True)
+def test_the_loop_from_upload_to_search(loop: Tagloop, workers: Workers, ann: User) -> None:
+    loop.start()
+    workers.start()
+    colours = {"red.jpg": RED, "red2.jpg": (215, 35, 30), "green.jpg": GREEN, "blue.jpg": BLUE}
+    batch = loop.upload(ann, [(name, photo(colour)) for name, colour in colours.items()], PROFILE)
+    wait_for(lambda: loop.batch(batch).state == "done", 90)
+    assert loop.name not in names(loop), "the console leaves pictures to workers"
+    with loop.database.read() as connection:
+        found = {row.name: row for row in connection.execute(sa.select(assets))}
+    data = loop.archive.read(Rendition.ORIGINAL, found["red.jpg"].sha256)
+    assert data == photo(RED)
+    assert loop.archive.has(found["blue.jpg"].sha256)
+    assert not (loop.settings.data_dir / "archive").exists(), "no picture lies on this machine"
+    assert list(loop.depot.older("incoming", 0.0)) == [], "what was staged is gone"
+    before = {s.tag_id: s.probability for s in loop.suggest(found["red2.jpg"].id, PROFILE)}
+    loop.decide(ann, Decision(Kind.REJECT, found["red.jpg"].id, "colour.red", profile=PROFILE))
+    after = {s.tag_id: s.probability for s in loop.suggest(found["red2.jpg"].id, PROFILE)}
+    assert after.get("colour.red", 0.0) < before["colour.red"]
+    wait_for(lambda: loop.index.is_open and not loop.index.pending(), 60)
+    assert loop.search("green").hits[0].asset_id == found["green.jpg"].id
+    again = loop.upload(ann, [("again.jpg", photo(RED)), ("broken.jpg", b"no picture")], PROFILE)
+    wait_for(lambda: loop.batch(again).state == "done", 30)
+    assert (loop.batch(again).known, loop.batch(again).refused) == (1, 1)
+
+
+def test_the_chunk_of_a_killed_worker_is_done_by_another(loop: Tagloop, workers: Workers, ann: User) -> None:
+    loop.start()
+    batch = loop.upload(ann, files(160), PROFILE)
+    victim = workers.start(0.05)
+    wait_for_work(loop)
+    time.sleep(0.5)
+    victim.kill()
+    killed = time.monotonic()
+    with loop.database.read() as connection:
+        held = connection.execute(sa.select(chunks.c.n).where(chunks.c.leased_until.is_not(None))).scalars().all()
+    assert held, "it was at work"
+    workers.start()
+    wait_for(lambda: loop.batch(batch).state == "done", 60)
+    assert time.monotonic() - killed < 60
+    assert len(names(loop)) == 2
+    check_each_ended_once(loop, 160)
+
+
+@pytest.mark.parametrize(("broker", "end"), [("redis", "kill"), ("rabbitmq", "stop")], indirect=["broker"])
+def test_a_broker_that_restarts_loses_nothing(
+    loop: Tagloop, workers: Workers, broker: Server, ann: User, end: str
+) -> None:
+    loop.start()
+    workers.start(0.02)
+    batch = loop.upload(ann, files(200), PROFILE)
+    wait_for_work(loop)
+    getattr(broker, end)()
+    during = loop.upload(ann, [("during.jpg", photo(RED))], PROFILE)
+    wait_for(lambda: loop.worker is not None and "queue" in loop.worker.trouble, 60)
+    broker.start()
+    wait_for(lambda: loop.batch(batch).state == loop.batch(during).state == "done", 90)
+    check_each_ended_once(loop, 201)
+    wait_for(lambda: loop.worker is not None and not loop.worker.trouble)
+
+
+def test_an_object_store_that_is_away_delays_pictures(
+    loop: Tagloop, workers: Workers, object_store: ObjectStore, ann: User
+) -> None:
+    loop.start()
+    batch = loop.upload(ann, files(8), PROFILE)
+    url = object_store.environment()["AWS_ENDPOINT_URL"]
+    assert url
+    os.kill(object_store.process.pid, signal.SIGSTOP)  # type: ignore[union-attr]
+    workers.start()
+    time.sleep(1)
+    os.kill(object_store.process.pid, signal.SIGCONT)  # type: ignore[union-attr]
+    wait_for(lambda: loop.batch(batch).state == "done", 90)
+    check_each_ended_once(loop, 8)
+
+
+def test_ten_thousand_chunks_keep_nobody_waiting(
+    loop: Tagloop, workers: Workers, ann: User, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(batches, "CHUNK", 1)
+    loop.start()
+    entries = [Entry(str(tmp_path / f"{n}.jpg"), False, f"{n}.jpg") for n in range(10_000)]
+    with loop.database.write() as connection:
+        bulk = batches.submit(connection, ann, "Everything", loop.taxonomy().profile(PROFILE), entries)
+    wait_for(lambda: unsent(loop) == 0, 60)
+    workers.start()
+    wait_for_work(loop)
+    urgent = loop.upload(ann, [("urgent.jpg", photo(RED))], PROFILE)
+    wait_for(lambda: loop.batch(urgent).state == "done", 10)
+    assert loop.batch(bulk).state == "running"
+    loop.stop_batch(ann, bulk)
+    with loop.database.read() as connection:
+        assert jobs.load(connection).waiting == 0, "what is stopped waits for nobody"
+
+
+def unsent(loop: Tagloop) -> int:
+    with loop.database.read() as connection:
+        query = sa.select(sa.func.count()).select_from(chunks).where(chunks.c.sent_at.is_(None))
+        return int(connection.execute(query).scalar_one())
+
+
+def test_progress_and_an_end_reach_across_processes(loop: Tagloop, workers: Workers, ann: User) -> None:
+    loop.start()
+    worker = workers.start(0.02)
+    batch = loop.upload(ann, files(120), PROFILE)
+    wait_for(lambda: 0 < loop.batch(batch).finished < 120, 60)
+    loop.stop_batch(ann, batch)
+    time.sleep(1.5)
+    stopped = loop.batch(batch).finished
+    time.sleep(1.5)
+    assert loop.batch(batch).finished == stopped < 120
+    loop.resume_batch(ann, batch)
+    wait_for(lambda: loop.batch(batch).finished > stopped, 30)
+    worker.send_signal(signal.SIGTERM)
+    assert worker.wait(30) == 0, "it ends in order"
+    with loop.database.read() as connection:
+        held = sa.select(chunks.c.n).where(chunks.c.leased_until.is_not(None))
+        assert connection.execute(held).all() == [], "it finished what it was at, and holds nothing"
+    workers.start()
+    wait_for(lambda: loop.batch(batch).state == "done", 60)
+    check_each_ended_once(loop, 120)

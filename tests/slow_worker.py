@@ -1,0 +1,48 @@
+"""A worker process for tests and benchmarks: `python -m tests.slow_worker SECONDS [LEASE]`.
+
+Its model is the small deterministic one, which takes so many seconds more a picture; a lease may be a short one.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+
+from PIL import Image
+
+from tagging_core import Tagloop, chunks, worker
+from tagging_core.cli_programs import work_until_told
+from tagging_core.encoders import Vectors, find_preset
+from tagging_core.encoders.tiny import TinyEncoder
+from tagging_core.settings import load_settings
+
+
+class Slow(TinyEncoder):
+    """Sleeps, so that cores do not matter."""
+
+    seconds = 0.0
+
+    def encode_images(
+        self, images: Sequence[Image.Image], instruction: str = "", texts: Sequence[str] = ()
+    ) -> Vectors:
+        """See `Encoder.encode_images`."""
+        time.sleep(self.seconds * len(images))
+        return super().encode_images(images, instruction)
+
+
+def main() -> None:
+    """Work until told to end."""
+    Slow.seconds = float(sys.argv[1])
+    if len(sys.argv) > 2:
+        chunks.LEASE_SECONDS = float(sys.argv[2])
+        worker._BEAT_SECONDS = chunks.LEASE_SECONDS / 6
+    loop = Tagloop(load_settings(), encoder=Slow(find_preset("tiny")))
+    try:
+        work_until_told(loop)
+    finally:
+        loop.close()
+
+
+if __name__ == "__main__":
+    main()
