@@ -16,9 +16,9 @@ from pathlib import Path
 
 from sqlalchemy import select
 
-from tagging_core import assets, doctor
+from tagging_core import assets, doctor, logs
 from tagging_core.acts import Act
-from tagging_core.cli_programs import add_commands, say
+from tagging_core.cli_programs import SERVING, add_commands, say
 from tagging_core.decision_files import read_decisions
 from tagging_core.errors import BusyError, TaggingError
 from tagging_core.ledger import Kind
@@ -41,7 +41,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     try:
-        loop = Tagloop(load_settings())
+        settings = load_settings()
+        if options.run in SERVING:
+            logs.set_up(settings.log_json)
+        loop = Tagloop(settings)
         try:
             return options.run(loop, options)
         finally:

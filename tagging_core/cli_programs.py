@@ -11,7 +11,9 @@ import sys
 import threading
 from pathlib import Path
 
-from tagging_core import keys
+from prometheus_client import start_http_server
+
+from tagging_core import exposition, keys
 from tagging_core.api import models
 from tagging_core.errors import BusyError
 from tagging_core.exports import label_studio
@@ -150,8 +152,14 @@ def work_until_told(loop: Tagloop) -> None:
 
 
 def _work(loop: Tagloop, options: argparse.Namespace) -> int:
+    if options.metrics_port:
+        start_http_server(options.metrics_port, options.metrics_host, exposition.registry(loop))
     work_until_told(loop)
     return 0
+
+
+SERVING = (_serve, _work)
+"""Commands that run until they are told to end; what they log is for a collector rather than for a person."""
 
 
 def _watch(loop: Tagloop, options: argparse.Namespace) -> int:

@@ -82,7 +82,7 @@ class Dispatcher:
         held = self._messages.waiting()
         if held and not idle:
             return
-        # If the broker holds messages and nobody works, they may be lost in it: taken by a worker that never got them.
-        # Or there is no worker, and every message is one more in its way; so only a few are sent.
+        # If the broker holds messages and nobody works, a worker may have taken them and never got them. Or there
+        # is no worker, and every message is one more in its way; so only a few are sent.
         with self._database.write() as connection:
             chunks.tell_again(connection, overlooked[:_FEW] if held else overlooked)

@@ -22,7 +22,7 @@ from PIL import Image
 from sqlalchemy import Connection, and_, select
 
 from tagging_core import assets as asset_module
-from tagging_core import batches, chunks, families, protected, vectors
+from tagging_core import batches, chunks, families, logs, metrics, protected, vectors
 from tagging_core.archive import Archive, sha256_of
 from tagging_core.assets import Accompanying, Arrival
 from tagging_core.chunks import Chunk, End, Item, Ref
@@ -177,8 +177,13 @@ class Ingester:
             chunk = chunks.claim(connection, self._worker, ref)
         if chunk is None:
             return False
+        with logs.about(batch=chunk.batch_id, chunk=chunk.n):
+            return self._attempt(chunk)
+
+    def _attempt(self, chunk: Chunk) -> bool:
         try:
-            self._process(chunk)
+            with metrics.CHUNKS.time():
+                self._process(chunk)
         except UnreachableError:
             raise
         except StorageError as error:
@@ -188,7 +193,8 @@ class Ingester:
             self._give_back(chunk)
             raise
         except Exception as error:
-            _log.exception("batch %s: attempt %s at chunk %s failed", chunk.batch_id, chunk.attempt, chunk.n)
+            _log.exception("attempt %s failed", chunk.attempt)
+            metrics.FAILURES.inc()
             with self._database.write() as connection:
                 chunks.fail(connection, chunk, f"{type(error).__name__}: {error}")
             return False
@@ -199,7 +205,7 @@ class Ingester:
             chunks.release(connection, chunk, _PAUSE_SECONDS)
 
     def _stop(self, chunk: Chunk, note: str) -> None:
-        _log.warning("batch %s stopped: %s", chunk.batch_id, note)
+        _log.warning("the batch was stopped: %s", note)
         with self._database.write() as connection:
             chunks.release(connection, chunk)
             batches.stop(connection, chunk.batch_id, note)
@@ -294,6 +300,8 @@ class Ingester:
             instructed = {i: embedded.instructed[ids[i]] for i in pictures if ids[i] in embedded.instructed}
             keep_embedded(connection, self._suggester, chunk.profile, pictures, passages, new, instructed)
             chunks.finish(connection, chunk)
+        for end in ends:
+            metrics.PICTURES.labels(end.state).inc()
 
 
 def keep_embedded(

@@ -15,7 +15,7 @@ from dataclasses import asdict
 import numpy as np
 from sqlalchemy import Connection, and_, delete, func, or_, select, true
 
-from tagging_core import examples, families, gallery, judging, meta, tags, vectors
+from tagging_core import examples, families, gallery, judging, meta, metrics, tags, vectors
 from tagging_core.calibration import Calibration, fit_calibration, nothing_logit, read_calibration
 from tagging_core.encoders import Encoder, LearnerDefaults, Preset, Vectors
 from tagging_core.examples import Choice
@@ -78,7 +78,9 @@ class Library:
         """The library at its latest revision; costs one small query when nothing changed."""
         with self._reading, self._database.read() as connection:
             revision = meta.get_int(connection, meta.LIBRARY)
-            if self._matrix is None or self._matrix.revision != revision:
+            known = self._matrix is not None and self._matrix.revision == revision
+            metrics.MATRIX.labels("memory" if known else "database").inc()
+            if self._matrix is None or not known:
                 self._matrix = self._read(connection, revision, self._matrix)
             return self._matrix
 

@@ -46,6 +46,7 @@ class Settings(BaseSettings):
     time_zone: str = Field(default="", description="whose days the charts count; empty means this machine's")
     api_local: bool = Field(default=False, description="programs on this machine need no key; for a first try")
     api_rate: float = Field(default=50.0, gt=0, description="requests a second that one key may make for long")
+    log_json: bool = Field(default=False, description="logs are lines of JSON, for a collector to read")
     webhook_targets: str = Field(default="", description="hosts, addresses and networks that webhooks may go to")
     blind_share: float = Field(default=0.03, ge=0, le=1, description="pictures shown without suggestions")
     known_share: float = Field(default=0.02, ge=0, le=1, description="finished pictures mixed in among new ones")

@@ -7,7 +7,7 @@ import re
 
 import streamlit as st
 
-from tagging_core import TaggingError, Tagloop, User, load_settings, meta
+from tagging_core import TaggingError, Tagloop, User, load_settings, logs, meta
 from tagging_core.errors import NotAllowedError
 from tagging_core.people import Action, local_user, require, signed_in_user
 from tagging_core.taxonomy import Tag
@@ -18,7 +18,9 @@ _NAME = "console.local_name"
 @st.cache_resource(show_spinner="Starting Tagloop ...")
 def loop() -> Tagloop:
     """The Tagloop of this process with its worker running."""
-    opened = Tagloop(load_settings())
+    settings = load_settings()
+    logs.set_up(settings.log_json)
+    opened = Tagloop(settings)
     try:
         opened.start()
     except TaggingError:

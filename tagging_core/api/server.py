@@ -11,14 +11,18 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 from fastapi_offline import FastAPIOffline
+from prometheus_client import CONTENT_TYPE_LATEST
 from sqlalchemy import text
 from starlette.applications import Starlette
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from tagging_core import exposition, logs
 from tagging_core.api import access, problems
 from tagging_core.api.access import Buckets, Caller
 from tagging_core.api.limits import BodyLimit
+from tagging_core.api.measuring import Measured
 from tagging_core.api.routes import ROUTERS
 from tagging_core.errors import TaggingError
 from tagging_core.settings import load_settings
@@ -83,6 +87,7 @@ def create_api(get_loop: GetLoop) -> FastAPI:
         api.include_router(router)
     api.add_middleware(Doorkeeper, get_loop=get_loop)
     api.add_middleware(BodyLimit)
+    api.add_middleware(Measured)
     return api
 
 
@@ -91,13 +96,16 @@ def routes(get_loop: GetLoop) -> list[BaseRoute]:
     return [
         Route("/healthz", _health),
         Route("/readyz", partial(_ready, get_loop)),
+        Route("/metrics", partial(_metrics, get_loop)),
         Mount(PREFIX, app=create_api(get_loop)),
     ]
 
 
 def create_app() -> Starlette:
     """The service alone, with a worker of its own: `uvicorn --factory tagging_core.api.server:create_app`."""
-    loop = Tagloop(load_settings())
+    settings = load_settings()
+    logs.set_up(settings.log_json)
+    loop = Tagloop(settings)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -117,6 +125,11 @@ async def _health(_: Request) -> JSONResponse:
 async def _ready(get_loop: GetLoop, _: Request) -> JSONResponse:
     trouble = await anyio.to_thread.run_sync(_trouble, get_loop)
     return JSONResponse({"status": trouble or "ready"}, 503 if trouble else 200)
+
+
+async def _metrics(get_loop: GetLoop, _: Request) -> Response:
+    text = await anyio.to_thread.run_sync(lambda: exposition.expose(get_loop()))
+    return Response(text, media_type=CONTENT_TYPE_LATEST)
 
 
 def _trouble(get_loop: GetLoop) -> str:

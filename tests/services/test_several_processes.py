@@ -24,14 +24,18 @@ def beside(loop: Tagloop, settings: Settings) -> Iterator[Tagloop]:
     second.close()
 
 
-def test_they_share_a_batch_and_do_nothing_twice(loop: Tagloop, beside: Tagloop, ann: User) -> None:
+def test_without_a_queue_one_of_them_does_a_batch_whoever_was_given_it(
+    loop: Tagloop, beside: Tagloop, ann: User
+) -> None:
     loop.start()
+    wait_for(lambda: holder(loop) == loop.name)
     beside.start()
     files = [(f"{n}.jpg", photo((n % 256, 3 * n % 256, 90), size=(64, 40 + n))) for n in range(400)]
-    batch = loop.upload(ann, files, PROFILE)
-    beside.wake()
-    wait_for(lambda: loop.batch(batch).state == "done", 90)
-    with loop.database.read() as connection:
+    batch = beside.upload(ann, files, PROFILE)
+    wait_for(lambda: beside.batch(batch).finished > 32, 30)
+    loop.close()
+    wait_for(lambda: beside.batch(batch).state == "done", 90)
+    with beside.database.read() as connection:
         workers = set(connection.execute(sa.select(chunks.c.worker)).scalars())
         states = set(connection.execute(sa.select(items.c.state)).scalars())
         pictures = connection.execute(sa.select(sa.func.count()).select_from(assets)).scalar_one()

@@ -1,0 +1,66 @@
+"""The servers of an installation beyond one machine, on loopback, and workers as processes."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from benchmarks.served import ROOT
+from tests import servers
+
+
+@contextlib.contextmanager
+def full_set(folder: Path, broker: str = "redis") -> Iterator[None]:
+    """PostgreSQL, Chroma, a broker and an object store; the environment says where they are.
+
+    Args:
+        folder: An empty one, for what they write.
+        broker: `redis` or `rabbitmq`.
+    """
+    with contextlib.ExitStack() as stack:
+
+        def started(server: servers.Server) -> servers.Server:
+            stack.callback(server.stop)
+            return server
+
+        postgres = servers.start_postgres(folder / "postgres")
+        started(postgres)
+        chroma = servers.start_chroma(folder / "chroma")
+        started(chroma)
+        start_broker = servers.start_redis if broker == "redis" else servers.start_rabbitmq
+        queue = start_broker(folder / broker)
+        started(queue)
+        store = servers.start_object_store(folder / "objects")
+        started(store)
+        variables = store.environment() | {
+            "TAGLOOP_DATABASE_URL": postgres.create("benchmark"),
+            "TAGLOOP_CHROMA_URL": chroma.url("benchmark"),
+            "TAGLOOP_QUEUE_URL": queue.url,
+            "TAGLOOP_ASSETS_URL": store.bucket("benchmark"),
+        }
+        os.environ.update(variables)
+        stack.callback(lambda: [os.environ.pop(name) for name in variables])
+        yield
+
+
+@contextlib.contextmanager
+def workers(folder: Path, count: int, command: tuple[str, ...] = ("tagging_core", "work")) -> Iterator[list]:
+    """So many worker processes, each with a data folder of its own; ended in order."""
+    processes = []
+    for n in range(count):
+        environment = os.environ | {"TAGLOOP_DATA_DIR": str(folder / f"worker-{n}")}
+        with (folder / f"worker-{n}.log").open("wb") as log:
+            started = [sys.executable, "-m", *command]
+            processes.append(subprocess.Popen(started, cwd=ROOT, env=environment, stdout=log, stderr=log))
+    try:
+        yield processes
+    finally:
+        for process in processes:
+            process.send_signal(signal.SIGTERM)
+        for process in processes:
+            process.wait(60)

@@ -1,0 +1,166 @@
+"""Workers as processes on the full set: do twice as many do twice as much, what a queue costs, what a death costs.
+
+Scaling: 1, 2 and 4 workers whose model sleeps, so that two cores do not matter, and the built-in model beside it.
+Overhead: the same photos by the console's own worker through the queue within its process, and by one worker
+process through a broker, both on PostgreSQL with the built-in model; seconds a chunk. Ten thousand: as many chunks
+of one picture, half of them not there any more, and one of two workers killed meanwhile.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import tempfile
+import time
+from pathlib import Path
+
+import sqlalchemy as sa
+from PIL import Image
+
+from benchmarks.full_set import full_set, workers
+from benchmarks.photos import read_photos
+from tagging_core import Settings, Tagloop, batches
+from tagging_core.people import local_user
+from tagging_core.sources import Entry
+from tagging_core.store.tables import assets, chunks, items
+
+_USER = local_user("benchmark")
+_PROFILE = "e-commerce"
+
+
+def copies(photos: list[Path], folder: Path, count: int, start: int) -> Path:
+    """Photos, each different from all others."""
+    folder.mkdir()
+    for n in range(start, start + count):
+        with Image.open(photos[n % len(photos)]) as image:
+            image.convert("RGB").resize((400 + n % 300, 400 + n // 300)).save(folder / f"{n}.jpg", quality=88)
+    return folder
+
+
+def wait(loop: Tagloop, batch: int) -> None:
+    while loop.batch(batch).state == "running":
+        time.sleep(0.02)
+
+
+def begun(loop: Tagloop, count: int) -> bool:
+    """Whether so many workers have begun something."""
+    with loop.database.read() as connection:
+        names = sa.select(sa.func.count(chunks.c.worker.distinct()))
+        return int(connection.execute(names).scalar_one()) >= count
+
+
+def rate(loop: Tagloop, batch: int, started: float) -> float:
+    """Pictures a second from the first end of a chunk that lies after `started` to the last."""
+    with loop.database.read() as connection:
+        mine = sa.select(chunks.c.done_at).where(chunks.c.done_at > started).order_by(chunks.c.done_at)
+        ends = list(connection.execute(mine).scalars())
+        size = loop.batch(batch).total / len(ends)
+    return (len(ends) - 1) * size / (ends[-1] - ends[0])
+
+
+def scaling(folder: Path, photos: list[Path], seconds: float, command: tuple[str, ...], pictures: int) -> dict:
+    """Pictures a second by the number of workers, all of them warm."""
+    found = {}
+    for count in (1, 2, 4):
+        place = folder / f"{command[0]}-{count}"
+        place.mkdir()
+        with full_set(place / "servers"), workers(place, count, command):
+            loop = Tagloop(Settings(data_dir=place / "console", encoder="tiny" if seconds else "builtin"))
+            loop.start()
+            warm = loop.ingest_paths(_USER, [copies(photos, place / "warm", 32 * count, 50_000)], _PROFILE)
+            wait(loop, warm)
+            while not begun(loop, count):
+                wait(loop, loop.ingest_paths(_USER, [place / "warm"], _PROFILE, "again"))
+            paths = copies(photos, place / "photos", pictures * count, 0)
+            started = time.time()
+            batch = loop.ingest_paths(_USER, [paths], _PROFILE)
+            wait(loop, batch)
+            found[str(count)] = round(rate(loop, batch, started), 2)
+            loop.close()
+        shutil.rmtree(place)
+    return found | {"linear": {n: round(found[n] / (int(n) * found["1"]), 3) for n in ("2", "4")}}
+
+
+def overhead(folder: Path, photos: list[Path], pictures: int) -> dict:
+    """Seconds a chunk within the process and through brokers, one thread each; turns, so that noise meets both."""
+    times: dict[str, list[float]] = {"process": [], "redis": [], "rabbitmq": []}
+    for turn in range(3):
+        for way in times:
+            place = folder / f"{way}-{turn}"
+            place.mkdir()
+            count = 0 if way == "process" else 1
+            os.environ["TAGLOOP_INGEST_THREADS"] = "1"
+            with full_set(place / "servers", "redis" if way == "process" else way):
+                if way == "process":
+                    os.environ["TAGLOOP_QUEUE_URL"] = ""
+                with workers(place, count):
+                    loop = Tagloop(Settings(data_dir=place / "console"))
+                    loop.start()
+                    wait(loop, loop.ingest_paths(_USER, [copies(photos, place / "warm", 64, 50_000)], _PROFILE))
+                    paths = copies(photos, place / "photos", pictures, 0)
+                    started = time.time()
+                    batch = loop.ingest_paths(_USER, [paths], _PROFILE)
+                    wait(loop, batch)
+                    times[way].append(32 / rate(loop, batch, started))
+                    loop.close()
+            shutil.rmtree(place)
+    seconds = {way: round(sorted(found)[1], 4) for way, found in times.items()}
+    return seconds | {f"{way}_ratio": round(seconds[way] / seconds["process"], 3) for way in ("redis", "rabbitmq")}
+
+
+def ten_thousand(folder: Path, photos: list[Path], broker: str) -> dict:
+    """Nothing lost and nothing doubled, with a death on the way."""
+    place = folder / f"many-{broker}"
+    place.mkdir()
+    batches.CHUNK = 1
+    with full_set(place / "servers", broker), workers(place, 2, ("tests.slow_worker", "0")) as processes:
+        loop = Tagloop(Settings(data_dir=place / "console", encoder="tiny"))
+        loop.start()
+        paths = copies(photos, place / "photos", 5000, 0)
+        entries = [Entry(str(paths / f"{n}.jpg"), False, f"{n}.jpg") for n in range(10_000)]
+        with loop.database.write() as connection:
+            batch = batches.submit(connection, _USER, "Many", loop.taxonomy().profile(_PROFILE), entries)
+        started = time.monotonic()
+        while loop.batch(batch).finished < 3000:
+            time.sleep(0.2)
+        processes[0].kill()
+        killed = time.time()
+        wait(loop, batch)
+        seconds = time.monotonic() - started
+        with loop.database.read() as connection:
+            states = sa.select(items.c.state, sa.func.count()).group_by(items.c.state)
+            found = {state: n for state, n in connection.execute(states)}  # noqa: C416
+            kept = connection.execute(sa.select(sa.func.count()).select_from(assets)).scalar_one()
+            again = sa.select(sa.func.max(chunks.c.done_at)).where(chunks.c.attempts > 1)
+            redone = connection.execute(again).scalar()
+        loop.close()
+    batches.CHUNK = 32
+    shutil.rmtree(place)
+    recovery = round(redone - killed, 1) if redone else None
+    return {"items": found, "assets": kept, "seconds": round(seconds, 1), "recovery_seconds": recovery}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--only", choices=["scaling", "overhead", "many"])
+    arguments = parser.parse_args()
+    photos = [photo.path for photo in read_photos(arguments.folder)]
+    found: dict[str, object] = {}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        if arguments.only in (None, "scaling"):
+            sleeping = ("tests.slow_worker", "0.1")
+            found["sleeping_model"] = scaling(folder, photos, 0.1, sleeping, 320)
+            found["builtin_model"] = scaling(folder, photos, 0, ("tagging_core", "work"), 480)
+        if arguments.only in (None, "overhead"):
+            found["seconds_a_chunk"] = overhead(folder, photos, 640)
+        if arguments.only in (None, "many"):
+            found["ten_thousand_chunks"] = {way: ten_thousand(folder, photos, way) for way in ("redis", "rabbitmq")}
+    print(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main()
