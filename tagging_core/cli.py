@@ -18,7 +18,7 @@ from sqlalchemy import select
 
 from tagging_core import assets, doctor, logs
 from tagging_core.acts import Act
-from tagging_core.cli_programs import SERVING, add_commands, say
+from tagging_core.cli_programs import SERVING, add_commands, restore_backup, say
 from tagging_core.decision_files import read_decisions
 from tagging_core.errors import BusyError, TaggingError
 from tagging_core.ledger import Kind
@@ -44,6 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         settings = load_settings()
         if options.run in SERVING:
             logs.set_up(settings.log_json)
+        if options.run is restore_backup:
+            return restore_backup(settings, options)  # a Tagloop would fill the database that is to be empty
         loop = Tagloop(settings)
         try:
             return options.run(loop, options)

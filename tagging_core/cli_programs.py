@@ -9,18 +9,22 @@ import os
 import signal
 import sys
 import threading
+from dataclasses import asdict
 from pathlib import Path
 
 from prometheus_client import start_http_server
 
-from tagging_core import exposition, keys
+from tagging_core import backups, exposition, keys
 from tagging_core.api import models
+from tagging_core.depots import open_depot
 from tagging_core.errors import BusyError
 from tagging_core.exports import label_studio
 from tagging_core.exports.exporter import Format
 from tagging_core.exports.tables import USUAL
 from tagging_core.keys import Scope
 from tagging_core.people import local_user
+from tagging_core.settings import Settings
+from tagging_core.store import Database
 from tagging_core.tagloop import Tagloop
 from tagging_core.watching import appearing
 
@@ -67,6 +71,15 @@ def add_commands(commands: argparse._SubParsersAction, common: argparse.Argument
     export.add_argument("--language", default="en", choices=["en", "zh"])
     export.add_argument("--image", default="{name}", help="where Label Studio finds {id}, {sha256} or {name}")
     export.set_defaults(run=_export)
+
+    backup = commands.add_parser("backup", parents=[common], help="write the whole installation into one zip")
+    backup.add_argument("file", type=Path)
+    backup.add_argument("--without-pictures", action="store_true", help="the object store has its own backups")
+    backup.set_defaults(run=_back_up)
+
+    restore = commands.add_parser("restore", parents=[common], help="fill an empty installation from a backup")
+    restore.add_argument("file", type=Path)
+    restore.set_defaults(run=restore_backup)
 
     model = commands.add_parser("model", help="build another model beside the one in use, put it to work, drop it")
     what = model.add_subparsers(required=True, metavar="WHAT")
@@ -196,6 +209,31 @@ def _export(loop: Tagloop, options: argparse.Namespace) -> int:
         lines.append(f"{config}: the labelling set-up of the project.")
     say(options, {"file": str(options.file), "bytes": size}, lines)
     return 0
+
+
+def _back_up(loop: Tagloop, options: argparse.Namespace) -> int:
+    depot = None if options.without_pictures else loop.depot
+    found = backups.back_up(loop.database, depot, options.file, _teller(options))
+    size = options.file.stat().st_size
+    line = f"{options.file}: {sum(found.rows.values()):,} rows, {found.files:,} picture files, {size:,} bytes."
+    say(options, asdict(found) | {"bytes": size}, [line])
+    return 0
+
+
+def restore_backup(settings: Settings, options: argparse.Namespace) -> int:
+    """Fill an empty installation from a backup."""
+    database = Database(settings.database)
+    try:
+        found = backups.restore(database, open_depot(settings), options.file, _teller(options))
+    finally:
+        database.close()
+    told = f"{sum(found.rows.values()):,} rows and {found.files:,} picture files of {found.at} restored."
+    say(options, asdict(found), [f"{told} Start the console: it fills the search index."])
+    return 0
+
+
+def _teller(options: argparse.Namespace) -> backups.Progress:
+    return (lambda text: None) if options.json else (lambda text: print(f"{text} ...", file=sys.stderr))
 
 
 def _take_annotations(loop: Tagloop, options: argparse.Namespace) -> int:

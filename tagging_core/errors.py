@@ -85,3 +85,7 @@ class ImportRefusedError(TaggingError):
         more = len(problems) - len(first)
         rest = f" And {more} more." if more else ""
         super().__init__(f"Nothing was imported. {'; '.join(first)}.{rest}")
+
+
+class BackupError(TaggingError):
+    """A backup cannot be written, read, or restored here."""

@@ -42,13 +42,20 @@ class Database:
         """Whether this is the one-machine default."""
         return self.engine.dialect.name == "sqlite"
 
-    def migrate(self) -> None:
-        """Bring the schema up to date; nothing happens if it is."""
+    def migrate(self, revision: str = "head") -> None:
+        """Bring the schema up to date; nothing happens if it is.
+
+        Processes that start at once take turns, and those that run already go on: migrations only add, or change
+        what a release before them did not read.
+
+        Args:
+            revision: An older one, to restore a backup of that time.
+        """
         config = Config()
         config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
         with self.write() as connection:
             config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            command.upgrade(config, revision)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -58,6 +65,20 @@ class Database:
             StorageError: The database cannot be reached or read.
         """
         with _told_plainly(), self.engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """A connection that sees the database as it is now, whatever is written meanwhile.
+
+        Raises:
+            StorageError: The database cannot be reached or read.
+        """
+        with _told_plainly(), self.engine.connect() as connection:
+            if self.is_sqlite:
+                connection.exec_driver_sql("BEGIN")
+            else:
+                connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
             yield connection
 
     @contextmanager

@@ -1,0 +1,130 @@
+"""Backups: everything comes back, in another place and on another kind of database, or nothing does."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from tagging_core import Decision, Kind, Settings, Tagloop, User, backups
+from tagging_core.archive import Rendition
+from tagging_core.cli import main
+from tagging_core.depots import open_depot
+from tagging_core.errors import BackupError
+from tagging_core.store import Database
+from tagging_core.store.tables import metadata
+from tests.conftest import BLUE, GREEN, RED, Installations, ingest, photo, wait_for
+
+
+@pytest.fixture
+def worked_with(loop: Tagloop, ann: User) -> Iterator[Tagloop]:
+    """An installation in which people have worked, with a batch that still waits; its worker rests."""
+    first, second, _ = ingest(loop, ann, RED, GREEN, BLUE)
+    loop.decide(ann, Decision(Kind.ADD, first, "garment.dress", profile="e-commerce"))
+    loop.decide(ann, Decision(Kind.REJECT, second, "colour.red", profile="e-commerce"))
+    loop.decide(ann, Decision(Kind.DONE, first, profile="e-commerce"))
+    loop.library.settle()
+    batch = loop.upload(ann, [("waits.jpg", photo(RED, size=(99, 99)))], "e-commerce")
+    loop.stop_batch(ann, batch)
+    loop.close()
+    opened = Tagloop(loop.settings)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path, installations: Installations) -> Settings:
+    """Settings of an installation that is not there yet."""
+    folder = tmp_path / "elsewhere"
+    return Settings(data_dir=folder, database_url=installations.new(folder), chroma_url="", encoder="tiny")
+
+
+def rows(database: Database) -> dict[str, list]:
+    """All tables but those that the worker writes by the way."""
+    with database.read() as connection:
+        return {
+            table.name: sorted(map(repr, connection.execute(sa.select(table))))
+            for table in metadata.sorted_tables
+            if table.name not in ("duties", "chunks", "meta", "outbox", "drift")
+        }
+
+
+def test_everything_comes_back_elsewhere(
+    worked_with: Tagloop, elsewhere: Settings, ann: User, tmp_path: Path
+) -> None:
+    path = tmp_path / "backup.zip"
+    made = backups.back_up(worked_with.database, worked_with.depot, path)
+    before = rows(worked_with.database)
+    confidences = {s.tag_id: s.probability for s in worked_with.suggest(3, "e-commerce")}
+    database = Database(elsewhere.database)
+    assert backups.restore(database, open_depot(elsewhere), path) == made
+    assert rows(database) == before
+    database.close()
+    there = Tagloop(elsewhere)
+    try:
+        assert {s.tag_id: s.probability for s in there.suggest(3, "e-commerce")} == pytest.approx(confidences)
+        with there.database.read() as connection:
+            names = connection.execute(sa.select(metadata.tables["assets"].c.sha256)).scalars().all()
+        assert all(there.archive.has(name) for name in names)
+        assert there.archive.read(Rendition.ORIGINAL, names[0])
+        there.start()
+        batch = there.batch(2)
+        there.resume_batch(ann, batch.id)
+        wait_for(lambda: there.batch(2).ingested == 1)
+        event = there.decide(ann, Decision(Kind.ADD, 3, "garment.dress", profile="e-commerce"))
+        assert event > max(len(before["events"]), 0), "ids go on where they were"
+        wait_for(lambda: there.index.is_open and not there.index.pending(), 60)
+        assert there.search("green").hits
+    finally:
+        there.close()
+
+
+def test_what_is_not_empty_is_left_alone(worked_with: Tagloop, tmp_path: Path) -> None:
+    path = tmp_path / "backup.zip"
+    backups.back_up(worked_with.database, None, path)
+    before = rows(worked_with.database)
+    with pytest.raises(BackupError, match="not empty"):
+        backups.restore(worked_with.database, worked_with.depot, path)
+    assert rows(worked_with.database) == before
+
+
+def test_a_damaged_backup_restores_nothing(worked_with: Tagloop, elsewhere: Settings, tmp_path: Path) -> None:
+    path, damaged = tmp_path / "backup.zip", tmp_path / "damaged.zip"
+    backups.back_up(worked_with.database, None, path)
+    with zipfile.ZipFile(path) as whole, zipfile.ZipFile(damaged, "w") as part:
+        for name in whole.namelist():
+            if name != "tables/labels.jsonl":
+                part.writestr(name, whole.read(name))
+    database = Database(elsewhere.database)
+    for wrong, told in ((damaged, "labels"), (tmp_path / "missing.zip", "cannot be read")):
+        with pytest.raises(BackupError, match=told):
+            backups.restore(database, open_depot(elsewhere), wrong)
+    assert not any(found for name, found in rows(database).items() if name != "alembic_version")
+    backups.restore(database, open_depot(elsewhere), path)
+    database.close()
+
+
+def test_a_full_disk_leaves_no_half_backup(worked_with: Tagloop, tmp_path: Path) -> None:
+    with pytest.raises(BackupError, match="cannot be written"):
+        backups.back_up(worked_with.database, None, tmp_path / "nowhere" / "backup.zip")
+    assert not list(tmp_path.glob("nowhere*"))
+
+
+def test_by_the_command_line(
+    worked_with: Tagloop, elsewhere: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = str(tmp_path / "backup.zip")
+    before = rows(worked_with.database)
+    assert main(["backup", path]) == 0
+    monkeypatch.setenv("TAGLOOP_DATA_DIR", str(elsewhere.data_dir))
+    monkeypatch.setenv("TAGLOOP_DATABASE_URL", elsewhere.database_url)
+    assert main(["restore", path]) == 0
+    assert main(["restore", path]) == 1, "a second time it is not empty"
+    database = Database(elsewhere.database)
+    assert rows(database) == before
+    database.close()
+    assert os.path.getsize(path) > 10_000
