@@ -21,7 +21,7 @@ test: $(VENV)/.dev browser ## run every test but those of the large models
 test-models: $(GPU)/.dev ## test the large models' code on tiny checkpoints; no GPU is needed
 	$(GPU)/bin/python -m pytest tests/models
 
-test-services: $(VENV)/.dev services ## test the core on PostgreSQL and a Chroma server in SQLite's and a folder's place
+test-services: $(VENV)/.dev services ## test the core on PostgreSQL and a Chroma server, and the full set with its faults
 	TAGLOOP_TEST_ON=services $(BIN)/python -m pytest tests/tagging_core tests/services
 
 lint: $(VENV)/.dev ## ruff, ruff format, typos, mypy
@@ -58,6 +58,8 @@ bench: $(VENV)/.dev ## the measured claims: make bench DIR=folder-of-labelled-ph
 	$(BIN)/python -m benchmarks.insights
 	$(BIN)/python -m benchmarks.api $(DIR)
 	$(BIN)/python -m benchmarks.search --photos $(DIR)
+	$(BIN)/python -m benchmarks.workers $(DIR)
+	$(BIN)/python -m benchmarks.editors $(DIR) --full-set --editors 20
 
 bench-models: $(GPU)/.dev ## the measured claims about large models: make bench-models DIR=folder-of-labelled-photos
 	$(GPU)/bin/python -m benchmarks.models $(DIR)
@@ -70,11 +72,11 @@ browser: ## install Debian's Chromium and exiftool for tests where that is allow
 	  && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium libimage-exiftool-perl >/dev/null; } \
 	  || echo "Chromium or exiftool is not here and cannot be installed: tests that need them will be left out."
 
-services: ## install Debian's PostgreSQL for tests where that is allowed; Chroma's server comes with chromadb
-	@ls -d /usr/lib/postgresql/*/bin >/dev/null 2>&1 \
+services: ## install Debian's servers for tests where that is allowed; Chroma's and the object store are packages
+	@{ ls -d /usr/lib/postgresql/*/bin && command -v redis-server && command -v rabbitmq-server && command -v prometheus; } >/dev/null 2>&1 \
 	  || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq \
-	  && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq postgresql >/dev/null; } \
-	  || echo "PostgreSQL is not here and cannot be installed: tests that need it will be left out."
+	  && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends postgresql redis-server rabbitmq-server prometheus >/dev/null; } \
+	  || echo "A server is not here and cannot be installed: tests that need it will be left out."
 
 screenshots: $(VENV)/.dev browser ## the README's pictures, taken anew
 	$(BIN)/python -m tests.browser.screenshots docs

@@ -2,12 +2,19 @@
 
 Each editor has a WebSocket of their own, as a browser would, thinks a while between decisions, accepts the first
 suggestion and says "done". Afterwards the ledger is compared with what each was told.
+
+With `--full-set` the console runs on PostgreSQL, a Chroma server, a broker and an object store, while worker
+processes take one batch after another in. Their model sleeps, as one on the GPU of another machine would leave
+these cores alone.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
+import io
 import json
+import os
 import random
 import tempfile
 import threading
@@ -15,12 +22,16 @@ import time
 from collections import Counter
 from pathlib import Path
 
+from PIL import Image
 from sqlalchemy import select
 
 from benchmarks.console import figures, prepare
 from benchmarks.embedded import embed_folder
+from benchmarks.full_set import full_set, workers
 from benchmarks.served import Editor, serve
+from tagging_core import Settings, Tagloop
 from tagging_core.encoders import load_encoder
+from tagging_core.people import local_user
 from tagging_core.store import Database
 from tagging_core.store.tables import events
 
@@ -49,9 +60,34 @@ class Person(threading.Thread):
         editor.close()
 
 
+class Uploads(threading.Thread):
+    """Has workers take pictures in until the time is over."""
+
+    def __init__(self, folder: Path, until: float) -> None:
+        super().__init__()
+        self.folder, self.until, self.pictures = folder, until, 0
+
+    def run(self) -> None:
+        """Upload the next batch when one is done."""
+        loop = Tagloop(Settings(data_dir=self.folder))
+        n = 0
+        while time.monotonic() < self.until:
+            files = []
+            for _ in range(320):
+                n += 1
+                file = io.BytesIO()
+                Image.new("RGB", (300 + n % 200, 300 + n // 200), (n % 256, 90, n // 256)).save(file, "JPEG")
+                files.append((f"{n}.jpg", file.getvalue()))
+            batch = loop.upload(local_user("uploads"), files, "general")
+            while loop.batch(batch).state == "running" and time.monotonic() < self.until:
+                time.sleep(0.5)
+            self.pictures += loop.batch(batch).ingested
+        loop.close()
+
+
 def ledger(folder: Path) -> dict:
     """What the ledger holds of the editors' decisions."""
-    database = Database(f"sqlite:///{folder / 'tagloop.db'}")
+    database = Database(Settings(data_dir=folder).database)
     with database.read() as connection:
         rows = connection.execute(
             select(events.c.kind, events.c.asset_id, events.c.actor).where(events.c.actor.startswith("Editor "))
@@ -75,23 +111,36 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=5)
     parser.add_argument("--think", type=float, default=2, help="mean seconds between decisions")
     parser.add_argument("--assets", type=int, default=10_000)
+    parser.add_argument("--full-set", action="store_true", help="PostgreSQL, Chroma's server, Redis, S3, workers")
+    parser.add_argument("--workers", type=int, default=4)
     parser.add_argument("--models", type=Path, default=Path("data/models"))
     arguments = parser.parse_args()
-    encoder = load_encoder("builtin", arguments.models)
+    model = "tiny" if arguments.full_set else "builtin"
+    encoder = load_encoder(model, arguments.models)
     photos = embed_folder(arguments.folder, encoder, arguments.models).vectors
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name) / "data"
+    os.environ["TAGLOOP_ENCODER"] = model
+    with tempfile.TemporaryDirectory() as name, contextlib.ExitStack() as stack:
+        folder, uploads = Path(name) / "data", None
+        if arguments.full_set:
+            stack.enter_context(full_set(Path(name) / "servers"))
         prepare(folder, encoder, photos, arguments.assets)
-        with serve(folder, "builtin", TAGLOOP_KNOWN_SHARE="0") as url:
+        if arguments.full_set:
+            stack.enter_context(workers(Path(name), arguments.workers, ("tests.slow_worker", "0.1")))
+        with serve(folder, model, TAGLOOP_KNOWN_SHARE="0") as url:
             first = Editor(url, "Editor 0", "review?profile=e-commerce")
             time.sleep(8)
             until = time.monotonic() + arguments.minutes * 60
             people = [Person(url, f"Editor {n + 1}", until, arguments.think) for n in range(arguments.editors)]
+            if arguments.full_set:
+                uploads = Uploads(Path(name) / "uploads", until)
+                uploads.start()
             for person in people:
                 person.start()
             for person in people:
                 person.join()
             first.close()
+            if uploads is not None:
+                uploads.join()
         found = ledger(folder)
     times = {
         what: figures([t for person in people for t in person.times[what]]) for what in ("open", "accept", "done")
@@ -108,6 +157,7 @@ def main() -> None:
                 **times,
                 "lost": told - found["done"],
                 **found,
+                "pictures_taken_in": uploads.pictures if uploads is not None else 0,
                 "errors": len(errors),
                 "first_errors": errors[:3],
             }

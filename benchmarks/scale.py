@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
-from sqlalchemy import delete
+from sqlalchemy import delete, func, select
 
 from benchmarks.embedded import embed_folder
 from tagging_core import Decision, Kind, Settings, Tagloop, reviewing, vectors
@@ -52,6 +52,8 @@ def fill_pictures(loop: Tagloop, photos: Vectors, size: int) -> None:
             )
     with loop.database.write() as connection:
         add_to(connection, counters, [{"name": "review.new", "n": size}])
+        if not loop.database.is_sqlite:  # where a sequence gives ids
+            connection.execute(select(func.setval(func.pg_get_serial_sequence("assets", "id"), size)))
 
 
 def fill_tags(loop: Tagloop, dimension: int, tag_count: int) -> list[str]:

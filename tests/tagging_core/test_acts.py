@@ -13,7 +13,7 @@ from tagging_core.errors import NotAllowedError
 from tagging_core.people import Role
 from tagging_core.queue import View
 from tagging_core.store.tables import events, labels
-from tests.conftest import BLUE, GREEN, RED, YELLOW, ingest
+from tests.conftest import BLUE, GREEN, RED, YELLOW, examples, ingest
 from tests.tagging_core.test_learning_from_decisions import same, state
 
 TAGS = ("garment.dress", "garment.hat", "colour.red")
@@ -80,7 +80,7 @@ _STEP = st.one_of(
 )
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(12), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(_STEP, max_size=8))
 def test_any_mixture_equals_the_library_that_only_ever_saw_what_remains(
     loop: Tagloop, ann: User, steps: list

@@ -18,7 +18,7 @@ from tagging_core.curation import plans
 from tagging_core.people import local_user
 from tagging_core.store.tables import assets, content, counters, events, labels, learned
 from tagging_core.taxonomy import Category, Tag, Taxonomy
-from tests.conftest import BLUE, GREEN, RED, YELLOW, Installations, ingest
+from tests.conftest import BLUE, GREEN, RED, YELLOW, Installations, examples, ingest
 
 ANN = local_user("Ann")
 COLOURS = (RED, GREEN, BLUE, YELLOW)
@@ -235,5 +235,7 @@ def test_any_sequence_of_acts(small: Path, installations: Installations) -> None
     checks = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
     run_state_machine_as_test(
         Library,
-        settings=settings(max_examples=8, stateful_step_count=10, deadline=None, suppress_health_check=checks),
+        settings=settings(
+            max_examples=examples(8), stateful_step_count=10, deadline=None, suppress_health_check=checks
+        ),
     )

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tagging_core import Decision, Kind, Settings, TaggingError, Tagloop, User, history, reviewing
 from tagging_core.people import local_user
-from tests.conftest import BLUE, GREEN, RED, YELLOW, ingest
+from tests.conftest import BLUE, GREEN, RED, YELLOW, examples, ingest
 
 TAGS = ["garment.dress", "colour.red", "material.denim"]
 
@@ -100,7 +100,7 @@ def test_a_picture_knows_all_that_happened_to_it(loop: Tagloop, ann: User) -> No
     assert (found[0][0].payload or {})["note"] == "Is this a dress?"
 
 
-@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(10), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(order=st.permutations(range(6)))
 def test_taking_everything_back_in_any_order_leaves_nothing(loop: Tagloop, ann: User, order: list[int]) -> None:
     with loop.database.read() as connection:

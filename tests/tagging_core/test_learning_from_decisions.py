@@ -9,7 +9,7 @@ from sqlalchemy import select
 from tagging_core import Decision, Kind, TaggingError, Tagloop, User, ledger, queue, reviewing, vectors
 from tagging_core.queue import View
 from tagging_core.store.tables import calibrations, content, daily, events, labels, learned
-from tests.conftest import BLUE, GREEN, RED, YELLOW, ingest, wait_for
+from tests.conftest import BLUE, GREEN, RED, YELLOW, examples, ingest, wait_for
 
 TAG = "garment.dress"
 _STAYS = ("upload", "given", "changed")  # of a decision that somebody else takes back, that they did so stays told
@@ -158,7 +158,7 @@ _ACT = st.tuples(
 )
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(12), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(acts=st.lists(_ACT, max_size=10))
 def test_replaying_the_ledger_gives_the_same_library(loop: Tagloop, ann: User, acts: list) -> None:
     with loop.database.read() as connection:

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 
 from tagging_core import User
 from tagging_core.api import Client, access
-from tests.conftest import RED, photo
+from tests.conftest import RED, examples, photo
 
 _CASES = 45  # for each of about thirty addresses, more than 1,000 in all
 
@@ -38,7 +38,7 @@ def test_no_request_is_answered_by_an_unexpected_error(described: tuple, monkeyp
 
         quiet = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
         run = settings(
-            max_examples=_CASES,
+            max_examples=examples(_CASES),
             deadline=None,
             suppress_health_check=quiet,
             phases=[Phase.generate],

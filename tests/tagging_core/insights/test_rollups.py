@@ -15,7 +15,7 @@ from tagging_core.insights import days
 from tagging_core.people import local_user
 from tagging_core.sampling import Shares
 from tagging_core.store.tables import content, daily
-from tests.conftest import BLUE, GREEN, RED, ingest
+from tests.conftest import BLUE, GREEN, RED, examples, ingest
 from tests.tagging_core.insights.conftest import Clock
 
 TAGS = ("garment.dress", "garment.hat", "garment.skirt", "colour.red")
@@ -49,7 +49,7 @@ def recount(loop: Tagloop, zone: str = "") -> None:
 
 
 @settings(
-    max_examples=25,
+    max_examples=examples(25),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
