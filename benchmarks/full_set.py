@@ -15,12 +15,14 @@ from tests import servers
 
 
 @contextlib.contextmanager
-def full_set(folder: Path, broker: str = "redis") -> Iterator[None]:
+def full_set(folder: Path, broker: str = "redis", objects: bool = True) -> Iterator[None]:
     """PostgreSQL, Chroma, a broker and an object store; the environment says where they are.
 
     Args:
         folder: An empty one, for what they write.
         broker: `redis` or `rabbitmq`.
+        objects: Whether there is an object store; the one of the tests takes 15 ms of a core a request, as no real
+            one would, so what is measured of workers had better go without: each then has a folder of its own.
     """
     with contextlib.ExitStack() as stack:
 
@@ -35,14 +37,15 @@ def full_set(folder: Path, broker: str = "redis") -> Iterator[None]:
         start_broker = servers.start_redis if broker == "redis" else servers.start_rabbitmq
         queue = start_broker(folder / broker)
         started(queue)
-        store = servers.start_object_store(folder / "objects")
-        started(store)
-        variables = store.environment() | {
+        variables = {
             "TAGLOOP_DATABASE_URL": postgres.create("benchmark"),
             "TAGLOOP_CHROMA_URL": chroma.url("benchmark"),
             "TAGLOOP_QUEUE_URL": queue.url,
-            "TAGLOOP_ASSETS_URL": store.bucket("benchmark"),
         }
+        if objects:
+            store = servers.start_object_store(folder / "objects")
+            started(store)
+            variables |= store.environment() | {"TAGLOOP_ASSETS_URL": store.bucket("benchmark")}
         os.environ.update(variables)
         stack.callback(lambda: [os.environ.pop(name) for name in variables])
         yield

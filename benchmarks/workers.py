@@ -51,33 +51,29 @@ def begun(loop: Tagloop, count: int) -> bool:
         return int(connection.execute(names).scalar_one()) >= count
 
 
-def rate(loop: Tagloop, batch: int, started: float) -> float:
-    """Pictures a second from the first end of a chunk that lies after `started` to the last."""
-    with loop.database.read() as connection:
-        mine = sa.select(chunks.c.done_at).where(chunks.c.done_at > started).order_by(chunks.c.done_at)
-        ends = list(connection.execute(mine).scalars())
-        size = loop.batch(batch).total / len(ends)
-    return (len(ends) - 1) * size / (ends[-1] - ends[0])
+def seconds_for(loop: Tagloop, paths: Path) -> float:
+    """Seconds from the call to the last suggestion."""
+    started = time.perf_counter()
+    wait(loop, loop.ingest_paths(_USER, [paths], _PROFILE))
+    return time.perf_counter() - started
 
 
-def scaling(folder: Path, photos: list[Path], seconds: float, command: tuple[str, ...], pictures: int) -> dict:
-    """Pictures a second by the number of workers, all of them warm."""
+def scaling(folder: Path, photos: list[Path], encoder: str, command: tuple[str, ...], pictures: int) -> dict:
+    """Pictures a second by the number of workers, all of them warm, one thread each."""
     found = {}
+    os.environ["TAGLOOP_INGEST_THREADS"] = "1"
     for count in (1, 2, 4):
         place = folder / f"{command[0]}-{count}"
         place.mkdir()
-        with full_set(place / "servers"), workers(place, count, command):
-            loop = Tagloop(Settings(data_dir=place / "console", encoder="tiny" if seconds else "builtin"))
+        with full_set(place / "servers", objects=False), workers(place, count, command):
+            loop = Tagloop(Settings(data_dir=place / "console", encoder=encoder))
             loop.start()
             warm = loop.ingest_paths(_USER, [copies(photos, place / "warm", 32 * count, 50_000)], _PROFILE)
             wait(loop, warm)
             while not begun(loop, count):
                 wait(loop, loop.ingest_paths(_USER, [place / "warm"], _PROFILE, "again"))
             paths = copies(photos, place / "photos", pictures * count, 0)
-            started = time.time()
-            batch = loop.ingest_paths(_USER, [paths], _PROFILE)
-            wait(loop, batch)
-            found[str(count)] = round(rate(loop, batch, started), 2)
+            found[str(count)] = round(pictures * count / seconds_for(loop, paths), 2)
             loop.close()
         shutil.rmtree(place)
     return found | {"linear": {n: round(found[n] / (int(n) * found["1"]), 3) for n in ("2", "4")}}
@@ -86,13 +82,13 @@ def scaling(folder: Path, photos: list[Path], seconds: float, command: tuple[str
 def overhead(folder: Path, photos: list[Path], pictures: int) -> dict:
     """Seconds a chunk within the process and through brokers, one thread each; turns, so that noise meets both."""
     times: dict[str, list[float]] = {"process": [], "redis": [], "rabbitmq": []}
+    os.environ["TAGLOOP_INGEST_THREADS"] = "1"
     for turn in range(3):
         for way in times:
             place = folder / f"{way}-{turn}"
             place.mkdir()
             count = 0 if way == "process" else 1
-            os.environ["TAGLOOP_INGEST_THREADS"] = "1"
-            with full_set(place / "servers", "redis" if way == "process" else way):
+            with full_set(place / "servers", "redis" if way == "process" else way, objects=False):
                 if way == "process":
                     os.environ["TAGLOOP_QUEUE_URL"] = ""
                 with workers(place, count):
@@ -100,10 +96,7 @@ def overhead(folder: Path, photos: list[Path], pictures: int) -> dict:
                     loop.start()
                     wait(loop, loop.ingest_paths(_USER, [copies(photos, place / "warm", 64, 50_000)], _PROFILE))
                     paths = copies(photos, place / "photos", pictures, 0)
-                    started = time.time()
-                    batch = loop.ingest_paths(_USER, [paths], _PROFILE)
-                    wait(loop, batch)
-                    times[way].append(32 / rate(loop, batch, started))
+                    times[way].append(seconds_for(loop, paths) * batches.CHUNK / pictures)
                     loop.close()
             shutil.rmtree(place)
     seconds = {way: round(sorted(found)[1], 4) for way, found in times.items()}
@@ -115,7 +108,10 @@ def ten_thousand(folder: Path, photos: list[Path], broker: str) -> dict:
     place = folder / f"many-{broker}"
     place.mkdir()
     batches.CHUNK = 1
-    with full_set(place / "servers", broker), workers(place, 2, ("tests.slow_worker", "0")) as processes:
+    with (
+        full_set(place / "servers", broker, objects=False),
+        workers(place, 2, ("tests.slow_worker", "0")) as processes,
+    ):
         loop = Tagloop(Settings(data_dir=place / "console", encoder="tiny"))
         loop.start()
         paths = copies(photos, place / "photos", 5000, 0)
@@ -145,16 +141,18 @@ def ten_thousand(folder: Path, photos: list[Path], broker: str) -> dict:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--only", choices=["scaling", "overhead", "many"])
+    parser.add_argument("--only", choices=["sleeping", "builtin", "overhead", "many"])
     arguments = parser.parse_args()
     photos = [photo.path for photo in read_photos(arguments.folder)]
     found: dict[str, object] = {}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        if arguments.only in (None, "scaling"):
-            sleeping = ("tests.slow_worker", "0.1")
-            found["sleeping_model"] = scaling(folder, photos, 0.1, sleeping, 320)
-            found["builtin_model"] = scaling(folder, photos, 0, ("tagging_core", "work"), 480)
+        if arguments.only in (None, "sleeping"):
+            batches.CHUNK = 8  # many rounds, so that the end of the last one does not count
+            found["sleeping_model"] = scaling(folder, photos, "tiny", ("tests.slow_worker", "0.5"), 96)
+            batches.CHUNK = 32
+        if arguments.only in (None, "builtin"):
+            found["builtin_model"] = scaling(folder, photos, "builtin", ("tagging_core", "work"), 320)
         if arguments.only in (None, "overhead"):
             found["seconds_a_chunk"] = overhead(folder, photos, 640)
         if arguments.only in (None, "many"):

@@ -22,7 +22,7 @@ from tagging_core import chroma, meta
 from tagging_core.depots import Depot
 from tagging_core.errors import BackupError
 from tagging_core.store import Database
-from tagging_core.store.tables import metadata
+from tagging_core.store.tables import chunks, metadata
 
 _FORMAT = 1
 _LEFT_OUT = {"duties"}  # who does what now
@@ -91,20 +91,20 @@ def restore(database: Database, depot: Depot, path: Path, progress: Progress = l
         with zipfile.ZipFile(path) as file:
             summary = _read_summary(path, file)
             database.migrate(summary.schema)
+            with database.read() as connection:
+                _refuse_if_filled(connection)
             for name in (n for n in file.namelist() if n.startswith(tuple(f"{part}/" for part in _PARTS))):
                 depot.write(name, file.read(name))  # first: rows without files would be worse
             with database.write(durable=True) as connection:
-                _refuse_if_filled(connection)
                 _read_tables(connection, file, summary, progress)
     except (OSError, zipfile.BadZipFile, KeyError, ValueError) as error:
         raise BackupError(f"{path} cannot be read as a backup: {error}.") from error
     database.migrate()
     with database.write() as connection:
         meta.put(connection, chroma.REBUILD, "yes")
-        chunks = metadata.tables[
-            "chunks"
-        ]  # whoever held them, or was told of them, belongs to another installation
-        connection.execute(update(chunks).values(leased_until=None, sent_at=None))
+        # Whoever held chunks, or was told of them, belongs to another installation.
+        untold = {"leased_until": None, "sent_at": None, "attempts": 0}
+        connection.execute(update(chunks).where(chunks.c.state == "waiting").values(untold))
     return summary
 
 

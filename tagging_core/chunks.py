@@ -152,9 +152,10 @@ def renew(connection: Connection, worker: str, refs: Collection[Ref]) -> None:
 
 
 def release_but(connection: Connection, worker: str, refs: Collection[Ref]) -> None:
-    """Give back what a worker holds beside what it is at: it was cut off from the database, perhaps halfway."""
+    """Give back what a worker holds beside what it is at: it was cut off, perhaps halfway; that is no attempt."""
     held = and_(chunks.c.worker == worker, chunks.c.leased_until.is_not(None), _waiting(), ~_among(refs))
-    connection.execute(update(chunks).where(held).values(leased_until=None, sent_at=None))
+    untried = {"leased_until": None, "sent_at": None, "attempts": chunks.c.attempts - 1}
+    connection.execute(update(chunks).where(held).values(untried))
 
 
 def release(connection: Connection, chunk: Chunk, seconds: float = 0.0) -> None:
@@ -164,8 +165,8 @@ def release(connection: Connection, chunk: Chunk, seconds: float = 0.0) -> None:
 
 
 def release_all(connection: Connection) -> None:
-    """Give every lease back; for the only worker process there is, when it starts."""
-    connection.execute(update(chunks).where(chunks.c.leased_until.is_not(None)).values(leased_until=None))
+    """Let every lease run out; for the only worker process there is, when it starts."""
+    connection.execute(update(chunks).where(chunks.c.leased_until.is_not(None)).values(leased_until=0.0))
 
 
 def is_waiting(connection: Connection, chunk: Chunk) -> bool:

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from filelock import FileLock, Timeout
 from sqlalchemy import Connection, func, select
 
-from tagging_core import ledger, reviewing, tags
-from tagging_core.errors import StorageError
+from tagging_core import jobs, ledger, reviewing, tags
+from tagging_core.errors import StorageError, UnreachableError
+from tagging_core.messages import Messages
 from tagging_core.store import integrity
 from tagging_core.store.tables import assets, batches, dirty, events, labels, outbox
 from tagging_core.tagloop import Tagloop
@@ -41,6 +42,7 @@ def examine(loop: Tagloop) -> list[Finding]:
             _projection(connection),
             _files(loop, connection),
             _learning(loop, connection),
+            _work(loop, connection),
         ]
     return [*findings, _chroma(loop)]
 
@@ -88,6 +90,20 @@ def _learning(loop: Tagloop, connection: Connection) -> Finding:
     waiting = connection.execute(select(func.count()).select_from(dirty).where(mine)).scalar_one()
     detail = f"{waiting} tags wait to be fitted" if waiting else "every tag is up to date"
     return Finding("learning", not waiting, detail, "Start the console, or run `rebuild`: either fits them.")
+
+
+def _work(loop: Tagloop, connection: Connection) -> Finding:
+    """Whether the queue answers, and whether pictures failed again and again."""
+    found = jobs.load(connection)
+    detail = f"{found.waiting:,} pictures wait, {found.in_work:,} are in work, {found.put_aside:,} were put aside"
+    try:
+        if loop.settings.queue_url:
+            messages = Messages(loop.settings.queue_url, lambda job_id, n: None)
+            detail += f"; the queue holds {messages.waiting():,} messages"
+            messages.close()
+    except UnreachableError as error:
+        return Finding("work", False, str(error), "Start the broker, or look at TAGLOOP_QUEUE_URL.")
+    return Finding("work", not found.put_aside, detail, "See the page Jobs for why, and try again there.")
 
 
 def _chroma(loop: Tagloop) -> Finding:

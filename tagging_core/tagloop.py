@@ -137,6 +137,7 @@ class Tagloop(Desk):
             return
         if not self.settings.chroma_url:
             self._have_to_itself()
+        self._remove_leftovers()
         if ingests is None:
             ingests = not self.settings.queue_url
         steward = self._steward.held if self.settings.chroma_url else lambda: True
@@ -340,10 +341,13 @@ class Tagloop(Desk):
                 chunks.release_all(connection)  # whoever held them is gone: we have the lock
             if days.zone_of(connection) != self.settings.zone:
                 self._count_figures(connection)
+
+    def _remove_leftovers(self) -> None:
         with self.database.read() as connection:
             needed = batches.staged_sources(connection)
-        alone = not (self.settings.assets_url or self.settings.queue_url)
-        sources.remove_leftovers(self.depot, needed, 0.0 if alone else _STAGING_SECONDS)
+        alone = not (self.settings.chroma_url or self.settings.queue_url or self.settings.assets_url)
+        with contextlib.suppress(UnreachableError):  # the next start sees to them
+            sources.remove_leftovers(self.depot, needed, 0.0 if alone else _STAGING_SECONDS)
 
     def _require_index(self) -> None:
         if self.worker is None:

@@ -104,7 +104,8 @@ class Worker:
     @property
     def trouble(self) -> str:
         """What keeps the worker from its work now; empty if nothing does."""
-        return next(filter(None, [self._ingester.trouble, *self._troubles.values()]), "")
+        hangs = "Pictures have been in work for ten minutes: start this process anew." if self.hangs else ""
+        return next(filter(None, [hangs, self._ingester.trouble, *self._troubles.values()]), "")
 
     @property
     def hangs(self) -> bool:

@@ -8,10 +8,10 @@ from collections.abc import Callable
 import pytest
 import sqlalchemy as sa
 
-from tagging_core import Tagloop, User, batches, chunks, dispatching, jobs
+from tagging_core import Tagloop, User, batches, chunks, dispatching, jobs, worker
 from tagging_core.assembly import make_ingester
 from tagging_core.dispatching import Dispatcher
-from tagging_core.errors import EncoderError, SettingsError
+from tagging_core.errors import EncoderError, SettingsError, UnreachableError
 from tagging_core.messages import Messages
 from tagging_core.store.tables import assets, items
 from tagging_core.store.tables import chunks as table
@@ -104,6 +104,37 @@ def test_a_trouble_of_the_machine_is_no_attempt(
     assert chunk_rows(loop)[0].attempts == 1
     assert loop.worker is not None
     assert loop.worker.trouble == ""
+
+
+def test_files_that_are_away_are_waited_for(loop: Tagloop, ann: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "_BEAT_SECONDS", 0.05)
+    batch = loop.upload(ann, files(1), PROFILE)
+    usual, left = loop.depot.read, iter(range(chunks.ATTEMPTS + 2))
+
+    def read(name: str) -> bytes:
+        if next(left, None) is not None:
+            raise UnreachableError("The object store is away.")
+        return usual(name)
+
+    monkeypatch.setattr(loop.depot, "read", read)
+    loop.start()
+    wait_for(lambda: loop.batch(batch).state == "done")
+    assert loop.batch(batch).ingested == 1
+    assert chunk_rows(loop)[0].attempts == 1
+
+
+def test_whoever_starts_anew_goes_on_and_gives_up_what_it_died_of(
+    embedded: None, loop: Tagloop, ann: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dispatching, "_LOOK_SECONDS", 0.1)
+    once, ever = (loop.upload(ann, files(1), PROFILE) for _ in range(2))
+    with loop.database.write() as connection:
+        for job, attempts in ((1, 1), (2, chunks.ATTEMPTS)):
+            held = {"leased_until": time.time() + 30, "sent_at": time.time(), "attempts": attempts}
+            connection.execute(sa.update(table).where(table.c.job_id == job).values(held))
+    loop.start()
+    wait_for(lambda: loop.batch(once).state == "done")
+    wait_for(lambda: loop.batch(ever).state == "stopped")
 
 
 def test_lost_news_is_told_again(embedded: None, loop: Tagloop, ann: User, monkeypatch: pytest.MonkeyPatch) -> None:

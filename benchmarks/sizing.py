@@ -1,0 +1,96 @@
+"""What a picture takes: bytes in PostgreSQL and in Chroma's server, and how much memory that server holds.
+
+Pictures without files, with vectors of so many numbers and suggestions; the figures are differences between two
+archives, so what every installation has does not count.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import sqlalchemy as sa
+
+from benchmarks.console import prepare
+from benchmarks.full_set import full_set
+from tagging_core import Settings, Tagloop
+from tagging_core.encoders import Vectors, find_preset
+from tagging_core.encoders.tiny import TinyEncoder
+
+
+class Wide(TinyEncoder):
+    """The small deterministic model, with as many numbers a vector as wanted: zeros beyond its own."""
+
+    def __init__(self, dimension: int) -> None:
+        super().__init__(replace(find_preset("tiny"), name=f"wide-{dimension}"))
+        self.width = dimension
+        self.preset = replace(self.preset, dimension=dimension)
+
+    def encode_texts(self, texts: list[str], instruction: str = "") -> Vectors:  # type: ignore[override]
+        """See `Encoder.encode_texts`."""
+        narrow = super().encode_texts(texts, instruction)
+        return np.pad(narrow, ((0, 0), (0, self.width - narrow.shape[1])))
+
+
+def chroma_memory(folder: Path) -> int:
+    """Bytes that the server over a folder holds in memory."""
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if f"{folder}/chroma/data".encode() in (process / "cmdline").read_bytes():
+                status = (process / "status").read_text()
+                return 1024 * int(status.partition("VmRSS:")[2].split()[0])
+        except OSError:
+            continue  # it ended meanwhile
+    raise RuntimeError("Chroma's server does not run")
+
+
+def measure(folder: Path, size: int, dimension: int) -> dict[str, float]:
+    """Bytes of everything, for one archive."""
+    photos = np.random.default_rng(0).normal(size=(500, dimension)).astype(np.float32)
+    with full_set(folder):
+        encoder = Wide(dimension)
+        prepare(folder / "data", encoder, photos, size)
+        before = chroma_memory(folder)
+        loop = Tagloop(Settings(data_dir=folder / "data"), encoder=encoder)
+        loop.start()
+        started = time.perf_counter()
+        _wait(lambda: loop.index.is_open and not loop.index.pending())
+        seconds = time.perf_counter() - started
+        with loop.database.read() as connection:
+            stored = connection.execute(sa.text("SELECT pg_database_size(current_database())")).scalar_one()
+        held = chroma_memory(folder) - before
+        loop.close()
+        on_disk = sum(p.stat().st_size for p in (folder / "chroma").rglob("*") if p.is_file())
+    return {"postgres": stored, "chroma_disk": on_disk, "chroma_memory": held, "feed_seconds": seconds}
+
+
+def _wait(condition: Callable[[], object]) -> None:
+    while not condition():
+        time.sleep(0.2)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--pictures", type=int, default=20_000)
+    parser.add_argument("--dimension", type=int, default=1_536)
+    arguments = parser.parse_args()
+    os.environ.pop("TAGLOOP_ENCODER", None)
+    with tempfile.TemporaryDirectory() as name:
+        small = measure(Path(name) / "small", 1_000, arguments.dimension)
+        large = measure(Path(name) / "large", arguments.pictures, arguments.dimension)
+    more = arguments.pictures - 1_000
+    kinds = ("postgres", "chroma_disk", "chroma_memory")
+    found = {f"{kind}_bytes_a_picture": round((large[kind] - small[kind]) / more) for kind in kinds}
+    fed = (large["feed_seconds"] - small["feed_seconds"]) / more
+    print(json.dumps({"dimension": arguments.dimension, **found, "fed_a_second": round(1 / fed)}))
+
+
+if __name__ == "__main__":
+    main()
