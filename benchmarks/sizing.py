@@ -1,28 +1,35 @@
 """What a picture takes: bytes in PostgreSQL and in Chroma's server, and how much memory that server holds.
 
 Pictures without files, with vectors of so many numbers and suggestions; the figures are differences between two
-archives, so what every installation has does not count.
+archives, so what every installation has does not count. Writers take turns, so the seconds that a chunk of 32
+pictures takes to write bound what all workers together can do.
 """
 
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import os
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import sqlalchemy as sa
+from PIL import Image
 
 from benchmarks.console import prepare
 from benchmarks.full_set import full_set
 from tagging_core import Settings, Tagloop
+from tagging_core.assembly import make_ingester
 from tagging_core.encoders import Vectors, find_preset
 from tagging_core.encoders.tiny import TinyEncoder
+from tagging_core.ingest import Embedded
+from tagging_core.people import local_user
+from tagging_core.store.tables import chunks
 
 
 class Wide(TinyEncoder):
@@ -32,6 +39,11 @@ class Wide(TinyEncoder):
         super().__init__(replace(find_preset("tiny"), name=f"wide-{dimension}"))
         self.width = dimension
         self.preset = replace(self.preset, dimension=dimension)
+
+    def encode_images(self, images: list[Image.Image], instruction: str = "", texts: Sequence[str] = ()) -> Vectors:
+        """See `Encoder.encode_images`."""
+        narrow = super().encode_images(images, instruction)
+        return np.pad(narrow, ((0, 0), (0, self.width - narrow.shape[1])))
 
     def encode_texts(self, texts: list[str], instruction: str = "") -> Vectors:  # type: ignore[override]
         """See `Encoder.encode_texts`."""
@@ -66,9 +78,35 @@ def measure(folder: Path, size: int, dimension: int) -> dict[str, float]:
         with loop.database.read() as connection:
             stored = connection.execute(sa.text("SELECT pg_database_size(current_database())")).scalar_one()
         held = chroma_memory(folder) - before
+        turn = seconds_a_turn(loop)
         loop.close()
         on_disk = sum(p.stat().st_size for p in (folder / "chroma").rglob("*") if p.is_file())
-    return {"postgres": stored, "chroma_disk": on_disk, "chroma_memory": held, "feed_seconds": seconds}
+    found = {"postgres": stored, "chroma_disk": on_disk, "chroma_memory": held, "feed_seconds": seconds}
+    return found | {"turn": turn}
+
+
+def seconds_a_turn(loop: Tagloop) -> float:
+    """Median seconds that a chunk of 32 pictures keeps other writers waiting."""
+    files = []
+    for n in range(16 * 32):
+        file = io.BytesIO()
+        Image.new("RGB", (64 + n, 64), (n % 256, 90, 90)).save(file, "JPEG")
+        files.append((f"{n}.jpg", file.getvalue()))
+    ingester, times = make_ingester(loop), []
+    write = ingester._write
+
+    def timed(embedded: Embedded) -> None:
+        started = time.perf_counter()
+        write(embedded)
+        times.append(time.perf_counter() - started)
+
+    ingester._write = timed  # type: ignore[method-assign]
+    loop.upload(local_user("benchmark"), files, "e-commerce")
+    with loop.database.read() as connection:
+        refs = [tuple(row) for row in connection.execute(sa.select(chunks.c.job_id, chunks.c.n))]
+    for ref in refs:
+        ingester.work(ref)
+    return sorted(times)[len(times) // 2]
 
 
 def _wait(condition: Callable[[], object]) -> None:
@@ -89,7 +127,8 @@ def main() -> None:
     kinds = ("postgres", "chroma_disk", "chroma_memory")
     found = {f"{kind}_bytes_a_picture": round((large[kind] - small[kind]) / more) for kind in kinds}
     fed = (large["feed_seconds"] - small["feed_seconds"]) / more
-    print(json.dumps({"dimension": arguments.dimension, **found, "fed_a_second": round(1 / fed)}))
+    more_told = {"fed_a_second": round(1 / fed), "seconds_a_turn": round(large["turn"], 3)}
+    print(json.dumps({"dimension": arguments.dimension, **found, **more_told}))
 
 
 if __name__ == "__main__":
