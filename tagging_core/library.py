@@ -27,7 +27,6 @@ from tagging_core.store.tables import calibrations, dirty, events, learned, outb
 from tagging_core.tag_matrix import TagMatrix, make_matrix
 from tagging_core.taxonomy import Tag, Taxonomy
 
-_FRESH = 0.25  # seconds for which the latest revision is not asked for again where nothing was written here
 _GIVE_WAY = 0.3  # seconds that a round in the background waits for decisions at most, however many come
 _DRAWING = 0.1  # so long after a decision its author waits for the next picture
 _AT_ONCE = 16  # tags fitted before the results are written
@@ -64,7 +63,6 @@ class Library:
         self._taught = False
         self._reached = ""
         self._matrix: TagMatrix | None = None
-        self._seen = -1, 0.0  # `Database.written`, and when, as the matrix was last found to be the latest
         self._calibration: tuple[int, Calibration] = (-1, Calibration())
         self._calibrating = threading.Lock()
         self._left_out: dict[str, LeftOut] = {}
@@ -77,23 +75,13 @@ class Library:
         return self._preset.learner
 
     def matrix(self) -> TagMatrix:
-        """The library at its latest revision; costs one small query when nothing changed.
-
-        Over a network even that is asked anew only when this process wrote something, or four times a second: what
-        another process changed is known soon enough.
-        """
-        written, now = self._database.written, time.monotonic()
-        matrix, seen = self._matrix, self._seen
-        if matrix is not None and not self._database.is_sqlite and seen[0] == written and now - seen[1] < _FRESH:
-            metrics.MATRIX.labels("memory").inc()
-            return matrix
+        """The library at its latest revision; costs one small query when nothing changed."""
         with self._reading, self._database.read() as connection:
             revision = meta.get_int(connection, meta.LIBRARY)
             known = self._matrix is not None and self._matrix.revision == revision
             metrics.MATRIX.labels("memory" if known else "database").inc()
             if self._matrix is None or not known:
                 self._matrix = self._read(connection, revision, self._matrix)
-            self._seen = written, now
             return self._matrix
 
     def settle(self, only: Iterable[str] | None = None, at_most: int | None = None) -> int:

@@ -6,7 +6,6 @@ import contextlib
 import logging
 import os
 import socket
-import sys
 import threading
 import uuid
 from collections.abc import Callable, Iterable, Sequence
@@ -66,7 +65,6 @@ from tagging_core.writer import Drafter
 
 _log = logging.getLogger(__name__)
 
-_SWITCH_SECONDS = 0.0002
 _STAGING_SECONDS = 86_400.0  # by then whoever staged files has queued them, or is gone
 
 SAMPLES = Path(__file__).parent.parent / "data" / "demo"
@@ -328,10 +326,6 @@ class Tagloop(Desk):
         self.worker = assembly.make_worker(self, self._embedder, self._deliverer, role)
         # One thread for linear algebra: fits are small, and threads that wait for one another double their time.
         threadpool_limits(limits=1, user_api="blas")
-        if not self.database.is_sqlite:
-            # A thread that the database has answered waits so long for its turn while others run: by default 5 ms a
-            # statement, in which it may keep all other writers waiting.
-            sys.setswitchinterval(_SWITCH_SECONDS)
         self.worker.start()
 
     def _have_to_itself(self) -> None:

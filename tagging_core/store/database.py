@@ -25,14 +25,10 @@ class Database:
 
     Args:
         url: SQLAlchemy URL. A SQLite file and its folder are made if missing.
-
-    Attributes:
-        written: Moves with every transaction that this process commits.
     """
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self.written = 0
         try:
             self.engine = _make_engine(url)
         except (ArgumentError, NoSuchModuleError, ImportError) as error:
@@ -113,7 +109,6 @@ class Database:
                     connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_WRITERS})")
             yield connection
             connection.commit()
-            self.written += 1
 
     def close(self) -> None:
         """Give all connections back."""
