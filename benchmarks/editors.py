@@ -122,7 +122,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name, contextlib.ExitStack() as stack:
         folder, uploads = Path(name) / "data", None
         if arguments.full_set:
-            stack.enter_context(full_set(Path(name) / "servers", objects=False))
+            stack.enter_context(full_set(Path(name) / "servers"))
         prepare(folder, encoder, photos, arguments.assets)
         if arguments.full_set:
             stack.enter_context(workers(Path(name), arguments.workers, ("tests.slow_worker", "0.1")))
