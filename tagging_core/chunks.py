@@ -241,7 +241,7 @@ def _end_if_over(connection: Connection, job_id: int) -> None:
     if left:
         pictures = select(func.count()).where(items.c.batch_id == batch_id, items.c.state == "waiting")
         count = connection.execute(pictures).scalar_one()
-        batches.stop(connection, batch_id, f"{count} pictures could not be done; the page Jobs says why.")
+        batches.stop(connection, batch_id, f"{count} could not be done; the page Jobs says why.")
         return
     connection.execute(update(jobs).where(jobs.c.id == job_id).values(state="done"))
     ended = {"state": "done", "finished_at": datetime.now(UTC).replace(tzinfo=None), "note": ""}

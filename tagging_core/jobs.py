@@ -44,14 +44,12 @@ class AtWork:
 
 @dataclass(frozen=True, slots=True)
 class PutAside:
-    """A chunk that failed too often; `error` says why the latest attempt did."""
+    """Pictures of a batch that failed too often for the same reason; `error` is that of the latest attempt."""
 
     batch_id: int
     batch: str
-    n: int
-    pictures: int
-    names: list[str]
     error: str
+    names: list[str]
 
 
 def load(connection: Connection) -> Load:
@@ -86,19 +84,20 @@ def at_work(connection: Connection) -> list[AtWork]:
 
 
 def put_aside(connection: Connection, limit: int = 50) -> list[PutAside]:
-    """Chunks that wait for a person to have them tried again, the latest batch first."""
+    """What waits for a person to have it tried again, of so many chunks, the latest batch first."""
     query = (
         _joined(chunks.c.n, chunks.c.error, batches.c.id.label("batch_id"), batches.c.name)
         .where(chunks.c.state == "dead")
         .order_by(batches.c.id.desc(), chunks.c.n)
         .limit(limit)
     )
-    found = []
+    found: dict[tuple[int, str], PutAside] = {}
     for row in connection.execute(query).all():
         left = items.c.batch_id == row.batch_id, items.c.chunk == row.n, items.c.state == "waiting"
-        names = list(connection.execute(select(items.c.name).where(*left).order_by(items.c.n)).scalars())
-        found.append(PutAside(row.batch_id, row.name, row.n, len(names), names, row.error))
-    return found
+        names = connection.execute(select(items.c.name).where(*left).order_by(items.c.n)).scalars()
+        group = PutAside(row.batch_id, row.name, row.error, [])
+        found.setdefault((row.batch_id, row.error), group).names.extend(names)
+    return list(found.values())
 
 
 def _joined(*columns: object) -> Select:

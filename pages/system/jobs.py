@@ -34,6 +34,10 @@ def duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
+def counted(pictures: int) -> str:
+    return "1 picture" if pictures == 1 else f"{pictures:,} pictures"
+
+
 def per_minute(pictures: int) -> float:
     return round(pictures / jobs.RECENT_SECONDS * 60, 1)
 
@@ -62,18 +66,16 @@ def draw_workers(found: list[AtWork]) -> None:
 def draw_put_aside(found: list[PutAside]) -> None:
     st.subheader("Put aside")
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        pictures = sum(chunk.pictures for chunk in found)
-        st.markdown(f"{pictures:,} pictures failed again and again. Mend the cause, then have them tried again.")
-        ids = tuple(dict.fromkeys(chunk.batch_id for chunk in found))
+        total = counted(sum(len(group.names) for group in found))
+        st.markdown(f"{total} failed again and again. Mend the cause, then have them tried again.")
+        ids = tuple(dict.fromkeys(group.batch_id for group in found))
         st.button("Try all again", key="again_all", on_click=resume, args=ids, type="primary")
-    for chunk in found:
-        with st.container(border=True, key=f"aside_{chunk.batch_id}_{chunk.n}"):
-            st.markdown(f"**{session.plain(chunk.batch)}** :gray[{chunk.pictures} pictures]")
-            st.error(session.plain(chunk.error), icon=":material/error:")
+    for n, group in enumerate(found):
+        with st.container(border=True, key=f"aside_{n}"):
+            st.markdown(f"**{session.plain(group.batch)}** :gray[{counted(len(group.names))}]")
+            st.error(session.plain(group.error), icon=":material/error:")
             with st.expander("Which"):
-                st.dataframe([{"file": name} for name in chunk.names], hide_index=True)
-    if len(found) == SHOWN:
-        st.caption(f"Only the first {SHOWN} groups are shown.")
+                st.dataframe([{"file": name} for name in group.names], hide_index=True)
 
 
 def draw_batch(batch: Batch) -> None:

@@ -70,7 +70,7 @@ def test_what_fails_too_often_is_put_aside_and_can_be_tried_again(
     batch = loop.upload(ann, files(1), PROFILE)
     loop.start()
     wait_for(lambda: loop.batch(batch).state == "stopped")
-    assert loop.batch(batch).note == "1 pictures could not be done; the page Jobs says why."
+    assert loop.batch(batch).note == "1 could not be done; the page Jobs says why."
     with loop.database.read() as connection:
         (aside,) = jobs.put_aside(connection)
         assert jobs.load(connection).put_aside == 1
