@@ -141,7 +141,7 @@ class Tagloop(Desk):
         if ingests is None:
             ingests = not self.settings.queue_url
         steward = self._steward.held if self.settings.chroma_url else lambda: True
-        embeds = steward if not self.settings.queue_url else lambda: False
+        embeds = steward if ingests else lambda: False
         self._run(Role(ingests=ingests, searches=True, steward=steward, embeds=embeds))
 
     def work(self) -> None:
