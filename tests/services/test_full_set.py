@@ -175,12 +175,15 @@ def test_an_object_store_that_is_away_delays_pictures(
 ) -> None:
     loop.start()
     batch = loop.upload(ann, files(8), PROFILE)
-    url = object_store.environment()["AWS_ENDPOINT_URL"]
-    assert url
-    os.kill(object_store.process.pid, signal.SIGSTOP)  # type: ignore[union-attr]
-    workers.start()
-    time.sleep(1)
-    os.kill(object_store.process.pid, signal.SIGCONT)  # type: ignore[union-attr]
+    assert object_store.process is not None
+    object_store.process.send_signal(signal.SIGSTOP)
+    try:
+        workers.start()
+        wait_for_work(loop)
+        time.sleep(2)
+        assert loop.batch(batch).finished == 0
+    finally:
+        object_store.process.send_signal(signal.SIGCONT)
     wait_for(lambda: loop.batch(batch).state == "done", 90)
     check_each_ended_once(loop, 8)
 

@@ -6,7 +6,7 @@ import streamlit as st
 
 from pages.common import pictures, session
 from pages.editors.reviewing import acts
-from tagging_core import assets, projection
+from tagging_core import TaggingError, assets, projection
 from tagging_core.archive import Rendition
 
 
@@ -31,8 +31,8 @@ def draw_why(asset_id: int, tag_id: str) -> None:
                 said = f"{verdict} {evidence.logit:+.2f}"
                 try:
                     shown = pictures.load(Rendition.THUMBNAIL, picture.sha256)
-                except FileNotFoundError:
-                    st.caption(f"{said}, but its file is missing")
+                except (FileNotFoundError, TaggingError):
+                    st.caption(f"{said}, but its file cannot be read now")
                 else:
                     st.image(shown, width=96, caption=said, alt=picture.name)
                 if label is not None:
