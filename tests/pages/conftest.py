@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 import pages
 from pages.common import session
 from tagging_core import Tagloop, User
+from tagging_core.people import Role
 
 FRAME = str(Path(pages.__file__).parent / "common" / "frame.py")
 
@@ -35,6 +36,11 @@ def console(working: Tagloop, monkeypatch: pytest.MonkeyPatch) -> Tagloop:
 
 
 @pytest.fixture
+def operator() -> User:
+    return User("op", frozenset({Role.ADMIN}))
+
+
+@pytest.fixture
 def open_page(console: Tagloop, ann: User, monkeypatch: pytest.MonkeyPatch) -> Callable[..., AppTest]:
     def open_it(page: str = "", user: User = ann, **query: str) -> AppTest:
         monkeypatch.setattr(session, "identify", lambda: user)
@@ -48,3 +54,10 @@ def open_page(console: Tagloop, ann: User, monkeypatch: pytest.MonkeyPatch) -> C
         return at
 
     return open_it
+
+
+def press(at: AppTest, label: str) -> AppTest:
+    """Click the button with a label."""
+    next(b for b in at.button if b.label == label).click().run()
+    assert not at.exception
+    return at

@@ -11,21 +11,10 @@ from streamlit.testing.v1 import AppTest
 
 import pages
 from tagging_core import Tagloop, User, chunks
-from tagging_core.people import Role
 from tests.conftest import RED, ingest, photo, wait_for
+from tests.pages.conftest import press
 
 Open = Callable[..., AppTest]
-
-
-@pytest.fixture
-def operator() -> User:
-    return User("op", frozenset({Role.ADMIN}))
-
-
-def press(at: AppTest, label: str) -> AppTest:
-    next(b for b in at.button if b.label == label).click().run()
-    assert not at.exception
-    return at
 
 
 def metric(at: AppTest, label: str) -> str:

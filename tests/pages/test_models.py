@@ -4,28 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import pytest
 from streamlit.testing.v1 import AppTest
 
 import pages
 from tagging_core import Decision, Kind, Tagloop, User
 from tagging_core.families import State
-from tagging_core.people import Role
 from tests.conftest import RED, ingest, wait_for
+from tests.pages.conftest import press
 from tests.tagging_core.test_changing_models import COLOURS, Turned
 
 Open = Callable[..., AppTest]
-
-
-@pytest.fixture
-def operator() -> User:
-    return User("op", frozenset({Role.ADMIN}))
-
-
-def press(at: AppTest, label: str) -> AppTest:
-    next(b for b in at.button if b.label == label).click().run()
-    assert not at.exception
-    return at
 
 
 def test_it_says_what_runs(open_page: Open, console: Tagloop, ann: User, operator: User) -> None:
