@@ -125,7 +125,7 @@ def main() -> None:
             stack.enter_context(full_set(Path(name) / "servers"))
         prepare(folder, encoder, photos, arguments.assets)
         if arguments.full_set:
-            stack.enter_context(workers(Path(name), arguments.workers, ("tests.slow_worker", "0.1")))
+            stack.enter_context(workers(Path(name), arguments.workers, ("tests.slow_worker", "0.5")))
         with serve(folder, model, TAGLOOP_KNOWN_SHARE="0") as url:
             first = Editor(url, "Editor 0", "review?profile=e-commerce")
             time.sleep(8)

@@ -47,7 +47,11 @@ NO_TEXT = Accompanying()
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """One kept picture; times are UTC without zone, `taken_at` is the camera's local time."""
+    """One kept picture; times are UTC without zone, `taken_at` is the camera's local time.
+
+    Attributes:
+        sample: The number, from its SHA-256, that decides which samples it is in.
+    """
 
     id: int
     sha256: str
@@ -61,6 +65,7 @@ class Asset:
     created_at: datetime
     text: Accompanying
     review: str
+    sample: int
 
 
 def safe_name(name: str) -> str:
@@ -120,13 +125,17 @@ def _row(arrival: Arrival, now: datetime) -> dict[str, Any]:
     }
 
 
-def get(connection: Connection, asset_id: int) -> Asset:
+def get(connection: Connection, asset_id: int, lock: bool = False) -> Asset:
     """An asset by id.
+
+    Args:
+        lock: Have others wait who would change or lock it until this transaction ends.
 
     Raises:
         NotFoundError: There is none.
     """
-    row = connection.execute(select(assets).where(assets.c.id == asset_id)).first()
+    query = select(assets).where(assets.c.id == asset_id)
+    row = connection.execute(query.with_for_update(key_share=True) if lock else query).first()
     if row is None:
         raise NotFoundError(f"There is no picture {asset_id}.")
     return to_asset(row)
@@ -145,18 +154,6 @@ def resolve(connection: Connection, name: str) -> Asset:
     if len(rows) != 1:
         raise NotFoundError(f"{name!r} is not one picture: give an id, or 8 or more digits of its SHA-256.")
     return to_asset(rows[0])
-
-
-def sample_of(connection: Connection, asset_id: int) -> int:
-    """The number, from its SHA-256, that decides which samples an asset is in.
-
-    Raises:
-        NotFoundError: There is no such asset.
-    """
-    sample = connection.execute(select(assets.c.sample).where(assets.c.id == asset_id)).scalar()
-    if sample is None:
-        raise NotFoundError(f"There is no picture {asset_id}.")
-    return int(sample)
 
 
 def get_many(connection: Connection, asset_ids: Sequence[int]) -> list[Asset]:

@@ -105,8 +105,8 @@ class Desk:
         Raises:
             NotFoundError: There is no such picture or profile.
         """
-        with self.database.write() as connection:
-            assets.get(connection, asset_id)
+        with self.database.write(in_turn=False) as connection:
+            assets.get(connection, asset_id, lock=True)
             return self.suggester.suggest(connection, [asset_id], profile).get(asset_id, [])
 
     def card(self, user: User, asset_id: int, profile: str, look: Look | None = None) -> Card:
@@ -115,10 +115,10 @@ class Desk:
         Args:
             look: As `Turns.next` said; where a second opinion of this person is due, it is taken as such anyway.
         """
-        with self.database.write() as connection:
-            asset = assets.get(connection, asset_id)
-            leases.take(connection, user, [asset_id])
-            holder = leases.holder(connection, user, asset_id)
+        with self.database.write(in_turn=False) as connection:
+            asset = assets.get(connection, asset_id, lock=True)
+            mine = leases.take(connection, user, [asset_id])
+            holder = None if mine else leases.holder(connection, user, asset_id)
             if asset.review == "second" or look is not None:
                 fates = self.library.taxonomies.load(connection).fates
                 standing = ledger.fold(ledger.history_of(connection, asset_id), fates)
@@ -129,7 +129,7 @@ class Desk:
             else:
                 decided = standing.looks.get(user.name, {})
             finished = asset.review == "done" and look is None
-            blind = not finished and self.shares.is_blind(assets.sample_of(connection, asset_id))
+            blind = not finished and self.shares.is_blind(asset.sample)
             if blind and decided:
                 # What is hidden stays what the machine said before it was told anything of this picture.
                 return Card(asset, decided, [], blind, look, holder)

@@ -9,12 +9,14 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, and_, case, delete, not_, or_, select
 
 from tagging_core.errors import LeasedError
 from tagging_core.people import User
-from tagging_core.store import upsert
+from tagging_core.store import insert
 from tagging_core.store.tables import leases
 
 SECONDS = 600.0
@@ -32,33 +34,33 @@ class Lease:
 
 
 def take(connection: Connection, user: User, asset_ids: Iterable[int], force: bool = False) -> list[int]:
-    """Lease pictures, or renew that.
+    """Lease pictures, or renew that; one statement, so that of two people who ask at once one gets them.
 
     Args:
-        connection: A write transaction.
+        connection: A write transaction; it needs no turn.
         force: Take those over that others have open.
 
     Returns:
         The ids that the user holds now, in the given order; those of others are left out.
     """
-    now = time.time()
-    connection.execute(delete(leases).where(leases.c.until < now))
     asked = list(dict.fromkeys(asset_ids))
-    held = {lease.asset_id: lease for lease in _held(connection, asked)}
-    mine = [a for a in asked if force or a not in held or held[a].actor == user.name]
-    rows = []
-    for asset_id in mine:
-        old = held.get(asset_id)
-        since = old.since if old and old.actor == user.name else now
-        rows.append({"asset_id": asset_id, "actor": user.name, "since": since, "until": now + SECONDS})
-    upsert(connection, leases, rows)
-    return mine
+    if not asked:
+        return []
+    now = time.time()
+    row = {"actor": user.name, "since": now, "until": now + SECONDS}
+    # In one order, or two people who take the same ones would wait for each other.
+    rows = [row | {"asset_id": asset_id} for asset_id in sorted(asked)]
+    mine = set(connection.execute(_taking(connection.dialect.name, force), rows).scalars())
+    return [asset_id for asset_id in asked if asset_id in mine]
 
 
 def release(connection: Connection, user: User, asset_ids: Sequence[int]) -> None:
-    """Give pictures back that the user has open."""
-    mine = leases.c.actor == user.name, leases.c.asset_id.in_(asset_ids)
-    connection.execute(delete(leases).where(*mine))
+    """Give pictures back that the user has open; leases that nobody renewed in time go too."""
+    mine = and_(leases.c.actor == user.name, leases.c.asset_id.in_(asset_ids))
+    over = select(leases.c.asset_id).where(or_(mine, leases.c.until < time.time()))
+    # One that somebody takes at this moment stays.
+    over = over.with_for_update(skip_locked=True)
+    connection.execute(delete(leases).where(leases.c.asset_id.in_(over)))
 
 
 def of_others(connection: Connection, user: User) -> dict[int, Lease]:
@@ -69,7 +71,9 @@ def of_others(connection: Connection, user: User) -> dict[int, Lease]:
 
 def holder(connection: Connection, user: User, asset_id: int) -> Lease | None:
     """Who else has a picture open; None if nobody has."""
-    return next((lease for lease in _held(connection, [asset_id]) if lease.actor != user.name), None)
+    theirs = leases.c.asset_id == asset_id, leases.c.actor != user.name, leases.c.until >= time.time()
+    row = connection.execute(select(leases).where(*theirs)).first()
+    return None if row is None else Lease(**row._mapping)
 
 
 def require_free(connection: Connection, user: User, asset_id: int) -> None:
@@ -86,6 +90,15 @@ def require_free(connection: Connection, user: User, asset_id: int) -> None:
         )
 
 
-def _held(connection: Connection, asset_ids: list[int]) -> list[Lease]:
-    query = select(leases).where(leases.c.asset_id.in_(asset_ids), leases.c.until >= time.time())
-    return [Lease(**row._mapping) for row in connection.execute(query)]
+@cache
+def _taking(dialect: str, force: bool) -> Any:
+    new = insert(dialect, leases)
+    mine, held = leases.c.actor == new.excluded.actor, leases.c.until >= new.excluded.since
+    changed = {
+        "actor": new.excluded.actor,
+        "since": case((and_(mine, held), leases.c.since), else_=new.excluded.since),
+        "until": new.excluded.until,
+    }
+    free = None if force else or_(mine, not_(held))
+    taking = new.on_conflict_do_update(index_elements=[leases.c.asset_id], set_=changed, where=free)
+    return taking.returning(leases.c.asset_id)

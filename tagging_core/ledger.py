@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, or_, select
 
 from tagging_core.fates import NO_FATES, Fates
 from tagging_core.store import insert_row
@@ -232,6 +232,14 @@ def history_of(connection: Connection, asset_id: int) -> list[Event]:
     """All events of an asset, oldest first."""
     rows = connection.execute(select(events).where(events.c.asset_id == asset_id).order_by(events.c.id))
     return [to_event(row) for row in rows]
+
+
+def history_with(connection: Connection, asset_id: int, uid: str) -> tuple[list[Event], Event | None]:
+    """All events of an asset, oldest first, and the one that a caller wrote under this uid, if any."""
+    wanted = or_(events.c.asset_id == asset_id, events.c.uid == uid)
+    found = [to_event(row) for row in connection.execute(select(events).where(wanted).order_by(events.c.id))]
+    history = [event for event in found if event.asset_id == asset_id]
+    return history, next((event for event in found if event.uid == uid), None)
 
 
 def to_event(row: Row) -> Event:

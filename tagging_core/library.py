@@ -22,7 +22,7 @@ from tagging_core.examples import Choice
 from tagging_core.judging import LeftOut
 from tagging_core.learner import Examples, Fit, ReferencePack, TagModel, fit_tag, measure_pack
 from tagging_core.projection import mark_dirty
-from tagging_core.store import Database, upsert
+from tagging_core.store import Database, at_once, upsert
 from tagging_core.store.tables import calibrations, dirty, events, learned, outbox
 from tagging_core.tag_matrix import TagMatrix, make_matrix
 from tagging_core.taxonomy import Tag, Taxonomy
@@ -76,13 +76,18 @@ class Library:
 
     def matrix(self) -> TagMatrix:
         """The library at its latest revision; costs one small query when nothing changed."""
-        with self._reading, self._database.read() as connection:
+        with self._database.read() as connection:
             revision = meta.get_int(connection, meta.LIBRARY)
-            known = self._matrix is not None and self._matrix.revision == revision
-            metrics.MATRIX.labels("memory" if known else "database").inc()
-            if self._matrix is None or not known:
-                self._matrix = self._read(connection, revision, self._matrix)
-            return self._matrix
+            matrix = self._matrix
+            if matrix is not None and matrix.revision >= revision:
+                metrics.MATRIX.labels("memory").inc()
+                return matrix
+            with self._reading:  # of those who ask meanwhile one reads
+                matrix = self._matrix
+                if matrix is None or matrix.revision < revision:
+                    metrics.MATRIX.labels("database").inc()
+                    matrix = self._matrix = self._read(connection, revision, matrix)
+                return matrix
 
     def settle(self, only: Iterable[str] | None = None, at_most: int | None = None) -> int:
         """Fit the marked tags and move the revision; when nothing is left to fit, calibrate.
@@ -106,6 +111,8 @@ class Library:
             while (at_most is None or fitted < at_most) and (marks := self._marks(wanted)):
                 self._fit(marks, give_way=wanted is None)
                 fitted += len(marks)
+                if wanted is not None and len(marks) < _AT_ONCE:
+                    break  # what was marked again meanwhile is fitted by whoever did that
         finally:
             self._urgent -= wanted is not None
             self._taught |= wanted is not None
@@ -205,18 +212,15 @@ class Library:
         with self._database.write() as connection:
             # A mark that changed or went meanwhile: another fit has seen decisions that this one has not.
             same = [and_(dirty.c.tag_id == tag_id, dirty.c.marked == mark) for tag_id, mark in marks.items()]
-            marked = dirty.c.fingerprint == self.fingerprint, or_(*same)
-            mine = set(connection.execute(select(dirty.c.tag_id).where(*marked)).scalars())
+            marked = delete(dirty).where(dirty.c.fingerprint == self.fingerprint, or_(*same))
+            mine = set(connection.execute(marked.returning(dirty.c.tag_id)).scalars())
             revision = meta.bump(connection, meta.LIBRARY)
             rows = [row | {"revision": revision} for row in rows if row["tag_id"] in mine]
-            upsert(connection, learned, rows)
-            fingerprint = self.fingerprint
-            if rows and not self.instruction:  # others serve suggestions alone, nobody searches them
-                connection.execute(
-                    outbox.insert(),
-                    [{"kind": "tag", "key": row["tag_id"], "fingerprint": fingerprint} for row in rows],
-                )
-            connection.execute(delete(dirty).where(*marked))
+            with at_once(connection):
+                upsert(connection, learned, rows)
+                if rows and not self.instruction:  # others serve suggestions alone, nobody searches them
+                    change = {"kind": "tag", "fingerprint": self.fingerprint}
+                    connection.execute(outbox.insert().inline(), [change | {"key": row["tag_id"]} for row in rows])
 
     def _wait_for_decisions(self, end: float) -> None:
         """Let a person go first until the next picture is drawn: two at once would take twice as long."""

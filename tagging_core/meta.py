@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, select
+from sqlalchemy import BigInteger, Connection, String, cast, select
 
-from tagging_core.store import upsert
+from tagging_core.store import insert, upsert
 from tagging_core.store.tables import meta
 
 LIBRARY = "library"
@@ -32,6 +32,7 @@ def get_int(connection: Connection, key: str) -> int:
 
 def bump(connection: Connection, key: str) -> int:
     """Move a counter by one and return it."""
-    value = get_int(connection, key) + 1
-    put(connection, key, str(value))
-    return value
+    new = insert(connection.dialect.name, meta).values(key=key, value="1")
+    moved = cast(cast(meta.c.value, BigInteger) + 1, String)
+    moving = new.on_conflict_do_update(index_elements=[meta.c.key], set_={"value": moved}).returning(meta.c.value)
+    return int(connection.execute(moving).scalar_one())

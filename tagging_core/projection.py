@@ -10,16 +10,17 @@ from __future__ import annotations
 import uuid
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Column, ColumnElement, Connection, and_, bindparam, delete, func, or_, select, update
 
 from tagging_core import families, ledger, meta, webhooks
 from tagging_core.fates import Fates
 from tagging_core.insights import days, keeping
+from tagging_core.insights.content import Facts
 from tagging_core.insights.keeping import Delta
 from tagging_core.ledger import AssetState, Event, Kind, Label
-from tagging_core.store import add_to, upsert
+from tagging_core.store import add_to, at_once, upsert
 from tagging_core.store.tables import assets, counters, dirty, events, items, labels, reviews
 from tagging_core.taxonomy import Taxonomy
 from tagging_core.webhooks import Happening
@@ -35,32 +36,38 @@ class _Step:
     """What becomes different for one asset.
 
     Attributes:
-        batches: Those that the asset is in.
+        facts: What is known of the asset beside that.
         figures: What is added to those that managers read.
     """
 
     asset_id: int
-    batches: Sequence[int]
+    facts: Facts
     old: AssetState
     new: AssetState
     figures: Delta
 
 
-def record(connection: Connection, event: Event, taxonomy: Taxonomy) -> int:
+def record(connection: Connection, event: Event, taxonomy: Taxonomy, before: Sequence[Event] | None = None) -> int:
     """Write an asset event and everything that follows from it; the caller has checked it.
+
+    Args:
+        before: The asset's events so far, if the caller has read them in this transaction.
 
     Returns:
         The event's id.
     """
     assert event.asset_id is not None
-    before = ledger.history_of(connection, event.asset_id)
+    if before is None:
+        before = ledger.history_of(connection, event.asset_id)
     event_id = ledger.append(connection, event)
-    written = ledger.find_event(connection, event_id)
-    assert written is not None
+    written = replace(event, id=event_id)
     fates = taxonomy.fates
     (step,) = _steps(connection, {event.asset_id: (before, [*before, written])}, fates, fates)
-    _write(connection, [step])
-    mark_dirty(connection, _affected(connection, event.asset_id, step.old, step.new, taxonomy))
+    affected = _affected(connection, event.asset_id, step.old, step.new, taxonomy)
+    taught = families.fingerprints(connection)
+    with at_once(connection):
+        _write(connection, [step])
+        _mark(connection, affected, taught)
     _announce(connection, step)
     return event_id
 
@@ -105,7 +112,7 @@ def refold(connection: Connection, old: Fates, new: Fates) -> set[str]:
 
 
 def _steps(
-    connection: Connection, changes: Mapping[int, tuple[list[Event], list[Event]]], old: Fates, new: Fates
+    connection: Connection, changes: Mapping[int, tuple[Sequence[Event], Sequence[Event]]], old: Fates, new: Fates
 ) -> list[_Step]:
     """What becomes different when each asset's first history becomes the second, and old fates the new ones."""
     facts = keeping.load_facts(connection, list(changes))
@@ -114,15 +121,18 @@ def _steps(
     for asset_id, (before, after) in changes.items():
         was, now = ledger.fold(before, old), ledger.fold(after, new)
         figures = keeping.delta(before, after, was, now, facts[asset_id], day_of)
-        found.append(_Step(asset_id, facts[asset_id].batches, was, now, figures))
+        found.append(_Step(asset_id, facts[asset_id], was, now, figures))
     return found
 
 
 def mark_dirty(connection: Connection, tag_ids: Iterable[str]) -> None:
     """Note that these tags' classifiers must be fitted again, in every family."""
+    _mark(connection, tag_ids, families.fingerprints(connection))
+
+
+def _mark(connection: Connection, tag_ids: Iterable[str], taught: Iterable[str]) -> None:
     row = {"marked": uuid.uuid4().hex}
-    known = families.fingerprints(connection)
-    upsert(connection, dirty, [row | {"fingerprint": f, "tag_id": t} for f in known for t in sorted(set(tag_ids))])
+    upsert(connection, dirty, [row | {"fingerprint": f, "tag_id": t} for f in taught for t in sorted(set(tag_ids))])
 
 
 def labels_of(connection: Connection, asset_ids: Sequence[int]) -> dict[int, dict[str, Label]]:
@@ -224,7 +234,7 @@ def _write(connection: Connection, steps: Sequence[_Step]) -> None:
         if step.old.review != step.new.review:
             mine = assets.c.id == step.asset_id
             connection.execute(update(assets).where(mine).values(review=step.new.review))
-            for scope in ("review", *(f"batch.{batch_id}" for batch_id in step.batches)):
+            for scope in ("review", *(f"batch.{batch_id}" for batch_id in step.facts.batches)):
                 moves[f"{scope}.{step.old.review}"] -= 1
                 moves[f"{scope}.{step.new.review}"] += 1
     add_to(connection, counters, [{"name": name, "n": n} for name, n in sorted(moves.items()) if n])
@@ -232,11 +242,10 @@ def _write(connection: Connection, steps: Sequence[_Step]) -> None:
 
 
 def _write_labels(connection: Connection, steps: Sequence[_Step]) -> None:
-    samples = _samples(connection, [step.asset_id for step in steps])
     said = [
         {
             "asset_id": step.asset_id,
-            "sample": samples[step.asset_id],
+            "sample": step.facts.sample,
             "tag_id": tag_id,
             "value": label.value,
             "event_id": label.event_id,
@@ -253,9 +262,8 @@ def _write_labels(connection: Connection, steps: Sequence[_Step]) -> None:
 
 def _write_reviews(connection: Connection, steps: Sequence[_Step]) -> None:
     steps = [step for step in steps if step.old.reviews != step.new.reviews]
-    samples = _samples(connection, [step.asset_id for step in steps])
     done = [
-        {"asset_id": step.asset_id, "sample": samples[step.asset_id], "profile": profile, "event_id": event_id}
+        {"asset_id": step.asset_id, "sample": step.facts.sample, "profile": profile, "event_id": event_id}
         for step in steps
         for profile, event_id in step.new.reviews.items()
     ]
@@ -264,11 +272,6 @@ def _write_reviews(connection: Connection, steps: Sequence[_Step]) -> None:
         {"a": s.asset_id, "k": profile} for s in steps for profile in s.old.reviews.keys() - s.new.reviews.keys()
     ]
     _delete(connection, reviews.c.asset_id, reviews.c.profile, lost)
-
-
-def _samples(connection: Connection, asset_ids: Sequence[int]) -> dict[int, int]:
-    rows = connection.execute(select(assets.c.id, assets.c.sample).where(assets.c.id.in_(asset_ids)))
-    return {row.id: row.sample for row in rows}
 
 
 def _delete(connection: Connection, asset: Column, key: Column, lost: list[dict[str, object]]) -> None:

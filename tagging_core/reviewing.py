@@ -93,12 +93,13 @@ def decide(
         LeasedError: Somebody else has the picture open.
     """
     require(user, Action.REVIEW)
-    if earlier := ledger.find_uid(connection, decision.uid):
+    before, earlier = ledger.history_with(connection, decision.asset_id, decision.uid)
+    if earlier is not None:
         return earlier.id
-    sample = asset_module.sample_of(connection, decision.asset_id)
+    sample = asset_module.get(connection, decision.asset_id).sample
     leases.require_free(connection, user, decision.asset_id)
     profile = taxonomy.profile(decision.profile)
-    standing = ledger.fold(ledger.history_of(connection, decision.asset_id), taxonomy.fates)
+    standing = ledger.fold(before, taxonomy.fates)
     event = replace(_to_event(connection, user, decision, taxonomy), act=act)
     if shares is not None:
         event = replace(event, payload=_sampled(connection, event, sample, shares))
@@ -113,7 +114,7 @@ def decide(
         wanted = [value for _, value in ledger.verdicts(event)]
         if all(label and label.value == value for label, value in zip(held, wanted, strict=True)):
             return held[-1].event_id if held[-1] else 0
-    return projection.record(connection, event, taxonomy)
+    return projection.record(connection, event, taxonomy, before)
 
 
 def undo(
@@ -138,7 +139,8 @@ def undo(
     if target.kind == Kind.TEXT:
         before = (target.payload or {}).get("before", {})
         raise DecisionError(f"A text is not taken back but edited; before event {event_id} it read {before}.")
-    if event_id in ledger.taken_back(ledger.history_of(connection, target.asset_id)):
+    before = ledger.history_of(connection, target.asset_id)
+    if event_id in ledger.taken_back(before):
         raise DecisionError(f"Decision {event_id} was taken back already.")
     event = Event(
         Kind.UNDO,
@@ -149,7 +151,7 @@ def undo(
         uid=uid or uuid.uuid4().hex,
         act=act,
     )
-    return projection.record(connection, event, taxonomy)
+    return projection.record(connection, event, taxonomy, before)
 
 
 def set_text(

@@ -18,7 +18,7 @@ from tagging_core.learner import Floats
 from tagging_core.ledger import Label
 from tagging_core.libraries import Libraries
 from tagging_core.library import Library
-from tagging_core.store import upsert
+from tagging_core.store import at_once, upsert
 from tagging_core.store.tables import suggestions
 from tagging_core.tag_matrix import TagMatrix
 from tagging_core.taxonomy import Profile, Taxonomy
@@ -105,7 +105,7 @@ class Suggester:
         the rivals of one that was accepted in an exclusive category.
 
         Args:
-            connection: A write transaction.
+            connection: A write transaction; it needs no turn if it has locked the assets.
             asset_ids: Assets whose vectors are stored.
             profile_id: Chooses the categories.
             decided: What counts as decided, by asset id, in place of the stored labels.
@@ -165,9 +165,10 @@ class Suggester:
             decided = projection.labels_of(connection, before) if before else {}
         chosen, margins = self.think(pictures, profile_id, passages, decided, library)
         if margins:
-            _forget(connection, before, profile_id)
-            _keep(connection, chosen, profile_id)
-            asking.keep_margins(connection, margins)
+            with at_once(connection):
+                _forget(connection, before, profile_id)
+                _keep(connection, chosen, profile_id)
+                asking.keep_margins(connection, margins)
         return chosen
 
     def think(
@@ -204,7 +205,7 @@ class Suggester:
         if library.instruction and self.fuses:
             return found, {}  # the text is in the vectors already
         spoken = vectors.load(connection, self.fingerprint, list(found), kind="text")
-        texts = {a.id: a.text.sentence() for a in assets.get_many(connection, list(spoken))}
+        texts = {a.id: a.text.sentence() for a in assets.get_many(connection, list(spoken))} if spoken else {}
         return found, {asset_id: Passage(texts[asset_id], vector) for asset_id, vector in spoken.items()}
 
     def _probabilities(self, matrix: TagMatrix, pictures: dict[K, Vectors], passages: dict[K, Passage]) -> Floats:

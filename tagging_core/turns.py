@@ -7,6 +7,8 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from sqlalchemy import Connection
+
 from tagging_core import asking, assets, leases, queue, sampling
 from tagging_core.ledger import Look
 from tagging_core.library import Library
@@ -38,7 +40,7 @@ class Turns:
     def __init__(self, database: Database, library: Library, shares: Shares) -> None:
         self._database, self._library, self._shares = database, library, shares
         self._plans: dict[View, list[int]] = {}
-        self._handing = threading.Lock()
+        self._planning = threading.Lock()  # a plan serves all who ask meanwhile
 
     def next(self, user: User, view: View, seen: Sequence[int] = ()) -> Turn | None:
         """Lease the picture that comes next to a person; None if nothing is left that nobody else has open.
@@ -48,19 +50,19 @@ class Turns:
             seen: Those that the person looked at and left undecided, latest last; they come again at the end. The
                 latest one is given back.
         """
-        with self._handing:
-            with self._database.write() as connection:
-                leases.release(connection, user, seen[-1:])
-                others = set(leases.of_others(connection, user))
-                if view.state == "new" and random.random() < self._shares.known:
-                    known = sampling.known_picture(connection, user, view.profile)
-                    if known is not None and leases.take(connection, user, [known]):
-                        return Turn(known, Look.KNOWN)
-            for without in (others | set(seen), others | set(seen[-1:]), others):
-                for asset_id in self._following(user, view, seen[-1] if seen else 0, without):
-                    with self._database.write() as connection:
-                        if leases.take(connection, user, [asset_id]):
-                            return Turn(asset_id, Look.SECOND if view.state == "second" else None)
+        with self._database.write(in_turn=False) as connection:
+            leases.release(connection, user, seen[-1:])
+            others = set(leases.of_others(connection, user))
+            if view.state == "new" and random.random() < self._shares.known:
+                known = sampling.known_picture(connection, user, view.profile)
+                if known is not None and leases.take(connection, user, [known]):
+                    return Turn(known, Look.KNOWN)
+        for put_off in (set(seen), set(seen[-1:]), set()):
+            while found := self._following(user, view, seen[-1] if seen else 0, others | put_off):
+                for asset_id in found:
+                    if self._hand(user, asset_id, view.state):
+                        return Turn(asset_id, Look.SECOND if view.state == "second" else None)
+                others.update(found)
         return None
 
     def take(self, user: User, asset_id: int, force: bool = False) -> bool:
@@ -70,18 +72,18 @@ class Turns:
             force: Take it over if somebody has.
         """
         require(user, Action.REVIEW)
-        with self._database.write() as connection:
+        with self._database.write(in_turn=False) as connection:
             assets.get(connection, asset_id)
             return bool(leases.take(connection, user, [asset_id], force))
 
     def take_many(self, user: User, asset_ids: Sequence[int]) -> list[int]:
         """Lease pictures that a person is about to see together; those that others have open are left out."""
-        with self._database.write() as connection:
+        with self._database.write(in_turn=False) as connection:
             return leases.take(connection, user, asset_ids)
 
     def release(self, user: User, asset_ids: Sequence[int]) -> None:
         """Give pictures back that a person has open."""
-        with self._database.write() as connection:
+        with self._database.write(in_turn=False) as connection:
             leases.release(connection, user, asset_ids)
 
     def coming(self, user: User, view: View, after: int = 0, limit: int = 6) -> list[int]:
@@ -90,26 +92,41 @@ class Turns:
             without = {after, *leases.of_others(connection, user)}
             if not _is_planned(view):
                 return queue.following(connection, view, after, limit, without, user)
-            plan = [a for a in self._plans.get(view, []) if a not in without][:limit]
-            waiting = queue.still(connection, plan)
-            return [a for a in plan if a in waiting]
+            return self._planned(connection, view, without)[:limit]
 
     def _following(self, user: User, view: View, after: int, without: set[int]) -> list[int]:
         """Some pictures that may come next."""
-        if not _is_planned(view):
-            with self._database.read() as connection:
+        with self._database.read() as connection:
+            if not _is_planned(view):
                 found = queue.following(connection, view, after, 5, without, user)
                 return found or queue.following(connection, view, 0, 5, without, user)
-        coming = self.coming(user, view, limit=_PLAN)
-        coming = [asset_id for asset_id in coming if asset_id not in without]
-        if not coming:
-            with self._database.read() as connection:
-                plan = asking.plan(connection, self._library, view, _PLAN, without)
-            if view.order == Order.DOUBT:
-                with self._database.write() as connection:
-                    asking.keep_margins(connection, plan.margins)
-            self._plans[view] = coming = plan.asset_ids
-        return coming
+            if planned := self._planned(connection, view, without):
+                return planned
+        with self._planning, self._database.read() as connection:
+            return self._planned(connection, view, without) or self._plan(connection, view, without)
+
+    def _planned(self, connection: Connection, view: View, without: set[int]) -> list[int]:
+        plan = [a for a in self._plans.get(view, []) if a not in without]
+        waiting = queue.still(connection, plan) if plan else set()
+        return [a for a in plan if a in waiting]
+
+    def _plan(self, connection: Connection, view: View, without: set[int]) -> list[int]:
+        plan = asking.plan(connection, self._library, view, _PLAN, without)
+        if view.order == Order.DOUBT:
+            with self._database.write() as writing:
+                asking.keep_margins(writing, plan.margins)
+        self._plans[view] = plan.asset_ids
+        return plan.asset_ids
+
+    def _hand(self, user: User, asset_id: int, state: str) -> bool:
+        """Lease a picture, unless somebody was faster: has it open, or had and is done with it."""
+        with self._database.write(in_turn=False) as connection:
+            if not leases.take(connection, user, [asset_id]):
+                return False
+            if queue.still(connection, [asset_id], state):
+                return True
+            leases.release(connection, user, [asset_id])
+            return False
 
 
 def _is_planned(view: View) -> bool:

@@ -36,11 +36,13 @@ class Facts:
     Attributes:
         taken_at: The camera's local time, or None.
         created_at: When it was taken in (UTC without zone).
+        sample: See `Asset`.
         batches: Those it is in.
     """
 
     taken_at: datetime | None
     created_at: datetime
+    sample: int
     batches: Sequence[int] = ()
 
 

@@ -52,12 +52,17 @@ def delta(
 
 def load_facts(connection: Connection, asset_ids: Sequence[int]) -> dict[int, Facts]:
     """What is known of some pictures beside what people said."""
-    batches: dict[int, list[int]] = {asset_id: [] for asset_id in asset_ids}
-    query = select(items.c.asset_id, items.c.batch_id).where(items.c.asset_id.in_(asset_ids)).distinct()
-    for asset_id, batch_id in connection.execute(query):
-        batches[asset_id].append(batch_id)
-    times = select(assets.c.id, assets.c.taken_at, assets.c.created_at).where(assets.c.id.in_(asset_ids))
-    return {row.id: Facts(row.taken_at, row.created_at, batches[row.id]) for row in connection.execute(times)}
+    query = select(
+        assets.c.id, assets.c.taken_at, assets.c.created_at, assets.c.sample, items.c.batch_id
+    ).distinct()
+    query = query.outerjoin(items, items.c.asset_id == assets.c.id).where(assets.c.id.in_(asset_ids))
+    found: dict[int, Facts] = {}
+    batches: dict[int, list[int]] = {}
+    for asset_id, taken_at, created_at, sample, batch_id in connection.execute(query.order_by(items.c.batch_id)):
+        mine = batches.setdefault(asset_id, [])
+        mine += [] if batch_id is None else [batch_id]
+        found[asset_id] = Facts(taken_at, created_at, sample, mine)
+    return found
 
 
 def add(connection: Connection, deltas: Iterable[Delta]) -> None:

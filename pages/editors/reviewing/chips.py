@@ -9,7 +9,7 @@ from pages.editors.reviewing import acts
 from pages.editors.reviewing.why import draw_why
 from tagging_core.ledger import Label
 from tagging_core.reviewing import Card
-from tagging_core.taxonomy import Taxonomy
+from tagging_core.taxonomy import Tag, Taxonomy
 
 state = st.session_state
 
@@ -32,11 +32,10 @@ def shown(card: Card) -> dict[str, float]:
     return state["review_chips"]["tags"]
 
 
-def draw_chips(card: Card, chips: dict[str, float]) -> None:
+def draw_chips(card: Card, chips: dict[str, float], taxonomy: Taxonomy) -> None:
     """Draw the suggestions, each with its digit, and the keys that act on the marked one."""
     if not chips:
         return
-    taxonomy = session.loop().taxonomy()
     st.html(_STYLE)
     order = list(chips)
     rivals = {tag_id: _accepted_rival(tag_id, card, taxonomy) for tag_id in order}
@@ -45,7 +44,9 @@ def draw_chips(card: Card, chips: dict[str, float]) -> None:
     _draw_chip_keys(order, current, card, rivals)
     with st.container(gap="xxsmall"):
         for n, tag_id in enumerate(order, start=1):
-            _draw_chip(n, tag_id, chips[tag_id], card.decided.get(tag_id), rivals[tag_id], tag_id == current)
+            tag = taxonomy.tag(tag_id)
+            category = taxonomy.categories[tag.category_id].name(session.language())
+            _draw_chip(n, tag, category, chips[tag_id], card.decided.get(tag_id), rivals[tag_id], tag_id == current)
             if state["review_why"] == tag_id:
                 draw_why(card.asset.id, tag_id)
 
@@ -91,11 +92,10 @@ def _draw_chip_keys(order: list[str], current: str | None, card: Card, rivals: d
             )
 
 
-def _draw_chip(n: int, tag_id: str, p: float, label: Label | None, rival: str | None, current: bool) -> None:
-    taxonomy = session.loop().taxonomy()
-    tag = taxonomy.tag(tag_id)
-    name = session.tag_label(tag)
-    category = taxonomy.categories[tag.category_id].name(session.language())
+def _draw_chip(
+    n: int, tag: Tag, category: str, p: float, label: Label | None, rival: str | None, current: bool
+) -> None:
+    tag_id, name = tag.id, session.tag_label(tag)
     yes, no = bool(label and label.value), bool(label and not label.value)
     icon = "check_circle" if yes else "block" if no else "chevron_right" if current else "add"
     text = f"~~{name}~~" if no else f":gray[{name}]" if rival else f"**{name}**"

@@ -14,6 +14,7 @@ from tagging_core import Kind, assets, descriptions, history
 from tagging_core.ledger import Look
 from tagging_core.phrasing import Description
 from tagging_core.reviewing import Card
+from tagging_core.taxonomy import Taxonomy
 
 state = st.session_state
 
@@ -31,25 +32,26 @@ def draw_focus() -> None:
         draw_empty()
         return
     card = session.loop().card(session.current_user(), state["review_asset"], state["review_profile"], place.look())
+    taxonomy = session.loop().taxonomy()
     place.keep_look(card)
     shown = chips.shown(card)
     left, right = st.columns([5, 4], gap="medium")
     with left:
-        _draw_notices(card)
+        _draw_notices(card, taxonomy)
         _draw_picture(card)
     with right:
         if card.holder is None:
             _draw_keys(card.asset.id)
             picker.draw_picker()
-            _draw_decided(card, shown)
-            chips.draw_chips(card, shown)
+            _draw_decided(card, shown, taxonomy)
+            chips.draw_chips(card, shown, taxonomy)
             _draw_text(card)
-            _draw_description(card)
+            _draw_description(card, taxonomy)
         else:
-            _draw_held(card)
+            _draw_held(card, taxonomy)
 
 
-def _draw_notices(card: Card) -> None:
+def _draw_notices(card: Card, taxonomy: Taxonomy) -> None:
     if card.blind:
         st.info(
             "Blind sample: nothing is suggested on this picture, so that accuracy can be told honestly. Type tags.",
@@ -66,7 +68,7 @@ def _draw_notices(card: Card) -> None:
                 st.warning(f"{session.plain(event.actor)} flagged this picture: {note}", icon=":material/flag:")
                 break
             if event.look and (differs := (event.payload or {}).get("differs")):
-                names = ", ".join(session.tag_label(session.loop().taxonomy().tag(t)) for t in differs)
+                names = ", ".join(session.tag_label(taxonomy.tag(t)) for t in differs)
                 st.warning(
                     f"{session.plain(event.actor)}'s second opinion differs on: {names}", icon=":material/group:"
                 )
@@ -137,10 +139,9 @@ def _draw_keys(asset_id: int) -> None:
         )
 
 
-def _draw_decided(card: Card, shown: dict[str, float]) -> None:
+def _draw_decided(card: Card, shown: dict[str, float], taxonomy: Taxonomy) -> None:
     """The tags that are on the picture, or ruled out, and are no chip."""
     rest = {tag_id: label for tag_id, label in card.decided.items() if tag_id not in shown}
-    taxonomy = session.loop().taxonomy()
     for value, title, icon in ((1, "On this picture", ":material/check:"), (0, "Ruled out", ":material/block:")):
         group = {tag_id: label for tag_id, label in rest.items() if label.value == value}
         if not group:
@@ -159,7 +160,7 @@ def _draw_decided(card: Card, shown: dict[str, float]) -> None:
                 )
 
 
-def _draw_held(card: Card) -> None:
+def _draw_held(card: Card, taxonomy: Taxonomy) -> None:
     assert card.holder is not None
     st.warning(f"{session.plain(card.holder.actor)} has this picture open.", icon=":material/lock:")
     st.button(
@@ -170,7 +171,7 @@ def _draw_held(card: Card) -> None:
     )
     for tag_id, label in card.decided.items():
         if label.value:
-            st.badge(session.tag_label(session.loop().taxonomy().tag(tag_id)), icon=":material/check:")
+            st.badge(session.tag_label(taxonomy.tag(tag_id)), icon=":material/check:")
 
 
 def _draw_text(card: Card) -> None:
@@ -185,11 +186,10 @@ def _draw_text(card: Card) -> None:
         st.form_submit_button("Save text", on_click=acts.save_text, args=(key,))
 
 
-def _draw_description(card: Card) -> None:
+def _draw_description(card: Card, taxonomy: Taxonomy) -> None:
     """What readers see: it follows the tags as long as nobody writes it better."""
     key, language = card.asset.id, session.language()
     with session.loop().database.read() as connection:
-        taxonomy = session.loop().taxonomy()
         found = descriptions.describe(connection, taxonomy, [card.asset], language)[card.asset.id]
     words = found.description
     with st.expander("Title, caption and alt text for readers"):
