@@ -3,9 +3,9 @@
 Each editor has a WebSocket of their own, as a browser would, thinks a while between decisions, accepts the first
 suggestion and says "done". Afterwards the ledger is compared with what each was told.
 
-With `--full-set` the console runs on PostgreSQL, a Chroma server, a broker and an object store, while worker
-processes take one batch after another in. Their model sleeps, as one on the GPU of another machine would leave
-these cores alone.
+With `--full-set` two consoles run on PostgreSQL, a Chroma server, a broker and an object store, while worker
+processes take one batch after another in. Workers of other machines would leave these cores alone: theirs go last
+here, and their model sleeps.
 """
 
 from __future__ import annotations
@@ -112,7 +112,9 @@ def main() -> None:
     parser.add_argument("--think", type=float, default=2, help="mean seconds between decisions")
     parser.add_argument("--assets", type=int, default=10_000)
     parser.add_argument("--full-set", action="store_true", help="PostgreSQL, Chroma's server, Redis, S3, workers")
+    parser.add_argument("--consoles", type=int, default=2, help="with --full-set; one without")
     parser.add_argument("--workers", type=int, default=4)
+    parser.add_argument("--niceness", type=int, default=10, help="of the workers")
     parser.add_argument("--models", type=Path, default=Path("data/models"))
     arguments = parser.parse_args()
     model = "tiny" if arguments.full_set else "builtin"
@@ -125,12 +127,21 @@ def main() -> None:
             stack.enter_context(full_set(Path(name) / "servers"))
         prepare(folder, encoder, photos, arguments.assets)
         if arguments.full_set:
-            stack.enter_context(workers(Path(name), arguments.workers, ("tests.slow_worker", "0.5")))
-        with serve(folder, model, TAGLOOP_KNOWN_SHARE="0") as url:
-            first = Editor(url, "Editor 0", "review?profile=e-commerce")
+            sleeping = ("tests.slow_worker", "0.5")
+            stack.enter_context(workers(Path(name), arguments.workers, sleeping, arguments.niceness))
+        with contextlib.ExitStack() as consoles:
+            started = [
+                serve(folder, model, TAGLOOP_KNOWN_SHARE="0")
+                for _ in range(arguments.consoles if arguments.full_set else 1)
+            ]
+            urls = [consoles.enter_context(console) for console in started]
+            first = [Editor(url, "Editor 0", "review?profile=e-commerce") for url in urls]
             time.sleep(8)
             until = time.monotonic() + arguments.minutes * 60
-            people = [Person(url, f"Editor {n + 1}", until, arguments.think) for n in range(arguments.editors)]
+            people = [
+                Person(urls[n % len(urls)], f"Editor {n + 1}", until, arguments.think)
+                for n in range(arguments.editors)
+            ]
             if arguments.full_set:
                 uploads = Uploads(Path(name) / "uploads", until)
                 uploads.start()
@@ -138,7 +149,8 @@ def main() -> None:
                 person.start()
             for person in people:
                 person.join()
-            first.close()
+            for editor in first:
+                editor.close()
             if uploads is not None:
                 uploads.join()
         found = ledger(folder)

@@ -52,13 +52,19 @@ def full_set(folder: Path, broker: str = "redis", objects: bool = True) -> Itera
 
 
 @contextlib.contextmanager
-def workers(folder: Path, count: int, command: tuple[str, ...] = ("tagging_core", "work")) -> Iterator[list]:
-    """So many worker processes, each with a data folder of its own; ended in order."""
+def workers(
+    folder: Path, count: int, command: tuple[str, ...] = ("tagging_core", "work"), niceness: int = 0
+) -> Iterator[list]:
+    """So many worker processes, each with a data folder of its own; ended in order.
+
+    Args:
+        niceness: More than 0 where they stand for those of other machines, and others here should go first.
+    """
     processes = []
     for n in range(count):
         environment = os.environ | {"TAGLOOP_DATA_DIR": str(folder / f"worker-{n}")}
         with (folder / f"worker-{n}.log").open("wb") as log:
-            started = [sys.executable, "-m", *command]
+            started = ["nice", "-n", str(niceness), sys.executable, "-m", *command]
             processes.append(subprocess.Popen(started, cwd=ROOT, env=environment, stdout=log, stderr=log))
     try:
         yield processes

@@ -27,6 +27,7 @@ from tagging_core import Settings, Tagloop
 from tagging_core.assembly import make_ingester
 from tagging_core.encoders import Vectors, find_preset
 from tagging_core.encoders.tiny import TinyEncoder
+from tagging_core.holding import Holder
 from tagging_core.ingest import Embedded
 from tagging_core.people import local_user
 from tagging_core.store.tables import chunks
@@ -92,7 +93,7 @@ def seconds_a_turn(loop: Tagloop) -> float:
         file = io.BytesIO()
         Image.new("RGB", (64 + n, 64), (n % 256, 90, 90)).save(file, "JPEG")
         files.append((f"{n}.jpg", file.getvalue()))
-    ingester, times = make_ingester(loop), []
+    holder, ingester, times = Holder(loop.database, loop.name), make_ingester(loop), []
     write = ingester._write
 
     def timed(embedded: Embedded) -> None:
@@ -105,7 +106,7 @@ def seconds_a_turn(loop: Tagloop) -> float:
     with loop.database.read() as connection:
         refs = [tuple(row) for row in connection.execute(sa.select(chunks.c.job_id, chunks.c.n))]
     for ref in refs:
-        ingester.work(ref)
+        holder.work(ref, ingester.do)
     return sorted(times)[len(times) // 2]
 
 

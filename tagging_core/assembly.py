@@ -10,6 +10,7 @@ from tagging_core.delivering import Deliverer
 from tagging_core.dispatching import Dispatcher
 from tagging_core.embedding import Embedder
 from tagging_core.encoders import devices
+from tagging_core.holding import Holder
 from tagging_core.ingest import Ingester
 from tagging_core.insights import drift
 from tagging_core.messages import Messages
@@ -47,7 +48,6 @@ def make_ingester(loop: Tagloop) -> Ingester:
         encoder=lambda: loop.shelf.get(preset),
         suggester=loop.suggester,
         max_pixels=loop.settings.max_pixels,
-        worker=loop.name,
     )
 
 
@@ -73,6 +73,7 @@ def make_worker(loop: Tagloop, embedder: Embedder, deliverer: Deliverer, role: R
     # The queue's threads know the worker, which knows the queue.
     messages = Messages(loop.settings.queue_url, lambda job_id, n: worker.do(job_id, n))
     worker = Worker(
+        holder=Holder(loop.database, loop.name),
         ingester=make_ingester(loop),
         messages=messages,
         dispatcher=Dispatcher(loop.database, messages),

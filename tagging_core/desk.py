@@ -192,9 +192,11 @@ class Desk:
 
     def teach(self, tag_ids: Iterable[str | None]) -> None:
         """Fit tags at once after a decision; what else follows from it is fitted within moments."""
-        with self.database.read() as connection:
-            known = self.library.taxonomies.load(connection)
-        named = [found for tag_id in tag_ids if tag_id and (found := known.fates.resolve(tag_id))]
+        named = [tag_id for tag_id in tag_ids if tag_id]
+        if named:
+            with self.database.read() as connection:
+                fates = self.library.taxonomies.load(connection).fates
+            named = [found for tag_id in named if (found := fates.resolve(tag_id))]
         for library in (self.library, *self.instructed):
             library.settle(named)
         self.wake()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 
-from sqlalchemy import delete, or_, select, update
+from sqlalchemy import delete, or_
 
-from tagging_core.store import Database, upsert
+from tagging_core.store import Database, insert
 from tagging_core.store.tables import duties
 
 _SECONDS = 15.0
@@ -36,15 +36,14 @@ class Duty:
         if now - self._asked < (_RENEW if self._held else 1.0):
             return self._held
         self._held = False  # if the database does not answer, somebody else may have it by now
-        row = {"holder": self._holder, "until": now + _SECONDS}
+        new = insert(self._database.engine.dialect.name, duties).values(
+            name=self._name, holder=self._holder, until=now + _SECONDS
+        )
         free = or_(duties.c.holder == self._holder, duties.c.until < now)
-        with self._database.write() as connection:
-            mine = update(duties).where(duties.c.name == self._name, free).values(row)
-            held = connection.execute(mine).rowcount == 1
-            known = select(duties.c.name).where(duties.c.name == self._name)
-            if not held and connection.execute(known).first() is None:
-                upsert(connection, duties, [{"name": self._name, **row}])
-                held = True
+        changed = {"holder": new.excluded.holder, "until": new.excluded.until}
+        taking = new.on_conflict_do_update(index_elements=[duties.c.name], set_=changed, where=free)
+        with self._database.write(in_turn=False) as connection:
+            held = connection.execute(taking.returning(duties.c.name)).first() is not None
         self._asked, self._held = now, held
         return held
 
@@ -52,7 +51,7 @@ class Duty:
         """Let another process have it at once."""
         if not self._asked:
             return
-        with self._database.write() as connection:
+        with self._database.write(in_turn=False) as connection:
             mine = duties.c.name == self._name, duties.c.holder == self._holder
             connection.execute(delete(duties).where(*mine))
         self._asked, self._held = 0.0, False

@@ -11,6 +11,8 @@ from enum import IntEnum
 
 from sqlalchemy import Connection, select
 
+from tagging_core import vectors
+from tagging_core.encoders import Vectors
 from tagging_core.projection import IMPLICIT_SAMPLE
 from tagging_core.store.tables import labels, reviews
 from tagging_core.taxonomy import Tag, Taxonomy
@@ -53,36 +55,61 @@ class Choice:
         return IMPLICIT_WEIGHT if self.kind == Kind.LEFT_OUT else 1.0
 
 
-def choose(connection: Connection, tag: Tag, taxonomy: Taxonomy) -> list[Choice]:
-    """A tag's examples by ascending asset id.
+class Sampler:
+    """Reads the examples of tags; what several of them share, finished reviews and vectors, is read once.
 
-    A person's word on the tag itself comes first; then, in an exclusive category, pictures that have a rival;
-    then finished reviews that left the tag out.
+    Args:
+        connection: Any; what is committed meanwhile may be read or not.
+        taxonomy: Knows a tag's rivals.
+        family: Of the vectors, see `families.name`.
     """
-    chosen: dict[int, Choice] = {}
-    for kind in (Kind.POSITIVE, Kind.NEGATIVE):
-        for asset_id, shown in _decided(connection, [tag.id], int(kind == Kind.POSITIVE), MOST[kind]):
-            chosen[asset_id] = Choice(asset_id, kind, shown)
-    if rivals := [other.id for other in taxonomy.siblings(tag)]:
-        found = [asset_id for asset_id, _ in _decided(connection, rivals, 1, MOST[Kind.RIVAL])]
-        _fill(connection, tag, chosen, found, Kind.RIVAL)
-    for profile in taxonomy.profiles_with(tag.category_id):
-        finished = select(reviews.c.asset_id).where(reviews.c.profile == profile.id)
-        sample = connection.execute(finished.order_by(reviews.c.sample).limit(IMPLICIT_SAMPLE)).scalars()
-        _fill(connection, tag, chosen, list(sample), Kind.LEFT_OUT)
-    return [chosen[asset_id] for asset_id in sorted(chosen)]
 
+    def __init__(self, connection: Connection, taxonomy: Taxonomy, family: str) -> None:
+        self._connection, self._taxonomy, self._family = connection, taxonomy, family
+        self._finished: dict[str, list[int]] = {}
+        self._vectors: dict[int, Vectors] = {}
 
-def _decided(connection: Connection, tag_ids: list[str], value: int, limit: int) -> list[tuple[int, bool]]:
-    query = select(labels.c.asset_id, labels.c.shown).where(labels.c.tag_id.in_(tag_ids), labels.c.value == value)
-    return [(row[0], row[1]) for row in connection.execute(query.order_by(labels.c.sample).limit(limit))]
+    def of(self, tag: Tag) -> tuple[list[Choice], list[Vectors]]:
+        """A tag's examples by ascending asset id, and the vector `(d,)` of each; those without are absent."""
+        choices = self._choose(tag)
+        missing = [choice.asset_id for choice in choices if choice.asset_id not in self._vectors]
+        self._vectors |= vectors.load(self._connection, self._family, missing)
+        usable = [choice for choice in choices if choice.asset_id in self._vectors]
+        return usable, [self._vectors[choice.asset_id] for choice in usable]
 
+    def _choose(self, tag: Tag) -> list[Choice]:
+        """A person's word on the tag comes first; then, in an exclusive category, pictures that have a rival; then
+        finished reviews that left the tag out.
+        """
+        chosen: dict[int, Choice] = {}
+        for kind in (Kind.POSITIVE, Kind.NEGATIVE):
+            for asset_id, shown in self._decided([tag.id], int(kind == Kind.POSITIVE), MOST[kind]):
+                chosen[asset_id] = Choice(asset_id, kind, shown)
+        if rivals := [other.id for other in self._taxonomy.siblings(tag)]:
+            found = [asset_id for asset_id, _ in self._decided(rivals, 1, MOST[Kind.RIVAL])]
+            self._fill(tag, chosen, found, Kind.RIVAL)
+        for profile in self._taxonomy.profiles_with(tag.category_id):
+            self._fill(tag, chosen, self._finished_under(profile.id), Kind.LEFT_OUT)
+        return [chosen[asset_id] for asset_id in sorted(chosen)]
 
-def _fill(connection: Connection, tag: Tag, chosen: dict[int, Choice], asset_ids: list[int], kind: Kind) -> None:
-    """Add negatives that nobody stated, except for pictures on which the tag itself was decided."""
-    new = [asset_id for asset_id in asset_ids if asset_id not in chosen]
-    query = select(labels.c.asset_id).where(labels.c.tag_id == tag.id, labels.c.asset_id.in_(new))
-    decided = set(connection.execute(query).scalars()) if new else set()
-    for asset_id in new:
-        if asset_id not in decided:
-            chosen[asset_id] = Choice(asset_id, kind)
+    def _finished_under(self, profile_id: str) -> list[int]:
+        if profile_id not in self._finished:
+            query = select(reviews.c.asset_id).where(reviews.c.profile == profile_id)
+            query = query.order_by(reviews.c.sample).limit(IMPLICIT_SAMPLE)
+            self._finished[profile_id] = list(self._connection.execute(query).scalars())
+        return self._finished[profile_id]
+
+    def _decided(self, tag_ids: list[str], value: int, limit: int) -> list[tuple[int, bool]]:
+        query = select(labels.c.asset_id, labels.c.shown)
+        query = query.where(labels.c.tag_id.in_(tag_ids), labels.c.value == value)
+        rows = self._connection.execute(query.order_by(labels.c.sample).limit(limit))
+        return [(row[0], row[1]) for row in rows]
+
+    def _fill(self, tag: Tag, chosen: dict[int, Choice], asset_ids: list[int], kind: Kind) -> None:
+        """Add negatives that nobody stated, except for pictures on which the tag itself was decided."""
+        new = [asset_id for asset_id in asset_ids if asset_id not in chosen]
+        query = select(labels.c.asset_id).where(labels.c.tag_id == tag.id, labels.c.asset_id.in_(new))
+        decided = set(self._connection.execute(query).scalars()) if new else set()
+        for asset_id in new:
+            if asset_id not in decided:
+                chosen[asset_id] = Choice(asset_id, kind)

@@ -15,10 +15,10 @@ from dataclasses import asdict
 import numpy as np
 from sqlalchemy import Connection, and_, delete, func, or_, select, true
 
-from tagging_core import examples, families, gallery, judging, meta, metrics, tags, vectors
+from tagging_core import families, gallery, judging, meta, metrics, tags, vectors
 from tagging_core.calibration import Calibration, fit_calibration, nothing_logit, read_calibration
 from tagging_core.encoders import Encoder, LearnerDefaults, Preset, Vectors
-from tagging_core.examples import Choice
+from tagging_core.examples import Choice, Sampler
 from tagging_core.judging import LeftOut
 from tagging_core.learner import Examples, Fit, ReferencePack, TagModel, fit_tag, measure_pack
 from tagging_core.projection import mark_dirty
@@ -102,22 +102,29 @@ class Library:
         Raises:
             EncoderError: A tag's text was never embedded and the encoder cannot be loaded.
         """
+        if only is not None:
+            return self._settle_decided(sorted(set(only)))
         fitted = 0
-        wanted = None if only is None else sorted(set(only))
-        self._urgent += wanted is not None
-        if wanted is not None:
-            self._decided = time.monotonic()
-        try:
-            while (at_most is None or fitted < at_most) and (marks := self._marks(wanted)):
-                self._fit(marks, give_way=wanted is None)
-                fitted += len(marks)
-                if wanted is not None and len(marks) < _AT_ONCE:
-                    break  # what was marked again meanwhile is fitted by whoever did that
-        finally:
-            self._urgent -= wanted is not None
-            self._taught |= wanted is not None
-        if wanted is None and at_most is None:
+        while (at_most is None or fitted < at_most) and (marks := self._marks()):
+            self._fit(marks, give_way=True)
+            fitted += len(marks)
+        if at_most is None:
             self.calibrate()
+        return fitted
+
+    def _settle_decided(self, tag_ids: list[str]) -> int:
+        """Each once: what is marked again meanwhile is fitted by whoever did that."""
+        fitted = 0
+        self._urgent += 1
+        self._decided = time.monotonic()
+        try:
+            for start in range(0, len(tag_ids), _AT_ONCE):
+                if marks := self._marks(tag_ids[start : start + _AT_ONCE]):
+                    self._fit(marks, give_way=False)
+                    fitted += len(marks)
+        finally:
+            self._urgent -= 1
+            self._taught = True
         return fitted
 
     def calibrate(self) -> bool:
@@ -186,7 +193,7 @@ class Library:
         dimension = self._preset.dimension or self._encoder().dimension
         return gallery.pack_in_force(connection, self.fingerprint, self._preset, dimension)
 
-    def _marks(self, only: list[str] | None) -> dict[str, str]:
+    def _marks(self, only: list[str] | None = None) -> dict[str, str]:
         query = select(dirty.c.tag_id, dirty.c.marked).where(dirty.c.fingerprint == self.fingerprint)
         query = query.order_by(dirty.c.tag_id).limit(_AT_ONCE)
         with self._database.read() as connection:
@@ -203,12 +210,12 @@ class Library:
         chosen = [tag for tag in taxonomy.standing() if tag.id in marks]
         texts = self._texts(chosen, taxonomy)
         with self._database.read() as connection:
-            pack = self.pack(connection)
+            pack, sampler = self.pack(connection), Sampler(connection, taxonomy, self.pictures)
             rows, end = [], time.monotonic() + _GIVE_WAY
             for tag, text in zip(chosen, texts, strict=True):
                 if give_way:
                     self._wait_for_decisions(end)
-                rows.append(self._fit_one(connection, tag, text, taxonomy, pack))
+                rows.append(self._fit_one(sampler, tag, text, pack))
         with self._database.write() as connection:
             # A mark that changed or went meanwhile: another fit has seen decisions that this one has not.
             same = [and_(dirty.c.tag_id == tag_id, dirty.c.marked == mark) for tag_id, mark in marks.items()]
@@ -230,25 +237,21 @@ class Library:
     def fit(self, connection: Connection, tag: Tag) -> tuple[Fit, list[Choice], Examples]:
         """Fit a tag without keeping the result: the fit and the examples it rests on."""
         taxonomy = self.taxonomies.load(connection)
-        return self._fit_examples(connection, tag, self._texts([tag], taxonomy)[0], taxonomy, self.pack(connection))
+        sampler = Sampler(connection, taxonomy, self.pictures)
+        return self._fit_examples(sampler, tag, self._texts([tag], taxonomy)[0], self.pack(connection))
 
     def _fit_examples(
-        self, connection: Connection, tag: Tag, text: Vectors, taxonomy: Taxonomy, pack: ReferencePack
+        self, sampler: Sampler, tag: Tag, text: Vectors, pack: ReferencePack
     ) -> tuple[Fit, list[Choice], Examples]:
-        choices = examples.choose(connection, tag, taxonomy)
-        found = vectors.load(connection, self.pictures, [c.asset_id for c in choices])
-        usable = [choice for choice in choices if choice.asset_id in found]
-        shape = (0, len(text))
-        stacked = np.stack([found[c.asset_id] for c in usable]) if usable else np.zeros(shape, np.float32)
+        usable, found = sampler.of(tag)
+        stacked = np.stack(found) if found else np.zeros((0, len(text)), np.float32)
         labels = np.array([c.label for c in usable], dtype=np.float64)
         weights = np.array([c.weight for c in usable], dtype=np.float64)
         known = Examples(pack.centre(stacked), labels, weights)
         return fit_tag(text, known, pack, self._preset.learner), usable, known
 
-    def _fit_one(
-        self, connection: Connection, tag: Tag, text: Vectors, taxonomy: Taxonomy, pack: ReferencePack
-    ) -> dict:
-        fit, usable, known = self._fit_examples(connection, tag, text, taxonomy, pack)
+    def _fit_one(self, sampler: Sampler, tag: Tag, text: Vectors, pack: ReferencePack) -> dict:
+        fit, usable, known = self._fit_examples(sampler, tag, text, pack)
         return {
             "fingerprint": self.fingerprint,
             "tag_id": tag.id,

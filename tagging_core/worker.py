@@ -14,6 +14,7 @@ from tagging_core.chroma import ChromaIndex
 from tagging_core.dispatching import Dispatcher
 from tagging_core.encoders import Encoder
 from tagging_core.errors import TaggingError
+from tagging_core.holding import Holder
 from tagging_core.ingest import Ingester
 from tagging_core.library import Library
 from tagging_core.messages import Messages
@@ -24,6 +25,7 @@ _BUSY_SECONDS = 10.0  # how often pack and index get a turn while people upload 
 _TAGS_AT_ONCE = 64
 _FEEDS = 20  # portions that the index gets at one of these turns
 _GIVE_WAY = 0.2  # seconds between two chunks that are embedded anew while people work
+_TOGETHER_SECONDS = 1.0  # how often tags are fitted that wait, while people decide: each review marks the same
 _QUIET_SECONDS = 1.0  # without a decision, until they are thought not to
 _BEAT_SECONDS = 5.0  # a sixth of a lease
 
@@ -32,7 +34,8 @@ class Worker:
     """Runs until stopped; errors are shown by `trouble` and tried again.
 
     Args:
-        ingester: Does chunks.
+        holder: Holds chunks while they are in work.
+        ingester: Does them.
         messages: Bring them.
         dispatcher: Has all processes told of them.
         threads: Chunks in work at once; 0 if other processes do them all.
@@ -53,6 +56,7 @@ class Worker:
     def __init__(
         self,
         *,
+        holder: Holder,
         ingester: Ingester,
         messages: Messages,
         dispatcher: Dispatcher,
@@ -69,6 +73,7 @@ class Worker:
         steward: Callable[[], bool],
         embeds: Callable[[], bool],
     ) -> None:
+        self._holder = holder
         self._messages, self._dispatcher, self._chunks_at_once = messages, dispatcher, threads
         self._teach_others, self._embed_more, self._follow = teach_others, embed, follow
         self._background, self._deliver, self._occupied = background, deliver, occupied
@@ -86,7 +91,7 @@ class Worker:
             threading.Thread(target=self._loop, args=(self._tell, self._tell_wake), name="tell", daemon=True),
             threading.Thread(target=self._loop, args=(self._beat, self._beat_wake), name="beat", daemon=True),
         ]
-        self._served = 0.0
+        self._settled = self._served = 0.0
         self.use(ingester, library)
         self._troubles: dict[str, str] = {}  # by loop, so that one going well does not hide the other's
         self.chroma = "opening"
@@ -105,16 +110,16 @@ class Worker:
     def trouble(self) -> str:
         """What keeps the worker from its work now; empty if nothing does."""
         hangs = "Pictures have been in work for ten minutes: start this process anew." if self.hangs else ""
-        return next(filter(None, [hangs, self._ingester.trouble, *self._troubles.values()]), "")
+        return next(filter(None, [hangs, self._holder.trouble, *self._troubles.values()]), "")
 
     @property
     def hangs(self) -> bool:
         """Whether a chunk here takes so long that only an end of this process can free what it holds."""
-        return self._ingester.hangs
+        return self._holder.hangs
 
     def do(self, job_id: int, n: int) -> None:
         """Do a chunk, on a thread of the queue's."""
-        if self._ingester.work((job_id, n)):
+        if self._holder.work((job_id, n), self._ingester.do):
             self._teach_wake.set()
 
     def start(self) -> None:
@@ -179,7 +184,7 @@ class Worker:
             self._messages.consume(self._chunks_at_once)
 
     def _beat(self) -> None:
-        self._ingester.beat()
+        self._holder.beat()
 
     def _teach(self) -> None:
         index = self._index if self._steward() else None
@@ -189,6 +194,9 @@ class Worker:
         if index is None:
             self._join_index()
             return
+        if self._busy() and time.monotonic() - self._settled < _TOGETHER_SECONDS:
+            return
+        self._settled = time.monotonic()
         if self._library.settle(at_most=_TAGS_AT_ONCE) >= _TAGS_AT_ONCE:
             self._teach_wake.set()  # there is more; but Chroma gets its turn first
         if not (index.is_open and self._looked):
@@ -234,4 +242,4 @@ class Worker:
 
     def _busy(self) -> bool:
         decided = self._library.seconds_since_decision() < _QUIET_SECONDS
-        return decided or self._ingester.busy or self._occupied()
+        return decided or self._holder.busy or self._occupied()

@@ -64,7 +64,7 @@ def test_a_batch_is_stopped_and_goes_on(
     monkeypatch.setattr(console.suggester, "suggest_vectors", wait)
     batch = console.upload(ann, [("a.jpg", photo(RED))], "e-commerce")
     console.start()
-    wait_for(lambda: console.worker is not None and console.worker._ingester.busy)
+    wait_for(lambda: console.worker is not None and console.worker._holder.busy)
     at = open_page(pages.JOBS, operator)
     assert metric(at, "In work") == "1"
     press(at, "Stop")

@@ -12,6 +12,8 @@ from tagging_core import Tagloop, User, batches, chunks, dispatching, jobs, work
 from tagging_core.assembly import make_ingester
 from tagging_core.dispatching import Dispatcher
 from tagging_core.errors import EncoderError, SettingsError, UnreachableError
+from tagging_core.holding import Holder
+from tagging_core.ingest import Embedded
 from tagging_core.messages import Messages
 from tagging_core.store.tables import assets, items
 from tagging_core.store.tables import chunks as table
@@ -95,7 +97,7 @@ def test_one_bad_chunk_keeps_no_other_from_being_done(
 def test_a_trouble_of_the_machine_is_no_attempt(
     loop: Tagloop, ann: User, failing: Callable[[int, Exception], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tagging_core.ingest._PAUSE_SECONDS", 0.05)
+    monkeypatch.setattr("tagging_core.holding._PAUSE_SECONDS", 0.05)
     failing(chunks.ATTEMPTS + 2, EncoderError("The model is away."))
     batch = loop.upload(ann, files(1), PROFILE)
     loop.start()
@@ -172,35 +174,37 @@ def test_what_people_wait_for_overtakes_the_rest(loop: Tagloop, ann: User, monke
 
 def test_a_lease_lasts_as_long_as_the_worker_is_at_it(loop: Tagloop, ann: User) -> None:
     loop.upload(ann, files(1), PROFILE)
-    ingester = make_ingester(loop)
-    with loop.database.write() as connection:
-        assert chunks.claim(connection, loop.name, (1, 0)) is not None
-        connection.execute(sa.update(table).values(leased_until=time.time() + 1))
-    ingester._held[1, 0] = time.monotonic()
-    ingester.beat()
-    assert chunk_rows(loop)[0].leased_until > time.time() + chunks.LEASE_SECONDS - 5
-    assert not ingester.hangs
+    holder = Holder(loop.database, "one")
+
+    def take_long(_: object) -> None:
+        with loop.database.write() as connection:
+            connection.execute(sa.update(table).values(leased_until=time.time() + 1))
+        holder.beat()
+        assert chunk_rows(loop)[0].leased_until > time.time() + chunks.LEASE_SECONDS - 5
+        assert not holder.hangs
+
+    assert holder.work((1, 0), take_long)
 
 
 def test_one_that_hangs_is_given_up_and_whoever_is_first_has_done_it(
     loop: Tagloop, ann: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     batch = loop.upload(ann, files(1), PROFILE)
-    slow, quick = make_ingester(loop), make_ingester(loop)
-    quick._worker = "another"
-    real = slow._write
+    slow, quick = Holder(loop.database, "slow"), Holder(loop.database, "quick")
+    hanging = make_ingester(loop)
+    write = hanging._write
 
-    def hang(embedded: object) -> None:
-        monkeypatch.setattr("tagging_core.ingest.HUNG_SECONDS", 0.0)
+    def hang(embedded: Embedded) -> None:
+        monkeypatch.setattr("tagging_core.holding.HUNG_SECONDS", 0.0)
         assert slow.hangs
         slow.beat()
         with loop.database.write() as connection:  # as if half a minute had passed
             connection.execute(sa.update(table).values(leased_until=time.time() - 1))
-        assert quick.work((1, 0))
-        real(embedded)  # type: ignore[arg-type]
+        assert quick.work((1, 0), make_ingester(loop).do)
+        write(embedded)
 
-    monkeypatch.setattr(slow, "_write", hang)
-    slow.work((1, 0))
+    monkeypatch.setattr(hanging, "_write", hang)
+    assert slow.work((1, 0), hanging.do)
     assert loop.batch(batch).state == "done"
     assert (loop.batch(batch).ingested, loop.batch(batch).known) == (1, 0)
     assert count(loop, assets) == 1
@@ -231,10 +235,10 @@ def test_load_and_workers_are_counted(loop: Tagloop, ann: User) -> None:
         assert (found.waiting, found.in_work, found.put_aside, found.done_recently) == (18, 2, 0, 0)
         assert 0 <= found.oldest_seconds < 30
         assert [(w.name, w.in_work) for w in jobs.at_work(connection)] == [("one", 2)]
-    assert make_ingester(loop).work((1, 1))
+    assert Holder(loop.database, "two").work((1, 1), make_ingester(loop).do)
     with loop.database.read() as connection:
         assert jobs.load(connection).done_recently == 2
-        assert {w.name: w.done_recently for w in jobs.at_work(connection)} == {"one": 0, loop.name: 2}
+        assert {w.name: w.done_recently for w in jobs.at_work(connection)} == {"one": 0, "two": 2}
     assert count(loop, items) == 20
 
 
