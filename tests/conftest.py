@@ -9,6 +9,7 @@ import shutil
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from functools import partialmethod
 from pathlib import Path
 
 import pytest
@@ -16,10 +17,10 @@ from PIL import Image
 
 from tagging_core import Settings, Tagloop, User
 from tagging_core.people import Role, local_user
-from tests.servers import Chroma, Postgres, start_chroma, start_postgres
+from tests.servers import Chroma, Postgres, Redis, start_chroma, start_postgres, start_redis
 
 ON_SERVICES = os.environ.get("TAGLOOP_TEST_ON") == "services"
-"""Whether tests run on PostgreSQL and a Chroma server: `make test-services`."""
+"""Whether tests run on PostgreSQL, a Chroma server and Redis: `make test-services`."""
 
 collect_ignore = [] if ON_SERVICES else ["services"]
 if importlib.util.find_spec("torchvision") is None:  # see requirements-gpu.txt; `make test-models` has it
@@ -102,6 +103,17 @@ def chroma(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chroma | None]:
 
 
 @pytest.fixture(scope="session")
+def queue_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis | None]:
+    """A Redis where tests run on servers, else nothing: a queue within the process."""
+    if not ON_SERVICES:
+        yield None
+        return
+    server = start_redis(tmp_path_factory.mktemp("redis") / "server")
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
 def installations(postgres: Postgres | None) -> Installations:
     return Installations(postgres)
 
@@ -126,20 +138,26 @@ def data_dir(
     tmp_path: Path,
     installations: Installations,
     chroma: Chroma | None,
+    queue_server: Redis | None,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Path]:
     folder = tmp_path / "data"
     monkeypatch.setenv("TAGLOOP_DATABASE_URL", installations.copy(template, folder))
     if chroma is not None:
         monkeypatch.setenv("TAGLOOP_CHROMA_URL", chroma.url(f"test-{uuid.uuid4().hex}"))
+    if queue_server is not None:
+        monkeypatch.setenv("TAGLOOP_QUEUE_URL", queue_server.next_url())
+        # A console leaves pictures to workers then; here one process is both.
+        monkeypatch.setattr(Tagloop, "start", partialmethod(Tagloop.start, ingests=True))
     yield folder
     installations.drop(folder)
 
 
 @pytest.fixture
 def embedded(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Chroma is a folder, which one process has to itself, whatever the other tests run on."""
+    """Chroma is a folder and the queue is within the process, whatever the other tests run on."""
     monkeypatch.delenv("TAGLOOP_CHROMA_URL", raising=False)
+    monkeypatch.delenv("TAGLOOP_QUEUE_URL", raising=False)
 
 
 @pytest.fixture

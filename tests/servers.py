@@ -12,6 +12,7 @@ import time
 import uuid
 from collections.abc import Callable
 from contextlib import closing
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -174,12 +175,17 @@ class Redis(Server):
         folder.mkdir(parents=True)
         self.port = free_port()
         command = ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(folder)]
-        super().__init__([*command, "--save", "3600 1"], folder, self._answer)
+        super().__init__([*command, "--save", "3600 1", "--databases", "5000"], folder, self._answer)
+        self._databases = count(1)
 
     @property
     def url(self) -> str:
         """Where it is, for TAGLOOP_QUEUE_URL."""
         return f"redis://127.0.0.1:{self.port}/0"
+
+    def next_url(self) -> str:
+        """The same with a database that no test had before."""
+        return f"redis://127.0.0.1:{self.port}/{next(self._databases)}"
 
     def _answer(self) -> None:
         with closing(redis.Redis(port=self.port)) as client:

@@ -73,6 +73,11 @@ def object_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ob
 
 
 @pytest.fixture
+def queue_server() -> None:
+    """None: tests here have brokers of their own."""
+
+
+@pytest.fixture
 def settings(data_dir: Path, chroma: Chroma) -> Settings:
     """Of an installation on the servers."""
     url = chroma.url(f"test-{uuid.uuid4().hex}")
