@@ -21,7 +21,7 @@ test: $(VENV)/.dev browser ## run every test but those of the large models
 test-models: $(GPU)/.dev ## test the large models' code on tiny checkpoints; no GPU is needed
 	$(GPU)/bin/python -m pytest tests/models
 
-test-services: $(VENV)/.dev services ## test the core on PostgreSQL and a Chroma server, and the full set with its faults
+test-services: $(VENV)/.dev services ## test the core on the full set of servers, and the faults of each
 	TAGLOOP_TEST_ON=services $(BIN)/python -m pytest tests/tagging_core tests/services
 
 lint: $(VENV)/.dev ## ruff, ruff format, typos, mypy

@@ -17,10 +17,19 @@ from PIL import Image
 
 from tagging_core import Settings, Tagloop, User
 from tagging_core.people import Role, local_user
-from tests.servers import Chroma, Postgres, Redis, start_chroma, start_postgres, start_redis
+from tests.servers import (
+    Chroma,
+    ObjectStore,
+    Postgres,
+    Redis,
+    start_chroma,
+    start_object_store,
+    start_postgres,
+    start_redis,
+)
 
 ON_SERVICES = os.environ.get("TAGLOOP_TEST_ON") == "services"
-"""Whether tests run on PostgreSQL, a Chroma server and Redis: `make test-services`."""
+"""Whether tests run on PostgreSQL, a Chroma server, Redis and an object store: `make test-services`."""
 
 collect_ignore = [] if ON_SERVICES else ["services"]
 if importlib.util.find_spec("torchvision") is None:  # see requirements-gpu.txt; `make test-models` has it
@@ -114,6 +123,17 @@ def queue_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis | N
 
 
 @pytest.fixture(scope="session")
+def picture_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ObjectStore | None]:
+    """An object store where tests run on servers, else nothing: a folder."""
+    if not ON_SERVICES:
+        yield None
+        return
+    server = start_object_store(tmp_path_factory.mktemp("pictures") / "server")
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
 def installations(postgres: Postgres | None) -> Installations:
     return Installations(postgres)
 
@@ -139,6 +159,7 @@ def data_dir(
     installations: Installations,
     chroma: Chroma | None,
     queue_server: Redis | None,
+    picture_server: ObjectStore | None,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Path]:
     folder = tmp_path / "data"
@@ -149,15 +170,19 @@ def data_dir(
         monkeypatch.setenv("TAGLOOP_QUEUE_URL", queue_server.next_url())
         # A console leaves pictures to workers then; here one process is both.
         monkeypatch.setattr(Tagloop, "start", partialmethod(Tagloop.start, ingests=True))
+    if picture_server is not None:
+        for name, value in picture_server.environment().items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setenv("TAGLOOP_ASSETS_URL", picture_server.bucket(f"test-{uuid.uuid4().hex}"))
     yield folder
     installations.drop(folder)
 
 
 @pytest.fixture
 def embedded(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Chroma is a folder and the queue is within the process, whatever the other tests run on."""
-    monkeypatch.delenv("TAGLOOP_CHROMA_URL", raising=False)
-    monkeypatch.delenv("TAGLOOP_QUEUE_URL", raising=False)
+    """Chroma and pictures are in folders, the queue is within the process, whatever the other tests run on."""
+    for name in ("CHROMA", "QUEUE", "ASSETS"):
+        monkeypatch.delenv(f"TAGLOOP_{name}_URL", raising=False)
 
 
 @pytest.fixture

@@ -78,6 +78,11 @@ def queue_server() -> None:
 
 
 @pytest.fixture
+def picture_server() -> None:
+    """None: tests here have object stores of their own."""
+
+
+@pytest.fixture
 def settings(data_dir: Path, chroma: Chroma) -> Settings:
     """Of an installation on the servers."""
     url = chroma.url(f"test-{uuid.uuid4().hex}")

@@ -116,7 +116,7 @@ def test_a_full_disk_stops_the_batch_and_loses_nothing(
 
 
 def test_a_full_disk_while_uploading_queues_nothing(
-    loop: Tagloop, ann: User, monkeypatch: pytest.MonkeyPatch
+    embedded: None, loop: Tagloop, ann: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(self: Path, data: bytes) -> int:
         raise OSError(28, "No space left on device")
