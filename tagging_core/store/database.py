@@ -93,7 +93,7 @@ class Database:
         Args:
             durable: What was committed survives a power cut too, at the price of waiting for the disk; for what
                 a person did. Anything survives the death of the process.
-            in_turn: False for what has no order, and locks the rows that it changes: leases.
+            in_turn: False for what has no order, and locks the rows that it changes: leases, duties, what is shown.
 
         Raises:
             StorageError: The database cannot be reached, is full, or stayed locked.

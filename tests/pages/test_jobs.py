@@ -10,7 +10,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import pages
-from tagging_core import Tagloop, User, chunks
+from tagging_core import Tagloop, User, chunks, jobs
+from tagging_core.ingest import encode_or_halve
 from tests.conftest import RED, ingest, photo, wait_for
 from tests.pages.conftest import press
 
@@ -55,16 +56,20 @@ def test_what_was_put_aside_says_why_and_is_tried_again(
 def test_a_batch_is_stopped_and_goes_on(
     open_page: Open, console: Tagloop, ann: User, operator: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    usual, may = console.suggester.suggest_vectors, threading.Event()
+    may = threading.Event()
 
     def wait(*args: Any, **options: Any) -> Any:
         assert may.wait(30)
-        return usual(*args, **options)
+        return encode_or_halve(*args, **options)
 
-    monkeypatch.setattr(console.suggester, "suggest_vectors", wait)
+    def in_work() -> int:
+        with console.database.read() as connection:
+            return jobs.load(connection).in_work
+
+    monkeypatch.setattr("tagging_core.ingest.encode_or_halve", wait)  # before the writers' turn, which Stop needs
     batch = console.upload(ann, [("a.jpg", photo(RED))], "e-commerce")
     console.start()
-    wait_for(lambda: console.worker is not None and console.worker._holder.busy)
+    wait_for(in_work)
     at = open_page(pages.JOBS, operator)
     assert metric(at, "In work") == "1"
     press(at, "Stop")
