@@ -104,7 +104,7 @@ def overhead(folder: Path, photos: list[Path], pictures: int) -> dict:
 
 
 def ten_thousand(folder: Path, photos: list[Path], broker: str) -> dict:
-    """Nothing lost and nothing doubled, with a death on the way."""
+    """Nothing lost and nothing doubled, with a death on the way; half of the files are missing, and are refused."""
     place = folder / f"many-{broker}"
     place.mkdir()
     batches.CHUNK = 1
