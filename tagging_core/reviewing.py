@@ -96,7 +96,7 @@ def decide(
     before, earlier = ledger.history_with(connection, decision.asset_id, decision.uid)
     if earlier is not None:
         return earlier.id
-    sample = asset_module.get(connection, decision.asset_id).sample
+    sample = asset_module.sample_of(connection, decision.asset_id)
     leases.require_free(connection, user, decision.asset_id)
     profile = taxonomy.profile(decision.profile)
     standing = ledger.fold(before, taxonomy.fates)

@@ -196,9 +196,10 @@ class Worker:
             return
         if self._busy() and time.monotonic() - self._settled < _TOGETHER_SECONDS:
             return
-        self._settled = time.monotonic()
         if self._library.settle(at_most=_TAGS_AT_ONCE) >= _TAGS_AT_ONCE:
             self._teach_wake.set()  # there is more; but Chroma gets its turn first
+        else:
+            self._settled = time.monotonic()
         if not (index.is_open and self._looked):
             self.chroma = index.open()
             self._looked = True

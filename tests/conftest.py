@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from functools import partialmethod
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 from PIL import Image
@@ -22,6 +23,7 @@ from tests.servers import (
     ObjectStore,
     Postgres,
     Redis,
+    Server,
     start_chroma,
     start_object_store,
     start_postgres,
@@ -60,15 +62,22 @@ def isolated(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("TAGLOOP_ENCODER", "tiny")
 
 
-@pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres | None]:
-    """PostgreSQL where tests run on servers (`make test-services`), else nothing: SQLite."""
+S = TypeVar("S", bound=Server)
+
+
+def _if_on_services(start: Callable[[Path], S], folder: Path) -> Iterator[S | None]:
     if not ON_SERVICES:
         yield None
         return
-    server = start_postgres(tmp_path_factory.mktemp("postgres") / "server")
+    server = start(folder / "server")
     yield server
     server.stop()
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres | None]:
+    """PostgreSQL where tests run on servers (`make test-services`), else nothing: SQLite."""
+    yield from _if_on_services(start_postgres, tmp_path_factory.mktemp("postgres"))
 
 
 class Installations:
@@ -103,34 +112,19 @@ class Installations:
 @pytest.fixture(scope="session")
 def chroma(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chroma | None]:
     """Chroma's server where tests run on servers, else nothing: a folder."""
-    if not ON_SERVICES:
-        yield None
-        return
-    server = start_chroma(tmp_path_factory.mktemp("chroma") / "server")
-    yield server
-    server.stop()
+    yield from _if_on_services(start_chroma, tmp_path_factory.mktemp("chroma"))
 
 
 @pytest.fixture(scope="session")
 def queue_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis | None]:
     """A Redis where tests run on servers, else nothing: a queue within the process."""
-    if not ON_SERVICES:
-        yield None
-        return
-    server = start_redis(tmp_path_factory.mktemp("redis") / "server")
-    yield server
-    server.stop()
+    yield from _if_on_services(start_redis, tmp_path_factory.mktemp("redis"))
 
 
 @pytest.fixture(scope="session")
 def picture_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ObjectStore | None]:
     """An object store where tests run on servers, else nothing: a folder."""
-    if not ON_SERVICES:
-        yield None
-        return
-    server = start_object_store(tmp_path_factory.mktemp("pictures") / "server")
-    yield server
-    server.stop()
+    yield from _if_on_services(start_object_store, tmp_path_factory.mktemp("pictures"))
 
 
 @pytest.fixture(scope="session")
