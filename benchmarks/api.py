@@ -23,12 +23,12 @@ import numpy as np
 from PIL import Image
 
 from benchmarks.photos import read_photos
-from tagging_core import Settings, Tagloop, keys
-from tagging_core.api import Client
-from tagging_core.encoders import Encoder, load_encoder
-from tagging_core.keys import Scope
-from tagging_core.people import SYSTEM
-from tagging_core.pictures import open_picture
+from tagging_core import Settings, Tagloop
+from tagging_core.api import Client, keys
+from tagging_core.api.keys import Scope
+from tagging_core.assets.decoding import open_picture
+from tagging_core.common.users import SYSTEM
+from tagging_core.embeddings.encoders import Encoder, load_encoder
 
 
 def main() -> None:

@@ -16,8 +16,8 @@ from benchmarks.ingest import wait_idle
 from benchmarks.photos import read_photos
 from benchmarks.served import CHROMIUM_FLAGS, serve
 from tagging_core import Settings, Tagloop
-from tagging_core.encoders import load_encoder
-from tagging_core.people import local_user
+from tagging_core.common.users import local_user
+from tagging_core.embeddings.encoders import load_encoder
 
 # The picture is visible once it is another one, whole, and the browser has drawn a frame with it.
 _WATCH = """() => {

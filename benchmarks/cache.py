@@ -20,8 +20,9 @@ import redis
 
 from benchmarks.full_set import full_set
 from benchmarks.scale import fill_pictures, fill_tags
-from tagging_core import Decision, Kind, Settings, Tagloop, vectors
-from tagging_core.people import local_user
+from tagging_core import Decision, Kind, Settings, Tagloop
+from tagging_core.common.users import local_user
+from tagging_core.embeddings import vectors
 
 _USER = local_user("benchmark")
 

@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 from benchmarks.embedded import Embedded, embed_folder, photo_arguments
 from benchmarks.learning import Rows, draw_split, make_anchor, mean_average_precision
 from benchmarks.methods import Anchor, Scores, against_rivals
-from tagging_core.calibration import Judged, calibration_error, fit_calibration, unavoidable_error
-from tagging_core.encoders import load_encoder
-from tagging_core.examples import IMPLICIT_WEIGHT
-from tagging_core.learner import Examples, fit_tag, sigmoid
-from tagging_core.suggesting import FLOOR
-from tagging_core.thresholds import find_thresholds
+from tagging_core.embeddings.encoders import load_encoder
+from tagging_core.learning.calibration import Judged, calibration_error, fit_calibration, unavoidable_error
+from tagging_core.learning.classifier import Examples, fit_tag, sigmoid
+from tagging_core.learning.suggestions import FLOOR
+from tagging_core.learning.thresholds import find_thresholds
+from tagging_core.learning.training_set import IMPLICIT_WEIGHT
 
 SHOWN = 5
 DECISIONS = (0, 100, 250, 500, 1000)

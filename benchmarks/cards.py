@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image
 
 from tagging_core import TaggingError
-from tagging_core.encoders import Encoder, Preset, Vectors, find_preset, load_preset
+from tagging_core.embeddings.encoders import Encoder, Preset, Vectors, find_preset, load_preset
 
 _ASSISTANT = "You are a helpful assistant."
 _INPUT = "Represent the user's input."

@@ -20,12 +20,12 @@ from PIL import Image, ImageEnhance, ImageOps
 
 from benchmarks.photos import read_photos
 from tagging_core import Settings, Tagloop
-from tagging_core.curation import compliance
-from tagging_core.encoders import load_encoder
-from tagging_core.people import local_user
-from tagging_core.pictures import open_picture
-from tagging_core.protected import CUT
-from tagging_core.suggesting import FLOOR
+from tagging_core.assets.decoding import open_picture
+from tagging_core.assets.protected import CUT
+from tagging_core.common.users import local_user
+from tagging_core.curation import sensitive_tags
+from tagging_core.embeddings.encoders import load_encoder
+from tagging_core.learning.suggestions import FLOOR
 
 
 def jpeg(image: Image.Image, quality: int) -> Image.Image:
@@ -63,7 +63,7 @@ def main() -> None:
     vectors = encoder.encode_images(images)
     with tempfile.TemporaryDirectory() as folder:
         loop = Tagloop(Settings(data_dir=Path(folder), encoder="builtin"), encoder)
-        loop.curator.apply(local_user("Ann"), compliance.switch_on(loop.taxonomy()))
+        loop.curator.apply(local_user("Ann"), sensitive_tags.switch_on(loop.taxonomy()))
         loop.library.settle()
         matrix = loop.library.matrix()
         shown = (matrix.probabilities(vectors) >= FLOOR).mean(axis=0)

@@ -23,7 +23,7 @@ from benchmarks.photos import read_photos
 from benchmarks.scale import fill_pictures
 from benchmarks.served import ROOT, Editor, serve
 from tagging_core import Settings, Tagloop
-from tagging_core.encoders import Encoder, Vectors, load_encoder
+from tagging_core.embeddings.encoders import Encoder, Vectors, load_encoder
 
 _PROFILE = "e-commerce"
 _QUERY = f"profile={_PROFILE}"

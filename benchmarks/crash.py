@@ -26,10 +26,12 @@ from PIL import Image
 from sqlalchemy import func
 from sqlalchemy import select as sql
 
-from tagging_core import Decision, Kind, Settings, TaggingError, Tagloop, doctor, queue
-from tagging_core.people import local_user
-from tagging_core.queue import View
-from tagging_core.store.tables import assets, events, items
+from tagging_core import Decision, Kind, Settings, TaggingError, Tagloop
+from tagging_core.app import doctor
+from tagging_core.common.users import local_user
+from tagging_core.review import queue
+from tagging_core.review.queue import View
+from tagging_core.storage.schema import assets, events, items
 
 _USER = local_user("crash")
 _PROFILE = "e-commerce"

@@ -20,14 +20,14 @@ import numpy as np
 
 from benchmarks.photos import Photo, read_photos
 from tagging_core import Decision, Kind, Settings, Tagloop
+from tagging_core.common.users import local_user
 from tagging_core.curation.proposals import listed
-from tagging_core.encoders import load_encoder
-from tagging_core.encoders.base import Encoder
-from tagging_core.people import local_user
-from tagging_core.projection import mark_dirty
-from tagging_core.store.tables import assets
-from tagging_core.tags import write
-from tagging_core.taxonomy import Category, Tag
+from tagging_core.embeddings.encoders import load_encoder
+from tagging_core.embeddings.encoders.base import Encoder
+from tagging_core.ledger.projection import mark_dirty
+from tagging_core.ledger.taxonomy_store import write
+from tagging_core.storage.schema import assets
+from tagging_core.taxonomy.model import Category, Tag
 
 SYNONYMS = {
     "person": "human being", "car": "automobile", "dining table": "kitchen table", "cup": "mug", "handbag": "purse",

@@ -17,11 +17,12 @@ import numpy as np
 
 from benchmarks.ingest import wait_idle
 from benchmarks.photos import Photo, read_photos
-from tagging_core import Decision, Kind, Settings, Tagloop, queue, reviewing
-from tagging_core.encoders import load_encoder
-from tagging_core.people import local_user
-from tagging_core.queue import View
-from tagging_core.taxonomy import read_taxonomy
+from tagging_core import Decision, Kind, Settings, Tagloop
+from tagging_core.common.users import local_user
+from tagging_core.embeddings.encoders import load_encoder
+from tagging_core.review import decisions, queue
+from tagging_core.review.queue import View
+from tagging_core.taxonomy.model import read_taxonomy
 
 _USER = local_user("benchmark")
 _PROFILE = "e-commerce"
@@ -75,8 +76,8 @@ def _review(loop: Tagloop, ids: list[int], photos: list[Photo], count: int) -> N
         for n in _order(photos)[:count]:
             tag = known.get(photos[n].tags[0]) if photos[n].tags else None
             if tag:
-                reviewing.decide(connection, _USER, Decision(Kind.ACCEPT, ids[n], tag, profile=_PROFILE), taxonomy)
-            reviewing.decide(connection, _USER, Decision(Kind.DONE, ids[n], profile=_PROFILE), taxonomy)
+                decisions.decide(connection, _USER, Decision(Kind.ACCEPT, ids[n], tag, profile=_PROFILE), taxonomy)
+            decisions.decide(connection, _USER, Decision(Kind.DONE, ids[n], profile=_PROFILE), taxonomy)
     wait_idle(loop)
 
 

@@ -30,10 +30,10 @@ from benchmarks.embedded import embed_folder
 from benchmarks.full_set import full_set, workers
 from benchmarks.served import Editor, serve
 from tagging_core import Settings, Tagloop
-from tagging_core.encoders import load_encoder
-from tagging_core.people import local_user
-from tagging_core.store import Database
-from tagging_core.store.tables import events
+from tagging_core.common.users import local_user
+from tagging_core.embeddings.encoders import load_encoder
+from tagging_core.storage import Database
+from tagging_core.storage.schema import events
 
 
 class Person(threading.Thread):

@@ -19,9 +19,9 @@ from benchmarks.embedded import Embedded, embed_folder, photo_arguments
 from benchmarks.learning import draw_split, fit, make_anchor
 from benchmarks.methods import Anchor, Scores
 from benchmarks.ordering import ORDERINGS, count_acts, review_in_order
-from tagging_core.encoders import load_encoder
-from tagging_core.grid import SURE
-from tagging_core.suggesting import FLOOR
+from tagging_core.embeddings.encoders import load_encoder
+from tagging_core.learning.suggestions import FLOOR
+from tagging_core.review.grid import SURE
 
 _PAGE = 48
 _WORTH = 3  # a question for fewer sure pictures saves nothing over looking at them one by one

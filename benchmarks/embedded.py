@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.photos import Photo, read_photos
-from tagging_core.encoders import Encoder, Vectors
-from tagging_core.pictures import open_picture
-from tagging_core.taxonomy import Tag, Taxonomy, read_taxonomy, with_known_synonyms
+from tagging_core.assets.decoding import open_picture
+from tagging_core.embeddings.encoders import Encoder, Vectors
+from tagging_core.taxonomy.model import Tag, Taxonomy, read_taxonomy, with_known_synonyms
 
 
 @dataclass(frozen=True, slots=True)

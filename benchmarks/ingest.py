@@ -19,14 +19,16 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.photos import read_photos
-from tagging_core import Settings, Tagloop, assets, vectors
-from tagging_core.archive import Archive, sha256_of
-from tagging_core.assets import NO_TEXT, Arrival
-from tagging_core.batches import CHUNK
-from tagging_core.depots import Folder
-from tagging_core.encoders import Encoder
-from tagging_core.people import local_user
-from tagging_core.pictures import Picture, open_picture
+from tagging_core import Settings, Tagloop
+from tagging_core.assets import repository
+from tagging_core.assets.decoding import Picture, open_picture
+from tagging_core.assets.files import Archive, sha256_of
+from tagging_core.assets.repository import NO_TEXT, Arrival
+from tagging_core.common.users import local_user
+from tagging_core.embeddings import vectors
+from tagging_core.embeddings.encoders import Encoder
+from tagging_core.ingest.batches import CHUNK
+from tagging_core.storage.blobs import Folder
 
 _USER = local_user("benchmark")
 _PROFILE = "e-commerce"
@@ -87,7 +89,7 @@ def store(loop: Tagloop, data: list[bytes], pictures: list[Picture], found: list
         with loop.database.write() as connection:
             names = {row: sha256_of(data[row]) for row in rows}
             arrivals = [Arrival(names[r], f"{r}.jpg", len(data[r]), pictures[r], NO_TEXT) for r in rows]
-            ids = assets.insert(connection, arrivals)
+            ids = repository.insert(connection, arrivals)
             kept = {ids[names[row]][0]: found[row] for row in rows}
             vectors.save(connection, loop.preset.fingerprint, list(kept), np.stack(list(kept.values())))
             loop.suggester.suggest_vectors(connection, kept, _PROFILE)
@@ -97,7 +99,7 @@ def naive(loop: Tagloop, paths: Sequence[Path], folder: Path, encoder: Encoder) 
     """Pictures a second of the loop people start with."""
     import torch
 
-    from tagging_core.encoders.image_network import load_eager
+    from tagging_core.embeddings.encoders.image_network import load_eager
 
     network = load_eager()
     module = encoder.models[0][0]  # type: ignore[attr-defined]
@@ -137,7 +139,7 @@ def main() -> None:
 
 def measure(paths: Sequence[Path], folder: Path, models: Path, naive_count: int) -> dict[str, float]:
     """All figures of one run."""
-    from tagging_core.encoders import load_encoder
+    from tagging_core.embeddings.encoders import load_encoder
 
     encoder = load_encoder("builtin", models)
     loop = _ready(folder / "a", encoder)

@@ -21,16 +21,16 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Table, select
 
-import pages
 from benchmarks.library import open_page, time_of
 from benchmarks.scale import asset_row
-from pages.common import session
-from tagging_core import Settings, Tagloop, projection, tags
-from tagging_core.insights import drift
-from tagging_core.people import local_user
-from tagging_core.store.tables import assets, batches, events, items, labels, reviews, suggestions
-from tagging_core.store.tables import drift as drift_table
-from tagging_core.taxonomy import Category, Tag
+from console import page_paths, session
+from tagging_core import Settings, Tagloop
+from tagging_core.analytics import drift
+from tagging_core.common.users import local_user
+from tagging_core.ledger import projection, taxonomy_store
+from tagging_core.storage.schema import assets, batches, events, items, labels, reviews, suggestions
+from tagging_core.storage.schema import drift as drift_table
+from tagging_core.taxonomy.model import Category, Tag
 
 _USER = local_user("Mo")
 _DAYS, _PEOPLE, _TAGS = 730, 30, 1000
@@ -67,7 +67,7 @@ def fill(loop: Tagloop, pictures: int, suggested: int, decisions: int) -> float:
         write(events, _events(random, done, step, came, tag_ids, profiles))
     with loop.database.write() as connection:
         started = time.perf_counter()
-        projection.replay(connection, tags.load(connection))
+        projection.replay(connection, taxonomy_store.load(connection))
         took = time.perf_counter() - started
         connection.exec_driver_sql("analyze")
     return took
@@ -79,7 +79,7 @@ def _fill_tags(loop: Tagloop) -> list[str]:
         for n in range(_TAGS)
     ]
     with loop.database.write() as connection:
-        tags.write(connection, _USER, [Category("bench", {"en": "Bench"}, position=99), *made])
+        taxonomy_store.write(connection, _USER, [Category("bench", {"en": "Bench"}, position=99), *made])
     loop.library.settle([])
     return [*(tag.id for tag in loop.taxonomy().standing() if tag.category_id != "bench"), *(t.id for t in made)]
 
@@ -162,7 +162,7 @@ def time_pages(loop: Tagloop) -> dict[str, float]:
     session.browser_address = lambda: None
     common = "garment.dress"
     return {name: time_of(open_page(path, **query).run) for name, (path, query) in PAGES.items()} | {
-        f"pictures: {name}": time_of(open_page(pages.PICTURES, **query).run)
+        f"pictures: {name}": time_of(open_page(page_paths.PICTURES, **query).run)
         for name, query in {
             "with a tag": {"tag": common},
             "with a rare tag": {"tag": "bench.900"},
@@ -173,20 +173,20 @@ def time_pages(loop: Tagloop) -> dict[str, float]:
 
 
 PAGES = {
-    "overview": (pages.OVERVIEW, {}),
-    "trends, 30 days": (pages.TRENDS, {}),
-    "trends, a year": (pages.TRENDS, {"days": "365"}),
-    "trends: about, a year": (pages.TRENDS, {"days": "365", "show": "What it is about"}),
-    "trends: together": (pages.TRENDS, {"show": "Together"}),
-    "trends: compare, a year": (pages.TRENDS, {"days": "365", "show": "Compare"}),
-    "accuracy, 30 days": (pages.ACCURACY, {}),
-    "accuracy, a year": (pages.ACCURACY, {"days": "365"}),
-    "accuracy: by tag, a year": (pages.ACCURACY, {"days": "365", "show": "By tag, profile, person"}),
-    "accuracy: confusions, a year": (pages.ACCURACY, {"days": "365", "show": "Taken for one another"}),
-    "accuracy: changes, a year": (pages.ACCURACY, {"days": "365", "show": "Before and after"}),
-    "people, a year": (pages.PEOPLE, {"days": "365"}),
-    "savings, a year": (pages.SAVINGS, {"days": "365"}),
-    "drift": (pages.DRIFT, {}),
+    "overview": (page_paths.OVERVIEW, {}),
+    "trends, 30 days": (page_paths.TRENDS, {}),
+    "trends, a year": (page_paths.TRENDS, {"days": "365"}),
+    "trends: about, a year": (page_paths.TRENDS, {"days": "365", "show": "What it is about"}),
+    "trends: together": (page_paths.TRENDS, {"show": "Together"}),
+    "trends: compare, a year": (page_paths.TRENDS, {"days": "365", "show": "Compare"}),
+    "accuracy, 30 days": (page_paths.ACCURACY, {}),
+    "accuracy, a year": (page_paths.ACCURACY, {"days": "365"}),
+    "accuracy: by tag, a year": (page_paths.ACCURACY, {"days": "365", "show": "By tag, profile, person"}),
+    "accuracy: confusions, a year": (page_paths.ACCURACY, {"days": "365", "show": "Taken for one another"}),
+    "accuracy: changes, a year": (page_paths.ACCURACY, {"days": "365", "show": "Before and after"}),
+    "people, a year": (page_paths.PEOPLE, {"days": "365"}),
+    "savings, a year": (page_paths.SAVINGS, {"days": "365"}),
+    "drift": (page_paths.DRIFT, {}),
 }
 
 

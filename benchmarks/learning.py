@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 
 from benchmarks.embedded import Embedded, embed_folder, photo_arguments
 from benchmarks.methods import METHODS, Anchor, Scorer, Scores
-from tagging_core.encoders import Encoder, default_mean, load_encoder
-from tagging_core.examples import IMPLICIT_WEIGHT
-from tagging_core.learner import initial_pack, measure_pack
+from tagging_core.embeddings.encoders import Encoder, default_mean, load_encoder
+from tagging_core.learning.classifier import initial_pack, measure_pack
+from tagging_core.learning.training_set import IMPLICIT_WEIGHT
 
 SHOTS = (0, 1, 2, 4, 8, 16, 32, 64)
 REVIEWED = (0, 5, 10, 20, 50, 100, 200, 500)

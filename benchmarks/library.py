@@ -20,22 +20,22 @@ from pathlib import Path
 import numpy as np
 from streamlit.testing.v1 import AppTest
 
-import pages
 from benchmarks.embedded import embed_folder
 from benchmarks.scale import fill_pictures
-from pages.common import session
-from tagging_core import Kind, Settings, Tagloop, vectors
+from console import page_paths, session
+from tagging_core import Kind, Settings, Tagloop
+from tagging_core.common.users import local_user
 from tagging_core.curation import plans
-from tagging_core.encoders import Encoder, Vectors, load_encoder, unit
-from tagging_core.people import local_user
-from tagging_core.store.tables import events, learned
-from tagging_core.tags import write
-from tagging_core.taxonomy import Category, Tag
+from tagging_core.embeddings import vectors
+from tagging_core.embeddings.encoders import Encoder, Vectors, load_encoder, unit
+from tagging_core.ledger.taxonomy_store import write
+from tagging_core.storage.schema import events, learned
+from tagging_core.taxonomy.model import Category, Tag
 
 _USER = local_user("Ann")
 _CATEGORIES = 20
 _LARGE = 5_000
-_FRAME = str(Path(pages.__file__).parent / "common" / "frame.py")
+_FRAME = str(Path(page_paths.__file__).with_name("frame.py"))
 
 
 def fill_library(loop: Tagloop, dimension: int, count: int) -> list[str]:
@@ -149,17 +149,17 @@ def time_pages(loop: Tagloop, tag_id: str) -> dict[str, float]:
     session.browser_address = lambda: None
 
     found = {}
-    at = open_page(pages.TAGS)
+    at = open_page(page_paths.TAGS)
     found["open the tags"] = time_of(at.run)
     for order in ("Most used", "Growing", "Unused", "Not in use"):
         found[f"show {order.lower()}"] = time_of(at.segmented_control(key="tags_order").set_value(order).run)
     at.segmented_control(key="tags_order").set_value("Tree")
     found["choose a category"] = time_of(at.radio(key="tags_category").set_value("bench7").run)
     found["search"] = time_of(at.text_input(key="tags_find").set_value("标签 77").run)
-    at = open_page(pages.TAGS, tag=tag_id)
+    at = open_page(page_paths.TAGS, tag=tag_id)
     found["open a tag"] = time_of(at.run)
     for tab in ("Pictures", "Accuracy", "Changes"):
-        found[f"open a tag's {tab.lower()}"] = time_of(open_page(pages.TAGS, tag=tag_id, tab=tab).run)
+        found[f"open a tag's {tab.lower()}"] = time_of(open_page(page_paths.TAGS, tag=tag_id, tab=tab).run)
     names = iter(range(100))
 
     def save() -> None:
@@ -175,11 +175,11 @@ def time_pages(loop: Tagloop, tag_id: str) -> dict[str, float]:
 
     found["try a prompt"] = time_of(attempt)
     for kind in ("synonyms", "wrong", "confusion"):
-        at = open_page(pages.PROPOSALS)
+        at = open_page(page_paths.PROPOSALS)
         at.segmented_control(key="proposals_kind").set_value(kind)
         found[f"proposals: {kind}"] = time_of(at.run)
-    found["history"] = time_of(open_page(pages.HISTORY).run)
-    found["compliance"] = time_of(open_page(pages.COMPLIANCE).run)
+    found["history"] = time_of(open_page(page_paths.HISTORY).run)
+    found["compliance"] = time_of(open_page(page_paths.COMPLIANCE).run)
     return found
 
 

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
-from tagging_core.calibration import Calibration, Judged, among_rivals, fit_calibration, nothing_logit
-from tagging_core.encoders import LearnerDefaults, Vectors, unit
-from tagging_core.learner import Examples, Fit, ReferencePack, fit_tag, kernel, sigmoid, text_anchor
+from tagging_core.embeddings.encoders import LearnerDefaults, Vectors, unit
+from tagging_core.learning.calibration import Calibration, Judged, among_rivals, fit_calibration, nothing_logit
+from tagging_core.learning.classifier import Examples, Fit, ReferencePack, fit_tag, kernel, sigmoid, text_anchor
 
 Scores = NDArray[np.float64]
 Scorer = Callable[[Vectors], Scores]

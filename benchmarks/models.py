@@ -23,9 +23,9 @@ from benchmarks.embedded import Embedded, embed_folder
 from benchmarks.learning import draw_split, few_shot, make_anchor, streaming
 from benchmarks.photos import read_photos
 from tagging_core import TaggingError
-from tagging_core.encoders import load_encoder, presets
-from tagging_core.encoders.sentence import BuiltinEncoder, SentenceEncoder
-from tagging_core.pictures import open_picture
+from tagging_core.assets.decoding import open_picture
+from tagging_core.embeddings.encoders import load_encoder, presets
+from tagging_core.embeddings.encoders.sentence import BuiltinEncoder, SentenceEncoder
 
 _COLUMNS = ("text alone", "few", "more", "calibration error", "pictures/s", "of bf16 peak", "memory, GB", "device")
 _STEPS = {True: (0, 4, 16), False: (0, 20, 100)}  # by whether photos have one label each

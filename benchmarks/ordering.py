@@ -18,9 +18,10 @@ from benchmarks.calibration import SHOWN, teach
 from benchmarks.embedded import Embedded, embed_folder, photo_arguments
 from benchmarks.learning import Rows, draw_split, make_anchor, mean_average_precision
 from benchmarks.methods import Anchor, Scores
-from tagging_core import asking
-from tagging_core.encoders import Vectors, load_encoder
-from tagging_core.suggesting import FLOOR
+from tagging_core.embeddings.encoders import Vectors, load_encoder
+from tagging_core.learning import uncertainty
+from tagging_core.learning.suggestions import FLOOR
+from tagging_core.review import planner
 
 BUDGETS = (10, 20, 30, 50, 100, 200, 400)
 STEP = 10
@@ -32,7 +33,7 @@ def _random(centred: Vectors, p: Scores, exclusive: list[list[int]], finished: i
 
 
 def _margin(centred: Vectors, p: Scores, exclusive: list[list[int]], finished: int, count: int) -> Rows:
-    return np.argsort(asking.margins(p, exclusive), kind="stable")[:count]
+    return np.argsort(uncertainty.margins(p, exclusive), kind="stable")[:count]
 
 
 def _entropy(centred: Vectors, p: Scores, exclusive: list[list[int]], finished: int, count: int) -> Rows:
@@ -47,12 +48,12 @@ def _surest(centred: Vectors, p: Scores, exclusive: list[list[int]], finished: i
 def _typical_then_margin(
     centred: Vectors, p: Scores, exclusive: list[list[int]], finished: int, count: int
 ) -> Rows:
-    early = finished < asking.TYPICAL_FIRST
-    return asking.typical(centred, count) if early else _margin(centred, p, exclusive, finished, count)
+    early = finished < planner.TYPICAL_FIRST
+    return planner.typical(centred, count) if early else _margin(centred, p, exclusive, finished, count)
 
 
 ORDERINGS: dict[str, Ordering] = {
-    "default": asking.choose,
+    "default": planner.choose,
     "random": _random,
     "margin": _margin,
     "entropy": _entropy,

@@ -28,8 +28,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from benchmarks.ingest import ingest, wait_idle
 from benchmarks.photos import read_photos
 from tagging_core import Settings, Tagloop
-from tagging_core.encoders import find_preset, load_preset, qwen
-from tagging_core.encoders.sentence import SentenceEncoder
+from tagging_core.embeddings.encoders import find_preset, load_preset, qwen
+from tagging_core.embeddings.encoders.sentence import SentenceEncoder
 from tests.models.checkpoints import qwen2_vl, qwen2_vl_2b
 
 _BATCH = 32

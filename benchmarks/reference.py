@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.photos import read_photos
-from tagging_core.encoders import builtin, colours, find_preset, image_network
-from tagging_core.encoders.sentence import BuiltinEncoder
-from tagging_core.pictures import open_picture
+from tagging_core.assets.decoding import open_picture
+from tagging_core.embeddings.encoders import builtin, colours, find_preset, image_network
+from tagging_core.embeddings.encoders.sentence import BuiltinEncoder
 
 _TARGET = Path(builtin.__file__).with_name("builtin_reference.npz")
 

@@ -19,15 +19,17 @@ import numpy as np
 from sqlalchemy import delete, func, select
 
 from benchmarks.embedded import embed_folder
-from tagging_core import Decision, Kind, Settings, Tagloop, reviewing, vectors
-from tagging_core.encoders import Encoder, Vectors, load_encoder, unit
-from tagging_core.people import local_user
-from tagging_core.projection import mark_dirty
-from tagging_core.store import add_to
-from tagging_core.store.tables import assets, counters, outbox
-from tagging_core.store.tables import vectors as vector_table
-from tagging_core.tags import write
-from tagging_core.taxonomy import Category, Tag
+from tagging_core import Decision, Kind, Settings, Tagloop
+from tagging_core.common.users import local_user
+from tagging_core.embeddings import vectors
+from tagging_core.embeddings.encoders import Encoder, Vectors, load_encoder, unit
+from tagging_core.ledger.projection import mark_dirty
+from tagging_core.ledger.taxonomy_store import write
+from tagging_core.review import decisions as reviewing
+from tagging_core.storage import add_to
+from tagging_core.storage.schema import assets, counters, outbox
+from tagging_core.storage.schema import vectors as vector_table
+from tagging_core.taxonomy.model import Category, Tag
 
 _USER = local_user("benchmark")
 _PROFILE, _CATEGORY = "general", "bench"

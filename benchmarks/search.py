@@ -21,13 +21,14 @@ from sqlalchemy import func, select, update
 
 from benchmarks.photos import read_photos
 from benchmarks.scale import asset_row
-from tagging_core import Settings, Tagloop, vectors
-from tagging_core.encoders import Vectors, find_preset, unit
-from tagging_core.encoders.tiny import TinyEncoder
-from tagging_core.learner import Examples, fit_tag, sigmoid
-from tagging_core.people import local_user
+from tagging_core import Settings, Tagloop
+from tagging_core.common.users import local_user
+from tagging_core.embeddings import vectors
+from tagging_core.embeddings.encoders import Vectors, find_preset, unit
+from tagging_core.embeddings.encoders.tiny import TinyEncoder
+from tagging_core.learning.classifier import Examples, fit_tag, sigmoid
 from tagging_core.search import ANY, Filters
-from tagging_core.store.tables import assets, counters, items, outbox
+from tagging_core.storage.schema import assets, counters, items, outbox
 
 _QUERIES = 60
 _CLUSTER = 50  # pictures of a cluster

@@ -24,13 +24,13 @@ from PIL import Image
 from benchmarks.console import prepare
 from benchmarks.full_set import full_set
 from tagging_core import Settings, Tagloop
-from tagging_core.assembly import make_ingester
-from tagging_core.encoders import Vectors, find_preset
-from tagging_core.encoders.tiny import TinyEncoder
-from tagging_core.holding import Holder
-from tagging_core.ingest import Embedded
-from tagging_core.people import local_user
-from tagging_core.store.tables import chunks
+from tagging_core.app.assembly import make_ingester
+from tagging_core.common.users import local_user
+from tagging_core.embeddings.encoders import Vectors, find_preset
+from tagging_core.embeddings.encoders.tiny import TinyEncoder
+from tagging_core.ingest.chunk_runner import Holder
+from tagging_core.ingest.pipeline import Embedded
+from tagging_core.storage.schema import chunks
 
 
 class Wide(TinyEncoder):

@@ -22,10 +22,10 @@ from sqlalchemy import func, select
 
 from benchmarks.photos import read_photos
 from tagging_core import Decision, Kind, Settings, Tagloop, User
-from tagging_core.families import State
-from tagging_core.people import Role, local_user
-from tagging_core.queue import View
-from tagging_core.store.tables import assets, events
+from tagging_core.common.users import Role, local_user
+from tagging_core.embeddings.spaces import State
+from tagging_core.review.queue import View
+from tagging_core.storage.schema import assets, events
 from tests.models.checkpoints import clip
 
 _ANN, _OPERATOR = local_user("Ann"), User("operator", frozenset({Role.ADMIN}))

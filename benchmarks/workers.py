@@ -21,10 +21,11 @@ from PIL import Image
 
 from benchmarks.full_set import full_set, workers
 from benchmarks.photos import read_photos
-from tagging_core import Settings, Tagloop, batches
-from tagging_core.people import local_user
-from tagging_core.sources import Entry
-from tagging_core.store.tables import assets, chunks, items
+from tagging_core import Settings, Tagloop
+from tagging_core.common.users import local_user
+from tagging_core.ingest import batches
+from tagging_core.ingest.sources import Entry
+from tagging_core.storage.schema import assets, chunks, items
 
 _USER = local_user("benchmark")
 _PROFILE = "e-commerce"

@@ -4,6 +4,6 @@ from __future__ import annotations
 
 import sys
 
-from tagging_core.cli import main
+from tagging_core.cli.main import main
 
 sys.exit(main())

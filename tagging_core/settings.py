@@ -8,9 +8,9 @@ from zoneinfo import available_timezones
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from tagging_core.common.periods import machine_zone
 from tagging_core.errors import SettingsError
-from tagging_core.insights.days import machine_zone
-from tagging_core.sampling import Shares
+from tagging_core.review.sampling import Shares
 
 
 class Settings(BaseSettings):

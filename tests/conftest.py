@@ -17,7 +17,7 @@ import pytest
 from PIL import Image
 
 from tagging_core import Settings, Tagloop, User
-from tagging_core.people import Role, local_user
+from tagging_core.common.users import Role, local_user
 from tests.servers import (
     Chroma,
     ObjectStore,
@@ -226,7 +226,7 @@ def ingest(loop: Tagloop, user: User, *colours: tuple[int, int, int], profile: s
     """Take plain pictures in and return their asset ids."""
     from sqlalchemy import select
 
-    from tagging_core.store.tables import items
+    from tagging_core.storage.schema import items
 
     files = [(f"{n}.jpg", photo(colour, size=(60 + n, 40))) for n, colour in enumerate(colours)]
     batch_id = loop.upload(user, files, profile)

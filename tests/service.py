@@ -10,9 +10,9 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from tagging_core import Tagloop, User, keys
-from tagging_core.api import Client, server
-from tagging_core.keys import Scope
+from tagging_core import Tagloop, User
+from tagging_core.api import Client, keys, server
+from tagging_core.api.keys import Scope
 from tests.conftest import wait_for
 
 

@@ -11,10 +11,12 @@ from collections.abc import Sequence
 
 from PIL import Image
 
-from tagging_core import Tagloop, chunks, worker
-from tagging_core.cli_programs import work_until_told
-from tagging_core.encoders import Vectors, find_preset
-from tagging_core.encoders.tiny import TinyEncoder
+from tagging_core import Tagloop
+from tagging_core.app import worker
+from tagging_core.cli.commands import work_until_told
+from tagging_core.embeddings.encoders import Vectors, find_preset
+from tagging_core.embeddings.encoders.tiny import TinyEncoder
+from tagging_core.ingest import chunks
 from tagging_core.settings import load_settings
 
 

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 import yaml
 
-from tagging_core import Settings, Tagloop, exposition
-from tagging_core.cli import _parser
-from tagging_core.cli_programs import _work
+from tagging_core import Settings, Tagloop
+from tagging_core.app import prometheus
+from tagging_core.cli.commands import _work
+from tagging_core.cli.main import _parser
 
 DEPLOY = Path(__file__).parent.parent / "deploy"
 _METRIC = re.compile(r"\b(tagloop_\w+|process_\w+)")
@@ -60,7 +61,7 @@ def test_every_mounted_file_is_there_or_for_the_operator_to_make() -> None:
 
 
 def test_every_metric_that_is_drawn_or_alerted_on_is_told(loop: Tagloop) -> None:
-    told = set(_METRIC.findall(exposition.expose(loop).decode()))
+    told = set(_METRIC.findall(prometheus.expose(loop).decode()))
     told |= {"tagloop_request_seconds_bucket", "tagloop_request_seconds_count"}  # from the first request on
     dashboard = json.loads((DEPLOY / "grafana" / "dashboards" / "tagloop.json").read_text("utf-8"))
     expressions = [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]

@@ -14,8 +14,8 @@ from transformers import (
     Qwen2VLImageProcessorPil,
 )
 
-from tagging_core.assets import NO_TEXT
-from tagging_core.writer import Writer, prompt
+from tagging_core.assets.repository import NO_TEXT
+from tagging_core.publishing.caption_model import Writer, prompt
 from tests.conftest import BLUE, RED
 
 _RED = "Title: Red square\nCaption: A red square, all alone.\nAlt: A square that is red."

@@ -23,7 +23,7 @@ from typing import Any
 from benchmarks.console import figures, prepare
 from benchmarks.embedded import embed_folder
 from benchmarks.served import Editor, serve
-from tagging_core.encoders import load_encoder
+from tagging_core.embeddings.encoders import load_encoder
 
 _TOKEN = "0123456789abcdef0123456789abcdef01234567"
 _CHOICES = '<Choices name="tags" toName="image" choice="multiple">{}</Choices>'

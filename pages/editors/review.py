@@ -2,14 +2,14 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.common.session import guard, language, loop, show_error
-from pages.editors.reviewing import acts, components, dialogs
-from pages.editors.reviewing import state as place
-from pages.editors.reviewing.focus import draw_focus
-from pages.editors.reviewing.grid import draw_grid
-from pages.editors.reviewing.groups import draw_groups
-from tagging_core import queue
-from tagging_core.people import Action
+from console.review import actions, components, dialogs
+from console.review import state as place
+from console.review.focus import draw_focus
+from console.review.grid import draw_grid
+from console.review.groups import draw_groups
+from console.session import guard, language, loop, show_error
+from tagging_core.common.users import Action
+from tagging_core.review import queue
 
 guard(Action.REVIEW)
 state = st.session_state
@@ -37,7 +37,7 @@ def draw_filters() -> None:
                 label_visibility="collapsed",
                 persist_state="session",
             )
-        components.draw_keyboard(lambda: acts.open_dialog("help"))
+        components.draw_keyboard(lambda: actions.open_dialog("help"))
 
 
 def draw_bar() -> None:
@@ -64,10 +64,10 @@ def draw_bar() -> None:
         )
         st.button("Switch", on_click=place.next_mode, shortcut="M", type="tertiary", help="Focus, grid, groups")
         st.markdown(":gray[" + " · ".join(parts) + "]", width="stretch", text_alignment="center")
-        st.button("Accept many", on_click=acts.open_dialog, args=("bulk",), shortcut="B", type="tertiary")
-        st.button("Undo", on_click=acts.take_back_last, shortcut="Z", icon=":material/undo:", type="tertiary")
-        st.button("My acts", on_click=acts.open_dialog, args=("history",), shortcut="H", type="tertiary")
-        st.button("Keys ( ? )", on_click=acts.open_dialog, args=("help",), type="tertiary")
+        st.button("Accept many", on_click=actions.open_dialog, args=("bulk",), shortcut="B", type="tertiary")
+        st.button("Undo", on_click=actions.take_back_last, shortcut="Z", icon=":material/undo:", type="tertiary")
+        st.button("My acts", on_click=actions.open_dialog, args=("history",), shortcut="H", type="tertiary")
+        st.button("Keys ( ? )", on_click=actions.open_dialog, args=("help",), type="tertiary")
     st.progress(found.done / max(1, found.total))
 
 

@@ -2,13 +2,13 @@ from __future__ import annotations
 
 import streamlit as st
 
-import pages
-from pages.common import gallery, happened, session
-from pages.editors.searching import acts, filters
-from pages.editors.searching import state as place
-from pages.editors.searching.exporting import draw_export
-from tagging_core import TaggingError, queue
-from tagging_core.people import Action
+from console import asset_history, gallery, page_paths, session
+from console.search import actions, filters
+from console.search import state as place
+from console.search.export_dialog import draw_export
+from tagging_core import TaggingError
+from tagging_core.common.users import Action
+from tagging_core.review import queue
 from tagging_core.search import Found
 
 session.guard(Action.REVIEW)
@@ -61,7 +61,7 @@ def draw_examples() -> None:
                 st.button(
                     "Forget them",
                     key=f"search_forget_{name}",
-                    on_click=acts.forget,
+                    on_click=actions.forget,
                     args=(name,),
                     type="tertiary",
                     icon=":material/close:",
@@ -77,7 +77,7 @@ def draw_selected(selected: list[int], found: list[int]) -> None:
             ("More like", "like", ":material/thumb_up:"),
             ("Less like", "unlike", ":material/thumb_down:"),
         ):
-            st.button(label, on_click=acts.teach, args=(name, selected), disabled=not selected, icon=icon)
+            st.button(label, on_click=actions.teach, args=(name, selected), disabled=not selected, icon=icon)
         with st.popover(
             "Review", icon=":material/check_circle:", help="Put them into a batch, to review them together"
         ):
@@ -93,7 +93,7 @@ def draw_selected(selected: list[int], found: list[int]) -> None:
             )
             st.button(
                 f"Make a batch of {len(selected) or len(found)}",
-                on_click=acts.collect,
+                on_click=actions.collect,
                 args=(selected or found,),
                 type="primary",
             )
@@ -102,13 +102,13 @@ def draw_selected(selected: list[int], found: list[int]) -> None:
     if made := state.pop("search_made", None):
         st.success(f"{made[1]} pictures are in a batch of their own.", icon=":material/check:")
         st.page_link(
-            pages.REVIEW, label="Review them", icon=":material/check_circle:", query_params={"batch": made[0]}
+            page_paths.REVIEW, label="Review them", icon=":material/check_circle:", query_params={"batch": made[0]}
         )
 
 
 @st.dialog("All that happened", position="right", icon=":material/manage_search:")
 def show_one(asset_id: int) -> None:
-    happened.draw(asset_id)
+    asset_history.draw(asset_id)
 
 
 def open_one() -> None:
@@ -121,7 +121,7 @@ def draw_nothing(ranked: bool) -> None:
         total = queue.progress(connection).total
     if not total:
         st.info("There are no pictures yet.", icon=":material/photo_library:")
-        st.page_link(pages.UPLOAD, label="Upload pictures", icon=":material/upload:")
+        st.page_link(page_paths.UPLOAD, label="Upload pictures", icon=":material/upload:")
     elif ranked:
         st.info(
             "Nothing is likely enough to be what you asked for. Try other words, or fewer filters.",
@@ -153,7 +153,7 @@ def draw_results(found: Found) -> None:
         page, shown, [], "Found pictures; select by click or space, look at one by F", open_one, dims=False
     )
     if len(found.hits) == state["search_limit"]:
-        st.button("Show more", on_click=acts.show_more, args=(MORE,), icon=":material/expand_more:")
+        st.button("Show more", on_click=actions.show_more, args=(MORE,), icon=":material/expand_more:")
     elif ranked:
         st.caption(f"{len(shown)} pictures; no other is likely enough.")
 

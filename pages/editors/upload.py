@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import streamlit as st
 
-import pages
-from pages.common.session import current_user, guard, language, loop, say_error, show_error
-from tagging_core import TaggingError, batches
-from tagging_core.batches import Batch
-from tagging_core.people import Action
-from tagging_core.pictures import EXTENSIONS
+from console import page_paths
+from console.session import current_user, guard, language, loop, say_error, show_error
+from tagging_core import TaggingError
+from tagging_core.assets.decoding import EXTENSIONS
+from tagging_core.common.users import Action
+from tagging_core.ingest import batches
+from tagging_core.ingest.batches import Batch
 
 guard(Action.UPLOAD)
 tagloop, user = loop(), current_user()
@@ -75,7 +76,7 @@ def draw_batch(batch: Batch) -> None:
                 st.button("Go on", key=f"resume_{batch.id}", on_click=resume, args=(batch.id,), type="primary")
             if batch.ingested + batch.known:
                 st.page_link(
-                    pages.REVIEW,
+                    page_paths.REVIEW,
                     label="Review",
                     icon=":material/check_circle:",
                     query_params={"batch": str(batch.id)},

@@ -3,13 +3,12 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-import pages
-from pages.common import charts, session
-from pages.managers.telling import before_after, curves, figures, filters, meaning, naming
-from tagging_core.insights import accuracy
-from tagging_core.insights.accuracy import Outcomes
-from tagging_core.insights.tallies import BLIND, SHOWN
-from tagging_core.people import Action
+from console import charts, page_paths, session
+from console.insights import bar_charts, before_after, filters, help_texts, labels, line_charts
+from tagging_core.analytics import accuracy
+from tagging_core.analytics.accuracy import Outcomes
+from tagging_core.common.users import Action
+from tagging_core.ledger.rollups.tally import BLIND, SHOWN
 
 session.guard(Action.REPORT)
 loop, user = session.loop(), session.current_user()
@@ -34,10 +33,10 @@ def draw_source(found: Outcomes) -> None:
             ("Found (recall)", found.recall, found.recall_interval, found.truths, "missed"),
         ):
             with st.container(border=True, gap="xxsmall"):
-                st.metric(label, charts.percent(share), help=meaning.PRECISION)
+                st.metric(label, charts.percent(share), help=help_texts.PRECISION)
                 st.caption(f"{charts.between(*interval)}; of {n:,}" if n else "nothing was judged yet")
                 st.page_link(
-                    pages.PICTURES,
+                    page_paths.PICTURES,
                     label=f"Show what was {what}",
                     icon=":material/photo_library:",
                     query_params=choice.query(what=f"{found.source}.{what}"),
@@ -60,7 +59,7 @@ def draw_overall() -> None:
     judged = int((table["right"] + table["wrong"]).sum())
     behind = f"{judged:,} suggestions, {SOURCES[source].lower()}"
     charts.show(
-        curves.accuracy(
+        line_charts.accuracy(
             over_time,
             choice.buckets,
             choice.grain,
@@ -69,7 +68,7 @@ def draw_overall() -> None:
         "How often it was right, and how much it found",
         f"{int(over_time['opinions'].sum()):,} opinions, {SOURCES[source].lower()}; a click shows the wrong ones",
         "accuracy_time",
-        explain=meaning.PRECISION,
+        explain=help_texts.PRECISION,
         table=lambda: over_time,
         pictures=choice.query(what=f"{source}.wrong"),
     )
@@ -78,21 +77,21 @@ def draw_overall() -> None:
     error = accuracy.calibration_error(said)
     with one:
         charts.show(
-            figures.reliability(said, lambda p: choice.query(what=source, bins=tenth(p))),
+            bar_charts.reliability(said, lambda p: choice.query(what=source, bins=tenth(p))),
             f"Does 80% mean 80%? Off by {charts.percent(error, 1)} on average",
             behind,
             "accuracy_reliability",
-            explain=meaning.RELIABILITY,
+            explain=help_texts.RELIABILITY,
             table=lambda: said,
         )
     curve = accuracy.coverage(table)
     with two:
         charts.show(
-            figures.coverage(curve),
+            bar_charts.coverage(curve),
             "What could be accepted unseen",
             behind,
             "accuracy_coverage",
-            explain=meaning.COVERAGE,
+            explain=help_texts.COVERAGE,
             table=lambda: curve,
         )
     draw_unseen(curve)
@@ -150,7 +149,7 @@ def draw_by() -> None:
     )
     with loop.database.read() as connection:
         found = accuracy.by(connection, user, subject, choice.period, taxonomy)
-    tags = naming.tags(taxonomy, found) if subject == "tag" else {}
+    tags = labels.tags(taxonomy, found) if subject == "tag" else {}
     rows = []
     for key, kinds in found.items():
         outcomes = accuracy.honest(kinds)
@@ -158,8 +157,8 @@ def draw_by() -> None:
             continue
         name = {
             "tag": lambda k: tags.get(k, k),
-            "category": lambda k: naming.category(taxonomy, k),
-            "profile": lambda k: naming.profile(taxonomy, k),
+            "category": lambda k: labels.category(taxonomy, k),
+            "profile": lambda k: labels.profile(taxonomy, k),
         }.get(subject, str)(key)
         enough = outcomes.opinions >= FEW
         rows.append(
@@ -186,7 +185,7 @@ def draw_by() -> None:
             f"Shares of fewer than {FEW} cases are left out"
             + ("" if subject == "model" else "; choose a row to see what was wrong"),
             f"accuracy_by_{subject}",
-            meaning.PRECISION + " A row goes by the blind sample where that has "
+            help_texts.PRECISION + " A row goes by the blind sample where that has "
             f"{accuracy.ENOUGH} opinions, else by what was shown.",
             lambda: table.drop(columns="key"),
         )
@@ -204,7 +203,7 @@ def draw_by() -> None:
         chosen = table.iloc[row]
         source = BLIND if chosen["Source"] == SOURCES[BLIND] else SHOWN
         st.switch_page(
-            pages.PICTURES, query_params=choice.query(what=f"{source}.wrong", **of(subject, chosen["key"]))
+            page_paths.PICTURES, query_params=choice.query(what=f"{source}.wrong", **of(subject, chosen["key"]))
         )
 
 
@@ -225,16 +224,16 @@ def draw_confusions() -> None:
     if not found:
         st.info("No tag was taken for another in this period.")
         return
-    names = naming.tags(taxonomy, [tag_id for *pair, _ in found for tag_id in pair])
+    names = labels.tags(taxonomy, [tag_id for *pair, _ in found for tag_id in pair])
     charts.show(
-        figures.confusions(
+        bar_charts.confusions(
             [(names[a], names[b], n) for a, b, n in found],
             [choice.query(what="mistaken", tag=a, given=b) for a, b, _ in found],
         ),
         "Tags taken for one another",
         f"{sum(n for *_, n in found):,} pictures; suggested → given in its place",
         "accuracy_confusions",
-        explain=meaning.CONFUSIONS,
+        explain=help_texts.CONFUSIONS,
         table=lambda: pd.DataFrame(
             [(a, names[a], b, names[b], n) for a, b, n in found],
             columns=["suggested_id", "suggested", "given_id", "given", "pictures"],

@@ -3,12 +3,12 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-import pages
-from pages.common import charts, session
-from pages.managers.telling import curves, meaning, naming
-from tagging_core.insights import days, drift
-from tagging_core.insights.content import Basis
-from tagging_core.people import Action
+from console import charts, page_paths, session
+from console.insights import help_texts, labels, line_charts
+from tagging_core.analytics import drift
+from tagging_core.common.users import Action
+from tagging_core.ledger.rollups.content import Basis
+from tagging_core.storage import key_values
 
 session.guard(Action.REPORT)
 loop, user = session.loop(), session.current_user()
@@ -17,7 +17,7 @@ taxonomy = loop.taxonomy()
 st.title("Drift")
 with loop.database.read() as connection:
     checks = drift.latest(connection, user)
-    now, reference = drift.periods(days.today(connection))
+    now, reference = drift.periods(key_values.today(connection))
 if not checks:
     st.info("The first check runs within minutes while the console is open and idle.")
     st.stop()
@@ -35,13 +35,13 @@ with st.container(border=True):
         "Do new pictures look like those before?",
         f"{last.pictures[0]:,} of the last {drift.NOW} days, {last.pictures[1]:,} of the {drift.REFERENCE} before",
         "drift_verdict",
-        meaning.DRIFT,
+        help_texts.DRIFT,
     )
     st.markdown(verdict)
     with st.container(horizontal=True):
         for label, params in (("Pictures of late", query), ("Pictures before", older)):
             st.page_link(
-                pages.PICTURES,
+                page_paths.PICTURES,
                 label=label,
                 icon=":material/photo_library:",
                 query_params=params | {"what": "upload"},
@@ -49,26 +49,26 @@ with st.container(border=True):
 told = {day: check.p for day, check in reversed(checks.items()) if check.p is not None}
 if told:
     charts.show(
-        curves.drifting(list(told), list(told.values()), drift.FALSE_ALARMS),
+        line_charts.drifting(list(told), list(told.values()), drift.FALSE_ALARMS),
         "Every day's check",
         f"{len(told):,} checks; below the dotted line is an alarm",
         "drift_days",
-        explain=meaning.DRIFT,
+        explain=help_texts.DRIFT,
         table=lambda: pd.DataFrame({"day": list(told), "p": list(told.values())}),
         height=260,
     )
-names = naming.tags(taxonomy, [tag.tag_id for tag in last.tags])
+names = labels.tags(taxonomy, [tag.tag_id for tag in last.tags])
 with st.container(border=True):
     charts.draw_head(
         "Tags whose share changed" if names else "No tag's share changed beyond chance",
         "of finished pictures, by the day they were uploaded",
         "drift_tags",
-        meaning.DRIFT,
+        help_texts.DRIFT,
     )
     for drifted in last.tags:
         if drifted.tag_id in names:
             st.page_link(
-                pages.PICTURES,
+                page_paths.PICTURES,
                 label=f"{session.plain(names[drifted.tag_id])}: from {drifted.before:.1%} to {drifted.now:.1%}",
                 icon=":material/arrow_upward:" if drifted.now > drifted.before else ":material/arrow_downward:",
                 query_params=query | {"tag": drifted.tag_id},

@@ -2,12 +2,11 @@ from __future__ import annotations
 
 import streamlit as st
 
-import pages
-from pages.common import charts, session
-from pages.managers.telling import filters, meaning, naming, parts, report
-from tagging_core.insights import labour, trends
-from tagging_core.insights.overview import OLD, Overview, overview
-from tagging_core.people import Action
+from console import charts, page_paths, session
+from console.insights import category_shares, filters, help_texts, labels, report
+from tagging_core.analytics import productivity, trends
+from tagging_core.analytics.overview import OLD, Overview, overview
+from tagging_core.common.users import Action
 
 session.guard(Action.REPORT)
 loop, user = session.loop(), session.current_user()
@@ -26,7 +25,7 @@ def card(label: str, value: str, note: str, query: charts.Query | None, explain:
 
 def draw_cards(found: Overview) -> None:
     now, before, truth = found.figures, found.before, found.accuracy
-    unchanged, assisted = labour.unchanged_share(now)
+    unchanged, assisted = productivity.unchanged_share(now)
     with st.container(horizontal=True, gap="small"):
         card(
             "New pictures",
@@ -42,16 +41,16 @@ def draw_cards(found: Overview) -> None:
             charts.percent(unchanged / assisted if assisted else None),
             f"of {count(assisted, 'picture')} with suggestions",
             choice.query(what="unchanged"),
-            meaning.UNCHANGED,
+            help_texts.UNCHANGED,
         )
     with st.container(horizontal=True, gap="small"):
         for label, share, interval, n, noun, what in (
             ("The machine is right", truth.precision, truth.precision_interval, truth.opinions, "opinion", "wrong"),
             ("It finds", truth.recall, truth.recall_interval, truth.truths, "tag", "missed"),
         ):
-            note = f"{charts.between(*interval)}; {count(n, noun)}, {meaning.source(truth)}"
+            note = f"{charts.between(*interval)}; {count(n, noun)}, {help_texts.source(truth)}"
             query = choice.query(what=f"{truth.source}.{what}")
-            card(label, charts.percent(share), note if n else "nothing was judged yet", query, meaning.PRECISION)
+            card(label, charts.percent(share), note if n else "nothing was judged yet", query, help_texts.PRECISION)
         draw_saved(found)
         alerts = sum(found.sensitive.values()) + found.copies
         card("Sensitive, or copies", f"{alerts:,}", "pictures that wait for a look", {"state": "sensitive"})
@@ -60,46 +59,46 @@ def draw_cards(found: Overview) -> None:
 def draw_saved(found: Overview) -> None:
     saved = found.saved
     if saved is None:
-        card("Hours saved", "–", "no picture was timed yet", None, meaning.TIMES)
+        card("Hours saved", "–", "no picture was timed yet", None, help_texts.TIMES)
         return
     basis = "measured" if saved.measured else "assumed"
     note = f"against {saved.by_hand:.0f} s a picture by hand, {basis}"
     if saved.low is not None and saved.high is not None:
         note = f"{saved.low:,.1f} to {saved.high:,.1f}; {note}"
-    card("Hours saved", f"{saved.hours:,.1f}", note, choice.query(), meaning.TIMES)
+    card("Hours saved", f"{saved.hours:,.1f}", note, choice.query(), help_texts.TIMES)
 
 
 def draw_alerts(found: Overview) -> None:
     st.markdown("**Worth a look**")
     lines: list[tuple[str, str, str]] = []
     if found.drift and found.drift.alarm:
-        lines.append((":material/waves:", "The pictures that come in have changed.", pages.DRIFT))
-    names = naming.tags(taxonomy, [d.tag_id for d in found.drift.tags] if found.drift else [])
+        lines.append((":material/waves:", "The pictures that come in have changed.", page_paths.DRIFT))
+    names = labels.tags(taxonomy, [d.tag_id for d in found.drift.tags] if found.drift else [])
     for drifted in (found.drift.tags if found.drift else [])[:3]:
         if drifted.tag_id in names:
             shift = f"from {drifted.before:.0%} to {drifted.now:.0%} of new pictures"
             lines.append(
-                (":material/trending_up:", f"{session.plain(names[drifted.tag_id])}: {shift}", pages.DRIFT)
+                (":material/trending_up:", f"{session.plain(names[drifted.tag_id])}: {shift}", page_paths.DRIFT)
             )
     if found.waited > OLD:
         lines.append(
-            (":material/hourglass:", f"A picture has waited for {count(found.waited, 'day')}.", pages.REVIEW)
+            (":material/hourglass:", f"A picture has waited for {count(found.waited, 'day')}.", page_paths.REVIEW)
         )
     for tag_id, n in found.sensitive.items():
         name = session.plain(session.tag_label(taxonomy.tags[tag_id]))
-        lines.append((":material/policy:", f"{name}: suggested on {count(n, 'picture')}", pages.COMPLIANCE))
+        lines.append((":material/policy:", f"{name}: suggested on {count(n, 'picture')}", page_paths.COMPLIANCE))
     if found.copies:
         lines.append(
             (
                 ":material/copyright:",
                 f"{count(found.copies, 'copy', 'copies')} of protected pictures",
-                pages.COMPLIANCE,
+                page_paths.COMPLIANCE,
             )
         )
     if not lines:
         st.caption("Nothing: no drift, no old queue, no sensitive suggestion waits.")
     for icon, text, page in lines[:MOST]:
-        if page != pages.DRIFT and not user.may(Action.REVIEW):
+        if page != page_paths.DRIFT and not user.may(Action.REVIEW):
             st.markdown(f"{icon} {text}")
         else:
             st.page_link(page, label=text, icon=icon)
@@ -107,11 +106,11 @@ def draw_alerts(found: Overview) -> None:
 
 def draw_movers(found: list[trends.Mover]) -> None:
     st.markdown("**What changed**")
-    names = naming.tags(taxonomy, [mover.tag_id for mover in found])
+    names = labels.tags(taxonomy, [mover.tag_id for mover in found])
     for mover in found[:MOST]:
         icon = ":material/arrow_upward:" if mover.change.value > 0 else ":material/arrow_downward:"
         st.page_link(
-            pages.PICTURES,
+            page_paths.PICTURES,
             label=f"{session.plain(names[mover.tag_id])}: from {mover.before:.0%} to {mover.now:.0%}",
             icon=icon,
             query_params=choice.query(tag=mover.tag_id),
@@ -136,7 +135,7 @@ draw_cards(screen)
 left, right = st.columns([3, 2], gap="medium")
 with left:
     if content.tags:
-        parts.draw(choice, content, "What the content is about", "overview_content", 260)
+        category_shares.draw(choice, content, "What the content is about", "overview_content", 260)
     else:
         charts.draw_nothing("No picture was given a tag and finished in this period. Charts appear with the first.")
 with right, st.container(border=True):

@@ -3,13 +3,12 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-import pages
-from pages.common import charts, session
-from pages.managers.telling import figures, filters, meaning
-from tagging_core.insights import labour
-from tagging_core.insights.labour import FEW
-from tagging_core.insights.statistics import wilson
-from tagging_core.people import Action
+from console import charts, page_paths, session
+from console.insights import bar_charts, filters, help_texts
+from tagging_core.analytics import productivity
+from tagging_core.analytics.productivity import FEW
+from tagging_core.common.intervals import wilson
+from tagging_core.common.users import Action
 
 session.guard(Action.REPORT)
 loop, user = session.loop(), session.current_user()
@@ -30,11 +29,11 @@ def draw_shares(name: str, n: str, title: str, axis: str) -> None:
         {"share": part[name], "low": [a for a, _ in limits], "high": [b for _, b in limits], "n": part[n]}
     )
     charts.show(
-        figures.dots(list(part["person"]), drawn, axis, FEW),
+        bar_charts.dots(list(part["person"]), drawn, axis, FEW),
         title,
         f"{int(part[n].sum()):,} {'tags' if name == 'agreement' else 'decisions'}; grey: fewer than {FEW}",
         f"people_{name}",
-        explain=meaning.PEOPLE,
+        explain=help_texts.PEOPLE,
         table=lambda: drawn.assign(person=part["person"]),
         height=110 + 30 * len(part),
     )
@@ -43,7 +42,7 @@ def draw_shares(name: str, n: str, title: str, axis: str) -> None:
 st.title("People")
 choice = filters.draw("people")
 with loop.database.read() as connection:
-    table = labour.people(connection, user, choice.period)
+    table = productivity.people(connection, user, choice.period)
 if table.empty:
     charts.draw_nothing("Nobody reviewed anything in this period.")
     st.stop()
@@ -52,7 +51,7 @@ with st.container(border=True):
         "Who did what",
         "choose a person to see their pictures",
         "people",
-        meaning.PEOPLE,
+        help_texts.PEOPLE,
         lambda: table,
         choice.query(),
     )
@@ -81,7 +80,7 @@ with st.container(border=True):
         key="people_rows",
     )
 for row in picked.selection.rows:
-    st.switch_page(pages.PICTURES, query_params=choice.query(what="done", by=str(table.iloc[row]["person"])))
+    st.switch_page(page_paths.PICTURES, query_params=choice.query(what="done", by=str(table.iloc[row]["person"])))
 left, right = st.columns(2, gap="medium")
 with left:
     draw_shares("agreement", "compared", "Agreement in second looks", "share of tags on which both agreed")

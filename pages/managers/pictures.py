@@ -5,18 +5,18 @@ from datetime import date
 import streamlit as st
 from sqlalchemy import Connection
 
-import pages
-from pages.common import gallery, happened, session
-from pages.managers.telling import naming
-from pages.managers.telling.filters import BASES
-from tagging_core import TaggingError, protected, queue
-from tagging_core.curation import compliance
-from tagging_core.insights import finding
-from tagging_core.insights.content import Basis
-from tagging_core.insights.days import Period
-from tagging_core.insights.finding import PAGE, Wanted
-from tagging_core.people import Action
-from tagging_core.queue import View
+from console import asset_history, gallery, page_paths, session
+from console.insights import labels
+from console.insights.filters import BASES
+from tagging_core import TaggingError
+from tagging_core.analytics import drilldown
+from tagging_core.analytics.drilldown import PAGE, Wanted
+from tagging_core.assets import protected
+from tagging_core.common.periods import Period
+from tagging_core.common.users import Action
+from tagging_core.ledger.rollups.content import Basis
+from tagging_core.review import queue, sensitive_queue
+from tagging_core.review.queue import View
 
 session.guard(Action.REPORT)
 loop, user = session.loop(), session.current_user()
@@ -86,7 +86,7 @@ def read_bins(text: str) -> tuple[int, int]:
 
 def describe(wanted: Wanted) -> str:
     """The same for a person to read."""
-    names = naming.tags(taxonomy, [*wanted.tag_ids, *([wanted.given] if wanted.given else [])])
+    names = labels.tags(taxonomy, [*wanted.tag_ids, *([wanted.given] if wanted.given else [])])
     parts = [SAID.get(wanted.what, "Finished pictures")]
     if wanted.what == "mistaken" and len(wanted.tag_ids) == 1 and wanted.given:
         parts = [f"{names[wanted.given]} where {names[wanted.tag_ids[0]]} was suggested"]
@@ -98,7 +98,7 @@ def describe(wanted: Wanted) -> str:
     if wanted.bins:
         parts.append(f"of {wanted.bins[0]} to {wanted.bins[1]} % confidence")
     if wanted.profile:
-        parts.append(f"in {naming.profile(taxonomy, wanted.profile)}")
+        parts.append(f"in {labels.profile(taxonomy, wanted.profile)}")
     if wanted.actor:
         parts.append(f"by {wanted.actor}")
     if wanted.batch_id:
@@ -122,14 +122,14 @@ def find() -> tuple[str, list[int]]:
                 skip:
             ]
         wanted = read()
-        return describe(wanted), finding.find(connection, user, wanted, taxonomy, skip)
+        return describe(wanted), drilldown.find(connection, user, wanted, taxonomy, skip)
 
 
 def sensitive(connection: Connection) -> list[int]:
     """Pictures that wait for a look, up to the end of this page."""
-    waiting = [t for t, n in compliance.waiting(connection, taxonomy).items() if n]
+    waiting = [t for t, n in sensitive_queue.waiting(connection, taxonomy).items() if n]
     most = (page + 1) * PAGE
-    found = [a for tag_id in waiting for a, _ in compliance.pictures(connection, taxonomy, tag_id, most)]
+    found = [a for tag_id in waiting for a, _ in sensitive_queue.pictures(connection, taxonomy, tag_id, most)]
     return list(dict.fromkeys([*found, *(a.asset_id for a in protected.open_alerts(connection))]))[:most]
 
 
@@ -139,7 +139,7 @@ def turn(by: int) -> None:
 
 @st.dialog("All that happened", position="right", icon=":material/manage_search:")
 def show_one(asset_id: int) -> None:
-    happened.draw(asset_id)
+    asset_history.draw(asset_id)
 
 
 def open_one() -> None:
@@ -154,7 +154,7 @@ try:
     title, found = find()
 except TaggingError as error:
     st.error(str(error), icon=":material/error:")
-    st.page_link(pages.OVERVIEW, label="To the overview", icon=":material/arrow_back:")
+    st.page_link(page_paths.OVERVIEW, label="To the overview", icon=":material/arrow_back:")
     st.stop()
 more = "more than " if len(found) == PAGE else ""
 st.markdown(

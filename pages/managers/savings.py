@@ -3,12 +3,12 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from pages.common import charts, session
-from pages.managers.telling import curves, filters, meaning
-from tagging_core.insights import accuracy, labour
-from tagging_core.insights.labour import BY_HAND, FEW
-from tagging_core.insights.statistics import Mean
-from tagging_core.people import Action
+from console import charts, session
+from console.insights import filters, help_texts, line_charts
+from tagging_core.analytics import accuracy, productivity
+from tagging_core.analytics.productivity import BY_HAND, FEW
+from tagging_core.common.intervals import Mean
+from tagging_core.common.users import Action
 
 session.guard(Action.REPORT)
 loop, user = session.loop(), session.current_user()
@@ -29,7 +29,7 @@ def spread(found: Mean, what: str) -> str:
 st.title("Savings")
 choice = filters.draw("savings")
 with loop.database.read() as connection:
-    times = labour.times(accuracy.overall(connection, user, choice.period))
+    times = productivity.times(accuracy.overall(connection, user, choice.period))
 if times.suggested.value is None:
     charts.draw_nothing("No picture was timed in this period: figures appear when a review is finished.")
     st.stop()
@@ -51,11 +51,11 @@ if not measurable:
         f"The blind sample has {times.alone.n:,} timed pictures in this period, of at least {FEW}: what a picture "
         "takes by hand is the assumption above."
     )
-found = labour.saved(times, None if measured else by_hand)
+found = productivity.saved(times, None if measured else by_hand)
 assert found is not None
 months = choice.period.days / MONTH
 saving = found.hours * hour / months
-even = labour.months_to_break_even(once, saving, monthly)
+even = productivity.months_to_break_even(once, saving, monthly)
 with st.container(horizontal=True):
     for label, value, note in (
         ("With suggestions", seconds(times.suggested), spread(times.suggested, "pictures")),
@@ -79,17 +79,17 @@ with st.container(horizontal=True):
         ),
     ):
         with st.container(border=True, gap="xxsmall"):
-            st.metric(label, value, help=meaning.TIMES)
+            st.metric(label, value, help=help_texts.TIMES)
             st.caption(note)
 span = list(range(LONGEST + 1))
 spent = [once + monthly * month for month in span]
 gained = [max(0.0, saving) * month for month in span]
 charts.show(
-    curves.balance(span, spent, gained),
+    line_charts.balance(span, spent, gained),
     "Spent and saved",
     f"at the rate of {times.finished:,} finished pictures in {choice.period}",
     "savings",
-    explain=meaning.SAVINGS,
+    explain=help_texts.SAVINGS,
     table=lambda: pd.DataFrame({"month": span, "spent": spent, "saved": gained}),
     pictures=choice.query(what="assisted"),
 )

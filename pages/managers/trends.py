@@ -3,12 +3,11 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-import pages
-from pages.common import charts, session
-from pages.managers.telling import comparing, curves, figures, filters, meaning, naming, parts
-from tagging_core.insights import trends
-from tagging_core.insights.content import Basis
-from tagging_core.people import Action
+from console import charts, page_paths, session
+from console.insights import bar_charts, category_shares, comparison, filters, help_texts, labels, line_charts
+from tagging_core.analytics import trends
+from tagging_core.common.users import Action
+from tagging_core.ledger.rollups.content import Basis
 
 session.guard(Action.REPORT)
 loop, user = session.loop(), session.current_user()
@@ -22,7 +21,7 @@ def draw_changes() -> None:
     with loop.database.read() as connection:
         earlier = trends.load(connection, user, choice.basis, choice.period.before, choice.profile)
     found = trends.movers(earlier, content, taxonomy)
-    names = naming.tags(taxonomy, [mover.tag_id for mover in found])
+    names = labels.tags(taxonomy, [mover.tag_id for mover in found])
     behind = f"{content.total:,} finished pictures against {earlier.total:,} from {choice.period.before}"
     if found:
         first = found[0]
@@ -30,17 +29,17 @@ def draw_changes() -> None:
         title += f", and {len(found) - 1:,} more" if len(found) > 1 else ""
         shown = found[:MOST]
         charts.show(
-            figures.movers(shown, names.__getitem__, lambda tag_id: choice.query(tag=tag_id)),
+            bar_charts.movers(shown, names.__getitem__, lambda tag_id: choice.query(tag=tag_id)),
             title,
             behind + (f"; the {MOST} largest of {len(found):,} changes" if len(found) > MOST else ""),
             "trend_movers",
-            explain=meaning.MOVERS,
+            explain=help_texts.MOVERS,
             table=lambda: movers_table(found, names),
             pictures=choice.query(),
             height=90 + 26 * len(shown),
         )
     else:
-        charts.draw_head("No share of any tag changed beyond chance", behind, "trend_movers", meaning.MOVERS)
+        charts.draw_head("No share of any tag changed beyond chance", behind, "trend_movers", help_texts.MOVERS)
     draw_lines([mover.tag_id for mover in found])
 
 
@@ -52,8 +51,8 @@ def movers_table(found: list[trends.Mover], names: dict[str, str]) -> pd.DataFra
 def draw_lines(moved: list[str]) -> None:
     given = pd.Series(content.counts(), dtype=int).sort_values(ascending=False)
     usual = [t for t in [*moved, *given.index] if t in taxonomy.tags]
-    groups = {f"category:{c}": f"{naming.category(taxonomy, c)} (category)" for c in taxonomy.categories}
-    names = groups | naming.tags(taxonomy, [tag.id for tag in taxonomy.standing()])
+    groups = {f"category:{c}": f"{labels.category(taxonomy, c)} (category)" for c in taxonomy.categories}
+    names = groups | labels.tags(taxonomy, [tag.id for tag in taxonomy.standing()])
     with st.container(border=True):
         key = filters.remember("tags", [], lambda text: [t for t in text.split(",") if t in names] or None)
         if not st.session_state[key] and not st.session_state.get("trend_tags_chosen"):
@@ -86,11 +85,11 @@ def draw_lines(moved: list[str]) -> None:
             return choice.query(**tag, **choice.within(bucket))
 
         charts.show(
-            curves.lines(table, buckets, choice.grain, links, "pictures"),
+            line_charts.lines(table, buckets, choice.grain, links, "pictures"),
             "Share of pictures",
             f"{content.total:,} finished pictures, by the day they were {filters.BASES[choice.basis]}",
             "trend_lines",
-            explain=meaning.SHARE,
+            explain=help_texts.SHARE,
             table=lambda: table,
             pictures=choice.query(),
         )
@@ -100,15 +99,15 @@ def draw_parts() -> None:
     """What the content is about: categories over time, and the taxonomy as a whole."""
     left, right = st.columns(2, gap="medium")
     with left:
-        parts.draw(choice, content, "Categories over time", "trend_categories", 440)
+        category_shares.draw(choice, content, "Categories over time", "trend_categories", 440)
     rows = sunburst_rows()
     with right:
         charts.show(
-            figures.sunburst(rows),
+            bar_charts.sunburst(rows),
             "The whole taxonomy",
             f"{content.tags:,} tags; click a part to look into it",
             "trend_sunburst",
-            explain="Each part is as large as its share of all tags given. " + meaning.PARTS,
+            explain="Each part is as large as its share of all tags given. " + help_texts.PARTS,
             table=lambda: rows,
             pictures=choice.query(),
             height=440,
@@ -129,7 +128,7 @@ def draw_parts() -> None:
             key="trend_tag_rows",
         )
         for row in picked.selection.rows:
-            st.switch_page(pages.PICTURES, query_params=choice.query(tag=str(tags.iloc[row]["id"])))
+            st.switch_page(page_paths.PICTURES, query_params=choice.query(tag=str(tags.iloc[row]["id"])))
 
 
 def sunburst_rows() -> pd.DataFrame:
@@ -143,10 +142,10 @@ def sunburst_rows() -> pd.DataFrame:
             above = tag.parent_id if tag.parent_id in taxonomy.tags else None
             needed[at] = above or f"category:{tag.category_id}"
             at = above
-    names = naming.tags(taxonomy, needed)
+    names = labels.tags(taxonomy, needed)
     rows = [(tag_id, parent, names[tag_id], counts.get(tag_id, 0)) for tag_id, parent in needed.items()]
     used = {parent for parent in needed.values() if parent.startswith("category:")}
-    rows += [(c, "", naming.category(taxonomy, c.removeprefix("category:")), 0) for c in sorted(used)]
+    rows += [(c, "", labels.category(taxonomy, c.removeprefix("category:")), 0) for c in sorted(used)]
     return pd.DataFrame(rows, columns=["id", "parent", "name", "n"])
 
 
@@ -157,7 +156,7 @@ def draw_together() -> None:
         st.info("It takes finished pictures with at least two tags.")
         return
     charts.show(
-        figures.together(table, naming.tags(taxonomy, table.index)),
+        bar_charts.together(table, labels.tags(taxonomy, table.index)),
         "Which tags occur together",
         f"a random sample of {looked_at:,} finished pictures of all days; the {len(table)} most given tags",
         "trend_together",
@@ -165,14 +164,14 @@ def draw_together() -> None:
         table=lambda: table.rename_axis("tag").reset_index(),
         height=460,
     )
-    names = naming.tags(taxonomy, table.index)
+    names = labels.tags(taxonomy, table.index)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         pair = [
             st.selectbox(label, list(names), n, format_func=names.get, key=f"together_{n}", width=240)
             for n, label in enumerate(("Pictures with", "and with"))
         ]
         st.page_link(
-            pages.PICTURES,
+            page_paths.PICTURES,
             label=f"Show {table.loc[pair[0], pair[1]]:,} of the sample and all others",
             icon=":material/photo_library:",
             query_params={"tag": ",".join(dict.fromkeys(map(str, pair))), "profile": choice.profile},
@@ -201,4 +200,4 @@ if pairs.open:
         draw_together()
 if compare.open:
     with compare:
-        comparing.draw(choice)
+        comparison.draw(choice)

@@ -2,33 +2,34 @@ from __future__ import annotations
 
 import streamlit as st
 
-import pages
-from pages.common import session
-from pages.owners.curating import consequences, guarding
-from tagging_core import protected
-from tagging_core.curation import compliance
-from tagging_core.people import Action
+from console import page_paths, session
+from console.tags import change_preview
+from console.tags import sensitive as guarding
+from tagging_core.assets import protected
+from tagging_core.common.users import Action
+from tagging_core.curation import sensitive_tags
+from tagging_core.review import sensitive_queue
 
 session.guard(Action.REVIEW)
 loop = session.loop()
 taxonomy = loop.taxonomy()
 may_curate = session.current_user().may(Action.CURATE)
 with loop.database.read() as connection:
-    waiting = compliance.waiting(connection, taxonomy)
+    waiting = sensitive_queue.waiting(connection, taxonomy)
     alerts = protected.count_alerts(connection)
 
 st.title("Compliance")
-consequences.draw_last()
+change_preview.draw_last()
 with st.container(horizontal=True):
     st.metric("Pictures with a sensitive suggestion", f"{sum(waiting.values()):,}", width=300)
     st.metric("Copies of protected pictures", f"{alerts:,}", width=260)
 sensitive, guarded = st.tabs(["Sensitive tags", "Protected pictures"])
 with sensitive:
     st.caption("Sensitive tags are always shown for review, and never accepted unseen or many at once.")
-    if compliance.is_on(taxonomy):
+    if sensitive_tags.is_on(taxonomy):
         if may_curate:
-            plan = compliance.switch_off(taxonomy)
-            st.button("Switch the shipped set off", on_click=consequences.carry_out, args=(plan,))
+            plan = sensitive_tags.switch_off(taxonomy)
+            st.button("Switch the shipped set off", on_click=change_preview.carry_out, args=(plan,))
     else:
         st.info(
             "A set of sensitive tags ships with Tagloop and is off: nudity, violence, weapons, identity papers, "
@@ -39,8 +40,8 @@ with sensitive:
             st.button(
                 "Switch them on",
                 type="primary",
-                on_click=consequences.carry_out,
-                args=(compliance.switch_on(taxonomy),),
+                on_click=change_preview.carry_out,
+                args=(sensitive_tags.switch_on(taxonomy),),
                 help="In every profile; can be undone",
             )
     for tag_id, n in waiting.items():
@@ -48,6 +49,6 @@ with sensitive:
     if waiting:
         guarding.draw_honesty()
         if st.button("Go to Review", icon=":material/check_circle:"):
-            st.switch_page(pages.REVIEW)
+            st.switch_page(page_paths.REVIEW)
 with guarded:
     guarding.draw_protected(may_curate)

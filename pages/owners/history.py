@@ -4,11 +4,11 @@ from datetime import UTC, datetime, timedelta
 
 import streamlit as st
 
-from pages.common import session
-from pages.owners.curating import consequences, files
-from tagging_core.curation import versions
-from tagging_core.curation.versions import LibraryAct
-from tagging_core.people import Action
+from console import session
+from console.tags import change_preview, import_export
+from tagging_core.common.users import Action
+from tagging_core.curation import plans
+from tagging_core.ledger.taxonomy_history import LibraryAct
 
 session.guard(Action.CURATE)
 _PAGE = 30
@@ -26,7 +26,7 @@ def draw_act(act: LibraryAct) -> None:
         st.button(
             "Undo",
             key=f"undo_{act.event_id}",
-            on_click=consequences.take_back,
+            on_click=change_preview.take_back,
             args=(act.id, act.title),
             icon=":material/undo:",
             disabled=not act.id,
@@ -37,7 +37,7 @@ def draw_act(act: LibraryAct) -> None:
 @st.dialog("What it changed", width="large")
 def show(act: LibraryAct) -> None:
     changes = session.loop().curator.changes_of(act.id) if act.id else act.changes
-    consequences.draw_changes(changes)
+    change_preview.draw_changes(changes)
 
 
 def draw_versions() -> None:
@@ -58,10 +58,10 @@ def draw_versions() -> None:
     else:
         items = "1 item is" if len(changes) == 1 else f"{len(changes):,} items are"
         st.markdown(f"**{items} different today**")
-        consequences.draw_changes(changes)
+        change_preview.draw_changes(changes)
         with st.expander("Restore the library as it was", icon=":material/restore:"):
             st.caption("What came later is taken back by new entries of the history; nothing is erased.")
-            consequences.draw_plan(versions.restore(changes, name), f"Restore {name}", "restore")
+            change_preview.draw_plan(plans.restore(changes, name), f"Restore {name}", "restore")
     if st.toggle("Show the whole library of that moment", key="version_whole"):
         then = session.loop().curator.as_of(moment)
         rows = [
@@ -80,7 +80,7 @@ def draw_versions() -> None:
 
 
 st.title("History")
-consequences.draw_last()
+change_preview.draw_last()
 acts, past, moving = st.tabs(["Changes", "Versions", "Import and export"], key="show", bind="query-params")
 with acts:
     before = st.session_state.get("history_before")
@@ -101,4 +101,4 @@ if past.open:
         draw_versions()
 if moving.open:
     with moving:
-        files.draw()
+        import_export.draw()

@@ -2,14 +2,13 @@ from __future__ import annotations
 
 import streamlit as st
 
-import pages
-from pages.common import session
-from pages.owners.curating import consequences
-from pages.owners.instructing import following, trying
+from console import page_paths, session
+from console.instructions import status, trial
+from console.tags import change_preview
+from tagging_core.common.users import Action
 from tagging_core.curation import plans
 from tagging_core.errors import TaggingError
-from tagging_core.people import Action
-from tagging_core.taxonomy import Profile
+from tagging_core.taxonomy.model import Profile
 
 session.guard(Action.CURATE)
 loop, state = session.loop(), st.session_state
@@ -23,8 +22,8 @@ def tell(profile_id: str, followed: bool) -> None:
     except TaggingError as error:
         session.say_error(error)
         return
-    if consequences.carry_out(plan):
-        trying.forget()
+    if change_preview.carry_out(plan):
+        trial.forget()
         loop.follow()
 
 
@@ -46,7 +45,7 @@ def draw_form(profile: Profile, able: bool) -> None:
             "Try it on 50 pictures",
             icon=":material/compare_arrows:",
             key="instruction_try",
-            on_click=trying.ask,
+            on_click=trial.ask,
             args=(profile.id, key),
             disabled=not able,
             help="Shows what would be suggested otherwise; nothing is saved",
@@ -68,7 +67,7 @@ st.caption(
     "A business type can tell the model what to look for in its pictures. They are embedded once more under that "
     "instruction, for the suggestions of this business type alone; search and the others stay as they are."
 )
-consequences.draw_last()
+change_preview.draw_last()
 able = loop.preset.instructed != "none"
 if not able:
     st.info(
@@ -76,7 +75,7 @@ if not able:
         "operator can build one of them on the page Models. What is written here waits until then."
     )
     if session.current_user().may(Action.OPERATE) and st.button("Go to Models", icon=":material/neurology:"):
-        st.switch_page(pages.MODELS)
+        st.switch_page(page_paths.MODELS)
 language = session.language()
 chosen = st.segmented_control(
     "Business type",
@@ -87,6 +86,6 @@ chosen = st.segmented_control(
     required=True,
 )
 profile = taxonomy.profiles[chosen]
-following.draw(profile)
+status.draw(profile)
 draw_form(profile, able)
-trying.draw(profile)
+trial.draw(profile)

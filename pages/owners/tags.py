@@ -2,15 +2,15 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.common import session
-from pages.owners.curating import consequences, listing, tag_page
-from tagging_core.people import Action
+from console import session
+from console.tags import change_preview, tag_detail, tag_list
+from tagging_core.common.users import Action
 
 session.guard(Action.REVIEW)
 if tag_id := st.query_params.get("tag"):
-    consequences.draw_last()
-    tag_page.draw(tag_id)
+    change_preview.draw_last()
+    tag_detail.draw(tag_id)
 else:
     st.title("Tags")
-    consequences.draw_last()
-    listing.draw()
+    change_preview.draw_last()
+    tag_list.draw()

@@ -4,11 +4,13 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from pages.common import happened, session
-from tagging_core import TaggingError, keys, webhooks
-from tagging_core.keys import ApiKey, Scope
-from tagging_core.people import Action
-from tagging_core.webhooks import Delivery, Happening, Webhook
+from console import asset_history, session
+from tagging_core import TaggingError
+from tagging_core.api import keys
+from tagging_core.api.keys import ApiKey, Scope
+from tagging_core.common.users import Action
+from tagging_core.ledger import webhook_outbox
+from tagging_core.ledger.webhook_outbox import Delivery, Happening, Webhook
 
 session.guard(Action.OPERATE)
 loop, user, state = session.loop(), session.current_user(), st.session_state
@@ -90,8 +92,8 @@ def draw_keys() -> None:
 
 def draw_key(key: ApiKey) -> None:
     with st.container(horizontal=True, vertical_alignment="center", border=True):
-        used = f"last used {happened.when(key.used_at)}" if key.used_at else "never used"
-        gone = f" · :red[revoked {happened.when(key.revoked_at)}]" if key.revoked_at else ""
+        used = f"last used {asset_history.when(key.used_at)}" if key.used_at else "never used"
+        gone = f" · :red[revoked {asset_history.when(key.revoked_at)}]" if key.revoked_at else ""
         name = session.plain(key.name)
         may = ", ".join(sorted(key.scopes))
         st.markdown(
@@ -119,7 +121,7 @@ def draw_webhooks() -> None:
     if made := state.get("hook_made"):
         draw_secret("The secret that signs what is sent", made.secret, "hook_made")
     with loop.database.read() as connection:
-        found, counts = webhooks.all_webhooks(connection), webhooks.counts(connection)
+        found, counts = webhook_outbox.all_webhooks(connection), webhook_outbox.counts(connection)
     for webhook in found:
         draw_webhook(webhook, counts.get(webhook.id, {}))
 
@@ -145,7 +147,7 @@ def draw_deliveries() -> None:
         label_visibility="collapsed",
     )
     with loop.database.read() as connection:
-        found = webhooks.recent(connection, state=chosen or "", limit=SHOWN)
+        found = webhook_outbox.recent(connection, state=chosen or "", limit=SHOWN)
     if not found:
         st.caption("Nothing of that kind.")
     for delivery in found:
@@ -158,12 +160,12 @@ def draw_delivery(delivery: Delivery) -> None:
         again = ""
         if delivery.state == "waiting" and delivery.attempts:
             due = datetime.fromtimestamp(delivery.due, UTC).replace(tzinfo=None)
-            again = f", again {happened.when(due)}"
+            again = f", again {asset_history.when(due)}"
         note = f" · {session.plain(delivery.note)}" if delivery.note else ""
         about = ", ".join(f"{kind} {name}" for kind, name in delivery.subject.items())
         st.markdown(
             f"{STATES[delivery.state]} {delivery.kind} · {session.plain(about)}  \n"
-            f":gray[:small[{happened.when(delivery.at)} · {tried}{again}{note}]]",
+            f":gray[:small[{asset_history.when(delivery.at)} · {tried}{again}{note}]]",
             width="stretch",
         )
         if delivery.state != "waiting":

@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.common import session
-from tagging_core import TaggingError, batches, jobs
-from tagging_core.batches import Batch
-from tagging_core.jobs import AtWork, Load, PutAside
-from tagging_core.people import Action
+from console import session
+from tagging_core import TaggingError
+from tagging_core.common.users import Action
+from tagging_core.ingest import batches, queue_status
+from tagging_core.ingest.batches import Batch
+from tagging_core.ingest.queue_status import AtWork, Load, PutAside
 
 session.guard(Action.OPERATE)
 loop, user, state = session.loop(), session.current_user(), st.session_state
@@ -39,7 +40,7 @@ def counted(pictures: int) -> str:
 
 
 def per_minute(pictures: int) -> float:
-    return round(pictures / jobs.RECENT_SECONDS * 60, 1)
+    return round(pictures / queue_status.RECENT_SECONDS * 60, 1)
 
 
 def draw_load(found: Load) -> None:
@@ -95,8 +96,8 @@ def draw_batch(batch: Batch) -> None:
 def draw() -> None:
     session.show_error()
     with loop.database.read() as connection:
-        found, workers = jobs.load(connection), jobs.at_work(connection)
-        aside, going = jobs.put_aside(connection, SHOWN), batches.unfinished(connection, SHOWN)
+        found, workers = queue_status.load(connection), queue_status.at_work(connection)
+        aside, going = queue_status.put_aside(connection, SHOWN), batches.unfinished(connection, SHOWN)
     draw_load(found)
     if aside:
         draw_put_aside(aside)

@@ -2,13 +2,13 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.common import session
-from pages.system.modelling import device, report
+from console import session
+from console.models import comparison_report, devices
 from tagging_core import TaggingError
-from tagging_core.encoders import Preset, presets
-from tagging_core.families import State
-from tagging_core.people import Action
-from tagging_core.switching import Progress
+from tagging_core.app.model_rollout import Progress
+from tagging_core.common.users import Action
+from tagging_core.embeddings.encoders import Preset, presets
+from tagging_core.embeddings.spaces import State
 
 session.guard(Action.OPERATE)
 loop, user, state = session.loop(), session.current_user(), st.session_state
@@ -139,7 +139,7 @@ def draw_new() -> None:
 
 st.title("Models")
 session.show_error()
-device.draw()
+devices.draw()
 known = loop.models.all()
 standing = next(p for p in known if p.family.state == State.STANDING)
 draw_standing(standing)
@@ -155,6 +155,6 @@ if "model_report" in state:
     if other is not None:
         with st.container(border=True):
             st.markdown(f"#### {session.plain(standing.title)} and {session.plain(other.title)}")
-            report.draw(found, standing.title, other.title)
+            comparison_report.draw(found, standing.title, other.title)
 with st.expander("Try another model", expanded=False):
     draw_new()

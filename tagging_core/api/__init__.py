@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tagging_core.api.calls import Calls
 from tagging_core.api.client import Client, ServiceError
+from tagging_core.api.operations import Calls
 
 __all__ = ["Calls", "Client", "ServiceError"]

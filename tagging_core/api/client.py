@@ -9,13 +9,13 @@ from typing import Any, Literal, TypeVar
 import httpx
 from pydantic import BaseModel, TypeAdapter
 
-from tagging_core.api import models
-from tagging_core.api.calls import EVERYTHING, Rendition
 from tagging_core.errors import TaggingError
-from tagging_core.exports.exporter import Format
-from tagging_core.exports.tables import USUAL
-from tagging_core.suggesting import LIMIT
-from tagging_core.webhooks import Happening
+from tagging_core.learning.suggestions import LIMIT
+from tagging_core.ledger.webhook_outbox import Happening
+from tagging_core.publishing import schemas
+from tagging_core.publishing.exports.exporter import Format
+from tagging_core.publishing.exports.tables import USUAL
+from tagging_core.publishing.schemas import EVERYTHING, Rendition
 
 T = TypeVar("T")
 _PATIENCE = (429, 503)
@@ -77,21 +77,21 @@ class Client:
         picture: bytes,
         name: str = "",
         profile: str = "general",
-        text: models.Text | None = None,
+        text: schemas.Text | None = None,
         instruction: str = "",
         top_k: int = LIMIT,
         target: float | None = None,
-        language: models.Language = "en",
+        language: schemas.Language = "en",
         keep: bool = True,
         vector: bool = False,
         idempotency_key: str = "",
-    ) -> models.Tagged:
+    ) -> schemas.Tagged:
         """See `Calls.tag_picture`."""
         came = text.model_dump() if text else {}
         form = came | {"profile": profile, "instruction": instruction, "top_k": top_k, "language": language}
         form |= {"keep": keep, "vector": vector} | ({"target": target} if target is not None else {})
         files = [("picture", (name or "unnamed", picture))]
-        return self._send("POST", "/pictures", models.Tagged, idempotency_key, data=_plain(form), files=files)
+        return self._send("POST", "/pictures", schemas.Tagged, idempotency_key, data=_plain(form), files=files)
 
     def tag_pictures(
         self,
@@ -99,17 +99,17 @@ class Client:
         profile: str = "general",
         name: str = "",
         idempotency_key: str = "",
-    ) -> models.Job:
+    ) -> schemas.Job:
         """See `Calls.tag_pictures`."""
         form = {"profile": profile, "name": name}
         sent = [("files", (file or "unnamed", data)) for file, data in files]
-        return self._send("POST", "/batches", models.Job, idempotency_key, data=form, files=sent)
+        return self._send("POST", "/batches", schemas.Job, idempotency_key, data=form, files=sent)
 
-    def get_job(self, job: int) -> models.Job:
+    def get_job(self, job: int) -> schemas.Job:
         """See `Calls.get_job`."""
-        return self._send("GET", f"/jobs/{job}", models.Job)
+        return self._send("GET", f"/jobs/{job}", schemas.Job)
 
-    def wait_for(self, job: int, seconds: float = 3_600.0, every: float = 0.5) -> models.Job:
+    def wait_for(self, job: int, seconds: float = 3_600.0, every: float = 0.5) -> schemas.Job:
         """Wait until a job is done or stopped.
 
         Raises:
@@ -122,77 +122,77 @@ class Client:
             time.sleep(every)
         return found
 
-    def list_jobs(self, cursor: str | None = None, limit: int = 50) -> models.Page[models.Job]:
+    def list_jobs(self, cursor: str | None = None, limit: int = 50) -> schemas.Page[schemas.Job]:
         """See `Calls.list_jobs`."""
         return self._send(
-            "GET", "/jobs", models.Page[models.Job], params=_plain({"cursor": cursor, "limit": limit})
+            "GET", "/jobs", schemas.Page[schemas.Job], params=_plain({"cursor": cursor, "limit": limit})
         )
 
-    def stop_job(self, job: int) -> models.Job:
+    def stop_job(self, job: int) -> schemas.Job:
         """See `Calls.stop_job`."""
-        return self._send("POST", f"/jobs/{job}/stop", models.Job)
+        return self._send("POST", f"/jobs/{job}/stop", schemas.Job)
 
-    def resume_job(self, job: int) -> models.Job:
+    def resume_job(self, job: int) -> schemas.Job:
         """See `Calls.resume_job`."""
-        return self._send("POST", f"/jobs/{job}/resume", models.Job)
+        return self._send("POST", f"/jobs/{job}/resume", schemas.Job)
 
-    def get_batch(self, batch: int) -> models.Batch:
+    def get_batch(self, batch: int) -> schemas.Batch:
         """See `Calls.get_batch`."""
-        return self._send("GET", f"/batches/{batch}", models.Batch)
+        return self._send("GET", f"/batches/{batch}", schemas.Batch)
 
-    def list_batches(self, cursor: str | None = None, limit: int = 50) -> models.Page[models.Batch]:
+    def list_batches(self, cursor: str | None = None, limit: int = 50) -> schemas.Page[schemas.Batch]:
         """See `Calls.list_batches`."""
         asked = _plain({"cursor": cursor, "limit": limit})
-        return self._send("GET", "/batches", models.Page[models.Batch], params=asked)
+        return self._send("GET", "/batches", schemas.Page[schemas.Batch], params=asked)
 
     # ---- pictures out -------------------------------------------------------------------------------------
 
-    def get_asset(self, asset: int | str, language: models.Language = "en") -> models.Asset:
+    def get_asset(self, asset: int | str, language: schemas.Language = "en") -> schemas.Asset:
         """See `Calls.get_asset`."""
-        return self._send("GET", f"/assets/{asset}", models.Asset, params={"language": language})
+        return self._send("GET", f"/assets/{asset}", schemas.Asset, params={"language": language})
 
     def list_assets(
         self,
-        filters: models.Filters = EVERYTHING,
+        filters: schemas.Filters = EVERYTHING,
         cursor: str | None = None,
         limit: int = 50,
-        language: models.Language = "en",
-    ) -> models.Page[models.Asset]:
+        language: schemas.Language = "en",
+    ) -> schemas.Page[schemas.Asset]:
         """See `Calls.list_assets`."""
         asked = _filters(filters) | _plain({"cursor": cursor, "limit": limit, "language": language})
-        return self._send("GET", "/assets", models.Page[models.Asset], params=asked)
+        return self._send("GET", "/assets", schemas.Page[schemas.Asset], params=asked)
 
     def get_picture(self, asset: int, rendition: Rendition = "screen") -> bytes:
         """See `Calls.get_picture`."""
         return self._ask("GET", f"/assets/{asset}/picture", params={"rendition": rendition}).content
 
     def list_suggestions(
-        self, asset: int, profile: str = "general", top_k: int = LIMIT, language: models.Language = "en"
-    ) -> list[models.Suggestion]:
+        self, asset: int, profile: str = "general", top_k: int = LIMIT, language: schemas.Language = "en"
+    ) -> list[schemas.Suggestion]:
         """See `Calls.list_suggestions`."""
         asked = _plain({"profile": profile, "top_k": top_k, "language": language})
-        return self._send("GET", f"/assets/{asset}/suggestions", list[models.Suggestion], params=asked)
+        return self._send("GET", f"/assets/{asset}/suggestions", list[schemas.Suggestion], params=asked)
 
-    def set_text(self, asset: int, text: models.Text) -> models.Asset:
+    def set_text(self, asset: int, text: schemas.Text) -> schemas.Asset:
         """See `Calls.set_text`."""
-        return self._send("PUT", f"/assets/{asset}/text", models.Asset, json=text.model_dump())
+        return self._send("PUT", f"/assets/{asset}/text", schemas.Asset, json=text.model_dump())
 
-    def describe(self, asset: int, description: models.Description) -> models.Description:
+    def describe(self, asset: int, description: schemas.Description) -> schemas.Description:
         """See `Calls.describe`."""
         body = description.model_dump()
-        return self._send("PUT", f"/assets/{asset}/description", models.Description, json=body)
+        return self._send("PUT", f"/assets/{asset}/description", schemas.Description, json=body)
 
-    def draft_description(self, asset: int, language: models.Language = "en") -> models.Description:
+    def draft_description(self, asset: int, language: schemas.Language = "en") -> schemas.Description:
         """See `Calls.draft_description`."""
         asked = {"language": language}
-        return self._send("POST", f"/assets/{asset}/description/draft", models.Description, params=asked)
+        return self._send("POST", f"/assets/{asset}/description/draft", schemas.Description, params=asked)
 
     def export(
         self,
         form: Format = Format.CSV,
-        filters: models.Filters = EVERYTHING,
+        filters: schemas.Filters = EVERYTHING,
         columns: Sequence[str] = USUAL,
-        language: models.Language = "en",
+        language: schemas.Language = "en",
         image: str = "{name}",
     ) -> Iterator[bytes]:
         """See `Calls.export`."""
@@ -205,21 +205,21 @@ class Client:
 
     # ---- decisions ----------------------------------------------------------------------------------------
 
-    def decide(self, decisions: Sequence[models.NewDecision], idempotency_key: str = "") -> models.Written:
+    def decide(self, decisions: Sequence[schemas.NewDecision], idempotency_key: str = "") -> schemas.Written:
         """See `Calls.decide`."""
         body = [each.model_dump() for each in decisions]
-        return self._send("POST", "/decisions", models.Written, idempotency_key, json=body)
+        return self._send("POST", "/decisions", schemas.Written, idempotency_key, json=body)
 
-    def undo(self, what: int | str) -> models.Written:
+    def undo(self, what: int | str) -> schemas.Written:
         """See `Calls.undo`."""
-        return self._send("POST", f"/decisions/{what}/undo", models.Written)
+        return self._send("POST", f"/decisions/{what}/undo", schemas.Written)
 
     def list_decisions(
         self, asset: int | None = None, cursor: str | None = None, limit: int = 100
-    ) -> models.Page[models.Decision]:
+    ) -> schemas.Page[schemas.Decision]:
         """See `Calls.list_decisions`."""
         asked = _plain({"asset": asset, "cursor": cursor, "limit": limit})
-        return self._send("GET", "/decisions", models.Page[models.Decision], params=asked)
+        return self._send("GET", "/decisions", schemas.Page[schemas.Decision], params=asked)
 
     # ---- the tag library ----------------------------------------------------------------------------------
 
@@ -229,19 +229,19 @@ class Client:
         category: str = "",
         cursor: str | None = None,
         limit: int = 200,
-        language: models.Language = "en",
-    ) -> models.Page[models.Tag]:
+        language: schemas.Language = "en",
+    ) -> schemas.Page[schemas.Tag]:
         """See `Calls.list_tags`."""
         asked = {"query": query, "category": category, "cursor": cursor, "limit": limit, "language": language}
-        return self._send("GET", "/tags", models.Page[models.Tag], params=_plain(asked))
+        return self._send("GET", "/tags", schemas.Page[schemas.Tag], params=_plain(asked))
 
-    def get_tag(self, tag: str, language: models.Language = "en") -> models.Tag:
+    def get_tag(self, tag: str, language: schemas.Language = "en") -> schemas.Tag:
         """See `Calls.get_tag`."""
-        return self._send("GET", f"/tags/{tag}", models.Tag, params={"language": language})
+        return self._send("GET", f"/tags/{tag}", schemas.Tag, params={"language": language})
 
-    def list_profiles(self, language: models.Language = "en") -> list[models.Profile]:
+    def list_profiles(self, language: schemas.Language = "en") -> list[schemas.Profile]:
         """See `Calls.list_profiles`."""
-        return self._send("GET", "/profiles", list[models.Profile], params={"language": language})
+        return self._send("GET", "/profiles", list[schemas.Profile], params={"language": language})
 
     # ---- search -------------------------------------------------------------------------------------------
 
@@ -251,46 +251,46 @@ class Client:
         like: Sequence[int] = (),
         unlike: Sequence[int] = (),
         picture: bytes | None = None,
-        filters: models.Filters = EVERYTHING,
+        filters: schemas.Filters = EVERYTHING,
         limit: int = 30,
-        language: models.Language = "en",
-    ) -> models.SearchResult:
+        language: schemas.Language = "en",
+    ) -> schemas.SearchResult:
         """See `Calls.search`."""
         asked = {"text": text, "like": list(like), "unlike": list(unlike), "limit": limit, "language": language}
         params = _filters(filters) | _plain(asked)
         if picture is None:
-            return self._send("GET", "/search", models.SearchResult, params=params)
+            return self._send("GET", "/search", schemas.SearchResult, params=params)
         files = [("picture", ("picture", picture))]
-        return self._send("POST", "/search", models.SearchResult, params=params, files=files)
+        return self._send("POST", "/search", schemas.SearchResult, params=params, files=files)
 
     def similar(
-        self, asset: int, filters: models.Filters = EVERYTHING, limit: int = 24, language: models.Language = "en"
-    ) -> list[models.Hit]:
+        self, asset: int, filters: schemas.Filters = EVERYTHING, limit: int = 24, language: schemas.Language = "en"
+    ) -> list[schemas.Hit]:
         """See `Calls.similar`."""
         asked = _filters(filters) | _plain({"limit": limit, "language": language})
-        return self._send("GET", f"/assets/{asset}/similar", list[models.Hit], params=asked)
+        return self._send("GET", f"/assets/{asset}/similar", list[schemas.Hit], params=asked)
 
     def recommend(
-        self, asset: int, filters: models.Filters = EVERYTHING, limit: int = 8, language: models.Language = "en"
-    ) -> list[models.Hit]:
+        self, asset: int, filters: schemas.Filters = EVERYTHING, limit: int = 8, language: schemas.Language = "en"
+    ) -> list[schemas.Hit]:
         """See `Calls.recommend`."""
         asked = _filters(filters) | _plain({"limit": limit, "language": language})
-        return self._send("GET", f"/assets/{asset}/recommendations", list[models.Hit], params=asked)
+        return self._send("GET", f"/assets/{asset}/recommendations", list[schemas.Hit], params=asked)
 
     # ---- webhooks -----------------------------------------------------------------------------------------
 
-    def list_webhooks(self) -> list[models.Webhook]:
+    def list_webhooks(self) -> list[schemas.Webhook]:
         """See `Calls.list_webhooks`."""
-        return self._send("GET", "/webhooks", list[models.Webhook])
+        return self._send("GET", "/webhooks", list[schemas.Webhook])
 
-    def add_webhook(self, url: str, kinds: Sequence[Happening], idempotency_key: str = "") -> models.Webhook:
+    def add_webhook(self, url: str, kinds: Sequence[Happening], idempotency_key: str = "") -> schemas.Webhook:
         """See `Calls.add_webhook`."""
         body = {"url": url, "kinds": list(kinds)}
-        return self._send("POST", "/webhooks", models.Webhook, idempotency_key, json=body)
+        return self._send("POST", "/webhooks", schemas.Webhook, idempotency_key, json=body)
 
-    def switch_webhook(self, webhook: int, active: bool) -> models.Webhook:
+    def switch_webhook(self, webhook: int, active: bool) -> schemas.Webhook:
         """See `Calls.switch_webhook`."""
-        return self._send("PATCH", f"/webhooks/{webhook}", models.Webhook, params=_plain({"active": active}))
+        return self._send("PATCH", f"/webhooks/{webhook}", schemas.Webhook, params=_plain({"active": active}))
 
     def list_deliveries(
         self,
@@ -298,14 +298,14 @@ class Client:
         state: Literal["waiting", "sent", "dead"] | None = None,
         cursor: str | None = None,
         limit: int = 50,
-    ) -> models.Page[models.Delivery]:
+    ) -> schemas.Page[schemas.Delivery]:
         """See `Calls.list_deliveries`."""
         asked = _plain({"webhook": webhook, "state": state, "cursor": cursor, "limit": limit})
-        return self._send("GET", "/deliveries", models.Page[models.Delivery], params=asked)
+        return self._send("GET", "/deliveries", schemas.Page[schemas.Delivery], params=asked)
 
-    def replay_delivery(self, delivery: str) -> models.Delivery:
+    def replay_delivery(self, delivery: str) -> schemas.Delivery:
         """See `Calls.replay_delivery`."""
-        return self._send("POST", f"/deliveries/{delivery}/replay", models.Delivery)
+        return self._send("POST", f"/deliveries/{delivery}/replay", schemas.Delivery)
 
     # ---- helpers ------------------------------------------------------------------------------------------
 
@@ -346,5 +346,5 @@ def _plain(asked: dict[str, Any]) -> dict[str, Any]:
     return {k: str(v).lower() if isinstance(v, bool) else v for k, v in asked.items() if v is not None}
 
 
-def _filters(filters: models.Filters) -> dict[str, Any]:
+def _filters(filters: schemas.Filters) -> dict[str, Any]:
     return filters.model_dump(mode="json", exclude_defaults=True)

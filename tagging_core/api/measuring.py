@@ -9,7 +9,7 @@ import uuid
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from tagging_core import logs, metrics
+from tagging_core.common import log_context, metrics
 
 _GIVEN = re.compile(r"[\w.:-]{1,80}")
 
@@ -41,7 +41,7 @@ class Measured:
             await send(message)
 
         try:
-            with logs.about(request=request):
+            with log_context.about(request=request):
                 await self._app(scope, receive, told)
         finally:
             # Known operations alone: whoever asks for addresses at random makes no new time series.

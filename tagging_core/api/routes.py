@@ -10,16 +10,18 @@ from fastapi import APIRouter, Depends, File, Form, Header, Path, Query, Request
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
 
-from tagging_core.api import access, models
-from tagging_core.api.access import Caller
-from tagging_core.api.answers import once
-from tagging_core.api.calls import Calls, Rendition
+from tagging_core.api import auth
+from tagging_core.api.auth import Caller
+from tagging_core.api.idempotency import once
+from tagging_core.api.keys import Scope
+from tagging_core.api.operations import Calls
+from tagging_core.app.tagloop import Tagloop
 from tagging_core.errors import SourceError
-from tagging_core.exports.exporter import ENDINGS, Format
-from tagging_core.exports.tables import USUAL
-from tagging_core.keys import Scope
-from tagging_core.suggesting import LIMIT
-from tagging_core.tagloop import Tagloop
+from tagging_core.learning.suggestions import LIMIT
+from tagging_core.publishing import schemas
+from tagging_core.publishing.exports.exporter import ENDINGS, Format
+from tagging_core.publishing.exports.tables import USUAL
+from tagging_core.publishing.schemas import Rendition
 
 FILES_MOST = 1_000
 
@@ -31,7 +33,7 @@ def _caller(request: Request) -> Caller:
 def _calls(scope: Scope) -> Callable[[Request], Awaitable[Calls]]:
     async def open_for(request: Request) -> Calls:
         caller = _caller(request)
-        access.require(caller, scope)
+        auth.require(caller, scope)
         return request.app.state.get_loop().calls(caller.user)
 
     return open_for
@@ -46,8 +48,8 @@ AssetId = Annotated[int, Path(ge=1, le=2**53, description="a picture's id", exam
 AnyId = Annotated[int, Path(ge=1, le=2**53, examples=[1])]
 Cursor = Annotated[str | None, Query(max_length=20, description="what `next` said")]
 Limit = Annotated[int, Query(ge=1, le=200)]
-Language = Annotated[models.Language, Query(description="of names and descriptions")]
-Filters = Annotated[models.Filters, Query()]
+Language = Annotated[schemas.Language, Query(description="of names and descriptions")]
+Filters = Annotated[schemas.Filters, Query()]
 ProfileName = Annotated[
     str, Form(max_length=250, description="business type, see /profiles", examples=["e-commerce"])
 ]
@@ -78,7 +80,7 @@ def _once(
 pictures = APIRouter(tags=["Pictures in"])
 
 
-@pictures.post("/pictures", response_model=models.Tagged)
+@pictures.post("/pictures", response_model=schemas.Tagged)
 def tag_picture(
     request: Request,
     calls: Tagging,
@@ -90,7 +92,7 @@ def tag_picture(
     instruction: Annotated[str, Form(max_length=2_000, description="what the model should look for")] = "",
     top_k: Annotated[int, Form(ge=1, le=LIMIT)] = LIMIT,
     target: Annotated[float | None, Form(gt=0, lt=1, description="wanted precision", examples=[0.95])] = None,
-    language: Annotated[models.Language, Form()] = "en",
+    language: Annotated[schemas.Language, Form()] = "en",
     keep: Annotated[bool, Form(description="whether it joins the archive")] = True,
     vector: Annotated[bool, Form(description="whether its vector is returned")] = False,
     key: OnceKey = None,
@@ -98,16 +100,16 @@ def tag_picture(
     """Tag one picture while you wait."""
     data = picture.file.read()
     name = picture.filename or ""
-    came = models.Text(title=title, caption=caption, body=body)
+    came = schemas.Text(title=title, caption=caption, body=body)
     asked = repr((name, profile, came, instruction, top_k, target, language, keep, vector))
 
-    def work() -> models.Tagged:
+    def work() -> schemas.Tagged:
         return calls.tag_picture(data, name, profile, came, instruction, top_k, target, language, keep, vector)
 
     return _once(request, key, [data, asked], work)
 
 
-@pictures.post("/batches", status_code=202, response_model=models.Job)
+@pictures.post("/batches", status_code=202, response_model=schemas.Job)
 def tag_pictures(
     request: Request,
     calls: Tagging,
@@ -127,37 +129,37 @@ def tag_pictures(
 
 
 @pictures.get("/batches")
-def list_batches(calls: Reading, cursor: Cursor = None, limit: Limit = 50) -> models.Page[models.Batch]:
+def list_batches(calls: Reading, cursor: Cursor = None, limit: Limit = 50) -> schemas.Page[schemas.Batch]:
     """All batches, latest first."""
     return calls.list_batches(cursor, limit)
 
 
 @pictures.get("/batches/{batch}")
-def get_batch(calls: Reading, batch: AnyId) -> models.Batch:
+def get_batch(calls: Reading, batch: AnyId) -> schemas.Batch:
     """Pictures that came together."""
     return calls.get_batch(batch)
 
 
 @pictures.get("/jobs")
-def list_jobs(calls: Reading, cursor: Cursor = None, limit: Limit = 50) -> models.Page[models.Job]:
+def list_jobs(calls: Reading, cursor: Cursor = None, limit: Limit = 50) -> schemas.Page[schemas.Job]:
     """All jobs, latest first."""
     return calls.list_jobs(cursor, limit)
 
 
 @pictures.get("/jobs/{job}")
-def get_job(calls: Reading, job: AnyId) -> models.Job:
+def get_job(calls: Reading, job: AnyId) -> schemas.Job:
     """How far the work on a batch has come."""
     return calls.get_job(job)
 
 
 @pictures.post("/jobs/{job}/stop")
-def stop_job(calls: Tagging, job: AnyId) -> models.Job:
+def stop_job(calls: Tagging, job: AnyId) -> schemas.Job:
     """Stop after the pictures in work; what is done stays done."""
     return calls.stop_job(job)
 
 
 @pictures.post("/jobs/{job}/resume")
-def resume_job(calls: Tagging, job: AnyId) -> models.Job:
+def resume_job(calls: Tagging, job: AnyId) -> schemas.Job:
     """Let a stopped job go on."""
     return calls.resume_job(job)
 
@@ -168,7 +170,7 @@ assets = APIRouter(tags=["Pictures out"])
 @assets.get("/assets")
 def list_assets(
     calls: Reading, filters: Filters, cursor: Cursor = None, limit: Limit = 50, language: Language = "en"
-) -> models.Page[models.Asset]:
+) -> schemas.Page[schemas.Asset]:
     """Pictures, the latest first."""
     return calls.list_assets(filters, cursor, limit, language)
 
@@ -180,7 +182,7 @@ def get_asset(
         str, Path(max_length=64, description="id, or 8 or more digits of the SHA-256", examples=["1"])
     ],
     language: Language = "en",
-) -> models.Asset:
+) -> schemas.Asset:
     """A picture, its tags and its description."""
     return calls.get_asset(asset, language)
 
@@ -201,7 +203,7 @@ def list_suggestions(
     profile: Annotated[str, Query(max_length=250)] = "general",
     top_k: Annotated[int, Query(ge=1, le=LIMIT)] = LIMIT,
     language: Language = "en",
-) -> list[models.Suggestion]:
+) -> list[schemas.Suggestion]:
     """What the library suggests for a picture now; what was decided is left out."""
     return calls.list_suggestions(asset, profile, top_k, language)
 
@@ -209,7 +211,7 @@ def list_suggestions(
 @assets.get("/assets/{asset}/similar")
 def similar(
     calls: Reading, asset: AssetId, filters: Filters, limit: Limit = 24, language: Language = "en"
-) -> list[models.Hit]:
+) -> list[schemas.Hit]:
     """Pictures that resemble one, best first."""
     return calls.similar(asset, filters, limit, language)
 
@@ -217,7 +219,7 @@ def similar(
 @assets.get("/assets/{asset}/recommendations")
 def recommend(
     calls: Reading, asset: AssetId, filters: Filters, limit: Limit = 8, language: Language = "en"
-) -> list[models.Hit]:
+) -> list[schemas.Hit]:
     """Pictures to show beside one: they resemble it, but neither it nor one another too much."""
     return calls.recommend(asset, filters, limit, language)
 
@@ -239,19 +241,19 @@ def export(
 
 
 @assets.put("/assets/{asset}/text")
-def set_text(calls: Deciding, asset: AssetId, text: models.Text) -> models.Asset:
+def set_text(calls: Deciding, asset: AssetId, text: schemas.Text) -> schemas.Asset:
     """Replace the text that belongs to a picture; suggestions take it into account from then on."""
     return calls.set_text(asset, text)
 
 
 @assets.put("/assets/{asset}/description")
-def describe(calls: Deciding, asset: AssetId, description: models.Description) -> models.Description:
+def describe(calls: Deciding, asset: AssetId, description: schemas.Description) -> schemas.Description:
     """Write a title, caption or alt text; a part that is empty follows the tags."""
     return calls.describe(asset, description)
 
 
 @assets.post("/assets/{asset}/description/draft")
-def draft_description(calls: Deciding, asset: AssetId, language: Language = "en") -> models.Description:
+def draft_description(calls: Deciding, asset: AssetId, language: Language = "en") -> schemas.Description:
     """What the generative model that `TAGLOOP_WRITER` names would write; nothing is kept. Takes seconds."""
     return calls.draft_description(asset, language)
 
@@ -261,8 +263,8 @@ decisions = APIRouter(tags=["Decisions"])
 
 @decisions.post("/decisions")
 def decide(
-    request: Request, calls: Deciding, decisions: list[models.NewDecision], key: OnceKey = None
-) -> models.Written:
+    request: Request, calls: Deciding, decisions: list[schemas.NewDecision], key: OnceKey = None
+) -> schemas.Written:
     """Write decisions as one act, all or none; the library is taught at once."""
     if not 1 <= len(decisions) <= FILES_MOST:
         raise SourceError(f"{len(decisions)} decisions; one request takes 1 to {FILES_MOST}.")
@@ -276,7 +278,7 @@ def list_decisions(
     asset: Annotated[int | None, Query(ge=1, le=2**53)] = None,
     cursor: Cursor = None,
     limit: Limit = 100,
-) -> models.Page[models.Decision]:
+) -> schemas.Page[schemas.Decision]:
     """What was decided, in the order of the ledger; keep `next` and ask later for what is new."""
     return calls.list_decisions(asset, cursor, limit)
 
@@ -284,7 +286,7 @@ def list_decisions(
 @decisions.post("/decisions/{what}/undo")
 def undo(
     calls: Deciding, what: Annotated[str, Path(max_length=64, description="a decision's number, or an act")]
-) -> models.Written:
+) -> schemas.Written:
     """Take one decision back, or a whole act; also from what was learned."""
     return calls.undo(what)
 
@@ -300,25 +302,25 @@ def list_tags(
     cursor: Cursor = None,
     limit: Limit = 200,
     language: Language = "en",
-) -> models.Page[models.Tag]:
+) -> schemas.Page[schemas.Tag]:
     """Tags, merged ones included; with a query those that fit it, best first."""
     return calls.list_tags(query, category, cursor, limit, language)
 
 
 @library.get("/tags/{tag}")
-def get_tag(calls: Reading, tag: Annotated[str, Path(max_length=250)], language: Language = "en") -> models.Tag:
+def get_tag(calls: Reading, tag: Annotated[str, Path(max_length=250)], language: Language = "en") -> schemas.Tag:
     """A tag; the id of a merged one leads to the tag it became."""
     return calls.get_tag(tag, language)
 
 
 @library.get("/profiles")
-def list_profiles(calls: Reading, language: Language = "en") -> list[models.Profile]:
+def list_profiles(calls: Reading, language: Language = "en") -> list[schemas.Profile]:
     """The business types there are."""
     return calls.list_profiles(language)
 
 
 searching = APIRouter(tags=["Search"])
-Like = Annotated[list[models.Id], Query(max_length=20)]
+Like = Annotated[list[schemas.Id], Query(max_length=20)]
 
 
 @searching.get("/search")
@@ -330,7 +332,7 @@ def search(
     unlike: Like = [],  # noqa: B006
     limit: Limit = 30,
     language: Language = "en",
-) -> models.SearchResult:
+) -> schemas.SearchResult:
     """Pictures that fit words, resemble some pictures, do not resemble others, and pass filters."""
     return calls.search(text, like, unlike, None, filters, limit, language)
 
@@ -345,7 +347,7 @@ def search_by_picture(
     unlike: Like = [],  # noqa: B006
     limit: Limit = 30,
     language: Language = "en",
-) -> models.SearchResult:
+) -> schemas.SearchResult:
     """The same with a picture that answers should be like."""
     return calls.search(text, like, unlike, picture.file.read(), filters, limit, language)
 
@@ -354,20 +356,20 @@ hooks = APIRouter(tags=["Webhooks"])
 
 
 @hooks.get("/webhooks")
-def list_webhooks(calls: Hooking) -> list[models.Webhook]:
+def list_webhooks(calls: Hooking) -> list[schemas.Webhook]:
     """Every webhook, latest first."""
     return calls.list_webhooks()
 
 
-@hooks.post("/webhooks", status_code=201, response_model=models.Webhook)
-def add_webhook(request: Request, calls: Hooking, webhook: models.NewWebhook, key: OnceKey = None) -> Response:
+@hooks.post("/webhooks", status_code=201, response_model=schemas.Webhook)
+def add_webhook(request: Request, calls: Hooking, webhook: schemas.NewWebhook, key: OnceKey = None) -> Response:
     """Tell an address what happens from now on; the answer holds the secret, this once."""
     work = lambda: calls.add_webhook(webhook.url, webhook.kinds)  # noqa: E731
     return _once(request, key, [webhook.model_dump_json()], work, 201)
 
 
 @hooks.patch("/webhooks/{webhook}")
-def switch_webhook(calls: Hooking, webhook: AnyId, active: bool) -> models.Webhook:
+def switch_webhook(calls: Hooking, webhook: AnyId, active: bool) -> schemas.Webhook:
     """Stop telling an address, or tell it again."""
     return calls.switch_webhook(webhook, active)
 
@@ -379,13 +381,13 @@ def list_deliveries(
     state: Literal["waiting", "sent", "dead"] | None = None,
     cursor: Cursor = None,
     limit: Limit = 50,
-) -> models.Page[models.Delivery]:
+) -> schemas.Page[schemas.Delivery]:
     """What was told, is still to be told, or was given up; latest first."""
     return calls.list_deliveries(webhook, state, cursor, limit)
 
 
 @hooks.post("/deliveries/{delivery}/replay")
-def replay_delivery(calls: Hooking, delivery: Annotated[str, Path(max_length=40)]) -> models.Delivery:
+def replay_delivery(calls: Hooking, delivery: Annotated[str, Path(max_length=40)]) -> schemas.Delivery:
     """Send a delivery again, with the same id and body."""
     return calls.replay_delivery(delivery)
 

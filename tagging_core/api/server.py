@@ -18,15 +18,17 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from tagging_core import exposition, logs
-from tagging_core.api import access, problems
-from tagging_core.api.access import Buckets, Caller
-from tagging_core.api.limits import BodyLimit
+from tagging_core.api import auth, errors
+from tagging_core.api.auth import Buckets, Caller
 from tagging_core.api.measuring import Measured
+from tagging_core.api.middleware import BodyLimit
 from tagging_core.api.routes import ROUTERS
+from tagging_core.app import prometheus
+from tagging_core.app.tagloop import Tagloop
+from tagging_core.common import log_context
 from tagging_core.errors import TaggingError
+from tagging_core.publishing import schemas
 from tagging_core.settings import load_settings
-from tagging_core.tagloop import Tagloop
 
 PREFIX = "/api/v1"
 _STATIC = "/docs/static"
@@ -56,7 +58,7 @@ class Doorkeeper:
         try:
             caller = await anyio.to_thread.run_sync(self._enter, Request(scope))
         except TaggingError as error:
-            await problems.answer(error)(scope, receive, send)
+            await errors.answer(error)(scope, receive, send)
             return
         scope.setdefault("state", {})["caller"] = caller
         await self._app(scope, receive, send)
@@ -65,7 +67,7 @@ class Doorkeeper:
         loop = self._get_loop()
         if self._buckets is None:
             self._buckets = Buckets(loop.settings.api_rate)
-        caller = access.identify(loop, request)
+        caller = auth.identify(loop, request)
         self._buckets.take(caller.name)
         return caller
 
@@ -79,10 +81,10 @@ def create_api(get_loop: GetLoop) -> FastAPI:
         redoc_url=None,
         static_url=_STATIC,
         generate_unique_id_function=_operation,
-        responses={"4XX": {"model": problems.models.Problem, "description": "What went wrong (RFC 9457)"}},
+        responses={"4XX": {"model": schemas.Problem, "description": "What went wrong (RFC 9457)"}},
     )
     api.state.get_loop = get_loop
-    problems.install(api)
+    errors.install(api)
     for router in ROUTERS:
         api.include_router(router)
     api.add_middleware(Doorkeeper, get_loop=get_loop)
@@ -104,7 +106,7 @@ def routes(get_loop: GetLoop) -> list[BaseRoute]:
 def create_app() -> Starlette:
     """The service alone, with a worker of its own: `uvicorn --factory tagging_core.api.server:create_app`."""
     settings = load_settings()
-    logs.set_up(settings.log_json)
+    log_context.set_up(settings.log_json)
     loop = Tagloop(settings)
 
     @asynccontextmanager
@@ -128,7 +130,7 @@ async def _ready(get_loop: GetLoop, _: Request) -> JSONResponse:
 
 
 async def _metrics(get_loop: GetLoop, _: Request) -> Response:
-    text = await anyio.to_thread.run_sync(lambda: exposition.expose(get_loop()))
+    text = await anyio.to_thread.run_sync(lambda: prometheus.expose(get_loop()))
     return Response(text, media_type=CONTENT_TYPE_LATEST)
 
 

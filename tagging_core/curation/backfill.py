@@ -12,17 +12,18 @@ from datetime import UTC, datetime
 import numpy as np
 from sqlalchemy import Connection, delete, func, select, update
 
-from tagging_core import projection, vectors
+from tagging_core.common.users import Action, User, require
+from tagging_core.embeddings import vectors
 from tagging_core.errors import DecisionError
-from tagging_core.judging import load_left_out
-from tagging_core.learner import Floats, sigmoid
-from tagging_core.ledger import Kind
-from tagging_core.library import Library
-from tagging_core.people import Action, User, require
-from tagging_core.reviewing import Decision
-from tagging_core.store import Database, upsert
-from tagging_core.store.tables import backfills, rechecks, reviews
-from tagging_core.taxonomy import Taxonomy
+from tagging_core.learning.calibration_data import load_left_out
+from tagging_core.learning.classifier import Floats, sigmoid
+from tagging_core.learning.library import Library
+from tagging_core.ledger import projection
+from tagging_core.ledger.events import Kind
+from tagging_core.review.decisions import Decision
+from tagging_core.storage import Database, upsert
+from tagging_core.storage.schema import backfills, rechecks, reviews
+from tagging_core.taxonomy.model import Taxonomy
 
 NEEDS, LOSES = 0.5, 0.03
 """Probability from which a reviewed picture probably needs a tag, and below which it should probably lose it; the

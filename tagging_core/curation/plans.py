@@ -10,12 +10,13 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from tagging_core.curation.checking import same_word
 from tagging_core.errors import TagError
-from tagging_core.ledger import Kind
-from tagging_core.reviewing import Decision
-from tagging_core.tags import Item
-from tagging_core.taxonomy import (
+from tagging_core.ledger.events import Kind
+from tagging_core.ledger.taxonomy_history import Change
+from tagging_core.ledger.taxonomy_store import Item
+from tagging_core.review.decisions import Decision
+from tagging_core.taxonomy.matching import same_word
+from tagging_core.taxonomy.model import (
     Category,
     Profile,
     Tag,
@@ -277,3 +278,14 @@ def _follow_category(taxonomy: Taxonomy, before: Tag, after: Tag) -> list[Tag]:
         return []
     below = taxonomy.with_children(before.id)[1:]
     return [replace(taxonomy.tags[t], category_id=after.category_id) for t in below]
+
+
+def restore(changes: Sequence[Change], moment: str) -> Plan:
+    """The plan that makes the library what it was; what came later is deleted by it, and can be brought back."""
+    items: list[Item] = []
+    for change in changes:
+        if change.before is not None:
+            items.append(change.before)
+        elif not isinstance(change.after, Profile):  # profiles come with Tagloop and are never made
+            items.append(replace(change.after, state="deleted"))
+    return Plan(f"Restore the library as of {moment}", tuple(items))

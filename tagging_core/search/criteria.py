@@ -14,14 +14,15 @@ from dataclasses import dataclass
 import numpy as np
 from sqlalchemy import Connection, func, select
 
-from tagging_core import assets, vectors
-from tagging_core.encoders import Encoder, Preset, Vectors, unit
-from tagging_core.learner import Examples, Floats, TagModel, fit_tag, sigmoid
-from tagging_core.library import Library
+from tagging_core.assets import repository
+from tagging_core.embeddings import vectors
+from tagging_core.embeddings.encoders import Encoder, Preset, Vectors, unit
+from tagging_core.learning.classifier import Examples, Floats, TagModel, fit_tag, sigmoid
+from tagging_core.learning.library import Library
+from tagging_core.learning.tag_matrix import TagMatrix
 from tagging_core.search.query import Query
-from tagging_core.store import Database
-from tagging_core.store.tables import labels, learned
-from tagging_core.tag_matrix import TagMatrix
+from tagging_core.storage import Database
+from tagging_core.storage.schema import labels, learned
 
 Chance = Callable[[Connection, Vectors, list[int]], Floats]
 
@@ -116,7 +117,7 @@ class Criteria:
         def logits(connection: Connection, pictures: Vectors, asset_ids: list[int]) -> Floats:
             found = model.logits(matrix.pack.centre(pictures)) * slopes + shifts
             if words:
-                having = set(assets.with_words(connection, words, asset_ids))
+                having = set(repository.with_words(connection, words, asset_ids))
                 found = found + _IN_TEXT * np.array([asset_id in having for asset_id in asset_ids], np.float64)
             return np.asarray(found, np.float64)
 

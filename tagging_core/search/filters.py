@@ -9,11 +9,11 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, Connection, select
 
+from tagging_core.common.periods import Period
 from tagging_core.errors import SearchError
-from tagging_core.insights.days import Period
-from tagging_core.ledger import STATES
-from tagging_core.store.tables import assets, batches, items, labels, tags
-from tagging_core.taxonomy import Taxonomy
+from tagging_core.ledger.events import STATES
+from tagging_core.storage.schema import assets, batches, items, labels, tags
+from tagging_core.taxonomy.model import Taxonomy
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from tagging_core.tag_names import TagNames
-from tagging_core.taxonomy import Taxonomy
+from tagging_core.taxonomy.matching import TagNames
+from tagging_core.taxonomy.model import Taxonomy
 
 _FILLERS = frozenset(
     [

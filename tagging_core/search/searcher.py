@@ -14,22 +14,21 @@ from dataclasses import dataclass
 import numpy as np
 from sqlalchemy import ColumnElement, Connection, select
 
-from tagging_core import assets as asset_module
-from tagging_core import vectors
-from tagging_core.chroma import ChromaIndex
-from tagging_core.encoders import Encoder, Preset, Vectors
+from tagging_core.assets import repository as asset_module
+from tagging_core.embeddings import vectors
+from tagging_core.embeddings.encoders import Encoder, Preset, Vectors
 from tagging_core.errors import SearchError
-from tagging_core.insights import days
-from tagging_core.learner import Examples
-from tagging_core.library import Library
+from tagging_core.learning.classifier import Examples
+from tagging_core.learning.library import Library
+from tagging_core.learning.tag_matrix import TagMatrix
+from tagging_core.search.chroma_index import ChromaIndex
 from tagging_core.search.criteria import Criteria, Criterion
+from tagging_core.search.diversity import varied
 from tagging_core.search.filters import ANY, Filters, matching
 from tagging_core.search.query import Query, read_query
-from tagging_core.search.variety import varied
-from tagging_core.store import Database
-from tagging_core.store.tables import assets, labels
-from tagging_core.tag_matrix import TagMatrix
-from tagging_core.tag_names import TagNames
+from tagging_core.storage import Database, key_values
+from tagging_core.storage.schema import assets, labels
+from tagging_core.taxonomy.matching import TagNames
 
 LEAST = 0.03
 """Relevance below which a picture is no answer, for each thing it should be: what a tag has before a look at it."""
@@ -121,7 +120,7 @@ class Searcher:
         with self._database.read() as connection:
             examples = self._examples(connection, like, unlike, pictures)
             criteria = self._criteria.of(connection, matrix, query, examples)
-            conditions = filters.conditions(matrix.taxonomy, days.zone_of(connection))
+            conditions = filters.conditions(matrix.taxonomy, key_values.zone_of(connection))
             if not criteria:
                 return Found(query, self._by_text(connection, query, conditions, limit), understood)
             without = set(like) | set(unlike)

@@ -16,9 +16,10 @@ from playwright.sync_api import Page, sync_playwright
 from sqlalchemy import select, update
 
 from benchmarks.served import CHROMIUM_FLAGS, serve
-from tagging_core import Decision, Kind, Settings, Tagloop, projection
-from tagging_core.people import local_user
-from tagging_core.store.tables import assets, events
+from tagging_core import Decision, Kind, Settings, Tagloop
+from tagging_core.common.users import local_user
+from tagging_core.ledger import projection
+from tagging_core.storage.schema import assets, events
 from tests.browser.conftest import chromium
 
 _PROFILE = "e-commerce"

@@ -16,7 +16,7 @@ import pytest
 
 from tagging_core import Decision, Kind, Tagloop, User
 from tagging_core.api import Client
-from tagging_core.webhooks import Happening
+from tagging_core.ledger.webhook_outbox import Happening
 from tests.conftest import BLUE, RED, photo, wait_for
 
 EXAMPLE = Path(__file__).parent.parent.parent / "examples" / "django_site"

@@ -35,7 +35,7 @@ def test_keywords_are_sure_and_the_picture_is_not_kept(browser: FlaskClient, wor
 
 
 def test_pictures_are_found(browser: FlaskClient, working: Tagloop) -> None:
-    from tagging_core.people import local_user
+    from tagging_core.common.users import local_user
 
     for name, colour in (("red.jpg", RED), ("blue.jpg", BLUE)):
         working.calls(local_user("CMS")).tag_picture(photo(colour), name)

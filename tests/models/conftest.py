@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tagging_core.encoders import Preset, find_preset, load_preset
-from tagging_core.encoders.sentence import SentenceEncoder
+from tagging_core.embeddings.encoders import Preset, find_preset, load_preset
+from tagging_core.embeddings.encoders.sentence import SentenceEncoder
 from tests.models.checkpoints import DIMENSIONS, MAKERS
 
 

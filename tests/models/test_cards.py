@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.cards import CARDS, Card, check, missing, similarities
-from tagging_core.encoders.sentence import SentenceEncoder
+from tagging_core.embeddings.encoders.sentence import SentenceEncoder
 from tests.models.conftest import pictures
 
 SMALL = [card for card in CARDS if card.preset != "qwen3-vl-embedding-8b"]

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from tagging_core.encoders.sentence import SentenceEncoder
+from tagging_core.embeddings.encoders.sentence import SentenceEncoder
 from tagging_core.errors import EncoderError
 from tests.models.checkpoints import DIMENSIONS, MAKERS
 from tests.models.conftest import pictures

@@ -10,8 +10,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from tagging_core.encoders import find_preset, load_encoder, load_preset
-from tagging_core.encoders.sentence import SentenceEncoder
+from tagging_core.embeddings.encoders import find_preset, load_encoder, load_preset
+from tagging_core.embeddings.encoders.sentence import SentenceEncoder
 from tagging_core.errors import EncoderError
 from tests.models.conftest import pictures, small
 

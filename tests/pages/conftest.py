@@ -9,12 +9,11 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-import pages
-from pages.common import session
+from console import page_paths, session
 from tagging_core import Tagloop, User
-from tagging_core.people import Role
+from tagging_core.common.users import Role
 
-FRAME = str(Path(pages.__file__).parent / "common" / "frame.py")
+FRAME = str(Path(page_paths.__file__).with_name("frame.py"))
 
 
 @pytest.fixture(autouse=True)

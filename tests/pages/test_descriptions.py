@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-import pages
-from tagging_core import Tagloop, User, assets, descriptions
-from tagging_core.writer import Drafter
+from console import page_paths
+from tagging_core import Tagloop, User
+from tagging_core.assets import repository
+from tagging_core.publishing import captions
+from tagging_core.publishing.caption_model import Drafter
 from tests import tiny_writer
 from tests.conftest import BLUE, ingest
 
@@ -26,17 +28,17 @@ def save(at: AppTest) -> None:
     assert not at.exception
 
 
-def written(loop: Tagloop, asset_id: int) -> descriptions.Described:
+def written(loop: Tagloop, asset_id: int) -> captions.Described:
     with loop.database.read() as connection:
-        asset = assets.get(connection, asset_id)
-        return descriptions.describe(connection, loop.taxonomy(), [asset])[asset_id]
+        asset = repository.get(connection, asset_id)
+        return captions.describe(connection, loop.taxonomy(), [asset])[asset_id]
 
 
 def test_what_a_person_writes_is_kept_until_it_is_emptied(
     open_page: Callable[..., AppTest], console: Tagloop, ann: User
 ) -> None:
     (picture,) = ingest(console, ann, BLUE)
-    at = open_page(pages.REVIEW)
+    at = open_page(page_paths.REVIEW)
     assert not any(button.label == "Draft from the picture" for button in at.button)
     at.text_area(key=f"review_description_alt_{picture}").set_value("A blue square.")
     save(at)
@@ -57,7 +59,7 @@ def test_a_draft_waits_in_the_form_until_it_is_saved(
     monkeypatch.setattr(drafter, "_writer", tiny_writer.knowing_squares(tmp_path / "writer"))
     monkeypatch.setattr(console, "drafter", drafter)
     (picture,) = ingest(console, ann, BLUE)
-    at = open_page(pages.REVIEW)
+    at = open_page(page_paths.REVIEW)
     next(button for button in at.button if button.label == "Draft from the picture").click().run()
     assert not at.exception
     assert fields(at)["title"] == "Blue square"

@@ -6,19 +6,19 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-import pages
-from pages.common import session
-from tagging_core import Tagloop, User, meta
-from tagging_core.people import Role
+from console import page_paths, session
+from tagging_core import Tagloop, User
+from tagging_core.common.users import Role
+from tagging_core.storage import key_values
 from tests.conftest import wait_for
 from tests.pages.conftest import FRAME
 
 PAGES = {
-    pages.UPLOAD: {Role.EDITOR, Role.OWNER, Role.ADMIN},
-    pages.REVIEW: {Role.EDITOR, Role.OWNER, Role.ADMIN},
-    pages.TAGS: {Role.EDITOR, Role.OWNER, Role.ADMIN},
-    pages.TRENDS: {Role.OWNER, Role.MANAGER, Role.ADMIN},
-    pages.ACCURACY: {Role.OWNER, Role.MANAGER, Role.ADMIN},
+    page_paths.UPLOAD: {Role.EDITOR, Role.OWNER, Role.ADMIN},
+    page_paths.REVIEW: {Role.EDITOR, Role.OWNER, Role.ADMIN},
+    page_paths.TAGS: {Role.EDITOR, Role.OWNER, Role.ADMIN},
+    page_paths.TRENDS: {Role.OWNER, Role.MANAGER, Role.ADMIN},
+    page_paths.ACCURACY: {Role.OWNER, Role.MANAGER, Role.ADMIN},
 }
 
 
@@ -32,7 +32,7 @@ def test_a_name_is_asked_once_and_remembered(console: Tagloop) -> None:
     again = AppTest.from_file(FRAME, default_timeout=30).run()
     assert again.title[0].value == "Upload pictures"
     with console.database.read() as connection:
-        assert meta.get(connection, "console.local_name") == "Zoë"
+        assert key_values.get(connection, "console.local_name") == "Zoë"
 
 
 def test_an_empty_name_is_refused(console: Tagloop) -> None:

@@ -8,15 +8,14 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-import pages
-from pages.common import gallery
+from console import gallery, page_paths
 from tagging_core import Decision, Kind, Tagloop, User
-from tagging_core.insights import drift
-from tagging_core.people import Role
+from tagging_core.analytics import drift
+from tagging_core.common.users import Role
 from tests.conftest import BLUE, GREEN, RED, ingest
 
 Open = Callable[..., AppTest]
-CHARTS = [pages.OVERVIEW, pages.TRENDS, pages.ACCURACY, pages.PEOPLE, pages.SAVINGS]
+CHARTS = [page_paths.OVERVIEW, page_paths.TRENDS, page_paths.ACCURACY, page_paths.PEOPLE, page_paths.SAVINGS]
 PROFILE = "e-commerce"
 DRESS = "garment.dress"
 
@@ -56,7 +55,7 @@ def test_without_decisions_it_says_what_to_do(open_page: Open, page: str) -> Non
     assert any(link.page.endswith("review") for link in at.get("page_link"))
 
 
-@pytest.mark.parametrize("page", [*CHARTS, pages.DRIFT, pages.PICTURES])
+@pytest.mark.parametrize("page", [*CHARTS, page_paths.DRIFT, page_paths.PICTURES])
 def test_managers_read_every_page_and_editors_none(
     open_page: Open, manager: User, work: list[int], page: str
 ) -> None:
@@ -66,7 +65,7 @@ def test_managers_read_every_page_and_editors_none(
 
 
 def test_the_overview_tells_the_week_at_a_glance(open_page: Open, work: list[int]) -> None:
-    at = open_page(pages.OVERVIEW, days="7")
+    at = open_page(page_paths.OVERVIEW, days="7")
     assert metrics(at) == {
         "New pictures": "3",
         "Finished": "2",
@@ -83,14 +82,14 @@ def test_the_overview_tells_the_week_at_a_glance(open_page: Open, work: list[int
 
 
 def test_the_report_is_one_file_with_the_figures(open_page: Open, work: list[int], console: Tagloop) -> None:
-    from pages.managers.telling import report
-    from pages.managers.telling.filters import Choice
-    from tagging_core.insights import days
-    from tagging_core.insights.days import Period
-    from tagging_core.people import local_user
+    from console.insights import report
+    from console.insights.filters import Choice
+    from tagging_core.common.periods import Period
+    from tagging_core.common.users import local_user
+    from tagging_core.storage import key_values
 
     with console.database.read() as connection:
-        choice = Choice(Period.latest(30, days.today(connection)))
+        choice = Choice(Period.latest(30, key_values.today(connection)))
     found = report.build(console, local_user("<b>Mo"), "en", choice)
     assert "What the content is about" in found
     assert "<th>Finished pictures</th><td>2</td>" in found
@@ -100,7 +99,7 @@ def test_the_report_is_one_file_with_the_figures(open_page: Open, work: list[int
 
 
 def test_trends_draw_what_was_chosen_and_lead_to_its_pictures(open_page: Open, work: list[int]) -> None:
-    at = open_page(pages.TRENDS, tags=DRESS, days="7")
+    at = open_page(page_paths.TRENDS, tags=DRESS, days="7")
     assert at.multiselect[0].value == [DRESS]
     (figure,) = charts(at)
     line = next(trace for trace in figure["data"] if trace.get("name") == "Dress")
@@ -114,7 +113,7 @@ def test_trends_draw_what_was_chosen_and_lead_to_its_pictures(open_page: Open, w
     ("show", "n"), [("What it is about", 2), ("Together", 0), ("Compare", 0), ("What changed", 1)]
 )
 def test_each_way_of_looking_at_trends(open_page: Open, work: list[int], show: str, n: int) -> None:
-    at = open_page(pages.TRENDS, show=show)
+    at = open_page(page_paths.TRENDS, show=show)
     assert not at.error
     assert len(at.get("plotly_chart")) == n
 
@@ -123,15 +122,15 @@ def test_two_batches_are_compared(open_page: Open, console: Tagloop, ann: User, 
     (other,) = ingest(console, ann, (1, 2, 3))
     console.decide(ann, Decision(Kind.ADD, other, DRESS, profile=PROFILE))
     console.decide(ann, Decision(Kind.DONE, other, profile=PROFILE))
-    at = open_page(pages.TRENDS, show="Compare", compare="Two batches")
+    at = open_page(page_paths.TRENDS, show="Compare", compare="Two batches")
     (figure,) = charts(at)
     assert sorted(numbers(trace["x"])[0] for trace in figure["data"]) == [0.5, 1.0]
 
 
 def test_what_is_in_the_address_is_chosen_and_goes_along(open_page: Open, work: list[int]) -> None:
-    at = open_page(pages.TRENDS, days="90", on="uploaded", grain="month", profile="e-commerce")
+    at = open_page(page_paths.TRENDS, days="90", on="uploaded", grain="month", profile="e-commerce")
     assert [s.value for s in at.selectbox] == ["month", "uploaded", "e-commerce"]
-    at.switch_page(pages.ACCURACY).run()
+    at.switch_page(page_paths.ACCURACY).run()
     assert at.segmented_control(key="filter_days_accuracy").value == "90"
     assert at.query_params["days"] == "90"
 
@@ -140,16 +139,16 @@ def test_what_is_in_the_address_is_chosen_and_goes_along(open_page: Open, work: 
     "query", [{"days": "soon"}, {"days": "other", "between": "x_y"}, {"profile": "none"}, {"tags": "no.tag"}]
 )
 def test_a_wrong_address_shows_the_usual(open_page: Open, work: list[int], query: dict[str, str]) -> None:
-    at = open_page(pages.TRENDS, **query)
+    at = open_page(page_paths.TRENDS, **query)
     assert not at.error
     assert at.get("plotly_chart")
 
 
 def test_a_view_is_saved_opened_by_others_and_brought_back(open_page: Open, manager: User, work: list[int]) -> None:
-    at = open_page(pages.TRENDS, days="90")
+    at = open_page(page_paths.TRENDS, days="90")
     at.text_input(key="view_name").set_value("Quarter")
     next(b for b in at.button if b.label == "Save it").click().run()
-    other = open_page(pages.TRENDS, user=manager)
+    other = open_page(page_paths.TRENDS, user=manager)
     link = next(link for link in other.get("page_link") if link.label == "Quarter")
     assert "days=90" in link.proto.query_string
     other.button(key="view_1").click().run()
@@ -159,7 +158,7 @@ def test_a_view_is_saved_opened_by_others_and_brought_back(open_page: Open, mana
 
 
 def test_accuracy_tells_both_sources_and_draws_the_one_with_enough(open_page: Open, work: list[int]) -> None:
-    at = open_page(pages.ACCURACY)
+    at = open_page(page_paths.ACCURACY)
     assert [m.value for m in at.metric] == ["–", "–", "50%", "100%"]
     assert len(at.get("plotly_chart")) == 3
     unseen = next(m.value for m in at.markdown if "95% right" in m.value)
@@ -167,7 +166,7 @@ def test_accuracy_tells_both_sources_and_draws_the_one_with_enough(open_page: Op
 
 
 def test_accuracy_by_tag_leaves_out_what_few_cases_say(open_page: Open, work: list[int]) -> None:
-    at = open_page(pages.ACCURACY, show="By tag, profile, person")
+    at = open_page(page_paths.ACCURACY, show="By tag, profile, person")
     row = at.dataframe[0].value.set_index("Name").loc["Dress"]
     assert (row["Opinions"], row["Interval"], row["Source"]) == (2, "9% to 91%", "As shown")
     assert row["Right"] is None or row["Right"] != row["Right"]
@@ -176,26 +175,26 @@ def test_accuracy_by_tag_leaves_out_what_few_cases_say(open_page: Open, work: li
 def test_confusions_and_changes(open_page: Open, console: Tagloop, ann: User, work: list[int]) -> None:
     shown = {"probability": 0.9, "fingerprint": "tiny"}
     console.decide(ann, Decision(Kind.REPLACE, work[2], DRESS, "garment.hat", PROFILE, shown=shown))
-    (figure,) = charts(open_page(pages.ACCURACY, show="Taken for one another"))
+    (figure,) = charts(open_page(page_paths.ACCURACY, show="Taken for one another"))
     assert figure["data"][0]["y"] == ["Dress → Hat"]
     from tagging_core.curation import plans
 
     console.curator.apply(ann, plans.set_state(console.taxonomy(), DRESS, "deprecated"))
-    at = open_page(pages.ACCURACY, show="Before and after")
+    at = open_page(page_paths.ACCURACY, show="Before and after")
     said = " ".join(m.value for m in at.markdown)
     assert "Took Dress out of use" in said
     assert "`tiny`" in said
 
 
 def test_people_are_listed_by_name_and_few_cases_say_nothing(open_page: Open, work: list[int]) -> None:
-    table = open_page(pages.PEOPLE).dataframe[0].value
+    table = open_page(page_paths.PEOPLE).dataframe[0].value
     assert table["Person"].tolist() == ["Ann"]
     assert table["Finished"].tolist() == [2]
     assert table["Pictures an hour"].isna().all()
 
 
 def test_savings_follow_the_assumptions(open_page: Open, work: list[int]) -> None:
-    at = open_page(pages.SAVINGS, hand="66", hour="60", monthly="0", once="10", days="30")
+    at = open_page(page_paths.SAVINGS, hand="66", hour="60", monthly="0", once="10", days="30")
     found = metrics(at)
     assert (found["With suggestions"], found["Without"], found["Hours saved"]) == ("6.0 s", "66.0 s", "0.0")
     assert found["Worth a month"] == "2"
@@ -204,7 +203,7 @@ def test_savings_follow_the_assumptions(open_page: Open, work: list[int]) -> Non
 
 def test_drift_says_what_cannot_be_told_yet(open_page: Open, console: Tagloop, work: list[int]) -> None:
     drift.check_if_due(console.database, console.library, console.taxonomy())
-    at = open_page(pages.DRIFT)
+    at = open_page(page_paths.DRIFT)
     assert any("Too few pictures" in m.value for m in at.markdown)
     assert not at.get("plotly_chart")
 
@@ -214,12 +213,12 @@ def test_pictures_behind_a_figure_and_an_address_that_asks_for_nothing(
 ) -> None:
     drawn: list[list[int]] = []
     monkeypatch.setattr(gallery, "draw", lambda page, shown, *_, **__: drawn.append([a.id for a, _ in shown]))
-    open_page(pages.PICTURES, tag=DRESS)
-    open_page(pages.PICTURES, what="shown.wrong", tag=DRESS)
-    open_page(pages.PICTURES, state="new")
+    open_page(page_paths.PICTURES, tag=DRESS)
+    open_page(page_paths.PICTURES, what="shown.wrong", tag=DRESS)
+    open_page(page_paths.PICTURES, state="new")
     assert drawn == [[work[0]], [work[1]], [work[2]]]
-    assert "There are no such pictures" in open_page(pages.PICTURES, tag="garment.hat").info[0].value
-    assert "There are no such pictures" in open_page(pages.PICTURES, state="sensitive").info[0].value
+    assert "There are no such pictures" in open_page(page_paths.PICTURES, tag="garment.hat").info[0].value
+    assert "There are no such pictures" in open_page(page_paths.PICTURES, state="sensitive").info[0].value
 
 
 @pytest.mark.parametrize(
@@ -234,4 +233,4 @@ def test_pictures_behind_a_figure_and_an_address_that_asks_for_nothing(
     ],
 )
 def test_an_address_that_cannot_be_read_says_so(open_page: Open, query: dict[str, str], said: str) -> None:
-    assert said in open_page(pages.PICTURES, **query).error[0].value
+    assert said in open_page(page_paths.PICTURES, **query).error[0].value

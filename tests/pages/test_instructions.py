@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-import pages
+from console import page_paths
 from tagging_core import Settings, Tagloop, User
-from tagging_core.people import Role
+from tagging_core.common.users import Role
 from tests.conftest import BLUE, GREEN, RED, ingest, wait_for
 from tests.tagging_core.test_instructions import PROFILE, Told
 
@@ -55,7 +55,7 @@ def test_it_is_tried_told_and_taken_back(
     open_page: Open, console: Tagloop, ann: User, owner: User, encoder: Told
 ) -> None:
     ingest(console, ann, RED, GREEN, BLUE)
-    at = choose(open_page(pages.INSTRUCTIONS, owner))
+    at = choose(open_page(page_paths.INSTRUCTIONS, owner))
     assert "the usual instruction" in texts(at)
     at.text_area(key=f"instruction_{PROFILE}").set_value("Find  the colour.").run()
     encoder.confused = True
@@ -74,7 +74,7 @@ def test_it_is_tried_told_and_taken_back(
 
 
 def test_nothing_to_tell_and_nothing_to_try_on_are_said(open_page: Open, owner: User) -> None:
-    at = choose(open_page(pages.INSTRUCTIONS, owner))
+    at = choose(open_page(page_paths.INSTRUCTIONS, owner))
     press(at, "Try it on 50 pictures")
     assert any("There are no pictures" in info.value for info in at.info)
     at.text_area(key=f"instruction_{PROFILE}").set_value(" ").run()
@@ -88,7 +88,7 @@ class TestOfAModelThatTakesNone:
         return None
 
     def test_it_waits(self, open_page: Open, console: Tagloop, owner: User) -> None:
-        at = choose(open_page(pages.INSTRUCTIONS, owner))
+        at = choose(open_page(page_paths.INSTRUCTIONS, owner))
         assert any("takes no instructions" in info.value for info in at.info)
         assert next(b for b in at.button if b.label == "Try it on 50 pictures").disabled
         press(at, "Tell the model")

@@ -4,11 +4,13 @@ from collections.abc import Callable
 
 from streamlit.testing.v1 import AppTest
 
-import pages
-from tagging_core import Tagloop, User, keys, webhooks
-from tagging_core.keys import Scope
-from tagging_core.targets import Targets
-from tagging_core.webhooks import Happening
+from console import page_paths
+from tagging_core import Tagloop, User
+from tagging_core.api import keys
+from tagging_core.api.keys import Scope
+from tagging_core.ledger import webhook_outbox
+from tagging_core.ledger.webhook_outbox import Happening
+from tagging_core.publishing.outbound_policy import Targets
 
 Open = Callable[..., AppTest]
 
@@ -18,7 +20,7 @@ def press(at: AppTest, label: str) -> AppTest:
 
 
 def test_a_key_is_shown_once_works_and_can_be_revoked(open_page: Open, console: Tagloop) -> None:
-    at = open_page(pages.INTEGRATIONS)
+    at = open_page(page_paths.INTEGRATIONS)
     at.text_input(key="key_name").set_value("CMS")
     press(at, "Make a key")
     token = at.code[0].value
@@ -35,13 +37,13 @@ def test_a_key_is_shown_once_works_and_can_be_revoked(open_page: Open, console: 
 
 
 def test_a_key_without_a_name_is_refused(open_page: Open) -> None:
-    at = open_page(pages.INTEGRATIONS)
+    at = open_page(page_paths.INTEGRATIONS)
     press(at, "Make a key")
     assert "name" in at.error[0].value
 
 
 def test_a_webhook_needs_an_allowed_target(open_page: Open, console: Tagloop) -> None:
-    at = open_page(pages.INTEGRATIONS)
+    at = open_page(page_paths.INTEGRATIONS)
     assert any("TAGLOOP_WEBHOOK_TARGETS" in info.value for info in at.info)
     at.text_input(key="hook_url").set_value("http://cms.example.com/x")
     press(at, "Add")
@@ -52,17 +54,17 @@ def test_a_webhook_needs_an_allowed_target(open_page: Open, console: Tagloop) ->
     assert at.code[0].value.startswith("whsec_")
     press(at, "Pause")
     with console.database.read() as connection:
-        assert not webhooks.all_webhooks(connection)[0].active
+        assert not webhook_outbox.all_webhooks(connection)[0].active
 
 
 def test_what_was_given_up_is_seen_and_sent_again(open_page: Open, console: Tagloop, ann: User) -> None:
     with console.database.write() as connection:
-        webhooks.add(connection, ann, "http://cms.example.com/x", [Happening.TAG_CHANGED])
-        webhooks.announce(connection, Happening.TAG_CHANGED, [{"tag": "garment.dress"}])
-        (delivery,) = webhooks.recent(connection)
-        webhooks.settle(connection, delivery, state="dead", attempts=10, note="it answered 500")
-    at = open_page(pages.INTEGRATIONS)
+        webhook_outbox.add(connection, ann, "http://cms.example.com/x", [Happening.TAG_CHANGED])
+        webhook_outbox.announce(connection, Happening.TAG_CHANGED, [{"tag": "garment.dress"}])
+        (delivery,) = webhook_outbox.recent(connection)
+        webhook_outbox.settle(connection, delivery, state="dead", attempts=10, note="it answered 500")
+    at = open_page(page_paths.INTEGRATIONS)
     assert any("it answered 500" in m.value for m in at.markdown)
     press(at, "Send again")
     with console.database.read() as connection:
-        assert webhooks.recent(connection)[0].state == "waiting"
+        assert webhook_outbox.recent(connection)[0].state == "waiting"

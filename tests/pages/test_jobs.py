@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-import pages
-from tagging_core import Tagloop, User, chunks, jobs
-from tagging_core.ingest import encode_or_halve
+from console import page_paths
+from tagging_core import Tagloop, User
+from tagging_core.embeddings.batching import encode_or_halve
+from tagging_core.ingest import chunks, queue_status
 from tests.conftest import RED, ingest, photo, wait_for
 from tests.pages.conftest import press
 
@@ -23,14 +24,14 @@ def metric(at: AppTest, label: str) -> str:
 
 
 def test_with_nothing_to_do_it_says_so(open_page: Open, operator: User) -> None:
-    at = open_page(pages.JOBS, operator)
+    at = open_page(page_paths.JOBS, operator)
     assert metric(at, "Pictures waiting") == "0"
     assert any("Everything that was uploaded is done" in c.value for c in at.caption)
 
 
 def test_who_did_what_is_listed(open_page: Open, console: Tagloop, ann: User, operator: User) -> None:
     ingest(console, ann, RED)
-    at = open_page(pages.JOBS, operator)
+    at = open_page(page_paths.JOBS, operator)
     (workers,) = at.dataframe
     assert list(workers.value["worker"]) == [console.name]
 
@@ -44,7 +45,7 @@ def test_what_was_put_aside_says_why_and_is_tried_again(
         batch = console.upload(ann, [("a*b.jpg", photo(RED))], "e-commerce")
         console.start()
         wait_for(lambda: console.batch(batch).state == "stopped")
-    at = open_page(pages.JOBS, operator)
+    at = open_page(page_paths.JOBS, operator)
     assert any("ZeroDivisionError" in e.value for e in at.error)
     assert any("a*b.jpg" in set(frame.value.get("file", ())) for frame in at.dataframe)
     press(at, "Try all again")
@@ -64,13 +65,15 @@ def test_a_batch_is_stopped_and_goes_on(
 
     def in_work() -> int:
         with console.database.read() as connection:
-            return jobs.load(connection).in_work
+            return queue_status.load(connection).in_work
 
-    monkeypatch.setattr("tagging_core.ingest.encode_or_halve", wait)  # before the writers' turn, which Stop needs
+    monkeypatch.setattr(
+        "tagging_core.ingest.pipeline.encode_or_halve", wait
+    )  # before the writers' turn, which Stop needs
     batch = console.upload(ann, [("a.jpg", photo(RED))], "e-commerce")
     console.start()
     wait_for(in_work)
-    at = open_page(pages.JOBS, operator)
+    at = open_page(page_paths.JOBS, operator)
     assert metric(at, "In work") == "1"
     press(at, "Stop")
     assert console.batch(batch).note == "Stopped by op."

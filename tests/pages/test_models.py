@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 from streamlit.testing.v1 import AppTest
 
-import pages
+from console import page_paths
 from tagging_core import Decision, Kind, Tagloop, User
-from tagging_core.families import State
+from tagging_core.embeddings.spaces import State
 from tests.conftest import RED, ingest, wait_for
 from tests.pages.conftest import press
 from tests.tagging_core.test_changing_models import COLOURS, Turned
@@ -18,7 +18,7 @@ Open = Callable[..., AppTest]
 
 def test_it_says_what_runs(open_page: Open, console: Tagloop, ann: User, operator: User) -> None:
     ingest(console, ann, RED)
-    at = open_page(pages.MODELS, operator)
+    at = open_page(page_paths.MODELS, operator)
     found = {metric.label: metric.value for metric in at.metric}
     assert found["Device"] == "cpu"
     assert "GB" in found["Memory in use"]
@@ -35,7 +35,7 @@ def test_another_model_is_built_compared_put_to_work_and_dropped(
     for asset in assets[3:]:
         console.decide(ann, Decision(Kind.ADD, asset, "colour.red", profile="e-commerce"))
         console.decide(ann, Decision(Kind.DONE, asset, profile="e-commerce"))
-    at = open_page(pages.MODELS, operator)
+    at = open_page(page_paths.MODELS, operator)
     at.selectbox(key="model_name").set_value("Another: a folder on this machine, or a hub id").run()
     at.text_input(key="model_other").set_value("turned").run()
     press(at, "Build beside the one in use")
@@ -52,7 +52,7 @@ def test_another_model_is_built_compared_put_to_work_and_dropped(
 
 
 def test_a_name_that_stands_for_nothing_is_told(open_page: Open, operator: User) -> None:
-    at = open_page(pages.MODELS, operator)
+    at = open_page(page_paths.MODELS, operator)
     at.selectbox(key="model_name").set_value("Another: a folder on this machine, or a hub id").run()
     at.text_input(key="model_other").set_value("siglip-base").run()
     press(at, "Build beside the one in use")

@@ -6,14 +6,16 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from streamlit.testing.v1 import AppTest
 
-import pages
-from pages.common import gallery
-from pages.owners.curating import backfilling, files, guarding
-from tagging_core import Decision, Kind, Tagloop, User, protected
-from tagging_core.curation import backfill, compliance, plans, versions
-from tagging_core.people import Role
-from tagging_core.store.tables import events
-from tagging_core.taxonomy import Tag
+from console import gallery, page_paths
+from console.tags import backfill as backfilling
+from console.tags import import_export, sensitive
+from tagging_core import Decision, Kind, Tagloop, User
+from tagging_core.assets import protected
+from tagging_core.common.users import Role
+from tagging_core.curation import backfill, plans, sensitive_tags
+from tagging_core.ledger import taxonomy_history
+from tagging_core.storage.schema import events
+from tagging_core.taxonomy.model import Tag
 from tests.conftest import GREEN, RED, ingest
 from tests.pages.test_tags import button, dialog
 
@@ -34,7 +36,7 @@ def test_proposals_are_shown_with_their_evidence_and_dismissed(
     open_page: OpenPage, console: Tagloop, ann: User
 ) -> None:
     confuse(console, ann)
-    at = open_page(pages.PROPOSALS)
+    at = open_page(page_paths.PROPOSALS)
     at.segmented_control(key="proposals_kind").set_value("confusion").run()
     assert any("**Hat** suggested where people gave **Dress** :gray[3 times]" in m.value for m in at.markdown)
     button(at, "Dismiss").click().run()
@@ -47,7 +49,7 @@ def test_a_typed_tag_is_approved_or_declined(open_page: OpenPage, console: Taglo
     (asset_id,) = ingest(console, ann, RED)
     proposed = console.curator.propose(EDITOR, Tag("", "garment", {"en": "Cape"}))
     console.decide(ann, Decision(Kind.ADD, asset_id, proposed.id))
-    at = open_page(pages.PROPOSALS)
+    at = open_page(page_paths.PROPOSALS)
     at.segmented_control(key="proposals_kind").set_value("new").run()
     assert any("**Cape** :gray[typed by an editor" in m.value for m in at.markdown)
     at.button(key=f"approve_{proposed.id}").click().run()
@@ -59,7 +61,7 @@ def test_a_typed_tag_is_approved_or_declined(open_page: OpenPage, console: Taglo
 
 def test_editors_see_proposals_without_buttons(open_page: OpenPage, console: Tagloop, ann: User) -> None:
     confuse(console, ann)
-    at = open_page(pages.PROPOSALS, user=EDITOR)
+    at = open_page(page_paths.PROPOSALS, user=EDITOR)
     at.segmented_control(key="proposals_kind").set_value("confusion").run()
     assert any("**Hat** suggested" in m.value for m in at.markdown)
     assert not [b for b in at.button if b.label in ("Dismiss", "Merge …")]
@@ -81,15 +83,15 @@ def test_a_back_fill_is_answered_page_by_page(console: Tagloop, ann: User, monke
     at.button(key="recheck_answer").click().run()
     assert at.success[0].value.startswith("That was all")
     with console.database.read() as connection:
-        from tagging_core import tags
+        from tagging_core.ledger import taxonomy_store
 
-        assert set(tags.examples(connection, "colour.red")) == set(pictures[:2])
+        assert set(taxonomy_store.examples(connection, "colour.red")) == set(pictures[:2])
 
 
 def test_changes_are_listed_and_taken_back(open_page: OpenPage, console: Tagloop, ann: User) -> None:
-    assert "Nobody has changed the library" in open_page(pages.HISTORY).info[0].value
+    assert "Nobody has changed the library" in open_page(page_paths.HISTORY).info[0].value
     console.curator.apply(ann, plans.merge(console.taxonomy(), "garment.hat", "garment.dress"))
-    at = open_page(pages.HISTORY)
+    at = open_page(page_paths.HISTORY)
     assert any("**Merged Hat into Dress**" in m.value for m in at.markdown)
     button(at, "Undo").click().run()
     assert console.taxonomy().tags["garment.hat"].state == "active"
@@ -99,9 +101,9 @@ def test_changes_are_listed_and_taken_back(open_page: OpenPage, console: Tagloop
 def test_the_library_of_a_past_moment_is_compared_and_restored(
     open_page: OpenPage, console: Tagloop, ann: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    at = open_page(pages.HISTORY, show="Versions")
+    at = open_page(page_paths.HISTORY, show="Versions")
     assert any("no library yet" in i.value for i in at.info)
-    monkeypatch.setattr(versions, "began", lambda _: datetime(2000, 1, 1))
+    monkeypatch.setattr(taxonomy_history, "began", lambda _: datetime(2000, 1, 1))
     with console.database.write() as connection:  # the starter library of the day before yesterday
         connection.execute(events.update().values(at=datetime.now(UTC).replace(tzinfo=None) - timedelta(days=2)))
     console.curator.apply(ann, plans.set_state(console.taxonomy(), "garment.hat", "deprecated"))
@@ -113,7 +115,7 @@ def test_the_library_of_a_past_moment_is_compared_and_restored(
 
 def test_an_import_shows_its_changes_first(console: Tagloop, ann: User, monkeypatch: pytest.MonkeyPatch) -> None:
     data = b"category,name_en\ngarment,Kilt\ngarment,Hat\n"
-    at = dialog(lambda: files._draw_import(data, "csv", "tags.csv"), console, ann, monkeypatch)
+    at = dialog(lambda: import_export._draw_import(data, "csv", "tags.csv"), console, ann, monkeypatch)
     assert "garment.kilt" not in console.taxonomy().tags
     at.button(key="import_do").click().run()
     assert console.taxonomy().tags["garment.kilt"].name() == "Kilt"
@@ -121,7 +123,7 @@ def test_an_import_shows_its_changes_first(console: Tagloop, ann: User, monkeypa
 
 def test_a_bad_import_lists_each_bad_row(console: Tagloop, ann: User, monkeypatch: pytest.MonkeyPatch) -> None:
     data = b"category,name_en\ngarment,\ngarment,Kilt\n,Loose\n"
-    at = dialog(lambda: files._draw_import(data, "csv", "tags.csv"), console, ann, monkeypatch)
+    at = dialog(lambda: import_export._draw_import(data, "csv", "tags.csv"), console, ann, monkeypatch)
     assert "2 bad rows" in at.error[0].value
     assert at.dataframe[0].value["Line"].tolist() == [2, 4]
     assert "garment.kilt" not in console.taxonomy().tags
@@ -130,12 +132,12 @@ def test_a_bad_import_lists_each_bad_row(console: Tagloop, ann: User, monkeypatc
 def test_sensitive_tags_are_switched_on_with_their_honest_accuracy(
     open_page: OpenPage, console: Tagloop, ann: User
 ) -> None:
-    at = open_page(pages.COMPLIANCE)
+    at = open_page(page_paths.COMPLIANCE)
     assert any("not measured" in m.value for m in at.markdown)
     button(at, "Switch them on").click().run()
-    assert compliance.is_on(console.taxonomy())
+    assert sensitive_tags.is_on(console.taxonomy())
     button(at, "Undo").click().run()
-    assert not compliance.is_on(console.taxonomy())
+    assert not sensitive_tags.is_on(console.taxonomy())
 
 
 def test_a_copy_of_a_protected_picture_is_shown(open_page: OpenPage, console: Tagloop, ann: User) -> None:
@@ -144,7 +146,7 @@ def test_a_copy_of_a_protected_picture_is_shown(open_page: OpenPage, console: Ta
     with console.database.write() as connection:
         vectors = {other: protected.vectors.load(connection, console.library.fingerprint, [red])[red]}
         assert protected.raise_alerts(connection, console.library.fingerprint, vectors) == 1
-    at = open_page(pages.COMPLIANCE)
+    at = open_page(page_paths.COMPLIANCE)
     assert any(f"Picture {other} looks like a protected one" in m.value for m in at.markdown)
     button(at, "It is no copy, or is allowed").click().run()
     assert "No picture looks like" in at.info[-1].value
@@ -154,7 +156,7 @@ def test_pictures_are_chosen_for_protection(console: Tagloop, ann: User, monkeyp
     red, _ = ingest(console, ann, RED, GREEN)
     monkeypatch.setattr(gallery, "draw", lambda *_, **__: None)
     monkeypatch.setattr(gallery, "selection", lambda page, usual: [red])
-    at = dialog(guarding.choose, console, ann, monkeypatch)
+    at = dialog(sensitive.choose, console, ann, monkeypatch)
     at.text_input(key="protect_note").set_value("Agency X").run()
     at.button(key="protect_do").click().run()
     with console.database.read() as connection:

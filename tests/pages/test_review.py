@@ -8,14 +8,15 @@ import streamlit as st
 from sqlalchemy import select
 from streamlit.testing.v1 import AppTest
 
-import pages
-from pages.editors.reviewing import acts, components
-from tagging_core import Tagloop, User, queue, reviewing
-from tagging_core import assets as asset_module
-from tagging_core.store.tables import events
+from console import page_paths
+from console.review import actions, components
+from tagging_core import Tagloop, User
+from tagging_core.assets import repository as asset_module
+from tagging_core.review import decisions, queue
+from tagging_core.storage.schema import events
 from tests.conftest import BLUE, GREEN, RED, ingest
 
-PAGE = pages.REVIEW
+PAGE = page_paths.REVIEW
 
 
 @pytest.fixture
@@ -42,7 +43,7 @@ def pick(at: AppTest, monkeypatch: pytest.MonkeyPatch, tag_id: str = "", text: s
     """What the field that finds tags sends; AppTest cannot type into it, a browser test does."""
     monkeypatch.setattr(components, "picked", lambda: {"id": tag_id, "text": text})
     monkeypatch.setattr(st, "rerun", lambda key: None)
-    monkeypatch.setattr(acts, "open_dialog", lambda name: acts.pick())
+    monkeypatch.setattr(actions, "open_dialog", lambda name: actions.pick())
     at.run()
     at.button(key="review_info").click().run()  # any button that opens a dialog
     assert not at.exception
@@ -82,7 +83,7 @@ def test_keys_accept_reject_skip_and_undo(
     press(at, "Z")
     press(at, "Z")
     with console.database.read() as connection:
-        assert reviewing.labels_of(connection, first) == {}
+        assert decisions.labels_of(connection, first) == {}
         assert queue.progress(connection).waiting == 3
 
 
@@ -106,7 +107,7 @@ def test_replace_is_one_event(
     pick(at, monkeypatch, "travel.island")
     with console.database.read() as connection:
         row = connection.execute(select(events).where(events.c.kind == "replace")).one()
-        found = reviewing.labels_of(connection, at.session_state["review_asset"])
+        found = decisions.labels_of(connection, at.session_state["review_asset"])
     assert (row.kind, row.tag_id, row.other_tag_id) == ("replace", wrong, "travel.island")
     assert {tag: label.value for tag, label in found.items()} == {wrong: 0, "travel.island": 1}
 

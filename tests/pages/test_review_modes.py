@@ -8,13 +8,13 @@ from collections.abc import Callable
 import pytest
 from streamlit.testing.v1 import AppTest
 
-import pages
-from pages.common import gallery
-from pages.editors.reviewing import keys
-from tagging_core import Decision, Kind, Tagloop, User, queue, reviewing
-from tagging_core.people import local_user
-from tagging_core.sampling import Shares
-from tagging_core.thresholds import Cut, Thresholds
+from console import gallery, page_paths
+from console.review import shortcuts
+from tagging_core import Decision, Kind, Tagloop, User
+from tagging_core.common.users import local_user
+from tagging_core.learning.thresholds import Cut, Thresholds
+from tagging_core.review import decisions, queue
+from tagging_core.review.sampling import Shares
 from tests.conftest import BLUE, GREEN, RED, ingest
 
 REDS = [(200 + n, 20 + n, 20) for n in range(5)]
@@ -27,7 +27,7 @@ def assets(console: Tagloop, ann: User) -> list[int]:
 
 
 def go(open_page: Open, **query: str) -> AppTest:
-    at = open_page(pages.REVIEW)
+    at = open_page(page_paths.REVIEW)
     at.query_params.clear()
     for key, value in query.items():
         at.query_params[key] = value
@@ -44,7 +44,7 @@ def press(at: AppTest, shortcut: str) -> AppTest:
 
 def labels(console: Tagloop, asset: int) -> dict[str, int]:
     with console.database.read() as connection:
-        return {t: label.value for t, label in reviewing.labels_of(connection, asset).items()}
+        return {t: label.value for t, label in decisions.labels_of(connection, asset).items()}
 
 
 def progress(console: Tagloop) -> queue.Progress:
@@ -86,13 +86,13 @@ def test_switching_keeps_the_picture_and_the_filters(open_page: Open, assets: li
     assert at.session_state["review_order"] == "batch"
 
 
-@pytest.mark.parametrize("mode", keys.MODES)
+@pytest.mark.parametrize("mode", shortcuts.MODES)
 def test_no_two_buttons_share_a_key_in_any_mode(open_page: Open, assets: list[int], mode: str) -> None:
     at = go(open_page, mode=mode)
     found = Counter(b.proto.shortcut for b in at.button if b.proto.shortcut)
     assert found
     assert max(found.values()) == 1
-    told = {key.lower() for key in (keys.MODES[mode] | keys.EVERYWHERE)}
+    told = {key.lower() for key in (shortcuts.MODES[mode] | shortcuts.EVERYWHERE)}
     elsewhere = {"1 ... 9", "?", "/", "arrows", "space"} | ({"f"} if mode != "focus" else {"o"})  # no st.button
     assert {key for key in found if not key.isdigit()} == told - elsewhere
 
@@ -240,11 +240,11 @@ def test_a_double_press_does_not_finish_a_picture_nobody_saw(
     button = next(b for b in at.button if b.label == "Done")
     button.click().run()
     assert progress(console).done == 1
-    from pages.editors.reviewing import acts
+    from console.review import actions
 
     with monkeypatch.context() as patch:
-        patch.setattr(acts, "state", {"review_asset": 2})
-        acts.finish(Kind.DONE, 1)  # what a second press of the old button says
+        patch.setattr(actions, "state", {"review_asset": 2})
+        actions.finish(Kind.DONE, 1)  # what a second press of the old button says
     assert progress(console).done == 1
 
 

@@ -5,9 +5,8 @@ from collections.abc import Callable
 import pytest
 from streamlit.testing.v1 import AppTest
 
-import pages
-from pages.common import gallery
-from pages.editors.searching import exporting
+from console import gallery, page_paths
+from console.search import export_dialog
 from tagging_core import Decision, Kind, Tagloop, User
 from tests.conftest import BLUE, GREEN, RED, ingest, wait_for
 
@@ -36,7 +35,7 @@ def press(at: AppTest, label: str) -> AppTest:
 
 
 def test_words_find_pictures_with_how_likely_they_are(drawn: dict, open_page: Open) -> None:
-    at = open_page(pages.SEARCH, q="dresses")
+    at = open_page(page_paths.SEARCH, q="dresses")
     assert drawn["shown"][0] == (3, "100%")
     assert at.text_input(key="search_text").value == "dresses"
     at.text_input(key="search_text").set_value("").run()
@@ -44,7 +43,7 @@ def test_words_find_pictures_with_how_likely_they_are(drawn: dict, open_page: Op
 
 
 def test_filters_come_from_the_address_and_can_be_cleared(drawn: dict, open_page: Open) -> None:
-    at = open_page(pages.SEARCH, state="done")
+    at = open_page(page_paths.SEARCH, state="done")
     assert drawn["shown"] == []
     assert at.info[0].value == "No picture passes these filters."
     press(at, "Clear all")
@@ -52,16 +51,16 @@ def test_filters_come_from_the_address_and_can_be_cleared(drawn: dict, open_page
 
 
 def test_an_address_that_means_nothing_does_no_harm(drawn: dict, open_page: Open) -> None:
-    at = open_page(pages.SEARCH, state="lost", tag="lost", batch="x", like="9a", since="yesterday")
+    at = open_page(page_paths.SEARCH, state="lost", tag="lost", batch="x", like="9a", since="yesterday")
     assert not at.error
     assert len(drawn["shown"]) == 3
-    at = open_page(pages.SEARCH, like="99")
+    at = open_page(page_paths.SEARCH, like="99")
     assert "no picture 99" in at.error[0].value
 
 
 def test_more_like_the_selected_ones(drawn: dict, open_page: Open) -> None:
     drawn["selected"] = [1]
-    at = open_page(pages.SEARCH)
+    at = open_page(page_paths.SEARCH)
     press(at, "More like")
     assert 1 not in [asset_id for asset_id, _ in drawn["shown"]]
     assert at.query_params["like"] in ("1", ["1"])
@@ -70,13 +69,13 @@ def test_more_like_the_selected_ones(drawn: dict, open_page: Open) -> None:
 
 
 def test_words_the_model_does_not_read_are_named(drawn: dict, open_page: Open) -> None:
-    at = open_page(pages.SEARCH, q="红色裙摆飞")
+    at = open_page(page_paths.SEARCH, q="红色裙摆飞")
     assert any("does not read" in info.value for info in at.info)
 
 
 def test_selected_pictures_make_a_batch(drawn: dict, open_page: Open, console: Tagloop) -> None:
     drawn["selected"] = [1, 2]
-    at = open_page(pages.SEARCH, q="")
+    at = open_page(page_paths.SEARCH, q="")
     press(at, "Make a batch of 2")
     assert "2 pictures are in a batch" in at.success[0].value
     assert console.batch(2).total == 2
@@ -86,8 +85,8 @@ def test_export_previews_what_will_be_written(
     drawn: dict, open_page: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     frames: list[list] = []
-    monkeypatch.setattr(exporting.st, "dataframe", lambda rows, **_: frames.append(rows))
-    press(open_page(pages.SEARCH), "Export")
+    monkeypatch.setattr(export_dialog.st, "dataframe", lambda rows, **_: frames.append(rows))
+    press(open_page(page_paths.SEARCH), "Export")
     assert [row["id"] for row in frames[-1]] == [3, 2, 1]
     assert frames[-1][0]["tag_ids"] == "garment.dress"
 
@@ -95,5 +94,5 @@ def test_export_previews_what_will_be_written(
 def test_an_empty_archive_leads_to_the_upload(console: Tagloop, open_page: Open) -> None:
     wait_for(lambda: console.worker is not None and console.worker.chroma != "opening")
     for words in ("", "red dress"):
-        at = open_page(pages.SEARCH, q=words)
+        at = open_page(page_paths.SEARCH, q=words)
         assert at.info[0].value == "There are no pictures yet."

@@ -7,15 +7,14 @@ from functools import partial
 import pytest
 from streamlit.testing.v1 import AppTest
 
-import pages
-from pages.common import gallery
-from pages.owners.curating import dialogs
+from console import gallery, page_paths
+from console.tags import dialogs
 from tagging_core import Decision, Kind, Tagloop, User
+from tagging_core.common.users import Role
 from tagging_core.curation import plans
-from tagging_core.people import Role
 from tests.conftest import GREEN, RED, ingest
 
-PAGE = pages.TAGS
+PAGE = page_paths.TAGS
 OpenPage = Callable[..., AppTest]
 EDITOR = User("ed", frozenset({Role.EDITOR}))
 
@@ -137,10 +136,10 @@ def test_examples_are_dropped_and_added(open_page: OpenPage, console: Tagloop, a
     at.button(key=f"add_colour.red_{second}").click().run()
     at.button(key=f"drop_colour.red_{first}").click().run()
     with console.database.read() as connection:
-        from tagging_core import tags
+        from tagging_core.ledger import taxonomy_store
 
-        assert tags.examples(connection, "colour.red", 1) == [second]
-        assert tags.examples(connection, "colour.red", 0) == [first]
+        assert taxonomy_store.examples(connection, "colour.red", 1) == [second]
+        assert taxonomy_store.examples(connection, "colour.red", 0) == [first]
 
 
 @pytest.mark.parametrize(("tab", "said"), [("Accuracy", "Accepting many at once"), ("Changes", "Renamed Dress")])
@@ -207,10 +206,10 @@ def test_a_split_moves_the_chosen_pictures(console: Tagloop, ann: User, monkeypa
     at.text_input(key="split_en").set_value("Beret").run()
     at.button(key="split_do").click().run()
     with console.database.read() as connection:
-        from tagging_core import tags
+        from tagging_core.ledger import taxonomy_store
 
-        assert tags.examples(connection, "garment.hat") == [first]
-        assert tags.examples(connection, "garment.beret") == [second]
+        assert taxonomy_store.examples(connection, "garment.hat") == [first]
+        assert taxonomy_store.examples(connection, "garment.beret") == [second]
 
 
 def test_a_category_is_made(console: Tagloop, ann: User, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -231,7 +230,7 @@ def dialog(draw: Callable[[], None], console: Tagloop, user: User, monkeypatch: 
     """A dialog's body as a page of its own: AppTest does not run it behind the button that opens it."""
     import streamlit as st
 
-    from pages.common import session
+    from console import session
 
     monkeypatch.setattr(session, "current_user", lambda: user)
     monkeypatch.setitem(_OPEN, "draw", draw)

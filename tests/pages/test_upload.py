@@ -5,7 +5,8 @@ from pathlib import Path
 
 from streamlit.testing.v1 import AppTest
 
-from tagging_core import Tagloop, batches
+from tagging_core import Tagloop
+from tagging_core.ingest import batches
 from tests.conftest import RED, photo, wait_for
 
 

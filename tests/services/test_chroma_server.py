@@ -12,8 +12,8 @@ import chromadb
 import pytest
 
 from tagging_core import Decision, Kind, Tagloop, User
-from tagging_core.chroma_places import Served
 from tagging_core.errors import StorageError
+from tagging_core.search.chroma_backends import Served
 from tests.conftest import BLUE, GREEN, RED, ingest, wait_for
 from tests.servers import Chroma
 

@@ -16,10 +16,11 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from tagging_core import Decision, Kind, Settings, Tagloop, User, batches, dispatching, jobs
-from tagging_core.archive import Rendition
-from tagging_core.sources import Entry
-from tagging_core.store.tables import assets, chunks, items
+from tagging_core import Decision, Kind, Settings, Tagloop, User
+from tagging_core.assets.files import Rendition
+from tagging_core.ingest import batches, dispatcher, queue_status
+from tagging_core.ingest.sources import Entry
+from tagging_core.storage.schema import assets, chunks, items
 from tests.conftest import BLUE, GREEN, RED, photo, wait_for
 from tests.servers import ObjectStore, Server
 
@@ -83,8 +84,8 @@ def workers(settings: Settings, tmp_path: Path) -> Iterator[Workers]:
 @pytest.fixture(autouse=True)
 def quick_to_notice(monkeypatch: pytest.MonkeyPatch) -> None:
     """Lost news is missed after seconds, not half a minute."""
-    monkeypatch.setattr(dispatching, "_OVERLOOKED_SECONDS", 2.0)
-    monkeypatch.setattr(dispatching, "_LOOK_SECONDS", 0.5)
+    monkeypatch.setattr(dispatcher, "_OVERLOOKED_SECONDS", 2.0)
+    monkeypatch.setattr(dispatcher, "_LOOK_SECONDS", 0.5)
 
 
 def files(count: int) -> list[tuple[str, bytes]]:
@@ -204,7 +205,7 @@ def test_ten_thousand_chunks_keep_nobody_waiting(
     assert loop.batch(bulk).state == "running"
     loop.stop_batch(ann, bulk)
     with loop.database.read() as connection:
-        assert jobs.load(connection).waiting == 0, "what is stopped waits for nobody"
+        assert queue_status.load(connection).waiting == 0, "what is stopped waits for nobody"
 
 
 def unsent(loop: Tagloop) -> int:

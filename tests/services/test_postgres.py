@@ -10,11 +10,11 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import sqlalchemy as sa
 
-from tagging_core import Decision, Kind, Tagloop, User, ledger, meta
+from tagging_core import Decision, Kind, Tagloop, User, ledger
 from tagging_core.errors import StorageError, TaggingError
-from tagging_core.ledger import Event
-from tagging_core.store import Database
-from tagging_core.store.tables import assets, events, items
+from tagging_core.ledger.events import Event
+from tagging_core.storage import Database, key_values
+from tagging_core.storage.schema import assets, events, items
 from tests.conftest import RED, Installations, photo, wait_for
 from tests.servers import Postgres
 
@@ -51,12 +51,12 @@ def test_whoever_has_seen_an_id_has_seen_all_before_it(loop: Tagloop) -> None:
 def test_a_counter_moved_by_many_counts_each(loop: Tagloop) -> None:
     def move(_: int) -> None:
         with loop.database.write() as connection:
-            meta.bump(connection, "test")
+            key_values.bump(connection, "test")
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(move, range(200)))
     with loop.database.read() as connection:
-        assert meta.get_int(connection, "test") == 200
+        assert key_values.get_int(connection, "test") == 200
 
 
 def test_processes_that_start_together_migrate_once(postgres: Postgres) -> None:

@@ -10,7 +10,8 @@ import httpx
 import prometheus_client
 import yaml
 
-from tagging_core import Tagloop, User, exposition
+from tagging_core import Tagloop, User
+from tagging_core.app import prometheus
 from tests.conftest import RED, photo, wait_for
 from tests.servers import Server, free_port, missing
 from tests.test_deploy import DEPLOY
@@ -23,7 +24,7 @@ def test_it_reads_what_a_process_tells_and_every_rule_can_be_evaluated(
         missing("Prometheus")
     told, port = free_port(), free_port()
     loop.upload(ann, [("a.jpg", photo(RED))], "e-commerce")
-    service, thread = prometheus_client.start_http_server(told, "127.0.0.1", exposition.registry(loop))
+    service, thread = prometheus_client.start_http_server(told, "127.0.0.1", prometheus.registry(loop))
     config = yaml.safe_load((DEPLOY / "prometheus.yml").read_text("utf-8"))
     config["global"] = {"scrape_interval": "1s", "evaluation_interval": "1s"}
     config["rule_files"] = [str(DEPLOY / "alerts.yml")]

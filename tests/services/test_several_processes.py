@@ -9,8 +9,8 @@ import pytest
 import sqlalchemy as sa
 
 from tagging_core import Decision, Kind, Settings, Tagloop, User
-from tagging_core.duties import Duty
-from tagging_core.store.tables import assets, chunks, duties, items
+from tagging_core.storage.leader_election import Duty
+from tagging_core.storage.schema import assets, chunks, duties, items
 from tests.conftest import BLUE, GREEN, RED, ingest, photo, wait_for
 
 PROFILE = "e-commerce"

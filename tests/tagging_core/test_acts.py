@@ -8,11 +8,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 
-from tagging_core import Decision, Kind, TaggingError, Tagloop, User, queue, reviewing
+from tagging_core import Decision, Kind, TaggingError, Tagloop, User
+from tagging_core.common.users import Role
 from tagging_core.errors import NotAllowedError
-from tagging_core.people import Role
-from tagging_core.queue import View
-from tagging_core.store.tables import events, labels
+from tagging_core.review import decisions, queue
+from tagging_core.review.queue import View
+from tagging_core.storage.schema import events, labels
 from tests.conftest import BLUE, GREEN, RED, YELLOW, examples, ingest
 from tests.tagging_core.test_learning_from_decisions import same, state
 
@@ -34,7 +35,7 @@ def test_a_bulk_act_is_fitted_once_and_taken_back_whole(loop: Tagloop, ann: User
     assert same(state(loop), before)
     loop.undo_act(ann, undone.id)
     with loop.database.read() as connection:
-        assert all(reviewing.labels_of(connection, a)["garment.dress"].value == 1 for a in assets)
+        assert all(decisions.labels_of(connection, a)["garment.dress"].value == 1 for a in assets)
 
 
 def test_one_bad_decision_leaves_nothing_of_the_act(loop: Tagloop, ann: User) -> None:

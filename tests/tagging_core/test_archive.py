@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from tagging_core.archive import Archive, Rendition, sha256_of
-from tagging_core.depots import Folder, write_file
+from tagging_core.assets.decoding import open_picture
+from tagging_core.assets.files import Archive, Rendition, sha256_of
 from tagging_core.errors import StorageError
-from tagging_core.pictures import open_picture
+from tagging_core.storage.blobs import Folder, write_file
 from tests.conftest import photo
 
 

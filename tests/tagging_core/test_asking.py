@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from tagging_core import Tagloop, User
-from tagging_core.asking import TYPICAL_FIRST, choose, doubt, margins
-from tagging_core.encoders import unit
-from tagging_core.queue import Order, View
+from tagging_core.embeddings.encoders import unit
+from tagging_core.learning.uncertainty import doubt, margins
+from tagging_core.review.planner import TYPICAL_FIRST, choose
+from tagging_core.review.queue import Order, View
 from tests.conftest import BLUE, GREEN, RED, YELLOW, ingest
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from tagging_core import Decision, Kind, Tagloop, User, reviewing
+from tagging_core import Decision, Kind, Tagloop, User
+from tagging_core.common.users import Role
 from tagging_core.curation import backfill
 from tagging_core.errors import DecisionError, NotAllowedError
-from tagging_core.people import Role
+from tagging_core.review import decisions
 from tests.conftest import GREEN, RED, ingest
 
 TAG = "colour.red"
@@ -47,7 +48,7 @@ def test_what_is_probably_missing_or_wrong_is_estimated_and_queued(
         loses = [a for a, _ in backfill.waiting(connection, TAG, 0)]
         assert needs == set(reviewed[3:6])
         assert loses[0] == reviewed[9]
-        assert TAG not in reviewing.labels_of(connection, reviewed[3])  # nothing was changed by it
+        assert TAG not in decisions.labels_of(connection, reviewed[3])  # nothing was changed by it
 
 
 def test_answers_are_decisions_of_one_act(
@@ -58,7 +59,7 @@ def test_answers_are_decisions_of_one_act(
     act = loop.curator.answer_backfill(ann, TAG, 1, asked, asked[:2])
     assert act is not None
     with loop.database.read() as connection:
-        values = [reviewing.labels_of(connection, a)[TAG].value for a in asked]
+        values = [decisions.labels_of(connection, a)[TAG].value for a in asked]
         assert backfill.waiting(connection, TAG, 1) == []
     assert values == [1, 1, 0]
     loop.undo_act(ann, act.id)

@@ -10,13 +10,14 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from tagging_core import Decision, Kind, Settings, Tagloop, User, backups
-from tagging_core.archive import Rendition
-from tagging_core.cli import main
-from tagging_core.depots import open_depot
+from tagging_core import Decision, Kind, Settings, Tagloop, User
+from tagging_core.app import backups
+from tagging_core.assets.files import Rendition
+from tagging_core.cli.main import main
 from tagging_core.errors import BackupError
-from tagging_core.store import Database
-from tagging_core.store.tables import metadata
+from tagging_core.storage import Database
+from tagging_core.storage.blobs import open_depot
+from tagging_core.storage.schema import metadata
 from tests.conftest import BLUE, GREEN, RED, Installations, ingest, photo, wait_for
 
 

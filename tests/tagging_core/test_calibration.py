@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tagging_core.calibration import (
+from tagging_core.learning.calibration import (
     Calibration,
     Judged,
     among_rivals,
@@ -14,7 +14,7 @@ from tagging_core.calibration import (
     read_calibration,
     unavoidable_error,
 )
-from tagging_core.learner import sigmoid
+from tagging_core.learning.classifier import sigmoid
 
 
 def judged(logits: np.ndarray, labels: np.ndarray, tags: int = 1) -> Judged:

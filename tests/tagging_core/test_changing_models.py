@@ -11,16 +11,18 @@ import pytest
 from PIL import Image
 from sqlalchemy import select
 
-from tagging_core import Decision, Kind, Tagloop, User, families, reviewing, vectors
-from tagging_core.encoders import find_preset
-from tagging_core.encoders.base import Vectors, unit
-from tagging_core.encoders.tiny import TinyEncoder
+from tagging_core import Decision, Kind, Tagloop, User
+from tagging_core.common.users import Role
+from tagging_core.embeddings import spaces, vectors
+from tagging_core.embeddings.encoders import find_preset
+from tagging_core.embeddings.encoders.base import Vectors, unit
+from tagging_core.embeddings.encoders.tiny import TinyEncoder
+from tagging_core.embeddings.spaces import State
 from tagging_core.errors import EncoderError, NotAllowedError, TaggingError
-from tagging_core.families import State
-from tagging_core.people import Role
-from tagging_core.queue import View
-from tagging_core.store.tables import events
-from tagging_core.store.tables import vectors as vector_table
+from tagging_core.review import decisions
+from tagging_core.review.queue import View
+from tagging_core.storage.schema import events
+from tagging_core.storage.schema import vectors as vector_table
 from tests.conftest import BLUE, GREEN, RED, Installations, ingest, photo, wait_for
 
 COLOURS = [RED, GREEN, BLUE, *((200 + n, 20 + n, 20) for n in range(5))]
@@ -72,7 +74,7 @@ def build(loop: Tagloop, operator: User, name: str = "turned") -> str:
 
 def state(loop: Tagloop, fingerprint: str) -> State | None:
     with loop.database.read() as connection:
-        found = families.find(connection, fingerprint)
+        found = spaces.find(connection, fingerprint)
         return found.state if found else None
 
 
@@ -96,7 +98,7 @@ def test_what_was_taught_holds_under_the_new_model(
     found = {s.tag_id: s for s in working.suggest(assets[0], "e-commerce")}
     assert found["colour.red"].fingerprint == fingerprint
     with working.database.read() as connection:
-        assert reviewing.labels_of(connection, assets[3])["colour.red"].value == 1
+        assert decisions.labels_of(connection, assets[3])["colour.red"].value == 1
     wait_for(lambda: working.index.pending() == 0)
     assert working.index.counts()["assets"] == len(assets)
     hits = working.search("red").hits
@@ -247,7 +249,7 @@ def test_another_process_follows(working: Tagloop, ann: User, operator: User, ot
     ingest(working, ann, *COLOURS)
     fingerprint = build(working, operator)
     with working.database.write() as connection:  # as the command line beside the console does
-        families.stand(connection, fingerprint)
+        spaces.stand(connection, fingerprint)
     wait_for(lambda: working.preset.fingerprint == fingerprint, 3)
 
 

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from sqlalchemy import select
 
-from tagging_core import Decision, Kind, Tagloop, User, vectors
-from tagging_core.store.tables import outbox
+from tagging_core import Decision, Kind, Tagloop, User
+from tagging_core.embeddings import vectors
+from tagging_core.storage.schema import outbox
 from tests.conftest import BLUE, GREEN, RED, ingest, wait_for
 
 

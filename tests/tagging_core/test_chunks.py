@@ -8,15 +8,18 @@ from collections.abc import Callable
 import pytest
 import sqlalchemy as sa
 
-from tagging_core import Tagloop, User, batches, chunks, dispatching, jobs, worker
-from tagging_core.assembly import make_ingester
-from tagging_core.dispatching import Dispatcher
+from tagging_core import Tagloop, User
+from tagging_core.app import worker
+from tagging_core.app.assembly import make_ingester
 from tagging_core.errors import EncoderError, SettingsError, UnreachableError
-from tagging_core.holding import Holder
-from tagging_core.ingest import Embedded
-from tagging_core.messages import Messages
-from tagging_core.store.tables import assets, items
-from tagging_core.store.tables import chunks as table
+from tagging_core.ingest import batches, chunks, queue_status
+from tagging_core.ingest import dispatcher as dispatching
+from tagging_core.ingest.broker import Messages
+from tagging_core.ingest.chunk_runner import Holder
+from tagging_core.ingest.dispatcher import Dispatcher
+from tagging_core.ingest.pipeline import Embedded
+from tagging_core.storage.schema import assets, items
+from tagging_core.storage.schema import chunks as table
 from tests.conftest import RED, photo, wait_for
 
 PROFILE = "e-commerce"
@@ -74,14 +77,14 @@ def test_what_fails_too_often_is_put_aside_and_can_be_tried_again(
     wait_for(lambda: loop.batch(batch).state == "stopped")
     assert loop.batch(batch).note == "1 could not be done; the page Jobs says why."
     with loop.database.read() as connection:
-        (aside,) = jobs.put_aside(connection)
-        assert jobs.load(connection).put_aside == 1
+        (aside,) = queue_status.put_aside(connection)
+        assert queue_status.load(connection).put_aside == 1
     assert (aside.batch_id, aside.names, aside.error) == (batch, ["0.jpg"], "RuntimeError: a kernel failed")
     loop.resume_batch(ann, batch)
     wait_for(lambda: loop.batch(batch).state == "done")
     assert loop.batch(batch).ingested == 1
     with loop.database.read() as connection:
-        assert jobs.put_aside(connection) == []
+        assert queue_status.put_aside(connection) == []
 
 
 def test_one_bad_chunk_keeps_no_other_from_being_done(
@@ -97,7 +100,7 @@ def test_one_bad_chunk_keeps_no_other_from_being_done(
 def test_a_trouble_of_the_machine_is_no_attempt(
     loop: Tagloop, ann: User, failing: Callable[[int, Exception], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tagging_core.holding._PAUSE_SECONDS", 0.05)
+    monkeypatch.setattr("tagging_core.ingest.chunk_runner._PAUSE_SECONDS", 0.05)
     failing(chunks.ATTEMPTS + 2, EncoderError("The model is away."))
     batch = loop.upload(ann, files(1), PROFILE)
     loop.start()
@@ -194,7 +197,7 @@ def test_one_that_hangs_is_given_up_and_whoever_is_first_has_done_it(
     write = hanging._write
 
     def hang(embedded: Embedded) -> None:
-        monkeypatch.setattr("tagging_core.holding.HUNG_SECONDS", 0.0)
+        monkeypatch.setattr("tagging_core.ingest.chunk_runner.HUNG_SECONDS", 0.0)
         assert slow.hangs
         slow.beat()
         with loop.database.write() as connection:  # as if half a minute had passed
@@ -230,14 +233,14 @@ def test_load_and_workers_are_counted(loop: Tagloop, ann: User) -> None:
     with loop.database.write() as connection:
         assert chunks.claim(connection, "one", (1, 0)) is not None
     with loop.database.read() as connection:
-        found = jobs.load(connection)
+        found = queue_status.load(connection)
         assert (found.waiting, found.in_work, found.put_aside, found.done_recently) == (18, 2, 0, 0)
         assert 0 <= found.oldest_seconds < 30
-        assert [(w.name, w.in_work) for w in jobs.at_work(connection)] == [("one", 2)]
+        assert [(w.name, w.in_work) for w in queue_status.at_work(connection)] == [("one", 2)]
     assert Holder(loop.database, "two").work((1, 1), make_ingester(loop).do)
     with loop.database.read() as connection:
-        assert jobs.load(connection).done_recently == 2
-        assert {w.name: w.done_recently for w in jobs.at_work(connection)} == {"one": 0, "two": 2}
+        assert queue_status.load(connection).done_recently == 2
+        assert {w.name: w.done_recently for w in queue_status.at_work(connection)} == {"one": 0, "two": 2}
     assert count(loop, items) == 20
 
 

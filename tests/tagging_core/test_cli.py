@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tagging_core import Tagloop, User
-from tagging_core.cli import main
+from tagging_core.cli.main import main
 from tests.conftest import BLUE, RED, ingest, photo, wait_for
 
 

@@ -4,17 +4,20 @@ from dataclasses import replace
 
 import pytest
 
-from tagging_core import Decision, Kind, TaggingError, Tagloop, User, reviewing, tags
+from tagging_core import Decision, Kind, TaggingError, Tagloop, User
+from tagging_core.common.users import Role
 from tagging_core.curation import Plan, plans
 from tagging_core.errors import DecisionError, NotAllowedError, NotFoundError, TagError
-from tagging_core.people import Role
-from tagging_core.taxonomy import Category, Tag
+from tagging_core.ledger import taxonomy_store
+from tagging_core.review import decisions
+from tagging_core.taxonomy import matching
+from tagging_core.taxonomy.model import Category, Tag
 from tests.conftest import GREEN, RED, ingest
 
 
 def labels(loop: Tagloop, asset_id: int) -> dict[str, int]:
     with loop.database.read() as connection:
-        return {t: label.value for t, label in reviewing.labels_of(connection, asset_id).items()}
+        return {t: label.value for t, label in decisions.labels_of(connection, asset_id).items()}
 
 
 def merge(loop: Tagloop, user: User, source: str, target: str) -> str:
@@ -33,7 +36,7 @@ def test_a_merged_tag_lives_on_in_the_other(loop: Tagloop, ann: User) -> None:
     assert taxonomy.tags["garment.scarf"].parent_id == "garment.dress"
     assert labels(loop, first) == {"garment.dress": 1}
     with loop.database.read() as connection:
-        assert tags.counts(connection)["garment.dress"] == (2, 0)
+        assert taxonomy_store.counts(connection)["garment.dress"] == (2, 0)
     loop.library.settle()
     assert "garment.hat" not in loop.library.matrix().rows
     loop.curator.undo(ann, act)
@@ -64,7 +67,7 @@ def test_neither_a_person_nor_the_model_can_bring_a_merged_tag_back(loop: Tagloo
     merge(loop, ann, "garment.hat", "garment.dress")
     with pytest.raises(TagError, match="already a name of the tag 'Dress'"):
         loop.curator.save(ann, Tag("", "garment", {"en": "hat"}))
-    assert "garment.hat" not in {t.id for t in tags.find(loop.taxonomy(), "hat")}
+    assert "garment.hat" not in {t.id for t in matching.find(loop.taxonomy(), "hat")}
 
 
 def test_a_deleted_tag_is_gone_and_comes_back_whole(loop: Tagloop, ann: User) -> None:

@@ -13,11 +13,13 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 from sqlalchemy import select
 
-from tagging_core import Decision, Kind, Settings, TaggingError, Tagloop, ledger, meta, projection, tags
+from tagging_core import Decision, Kind, Settings, TaggingError, Tagloop, ledger
+from tagging_core.common.users import local_user
 from tagging_core.curation import plans
-from tagging_core.people import local_user
-from tagging_core.store.tables import assets, content, counters, events, labels, learned
-from tagging_core.taxonomy import Category, Tag, Taxonomy
+from tagging_core.ledger import projection, taxonomy_store
+from tagging_core.storage import key_values
+from tagging_core.storage.schema import assets, content, counters, events, labels, learned
+from tagging_core.taxonomy.model import Category, Tag, Taxonomy
 from tests.conftest import BLUE, GREEN, RED, YELLOW, Installations, examples, ingest
 
 ANN = local_user("Ann")
@@ -132,7 +134,7 @@ class Library(RuleBasedStateMachine):
         if not hasattr(self, "loop"):
             return
         with self.loop.database.read() as connection:
-            fates = tags.load(connection).fates
+            fates = taxonomy_store.load(connection).fates
             for asset_id in self.pictures:
                 expected = ledger.fold(ledger.history_of(connection, asset_id), fates).labels
                 assert projection.labels_of(connection, [asset_id]).get(asset_id, {}) == expected
@@ -146,7 +148,7 @@ class Library(RuleBasedStateMachine):
         while self.loop.index.feed():
             pass
         with self.loop.database.read() as connection:
-            standing = {tag.id: tag for tag in tags.load(connection).standing()}
+            standing = {tag.id: tag for tag in taxonomy_store.load(connection).standing()}
             rows = connection.execute(select(learned.c.tag_id, learned.c.revision)).all()
         assert {row.tag_id for row in rows} == set(standing)
         assert self.loop.index.counts()["tags"] == len(standing)
@@ -184,7 +186,7 @@ class Library(RuleBasedStateMachine):
         """All that follows from what was done, learned vectors included."""
         self.loop.library.settle()
         with self.loop.database.read() as connection:
-            known = tags.load(connection)
+            known = taxonomy_store.load(connection)
             parts = [
                 connection.execute(query).all()
                 for query in (
@@ -211,7 +213,7 @@ def small(template: Path, tmp_path_factory: pytest.TempPathFactory, installation
     loop = Tagloop(Settings(data_dir=folder, database_url=url, encoder="tiny", ingest_threads=1))
     ingest(loop, ANN, *COLOURS)
     with loop.database.write() as connection:
-        for table in (learned, tags.tags, tags.categories, tags.profiles):
+        for table in (learned, taxonomy_store.tags, taxonomy_store.categories, taxonomy_store.profiles):
             connection.execute(table.delete())
         connection.execute(events.delete().where(events.c.kind.in_(["tag", "category", "profile"])))
         general = replace(loop.taxonomy().profiles["general"], categories=["shape", "hue"])
@@ -221,9 +223,11 @@ def small(template: Path, tmp_path_factory: pytest.TempPathFactory, installation
         ]
         box = Tag("shape.box", "shape", {"en": "Box"}, position=2)
         hue = Category("hue", {"en": "Hue"}, exclusive=True)
-        tags.write(connection, ANN, [hue, Category("shape", {"en": "Shape"}, position=1), *made, box, general])
+        taxonomy_store.write(
+            connection, ANN, [hue, Category("shape", {"en": "Shape"}, position=1), *made, box, general]
+        )
         projection.mark_dirty(connection, [tag.id for tag in [*made, box]])
-        meta.put(connection, "pack", "")
+        key_values.put(connection, "pack", "")
     loop.library.settle()
     loop.close()
     shutil.rmtree(folder / "chroma", ignore_errors=True)

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tagging_core.encoders import find_preset, load_encoder, presets
-from tagging_core.encoders.colours import WORDS, colour_profile
+from tagging_core.embeddings.encoders import find_preset, load_encoder, presets
+from tagging_core.embeddings.encoders.colours import WORDS, colour_profile
 from tagging_core.errors import EncoderError
 
 

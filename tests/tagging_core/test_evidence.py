@@ -3,7 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tagging_core import Decision, Kind, TaggingError, Tagloop, User, vectors
+from tagging_core import Decision, Kind, TaggingError, Tagloop, User
+from tagging_core.embeddings import vectors
 from tests.conftest import BLUE, GREEN, RED, ingest
 
 TAG = "scene.beach"

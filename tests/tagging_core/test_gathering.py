@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from tagging_core.gathering import Gatherer
+from tagging_core.ingest.micro_batching import Gatherer
 
 
 def test_each_caller_gets_its_own_answer() -> None:

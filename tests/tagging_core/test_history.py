@@ -6,8 +6,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tagging_core import Decision, Kind, Settings, TaggingError, Tagloop, User, history, reviewing
-from tagging_core.people import local_user
+from tagging_core import Decision, Kind, Settings, TaggingError, Tagloop, User
+from tagging_core.common.users import local_user
+from tagging_core.ledger import history
+from tagging_core.review import decisions
 from tests.conftest import BLUE, GREEN, RED, YELLOW, examples, ingest
 
 TAGS = ["garment.dress", "colour.red", "material.denim"]
@@ -19,7 +21,7 @@ def decide(loop: Tagloop, user: User, kind: Kind, asset: int, tag: str | None = 
 
 def applied(loop: Tagloop, asset: int) -> set[str]:
     with loop.database.read() as connection:
-        return {t for t, label in reviewing.labels_of(connection, asset).items() if label.value}
+        return {t for t, label in decisions.labels_of(connection, asset).items() if label.value}
 
 
 def test_acts_are_listed_latest_first_and_undone_in_any_order(loop: Tagloop, ann: User) -> None:
@@ -104,7 +106,7 @@ def test_a_picture_knows_all_that_happened_to_it(loop: Tagloop, ann: User) -> No
 @given(order=st.permutations(range(6)))
 def test_taking_everything_back_in_any_order_leaves_nothing(loop: Tagloop, ann: User, order: list[int]) -> None:
     with loop.database.read() as connection:
-        known = [a for a in (1, 2) if reviewing.labels_of(connection, a) == {}]
+        known = [a for a in (1, 2) if decisions.labels_of(connection, a) == {}]
     first, second = known if loop.acts_of(ann) else ingest(loop, ann, RED, BLUE)
     before = len(loop.acts_of(ann))
     decide(loop, ann, Kind.ACCEPT, first, TAGS[0])
@@ -122,4 +124,4 @@ def test_taking_everything_back_in_any_order_leaves_nothing(loop: Tagloop, ann: 
             pytest.fail(str(error))
     assert applied(loop, first) == applied(loop, second) == set()
     with loop.database.read() as connection:
-        assert reviewing.labels_of(connection, first) == {}
+        assert decisions.labels_of(connection, first) == {}

@@ -10,15 +10,20 @@ import pytest
 from PIL import Image
 from sqlalchemy import func, select, update
 
-from tagging_core import Settings, TaggingError, Tagloop, User, assets, batches, queue, suggesting, vectors
-from tagging_core.chunks import claim
-from tagging_core.encoders import find_preset
-from tagging_core.encoders.tiny import TinyEncoder
+from tagging_core import Settings, TaggingError, Tagloop, User
+from tagging_core.assets import repository
+from tagging_core.embeddings import vectors
+from tagging_core.embeddings.batching import encode_or_halve
+from tagging_core.embeddings.encoders import find_preset
+from tagging_core.embeddings.encoders.tiny import TinyEncoder
 from tagging_core.errors import NotAllowedError, SourceError, StorageError
-from tagging_core.ingest import encode_or_halve
-from tagging_core.queue import View
-from tagging_core.store.tables import assets as asset_table
-from tagging_core.store.tables import chunks
+from tagging_core.ingest import batches
+from tagging_core.ingest.chunks import claim
+from tagging_core.learning import suggestions
+from tagging_core.review import queue
+from tagging_core.review.queue import View
+from tagging_core.storage.schema import assets as asset_table
+from tagging_core.storage.schema import chunks
 from tests.conftest import BLUE, GREEN, RED, ingest, photo, wait_for
 
 
@@ -56,9 +61,9 @@ def test_a_picture_is_known_by_its_bytes(working: Tagloop, ann: User) -> None:
 def test_every_picture_has_files_vector_and_suggestions(loop: Tagloop, ann: User) -> None:
     asset_id, _ = ingest(loop, ann, RED, GREEN)
     with loop.database.read() as connection:
-        asset = assets.get(connection, asset_id)
+        asset = repository.get(connection, asset_id)
         vector = vectors.load(connection, loop.preset.fingerprint, [asset_id])[asset_id]
-        kept = suggesting.shown(connection, asset_id, "e-commerce")
+        kept = suggestions.shown(connection, asset_id, "e-commerce")
     assert loop.archive.has(asset.sha256)
     assert np.isclose(np.linalg.norm(vector), 1, atol=1e-5)
     assert kept[0].rank == 1
@@ -83,7 +88,7 @@ def test_a_folder_and_a_zip_on_this_machine(working: Tagloop, ann: User, tmp_pat
     assert batch.ingested == 2
     assert (folder / "a.jpg").exists()
     with working.database.read() as connection:
-        found = assets.search_text(connection, "plain red")
+        found = repository.search_text(connection, "plain red")
         assert [a.text.title for a in found] == ["Red square"]
         assert vectors.load(connection, working.preset.fingerprint, [found[0].id], kind="text")
 
@@ -217,6 +222,6 @@ def test_with_many_threads_items_end_exactly_once_and_keep_their_order(data_dir:
     with loop.database.read() as connection:
         order = queue.following(connection, View("general", batch_id), limit=200)
         assert len(set(order)) == len(order) == 100
-        assert [a.width for a in assets.get_many(connection, order)] == list(range(20, 120))
+        assert [a.width for a in repository.get_many(connection, order)] == list(range(20, 120))
         assert queue.following(connection, View("general", batch_id), order[40], limit=2) == order[41:43]
     loop.close()

@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, text
 
-from tagging_core import Decision, Kind, Settings, Tagloop, User, families, vectors
+from tagging_core import Decision, Kind, Settings, Tagloop, User
+from tagging_core.common.users import Role
 from tagging_core.curation import plans
-from tagging_core.encoders import find_preset
-from tagging_core.encoders.tiny import TinyEncoder
+from tagging_core.embeddings import spaces, vectors
+from tagging_core.embeddings.encoders import find_preset
+from tagging_core.embeddings.encoders.tiny import TinyEncoder
+from tagging_core.embeddings.spaces import State
 from tagging_core.errors import NotAllowedError, TagError
-from tagging_core.families import State
-from tagging_core.people import Role
 from tests.conftest import BLUE, GREEN, RED, YELLOW, ingest, photo, wait_for
 
 PROFILE = "e-commerce"
@@ -62,7 +63,7 @@ def instruct(loop: Tagloop, owner: User, words: str = "") -> str:
     profile = loop.taxonomy().profile(PROFILE)
     loop.curator.apply(owner, plans.instruct(loop.taxonomy(), PROFILE, words or profile.instruction, True))
     loop.follow()
-    fingerprint = families.name(loop.preset.fingerprint, words or profile.instruction)
+    fingerprint = spaces.name(loop.preset.fingerprint, words or profile.instruction)
     wait_for(lambda: next(p for p in loop.models.all() if p.family.instruction).family.state == State.READY)
     return fingerprint
 

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
-from tagging_core import Decision, Kind, Tagloop, User, judging
-from tagging_core.calibration import Judged
+from tagging_core import Decision, Kind, Tagloop, User
+from tagging_core.learning import calibration_data
+from tagging_core.learning.calibration import Judged
 from tests.conftest import BLUE, GREEN, RED, YELLOW, ingest
 
 PROFILE = "travel"
@@ -12,7 +13,7 @@ def judged(loop: Tagloop) -> Judged:
     loop.library.settle()
     taxonomy = loop.taxonomy()
     with loop.database.read() as connection:
-        return judging.judge(
+        return calibration_data.judge(
             connection, taxonomy, loop.library.left_out(connection), loop.library.nothing(taxonomy)
         )
 

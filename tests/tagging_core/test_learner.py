@@ -4,8 +4,16 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tagging_core.encoders import find_preset, unit
-from tagging_core.learner import Examples, fit_tag, initial_pack, kernel, measure_pack, sigmoid, text_anchor
+from tagging_core.embeddings.encoders import find_preset, unit
+from tagging_core.learning.classifier import (
+    Examples,
+    fit_tag,
+    initial_pack,
+    kernel,
+    measure_pack,
+    sigmoid,
+    text_anchor,
+)
 
 D = 16
 DEFAULTS = find_preset("tiny").learner

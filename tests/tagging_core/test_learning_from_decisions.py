@@ -6,9 +6,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from tagging_core import Decision, Kind, TaggingError, Tagloop, User, ledger, queue, reviewing, vectors
-from tagging_core.queue import View
-from tagging_core.store.tables import calibrations, content, daily, events, labels, learned
+from tagging_core import Decision, Kind, TaggingError, Tagloop, User, ledger
+from tagging_core.embeddings import vectors
+from tagging_core.review import decisions, queue
+from tagging_core.review.queue import View
+from tagging_core.storage.schema import calibrations, content, daily, events, labels, learned
 from tests.conftest import BLUE, GREEN, RED, YELLOW, examples, ingest, wait_for
 
 TAG = "garment.dress"
@@ -182,7 +184,7 @@ def test_a_decision_of_another_process_is_learned_by_the_worker(working: Tagloop
     beside = Tagloop(working.settings)
     with beside.database.write() as connection:
         decision = Decision(Kind.ACCEPT, first, TAG, profile="e-commerce")
-        reviewing.decide(connection, ann, decision, beside.taxonomy())
+        decisions.decide(connection, ann, decision, beside.taxonomy())
     beside.close()
     wait_for(lambda: probability(working, alike) > before + 0.1)
 

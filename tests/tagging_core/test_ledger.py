@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tagging_core import ledger
-from tagging_core.ledger import Event, Kind
+from tagging_core.ledger.events import Event, Kind
 
 TAGS = st.sampled_from(["a", "b", "c"])
 PAYLOADS = st.sampled_from(

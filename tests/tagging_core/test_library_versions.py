@@ -4,8 +4,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from tagging_core import Tagloop, User
-from tagging_core.curation import plans, versions
-from tagging_core.taxonomy import Category, Tag
+from tagging_core.curation import plans
+from tagging_core.taxonomy.model import Category, Tag
 
 
 def now() -> datetime:
@@ -42,7 +42,7 @@ def test_a_past_library_is_seen_compared_and_restored(loop: Tagloop, ann: User) 
         ("added", "house.bold"),
         ("deleted", "scene.beach"),
     } <= kinds
-    act = loop.curator.apply(ann, versions.restore(changes, "then"))
+    act = loop.curator.apply(ann, plans.restore(changes, "then"))
     restored = loop.taxonomy()
     assert (restored.categories, restored.tags, restored.profiles) == (
         before.categories,

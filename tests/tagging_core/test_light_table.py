@@ -6,13 +6,15 @@ import numpy as np
 import pytest
 from sqlalchemy import select
 
-from tagging_core import Decision, Kind, Tagloop, User, bulk, grid, groups, reviewing
-from tagging_core.encoders import unit
-from tagging_core.people import local_user
-from tagging_core.queue import View
-from tagging_core.sampling import Shares
-from tagging_core.store.tables import daily, events
-from tagging_core.thresholds import Cut, Thresholds
+from tagging_core import Decision, Kind, Tagloop, User
+from tagging_core.common.users import local_user
+from tagging_core.embeddings.encoders import unit
+from tagging_core.learning import clustering
+from tagging_core.learning.thresholds import Cut, Thresholds
+from tagging_core.review import bulk_accept, clusters, decisions, grid
+from tagging_core.review.queue import View
+from tagging_core.review.sampling import Shares
+from tagging_core.storage.schema import daily, events
 from tests.conftest import BLUE, GREEN, RED, ingest
 
 VIEW = View("e-commerce")
@@ -78,14 +80,14 @@ def test_pictures_that_look_alike_are_one_group(loop: Tagloop, ann: User) -> Non
 def test_clusters_are_tight_and_together_hold_every_picture() -> None:
     random = np.random.default_rng(0)
     centres = np.eye(6)[np.repeat(np.arange(3), 20)]
-    found = groups.clusters(unit(centres + random.normal(size=(60, 6)) * 0.03))
+    found = clustering.clusters(unit(centres + random.normal(size=(60, 6)) * 0.03))
     assert sorted(len(members) for members in found) == [20, 20, 20]
     assert sorted(np.concatenate(found)) == list(range(60))
 
 
 def test_the_odd_one_out_is_set_aside(loop: Tagloop, ann: User, monkeypatch: pytest.MonkeyPatch) -> None:
     assets = ingest(loop, ann, RED, (210, 40, 40), (230, 20, 20), BLUE)
-    monkeypatch.setattr(groups, "_CUT", 1.9)
+    monkeypatch.setattr(clusters, "_CUT", 1.9)
     (group,) = loop.light_table.groups(ann, VIEW)
     assert (set(group.asset_ids), group.odd) == (set(assets[:3]), [assets[3]])
 
@@ -108,7 +110,7 @@ def test_bulk_accept_takes_what_the_promise_allows_as_one_act(
     assert len({act.id for act in written}) == 1
     with loop.database.read() as connection:
         for asset in assets[:5]:
-            label = reviewing.labels_of(connection, asset)["colour.red"]
+            label = decisions.labels_of(connection, asset)["colour.red"]
             assert (label.value, label.shown) == (1, False)  # nobody looked at it
         counted = connection.execute(
             select(daily.c.kind, daily.c.n).where(daily.c.subject == "tag", daily.c.key == "colour.red")
@@ -116,7 +118,7 @@ def test_bulk_accept_takes_what_the_promise_allows_as_one_act(
     assert counted == [("unseen", 5)]
     loop.undo_last(ann)
     with loop.database.read() as connection:
-        assert all(reviewing.labels_of(connection, a) == {} for a in assets)
+        assert all(decisions.labels_of(connection, a) == {} for a in assets)
 
 
 def test_a_bulk_act_that_is_stopped_keeps_what_it_did_and_is_still_one_act(
@@ -124,7 +126,7 @@ def test_a_bulk_act_that_is_stopped_keeps_what_it_did_and_is_still_one_act(
 ) -> None:
     ingest(loop, ann, *REDS)
     monkeypatch.setattr(loop, "promise", lambda profile, target: promise(Cut(0.3, 100, 99)))
-    monkeypatch.setattr("tagging_core.light_table._PIECE", 2)
+    monkeypatch.setattr("tagging_core.review.bulk_service._PIECE", 2)
     found = loop.light_table.preview(ann, VIEW, 0.97)
     steps = loop.light_table.accept_many(ann, found.offers, "e-commerce", 0.97)
     assert [len(next(steps).event_ids) for _ in range(2)] == [2, 2]  # each says what it wrote itself
@@ -146,6 +148,6 @@ def test_bulk_accept_leaves_alone_what_others_finished_or_opened_meanwhile(
     loop.turns.take(bob, assets[1])
     list(loop.light_table.accept_many(ann, found.offers, "e-commerce", 0.97))
     with loop.database.read() as connection:
-        got = [a for a in assets if reviewing.labels_of(connection, a)]
+        got = [a for a in assets if decisions.labels_of(connection, a)]
     assert got == assets[2:]
-    assert bulk.POOL == 2000
+    assert bulk_accept.POOL == 2000

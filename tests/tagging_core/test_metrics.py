@@ -12,14 +12,17 @@ import subprocess
 import pytest
 from starlette.testclient import TestClient
 
-from tagging_core import Tagloop, User, chunks, exposition, logs
+from tagging_core import Tagloop, User
 from tagging_core.api import server
+from tagging_core.app import prometheus
+from tagging_core.common import log_context
+from tagging_core.ingest import chunks
 from tests.conftest import RED, ingest, photo, wait_for
 
 
 def values(loop: Tagloop) -> dict[str, float]:
     """Every line of the exposition by its name and labels."""
-    lines = exposition.expose(loop).decode().splitlines()
+    lines = prometheus.expose(loop).decode().splitlines()
     return {name: float(n) for name, n in (line.rsplit(" ", 1) for line in lines if not line.startswith("#"))}
 
 
@@ -84,11 +87,11 @@ def test_requests_have_ids(working: Tagloop) -> None:
 def test_a_line_says_what_it_is_about(as_json: bool) -> None:
     stream = io.StringIO()
     handler = logging.StreamHandler(stream)
-    handler.setFormatter(logs._Json() if as_json else logs._Line())
+    handler.setFormatter(log_context._Json() if as_json else log_context._Line())
     logger = logging.getLogger("tagging_core.test")
     logger.addHandler(handler)
     try:
-        with logs.about(batch=7), logs.about(request="r1"):
+        with log_context.about(batch=7), log_context.about(request="r1"):
             logger.warning("it was %s", "stopped")
         logger.warning("and no more")
     finally:

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from tagging_core import Decision, Kind, Tagloop, User
+from tagging_core.common.users import Action, Role, local_user, require, signed_in_user
 from tagging_core.errors import NotAllowedError, SettingsError
-from tagging_core.people import Action, Role, local_user, require, signed_in_user
-from tagging_core.taxonomy import Tag
+from tagging_core.taxonomy.model import Tag
 
 ROLES = 'editor = ["ann@example.com"]\nmanager = ["Mo@Example.com"]\nadmin = ["root@example.com"]\n'
 

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tagging_core import Decision, Kind, TaggingError, Tagloop, User
-from tagging_core.assets import Accompanying
-from tagging_core.phrasing import PHRASING, Description, phrase
-from tagging_core.taxonomy import read_taxonomy
+from tagging_core.assets.repository import Accompanying
+from tagging_core.publishing.caption_templates import PHRASING, Description, phrase
+from tagging_core.taxonomy.model import read_taxonomy
 from tests.conftest import RED, ingest
 
 STARTER = read_taxonomy()

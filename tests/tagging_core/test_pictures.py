@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from tagging_core.encoders import find_preset
-from tagging_core.encoders.tiny import TinyEncoder
+from tagging_core.assets.decoding import encode_jpeg, open_picture
+from tagging_core.embeddings.encoders import find_preset
+from tagging_core.embeddings.encoders.tiny import TinyEncoder
 from tagging_core.errors import PictureError
-from tagging_core.pictures import encode_jpeg, open_picture
 from tests.conftest import RED, photo
 
 

@@ -6,10 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from tagging_core import Decision, Kind, Tagloop, User, reviewing, tags
+from tagging_core import Decision, Kind, Tagloop, User
+from tagging_core.common.users import Role
 from tagging_core.errors import NotAllowedError, TagError
-from tagging_core.people import Role
-from tagging_core.taxonomy import Tag
+from tagging_core.review import decisions
+from tagging_core.taxonomy import matching
+from tagging_core.taxonomy.model import Tag
 from tests.conftest import RED, ingest
 
 
@@ -31,8 +33,8 @@ def test_a_proposed_tag_is_on_its_picture_at_once_but_suggested_to_nobody(
     proposed = propose(loop, editor, first)
     assert proposed.state == "proposed"
     with loop.database.read() as connection:
-        assert reviewing.labels_of(connection, first)[proposed.id].value == 1
-        assert tags.find(loop.library.taxonomies.load(connection), "cape")[0].id == proposed.id
+        assert decisions.labels_of(connection, first)[proposed.id].value == 1
+        assert matching.find(loop.library.taxonomies.load(connection), "cape")[0].id == proposed.id
     loop.library.settle()
     assert proposed.id not in loop.library.matrix().rows
     assert proposed.id not in {s.tag_id for s in loop.suggest(alike, "e-commerce")}

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from tagging_core import Decision, Kind, Tagloop, User
+from tagging_core.common.users import Role
 from tagging_core.curation.proposals import Proposal, listed
 from tagging_core.curation.proposals.splits import two_kinds
-from tagging_core.encoders import unit
+from tagging_core.embeddings.encoders import unit
 from tagging_core.errors import NotAllowedError
-from tagging_core.people import Role
-from tagging_core.taxonomy import Tag
+from tagging_core.taxonomy.model import Tag
 from tests.conftest import BLUE, GREEN, RED, YELLOW, ingest
 
 

@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from tagging_core import Tagloop, User, protected
+from tagging_core import Tagloop, User
+from tagging_core.assets import protected
+from tagging_core.common.users import Role
 from tagging_core.errors import NotAllowedError
-from tagging_core.people import Role
 from tests.conftest import GREEN, RED, ingest, photo, wait_for
 
 

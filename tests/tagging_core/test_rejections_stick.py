@@ -6,12 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from tagging_core import Decision, Kind, Tagloop, User, reviewing
-from tagging_core.encoders import find_preset, load_encoder
-from tagging_core.encoders.tiny import TinyEncoder
+from tagging_core import Decision, Kind, Tagloop, User
+from tagging_core.embeddings.encoders import find_preset, load_encoder
+from tagging_core.embeddings.encoders.tiny import TinyEncoder
 from tagging_core.errors import DecisionError
-from tagging_core.queue import View
-from tagging_core.thresholds import Cut, Thresholds
+from tagging_core.learning.thresholds import Cut, Thresholds
+from tagging_core.review import decisions
+from tagging_core.review.queue import View
 from tests.conftest import RED, ingest, photo, wait_for
 
 NO, YES = "colour.red", "travel.island"
@@ -36,7 +37,7 @@ def check(loop: Tagloop, ann: User, asset: int) -> None:
     offers = loop.light_table.preview(ann, View("e-commerce"), 0.9).offers
     assert not any(asset in dict(offer.pictures) for offer in offers if offer.tag_id == NO)
     with loop.database.read() as connection:
-        found = reviewing.labels_of(connection, asset)
+        found = decisions.labels_of(connection, asset)
     assert {t: label.value for t, label in found.items()} == {NO: 0, YES: 1}
 
 
@@ -78,7 +79,7 @@ def test_in_a_group_that_gets_the_tag(loop: Tagloop, ann: User, asset: int) -> N
     loop.light_table.give(ann, given)
     check(loop, ann, asset)
     with loop.database.read() as connection:
-        assert all(reviewing.labels_of(connection, a)[NO].value == 1 for a in others)
+        assert all(decisions.labels_of(connection, a)[NO].value == 1 for a in others)
     with pytest.raises(DecisionError, match="decided on before"):
         loop.light_table.give(ann, given)
 
@@ -95,4 +96,4 @@ def test_in_a_bulk_act_that_was_seen_before_the_rejection(
         loop.decide(ann, Decision(kind, asset, tag, profile="e-commerce"))
     list(loop.light_table.accept_many(ann, seen, "e-commerce", 0.9))
     with loop.database.read() as connection:
-        assert reviewing.labels_of(connection, asset)[NO].value == 0
+        assert decisions.labels_of(connection, asset)[NO].value == 0

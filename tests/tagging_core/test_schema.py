@@ -7,9 +7,9 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 
-from tagging_core import store
-from tagging_core.store import Database, add_to, upsert
-from tagging_core.store.tables import counters, metadata
+from tagging_core import storage
+from tagging_core.storage import Database, add_to, upsert
+from tagging_core.storage.schema import counters, metadata
 
 
 def test_the_migrations_give_the_schema_of_the_tables(tmp_path: Path) -> None:
@@ -25,7 +25,7 @@ def test_the_migrations_give_the_schema_of_the_tables(tmp_path: Path) -> None:
 def test_decisions_of_an_earlier_version_know_what_was_shown(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path / 'x.db'}")
     config = Config()
-    config.set_main_option("script_location", str(Path(store.__file__).with_name("migrations")))
+    config.set_main_option("script_location", str(Path(storage.__file__).with_name("migrations")))
     with database.write() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "0001")

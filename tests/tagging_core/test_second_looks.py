@@ -7,12 +7,13 @@ import dataclasses
 import pytest
 from sqlalchemy import select
 
-from tagging_core import Decision, Kind, TaggingError, Tagloop, User, ledger, queue, reviewing
-from tagging_core.ledger import Look
-from tagging_core.people import local_user
-from tagging_core.queue import View
-from tagging_core.sampling import Shares
-from tagging_core.store.tables import daily, events
+from tagging_core import Decision, Kind, TaggingError, Tagloop, User, ledger
+from tagging_core.common.users import local_user
+from tagging_core.ledger.events import Look
+from tagging_core.review import decisions, queue
+from tagging_core.review.queue import View
+from tagging_core.review.sampling import Shares
+from tagging_core.storage.schema import daily, events
 from tests.conftest import BLUE, GREEN, RED, ingest
 
 DRESS, SKIRT = "garment.dress", "garment.skirt"
@@ -159,6 +160,6 @@ def test_looks_survive_a_rebuild(loop: Tagloop, ann: User, bob: User) -> None:
     say(loop, bob, asset, Kind.ADD, SKIRT, Look.SECOND)
     loop.rebuild(ann)
     with loop.database.read() as connection:
-        assert reviewing.labels_of(connection, asset).keys() == {DRESS}
+        assert decisions.labels_of(connection, asset).keys() == {DRESS}
         assert queue.progress(connection).second == 1
     assert loop.card(bob, asset, "e-commerce").decided.keys() == {SKIRT}

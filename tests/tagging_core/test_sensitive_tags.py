@@ -5,9 +5,10 @@ from dataclasses import replace
 import pytest
 
 from tagging_core import Decision, Kind, Tagloop, User
-from tagging_core.curation import compliance, plans
+from tagging_core.curation import plans, sensitive_tags
 from tagging_core.errors import DecisionError
-from tagging_core.queue import View
+from tagging_core.review import sensitive_queue
+from tagging_core.review.queue import View
 from tests.conftest import RED, ingest
 
 
@@ -17,15 +18,15 @@ def mark(loop: Tagloop, user: User, tag_id: str) -> None:
 
 
 def test_the_shipped_set_is_off_until_it_is_switched_on_and_can_be_switched_off(loop: Tagloop, ann: User) -> None:
-    assert not compliance.is_on(loop.taxonomy())
-    loop.curator.apply(ann, compliance.switch_on(loop.taxonomy()))
+    assert not sensitive_tags.is_on(loop.taxonomy())
+    loop.curator.apply(ann, sensitive_tags.switch_on(loop.taxonomy()))
     taxonomy = loop.taxonomy()
     assert len([tag for tag in taxonomy.active() if tag.sensitive]) == 6
     assert all("sensitive" in profile.categories for profile in taxonomy.profiles.values())
-    loop.curator.apply(ann, compliance.switch_off(taxonomy))
-    assert not compliance.is_on(loop.taxonomy())
-    loop.curator.apply(ann, compliance.switch_on(loop.taxonomy()))
-    assert compliance.is_on(loop.taxonomy())
+    loop.curator.apply(ann, sensitive_tags.switch_off(taxonomy))
+    assert not sensitive_tags.is_on(loop.taxonomy())
+    loop.curator.apply(ann, sensitive_tags.switch_on(loop.taxonomy()))
+    assert sensitive_tags.is_on(loop.taxonomy())
 
 
 def test_a_sensitive_tag_is_shown_however_many_others_are_likelier(loop: Tagloop, ann: User) -> None:
@@ -65,8 +66,11 @@ def test_what_waits_is_counted_until_somebody_decides(loop: Tagloop, ann: User) 
     for asset_id in (first, second):
         loop.suggest(asset_id, "general")
     with loop.database.read() as connection:
-        assert compliance.waiting(connection, loop.taxonomy()) == {"colour.red": 2}
-        assert {a for a, _ in compliance.pictures(connection, loop.taxonomy(), "colour.red")} == {first, second}
+        assert sensitive_queue.waiting(connection, loop.taxonomy()) == {"colour.red": 2}
+        assert {a for a, _ in sensitive_queue.pictures(connection, loop.taxonomy(), "colour.red")} == {
+            first,
+            second,
+        }
     loop.decide(ann, Decision(Kind.REJECT, first, "colour.red", profile="general"))
     with loop.database.read() as connection:
-        assert compliance.waiting(connection, loop.taxonomy()) == {"colour.red": 1}
+        assert sensitive_queue.waiting(connection, loop.taxonomy()) == {"colour.red": 1}

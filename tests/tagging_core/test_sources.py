@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tagging_core import sources
-from tagging_core.depots import Folder
 from tagging_core.errors import SourceError
+from tagging_core.ingest import sources
+from tagging_core.storage.blobs import Folder
 from tests.conftest import photo
 
 

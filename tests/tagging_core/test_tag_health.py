@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from tagging_core import Decision, Kind, Tagloop, User
-from tagging_core.curation import health, plans
-from tagging_core.fates import NO_FATES
+from tagging_core.curation import plans, tag_health
+from tagging_core.taxonomy.redirects import NO_FATES
 from tests.conftest import GREEN, RED, ingest
 
 SHOWN = {"probability": 0.5}
@@ -15,21 +15,21 @@ def test_use_growth_and_precision_follow_decisions_and_merges(loop: Tagloop, ann
     loop.decide(ann, Decision(Kind.ACCEPT, first, "garment.hat", shown=SHOWN))
     undone = loop.decide(ann, Decision(Kind.REJECT, second, "garment.hat", shown=SHOWN))
     with loop.database.read() as connection:
-        found = health.of(connection, ["garment.hat", "garment.dress"], NO_FATES)
-        assert health.growing(connection, NO_FATES) == ["garment.hat"]
+        found = tag_health.of(connection, ["garment.hat", "garment.dress"], NO_FATES)
+        assert tag_health.growing(connection, NO_FATES) == ["garment.hat"]
     hat = found["garment.hat"]
     assert (hat.pictures, hat.rejected, hat.given, hat.given_before) == (1, 1, 1, 0)
     assert (hat.precision, hat.judged) == (0.5, 2)
     assert hat.interval == pytest.approx((0.095, 0.905), abs=0.01)
-    assert found["garment.dress"] == health.Health()
+    assert found["garment.dress"] == tag_health.Health()
     assert found["garment.dress"].precision is None
     loop.undo(ann, undone)
     loop.curator.apply(ann, plans.merge(loop.taxonomy(), "garment.hat", "garment.dress"))
     with loop.database.read() as connection:
         fates = loop.taxonomy().fates
-        dress = health.of(connection, ["garment.dress"], fates)["garment.dress"]
+        dress = tag_health.of(connection, ["garment.dress"], fates)["garment.dress"]
         assert (dress.pictures, dress.precision) == (1, 1.0)
-        assert health.curve(connection, "garment.dress", fates)["precision"].tolist() == [1.0]
+        assert tag_health.curve(connection, "garment.dress", fates)["precision"].tolist() == [1.0]
 
 
 def test_the_best_and_the_doubtful_examples_are_told_apart(loop: Tagloop, ann: User) -> None:
@@ -38,7 +38,7 @@ def test_the_best_and_the_doubtful_examples_are_told_apart(loop: Tagloop, ann: U
         loop.decide(ann, Decision(Kind.ADD, asset_id, "colour.red"))
     loop.library.settle()
     with loop.database.read() as connection:
-        best, doubtful = health.examples(connection, loop.library, "colour.red", limit=3)
+        best, doubtful = tag_health.examples(connection, loop.library, "colour.red", limit=3)
     assert doubtful[0].asset_id == pictures[5]
     assert {e.asset_id for e in best} <= set(pictures[:5])
     assert best[0].probability > doubtful[0].probability
@@ -46,5 +46,5 @@ def test_the_best_and_the_doubtful_examples_are_told_apart(loop: Tagloop, ann: U
 
 def test_a_tag_nobody_decided_on_has_no_examples(loop: Tagloop) -> None:
     with loop.database.read() as connection:
-        assert health.examples(connection, loop.library, "colour.red") == ([], [])
-        assert health.curve(connection, "colour.red", NO_FATES).empty
+        assert tag_health.examples(connection, loop.library, "colour.red") == ([], [])
+        assert tag_health.curve(connection, "colour.red", NO_FATES).empty

@@ -5,10 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from tagging_core import Decision, Kind, Tagloop, User, tags
-from tagging_core.curation import checking
+from tagging_core import Decision, Kind, Tagloop, User
+from tagging_core.curation import validation
 from tagging_core.errors import NotFoundError, TagError
-from tagging_core.taxonomy import LANGUAGES, STARTER, Tag, make_taxonomy, read_taxonomy, with_known_synonyms
+from tagging_core.ledger import taxonomy_store
+from tagging_core.taxonomy import matching
+from tagging_core.taxonomy.model import LANGUAGES, STARTER, Tag, make_taxonomy, read_taxonomy, with_known_synonyms
 from tests.conftest import RED, ingest
 
 
@@ -21,7 +23,7 @@ def test_the_starter_taxonomy_is_complete() -> None:
         assert set(LANGUAGES) <= set(tag.names), tag.id
         assert tag.definition, tag.id
         assert tag.prompts, tag.id
-    checking.check(starter, starter.tags, list(starter.categories.values()))  # no two tags share a name
+    validation.check(starter, starter.tags, list(starter.categories.values()))  # no two tags share a name
     for profile in starter.profiles.values():
         assert set(profile.categories) <= set(starter.categories)
         assert profile.instruction
@@ -43,8 +45,8 @@ def test_an_edited_tag_keeps_its_id_and_what_it_learned(loop: Tagloop, ann: User
     loop.curator.save(ann, replace(dress, names={"en": "Gown dress", "zh": "礼服裙"}))
     assert loop.taxonomy().tags["garment.dress"].name("zh") == "礼服裙"
     with loop.database.read() as connection:
-        assert tags.counts(connection)["garment.dress"] == (1, 0)
-        assert tags.examples(connection, "garment.dress") == [asset_id]
+        assert taxonomy_store.counts(connection)["garment.dress"] == (1, 0)
+        assert taxonomy_store.examples(connection, "garment.dress") == [asset_id]
 
 
 def test_a_tag_out_of_use_is_no_longer_suggested(loop: Tagloop, ann: User) -> None:
@@ -82,8 +84,8 @@ def test_two_tags_of_one_name_in_turn_get_ids_of_their_own(loop: Tagloop, ann: U
     [("dress", "garment.dress"), ("连衣", "garment.dress"), ("DRES", "garment.dress"), ("drss", "garment.dress")],
 )
 def test_a_tag_is_found_by_any_name_in_spite_of_a_typo(loop: Tagloop, typed: str, found: str) -> None:
-    assert found in [tag.id for tag in tags.find(loop.taxonomy(), typed, limit=5)]
-    assert tags.find(loop.taxonomy(), "") == []
+    assert found in [tag.id for tag in matching.find(loop.taxonomy(), typed, limit=5)]
+    assert matching.find(loop.taxonomy(), "") == []
 
 
 def test_new_tags_get_the_synonyms_of_the_starter_library() -> None:

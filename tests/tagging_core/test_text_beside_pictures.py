@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import pytest
 
-from tagging_core import Tagloop, User, assets, suggesting
-from tagging_core.assets import Accompanying
+from tagging_core import Tagloop, User
+from tagging_core.assets import repository
+from tagging_core.assets.repository import Accompanying
 from tagging_core.errors import DecisionError
+from tagging_core.learning import suggestions
 from tests.conftest import BLUE, ingest
 
 
@@ -14,8 +16,8 @@ def chance(loop: Tagloop, asset_id: int, tag_id: str) -> float:
 
 @pytest.fixture(autouse=True)
 def show_everything(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(suggesting, "FLOOR", 0.0)
-    monkeypatch.setattr(suggesting, "LIMIT", 500)
+    monkeypatch.setattr(suggestions, "FLOOR", 0.0)
+    monkeypatch.setattr(suggestions, "LIMIT", 500)
 
 
 def test_text_is_kept_searchable_and_speaks_for_tags(loop: Tagloop, ann: User) -> None:
@@ -24,11 +26,11 @@ def test_text_is_kept_searchable_and_speaks_for_tags(loop: Tagloop, ann: User) -
     loop.set_text(ann, asset_id, Accompanying("Denim in lemon", "jeans fabric", ""))
     assert chance(loop, asset_id, "material.denim") > before
     with loop.database.read() as connection:
-        assert [a.id for a in assets.search_text(connection, "LEMON den")] == [asset_id]
+        assert [a.id for a in repository.search_text(connection, "LEMON den")] == [asset_id]
     loop.set_text(ann, asset_id, Accompanying())
     assert chance(loop, asset_id, "material.denim") == pytest.approx(before)
     with loop.database.read() as connection:
-        assert assets.search_text(connection, "lemon") == []
+        assert repository.search_text(connection, "lemon") == []
 
 
 def test_undoing_a_text_says_what_it_read(loop: Tagloop, ann: User) -> None:
@@ -49,13 +51,13 @@ def test_chinese_text_is_searchable(loop: Tagloop, ann: User) -> None:
     kept = loop.set_text(ann, asset_id, Accompanying("北京故宫的雪景\x00", "", ""))
     assert kept.text.title == "北京故宫的雪景"
     with loop.database.read() as connection:
-        assert [a.id for a in assets.search_text(connection, "故宫")] == [asset_id]
-        assert assets.search_text(connection, "上海") == []
+        assert [a.id for a in repository.search_text(connection, "故宫")] == [asset_id]
+        assert repository.search_text(connection, "上海") == []
 
 
 @pytest.mark.parametrize(("name", "shown"), [("../../a.jpg", "a.jpg"), ("C:\\x\\b.png", "b.png"), ("", "unnamed")])
 def test_a_clients_name_is_made_fit_to_show(name: str, shown: str) -> None:
-    assert assets.safe_name(name) == shown
+    assert repository.safe_name(name) == shown
 
 
 def test_a_chinese_name_in_the_text_speaks_for_its_tag(loop: Tagloop, ann: User) -> None:

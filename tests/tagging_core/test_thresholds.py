@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tagging_core.thresholds import decisions_needed, find_cut, find_thresholds, precision_bound
+from tagging_core.learning.thresholds import decisions_needed, find_cut, find_thresholds, precision_bound
 
 
 def history(seed: int, n: int) -> tuple[np.ndarray, np.ndarray]:

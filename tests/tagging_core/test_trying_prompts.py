@@ -3,7 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tagging_core import Decision, Kind, Tagloop, User
-from tagging_core.taxonomy import Tag
+from tagging_core.taxonomy.model import Tag
 from tests.conftest import BLUE, GREEN, RED, ingest
 
 

@@ -8,11 +8,12 @@ import time
 import pytest
 from sqlalchemy import select, update
 
-from tagging_core import Decision, Kind, Settings, Tagloop, User, leases, queue
+from tagging_core import Decision, Kind, Settings, Tagloop, User
+from tagging_core.common.users import local_user
 from tagging_core.errors import LeasedError, NotFoundError
-from tagging_core.people import local_user
-from tagging_core.queue import Order, Progress, View
-from tagging_core.store.tables import leases as lease_table
+from tagging_core.review import leases, queue
+from tagging_core.review.queue import Order, Progress, View
+from tagging_core.storage.schema import leases as lease_table
 from tests.conftest import BLUE, GREEN, RED, YELLOW, ingest
 
 VIEW = View("e-commerce")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tagging_core import TaggingError
-from tagging_core.watching import appearing
+from tagging_core.ingest.folder_watch import appearing
 from tests.conftest import photo, wait_for
 
 

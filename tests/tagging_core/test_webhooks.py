@@ -14,13 +14,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from tagging_core import Decision, Kind, TaggingError, Tagloop, User, delivering, webhooks
-from tagging_core.api import telling
+from tagging_core import Decision, Kind, TaggingError, Tagloop, User
 from tagging_core.curation import plans
-from tagging_core.delivering import Deliverer
 from tagging_core.errors import WebhookError
-from tagging_core.targets import Targets
-from tagging_core.webhooks import Delivery, Happening
+from tagging_core.ledger import webhook_outbox
+from tagging_core.ledger.webhook_outbox import Delivery, Happening
+from tagging_core.publishing import webhook_delivery, webhook_payloads
+from tagging_core.publishing.outbound_policy import Targets
+from tagging_core.publishing.webhook_delivery import Deliverer
 from tests.conftest import RED, ingest, wait_for
 
 
@@ -65,17 +66,17 @@ def receiver() -> Iterator[Receiver]:
 
 @pytest.fixture
 def deliverer(loop: Tagloop) -> Deliverer:
-    return Deliverer(loop.database, Targets(["127.0.0.1"]), telling.teller(loop))
+    return Deliverer(loop.database, Targets(["127.0.0.1"]), webhook_payloads.teller(loop))
 
 
-def subscribe(loop: Tagloop, user: User, url: str, *kinds: Happening) -> webhooks.Webhook:
+def subscribe(loop: Tagloop, user: User, url: str, *kinds: Happening) -> webhook_outbox.Webhook:
     with loop.database.write() as connection:
-        return webhooks.add(connection, user, url, kinds or tuple(Happening))
+        return webhook_outbox.add(connection, user, url, kinds or tuple(Happening))
 
 
 def deliveries(loop: Tagloop) -> list[Delivery]:
     with loop.database.read() as connection:
-        return webhooks.recent(connection)[::-1]
+        return webhook_outbox.recent(connection)[::-1]
 
 
 def make_due(loop: Tagloop) -> None:
@@ -117,7 +118,7 @@ def test_what_was_taken_back_with_its_transaction_is_not_told(loop: Tagloop, ann
 
     def fail() -> None:
         with loop.database.write() as connection:
-            webhooks.announce(connection, Happening.TAG_CHANGED, [{"tag": "garment.dress"}])
+            webhook_outbox.announce(connection, Happening.TAG_CHANGED, [{"tag": "garment.dress"}])
             raise RuntimeError
 
     with pytest.raises(RuntimeError):
@@ -130,22 +131,22 @@ def test_it_is_tried_again_with_growing_pauses_and_given_up(
 ) -> None:
     subscribe(loop, ann, receiver.url("/fails"))
     with loop.database.write() as connection:
-        webhooks.announce(connection, Happening.TAG_CHANGED, [{"tag": "garment.dress"}])
+        webhook_outbox.announce(connection, Happening.TAG_CHANGED, [{"tag": "garment.dress"}])
     pauses = []
-    for _ in range(delivering.ATTEMPTS):
+    for _ in range(webhook_delivery.ATTEMPTS):
         assert deliverer.work()
         (found,) = deliveries(loop)
         pauses.append(found.due - time.time())
         assert not deliverer.work()  # not due yet
         make_due(loop)
-    assert (found.state, found.attempts, found.note) == ("dead", delivering.ATTEMPTS, "it answered 500")
+    assert (found.state, found.attempts, found.note) == ("dead", webhook_delivery.ATTEMPTS, "it answered 500")
     assert pauses[:-1] == sorted(pauses[:-1])
     assert len({body for _, _, body in receiver.told}) == 1
     assert len({headers["webhook-id"] for _, headers, _ in receiver.told}) == 1
     with loop.database.write() as connection:
-        webhooks.replay(connection, ann, found.uid)
+        webhook_outbox.replay(connection, ann, found.uid)
     assert deliverer.work()
-    assert len(receiver.told) == delivering.ATTEMPTS + 1
+    assert len(receiver.told) == webhook_delivery.ATTEMPTS + 1
 
 
 @pytest.mark.parametrize(("path", "told"), [("/moves", "redirects are not followed"), ("/fails", "answered 500")])
@@ -154,7 +155,7 @@ def test_what_the_receiver_answers_is_never_shown(
 ) -> None:
     subscribe(loop, ann, receiver.url(path))
     with loop.database.write() as connection:
-        webhooks.announce(connection, Happening.TAG_CHANGED, [{"tag": "garment.dress"}])
+        webhook_outbox.announce(connection, Happening.TAG_CHANGED, [{"tag": "garment.dress"}])
     deliverer.work()
     (found,) = deliveries(loop)
     assert told in found.note
@@ -166,11 +167,11 @@ def test_what_the_receiver_answers_is_never_shown(
 def test_a_target_that_hangs_is_left(
     loop: Tagloop, ann: User, receiver: Receiver, monkeypatch: pytest.MonkeyPatch, path: str
 ) -> None:
-    monkeypatch.setattr(delivering, "_SECONDS", 0.5)
-    deliverer = Deliverer(loop.database, Targets(["127.0.0.1"]), telling.teller(loop))
+    monkeypatch.setattr(webhook_delivery, "_SECONDS", 0.5)
+    deliverer = Deliverer(loop.database, Targets(["127.0.0.1"]), webhook_payloads.teller(loop))
     subscribe(loop, ann, receiver.url(path))
     with loop.database.write() as connection:
-        webhooks.announce(connection, Happening.TAG_CHANGED, [{"tag": "garment.dress"}])
+        webhook_outbox.announce(connection, Happening.TAG_CHANGED, [{"tag": "garment.dress"}])
     start = time.monotonic()
     deliverer.work()
     assert time.monotonic() - start < 2.5
@@ -225,11 +226,11 @@ def test_an_address_that_makes_no_sense_is_refused(loop: Tagloop, ann: User) -> 
 def test_a_paused_webhook_waits(loop: Tagloop, ann: User, receiver: Receiver, deliverer: Deliverer) -> None:
     hook = subscribe(loop, ann, receiver.url("/hook"))
     with loop.database.write() as connection:
-        webhooks.announce(connection, Happening.TAG_CHANGED, [{"tag": "garment.dress"}])
-        webhooks.switch(connection, ann, hook.id, False)
-        webhooks.announce(connection, Happening.TAG_CHANGED, [{"tag": "garment.hat"}])
+        webhook_outbox.announce(connection, Happening.TAG_CHANGED, [{"tag": "garment.dress"}])
+        webhook_outbox.switch(connection, ann, hook.id, False)
+        webhook_outbox.announce(connection, Happening.TAG_CHANGED, [{"tag": "garment.hat"}])
     assert not deliverer.work()
     with loop.database.write() as connection:
-        webhooks.switch(connection, ann, hook.id, True)
+        webhook_outbox.switch(connection, ann, hook.id, True)
     assert deliverer.work()
     assert len(receiver.told) == 1

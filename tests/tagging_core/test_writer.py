@@ -8,10 +8,10 @@ import pytest
 from PIL import Image
 
 from tagging_core import Decision, Kind, Settings, TaggingError, Tagloop, User
-from tagging_core.assets import Accompanying
+from tagging_core.assets.repository import Accompanying
 from tagging_core.errors import EncoderError
-from tagging_core.phrasing import Description
-from tagging_core.writer import Drafter, Writer, prompt, read_answer
+from tagging_core.publishing.caption_model import Drafter, Writer, prompt, read_answer
+from tagging_core.publishing.caption_templates import Description
 from tests import tiny_writer
 from tests.conftest import BLUE, RED, ingest
 
@@ -43,10 +43,11 @@ def test_a_draft_is_kept_only_when_saved(drafting: Tagloop, ann: User) -> None:
     draft = drafting.drafter.draft(ann, blue)
     assert draft.title == "Blue square"
     with drafting.database.read() as connection:
-        from tagging_core import assets, descriptions
+        from tagging_core.assets import repository
+        from tagging_core.publishing import captions
 
-        asset = assets.get(connection, blue)
-        before = descriptions.describe(connection, drafting.taxonomy(), [asset])[blue]
+        asset = repository.get(connection, blue)
+        before = captions.describe(connection, drafting.taxonomy(), [asset])[blue]
     assert before.written == ()
     assert drafting.describe(ann, blue, draft).written == ("title", "caption")
 

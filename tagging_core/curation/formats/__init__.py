@@ -10,7 +10,7 @@ from collections.abc import Callable
 from tagging_core.curation.formats import csv_file, json_file, skos_file
 from tagging_core.curation.formats.rows import File, Row
 from tagging_core.errors import ImportRefusedError
-from tagging_core.taxonomy import Taxonomy
+from tagging_core.taxonomy.model import Taxonomy
 
 __all__ = ["File", "Row", "read", "write"]
 

@@ -6,13 +6,13 @@ import csv
 import io
 from typing import Any
 
+from tagging_core.common.csv_safety import _RISKY, harmless
 from tagging_core.curation.formats.rows import File, Row, read_state, read_target
 from tagging_core.errors import ImportRefusedError
-from tagging_core.taxonomy import Taxonomy
+from tagging_core.taxonomy.model import Taxonomy
 
 _SEPARATOR = "|"
 _PLAIN = ("id", "category", "parent", "state", "merged_into", "sensitive", "target", "definition")
-_RISKY = ("=", "+", "-", "@", "\t", "\r")
 
 
 def write(taxonomy: Taxonomy) -> str:
@@ -36,11 +36,6 @@ def write(taxonomy: Taxonomy) -> str:
         }
         writer.writerow({name: harmless(str(value)) for name, value in row.items()})
     return out.getvalue()
-
-
-def harmless(cell: str) -> str:
-    """A spreadsheet runs what begins like a formula."""
-    return f"'{cell}" if cell.startswith(_RISKY) else cell
 
 
 def read(text: str) -> File:

@@ -8,7 +8,7 @@ from typing import Any
 
 from tagging_core.curation.formats.rows import File, Row, read_state, read_target
 from tagging_core.errors import ImportRefusedError
-from tagging_core.taxonomy import Category, Tag, Taxonomy, as_payload
+from tagging_core.taxonomy.model import Category, Tag, Taxonomy, as_payload
 
 
 def write(taxonomy: Taxonomy) -> str:

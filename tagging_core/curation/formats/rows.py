@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from tagging_core.taxonomy import Category
+from tagging_core.taxonomy.model import Category
 
 _STATES = ("active", "proposed", "deprecated", "merged")
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from tagging_core.curation.formats.rows import File, Row
 from tagging_core.errors import ImportRefusedError
-from tagging_core.taxonomy import Taxonomy
+from tagging_core.taxonomy.model import Taxonomy
 
 _BASE = "urn:tagloop:"
 

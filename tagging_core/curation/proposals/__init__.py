@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tagging_core.curation.proposals.proposal import Proposal, dismiss, listed
-from tagging_core.curation.proposals.searcher import Searcher
+from tagging_core.curation.proposals.finder import Searcher
+from tagging_core.curation.proposals.store import Proposal, dismiss, listed
 
 __all__ = ["Proposal", "Searcher", "dismiss", "listed"]

@@ -6,12 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, select
 
-from tagging_core import vectors
-from tagging_core.curation.proposals.proposal import Proposal
-from tagging_core.encoders import Vectors, unit
-from tagging_core.learner import ReferencePack
-from tagging_core.store.tables import labels
-from tagging_core.taxonomy import Tag
+from tagging_core.curation.proposals.store import Proposal
+from tagging_core.embeddings import vectors
+from tagging_core.embeddings.encoders import Vectors, unit
+from tagging_core.learning.classifier import ReferencePack
+from tagging_core.storage.schema import labels
+from tagging_core.taxonomy.model import Tag
 
 LEAST = 16
 """Examples from which on a tag is looked at."""

@@ -14,13 +14,13 @@ import numpy as np
 from rapidfuzz import fuzz
 from sqlalchemy import Connection, select
 
-from tagging_core import vectors
-from tagging_core.curation.checking import same_word
-from tagging_core.curation.proposals.proposal import Proposal
-from tagging_core.encoders import Vectors, unit
-from tagging_core.learner import ReferencePack
-from tagging_core.store.tables import labels, learned
-from tagging_core.taxonomy import Tag
+from tagging_core.curation.proposals.store import Proposal
+from tagging_core.embeddings import vectors
+from tagging_core.embeddings.encoders import Vectors, unit
+from tagging_core.learning.classifier import ReferencePack
+from tagging_core.storage.schema import labels, learned
+from tagging_core.taxonomy.matching import same_word
+from tagging_core.taxonomy.model import Tag
 
 CUT = 0.65
 """Score from which a pair is proposed."""

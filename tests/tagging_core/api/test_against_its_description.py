@@ -10,7 +10,7 @@ import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 
 from tagging_core import User
-from tagging_core.api import Client, access
+from tagging_core.api import Client, auth
 from tests.conftest import RED, examples, photo
 
 _CASES = 45  # for each of about thirty addresses, more than 1,000 in all
@@ -26,7 +26,7 @@ def described(address: str, client: Client, token: Callable[..., str], ann: User
 def test_no_request_is_answered_by_an_unexpected_error(described: tuple, monkeypatch: pytest.MonkeyPatch) -> None:
     schema, address, key = described
     headers = {"Authorization": f"Bearer {key}"}
-    monkeypatch.setattr(access.Buckets, "take", lambda *_: None)  # it is to be answered, not told to wait
+    monkeypatch.setattr(auth.Buckets, "take", lambda *_: None)  # it is to be answered, not told to wait
     seen: Counter[int] = Counter()
     for found in schema.get_all_operations():
         operation = found.ok()

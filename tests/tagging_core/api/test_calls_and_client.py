@@ -9,9 +9,10 @@ import zipfile
 import pytest
 
 from tagging_core import TaggingError, Tagloop, User
-from tagging_core.api import Calls, Client, ServiceError, models
-from tagging_core.api.models import NewDecision, Text
-from tagging_core.archive import Rendition
+from tagging_core.api import Calls, Client, ServiceError
+from tagging_core.assets.files import Rendition
+from tagging_core.publishing import schemas
+from tagging_core.publishing.schemas import NewDecision, Text
 from tests.conftest import BLUE, GREEN, RED, photo, wait_for
 
 
@@ -137,7 +138,7 @@ def test_descriptions_and_texts_are_written(client: Client) -> None:
     asset = client.tag_picture(photo(RED)).asset
     assert asset is not None
     assert client.set_text(asset, Text(title="Hello")).text.title == "Hello"
-    written = client.describe(asset, models.Description(language="zh", alt="红色"))
+    written = client.describe(asset, schemas.Description(language="zh", alt="红色"))
     assert (written.alt, written.written) == ("红色", ["alt"])
     assert client.get_asset(asset, language="zh").description.alt == "红色"
 
@@ -148,7 +149,7 @@ def test_exports_stream(client: Client) -> None:
     client.decide([NewDecision(kind="add", asset=asset, tag="garment.dress")])
     rows = b"".join(client.export(columns=["id", "tag_ids"])).decode("utf-8-sig").splitlines()
     assert rows == ["id,tag_ids", f"{asset},garment.dress"]
-    from tagging_core.exports.exporter import Format
+    from tagging_core.publishing.exports.exporter import Format
 
     with zipfile.ZipFile(io.BytesIO(b"".join(client.export(Format.XMP)))) as file:
         assert file.namelist() == [f"{asset}-red.jpg.xmp"]

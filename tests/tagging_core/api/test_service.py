@@ -7,13 +7,13 @@ from collections.abc import Callable
 import pytest
 from starlette.testclient import TestClient
 
-from tagging_core import Settings, Tagloop, User, keys
-from tagging_core.api import access, limits
-from tagging_core.api.access import Buckets
-from tagging_core.api.problems import TooManyError
+from tagging_core import Settings, Tagloop, User
+from tagging_core.api import auth, keys, middleware
+from tagging_core.api.auth import Buckets
+from tagging_core.api.errors import TooManyError
+from tagging_core.api.keys import Scope
+from tagging_core.common.users import Role
 from tagging_core.errors import KeyRefusedError, NotAllowedError
-from tagging_core.keys import Scope
-from tagging_core.people import Role
 from tests.conftest import BLUE, RED, photo
 
 Token = Callable[..., str]
@@ -83,7 +83,7 @@ def test_local_mode_is_for_programs_on_this_machine(data_dir: object) -> None:
         settings = Settings(api_local=True)
 
     here = Request("127.0.0.1", host="localhost:8600")
-    assert access.identify(Loop, here).name == "local"  # type: ignore[arg-type]
+    assert auth.identify(Loop, here).name == "local"  # type: ignore[arg-type]
     for stranger in (
         Request("192.168.1.7", host="localhost:8600"),
         Request("127.0.0.1", host="evil.example.com"),
@@ -92,10 +92,10 @@ def test_local_mode_is_for_programs_on_this_machine(data_dir: object) -> None:
         Request("127.0.0.1", host="localhost", sec_fetch_site="cross-site"),
     ):
         with pytest.raises(KeyRefusedError):
-            access.identify(Loop, stranger)  # type: ignore[arg-type]
+            auth.identify(Loop, stranger)  # type: ignore[arg-type]
     Loop.settings = Settings()
     with pytest.raises(KeyRefusedError):
-        access.identify(Loop, here)  # type: ignore[arg-type]
+        auth.identify(Loop, here)  # type: ignore[arg-type]
 
 
 def test_a_request_sent_twice_is_worked_on_once(service: TestClient, token: Token) -> None:
@@ -141,7 +141,7 @@ def test_too_many_requests_are_told_to_wait(service: TestClient, token: Token) -
 def test_a_request_that_is_too_large_is_refused(
     service: TestClient, token: Token, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    limit = limits.BodyLimit(service.app, most=1_000)
+    limit = middleware.BodyLimit(service.app, most=1_000)
     small = TestClient(limit, base_url="http://127.0.0.1")
     stated = small.post("/api/v1/pictures", headers=bearer(token()), files={"picture": b"x" * 2_000})
     assert (stated.status_code, stated.json()["status"]) == (413, 413)

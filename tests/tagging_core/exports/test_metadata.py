@@ -15,10 +15,10 @@ import pytest
 from PIL import Image
 
 from tagging_core import Decision, Kind, Tagloop, User
-from tagging_core.api.models import Asset
-from tagging_core.assets import Accompanying
-from tagging_core.exports import metadata
-from tagging_core.exports.exporter import Format, by_ids, export
+from tagging_core.assets.repository import Accompanying
+from tagging_core.publishing.exports import metadata
+from tagging_core.publishing.exports.exporter import Format, by_ids, export
+from tagging_core.publishing.schemas import Asset
 from tests.conftest import BLUE, RED, photo, wait_for
 
 

@@ -8,9 +8,9 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from tagging_core import Decision, Kind, TaggingError, Tagloop, User
-from tagging_core.exports import label_studio
-from tagging_core.exports.exporter import Format, by_ids, export
-from tagging_core.exports.tables import COLUMNS, to_csv
+from tagging_core.publishing.exports import label_studio
+from tagging_core.publishing.exports.exporter import Format, by_ids, export
+from tagging_core.publishing.exports.tables import COLUMNS, to_csv
 from tests.conftest import BLUE, RED, ingest
 
 

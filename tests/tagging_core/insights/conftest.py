@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from tagging_core import Decision, Kind, Settings, TaggingError, Tagloop, assets, ledger
+from tagging_core import Decision, Kind, Settings, TaggingError, Tagloop, ledger
+from tagging_core.assets import repository
+from tagging_core.common.users import local_user
 from tagging_core.curation import plans
-from tagging_core.ledger import Look
-from tagging_core.people import local_user
-from tagging_core.sampling import Shares
+from tagging_core.ledger.events import Look
+from tagging_core.review.sampling import Shares
 from tests.conftest import Installations, ingest
 
 START = datetime(2026, 9, 1, 12, 0)
@@ -42,7 +43,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 def set_clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     found = Clock()
-    for module in (ledger, assets):
+    for module in (ledger, repository):
         monkeypatch.setattr(module, "datetime", found)
     return found
 

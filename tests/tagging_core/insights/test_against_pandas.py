@@ -13,9 +13,9 @@ import pandas as pd
 import pytest
 
 from tagging_core import Tagloop
-from tagging_core.insights import accuracy, labour, trends
-from tagging_core.insights.content import Basis
-from tagging_core.insights.days import Period
+from tagging_core.analytics import accuracy, productivity, trends
+from tagging_core.common.periods import Period
+from tagging_core.ledger.rollups.content import Basis
 from tests.tagging_core.insights.conftest import PEOPLE, ZONE
 
 MO = PEOPLE[0]
@@ -161,7 +161,7 @@ def test_counts(archive: Tagloop) -> None:
 
 def test_pictures_accepted_without_change(archive: Tagloop) -> None:
     with archive.database.read() as connection:
-        found = labour.unchanged_share(accuracy.overall(connection, MO, PERIOD))
+        found = productivity.unchanged_share(accuracy.overall(connection, MO, PERIOD))
     data = raw(archive)
     verdicts = data.verdicts()
     assisted = unchanged = 0
@@ -259,7 +259,7 @@ def test_tags_taken_for_one_another(archive: Tagloop) -> None:
 
 def test_people(archive: Tagloop) -> None:
     with archive.database.read() as connection:
-        found = labour.people(connection, MO, PERIOD).set_index("person")
+        found = productivity.people(connection, MO, PERIOD).set_index("person")
     data = raw(archive)
     closes = within(data.standing[data.standing["kind"].isin(["done", "skip", "flag"])])
     closes = closes[closes["seconds"] > 0]
@@ -299,7 +299,7 @@ def test_agreement_counts_for_both_who_gave_an_opinion(archive: Tagloop) -> None
             agreed[actor] = agreed.get(actor, 0) + same
             compared[actor] = compared.get(actor, 0) + same + other
     with archive.database.read() as connection:
-        found = labour.people(connection, MO, PERIOD).set_index("person")
+        found = productivity.people(connection, MO, PERIOD).set_index("person")
     assert {p: n for p, n in found["compared"].items() if n} == {p: n for p, n in compared.items() if n}
     for person, n in compared.items():
         if n:
@@ -308,7 +308,7 @@ def test_agreement_counts_for_both_who_gave_an_opinion(archive: Tagloop) -> None
 
 def test_times_and_what_they_save(archive: Tagloop) -> None:
     with archive.database.read() as connection:
-        found = labour.times(accuracy.overall(connection, MO, PERIOD))
+        found = productivity.times(accuracy.overall(connection, MO, PERIOD))
     done = within(raw(archive).said)
     done = done[(done["kind"] == "done") & (done["seconds"] > 0)]
     blind = done["payload"].map(lambda payload: "blind" in payload)
@@ -319,7 +319,7 @@ def test_times_and_what_they_save(archive: Tagloop) -> None:
     spread = seconds[~blind].std() / (~blind).sum() ** 0.5
     assert found.suggested.high is not None
     assert found.suggested.high > found.suggested.value + 1.96 * spread
-    saved = labour.saved(found, by_hand=60.0)
+    saved = productivity.saved(found, by_hand=60.0)
     assert saved is not None
     assert saved.hours == pytest.approx((60.0 - seconds[~blind]).sum() / 3600)
     assert not saved.measured

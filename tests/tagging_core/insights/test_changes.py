@@ -7,11 +7,12 @@ from datetime import timedelta
 
 import pytest
 
-from tagging_core import Decision, Kind, Tagloop, User, tags
+from tagging_core import Decision, Kind, Tagloop, User
+from tagging_core.analytics import accuracy
+from tagging_core.analytics.accuracy import Effect
+from tagging_core.common.periods import Period
 from tagging_core.curation.plans import Plan
-from tagging_core.insights import accuracy
-from tagging_core.insights.accuracy import Effect
-from tagging_core.insights.days import Period
+from tagging_core.ledger import taxonomy_store
 from tests.conftest import BLUE, GREEN, RED, ingest
 from tests.tagging_core.insights.conftest import Clock
 
@@ -63,7 +64,7 @@ def test_a_past_period_shows_its_changes_however_many_came_later(loop: Tagloop, 
     clock.move(days=40)
     with loop.database.write() as connection:
         for n in range(60):
-            item = replace(tags.load(connection).tags["colour.red"], definition=f"{n}")
-            tags.write(connection, ann, [item], act=f"later-{n}")
+            item = replace(taxonomy_store.load(connection).tags["colour.red"], definition=f"{n}")
+            taxonomy_store.write(connection, ann, [item], act=f"later-{n}")
     (found,) = effects(loop, ann, Period(day - timedelta(days=3), day + timedelta(days=3)))
     assert found.tag_ids == [TAG]

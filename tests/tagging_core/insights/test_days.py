@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tagging_core.insights import days
-from tagging_core.insights.days import Period
+from tagging_core.common import periods
+from tagging_core.common.periods import Period
 
 GRAINS = ("day", "week", "month", "quarter")
 DAYS = st.dates(date(2020, 1, 1), date(2030, 12, 31))
@@ -16,18 +16,18 @@ DAYS = st.dates(date(2020, 1, 1), date(2030, 12, 31))
 
 @given(day=DAYS, grain=st.sampled_from(GRAINS))
 def test_a_day_lies_in_its_bucket_and_in_no_other(day: date, grain: str) -> None:
-    first, last = days.span(days.bucket(day.isoformat(), grain), grain)
+    first, last = periods.span(periods.bucket(day.isoformat(), grain), grain)
     assert first <= day <= last
-    assert {days.bucket(d.isoformat(), grain) for d in (first, last)} == {first.isoformat()}
-    assert days.bucket((last + timedelta(days=1)).isoformat(), grain) != first.isoformat()
+    assert {periods.bucket(d.isoformat(), grain) for d in (first, last)} == {first.isoformat()}
+    assert periods.bucket((last + timedelta(days=1)).isoformat(), grain) != first.isoformat()
 
 
 @given(first=DAYS, length=st.integers(0, 500), grain=st.sampled_from(GRAINS))
 def test_buckets_cover_a_period_without_gaps(first: date, length: int, grain: str) -> None:
-    found = days.buckets(Period(first, first + timedelta(days=length)), grain)
+    found = periods.buckets(Period(first, first + timedelta(days=length)), grain)
     assert found == sorted(found)
     for one, two in pairwise(found):
-        assert days.span(one, grain)[1] + timedelta(days=1) == date.fromisoformat(two)
+        assert periods.span(one, grain)[1] + timedelta(days=1) == date.fromisoformat(two)
 
 
 @pytest.mark.parametrize(
@@ -40,14 +40,14 @@ def test_buckets_cover_a_period_without_gaps(first: date, length: int, grain: st
     ],
 )
 def test_the_day_is_the_zones(zone: str, at: datetime, day: str) -> None:
-    assert days.day_in(zone)(at) == day
+    assert periods.day_in(zone)(at) == day
     moment = date.fromisoformat(day)
-    first, after = days.moments(Period(moment, moment), zone)
+    first, after = periods.moments(Period(moment, moment), zone)
     assert first <= at < after
 
 
 def test_a_day_on_which_the_clock_goes_forward_has_23_hours() -> None:
-    first, after = days.moments(Period(date(2026, 3, 29), date(2026, 3, 29)), "Europe/Berlin")
+    first, after = periods.moments(Period(date(2026, 3, 29), date(2026, 3, 29)), "Europe/Berlin")
     assert after - first == timedelta(hours=23)
 
 

@@ -7,11 +7,14 @@ import numpy as np
 import pytest
 from sqlalchemy import select
 
-from tagging_core import Tagloop, User, projection, tags, vectors
-from tagging_core.encoders import unit
-from tagging_core.insights import days, drift
-from tagging_core.store.tables import assets, batches, events, items
-from tagging_core.store.tables import drift as drift_table
+from tagging_core import Tagloop, User
+from tagging_core.analytics import drift
+from tagging_core.embeddings import vectors
+from tagging_core.embeddings.encoders import unit
+from tagging_core.ledger import projection, taxonomy_store
+from tagging_core.storage import key_values
+from tagging_core.storage.schema import assets, batches, events, items
+from tagging_core.storage.schema import drift as drift_table
 from tests.tagging_core.insights.test_rollups import recount
 
 NOW = datetime.now(UTC).replace(tzinfo=None, hour=12, minute=0, second=0, microsecond=0)
@@ -45,12 +48,12 @@ def upload(
                 connection.execute(events.insert().values(said | {"uid": f"d{i}", "kind": "done"}))
             matrix = unit(centre + random.normal(size=(each, len(centre))) * 0.1)
             vectors.save(connection, loop.library.fingerprint, ids, matrix)
-        projection.replay(connection, tags.load(connection))
+        projection.replay(connection, taxonomy_store.load(connection))
 
 
 def check(loop: Tagloop) -> drift.Check:
     with loop.database.read() as connection:
-        return drift.check(connection, loop.library.fingerprint, loop.taxonomy(), days.today(connection))
+        return drift.check(connection, loop.library.fingerprint, loop.taxonomy(), key_values.today(connection))
 
 
 def centres(n: int, shift: float = 0.0) -> list[np.ndarray]:

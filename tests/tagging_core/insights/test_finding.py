@@ -7,10 +7,11 @@ from datetime import date, timedelta
 import pytest
 
 from tagging_core import Decision, Kind, Tagloop, User
-from tagging_core.insights import accuracy, figures, finding, trends
-from tagging_core.insights.content import Basis
-from tagging_core.insights.days import Period
-from tagging_core.insights.finding import Wanted
+from tagging_core.analytics import accuracy, drilldown, trends
+from tagging_core.analytics.drilldown import Wanted
+from tagging_core.common.periods import Period
+from tagging_core.ledger.rollups import reader
+from tagging_core.ledger.rollups.content import Basis
 from tests.conftest import BLUE, GREEN, RED, ingest
 from tests.tagging_core.insights.conftest import PEOPLE
 from tests.tagging_core.insights.test_against_pandas import PERIOD, Raw, raw, within
@@ -22,7 +23,7 @@ OUTCOMES = [f"{s}.{o}" for s in ("shown", "blind") for o in ("right", "wrong", "
 
 def find(loop: Tagloop, wanted: Wanted) -> list[int]:
     with loop.database.read() as connection:
-        return finding.find(connection, MO, wanted, loop.taxonomy())
+        return drilldown.find(connection, MO, wanted, loop.taxonomy())
 
 
 @pytest.mark.parametrize("what", KINDS + OUTCOMES)
@@ -42,7 +43,7 @@ def test_pictures_behind_a_figure_of_the_period(archive: Tagloop, what: str) -> 
 def test_pictures_behind_a_figure_of_a_tag(archive: Tagloop, what: str) -> None:
     taxonomy = archive.taxonomy()
     with archive.database.read() as connection:
-        counts = {t: k[what] for t, k in figures.of_tags(connection, PERIOD, taxonomy.fates).items()}
+        counts = {t: k[what] for t, k in reader.of_tags(connection, PERIOD, taxonomy.fates).items()}
     for tag_id, n in counts.items():
         found = find(archive, Wanted(PERIOD, what=what, tag_ids=(tag_id,)))
         assert (len(found) <= n, bool(found)) == (True, bool(n)), tag_id
@@ -56,7 +57,7 @@ def test_pictures_with_a_tag_are_those_that_the_share_counts(
         content = trends.load(connection, MO, basis, PERIOD)
     for tag_id, n in content.counts().items():
         for rare in (0, 5_000):  # either way of looking for them
-            monkeypatch.setattr(finding, "_RARE", rare)
+            monkeypatch.setattr(drilldown, "_RARE", rare)
             assert len(find(archive, Wanted(PERIOD, basis, (tag_id,)))) == n
     assert len(find(archive, Wanted(PERIOD, basis))) == content.total
 
@@ -92,11 +93,11 @@ def test_the_latest_come_first_page_by_page(loop: Tagloop, ann: User, monkeypatc
     for asset in pictures:
         loop.decide(ann, Decision(Kind.DONE, asset, profile="e-commerce"))
         loop.decide(ann, Decision(Kind.DONE, asset, profile="general"))
-    monkeypatch.setattr(finding, "PAGE", 2)
+    monkeypatch.setattr(drilldown, "PAGE", 2)
     month = Period(date.today() - timedelta(days=15), date.today() + timedelta(days=15))
     for wanted in (Wanted(month), Wanted(month, what="done"), Wanted(month, what="upload")):
         with loop.database.read() as connection:
-            pages = [finding.find(connection, ann, wanted, loop.taxonomy(), skip) for skip in (0, 2, 4)]
+            pages = [drilldown.find(connection, ann, wanted, loop.taxonomy(), skip) for skip in (0, 2, 4)]
         assert pages == [pictures[:0:-1], pictures[:1], []]
 
 

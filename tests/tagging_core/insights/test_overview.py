@@ -6,15 +6,16 @@ import pytest
 from sqlalchemy import update
 
 from tagging_core import Decision, Kind, Tagloop, User
+from tagging_core.analytics import accuracy, drift, drilldown, productivity, saved_views, trends
+from tagging_core.analytics.drilldown import Wanted
+from tagging_core.analytics.overview import Overview, overview
+from tagging_core.common.periods import Period
+from tagging_core.common.users import Role
 from tagging_core.errors import NotAllowedError
-from tagging_core.insights import accuracy, days, drift, finding, labour, trends, views
-from tagging_core.insights.content import Basis
-from tagging_core.insights.days import Period
-from tagging_core.insights.finding import Wanted
-from tagging_core.insights.overview import Overview, overview
-from tagging_core.people import Role
-from tagging_core.sampling import Shares
-from tagging_core.store.tables import assets
+from tagging_core.ledger.rollups.content import Basis
+from tagging_core.review.sampling import Shares
+from tagging_core.storage import key_values
+from tagging_core.storage.schema import assets
 from tests.conftest import BLUE, GREEN, RED, ingest
 
 PROFILE = "e-commerce"
@@ -22,7 +23,7 @@ PROFILE = "e-commerce"
 
 def screen(loop: Tagloop, user: User) -> Overview:
     with loop.database.read() as connection:
-        return overview(connection, user, loop.taxonomy(), Period.latest(30, days.today(connection)))
+        return overview(connection, user, loop.taxonomy(), Period.latest(30, key_values.today(connection)))
 
 
 def test_a_new_installation_has_nothing_to_tell(loop: Tagloop, ann: User) -> None:
@@ -43,7 +44,7 @@ def test_it_tells_what_happened_and_what_waits(loop: Tagloop, ann: User) -> None
     loop.decide(ann, Decision(Kind.DONE, second, profile=PROFILE, seconds=7.0))
     found = screen(loop, ann)
     assert (found.figures["upload"], found.figures["done"], found.review.waiting) == (3, 2, 1)
-    assert labour.unchanged_share(found.figures) == (1, 2)
+    assert productivity.unchanged_share(found.figures) == (1, 2)
     assert found.saved is not None
     assert found.saved.hours == pytest.approx(2 * (45 - 6) / 3600)
     assert found.before["upload"] == 0
@@ -95,10 +96,10 @@ def test_editors_read_no_charts(loop: Tagloop) -> None:
             lambda: accuracy.bins(connection, editor, month, "shown"),
             lambda: accuracy.confusions(connection, editor, month, taxonomy),
             lambda: accuracy.effects_of_changes(connection, editor, month, taxonomy),
-            lambda: labour.people(connection, editor, month),
+            lambda: productivity.people(connection, editor, month),
             lambda: drift.latest(connection, editor),
-            lambda: finding.find(connection, editor, Wanted(), taxonomy),
-            lambda: views.listed(connection, editor, "trends"),
+            lambda: drilldown.find(connection, editor, Wanted(), taxonomy),
+            lambda: saved_views.listed(connection, editor, "trends"),
         ):
             with pytest.raises(NotAllowedError, match="read the charts"):
                 ask()

@@ -9,12 +9,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from tagging_core import Decision, Kind, TaggingError, Tagloop, User, projection, tags
+from tagging_core import Decision, Kind, TaggingError, Tagloop, User
+from tagging_core.common.users import local_user
 from tagging_core.curation import plans
-from tagging_core.insights import days
-from tagging_core.people import local_user
-from tagging_core.sampling import Shares
-from tagging_core.store.tables import content, daily
+from tagging_core.ledger import projection, taxonomy_store
+from tagging_core.review.sampling import Shares
+from tagging_core.storage import key_values
+from tagging_core.storage.schema import content, daily
 from tests.conftest import BLUE, GREEN, RED, examples, ingest
 from tests.tagging_core.insights.conftest import Clock
 
@@ -45,7 +46,9 @@ def figures(loop: Tagloop) -> list[list[tuple]]:
 
 def recount(loop: Tagloop, zone: str = "") -> None:
     with loop.database.write() as connection:
-        projection.recount(connection, zone or days.zone_of(connection), tags.load(connection).fates)
+        projection.recount(
+            connection, zone or key_values.zone_of(connection), taxonomy_store.load(connection).fates
+        )
 
 
 @settings(

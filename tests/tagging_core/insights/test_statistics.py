@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tagging_core.insights import statistics
-from tagging_core.insights.statistics import Shares, difference, mean, proportion_change, wilson
+from tagging_core.common import intervals
+from tagging_core.common.intervals import Shares, difference, mean, proportion_change, wilson
 
 
 def shares_of(hits: np.ndarray, trials: np.ndarray) -> Shares:
     """From pictures a day `(days, t)` that have each thing."""
-    return statistics.shares(hits.sum(0), (hits**2).sum(0), (hits * trials[:, None]).sum(0), trials)
+    return intervals.shares(hits.sum(0), (hits**2).sum(0), (hits * trials[:, None]).sum(0), trials)
 
 
 def simulate(share: float, days: int, spread: float, random: np.random.Generator) -> Shares:
@@ -65,7 +65,7 @@ def test_a_single_day_and_a_single_picture_have_wide_honest_intervals() -> None:
     assert one.interval(0).low < 0.25
     assert one.interval(0).high == 1
     none = shares_of(np.zeros((0, 1)), np.zeros(0))
-    assert none.interval(0) == statistics.Interval(0, 0, 1)
+    assert none.interval(0) == intervals.Interval(0, 0, 1)
 
 
 def test_a_change_of_a_share_is_newcombes() -> None:
@@ -91,7 +91,7 @@ def test_the_vectors_test_raises_as_few_false_alarms_as_it_says(in_groups: bool)
         centres = random.normal(size=(groups.max() + 1, 4)) * (2.0 if in_groups else 0.0)
         x = centres[groups] + random.normal(size=(96, 4))
         kernel = np.exp(-((x[:, None] - x[None]) ** 2).sum(-1) / 8)
-        found.append(statistics.mean_discrepancy(kernel, groups, groups < (groups.max() + 1) // 2, 99))
+        found.append(intervals.mean_discrepancy(kernel, groups, groups < (groups.max() + 1) // 2, 99))
     assert np.mean(np.array(found) <= 0.05) <= 0.09
     assert 0.35 < np.mean(found) < 0.65
 
@@ -101,4 +101,4 @@ def test_the_vectors_test_sees_a_change() -> None:
     groups = np.repeat(np.arange(20), 5)
     x = random.normal(size=(100, 4)) + (groups < 10)[:, None] * 1.0
     kernel = np.exp(-((x[:, None] - x[None]) ** 2).sum(-1) / 8)
-    assert statistics.mean_discrepancy(kernel, groups, groups < 10, 199) <= 0.01
+    assert intervals.mean_discrepancy(kernel, groups, groups < 10, 199) <= 0.01

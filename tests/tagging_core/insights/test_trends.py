@@ -8,14 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tagging_core import Decision, Kind, Tagloop, User
+from tagging_core.analytics import productivity, trends
+from tagging_core.analytics.productivity import Times
+from tagging_core.analytics.trends import Content
+from tagging_core.common.intervals import Mean
+from tagging_core.common.periods import Period
 from tagging_core.curation import plans
-from tagging_core.insights import figures, labour, trends
-from tagging_core.insights.content import Basis
-from tagging_core.insights.days import Period
-from tagging_core.insights.labour import Times
-from tagging_core.insights.statistics import Mean
-from tagging_core.insights.trends import Content
-from tagging_core.taxonomy import Taxonomy, read_taxonomy
+from tagging_core.ledger.rollups import reader
+from tagging_core.ledger.rollups.content import Basis
+from tagging_core.taxonomy.model import Taxonomy, read_taxonomy
 from tests.conftest import BLUE, RED, ingest
 from tests.tagging_core.insights.conftest import START, Clock
 
@@ -110,7 +111,7 @@ def test_merged_tags_count_as_one_and_apart_again_when_that_is_taken_back(
 
     def given() -> dict[str, int]:
         with loop.database.read() as connection:
-            found = figures.of_tags(connection, DAYS, loop.taxonomy().fates)
+            found = reader.of_tags(connection, DAYS, loop.taxonomy().fates)
         return {tag_id: kinds["add"] for tag_id, kinds in found.items() if kinds["add"]}
 
     assert load(loop, ann).counts() == given() == {TAG: 2}
@@ -124,12 +125,12 @@ def test_what_the_camera_said_is_a_day_of_its_own(loop: Tagloop, ann: User, cloc
     assert load(loop, ann, Basis.TAKEN).total == 0  # plain pictures say nothing
     from sqlalchemy import update
 
-    from tagging_core import projection, tags
-    from tagging_core.store.tables import assets
+    from tagging_core.ledger import projection, taxonomy_store
+    from tagging_core.storage.schema import assets
 
     with loop.database.write() as connection:
         connection.execute(update(assets).values(taken_at=datetime(2026, 8, 20, 23, 59)))
-        projection.recount(connection, "Asia/Tokyo", tags.load(connection).fates)
+        projection.recount(connection, "Asia/Tokyo", taxonomy_store.load(connection).fates)
     found = load(loop, ann, Basis.TAKEN)
     assert list(found.pictures) == ["2026-08-20"]  # a camera's clock has no zone
     assert found.counts() == {TAG: 1}
@@ -156,7 +157,7 @@ def test_months_and_single_days_add_up_to_the_period(first: date, length: int, d
     text = day.isoformat()
     times = sum(
         low <= (text[:7] if subject.endswith(":month") else text) <= high
-        for subject, low, high in figures._parts("all", period)
+        for subject, low, high in reader._parts("all", period)
     )
     assert times == (period.first <= day <= period.last)
 
@@ -168,7 +169,7 @@ def test_savings_go_by_what_was_measured_unless_somebody_says_otherwise(
     by_hand: float | None, measured: bool, hours: float
 ) -> None:
     found = Times(Mean(100, 10.0, 9.0, 11.0), Mean(40, 30.0, 27.0, 33.0), 100)
-    saved = labour.saved(found, by_hand)
+    saved = productivity.saved(found, by_hand)
     assert saved is not None
     assert (saved.measured, saved.hours) == (measured, pytest.approx(hours))
     assert saved.low is not None
@@ -178,13 +179,13 @@ def test_savings_go_by_what_was_measured_unless_somebody_says_otherwise(
 
 
 def test_a_few_blind_pictures_are_not_enough_to_go_by() -> None:
-    saved = labour.saved(Times(Mean(100, 10.0, 9.0, 11.0), Mean(3, 500.0, None, None), 100))
+    saved = productivity.saved(Times(Mean(100, 10.0, 9.0, 11.0), Mean(3, 500.0, None, None), 100))
     assert saved is not None
-    assert (saved.by_hand, saved.measured) == (labour.BY_HAND, False)
+    assert (saved.by_hand, saved.measured) == (productivity.BY_HAND, False)
 
 
 @pytest.mark.parametrize(
     ("once", "saving", "cost", "months"), [(1000, 300, 100, 5), (0, 300, 100, 0), (1000, 100, 100, None)]
 )
 def test_months_to_break_even(once: float, saving: float, cost: float, months: float | None) -> None:
-    assert labour.months_to_break_even(once, saving, cost) == months
+    assert productivity.months_to_break_even(once, saving, cost) == months

@@ -6,13 +6,14 @@ from datetime import date
 import numpy as np
 import pytest
 
-from tagging_core import Decision, Kind, TaggingError, Tagloop, User, vectors
-from tagging_core.assets import Accompanying
+from tagging_core import Decision, Kind, TaggingError, Tagloop, User
+from tagging_core.assets.repository import Accompanying
+from tagging_core.common.periods import Period
 from tagging_core.curation import plans
-from tagging_core.insights.days import Period
+from tagging_core.embeddings import vectors
 from tagging_core.search import Filters, read_query
-from tagging_core.search.variety import varied
-from tagging_core.tag_names import TagNames
+from tagging_core.search.diversity import varied
+from tagging_core.taxonomy.matching import TagNames
 from tests.conftest import BLUE, GREEN, RED, YELLOW, ingest, wait_for
 
 

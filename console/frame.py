@@ -1,0 +1,86 @@
+"""The console's frame: who acts, and which pages they have; runs before every page."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from console import page_paths
+from console.session import identify, language, loop, sign_in_configured
+from tagging_core import TaggingError
+from tagging_core.common.users import Action
+
+SECTIONS = {
+    "Work": [
+        (page_paths.UPLOAD, "Upload", ":material/upload:", Action.UPLOAD),
+        (page_paths.REVIEW, "Review", ":material/check_circle:", Action.REVIEW),
+        (page_paths.SEARCH, "Search", ":material/search:", Action.REVIEW),
+    ],
+    "Library": [
+        (page_paths.TAGS, "Tags", ":material/sell:", Action.REVIEW),
+        (page_paths.PROPOSALS, "Proposals", ":material/lightbulb:", Action.REVIEW),
+        (page_paths.COMPLIANCE, "Compliance", ":material/policy:", Action.REVIEW),
+        (page_paths.INSTRUCTIONS, "Instructions", ":material/record_voice_over:", Action.CURATE),
+        (page_paths.HISTORY, "History", ":material/history:", Action.CURATE),
+    ],
+    "Insights": [
+        (page_paths.OVERVIEW, "Overview", ":material/dashboard:", Action.REPORT),
+        (page_paths.TRENDS, "Trends", ":material/trending_up:", Action.REPORT),
+        (page_paths.ACCURACY, "Accuracy", ":material/target:", Action.REPORT),
+        (page_paths.PEOPLE, "People", ":material/group:", Action.REPORT),
+        (page_paths.SAVINGS, "Savings", ":material/savings:", Action.REPORT),
+        (page_paths.DRIFT, "Drift", ":material/waves:", Action.REPORT),
+        (page_paths.PICTURES, "Pictures", ":material/photo_library:", Action.REPORT),
+    ],
+    "System": [
+        (page_paths.MODELS, "Models", ":material/neurology:", Action.OPERATE),
+        (page_paths.JOBS, "Jobs", ":material/pending_actions:", Action.OPERATE),
+        (page_paths.INTEGRATIONS, "Integrations", ":material/webhook:", Action.OPERATE),
+    ],
+}
+
+st.set_page_config(page_title="Tagloop", page_icon=":material/sell:", layout="wide")
+# Known before anybody is asked for a name, so that the address they came by still leads to its page afterwards.
+st.navigation(
+    [st.Page(path, title=title) for entries in SECTIONS.values() for path, title, *_ in entries], position="hidden"
+)
+try:
+    loop()
+    user = identify()
+except TaggingError as error:
+    st.error(str(error), icon=":material/error:")
+    st.stop()
+st.session_state["user"] = user
+
+allowed = {
+    section: [st.Page(path, title=title, icon=icon) for path, title, icon, action in entries if user.may(action)]
+    for section, entries in SECTIONS.items()
+}
+allowed = {section: entries for section, entries in allowed.items() if entries}
+if not allowed:
+    st.error(f"{user.name} has no role in Tagloop yet. Ask an administrator to add you to the roles file.")
+    st.stop()
+page = st.navigation(allowed, expanded=True)
+
+with st.sidebar:
+    st.segmented_control(
+        "Tag names",
+        ["en", "zh"],
+        default=language(),
+        format_func={"en": "English", "zh": "中文"}.get,
+        key="language",
+        required=True,
+        persist_state="session",
+    )
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(f":material/person: {user.name}")
+        if sign_in_configured():
+            st.button("Sign out", type="tertiary", on_click=st.logout)
+        elif st.button("Change", type="tertiary", help="Give another name"):
+            st.session_state["user_asks"] = True
+            st.rerun()
+    worker = loop().worker
+    if worker is not None and worker.trouble:
+        st.warning(worker.trouble, icon=":material/warning:")
+    if worker is not None and worker.chroma.startswith("rebuilt"):
+        st.info("The search index was damaged and is filled anew from the database. Nothing was lost.")
+page.run()

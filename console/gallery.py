@@ -1,0 +1,110 @@
+"""Thumbnails to select, by mouse or keyboard; one gallery a page at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from html import escape
+from pathlib import Path
+
+import streamlit as st
+
+from console import image_routes, session
+from tagging_core.assets import repository
+from tagging_core.assets.repository import Asset
+
+_HERE = Path(__file__).parent
+_KEY = "gallery"
+_gallery = st.components.v2.component(
+    "tagloop_gallery",
+    html="<div class='gallery' role='group'></div>",
+    css=(_HERE / "gallery.css").read_text("utf-8"),
+    js=(_HERE / "gallery.js").read_text("utf-8"),
+)
+
+
+def draw(
+    page: str,
+    shown: Sequence[tuple[Asset, str]],
+    selected: Sequence[int],
+    label: str,
+    on_open: Callable[[], None] = lambda: None,
+    side: int = 140,
+    opens: bool = False,
+    dims: bool = True,
+) -> None:
+    """Draw thumbnails to select.
+
+    Args:
+        page: Names what is shown; a new name starts with a new selection.
+        shown: Pictures with a caption.
+        selected: Ids that are selected at first.
+        label: What is asked, for screen readers.
+        on_open: Called when somebody wants to see one large; its id is `opened()`.
+        side: Least width of a thumbnail in pixels.
+        opens: A click opens a picture; nothing is selected.
+        dims: Pictures that are not selected are dimmed.
+    """
+    items = [
+        {
+            "id": asset.id,
+            "src": image_routes.thumbnail(asset),
+            "alt": image_routes.description(asset),
+            "caption": caption,
+        }
+        for asset, caption in shown
+    ]
+    _gallery(
+        key=_KEY,
+        data={
+            "page": page,
+            "items": items,
+            "selected": list(selected),
+            "label": label,
+            "side": side,
+            "opens": opens,
+            "dims": dims,
+        },
+        on_selected_change=lambda: None,
+        on_open_change=on_open,
+    )
+
+
+def selection(page: str, usual: Sequence[int]) -> list[int]:
+    """The ids that are selected on a page; what was selected at first as long as nobody changed it."""
+    told = (st.session_state.get(_KEY) or {}).get("selected") or {}
+    return list(told["ids"]) if told.get("page") == page else list(usual)
+
+
+def opened() -> int | None:
+    """The picture that somebody wants to see large."""
+    return (st.session_state.get(_KEY) or {}).get("open")
+
+
+def load(asset_ids: Sequence[int]) -> dict[int, Asset]:
+    """Pictures by id, read at once."""
+    with session.loop().database.read() as connection:
+        return {asset.id: asset for asset in repository.get_many(connection, asset_ids)}
+
+
+def draw_strip(found: Sequence[tuple[int, str]], width: int = 104, known: dict[int, Asset] | None = None) -> None:
+    """Draw thumbnails just to look at, each with a caption, in the order given.
+
+    Args:
+        known: What `load` gave, where several strips are drawn; read for this one if None.
+    """
+    if known is None:
+        known = load([asset_id for asset_id, _ in found])
+    figures = [_figure(known[asset_id], caption, width) for asset_id, caption in found if asset_id in known]
+    st.html(f"<div style='display: flex; flex-wrap: wrap; gap: 0.5rem; align-items: end'>{''.join(figures)}</div>")
+
+
+def _figure(asset: Asset, caption: str, width: int) -> str:
+    below = (
+        f"<figcaption style='font-size: 0.8rem; opacity: 0.75'>{escape(caption)}</figcaption>" if caption else ""
+    )
+    return (
+        f"<figure style='margin: 0; width: {width}px; text-align: center'>"
+        f"<img src='{escape(image_routes.thumbnail(asset))}' alt='{image_routes.alternative(asset)}' "
+        f"loading='lazy' style='max-width: 100%; max-height: {width * 4 // 3}px; border-radius: 0.4rem'>"
+        f"{below}</figure>"
+    )

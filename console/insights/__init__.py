@@ -1,0 +1,3 @@
+"""The managers' pages: filters, charts, tables, the printable report."""
+
+from __future__ import annotations

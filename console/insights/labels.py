@@ -1,0 +1,61 @@
+"""Names of what charts tell apart, in the reader's language."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+import pandas as pd
+
+from console import session
+from tagging_core.taxonomy.model import Taxonomy
+
+MOST = 7
+"""Categories that are told apart; there are as many colours, and one for all others."""
+
+_OTHERS = "All others"
+
+
+def tags(taxonomy: Taxonomy, tag_ids: Iterable[str], language: str = "") -> dict[str, str]:
+    """Names of tags by id; with the category where two of them are called the same.
+
+    Args:
+        language: The reader's if empty; here as below, a page's download is made where no reader is known.
+    """
+    known = [taxonomy.tags[tag_id] for tag_id in dict.fromkeys(tag_ids) if tag_id in taxonomy.tags]
+    language = language or session.language()
+    names = {tag.id: tag.name(language) for tag in known}
+    alike = Counter(names.values())
+    for tag in known:
+        if alike[tag.name(language)] > 1:
+            names[tag.id] += f" ({category(taxonomy, tag.category_id, language)})"
+    return names
+
+
+def category(taxonomy: Taxonomy, category_id: str, language: str = "") -> str:
+    return taxonomy.categories[category_id].name(language or session.language())
+
+
+def profile(taxonomy: Taxonomy, profile_id: str) -> str:
+    found = taxonomy.profiles.get(profile_id)
+    return found.name(session.language()) if found else profile_id or "none"
+
+
+def parts(taxonomy: Taxonomy, table: pd.DataFrame, language: str = "") -> pd.DataFrame:
+    """The largest categories by name, the others together.
+
+    Args:
+        table: Of `trends.by_category`.
+
+    Returns:
+        Columns bucket, group, n, of and share; groups by their size, the others last.
+    """
+    sizes = table.groupby("category_id")["n"].sum().sort_values(ascending=False)
+    names = {
+        c: category(taxonomy, c, language) for c in (sizes.index if len(sizes) <= MOST + 1 else sizes.index[:MOST])
+    }
+    named = table.assign(group=table["category_id"].map(names).fillna(_OTHERS))
+    folded = named.groupby(["group", "bucket", "of"], as_index=False)["n"].sum()
+    order = {name: place for place, name in enumerate([*names.values(), _OTHERS])}
+    folded = folded.sort_values("bucket").sort_values("group", key=lambda group: group.map(order), kind="stable")
+    return folded.assign(share=folded["n"] / folded["of"])[["bucket", "group", "n", "of", "share"]]

@@ -1,0 +1,92 @@
+"""Trying an instruction on some pictures: asked for, made with progress, and shown."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from console import gallery, session
+from tagging_core.curation.instruction_trial import Preview, Tried
+from tagging_core.errors import TaggingError
+from tagging_core.learning.suggestions import Suggestion
+from tagging_core.taxonomy.model import Profile, Taxonomy
+
+_SHOWN = 24
+_ASKED, _FOUND = "instruction_asked", "instruction_preview"
+
+
+def ask(profile_id: str, key: str) -> None:
+    """Try what was typed into a field at the next drawing."""
+    st.session_state[_ASKED] = (profile_id, " ".join(st.session_state[key].split()))
+    forget()
+
+
+def forget() -> None:
+    """Show no preview any more."""
+    st.session_state.pop(_FOUND, None)
+
+
+def draw(profile: Profile) -> None:
+    """Make the preview that was asked for, and show the last one of this profile."""
+    asked = st.session_state.pop(_ASKED, None)
+    if asked is not None and asked[0] == profile.id:
+        _make(profile, asked[1])
+    shown = st.session_state.get(_FOUND)
+    if shown is not None and shown[0] == profile.id:
+        _draw(shown[1])
+
+
+def _make(profile: Profile, instruction: str) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        bar = st.progress(0.0, "Embedding pictures and tags under both instructions", width="stretch")
+        stop = st.empty()
+        stop.button("Stop", key="instruction_stop")  # any click ends the drawing, and with it the work
+    try:
+        found = session.loop().previewer.preview(profile.id, instruction, bar.progress)
+    except TaggingError as error:
+        st.error(str(error), icon=":material/error:")
+    else:
+        st.session_state[_FOUND] = (profile.id, found)
+    bar.empty()
+    stop.empty()
+
+
+def _draw(preview: Preview) -> None:
+    st.subheader("What would change")
+    if not preview.pictures:
+        st.info("There are no pictures of this business type yet. Upload some, and try again.")
+        return
+    told = f"“{preview.instruction}”" if preview.instruction else "the usual instruction"
+    st.markdown(f"Under {session.plain(told)}, against what holds now:")
+    with st.container(horizontal=True):
+        st.metric("Pictures with other suggestions", f"{preview.changed} of {len(preview.pictures)}", width=280)
+        if preview.before is not None and preview.after is not None:
+            st.metric(
+                "Average precision",
+                f"{preview.after:.2f}",
+                f"{preview.after - preview.before:+.2f}",
+                width=240,
+                help=f"By what people decided of the {preview.judged} finished ones among them; 1 is best",
+            )
+    st.caption("By the tags' texts alone, on both sides, as if nobody had decided anything yet.")
+    moved = [tried for tried in preview.pictures if tried.gained or tried.lost]
+    known = gallery.load([tried.asset_id for tried in moved[:_SHOWN]])
+    taxonomy = session.loop().taxonomy()
+    with st.container(horizontal=True, gap="small"):
+        for tried in moved[:_SHOWN]:
+            with st.container(width=168):
+                gallery.draw_strip([(tried.asset_id, "")], width=160, known=known)
+                st.markdown(_words(tried, taxonomy))
+    if len(moved) > _SHOWN:
+        st.caption(f"And {len(moved) - _SHOWN} more.")
+
+
+def _words(tried: Tried, taxonomy: Taxonomy) -> str:
+    gained = [f":green[+ {_name(s, taxonomy)}]" for s in tried.after if s.tag_id in tried.gained]
+    lost = [f":red[− {_name(s, taxonomy)}]" for s in tried.before if s.tag_id in tried.lost]
+    return "  \n".join(gained + lost)
+
+
+def _name(suggestion: Suggestion, taxonomy: Taxonomy) -> str:
+    tag = taxonomy.tags.get(suggestion.tag_id)
+    name = session.plain(session.tag_label(tag)) if tag is not None else suggestion.tag_id
+    return f"{name} {suggestion.probability:.0%}"

@@ -1,0 +1,3 @@
+"""The models page: devices and the comparison report."""
+
+from __future__ import annotations

@@ -1,0 +1,44 @@
+"""Where models run, how much memory that takes, how fast pictures go through, and how many wait."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from console import session
+from tagging_core.embeddings.encoders import Encoder
+from tagging_core.embeddings.encoders.devices import Device, look
+from tagging_core.ingest import batches
+
+_GB = 1e9
+
+
+@st.fragment(run_every="2s")
+def draw() -> None:
+    """Anew every two seconds."""
+    loop = session.loop()
+    with loop.database.read() as connection:
+        running = [batch for batch in batches.recent(connection) if batch.state == "running"]
+    waiting = sum(batch.total - batch.finished for batch in running)
+    rate = sum(batch.rate for batch in running)
+    names = dict.fromkeys(name for encoder in loop.shelf.loaded() for name in _devices(encoder))
+    device, memory, speed, queue = st.columns(4)
+    found = [look(name) for name in names]
+    device.metric("Device", ", ".join(d.name for d in found) or "none yet", help=_titles(found))
+    memory.metric("Memory in use", _memory(found), help="Of all that runs there, this console included.")
+    speed.metric("Pictures a second", f"{rate:.1f}" if rate else "idle")
+    queue.metric("Pictures waiting", f"{waiting:,}")
+    if not found:
+        st.caption("The model is loaded when the worker starts or the first picture comes.")
+
+
+def _devices(encoder: Encoder) -> list[str]:
+    return list(getattr(encoder, "devices", ["cpu"]))
+
+
+def _titles(found: list[Device]) -> str:
+    return "; ".join(d.title for d in found) or "No model is loaded."
+
+
+def _memory(found: list[Device]) -> str:
+    used, total = sum(d.memory - d.free for d in found), sum(d.memory for d in found)
+    return f"{used / _GB:.1f} / {total / _GB:.0f} GB" if total else "unknown"

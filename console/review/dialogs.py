@@ -1,0 +1,104 @@
+"""What opens over the review page: help, history, a picture's past, a note, a new tag."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from console import asset_history, image_routes, session
+from console.review import actions, bulk_accept, shortcuts
+from tagging_core.assets import repository
+from tagging_core.ledger.history import PastAct
+
+state = st.session_state
+
+
+def draw_dialog() -> None:
+    """Open what was asked for; it stays until it is closed, since what is under it does not run meanwhile."""
+    asked, state["review_dialog"] = state["review_dialog"], None
+    if asked:
+        {
+            "help": _help,
+            "history": _history,
+            "info": _info,
+            "flag": _flag,
+            "propose": _propose,
+            "bulk": bulk_accept.draw_bulk,
+        }[asked]()
+
+
+@st.dialog("Keys", width="large", icon=":material/keyboard:")
+def _help() -> None:
+    st.write("Every key works while no text field has the focus. `Esc` leaves a field.")
+    columns = st.columns(2)
+    mode = state["review_mode"]
+    for column, (title, table) in zip(
+        columns, ((mode, shortcuts.MODES[mode]), ("Always", shortcuts.EVERYWHERE)), strict=True
+    ):
+        rows = [f"| `{key}` | {does} |" for key, does in table.items()]
+        column.markdown(f"**{title.capitalize()}**\n\n" + "\n".join(["| Key | |", "| --- | --- |", *rows]))
+
+
+@st.dialog("Your last acts", position="right", icon=":material/history:", on_dismiss="rerun")
+def _history() -> None:
+    session.show_error()
+    found = session.loop().acts_of(session.current_user())
+    if not found:
+        st.caption("You have not decided anything yet.")
+    with session.loop().database.read() as connection:
+        ids = [past.latest.asset_id for past in found if past.latest.asset_id is not None]
+        known = {a.id: a for a in repository.get_many(connection, ids)}
+    for past in found:
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            if picture := known.get(past.latest.asset_id or 0):
+                st.html(
+                    f'<img src="{image_routes.thumbnail(picture)}" alt="{image_routes.alternative(picture)}" '
+                    'style="width:44px;height:44px;object-fit:cover;border-radius:6px">',
+                    width=48,
+                )
+            words = asset_history.describe(past.latest) + (
+                f" · {past.pictures} pictures" if past.pictures > 1 else ""
+            )
+            words = words if past.stands else f"~~{words}~~"
+            st.markdown(f"{words}  \n:gray[:small[{asset_history.when(past.latest.at)}]]", width="stretch")
+            _draw_toggle(past)
+
+
+def _draw_toggle(past: PastAct) -> None:
+    st.button(
+        "Undo" if past.stands else "Bring back",
+        key=f"act_{past.latest.id}",
+        on_click=actions.toggle_act,
+        args=(past,),
+        icon=":material/undo:" if past.stands else ":material/redo:",
+        type="secondary" if past.stands else "tertiary",
+    )
+
+
+@st.dialog("All that happened", position="right", icon=":material/manage_search:")
+def _info() -> None:
+    asset_history.draw(state["review_asset"])
+
+
+@st.dialog("Flag for discussion", icon=":material/flag:")
+def _flag() -> None:
+    with st.form("review_flag", border=False):
+        st.text_area("What is to be discussed?", key="review_note", max_chars=500, placeholder="Is this a cape?")
+        st.form_submit_button(
+            "Flag", type="primary", on_click=actions.flag, args=(state["review_asset"],), shortcut="Ctrl+Enter"
+        )
+
+
+@st.dialog("Propose a tag", icon=":material/new_label:")
+def _propose() -> None:
+    session.show_error()
+    taxonomy = session.loop().taxonomy()
+    st.write("The picture gets it at once. It is suggested on others when an owner has agreed.")
+    with st.form("review_propose", border=False):
+        st.text_input("English name", state["review_typed"], key="review_proposed_name", max_chars=80)
+        st.selectbox(
+            "Category",
+            taxonomy.profile(state["review_profile"]).categories,
+            format_func=lambda c: taxonomy.categories[c].name(session.language()),
+            key="review_proposed_category",
+        )
+        st.form_submit_button("Propose", type="primary", on_click=actions.propose, shortcut="Ctrl+Enter")

@@ -1,0 +1,161 @@
+"""Grid: many pictures, one question. The machine selects, the editor unselects the wrong ones and confirms."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from console import gallery, session
+from console.review import actions
+from console.review import state as place
+from console.review.empty_state import draw_empty
+from tagging_core import Decision, Kind
+from tagging_core.assets import repository
+from tagging_core.review.grid import SURE, Page
+
+state = st.session_state
+SIZE = 48
+
+
+def draw_grid() -> None:
+    """Draw the pictures that are asked about, or why there are none."""
+    page = state["review_page"] or _open_page()
+    _draw_subject(page)
+    if not page["cells"]:
+        if page["skipped"]:
+            st.info("You have seen all of them.")
+            st.button("Show them again", on_click=_from_the_start, type="primary")
+        elif page["asked"]:
+            st.success("Nothing is left to ask about it here.", icon=":material/check:")
+        else:
+            draw_empty()
+        return
+    taxonomy = session.loop().taxonomy()
+    chosen = gallery.selection(page["name"], page["sure"])
+    yes, no = len(chosen), len(page["cells"]) - len(chosen)
+    asked = taxonomy.tags.get(page["subject"])
+    what = session.tag_label(asked) if asked else "as shown"
+    with st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
+        st.button(
+            f"Confirm: {yes} {what}, {no} not",
+            on_click=_confirm,
+            shortcut="Enter",
+            type="primary",
+            icon=":material/done_all:",
+            help="Selected pictures get the tag, the others are said not to have it. One undo for all.",
+        )
+        st.button("All", on_click=_select, args=(True,), shortcut="A", help="Select all")
+        st.button("None", on_click=_select, args=(False,), shortcut="X", help="Select none")
+        st.button("Others", on_click=_others, shortcut="N", help="Other pictures, deciding nothing")
+    with session.loop().database.read() as connection:
+        shown = repository.get_many(connection, [cell.asset_id for cell in page["cells"]])
+    captions = {
+        cell.asset_id: (f"{cell.probability:.0%}" if asked else f"{_name(cell.tag_id)} · {cell.probability:.0%}")
+        for cell in page["cells"]
+    }
+    question = f"Are these {what}?" if asked else "Are these tags right?"
+    gallery.draw(
+        page["name"], [(a, captions[a.id]) for a in shown], page["sure"], question, open_in_focus, side=130
+    )
+
+
+def open_in_focus() -> None:
+    """Look at one of the pictures large."""
+    if (asset_id := gallery.opened()) is not None:
+        place.leave()
+        state.update(review_mode="focus", review_page=None, review_groups=None)
+        place.show(asset_id)
+
+
+def _open_page() -> dict:
+    """Choose pictures for the question; they stay until they are confirmed or put off."""
+    skipped = state.get("review_skipped", set())
+    page: Page = session.loop().light_table.grid(
+        session.current_user(), place.view(), state["review_subject"], SIZE, skipped
+    )
+    state["review_subject"] = page.subject
+    place.write_address()
+    found = {
+        "subject": page.subject,
+        "cells": page.cells,
+        "ids": [cell.asset_id for cell in page.cells],
+        "sure": [cell.asset_id for cell in page.cells if cell.probability >= SURE],
+        "asked": page.asked,
+        "skipped": skipped,
+        "name": f"{page.subject}/" + "-".join(str(cell.asset_id) for cell in page.cells),
+    }
+    state["review_page"] = found
+    return found
+
+
+def _draw_subject(page: dict) -> None:
+    """The question, and what else could be asked."""
+    taxonomy = session.loop().taxonomy()
+    profile = taxonomy.profile(state["review_profile"])
+    names = {t: f"{_name(t)} ({n})" for t, n in page["asked"].items()}
+    for category_id in profile.categories:
+        n = sum(n for t, n in page["asked"].items() if taxonomy.tags[t].category_id == category_id)
+        if n:
+            names[category_id] = f"All of {taxonomy.categories[category_id].name(session.language())} ({n})"
+    if page["subject"] and page["subject"] not in names:
+        names[page["subject"]] = _name(page["subject"])
+    if names:
+        st.selectbox(
+            "Ask about",
+            list(names),
+            format_func=names.get,
+            key="review_subject",
+            on_change=_from_the_start,
+            persist_state="session",
+            width=320,
+            help="The number counts pictures that probably have the tag, among a sample of up to 600 that wait",
+        )
+
+
+def _name(item: str) -> str:
+    taxonomy = session.loop().taxonomy()
+    if item in taxonomy.tags:
+        return session.tag_label(taxonomy.tags[item])
+    return taxonomy.categories[item].name(session.language()) if item in taxonomy.categories else item
+
+
+@actions.told
+def _confirm() -> None:
+    page = state["review_page"]
+    chosen = set(gallery.selection(page["name"], page["sure"]))
+    per_picture = round(actions.seconds() / max(1, len(page["cells"])), 2)
+    model = session.loop().library.fingerprint
+    decisions = [
+        Decision(
+            Kind.ACCEPT if cell.asset_id in chosen else Kind.REJECT,
+            cell.asset_id,
+            cell.tag_id,
+            profile=state["review_profile"],
+            seconds=per_picture,
+            shown={"probability": round(cell.probability, 4), "in": "grid", "fingerprint": model},
+        )
+        for cell in page["cells"]
+    ]
+    session.loop().decide_many(session.current_user(), decisions)
+    _next()
+
+
+def _select(everything: bool) -> None:
+    page = state["review_page"]
+    page["sure"] = page["ids"] if everything else []
+    page["name"] += "+" if everything else "-"
+
+
+def _others() -> None:
+    state["review_skipped"] = state.get("review_skipped", set()) | set(state["review_page"]["ids"])
+    _next()
+
+
+def _from_the_start() -> None:
+    state["review_skipped"] = set()
+    _next()
+
+
+def _next() -> None:
+    place.leave()
+    place.restart_clock()
+    state["review_page"] = None

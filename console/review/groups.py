@@ -1,0 +1,134 @@
+"""Groups: pictures that look alike are decided once, the odd ones out are set aside."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from console import gallery, session
+from console.review import actions, tag_picker
+from console.review import state as place
+from console.review.empty_state import draw_empty
+from console.review.grid import open_in_focus
+from tagging_core import Decision, Kind
+from tagging_core.assets import repository
+from tagging_core.review import queue
+
+state = st.session_state
+
+
+def draw_groups() -> None:
+    """Draw the group in turn, or why there is none."""
+    if state["review_groups"] is None:
+        with st.spinner("Looking for pictures that look alike ..."):
+            state["review_groups"] = session.loop().light_table.groups(session.current_user(), place.view())
+    page = state["review_page"] or _open_group()
+    if page is None:
+        if session.loop().turns.coming(session.current_user(), place.view()):
+            st.success("No pictures that wait here look alike. Go on one by one.", icon=":material/check:")
+            st.button("Look again", on_click=_look_again)
+        else:
+            draw_empty()
+        return
+    chosen = gallery.selection(page["name"], page["sure"])
+    left, right = st.columns([3, 2], gap="medium")
+    with right:
+        _draw_keys(page, chosen)
+        tag_picker.draw_picker()
+        _draw_tags(page, chosen)
+    with left:
+        with session.loop().database.read() as connection:
+            shown = repository.get_many(connection, page["ids"])
+        captions = dict.fromkeys(page["odd"], "odd one out")
+        label = "Pictures that look alike"
+        gallery.draw(page["name"], [(a, captions.get(a.id, "")) for a in shown], page["sure"], label, open_in_focus)
+
+
+def _open_group() -> dict | None:
+    """Lease the largest group that is left; what others have opened meanwhile is left out."""
+    groups = state["review_groups"]
+    while groups:
+        group = groups.pop(0)
+        mine = set(session.loop().turns.take_many(session.current_user(), [*group.asset_ids, *group.odd]))
+        with session.loop().database.read() as connection:
+            waiting = queue.still(connection, mine, state["review_show"])
+        sure = [a for a in group.asset_ids if a in waiting]
+        if len(sure) > 1:
+            ids = [*sure, *(a for a in group.odd if a in waiting)]
+            state["review_page"] = {
+                "ids": ids,
+                "sure": sure,
+                "odd": [a for a in group.odd if a in waiting],
+                "tags": dict(group.tags),
+                "acts": {},
+                "name": "group/" + "-".join(map(str, ids)),
+            }
+            place.restart_clock()
+            return state["review_page"]
+        session.loop().turns.release(session.current_user(), list(mine))
+    state["review_page"] = None
+    return None
+
+
+def _draw_keys(page: dict, chosen: list[int]) -> None:
+    left = len(state["review_groups"])
+    st.markdown(f"**One key decides {len(chosen)} pictures.** :gray[{left} more to come]")
+    with st.container(horizontal=True, gap="xsmall"):
+        st.button(
+            f"Done with {len(chosen)}",
+            on_click=_finish,
+            shortcut="D",
+            type="primary",
+            icon=":material/done_all:",
+            disabled=not chosen,
+            help="The selected pictures are finished. Tags you left out count as not on them.",
+        )
+        st.button("Next group", on_click=_next, shortcut="N", help="Decide nothing")
+
+
+def _draw_tags(page: dict, chosen: list[int]) -> None:
+    taxonomy = session.loop().taxonomy()
+    for n, (tag_id, p) in enumerate(page["tags"].items(), start=1):
+        given = page["acts"].get(tag_id)
+        tag = taxonomy.tag(tag_id)
+        st.button(
+            f"**{session.tag_label(tag)}**" + (f" · {p:.0%}" if p else ""),
+            key=f"group_{tag_id}",
+            on_click=_toggle,
+            args=(tag_id,),
+            shortcut=str(n) if n <= 9 else None,
+            icon=":material/check_circle:" if given else ":material/add:",
+            type="primary" if given else "secondary",
+            width="stretch",
+            help="For all selected pictures; press again to take it back",
+            disabled=not chosen and not given,
+        )
+
+
+@actions.told
+def _toggle(tag_id: str) -> None:
+    page = state["review_page"]
+    if given := page["acts"].pop(tag_id, None):
+        session.loop().undo_act(session.current_user(), given)
+        return
+    actions.give_to_group(tag_id)
+
+
+@actions.told
+def _finish() -> None:
+    page = state["review_page"]
+    chosen = gallery.selection(page["name"], page["sure"])
+    each = round(actions.seconds() / max(1, len(chosen)), 2)
+    decisions = [
+        Decision(Kind.DONE, a, profile=state["review_profile"], seconds=each, shown={"in": "group"}) for a in chosen
+    ]
+    session.loop().decide_many(session.current_user(), decisions)
+    _next()
+
+
+def _next() -> None:
+    place.leave()
+    state["review_page"] = None
+
+
+def _look_again() -> None:
+    state["review_groups"] = None

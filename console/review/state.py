@@ -1,0 +1,240 @@
+"""Where an editor is: which pictures, in which way of working, and which one; in the session and in the address.
+
+| state | what | in the address |
+| --- | --- | --- |
+| review_mode | focus, grid or groups | mode |
+| review_batch | 0 for all | batch |
+| review_show | which state of review | show |
+| review_order | in which order they wait | order |
+| review_profile | | profile |
+| review_subject | the tag or category that the grid asks about | ask |
+| review_asset | the picture in focus | at |
+| review_looks | by picture, looks that must not see what was decided | |
+| review_seen | pictures left undecided, latest last | |
+"""
+
+from __future__ import annotations
+
+import time
+
+import streamlit as st
+
+from console import session
+from tagging_core import TaggingError
+from tagging_core.ingest import batches
+from tagging_core.ledger.events import Look
+from tagging_core.review.decisions import Card
+from tagging_core.review.queue import Order, View
+
+state = st.session_state
+
+MODES = {
+    "focus": ":material/image: Focus",
+    "grid": ":material/grid_view: Grid",
+    "groups": ":material/stacks: Groups",
+}
+SHOW = {
+    "new": "Waiting",
+    "second": "Second opinion",
+    "skipped": "Skipped",
+    "flagged": "Flagged",
+    "done": "Done",
+}
+ORDERS = {
+    Order.TEACHING: "Teaches most first",
+    Order.DOUBT: "Least certain first",
+    Order.BATCH: "As uploaded",
+    Order.NEWEST: "Newest first",
+}
+_ADDRESS = {
+    "mode": ("review_mode", "focus"),
+    "show": ("review_show", "new"),
+    "order": ("review_order", Order.TEACHING),
+    "ask": ("review_subject", ""),
+}
+_FILTERS = ("review_batch", "review_show", "review_order", "review_profile", "review_subject")
+_REMEMBERED = 200  # pictures that are not shown again before others
+_FRESH = {
+    "review_asset": None,
+    "review_seen": [],
+    "review_looks": {},
+    "review_since": 0.0,
+    "review_chips": {},
+    "review_current": None,
+    "review_replacing": None,
+    "review_why": None,
+    "review_dialog": None,
+    "review_typed": "",
+    "review_page": None,
+    "review_groups": None,
+    "review_focus_pick": 0,
+}
+
+
+def view() -> View:
+    """Which pictures the editor looks at."""
+    return View(
+        state["review_profile"], state["review_batch"] or None, state["review_show"], Order(state["review_order"])
+    )
+
+
+def start(known: dict[int, tuple[str, str]]) -> None:
+    """Set the state up; what the address says comes first.
+
+    Args:
+        known: Name and profile of batches by id.
+    """
+    for key, value in _FRESH.items():
+        state.setdefault(key, value.copy() if isinstance(value, (list, dict)) else value)
+    for key, value in _ADDRESS.values():
+        state.setdefault(key, value)
+    if state.get("review_user") != (name := session.current_user().name):
+        # What somebody else had open at this browser stays theirs.
+        state.update(review_user=name, review_asset=None, review_seen=[], review_looks={}, review_page=None)
+    if state.get("review_address") != dict(st.query_params):
+        _read_address(known)
+    state.setdefault("review_batch", 0)
+    if state.get("review_profile") not in session.loop().taxonomy().profiles:
+        state["review_profile"] = next((profile for _, profile in known.values()), "general")
+    write_address()
+
+
+def write_address() -> None:
+    """Let the address name what is seen, so that it can be shared, and a reload comes back to it."""
+    found = {name: str(state[key]) for name, (key, usual) in _ADDRESS.items() if state[key] != usual}
+    if state["review_mode"] != "grid":
+        found.pop("ask", None)
+    if state["review_batch"]:
+        found["batch"] = str(state["review_batch"])
+    found["profile"] = state["review_profile"]
+    if state["review_asset"] and state["review_mode"] == "focus":
+        found["at"] = str(state["review_asset"])
+    state["review_address"] = found
+    if found != dict(st.query_params):
+        st.query_params.from_dict(found)
+
+
+def restart() -> None:
+    """Begin at the front of what the filters leave."""
+    leave()
+    state.update(review_asset=None, review_seen=[], review_looks={}, review_page=None, review_groups=None)
+    write_address()
+
+
+def change_batch() -> None:
+    """Look at another batch, under the profile that it was uploaded with."""
+    if batch := state["review_batch"]:
+        state["review_profile"] = session.loop().batch(batch).profile
+    restart()
+
+
+def change_mode() -> None:
+    """Work in another way on the same pictures; the picture in focus stays."""
+    leave()
+    state.update(review_page=None, review_groups=None)
+    restart_clock()
+    write_address()
+
+
+def next_mode() -> None:
+    modes = list(MODES)
+    state["review_mode"] = modes[(modes.index(state["review_mode"]) + 1) % len(modes)]
+    change_mode()
+
+
+def restart_clock() -> None:
+    """From now on the editor looks at something else."""
+    state["review_since"] = time.time()
+
+
+def leave() -> None:
+    """Give back what is open here."""
+    page = state["review_page"] or {}
+    session.loop().turns.release(session.current_user(), page.get("ids", []))
+
+
+def go_on() -> None:
+    """To the next picture; one that was left undecided comes again later."""
+    asset_id: int | None = state["review_asset"]
+    seen: list[int] = state["review_seen"]
+    if asset_id is not None:
+        state["review_looks"].pop(asset_id, None)
+        seen[:] = [a for a in seen if a != asset_id] + [asset_id]
+    turn = session.loop().turns.next(session.current_user(), view(), seen[-_REMEMBERED:])
+    if turn is not None and turn.look is not None:
+        state["review_looks"][turn.asset_id] = turn.look
+    show(turn.asset_id if turn else None)
+
+
+def go_back() -> None:
+    """To the picture before."""
+    if seen := state["review_seen"]:
+        session.loop().turns.release(session.current_user(), [state["review_asset"] or 0])
+        show(seen.pop())
+
+
+def show(asset_id: int | None) -> None:
+    """Put a picture into focus."""
+    state.update(
+        review_asset=asset_id,
+        review_since=time.time(),
+        review_chips={},
+        review_current=None,
+        review_replacing=None,
+        review_why=None,
+    )
+    write_address()
+
+
+def look() -> Look | None:
+    """How the picture in focus is looked at."""
+    return state["review_looks"].get(state["review_asset"])
+
+
+def keep_look(card: Card) -> None:
+    """Look at the picture in focus as its card says; its address may have been typed, or the opinion given."""
+    looks: dict[int, Look] = state["review_looks"]
+    looks.pop(card.asset.id, None)
+    if card.look:
+        looks[card.asset.id] = card.look
+
+
+def batch_names(known: dict[int, tuple[str, str]]) -> dict[int, str]:
+    return {0: "All pictures"} | {batch_id: name for batch_id, (name, _) in known.items()}
+
+
+def recent_batches() -> dict[int, tuple[str, str]]:
+    with session.loop().database.read() as connection:
+        return batches.names(connection)
+
+
+def _read_address(known: dict[int, tuple[str, str]]) -> None:
+    asked = dict(st.query_params)
+    before = [state.get(key) for key in _FILTERS]
+    allowed = {"mode": MODES, "show": SHOW, "order": ORDERS}
+    for name, (key, _) in _ADDRESS.items():
+        if name in asked and asked[name] in allowed.get(name, {asked[name]}):
+            state[key] = asked[name]
+    if asked.get("batch", "").isdecimal():
+        try:
+            batch = session.loop().batch(int(asked["batch"]))
+        except TaggingError as error:
+            session.say_error(error)
+        else:
+            state["review_batch"], state["review_profile"] = batch.id, batch.profile
+    if asked.get("profile") in session.loop().taxonomy().profiles:
+        state["review_profile"] = asked["profile"]
+    if [state.get(key) for key in _FILTERS] != before:
+        state.update(review_asset=None, review_seen=[], review_page=None, review_groups=None)
+    if asked.get("at", "").isdecimal() and int(asked["at"]) != state["review_asset"]:
+        show_known(int(asked["at"]))
+
+
+def show_known(asset_id: int) -> None:
+    """Put a picture into focus that somebody named; that there is none is said and changes nothing."""
+    try:
+        session.loop().turns.take(session.current_user(), asset_id)
+    except TaggingError as error:
+        session.say_error(error)
+    else:
+        show(asset_id)

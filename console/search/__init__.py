@@ -1,0 +1,3 @@
+"""The search page: state, filters, actions, export."""
+
+from __future__ import annotations

@@ -1,0 +1,56 @@
+"""Exporting what was found: a form, its columns, and how it will look."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from console import session
+from tagging_core.publishing.exports import tables
+from tagging_core.publishing.exports.exporter import ENDINGS, Format, by_ids, export
+
+_FORMS = {
+    Format.CSV: "Table (CSV)",
+    Format.JSON: "JSON",
+    Format.JSONL: "JSON lines",
+    Format.PICTURES: "Pictures with their tags inside (zip)",
+    Format.XMP: "XMP files (zip)",
+    Format.LABEL_STUDIO: "Label Studio tasks",
+}
+_SAYS = {
+    Format.PICTURES: "Copies of the originals with XMP and IPTC inside, for Lightroom, digiKam, Bridge and others. "
+    "Pixels and what a file says already stay as they are.",
+    Format.XMP: "One XMP file beside each picture, named as digiKam and darktable expect.",
+    Format.LABEL_STUDIO: "Suggestions as predictions, decisions as annotations.",
+    Format.JSON: "Everything known of each picture: tags with who and when, descriptions, texts.",
+    Format.JSONL: "The same, one picture a line.",
+}
+_PREVIEW = 5
+
+
+@st.dialog("Export", width="large", icon=":material/download:")
+def draw_export(asset_ids: Sequence[int]) -> None:
+    """Choose a form, see how it will look, and take it along."""
+    calls, language = session.loop().calls(session.current_user()), session.language()
+    many = "picture" if len(asset_ids) == 1 else "pictures"
+    form = st.selectbox("As", list(_FORMS), format_func=_FORMS.get, key="export_form")
+    columns = list(tables.USUAL)
+    if form == Format.CSV:
+        columns = st.multiselect("Columns", list(tables.COLUMNS), columns, key="export_columns") or columns
+        first = calls.get_assets(asset_ids[:_PREVIEW], language)
+        st.dataframe([tables.row(asset, columns) for asset in first], hide_index=True)
+        if len(asset_ids) > _PREVIEW:
+            st.caption(f"The first {_PREVIEW} of {len(asset_ids)}.")
+    else:
+        st.caption(_SAYS[form])
+    ending, kind = ENDINGS[form]
+    st.download_button(
+        f"Export {len(asset_ids):,} {many}",
+        lambda: b"".join(export(calls, by_ids(asset_ids), form, columns, language)),
+        f"tagloop.{ending}",
+        kind,
+        type="primary",
+        icon=":material/download:",
+        on_click="ignore",
+    )

@@ -1,0 +1,3 @@
+"""The taxonomy pages: tag list, tag detail, dialogs, proposals."""
+
+from __future__ import annotations

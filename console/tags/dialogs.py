@@ -1,0 +1,206 @@
+"""The dialogs in which the library is changed; each shows what the change would do before it is done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import streamlit as st
+
+from console import gallery, session
+from console.tags import change_preview, tag_form
+from tagging_core import TaggingError
+from tagging_core.assets import repository
+from tagging_core.curation import Plan, plans
+from tagging_core.ledger import taxonomy_store
+from tagging_core.taxonomy.model import Category, Tag, Taxonomy
+
+_SPLIT = 60  # pictures that one is asked about
+
+
+@st.dialog("New tag", width="large", icon=":material/add:", on_dismiss="rerun")
+def new_tag() -> None:
+    """Ask for a new tag's words."""
+    if saved := st.session_state.pop("tags_saved", None):
+        st.query_params["tag"] = saved
+        st.rerun()
+    session.show_error()
+    st.caption("It is suggested as soon as it is saved; every decision about it makes it better.")
+    taxonomy = session.loop().taxonomy()
+    category = st.session_state.get("tags_category")
+    first = category if category in taxonomy.categories else next(iter(taxonomy.categories), None)
+    if first is None:
+        st.info("Make a category first.")
+        return
+    tag_form.draw("tag_new", Tag("", first, {}))
+
+
+@st.dialog("Merge", width="large", icon=":material/merge:", on_dismiss="rerun")
+def merge(tag_id: str, into: str | None = None) -> None:
+    """Ask which tag this one becomes."""
+    _close_when_done()
+    taxonomy = session.loop().taxonomy()
+    tag = taxonomy.tag(tag_id)
+    others = [t.id for t in taxonomy.givable() if t.id != tag.id]
+    target = st.selectbox(
+        f"{session.tag_label(tag)} becomes",
+        others,
+        index=others.index(into) if into in others else None,
+        format_func=lambda t: _with_category(taxonomy, taxonomy.tags[t]),
+        placeholder="Choose the tag that stays",
+        key="merge_target",
+    )
+    st.caption(
+        "Its names become other words of the tag that stays, so neither the model nor an import brings it back; "
+        "its id leads to that tag. All that was decided for it counts there."
+    )
+    if target is None:
+        return
+    _draw(lambda: plans.merge(taxonomy, tag.id, target), "Merge", "merge_do")
+
+
+@st.dialog("Move", width="large", icon=":material/drive_file_move:", on_dismiss="rerun")
+def move(tag_id: str) -> None:
+    """Ask where a tag goes."""
+    _close_when_done()
+    taxonomy = session.loop().taxonomy()
+    tag = taxonomy.tag(tag_id)
+    ids = list(taxonomy.categories)
+    category = st.selectbox(
+        "Category",
+        ids,
+        index=ids.index(tag.category_id),
+        format_func=lambda c: taxonomy.categories[c].name(session.language()),
+        key="move_category",
+    )
+    own = set(taxonomy.with_children(tag.id))
+    beside = [t.id for t in taxonomy.standing() if t.category_id == category and t.id not in own]
+    parent = st.selectbox(
+        "Below",
+        beside,
+        index=beside.index(tag.parent_id) if tag.parent_id in beside else None,
+        format_func=lambda t: session.tag_label(taxonomy.tags[t]),
+        placeholder="Nothing: at the top of the category",
+        key="move_parent",
+    )
+    _draw(lambda: plans.move(taxonomy, tag.id, category, parent), "Move", "move_do")
+
+
+@st.dialog("In use or not", icon=":material/visibility:", on_dismiss="rerun")
+def set_state(tag_id: str, state: str) -> None:
+    """Say what taking a tag out of use, or into use, does."""
+    _close_when_done()
+    taxonomy = session.loop().taxonomy()
+    name = session.plain(session.tag_label(taxonomy.tag(tag_id)))
+    if state == "active":
+        st.markdown(f"**{name}** is suggested and can be given again, with all that it has learned.")
+    else:
+        st.markdown(f"**{name}** is neither suggested nor given any more. Pictures keep it, and its id stays.")
+    word = "Take into use" if state == "active" else "Take out of use"
+    _draw(lambda: plans.set_state(taxonomy, tag_id, state), word, "state_do")
+
+
+@st.dialog("Delete", icon=":material/delete:", on_dismiss="rerun")
+def delete(tag_id: str) -> None:
+    """Say what deleting a tag does."""
+    _close_when_done()
+    taxonomy = session.loop().taxonomy()
+    tag = taxonomy.tag(tag_id)
+    st.markdown(
+        f"Pictures lose **{session.plain(session.tag_label(tag))}**. If it is only not wanted any more, take it "
+        "out of use instead: pictures keep it then. To use another tag in its place, merge it."
+    )
+    _draw(lambda: plans.delete(taxonomy, tag.id), "Delete", "delete_do")
+
+
+@st.dialog("Split", width="large", icon=":material/call_split:", on_dismiss="rerun")
+def split(tag_id: str, chosen: list[int] | None = None) -> None:
+    """Ask which of a tag's pictures get a new tag.
+
+    Args:
+        chosen: Selected at first.
+    """
+    _close_when_done()
+    loop = session.loop()
+    taxonomy = loop.taxonomy()
+    tag = taxonomy.tag(tag_id)
+    left, right = st.columns(2)
+    name = left.text_input("English name of the new tag", key="split_en")
+    chinese = right.text_input("Chinese name", key="split_zh")
+    with loop.database.read() as connection:
+        latest = taxonomy_store.examples(connection, tag.id, 1, _SPLIT)
+        ids = list(dict.fromkeys([*(chosen or []), *latest]))[: max(_SPLIT, len(chosen or []))]
+        known = {a.id: a for a in repository.get_many(connection, ids)}
+    if not known:
+        st.info("No picture has this tag: there is nothing to split.")
+        return
+    page = f"split/{tag.id}/{'-'.join(map(str, ids))}"
+    selected = gallery.selection(page, chosen or [])
+    st.markdown(f"Select the pictures that get it in place of **{session.plain(session.tag_label(tag))}**.")
+    if name.strip() and selected:
+        new = Tag("", tag.category_id, {"en": name, "zh": chinese})
+        _draw(lambda: plans.split(taxonomy, tag.id, new, selected), f"Split off {len(selected)}", "split_do")
+    else:
+        st.caption("Give the new tag a name and select at least one picture.")
+    shown = [(known[a], "") for a in ids if a in known]
+    gallery.draw(page, shown, chosen or [], "Which get the new tag?", side=110)
+
+
+@st.dialog("Category", icon=":material/folder:", on_dismiss="rerun")
+def edit_category(category_id: str | None = None) -> None:
+    """Ask for a category's names and rules."""
+    _close_when_done()
+    taxonomy = session.loop().taxonomy()
+    known = taxonomy.categories.get(category_id or "")
+    category = known or Category("", {})
+    names = {
+        code: st.text_input(f"{title} name", category.names.get(code, ""), key=f"category_{code}")
+        for code, title in (("en", "English"), ("zh", "Chinese"))
+    }
+    exclusive = st.toggle(
+        "One a picture",
+        category.exclusive,
+        key="category_exclusive",
+        help="Its tags rule each other out; accepting one speaks against the others",
+    )
+    top_k = st.number_input("Suggested for a picture at most", 1, 12, category.top_k, key="category_top")
+    within = [p.id for p in taxonomy.profiles_with(category.id)] if known else list(taxonomy.profiles)[:1]
+    wanted = st.multiselect(
+        "In play for",
+        list(taxonomy.profiles),
+        within,
+        format_func=lambda p: taxonomy.profiles[p].name(session.language()),
+        key="category_profiles",
+    )
+    changed = replace(category, names={**category.names, **names}, exclusive=exclusive, top_k=int(top_k))
+    if not names["en"].strip():
+        return
+    _draw(lambda: plans.save_category(taxonomy, changed, wanted), "Save", "category_do")
+    if known and st.button("Delete this category", type="tertiary", icon=":material/delete:"):
+        try:
+            plan = plans.delete_category(taxonomy, known.id)
+        except TaggingError as error:
+            st.error(str(error), icon=":material/error:")
+        else:
+            change_preview.carry_out(plan)
+            st.rerun()
+
+
+def _draw(make: Callable[[], Plan], word: str, key: str) -> None:
+    """Show what a plan would do, and a button that does it and closes the dialog."""
+    try:
+        plan = make()
+    except TaggingError as error:
+        st.error(str(error), icon=":material/error:")
+        return
+    change_preview.draw_plan(plan, word, key, lambda: st.session_state.update(dialog_done=True))
+
+
+def _close_when_done() -> None:
+    if st.session_state.pop("dialog_done", False):
+        st.rerun()
+    session.show_error()
+
+
+def _with_category(taxonomy: Taxonomy, tag: Tag) -> str:
+    return f"{session.tag_label(tag)} · {taxonomy.categories[tag.category_id].name(session.language())}"

@@ -1,0 +1,76 @@
+"""The pictures that teach a tag: the best and the doubtful ones, to be dropped, and likely ones, to be added."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from console import gallery, session
+from tagging_core import Decision, Kind, TaggingError
+from tagging_core.common.users import Action
+from tagging_core.curation import tag_health
+from tagging_core.taxonomy.model import Tag
+
+_LIKELY = 8
+
+
+def draw(tag: Tag) -> None:
+    """Draw the best and the doubtful examples, and pictures that may be further ones."""
+    loop = session.loop()
+    with loop.database.read() as connection:
+        best, doubtful = tag_health.examples(connection, loop.library, tag.id)
+    if not best and not doubtful:
+        st.info("No picture has this tag yet. Accept it in a review, or add one below, and examples appear here.")
+    if best:
+        _draw_row("Best examples", tag, [(e.asset_id, e.probability) for e in best], "drop")
+    if doubtful:
+        _draw_row(
+            "Doubtful: without anybody's word, the library would give these the tag least",
+            tag,
+            [(e.asset_id, e.probability) for e in doubtful],
+            "drop",
+        )
+    if st.toggle("Show pictures that may be further examples", key=f"likely_{tag.id}"):
+        likely = loop.curator.likely(tag.id, _LIKELY)
+        if likely:
+            _draw_row("Likely, and nobody decided yet", tag, likely, "add")
+        else:
+            st.markdown(":gray[There is none.]")
+
+
+def _draw_row(title: str, tag: Tag, found: Sequence[tuple[int, float]], act: str) -> None:
+    known = gallery.load([asset_id for asset_id, _ in found])
+    may = session.current_user().may(Action.REVIEW)
+    word, icon = ("Drop", ":material/close:") if act == "drop" else ("Add", ":material/add:")
+    said = "It does not have this tag" if act == "drop" else "It has this tag"
+    st.markdown(f"**{title}**")
+    with st.container(horizontal=True, gap="small"):
+        for asset_id, probability in found:
+            with st.container(width=116):
+                gallery.draw_strip([(asset_id, f"{probability:.0%}")], width=108, known=known)
+                st.button(
+                    word,
+                    key=f"{act}_{tag.id}_{asset_id}",
+                    icon=icon,
+                    on_click=_decide,
+                    args=(tag, asset_id, act),
+                    help=said,
+                    type="tertiary",
+                    disabled=not may,
+                )
+
+
+def _decide(tag: Tag, asset_id: int, act: str) -> None:
+    loop = session.loop()
+    profiles = loop.taxonomy().profiles_with(tag.category_id)
+    kind = Kind.REJECT if act == "drop" else Kind.ADD
+    profile = profiles[0].id if profiles else "general"
+    decision = Decision(kind, asset_id, tag.id, profile=profile, shown={"example": True})
+    try:
+        loop.decide(session.current_user(), decision)
+    except TaggingError as error:
+        session.say_error(error)
+    else:
+        done = "is no example any more" if act == "drop" else "is an example now"
+        st.toast(f"The picture {done}. Undo it in Review, with Z.", icon=":material/check:")

@@ -1,0 +1,71 @@
+"""The library as a file: taking one out, and putting one in after a look at what it would change."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from console import session
+from console.tags import change_preview
+from tagging_core import TaggingError
+from tagging_core.errors import ImportRefusedError
+
+_FORMS = {
+    "csv": ("CSV, for spreadsheets", "text/csv", "csv"),
+    "json": ("JSON, whole", "application/json", "json"),
+    "skos": ("SKOS, for other thesauri", "text/turtle", "ttl"),
+}
+_ENDS = {"csv": "csv", "txt": "csv", "json": "json", "ttl": "skos", "rdf": "skos", "xml": "skos", "jsonld": "skos"}
+
+
+def draw() -> None:
+    """Draw export and import."""
+    st.markdown("**Export**")
+    form = st.segmented_control(
+        "Form",
+        list(_FORMS),
+        default="csv",
+        format_func=lambda f: _FORMS[f][0],
+        key="export_form",
+        required=True,
+        label_visibility="collapsed",
+    )
+    _, mime, end = _FORMS[form]
+    st.download_button(
+        "Download the library",
+        lambda: session.loop().curator.export(form),
+        file_name=f"tag-library.{end}",
+        mime=mime,
+        icon=":material/download:",
+        on_click="ignore",
+    )
+    st.markdown("**Import**")
+    st.caption(
+        "A file adds tags and changes those it names by id; others stay. All of it is taken or nothing. Columns of "
+        "a CSV: id, category, name_en, name_zh, aliases_en, prompts, parent, state, definition ...; name_en must "
+        "be there, several words in a cell are parted by |."
+    )
+    file = st.file_uploader("File", type=list(_ENDS), key="import_file", label_visibility="collapsed")
+    if file is not None:
+        _draw_import(file.getvalue(), _ENDS[file.name.rpartition(".")[2].lower()], file.name)
+
+
+def _draw_import(data: bytes, form: str, name: str) -> None:
+    try:
+        found = session.loop().curator.read_import(data, form, name)
+    except ImportRefusedError as error:
+        n = len(error.problems)
+        st.error(f"Nothing was imported: {n:,} bad {'row' if n == 1 else 'rows'}.", icon=":material/error:")
+        rows = [{error.unit.capitalize(): n, "Problem": problem} for n, problem in error.problems.items()]
+        st.dataframe(rows[:1000], hide_index=True)
+        return
+    except TaggingError as error:
+        st.error(str(error), icon=":material/error:")
+        return
+    if found.notes:
+        with st.expander(f"{len(found.notes):,} rows change nothing"):
+            st.dataframe([{"Row": n, "Why": why} for n, why in found.notes.items()], hide_index=True)
+    taxonomy = session.loop().taxonomy()
+    if all(taxonomy.tags.get(tag.id) == tag for tag in found.plan.tags) and not found.plan.categories:
+        st.info("The library says all of this already.")
+        return
+    change_preview.draw_plan(found.plan, "Import", "import_do")

@@ -1,0 +1,292 @@
+"""Proposals, each with its evidence, what can be done about it, and a button that dismisses it for good."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import groupby
+
+import streamlit as st
+
+from console import gallery, page_paths, session
+from console.tags import change_preview, dialogs
+from tagging_core import Decision, Kind, TaggingError
+from tagging_core.common.users import Action
+from tagging_core.curation import plans
+from tagging_core.curation.proposals import Proposal
+from tagging_core.ledger import taxonomy_store
+from tagging_core.taxonomy.model import Tag
+
+TITLES = {
+    "synonyms": "Synonyms",
+    "split": "To split",
+    "new": "New tags",
+    "confusion": "Confused",
+    "wrong": "Wrong examples",
+    "backfill": "Back-fills",
+}
+EXPLAINED = {
+    "synonyms": "Two tags that may be one: their names mean nearly the same, their pictures look alike.",
+    "split": "Tags whose pictures are of two kinds, which may deserve a tag each.",
+    "new": "Pictures that look alike and that no tag fits, and tags that editors typed because they missed them.",
+    "confusion": "Suggested where people gave another tag. A clearer definition, prompt or more examples help.",
+    "wrong": "Pictures that the library would give their tag least, had nobody said so. Some are mistakes.",
+    "backfill": "Reviewed pictures that a new or changed tag probably concerns, waiting for somebody to look.",
+}
+NOTHING = "Nothing of this kind now. Tagloop looks again whenever people have decided something new."
+PAGE = 12
+"""Proposals that are drawn at once."""
+
+_SHOWN = 12
+_TOGETHER = 6  # wrong examples of one tag shown together
+
+
+def draw(kind: str, listed: Sequence[Proposal]) -> None:
+    """Draw proposals of one kind; those about tags that are gone meanwhile are left out."""
+    taxonomy = session.loop().taxonomy()
+    if kind == "wrong":
+        by_tag = groupby(sorted(listed, key=lambda p: p.subjects[0]), key=lambda p: p.subjects[0])
+        for tag_id, found in by_tag:
+            if tag_id in taxonomy.tags and taxonomy.tags[tag_id].state == "active":
+                _draw_wrong(taxonomy.tags[tag_id], list(found)[:_TOGETHER])
+        return
+    for proposal in listed:
+        if kind == "new":
+            _draw_new(proposal)
+            continue
+        concerned = [taxonomy.tags.get(tag_id) for tag_id in proposal.subjects]
+        mine = [tag for tag in concerned if tag is not None and tag.state == "active"]
+        if len(mine) == len(concerned):
+            {"synonyms": _draw_synonyms, "split": _draw_split, "confusion": _draw_confusion}[kind](proposal, *mine)
+
+
+def draw_typed(tag: Tag) -> None:
+    """Draw a tag that an editor missed and typed; pictures have it already."""
+    loop = session.loop()
+    taxonomy = loop.taxonomy()
+    with loop.database.read() as connection:
+        found = taxonomy_store.examples(connection, tag.id, 1, _SHOWN)
+        n = taxonomy_store.counts(connection, [tag.id]).get(tag.id, (0, 0))[0]
+    with st.container(border=True):
+        category = taxonomy.categories[tag.category_id].name(session.language())
+        st.markdown(f"**{_name(tag)}** :gray[typed by an editor, in {session.plain(category)}, on {n:,} pictures]")
+        gallery.draw_strip([(asset_id, "") for asset_id in found])
+        if _may_curate():
+            with st.container(horizontal=True):
+                _act_button(
+                    "Approve", f"approve_{tag.id}", plans.set_state(taxonomy, tag.id, "active"), primary=True
+                )
+                st.button("Merge …", key=f"merge_{tag.id}", on_click=dialogs.merge, args=(tag.id,))
+                _open_button(tag, tag.id)
+                _act_button("Decline", f"decline_{tag.id}", plans.set_state(taxonomy, tag.id, "deprecated"))
+
+
+def _draw_synonyms(proposal: Proposal, first: Tag, second: Tag) -> None:
+    evidence = proposal.evidence
+    said = [f"names {evidence['meaning']:.0%} alike in meaning"]
+    if evidence["alike"]:
+        said.append(f"pictures {max(0.0, evidence['alike']):.0%} alike")
+    said.append(f"{evidence['together']:.0%} of the rarer one's pictures have both")
+    if evidence["confused"]:
+        said.append(f"taken for one another {evidence['confused']:,} times")
+    if evidence["spelled"] >= 90:
+        said.append("spelled nearly the same")
+    with session.loop().database.read() as connection:
+        counts = taxonomy_store.counts(connection, [first.id, second.id])
+        shown = {tag.id: taxonomy_store.examples(connection, tag.id, 1, 5) for tag in (first, second)}
+    # The tag with more pictures stays, unless the reader thinks otherwise.
+    rare, frequent = sorted((first, second), key=lambda tag: counts.get(tag.id, (0, 0)))
+    with st.container(border=True):
+        st.markdown(f"**{_name(first)}** and **{_name(second)}** :gray[{', '.join(said)}]")
+        for column, tag in zip(st.columns(2), (first, second), strict=True):
+            with column:
+                st.caption(f"{_name(tag)}: {counts.get(tag.id, (0, 0))[0]:,} pictures")
+                gallery.draw_strip([(asset_id, "") for asset_id in shown[tag.id]], width=84)
+        if _may_curate():
+            with st.container(horizontal=True):
+                st.button(
+                    f"Merge {session.tag_label(rare)} into {session.tag_label(frequent)} …",
+                    key=f"accept_{proposal.key}",
+                    on_click=dialogs.merge,
+                    args=(rare.id, frequent.id),
+                    type="primary",
+                )
+                st.button(
+                    "The other way round …",
+                    key=f"turn_{proposal.key}",
+                    on_click=dialogs.merge,
+                    args=(frequent.id, rare.id),
+                )
+                _dismiss_button(proposal)
+
+
+def _draw_split(proposal: Proposal, tag: Tag) -> None:
+    parts = proposal.evidence["parts"]
+    with st.container(border=True):
+        st.markdown(
+            f"**{_name(tag)}** :gray[{len(parts[0]):,} and {len(parts[1]):,} pictures, silhouette "
+            f"{proposal.evidence['silhouette']:.2f} of at most 1]"
+        )
+        for column, part in zip(st.columns(2), parts, strict=True):
+            with column:
+                gallery.draw_strip([(asset_id, "") for asset_id in part[:10]], width=84)
+        if _may_curate():
+            with st.container(horizontal=True):
+                st.button(
+                    "Split …",
+                    key=f"accept_{proposal.key}",
+                    on_click=dialogs.split,
+                    args=(tag.id, parts[1]),
+                    type="primary",
+                    help="Opens with the smaller kind selected",
+                )
+                _dismiss_button(proposal)
+
+
+def _draw_new(proposal: Proposal) -> None:
+    found, names = proposal.evidence["pictures"], proposal.evidence["names"]
+    with st.container(border=True):
+        st.markdown(f"**{len(found):,} pictures that no tag fits**")
+        gallery.draw_strip([(asset_id, "") for asset_id in found[:_SHOWN]])
+        if _may_curate():
+            with st.container(horizontal=True, vertical_alignment="bottom"):
+                name = st.selectbox(
+                    "Name of the new tag",
+                    names,
+                    key=f"name_{proposal.key}",
+                    accept_new_options=True,
+                    width=280,
+                    help="Proposed from what the pictures look like; type another if none fits",
+                )
+                categories = session.loop().taxonomy().categories
+                category = st.selectbox(
+                    "Category",
+                    list(categories),
+                    format_func=lambda c: categories[c].name(session.language()),
+                    key=f"category_{proposal.key}",
+                    width=220,
+                )
+                st.button(
+                    f"Make it, with these {len(found):,} as examples",
+                    key=f"accept_{proposal.key}",
+                    on_click=_make,
+                    args=(proposal, category, name),
+                    type="primary",
+                )
+                _dismiss_button(proposal)
+
+
+def _draw_confusion(proposal: Proposal, shown: Tag, given: Tag) -> None:
+    with st.container(border=True):
+        times = proposal.evidence["times"]
+        st.markdown(f"**{_name(shown)}** suggested where people gave **{_name(given)}** :gray[{times:,} times]")
+        gallery.draw_strip([(asset_id, "") for asset_id in proposal.evidence["pictures"]])
+        if _may_curate():
+            with st.container(horizontal=True):
+                _open_button(shown, proposal.key)
+                _open_button(given, proposal.key)
+                st.button("Merge …", key=f"merge_{proposal.key}", on_click=dialogs.merge, args=(shown.id, given.id))
+                _dismiss_button(proposal)
+
+
+def _draw_wrong(tag: Tag, found: Sequence[Proposal]) -> None:
+    known = gallery.load([proposal.evidence["picture"] for proposal in found])
+    with st.container(border=True):
+        st.markdown(f"**{_name(tag)}**")
+        with st.container(horizontal=True, gap="small"):
+            for proposal in found:
+                with st.container(width=150):
+                    probability = proposal.evidence["probability"]
+                    gallery.draw_strip([(proposal.evidence["picture"], f"{probability:.1%}")], 132, known)
+                    if _may_curate():
+                        st.button(
+                            "Take it off",
+                            key=f"accept_{proposal.key}",
+                            on_click=_take_off,
+                            args=(proposal, tag),
+                            help="The picture does not have this tag",
+                        )
+                        _dismiss_button(proposal, "It is right")
+
+
+def _make(proposal: Proposal, category: str, name: str | None) -> None:
+    """Make a tag of a cluster, its pictures the first examples."""
+    loop, user = session.loop(), session.current_user()
+    try:
+        plan = plans.save(loop.taxonomy(), Tag("", category, {"en": name or ""}))
+        profiles = loop.taxonomy().profiles_with(category)
+        profile = profiles[0].id if profiles else "general"
+        said = tuple(
+            Decision(Kind.ADD, asset_id, plan.tags[0].id, profile=profile, shown={"radar": True})
+            for asset_id in proposal.evidence["pictures"]
+        )
+    except TaggingError as error:
+        session.say_error(error)
+        return
+    if change_preview.carry_out(replace(plan, decisions=said)):
+        loop.curator.dismiss(user, proposal.key)
+
+
+def _take_off(proposal: Proposal, tag: Tag) -> None:
+    loop, user = session.loop(), session.current_user()
+    profiles = loop.taxonomy().profiles_with(tag.category_id)
+    profile = profiles[0].id if profiles else "general"
+    picture = proposal.evidence["picture"]
+    try:
+        loop.decide(user, Decision(Kind.REJECT, picture, tag.id, profile=profile, shown={"example": True}))
+        loop.curator.dismiss(user, proposal.key)
+    except TaggingError as error:
+        session.say_error(error)
+    else:
+        st.toast("The picture does not have the tag any more. Undo it in Review, with Z.", icon=":material/check:")
+
+
+def _dismiss(key: str) -> None:
+    try:
+        session.loop().curator.dismiss(session.current_user(), key)
+    except TaggingError as error:
+        session.say_error(error)
+    else:
+        st.session_state["proposal_dismissed"] = key
+
+
+def _dismiss_button(proposal: Proposal, word: str = "Dismiss") -> None:
+    st.button(
+        word,
+        key=f"dismiss_{proposal.key}",
+        on_click=_dismiss,
+        args=(proposal.key,),
+        type="tertiary",
+        help="It is not proposed again",
+    )
+
+
+def _act_button(word: str, key: str, plan: plans.Plan, primary: bool = False) -> None:
+    kind = "primary" if primary else "secondary"
+    st.button(word, key=key, on_click=change_preview.carry_out, args=(plan,), type=kind)
+
+
+def _open_button(tag: Tag, key: str) -> None:
+    if st.button(f"Open {session.tag_label(tag)}", key=f"open_{tag.id}_{key}"):
+        st.switch_page(page_paths.TAGS, query_params={"tag": tag.id})
+
+
+def _name(tag: Tag) -> str:
+    return session.plain(session.tag_label(tag))
+
+
+def _may_curate() -> bool:
+    return session.current_user().may(Action.CURATE)
+
+
+def draw_dismissed() -> None:
+    """Offer to take the last dismissal back."""
+    if key := st.session_state.get("proposal_dismissed"):
+        with st.container(horizontal=True, vertical_alignment="center", border=True):
+            st.markdown(":material/check: It is not proposed again.", width="stretch")
+            st.button("Undo", key="proposal_undo", on_click=_bring_back, args=(key,), icon=":material/undo:")
+
+
+def _bring_back(key: str) -> None:
+    session.loop().curator.dismiss(session.current_user(), key, wanted=True)
+    st.session_state.pop("proposal_dismissed", None)

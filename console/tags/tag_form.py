@@ -1,0 +1,164 @@
+"""A tag's words, place and prompts in a form; what the model would make of them, before anything is saved."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import streamlit as st
+
+from console import gallery, session
+from console.tags import change_preview
+from tagging_core import TaggingError
+from tagging_core.common.users import Action
+from tagging_core.curation import plans
+from tagging_core.curation.prompt_trial import Moved, Trial
+from tagging_core.taxonomy.model import LANGUAGES, Tag, Taxonomy
+
+_SHOWN = 10
+_LANGUAGES = {"en": "English", "zh": "Chinese"}
+
+
+def draw(key: str, tag: Tag) -> None:
+    """Draw the form; a tag without an id is a new one."""
+    may_edit = session.current_user().may(Action.CURATE)
+    taxonomy = session.loop().taxonomy()
+    codes = [*LANGUAGES, *sorted({*tag.names, *tag.aliases} - set(LANGUAGES))]
+    with st.form(key, border=False):
+        for code in codes:
+            left, right = st.columns(2)
+            title = _LANGUAGES.get(code, code)
+            left.text_input(f"{title} name", tag.names.get(code, ""), key=f"{key}_{code}", disabled=not may_edit)
+            words = ", ".join(tag.aliases.get(code, []))
+            right.text_input(
+                f"Other {title} words, with commas", words, key=f"{key}_aliases_{code}", disabled=not may_edit
+            )
+        left, right = st.columns(2)
+        _draw_place(left, right, key, tag, taxonomy, may_edit)
+        st.text_area("When to use it", tag.definition, key=f"{key}_definition", height=80, disabled=not may_edit)
+        st.text_area(
+            "What the model looks for, in English, one description a line",
+            "\n".join(tag.prompts),
+            key=f"{key}_prompts",
+            height=100,
+            help="Left empty, it is made of the English words. Synonyms help: 'a hat, cap or beanie'.",
+            disabled=not may_edit,
+        )
+        model = session.loop().preset
+        with st.expander("For one model alone", expanded=model.name in tag.own_prompts):
+            st.text_area(
+                f"What {model.title} looks for",
+                "\n".join(tag.own_prompts.get(model.name, [])),
+                key=f"{key}_own",
+                height=100,
+                help="In place of the descriptions above, for as long as this model is in use",
+                disabled=not may_edit,
+            )
+        st.toggle(
+            "Sensitive",
+            tag.sensitive,
+            key=f"{key}_sensitive",
+            disabled=not may_edit,
+            help="Always shown for review, and never accepted unseen or many at once",
+        )
+        if may_edit:
+            with st.container(horizontal=True):
+                revision = taxonomy.revision
+                st.form_submit_button("Save", type="primary", on_click=_save, args=(key, tag, codes, revision))
+                st.form_submit_button(
+                    "Show what changes",
+                    on_click=_try,
+                    args=(key, tag, codes),
+                    icon=":material/compare_arrows:",
+                    help="Pictures that would have the tag suggested or would lose it; nothing is saved",
+                )
+    if (trial := st.session_state.get(f"{key}_trial")) is not None:
+        _draw_trial(*trial)
+
+
+def _draw_place(left, right, key: str, tag: Tag, taxonomy: Taxonomy, may_edit: bool) -> None:  # type: ignore[no-untyped-def]
+    ids = list(taxonomy.categories)
+    left.selectbox(
+        "Category",
+        ids,
+        index=ids.index(tag.category_id),
+        format_func=lambda c: taxonomy.categories[c].name(session.language()),
+        key=f"{key}_category",
+        disabled=not may_edit,
+    )
+    beside = [t.id for t in taxonomy.standing() if t.category_id == tag.category_id and t.id != tag.id]
+    if tag.parent_id and tag.parent_id not in beside:
+        beside.append(tag.parent_id)
+    right.selectbox(
+        "Stands below",
+        beside,
+        index=beside.index(tag.parent_id) if tag.parent_id else None,
+        format_func=lambda t: session.tag_label(taxonomy.tags[t]),
+        placeholder="Nothing",
+        key=f"{key}_parent",
+        disabled=not may_edit,
+    )
+
+
+def _typed(key: str, tag: Tag, codes: list[str]) -> Tag:
+    state = st.session_state
+    aliases = {code: _split(state[f"{key}_aliases_{code}"].replace("，", ","), ",") for code in codes}
+    moved = state[f"{key}_category"] != tag.category_id
+    return replace(
+        tag,
+        category_id=state[f"{key}_category"],
+        parent_id=None if moved else state[f"{key}_parent"],
+        names={code: state[f"{key}_{code}"] for code in codes},
+        aliases=aliases,
+        definition=state[f"{key}_definition"],
+        prompts=_split(state[f"{key}_prompts"], "\n"),
+        own_prompts={**tag.own_prompts, session.loop().preset.name: _split(state[f"{key}_own"], "\n")},
+        sensitive=state[f"{key}_sensitive"],
+    )
+
+
+def _save(key: str, tag: Tag, codes: list[str], revision: int) -> None:
+    taxonomy = session.loop().taxonomy()
+    try:
+        # Made for what was on the screen: if somebody changed the tag meanwhile, that is said and not overwritten.
+        plan = replace(plans.save(taxonomy, _typed(key, tag, codes)), revision=revision if tag.id else 0)
+    except TaggingError as error:
+        session.say_error(error)
+        return
+    st.session_state.pop(f"{key}_trial", None)
+    if change_preview.carry_out(plan) and not tag.id:
+        st.session_state["tags_saved"] = plan.tags[0].id  # the dialog that asked for it leads there
+
+
+def _try(key: str, tag: Tag, codes: list[str]) -> None:
+    taxonomy = session.loop().taxonomy()
+    try:
+        plan = plans.save(taxonomy, _typed(key, tag, codes))
+        said = session.loop().curator.effects(plan).sentences()
+        wanted = plan.tags[0] if tag.id else replace(plan.tags[0], id="")
+        st.session_state[f"{key}_trial"] = (said, session.loop().curator.try_tag(wanted))
+    except TaggingError as error:
+        session.say_error(error)
+
+
+def _draw_trial(said: list[str], trial: Trial) -> None:
+    st.markdown("\n".join(f"- {sentence}" for sentence in said))
+    st.markdown(
+        f"Of {trial.looked_at:,} pictures on which nobody decided this tag, **{len(trial.gains):,} would gain** "
+        f"the suggestion, **{len(trial.loses):,} would lose** it, {trial.stay:,} keep it."
+    )
+    left, right = st.columns(2)
+    for column, title, found in ((left, "Would gain it", trial.gains), (right, "Would lose it", trial.loses)):
+        with column:
+            st.caption(title)
+            if found:
+                gallery.draw_strip([(m.asset_id, _change(m)) for m in found[:_SHOWN]])
+            else:
+                st.markdown(":gray[None of them]")
+
+
+def _change(moved: Moved) -> str:
+    return f"{moved.before:.0%} → {moved.after:.0%}"
+
+
+def _split(text: str, by: str) -> list[str]:
+    return [part.strip() for part in text.split(by) if part.strip()]

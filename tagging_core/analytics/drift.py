@@ -1,0 +1,155 @@
+"""Whether what comes in is still what the library learned from: a daily check against the weeks before.
+
+Two questions, each with a stated rate of false alarms: have the pictures' vectors changed (a permutation test of
+whole batches, see `statistics.mean_discrepancy`), and have the shares of tags (see `trends.movers`)?
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from datetime import date, timedelta
+from math import comb
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Connection, func, select
+
+from tagging_core.analytics import trends
+from tagging_core.common import periods as days
+from tagging_core.common.intervals import mean_discrepancy
+from tagging_core.common.periods import Period
+from tagging_core.common.users import SYSTEM, Action, User, require
+from tagging_core.embeddings import vectors
+from tagging_core.embeddings.encoders import Vectors
+from tagging_core.learning.library import Library
+from tagging_core.ledger.rollups.content import Basis
+from tagging_core.storage import Database, key_values, upsert
+from tagging_core.storage.schema import assets, drift, items
+from tagging_core.taxonomy.model import Taxonomy
+
+NOW, REFERENCE = 14, 90
+"""Days that are looked at, and the days before those that they are compared with."""
+
+FALSE_ALARMS = 0.01
+"""Share of checks, of each kind, that raise an alarm although nothing changed."""
+
+LEAST = 50
+"""Pictures on either side, below which nothing is said."""
+
+_SAMPLE = 400  # pictures on either side
+_DRAWS = 999  # permutations: the least p is 0.001
+
+
+@dataclass(frozen=True, slots=True)
+class Drifted:
+    """A tag whose share changed; shares in [0, 1], bounds of the change at the check's confidence."""
+
+    tag_id: str
+    before: float
+    now: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What one day's check found.
+
+    Attributes:
+        p: How likely chance alone shows vectors as different as these, in (0, 1]; None where it cannot be told.
+        reason: Why not.
+        pictures: Pictures looked at, of the latest days and of those before.
+        uploads: Batches they came in.
+        tags: Those whose share changed.
+    """
+
+    p: float | None
+    reason: str = ""
+    pictures: tuple[int, int] = (0, 0)
+    uploads: tuple[int, int] = (0, 0)
+    tags: list[Drifted] = field(default_factory=list)
+
+    @property
+    def alarm(self) -> bool:
+        """Whether the pictures have changed."""
+        return self.p is not None and self.p <= FALSE_ALARMS
+
+
+def periods(today: date) -> tuple[Period, Period]:
+    """The days that a check of a day looks at, and those it compares them with."""
+    now = Period.latest(NOW, today)
+    return now, Period(now.first - timedelta(days=REFERENCE), now.first - timedelta(days=1))
+
+
+def check_if_due(database: Database, library: Library, taxonomy: Taxonomy) -> bool:
+    """Check once a day; whether it did."""
+    with database.read() as connection:
+        day = key_values.today(connection)
+        if connection.execute(select(drift.c.day).where(drift.c.day == day.isoformat())).first():
+            return False
+        found = check(connection, library.fingerprint, taxonomy, day)
+    with database.write() as connection:
+        upsert(connection, drift, [{"day": day.isoformat(), "found": asdict(found)}])
+    return True
+
+
+def check(connection: Connection, fingerprint: str, taxonomy: Taxonomy, day: date) -> Check:
+    """Compare what came in lately with what came in before."""
+    now, reference = periods(day)
+    latest, earlier = (_sample(connection, fingerprint, period) for period in (now, reference))
+    pictures = len(latest[1]), len(earlier[1])
+    uploads = len(set(latest[1])), len(set(earlier[1]))
+    tags = _tags(connection, taxonomy, now, reference)
+    if min(pictures) < LEAST:
+        reason = f"Too few pictures: {pictures[0]} lately and {pictures[1]} before, of at least {LEAST} each."
+        return Check(None, reason, pictures, uploads, tags)
+    if comb(sum(uploads), uploads[0]) * FALSE_ALARMS < 1:
+        reason = f"Too few uploads to tell chance from change: {uploads[0]} lately and {uploads[1]} before."
+        return Check(None, reason, pictures, uploads, tags)
+    together = np.concatenate([latest[0], earlier[0]])
+    groups = np.concatenate([latest[1], earlier[1]])
+    p = mean_discrepancy(_kernel(together), groups, np.arange(len(groups)) < pictures[0], _DRAWS)
+    return Check(p, "", pictures, uploads, tags)
+
+
+def latest(connection: Connection, user: User, limit: int = 60) -> dict[str, Check]:
+    """The last checks by day, latest first."""
+    require(user, Action.REPORT)
+    rows = connection.execute(select(drift).order_by(drift.c.day.desc()).limit(limit))
+    return {row.day: _read(row.found) for row in rows}
+
+
+def _read(found: dict[str, Any]) -> Check:
+    tags = [Drifted(**tag) for tag in found["tags"]]
+    return Check(found["p"], found["reason"], tuple(found["pictures"]), tuple(found["uploads"]), tags)
+
+
+def _sample(connection: Connection, fingerprint: str, period: Period) -> tuple[Vectors, np.ndarray]:
+    """Vectors `(n, d)` of a random choice of a period's pictures, and the batches `(n,)` they first came in.
+
+    Pictures of no batch, which a program wrote, stand alone.
+    """
+    first, after = days.moments(period, key_values.zone_of(connection))
+    query = select(assets.c.id).where(assets.c.created_at >= first, assets.c.created_at < after)
+    ids = list(connection.execute(query.order_by(assets.c.sample).limit(_SAMPLE)).scalars())
+    found = vectors.load(connection, fingerprint, ids)
+    came = select(items.c.asset_id, func.min(items.c.batch_id)).where(items.c.asset_id.in_(ids))
+    batch_of = {row[0]: row[1] for row in connection.execute(came.group_by(items.c.asset_id))}
+    known = [asset_id for asset_id in ids if asset_id in found]
+    if not known:
+        return np.zeros((0, 1), np.float32), np.zeros(0, np.int64)
+    return np.stack([found[a] for a in known]), np.array([batch_of.get(a, -a) for a in known], np.int64)
+
+
+def _kernel(x: Vectors) -> np.ndarray:
+    """Gaussian similarities `(n, n)` with the median distance as width (Gretton et al. 2012, section 8)."""
+    squared = np.maximum(0.0, 2 - 2 * (x @ x.T).astype(np.float64))
+    return np.asarray(np.exp(-squared / max(float(np.median(squared)), 1e-9)))
+
+
+def _tags(connection: Connection, taxonomy: Taxonomy, now: Period, reference: Period) -> list[Drifted]:
+    before, lately = (trends.load(connection, SYSTEM, Basis.UPLOADED, period) for period in (reference, now))
+    if min(before.total, lately.total) < LEAST:
+        return []
+    moved = trends.movers(before, lately, taxonomy, 1 - FALSE_ALARMS)
+    return [Drifted(m.tag_id, m.before, m.now, m.change.low, m.change.high) for m in moved]

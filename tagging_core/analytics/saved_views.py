@@ -1,0 +1,68 @@
+"""Saved views: what somebody looked at on a page of charts, by name, for all who may read charts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sqlalchemy import Connection, select, update
+
+from tagging_core.common.users import Action, User, require
+from tagging_core.errors import NotFoundError, TaggingError
+from tagging_core.storage import insert_row
+from tagging_core.storage.schema import saved_views
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One of them; its address is the page's query parameters."""
+
+    id: int
+    name: str
+    page: str
+    address: dict[str, str]
+    actor: str
+    at: datetime
+
+
+def save(connection: Connection, user: User, name: str, page: str, address: dict[str, str]) -> int:
+    """Keep a view.
+
+    Returns:
+        Its id.
+
+    Raises:
+        TaggingError: The name is empty, or another view of the page has it.
+    """
+    require(user, Action.REPORT)
+    clean = " ".join(name.split())[:120]
+    if not clean:
+        raise TaggingError("Give the view a name, so that it can be found again.")
+    if clean.casefold() in {view.name.casefold() for view in listed(connection, user, page)}:
+        raise TaggingError(
+            f"There is a view called {clean!r} already. Take another name, or remove that one first."
+        )
+    row = {"name": clean, "page": page, "address": address, "actor": user.name}
+    return insert_row(
+        connection, saved_views, row | {"at": datetime.now(UTC).replace(tzinfo=None), "removed": False}
+    )
+
+
+def listed(connection: Connection, user: User, page: str) -> list[View]:
+    """The views of a page by name."""
+    require(user, Action.REPORT)
+    rows = connection.execute(select(saved_views).where(saved_views.c.page == page, ~saved_views.c.removed))
+    found = [View(row.id, row.name, row.page, row.address, row.actor, row.at) for row in rows]
+    return sorted(found, key=lambda view: view.name.casefold())
+
+
+def remove(connection: Connection, user: User, view_id: int, removed: bool = True) -> None:
+    """Take a view off the list, or put it back.
+
+    Raises:
+        NotFoundError: There is no such view.
+    """
+    require(user, Action.REPORT)
+    changed = update(saved_views).where(saved_views.c.id == view_id).values(removed=removed)
+    if not connection.execute(changed).rowcount:
+        raise NotFoundError(f"There is no saved view {view_id}.")

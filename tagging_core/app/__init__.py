@@ -1,0 +1,3 @@
+"""Composition root and process lifecycle."""
+
+from __future__ import annotations

@@ -1,0 +1,186 @@
+"""Backups: the whole of an installation in one zip, to be restored on any kind of database and depot.
+
+Tables are written as JSON lines from one snapshot, so a running installation can be backed up, and one that has
+outgrown SQLite is moved to PostgreSQL by restoring its backup there. Chroma is not in it: it follows from the rest.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, MetaData, Table, func, select, text, update
+
+from tagging_core.errors import BackupError
+from tagging_core.search import chroma_index
+from tagging_core.storage import Database, key_values
+from tagging_core.storage.blobs import Depot
+from tagging_core.storage.schema import chunks, metadata
+
+_FORMAT = 1
+_LEFT_OUT = {"duties"}  # who does what now
+_PARTS = ("archive", "incoming")
+_ROWS = 1000
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What a backup holds.
+
+    Attributes:
+        schema: Revision of the database's schema.
+        at: When it was made, in UTC.
+        rows: By table.
+        files: Picture files in it; 0 if they were left out.
+    """
+
+    schema: str
+    at: str
+    rows: dict[str, int]
+    files: int
+
+
+def back_up(database: Database, depot: Depot | None, path: Path, progress: Progress = lambda _: None) -> Summary:
+    """Write a backup; other processes go on meanwhile.
+
+    Args:
+        database: What is backed up.
+        depot: Its picture files; None leaves them out, where the object store has backups of its own.
+        path: The zip; it appears when it is whole.
+        progress: Is told what is written.
+
+    Raises:
+        BackupError: The file cannot be written.
+        StorageError: The database cannot be read.
+    """
+    part = path.with_name(f"{path.name}.part")
+    try:
+        with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as file:
+            with database.snapshot() as connection:
+                schema = connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one()
+                tables = [table for table in metadata.sorted_tables if table.name not in _LEFT_OUT]
+                rows = {table.name: _write_table(connection, table, file, progress) for table in tables}
+            # After the snapshot: what it speaks of is there by now, and more does no harm.
+            files = 0 if depot is None else _write_files(depot, file, progress)
+            summary = Summary(schema, datetime.now(UTC).isoformat(timespec="seconds"), rows, files)
+            file.writestr("backup.json", json.dumps({"format": _FORMAT, **asdict(summary)}))
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise BackupError(f"{path} cannot be written: {error.strerror or error}.") from error
+    return summary
+
+
+def restore(database: Database, depot: Depot, path: Path, progress: Progress = lambda _: None) -> Summary:
+    """Fill an empty installation with what a backup holds; all of it or nothing.
+
+    Raises:
+        BackupError: The file is no backup that this version can read, or the database is not empty.
+        StorageError: The database or the depot cannot be written.
+    """
+    try:
+        with zipfile.ZipFile(path) as file:
+            summary = _read_summary(path, file)
+            database.migrate(summary.schema)
+            with database.read() as connection:
+                _refuse_if_filled(connection)
+            for name in (n for n in file.namelist() if n.startswith(tuple(f"{part}/" for part in _PARTS))):
+                depot.write(name, file.read(name))  # first: rows without files would be worse
+            with database.write(durable=True) as connection:
+                _read_tables(connection, file, summary, progress)
+    except (OSError, zipfile.BadZipFile, KeyError, ValueError) as error:
+        raise BackupError(f"{path} cannot be read as a backup: {error}.") from error
+    database.migrate()
+    with database.write() as connection:
+        key_values.put(connection, chroma_index.REBUILD, "yes")
+        # Whoever held chunks, or was told of them, belongs to another installation.
+        untold = {"leased_until": None, "sent_at": None, "attempts": 0}
+        connection.execute(update(chunks).where(chunks.c.state == "waiting").values(untold))
+    return summary
+
+
+def _write_table(connection: Connection, table: Table, file: zipfile.ZipFile, progress: Progress) -> int:
+    progress(table.name)
+    count = 0
+    found = connection.execution_options(yield_per=_ROWS).execute(select(table))
+    with file.open(f"tables/{table.name}.jsonl", "w", force_zip64=True) as lines:
+        for row in found.mappings():
+            lines.write(json.dumps(dict(row), default=_encode, ensure_ascii=False).encode() + b"\n")
+            count += 1
+    return count
+
+
+def _write_files(depot: Depot, file: zipfile.ZipFile, progress: Progress) -> int:
+    progress("pictures")
+    count = 0
+    for part in _PARTS:
+        for name in depot.older(part, 0.0):
+            try:
+                file.writestr(name, depot.read(name), zipfile.ZIP_STORED)
+            except FileNotFoundError:
+                continue  # staged, and taken in by now
+            count += 1
+    return count
+
+
+def _read_summary(path: Path, file: zipfile.ZipFile) -> Summary:
+    found = json.loads(file.read("backup.json"))
+    if found.pop("format") != _FORMAT:
+        raise BackupError(f"{path} was written by a later version of Tagloop: restore it with that one.")
+    return Summary(**found)
+
+
+def _refuse_if_filled(connection: Connection) -> None:
+    for table in metadata.sorted_tables:
+        if connection.dialect.has_table(connection, table.name):
+            rows = connection.execute(select(func.count()).select_from(table)).scalar_one()
+            if rows:
+                raise BackupError(
+                    f"The database is not empty ({rows} rows in {table.name}): restore into a new data folder or "
+                    "database, named by TAGLOOP_DATA_DIR or TAGLOOP_DATABASE_URL."
+                )
+
+
+def _read_tables(connection: Connection, file: zipfile.ZipFile, summary: Summary, progress: Progress) -> None:
+    then = MetaData()  # the schema that the backup was made under, perhaps an older one
+    then.reflect(connection)
+    for table in (t for t in then.sorted_tables if t.name in summary.rows):
+        progress(table.name)
+        with file.open(f"tables/{table.name}.jsonl") as lines:
+            rows = _rows(lines)
+            while portion := list(islice(rows, _ROWS)):
+                connection.execute(table.insert(), portion)
+        if connection.dialect.name == "postgresql" and "id" in table.c and summary.rows[table.name]:
+            sequence = connection.execute(select(func.pg_get_serial_sequence(table.name, "id"))).scalar()
+            if sequence:
+                connection.execute(select(func.setval(sequence, select(func.max(table.c.id)).scalar_subquery())))
+
+
+def _rows(lines: Any) -> Iterator[dict[str, Any]]:
+    for line in lines:
+        yield json.loads(line, object_hook=_decode)
+
+
+def _encode(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return {"$bytes": base64.b64encode(value).decode()}
+    if isinstance(value, datetime):
+        return {"$at": value.isoformat()}
+    raise TypeError(f"{type(value).__name__} cannot be written")
+
+
+def _decode(found: dict[str, Any]) -> Any:
+    if found.keys() == {"$bytes"}:
+        return base64.b64decode(found["$bytes"])
+    if found.keys() == {"$at"}:
+        return datetime.fromisoformat(found["$at"])
+    return found

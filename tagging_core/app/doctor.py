@@ -1,0 +1,124 @@
+"""What state an installation is in, and how to mend what is wrong."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+import sys
+from dataclasses import dataclass
+
+from filelock import FileLock, Timeout
+from sqlalchemy import Connection, func, select
+
+from tagging_core import ledger
+from tagging_core.app.tagloop import Tagloop
+from tagging_core.errors import StorageError, UnreachableError
+from tagging_core.ingest import queue_status
+from tagging_core.ingest.broker import Messages
+from tagging_core.ledger import taxonomy_store
+from tagging_core.review import decisions
+from tagging_core.storage import integrity
+from tagging_core.storage.schema import assets, batches, dirty, events, labels, outbox
+
+_PACKAGES = ("streamlit", "sentence-transformers", "torch", "onnxruntime", "chromadb", "sqlalchemy", "pillow")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at; `mend` says what to do when it is not `ok`."""
+
+    what: str
+    ok: bool
+    detail: str
+    mend: str = ""
+
+
+def examine(loop: Tagloop) -> list[Finding]:
+    """Look at everything that can be looked at without changing it."""
+    with loop.database.read() as connection:
+        findings = [
+            Finding("versions", True, _versions()),
+            Finding("data folder", True, str(loop.settings.data_dir.absolute())),
+            Finding("encoder", True, f"{loop.preset.title}, {loop.preset.fingerprint}"),
+            Finding("counts", True, _counts(connection)),
+            _database(connection),
+            _projection(connection),
+            _files(loop, connection),
+            _learning(loop, connection),
+            _work(loop, connection),
+        ]
+    return [*findings, _chroma(loop)]
+
+
+def _versions() -> str:
+    known = [f"{name} {importlib.metadata.version(name)}" for name in _PACKAGES]
+    return f"Python {platform.python_version()} on {sys.platform}; " + ", ".join(known)
+
+
+def _counts(connection: Connection) -> str:
+    parts = []
+    for name, table in (("pictures", assets), ("batches", batches), ("events", events), ("decided tags", labels)):
+        parts.append(f"{connection.execute(select(func.count()).select_from(table)).scalar_one():,} {name}")
+    taxonomy = taxonomy_store.load(connection)
+    return ", ".join([*parts, f"{len(taxonomy.active()):,} active tags"])
+
+
+def _database(connection: Connection) -> Finding:
+    state = integrity(connection)
+    mend = "Stop Tagloop, restore the newest backup of the database, then run `rebuild`."
+    return Finding("database", state == "ok", state, mend)
+
+
+def _projection(connection: Connection) -> Finding:
+    """Whether the stored labels are what the ledger says, asset by asset."""
+    wrong = 0
+    fates = taxonomy_store.load(connection).fates
+    ids = connection.execute(select(events.c.asset_id).where(events.c.asset_id.is_not(None)).distinct()).scalars()
+    for asset_id in ids.all():
+        expected = ledger.fold(ledger.history_of(connection, asset_id), fates).labels
+        wrong += decisions.labels_of(connection, asset_id) != expected
+    detail = f"{wrong} pictures differ from the ledger" if wrong else "tags agree with the ledger"
+    return Finding("ledger", not wrong, detail, "Run `python -m tagging_core rebuild`.")
+
+
+def _files(loop: Tagloop, connection: Connection) -> Finding:
+    names = connection.execute(select(assets.c.sha256)).scalars()
+    missing = sum(not loop.archive.has(name) for name in names)
+    detail = f"{missing} pictures lack a file" if missing else "every picture has its files"
+    return Finding("archive", not missing, detail, "Ingest the originals again: missing files are written anew.")
+
+
+def _learning(loop: Tagloop, connection: Connection) -> Finding:
+    mine = dirty.c.fingerprint == loop.library.fingerprint  # a model that is being built has its own page
+    waiting = connection.execute(select(func.count()).select_from(dirty).where(mine)).scalar_one()
+    detail = f"{waiting} tags wait to be fitted" if waiting else "every tag is up to date"
+    return Finding("learning", not waiting, detail, "Start the console, or run `rebuild`: either fits them.")
+
+
+def _work(loop: Tagloop, connection: Connection) -> Finding:
+    """Whether the queue answers, and whether pictures failed again and again."""
+    found = queue_status.load(connection)
+    detail = f"{found.waiting:,} pictures wait, {found.in_work:,} are in work, {found.put_aside:,} were put aside"
+    try:
+        if loop.settings.queue_url:
+            messages = Messages(loop.settings.queue_url, lambda job_id, n: None)
+            detail += f"; the queue holds {messages.waiting():,} messages"
+            messages.close()
+    except UnreachableError as error:
+        return Finding("work", False, str(error), "Start the broker, or look at TAGLOOP_QUEUE_URL.")
+    return Finding("work", not found.put_aside, detail, "See the page Jobs for why, and try again there.")
+
+
+def _chroma(loop: Tagloop) -> Finding:
+    with loop.database.read() as connection:
+        waiting = connection.execute(select(func.count()).select_from(outbox)).scalar_one()
+    try:
+        with FileLock(loop.settings.data_dir / "tagloop.lock", timeout=0):
+            trouble = "it was not made yet" if loop.index.place.is_new() else loop.index.trouble()
+    except StorageError as error:
+        return Finding("chroma", False, str(error), "Start the server with `chroma run`.")
+    except Timeout:
+        return Finding("chroma", True, f"open in the running console; {waiting} changes on their way")
+    detail = trouble or f"agrees with the database; {waiting} changes on their way"
+    mend = "Start the console: it rebuilds Chroma from the database."
+    return Finding("chroma", not trouble, detail, mend)

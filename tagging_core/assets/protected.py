@@ -1,0 +1,127 @@
+"""The protected set: reference pictures whose near-duplicates raise an alert when they are taken in.
+
+Copies are found by the cosine of the pictures' vectors, which survives another size, format or slight edit; the
+cut-off comes from `benchmarks.protected`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import numpy as np
+from sqlalchemy import ColumnElement, Connection, String, cast, delete, func, select
+
+from tagging_core import ledger
+from tagging_core.common.users import Action, User, require
+from tagging_core.embeddings import vectors
+from tagging_core.embeddings.encoders import Vectors
+from tagging_core.ledger.events import Event, Kind
+from tagging_core.storage import upsert
+from tagging_core.storage.schema import alerts, dismissed, events, protected
+
+CUT = 0.9
+"""Cosine in [-1, 1] from which a picture counts as a near-duplicate."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """A picture that looks like a protected one.
+
+    Attributes:
+        cosine: Of both vectors; 1 is the same picture.
+    """
+
+    asset_id: int
+    protected_id: int
+    note: str
+    cosine: float
+    at: datetime
+
+    @property
+    def key(self) -> str:
+        """Under which it is dismissed."""
+        return f"alert:{self.asset_id}|{self.protected_id}"
+
+
+def protect(connection: Connection, user: User, asset_ids: Sequence[int], note: str, on: bool = True) -> None:
+    """Put pictures into the protected set, or take them out; both are events of the ledger.
+
+    Args:
+        note: Why, such as whose rights they are under.
+
+    Raises:
+        NotAllowedError: The user is no taxonomy owner.
+    """
+    require(user, Action.CURATE)
+    for asset_id in asset_ids:
+        payload = {"asset_id": asset_id, "on": on, "note": " ".join(note.split())[:500]}
+        _write(connection, ledger.append(connection, Event(Kind.PROTECT, user.name, payload=payload)), payload)
+
+
+def listed(connection: Connection) -> dict[int, str]:
+    """The notes of the protected pictures by asset id, latest first."""
+    rows = connection.execute(select(protected).order_by(protected.c.event_id.desc()))
+    return {row.asset_id: row.note for row in rows}
+
+
+def raise_alerts(connection: Connection, fingerprint: str, pictures: dict[int, Vectors]) -> int:
+    """Note which of some pictures are near-duplicates of protected ones.
+
+    Args:
+        pictures: Vectors `(d,)` by asset id.
+
+    Returns:
+        How many alerts there are for them.
+    """
+    guarded = list(connection.execute(select(protected.c.asset_id)).scalars())
+    if not guarded or not pictures:
+        return 0
+    known = vectors.load(connection, fingerprint, guarded)
+    if not known:
+        return 0
+    ids, others = list(pictures), list(known)
+    cosines = np.stack([pictures[a] for a in ids]) @ np.stack([known[a] for a in others]).T
+    now = datetime.now(UTC).replace(tzinfo=None)
+    rows = [
+        {"asset_id": ids[i], "protected_id": others[j], "cosine": float(cosines[i, j]), "at": now}
+        for i, j in np.argwhere(cosines >= CUT)
+        if ids[i] != others[j]
+    ]
+    upsert(connection, alerts, rows)
+    return len(rows)
+
+
+def open_alerts(connection: Connection, limit: int = 100) -> list[Alert]:
+    """Alerts that nobody dismissed, the surest first."""
+    query = select(alerts, protected.c.note).join(protected, protected.c.asset_id == alerts.c.protected_id)
+    rows = connection.execute(query.where(_open()).order_by(alerts.c.cosine.desc()).limit(limit))
+    return [Alert(row.asset_id, row.protected_id, row.note, row.cosine, row.at) for row in rows]
+
+
+def count_alerts(connection: Connection) -> int:
+    """How many alerts nobody dismissed."""
+    query = select(func.count()).select_from(alerts).join(protected, protected.c.asset_id == alerts.c.protected_id)
+    return int(connection.execute(query.where(_open())).scalar_one())
+
+
+def replay(connection: Connection) -> None:
+    """Make the protected set anew from the ledger."""
+    connection.execute(delete(protected))
+    query = select(events.c.id, events.c.payload).where(events.c.kind == Kind.PROTECT).order_by(events.c.id)
+    for row in connection.execute(query).all():
+        _write(connection, row.id, row.payload)
+
+
+def _write(connection: Connection, event_id: int, payload: dict) -> None:
+    if payload["on"]:
+        row = {"asset_id": payload["asset_id"], "note": payload["note"], "event_id": event_id}
+        upsert(connection, protected, [row])
+    else:
+        connection.execute(delete(protected).where(protected.c.asset_id == payload["asset_id"]))
+
+
+def _open() -> ColumnElement[bool]:
+    key = "alert:" + cast(alerts.c.asset_id, String) + "|" + cast(alerts.c.protected_id, String)
+    return key.not_in(select(dismissed.c.key))

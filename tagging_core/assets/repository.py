@@ -1,0 +1,254 @@
+"""Assets: one picture each, known by the SHA-256 of its bytes, with the text that came with it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, delete, select, update
+
+from tagging_core.assets.decoding import Picture
+from tagging_core.common import periods
+from tagging_core.errors import NotFoundError
+from tagging_core.ledger.rollups import reader
+from tagging_core.storage import add_to, key_values, upsert
+from tagging_core.storage.schema import asset_words, assets, counters, daily
+
+_TEXT_LIMITS = {"title": 500, "caption": 5_000, "body": 100_000}
+_WORDS_MAX = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Accompanying:
+    """The text that came with a picture; each part may be empty."""
+
+    title: str = ""
+    caption: str = ""
+    body: str = ""
+
+    def clean(self) -> Accompanying:
+        """Trimmed, without control characters, and cut to what is kept."""
+        return Accompanying(*(_clean(getattr(self, k))[:limit] for k, limit in _TEXT_LIMITS.items()))
+
+    def as_dict(self) -> dict[str, str]:
+        """As a plain dictionary."""
+        return {"title": self.title, "caption": self.caption, "body": self.body}
+
+    def sentence(self) -> str:
+        """One text for the model, the most telling part first; empty if there is none."""
+        return ". ".join(part for part in (self.title, self.caption, self.body[:400]) if part)
+
+
+NO_TEXT = Accompanying()
+"""A picture that came alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """One kept picture; times are UTC without zone, `taken_at` is the camera's local time.
+
+    Attributes:
+        sample: The number, from its SHA-256, that decides which samples it is in.
+    """
+
+    id: int
+    sha256: str
+    name: str
+    format: str
+    width: int
+    height: int
+    bytes: int
+    frames: int
+    taken_at: datetime | None
+    created_at: datetime
+    text: Accompanying
+    review: str
+    sample: int
+
+
+def safe_name(name: str) -> str:
+    """A client's file name made fit to show: last part only, printable, at most 200 characters."""
+    last = re.split(r"[\\/]", name)[-1]
+    printable = "".join(c if c.isprintable() else "�" for c in last).strip()
+    return printable[-200:] or "unnamed"
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A picture that comes in; `size` is the file's, in bytes."""
+
+    sha256: str
+    name: str
+    size: int
+    picture: Picture
+    text: Accompanying
+
+
+def insert(connection: Connection, arrivals: Sequence[Arrival]) -> dict[str, tuple[int, bool]]:
+    """Add assets unless their bytes are known already.
+
+    Returns:
+        By SHA-256 the asset's id, and whether it is new.
+    """
+    wanted = {arrival.sha256: arrival for arrival in arrivals}
+    query = select(assets.c.sha256, assets.c.id).where(assets.c.sha256.in_(wanted))
+    found = {row.sha256: (int(row.id), False) for row in connection.execute(query)}
+    fresh = [arrival for name, arrival in wanted.items() if name not in found]
+    if not fresh:
+        return found
+    now = datetime.now(UTC).replace(tzinfo=None)
+    statement = assets.insert().returning(assets.c.sha256, assets.c.id, sort_by_parameter_order=True)
+    for row in connection.execute(statement, [_row(arrival, now) for arrival in fresh]):
+        found[row.sha256] = (int(row.id), True)
+    _add_words(connection, {found[each.sha256][0]: each.text.clean() for each in fresh})
+    add_to(connection, counters, [{"name": "review.new", "n": len(fresh)}])
+    day = periods.day_in(key_values.zone_of(connection))(now)
+    add_to(connection, daily, reader.rows({(day, "all", "", "upload"): len(fresh)}))
+    return found
+
+
+def _row(arrival: Arrival, now: datetime) -> dict[str, Any]:
+    return {
+        "sha256": arrival.sha256,
+        "name": safe_name(arrival.name),
+        "format": arrival.picture.format,
+        "width": arrival.picture.width,
+        "height": arrival.picture.height,
+        "bytes": arrival.size,
+        "frames": arrival.picture.frames,
+        "taken_at": arrival.picture.taken_at,
+        "created_at": now,
+        "sample": int(arrival.sha256[:15], 16),
+        **arrival.text.clean().as_dict(),
+    }
+
+
+def get(connection: Connection, asset_id: int, lock: bool = False) -> Asset:
+    """An asset by id.
+
+    Args:
+        lock: Have others wait who would change or lock it until this transaction ends.
+
+    Raises:
+        NotFoundError: There is none.
+    """
+    query = select(assets).where(assets.c.id == asset_id)
+    row = connection.execute(query.with_for_update(key_share=True) if lock else query).first()
+    if row is None:
+        raise NotFoundError(f"There is no picture {asset_id}.")
+    return to_asset(row)
+
+
+def resolve(connection: Connection, name: str) -> Asset:
+    """An asset by id or by the first 8 or more digits of its SHA-256.
+
+    Raises:
+        NotFoundError: None, or more than one, fits.
+    """
+    if name.isdecimal() and len(name) < 8:
+        return get(connection, int(name))
+    fits = assets.c.sha256.startswith(name.lower(), autoescape=True)
+    rows = connection.execute(select(assets).where(fits).limit(2)).all() if len(name) >= 8 else []
+    if len(rows) != 1:
+        raise NotFoundError(f"{name!r} is not one picture: give an id, or 8 or more digits of its SHA-256.")
+    return to_asset(rows[0])
+
+
+def sample_of(connection: Connection, asset_id: int) -> int:
+    """An asset's `sample` alone, without the text that came with it.
+
+    Raises:
+        NotFoundError: There is no such asset.
+    """
+    sample = connection.execute(select(assets.c.sample).where(assets.c.id == asset_id)).scalar()
+    if sample is None:
+        raise NotFoundError(f"There is no picture {asset_id}.")
+    return int(sample)
+
+
+def get_many(connection: Connection, asset_ids: Sequence[int]) -> list[Asset]:
+    """Assets by id, in the order asked for; unknown ids are left out."""
+    rows = connection.execute(select(assets).where(assets.c.id.in_(asset_ids)))
+    found = {row.id: to_asset(row) for row in rows}
+    return [found[asset_id] for asset_id in asset_ids if asset_id in found]
+
+
+def set_text(connection: Connection, asset_id: int, text: Accompanying) -> Accompanying:
+    """Replace the text that belongs to an asset and return it as it is kept."""
+    text = text.clean()
+    connection.execute(update(assets).where(assets.c.id == asset_id).values(text.as_dict()))
+    index_words(connection, {asset_id: text})
+    return text
+
+
+def index_words(connection: Connection, texts: dict[int, Accompanying]) -> None:
+    """Make assets findable by the words of their texts."""
+    connection.execute(delete(asset_words).where(asset_words.c.asset_id.in_(texts)))
+    _add_words(connection, texts)
+
+
+def _add_words(connection: Connection, texts: dict[int, Accompanying]) -> None:
+    words = {a: dict.fromkeys(words_of(" ".join((t.title, t.caption, t.body)))) for a, t in texts.items()}
+    rows = [{"word": w, "asset_id": a} for a, found in words.items() for w in list(found)[:_WORDS_MAX]]
+    upsert(connection, asset_words, rows)
+
+
+def search_text(connection: Connection, query: str, limit: int = 60) -> list[Asset]:
+    """Assets whose text has every word of the query, latest first; a word may be cut short at its end."""
+    typed = list(dict.fromkeys(words_of(query)))
+    if not typed:
+        return []
+    statement = select(assets).order_by(assets.c.id.desc()).limit(limit)
+    return [to_asset(row) for row in connection.execute(_having(statement, typed))]
+
+
+def with_words(connection: Connection, query: str, asset_ids: Sequence[int]) -> list[int]:
+    """Those of some assets whose text has every word of the query."""
+    typed = list(dict.fromkeys(words_of(query)))
+    if not typed:
+        return []
+    statement = select(assets.c.id).where(assets.c.id.in_(asset_ids))
+    return list(connection.execute(_having(statement, typed)).scalars())
+
+
+def find(connection: Connection, query: str, limit: int = 60) -> list[Asset]:
+    """Assets whose text or file name has the query, latest first; the latest of all if it is empty."""
+    statement = select(assets).order_by(assets.c.id.desc()).limit(limit)
+    if typed := query.strip():
+        named = [
+            to_asset(row)
+            for row in connection.execute(statement.where(assets.c.name.icontains(typed, autoescape=True)))
+        ]
+        return list({asset.id: asset for asset in [*search_text(connection, typed, limit), *named]}.values())[
+            :limit
+        ]
+    return [to_asset(row) for row in connection.execute(statement)]
+
+
+def words_of(text: str) -> Iterable[str]:
+    """The searchable words of a text: letters and digits, and pairs of neighbouring Chinese characters."""
+    for run in re.findall(r"[一-鿿]+|[^\W_一-鿿]+", text.casefold()):
+        if "一" <= run[0] <= "鿿":
+            yield from ([run[i : i + 2] for i in range(len(run) - 1)] or [run])
+        else:
+            yield run[:64]
+
+
+def to_asset(row: Row) -> Asset:
+    """An asset from its row."""
+    values = {name: getattr(row, name) for name in Asset.__dataclass_fields__ if name != "text"}
+    return Asset(**values, text=Accompanying(row.title, row.caption, row.body))
+
+
+def _having(statement: Select, words: Iterable[str]) -> Select:
+    for word in words:
+        prefix = asset_words.c.word.between(word, word + "\U0010ffff")
+        statement = statement.where(assets.c.id.in_(select(asset_words.c.asset_id).where(prefix)))
+    return statement
+
+
+def _clean(text: str) -> str:
+    return "".join(c for c in text if c.isprintable() or c == "\n").strip()

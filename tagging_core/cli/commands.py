@@ -1,0 +1,270 @@
+"""Commands of the command line for integrators: keys, the service, a watched folder, search, exports."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import signal
+import sys
+import threading
+from dataclasses import asdict
+from pathlib import Path
+
+from prometheus_client import start_http_server
+
+from tagging_core.api import keys
+from tagging_core.api.keys import Scope
+from tagging_core.app import backups, prometheus
+from tagging_core.app.tagloop import Tagloop
+from tagging_core.common.users import local_user
+from tagging_core.errors import BusyError
+from tagging_core.ingest.folder_watch import appearing
+from tagging_core.publishing import schemas
+from tagging_core.publishing.exports import label_studio
+from tagging_core.publishing.exports.exporter import Format
+from tagging_core.publishing.exports.tables import USUAL
+from tagging_core.settings import Settings
+from tagging_core.storage import Database
+from tagging_core.storage.blobs import open_depot
+
+
+def add_commands(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -> None:
+    """Add them to a parser's."""
+    key = commands.add_parser("key", help="make, list and revoke keys of programs")
+    what = key.add_subparsers(required=True, metavar="WHAT")
+    create = what.add_parser("create", parents=[common], help="make a key; it is shown this once")
+    create.add_argument("name", help="of the program")
+    create.add_argument("--scope", action="append", choices=list(Scope), help="repeat for several; read and tag")
+    create.set_defaults(run=_create_key)
+    what.add_parser("list", parents=[common], help="all keys there are or were").set_defaults(run=_list_keys)
+    revoke = what.add_parser("revoke", parents=[common], help="let a key open nothing any more")
+    revoke.add_argument("id", type=int)
+    revoke.set_defaults(run=_revoke_key)
+
+    serve = commands.add_parser("serve", parents=[common], help="the REST service without the console")
+    serve.add_argument("--host", default="127.0.0.1")
+    serve.add_argument("--port", type=int, default=8600)
+    serve.set_defaults(run=_serve)
+
+    work = commands.add_parser("work", help="take pictures in that the queue brings; start as many as you like")
+    work.add_argument("--metrics-port", type=int, default=0, help="where Prometheus reads; none if left out")
+    work.add_argument("--metrics-host", default="127.0.0.1")
+    work.set_defaults(run=_work, json=False)
+
+    watch = commands.add_parser("watch", parents=[common], help="take in what appears in a folder")
+    watch.add_argument("folder", type=Path)
+    watch.add_argument("--profile", default="general", help="the business type; general if left out")
+    watch.set_defaults(run=_watch)
+
+    search = commands.add_parser("search", parents=[common], help="find pictures by words, where no console runs")
+    search.add_argument("text")
+    search.add_argument("--limit", type=int, default=20)
+    search.set_defaults(run=_search)
+
+    export = commands.add_parser("export", parents=[common], help="write what was decided into a file")
+    export.add_argument("file", type=Path)
+    export.add_argument("--format", default="csv", choices=list(Format))
+    export.add_argument("--columns", default=",".join(USUAL), help="of a CSV, divided by commas")
+    export.add_argument("--state", default=None, choices=["new", "second", "skipped", "flagged", "done"])
+    export.add_argument("--batch", type=int, default=None)
+    export.add_argument("--language", default="en", choices=["en", "zh"])
+    export.add_argument("--image", default="{name}", help="where Label Studio finds {id}, {sha256} or {name}")
+    export.set_defaults(run=_export)
+
+    backup = commands.add_parser("backup", parents=[common], help="write the whole installation into one zip")
+    backup.add_argument("file", type=Path)
+    backup.add_argument("--without-pictures", action="store_true", help="the object store has its own backups")
+    backup.set_defaults(run=_back_up)
+
+    restore = commands.add_parser("restore", parents=[common], help="fill an empty installation from a backup")
+    restore.add_argument("file", type=Path)
+    restore.set_defaults(run=restore_backup)
+
+    model = commands.add_parser("model", help="build another model beside the one in use, put it to work, drop it")
+    what = model.add_subparsers(required=True, metavar="WHAT")
+    listed = what.add_parser("list", parents=[common], help="models that were built, and how far they are")
+    listed.set_defaults(run=_list_models)
+    for act, told in _MODEL_ACTS.items():
+        parser = what.add_parser(act, parents=[common], help=told)
+        parser.add_argument(
+            "name", help="preset, folder or hub id" if act == "build" else "its fingerprint, as listed"
+        )
+        parser.set_defaults(run=_change_model, act=act)
+
+    annotated = commands.add_parser("label-studio", parents=[common], help="take decisions of Label Studio in")
+    annotated.add_argument("file", type=Path, help="what Label Studio exported as JSON")
+    annotated.add_argument("--profile", default="general", help="the business type; general if left out")
+    annotated.set_defaults(run=_take_annotations)
+
+
+_LOOK_SECONDS = 2.0
+_HUNG = 75  # EX_TEMPFAIL of sysexits.h
+
+_MODEL_ACTS = {
+    "build": "have the running console embed the archive with another model",
+    "switch": "put a model to work that is ready, or back to work that was before",
+    "stop": "let a build rest",
+    "drop": "forget a model's vectors; decisions stay",
+}
+
+
+def say(options: argparse.Namespace, data: dict, lines: list[str]) -> None:
+    """Print as text, or as one line of JSON."""
+    print(json.dumps(data, ensure_ascii=False) if options.json else "\n".join(lines))
+
+
+def _create_key(loop: Tagloop, options: argparse.Namespace) -> int:
+    scopes = [Scope(s) for s in options.scope or (Scope.READ, Scope.TAG)]
+    with loop.database.write(durable=True) as connection:
+        found, token = keys.create(connection, local_user(options.user), options.name, scopes)
+    say(options, {"id": found.id, "key": token}, [f"Key {found.id}, shown this once:", token])
+    return 0
+
+
+def _list_keys(loop: Tagloop, options: argparse.Namespace) -> int:
+    with loop.database.read() as connection:
+        found = keys.all_keys(connection)
+    rows = [{"id": k.id, "name": k.name, "scopes": sorted(k.scopes), "revoked": bool(k.revoked_at)} for k in found]
+    lines = [f"{k.id:4}  {k.name}  {', '.join(sorted(k.scopes))}{'  revoked' * bool(k.revoked_at)}" for k in found]
+    say(options, {"keys": rows}, lines or ["There are no keys."])
+    return 0
+
+
+def _revoke_key(loop: Tagloop, options: argparse.Namespace) -> int:
+    with loop.database.write(durable=True) as connection:
+        keys.revoke(connection, local_user(options.user), options.id)
+    say(options, {"id": options.id}, [f"Key {options.id} opens nothing any more."])
+    return 0
+
+
+def _serve(loop: Tagloop, options: argparse.Namespace) -> int:
+    import uvicorn
+
+    loop.close()  # the service opens its own
+    uvicorn.run("tagging_core.api.server:create_app", factory=True, host=options.host, port=options.port)
+    return 0
+
+
+def work_until_told(loop: Tagloop) -> None:
+    """Do what the queue brings until a signal says to end, or a chunk hangs."""
+    ending = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: ending.set())
+    loop.work()
+    worker = loop.worker
+    assert worker is not None
+    print(f"Working as {loop.name}; interrupt to end after the chunks in work.", file=sys.stderr, flush=True)
+    while not ending.wait(_LOOK_SECONDS):
+        if worker.hangs:
+            # Nothing can interrupt a GPU call. What supervises this process starts another.
+            print(
+                "A chunk hangs; this worker ends so that another can take its place.", file=sys.stderr, flush=True
+            )
+            os._exit(_HUNG)
+
+
+def _work(loop: Tagloop, options: argparse.Namespace) -> int:
+    if options.metrics_port:
+        start_http_server(options.metrics_port, options.metrics_host, prometheus.registry(loop))
+    work_until_told(loop)
+    return 0
+
+
+SERVING = (_serve, _work)
+"""Commands that run until they are told to end; what they log is for a collector rather than for a person."""
+
+
+def _watch(loop: Tagloop, options: argparse.Namespace) -> int:
+    user = local_user(options.user)
+    with contextlib.suppress(BusyError):
+        loop.start()  # else the console on the same data works it off
+    print(f"Watching {options.folder}; interrupt to stop.", file=sys.stderr)
+    for paths in appearing(options.folder, threading.Event()):
+        batch = loop.ingest_paths(user, paths, options.profile, f"Watched: {options.folder.name}")
+        line = f"batch {batch}: {len(paths)} files"
+        print(json.dumps({"batch": batch, "files": len(paths)}) if options.json else line, flush=True)
+    return 0
+
+
+def _search(loop: Tagloop, options: argparse.Namespace) -> int:
+    loop.start()
+    found = loop.calls(local_user(options.user)).search(options.text, limit=options.limit)
+    lines = [f"{hit.relevance:6.1%}  {hit.asset.id:6}  {hit.asset.name}" for hit in found.hits]
+    say(options, found.model_dump(mode="json"), lines or ["Nothing is likely enough to be what you asked for."])
+    return 0
+
+
+def _export(loop: Tagloop, options: argparse.Namespace) -> int:
+    calls = loop.calls(local_user(options.user))
+    filters = schemas.Filters(state=options.state, batch=options.batch)
+    columns = [name.strip() for name in options.columns.split(",")]
+    parts = calls.export(Format(options.format), filters, columns, options.language, options.image)
+    with options.file.open("wb") as file:
+        size = sum(file.write(part) for part in parts)
+    lines = [f"{options.file}: {size:,} bytes."]
+    if options.format == Format.LABEL_STUDIO:
+        config = options.file.with_suffix(".xml")
+        config.write_text(label_studio.config(calls.taxonomy), "utf-8")
+        lines.append(f"{config}: the labelling set-up of the project.")
+    say(options, {"file": str(options.file), "bytes": size}, lines)
+    return 0
+
+
+def _back_up(loop: Tagloop, options: argparse.Namespace) -> int:
+    depot = None if options.without_pictures else loop.depot
+    found = backups.back_up(loop.database, depot, options.file, _teller(options))
+    size = options.file.stat().st_size
+    line = f"{options.file}: {sum(found.rows.values()):,} rows, {found.files:,} picture files, {size:,} bytes."
+    say(options, asdict(found) | {"bytes": size}, [line])
+    return 0
+
+
+def restore_backup(settings: Settings, options: argparse.Namespace) -> int:
+    """Fill an empty installation from a backup."""
+    database = Database(settings.database)
+    try:
+        found = backups.restore(database, open_depot(settings), options.file, _teller(options))
+    finally:
+        database.close()
+    told = f"{sum(found.rows.values()):,} rows and {found.files:,} picture files of {found.at} restored."
+    say(options, asdict(found), [f"{told} Start the console: it fills the search index."])
+    return 0
+
+
+def _teller(options: argparse.Namespace) -> backups.Progress:
+    return (lambda text: None) if options.json else (lambda text: print(f"{text} ...", file=sys.stderr))
+
+
+def _take_annotations(loop: Tagloop, options: argparse.Namespace) -> int:
+    with loop.database.read() as connection:
+        text = options.file.read_text("utf-8")
+        decisions = label_studio.read(connection, text, loop.taxonomy(), options.profile)
+    act = loop.decide_many(local_user(options.user), decisions)
+    line = f"{len(act.event_ids)} decisions written as act {act.id}; take that back with `undo {act.id}`."
+    say(options, {"act": act.id, "events": act.event_ids}, [line])
+    return 0
+
+
+def _list_models(loop: Tagloop, options: argparse.Namespace) -> int:
+    found = loop.models.all()
+    rows = [
+        {"fingerprint": p.family.fingerprint, "encoder": p.family.encoder, "instruction": p.family.instruction}
+        | {"state": p.family.state, "note": p.family.note}
+        | {"pictures": p.pictures, "missing": p.missing, "pending": p.pending}
+        for p in found
+    ]
+    lines = [
+        f"{p.family.fingerprint}  {p.family.state}  {p.pictures - p.missing:,} of {p.pictures:,} pictures"
+        + (f", {p.pending:,} tags to learn" if p.pending else "")
+        + (f"\n    {p.family.note}" if p.family.note else "")
+        for p in found
+    ]
+    say(options, {"models": rows}, lines)
+    return 0
+
+
+def _change_model(loop: Tagloop, options: argparse.Namespace) -> int:
+    getattr(loop.models, options.act)(local_user(options.user), options.name)
+    return _list_models(loop, options)

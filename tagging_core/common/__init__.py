@@ -1,0 +1,3 @@
+"""Leaf helpers without a database: users and roles, periods, intervals, logging context, metrics."""
+
+from __future__ import annotations

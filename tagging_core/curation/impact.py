@@ -1,0 +1,116 @@
+"""The blast radius of a plan: what pictures, reviewers, exports and a CMS would see of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, func, select
+
+from tagging_core.curation.apply import check_plan, standing
+from tagging_core.curation.plans import Plan
+from tagging_core.ledger import taxonomy_store
+from tagging_core.ledger.taxonomy_history import Change
+from tagging_core.storage.schema import suggestions
+from tagging_core.taxonomy.model import Tag, Taxonomy
+
+_MANY = 10_000
+"""Up to which suggestions are counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Effects:
+    """What a plan would change.
+
+    Attributes:
+        changes: Item by item.
+        pictures: How many pictures have a tag more, less, or in place of another.
+        decisions: How many decisions count for another tag, or no longer.
+        suggestions: How many suggestions of pictures would go elsewhere or away.
+        moved: Ids that a CMS may hold, with the id they would lead to; None for nowhere.
+        renamed: Former and new English name of tags whose id stays.
+    """
+
+    changes: list[Change]
+    pictures: int
+    decisions: int
+    suggestions: int
+    moved: dict[str, str | None]
+    renamed: dict[str, tuple[str, str]]
+
+    def sentences(self) -> list[str]:
+        """The same for a person to read; nothing that does not happen is mentioned."""
+        found = []
+        if self.pictures:
+            found.append(
+                f"{_count(self.pictures, 'picture')} will show other tags, here and in exports made from now on."
+            )
+        if self.decisions:
+            found.append(
+                f"{_count(self.decisions, 'decision')} will count for another tag, or rest until this is undone."
+            )
+        if self.suggestions:
+            more = "More than " if self.suggestions >= _MANY else ""
+            found.append(f"{more}{_count(self.suggestions, 'suggestion')} to reviewers will change.")
+        for source, target in list(self.moved.items())[:5]:
+            answer = f"is answered with `{target}`" if target else "is told that there is no such tag"
+            found.append(f"A CMS that asks for `{source}` {answer}.")
+        if len(self.moved) > 5:
+            found.append(f"So do {len(self.moved) - 5} other ids.")
+        for tag_id, (before, now) in list(self.renamed.items())[:5]:
+            found.append(f"A CMS that knows `{tag_id}` reads {now!r} in place of {before!r}; the id stays.")
+        return found or ["No picture, suggestion or export changes."]
+
+
+def effects(connection: Connection, taxonomy: Taxonomy, plan: Plan) -> Effects:
+    """What a plan would change; nothing is written.
+
+    Raises:
+        TagError: The plan cannot be carried out.
+    """
+    after = check_plan(taxonomy, plan)
+    changes = [
+        Change(old, item)
+        for item in plan.items
+        if (old := standing(taxonomy, item)) != item and not (old is None and _deleted(item))
+    ]
+    changed = [c for c in changes if isinstance(c.after, Tag)]
+    moved = {
+        tag_id: after.fates.resolve(tag_id)
+        for tag_id in after.fates.moved(taxonomy.fates)
+        if taxonomy.fates.resolve(tag_id) == tag_id
+    }
+    counts = taxonomy_store.counts(connection, list(moved))
+    loses = [c.after.id for c in changed if c.before and _suggested(c.before) and not _suggested(c.after)]
+    return Effects(
+        changes=changes,
+        pictures=sum(yes for yes, _ in counts.values()) + len(plan.decisions),
+        decisions=sum(yes + no for yes, no in counts.values()),
+        suggestions=_suggestions(connection, taxonomy, loses),
+        moved=moved,
+        renamed={
+            c.after.id: (c.before.name(), c.after.name())
+            for c in changed
+            if c.before and c.before.name() != c.after.name() and c.after.id not in moved
+        },
+    )
+
+
+def _deleted(item: object) -> bool:
+    return getattr(item, "state", "active") == "deleted"
+
+
+def _suggested(item: object) -> bool:
+    return isinstance(item, Tag) and item.state == "active"
+
+
+def _suggestions(connection: Connection, taxonomy: Taxonomy, tag_ids: list[str]) -> int:
+    if not tag_ids:
+        return 0
+    query = select(suggestions.c.asset_id).where(
+        suggestions.c.profile.in_(list(taxonomy.profiles)), suggestions.c.tag_id.in_(tag_ids[:500])
+    )
+    return int(connection.execute(select(func.count()).select_from(query.limit(_MANY).subquery())).scalar_one())
+
+
+def _count(n: int, noun: str) -> str:
+    return f"{n:,} {noun}" + ("" if n == 1 else "s")

@@ -1,0 +1,125 @@
+"""Looks for proposals in the background, when the library has changed."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from sqlalchemy import Connection, select
+
+from tagging_core.curation.proposals import label_errors, missing_tags, splits, synonyms
+from tagging_core.curation.proposals.store import keep
+from tagging_core.embeddings import vectors
+from tagging_core.embeddings.encoders import Encoder, Vectors
+from tagging_core.learning.library import Library
+from tagging_core.storage import Database, key_values
+from tagging_core.storage.schema import learned, proposals
+from tagging_core.taxonomy.model import Tag
+
+_REVISION, _SPLITS = "proposals.revision", "proposals.splits"
+_PAUSE = 30.0  # seconds between two searches at least
+_SHARE = 20  # and so many times as long as a search took, so that they take a small part of the machine
+_SPLIT_TAGS = 40  # tags whose examples are looked at in one search
+_WORDS = Path(__file__).parents[2] / "embeddings" / "encoders" / "imagenet_classes.txt"
+
+
+class Searcher:
+    """Finds proposals and keeps them.
+
+    Args:
+        database: Where they are kept.
+        library: The learned tags.
+        encoder: Gives the loaded encoder, for names.
+    """
+
+    def __init__(self, database: Database, library: Library, encoder: Callable[[], Encoder]) -> None:
+        self._database, self._library, self._encoder = database, library, encoder
+        self._names: dict[str, Vectors] = {}
+        self._looks = synonyms.Looks()
+        self._vocabulary: dict[str, Vectors] = {}
+        self._next = 0.0
+        self._searching = threading.Lock()
+
+    def search_if_due(self) -> bool:
+        """Search if the library changed since the last time and that is a while ago; whether it was due."""
+        if time.monotonic() < self._next:
+            return False
+        with self._database.read() as connection:
+            if key_values.get_int(connection, _REVISION) == self._library.matrix().revision:
+                return False
+        self.search()
+        return True
+
+    def search(self) -> None:
+        """Look for proposals of every kind."""
+        started = time.monotonic()
+        with self._searching:
+            matrix = self._library.matrix()
+            tags = matrix.taxonomy.active()
+            names = self._passages(tags)
+            with self._database.read() as connection:
+                pack = self._library.pack(connection)
+                looks = self._looks.refresh(connection, self._library.fingerprint, pack)
+                taken = label_errors.confusions(connection, matrix.taxonomy)
+                found = [
+                    *synonyms.find(tags, names, looks, lambda a, b: taken.get((a, b), 0)),
+                    *label_errors.propose_confusions(connection, matrix.taxonomy, taken),
+                    *label_errors.propose_wrong(
+                        matrix.taxonomy, self._library.left_out(connection), self._library.defaults.prior
+                    ),
+                    *missing_tags.find(connection, matrix, self._library.fingerprint, self._words),
+                ]
+                looked_at, until = self._changed(connection)
+                parts = [
+                    splits.find(connection, matrix.taxonomy.tags[tag_id], self._library.fingerprint, pack)
+                    for tag_id in looked_at
+                    if tag_id in matrix.rows
+                ]
+            with self._database.write() as connection:
+                keep(connection, ("synonyms", "confusion", "wrong", "new"), found)
+                keep(connection, ("split",), [p for p in parts if p], [*looked_at, *self._too_few(connection)])
+                key_values.put(connection, _SPLITS, str(until))
+                key_values.put(connection, _REVISION, str(matrix.revision))
+        now = time.monotonic()
+        self._next = now + max(_PAUSE, _SHARE * (now - started))
+
+    def _changed(self, connection: Connection) -> tuple[list[str], int]:
+        """The next tags that were fitted since their examples were looked at, and up to which revision that is."""
+        seen = key_values.get_int(connection, _SPLITS)
+        query = (
+            select(learned.c.tag_id, learned.c.revision)
+            .where(learned.c.fingerprint == self._library.fingerprint, learned.c.revision > seen)
+            .where(learned.c.positives >= splits.LEAST)
+            .order_by(learned.c.revision, learned.c.tag_id)
+        )
+        rows = connection.execute(query.limit(_SPLIT_TAGS)).all()
+        # Tags of one revision were fitted together: those beyond the limit come with the next.
+        until = rows[-1].revision - (len(rows) == _SPLIT_TAGS) if rows else seen
+        return [row.tag_id for row in rows], max(until, seen)
+
+    def _too_few(self, connection: Connection) -> set[str]:
+        """Tags that were to be split and have too few examples by now, or are gone."""
+        enough = select(learned.c.tag_id).where(
+            learned.c.fingerprint == self._library.fingerprint, learned.c.positives >= splits.LEAST
+        )
+        proposed = connection.execute(select(proposals.c.key).where(proposals.c.kind == "split")).scalars()
+        return {key.removeprefix("split:") for key in proposed} - set(connection.execute(enough).scalars())
+
+    def _passages(self, tags: list[Tag]) -> Vectors:
+        texts = [tag.name() for tag in tags]
+        if missing := sorted({text for text in texts if text not in self._names}):
+            self._names |= dict(zip(missing, self._encoder().encode_passages(missing), strict=True))
+        return np.stack([self._names[text] for text in texts]) if texts else np.zeros((0, 1), np.float32)
+
+    def _words(self) -> dict[str, Vectors]:
+        """Common words that a new tag may be called, with the vectors of their pictures' texts."""
+        if self._vocabulary:
+            return self._vocabulary
+        words = [line.strip() for line in _WORDS.read_text("utf-8").splitlines() if line.strip()]
+        groups = [[f"a photo of a {word}"] for word in words]
+        found = vectors.sentences(self._database, self._encoder, self._library.fingerprint, groups)
+        self._vocabulary = dict(zip(words, found, strict=True))
+        return self._vocabulary

@@ -1,0 +1,164 @@
+"""How tags are doing: use, growth, precision, disagreement, examples; all from figures that are kept up to date."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from sqlalchemy import Connection, case, func, select
+
+from tagging_core.common import periods
+from tagging_core.common.intervals import wilson
+from tagging_core.common.periods import Period
+from tagging_core.learning.calibration_data import load_left_out
+from tagging_core.learning.classifier import sigmoid
+from tagging_core.learning.library import Library
+from tagging_core.learning.training_set import Kind
+from tagging_core.ledger import projection, taxonomy_store
+from tagging_core.ledger.rollups import reader
+from tagging_core.storage import key_values
+from tagging_core.storage.schema import daily
+from tagging_core.taxonomy.redirects import Fates
+
+PERIOD = 30
+"""Days over which growth is told."""
+
+_YEAR = 365
+_GIVEN = ("accept", "add", "unseen")
+_ASKED = (*_GIVEN, "reject", "agree", "differ")
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """One tag.
+
+    Attributes:
+        pictures: That have it.
+        rejected: Pictures that it was rejected for.
+        given: How often it was given in the last PERIOD days.
+        given_before: In as many days before those.
+        right: Suggestions of the last year that were accepted.
+        judged: Those that a person judged.
+        differed: Of how many second opinions `compared` it was what they differed in.
+        compared: Second opinions it was a matter of.
+    """
+
+    pictures: int = 0
+    rejected: int = 0
+    given: int = 0
+    given_before: int = 0
+    right: int = 0
+    judged: int = 0
+    differed: int = 0
+    compared: int = 0
+
+    @property
+    def precision(self) -> float | None:
+        """Accepted among judged suggestions, in [0, 1]; None without any."""
+        return self.right / self.judged if self.judged else None
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """95 % interval of the precision."""
+        return wilson(self.right, self.judged)
+
+    @property
+    def disagreement(self) -> float | None:
+        """Share of second opinions that differed, in [0, 1]; None without any."""
+        return self.differed / self.compared if self.compared else None
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A picture that was decided for a tag, and the probability it would have had it not been, in (0, 1)."""
+
+    asset_id: int
+    probability: float
+
+
+def of(connection: Connection, tag_ids: Sequence[str], fates: Fates) -> dict[str, Health]:
+    """The health of some tags, that of what was merged into them included; nobody need have decided on them."""
+    counts = taxonomy_store.counts(connection, tag_ids)
+    recent, before, year = _day(connection, PERIOD), _day(connection, 2 * PERIOD), _day(connection, _YEAR)
+    owner = {key: tag_id for tag_id in tag_ids for key in reader.sources(tag_id, fates)}
+    keys = list(owner)
+    sums: dict[str, Counter[str]] = {tag_id: Counter() for tag_id in tag_ids}
+    for start in range(0, len(keys), 500):
+        part = keys[start : start + 500]
+        period = case((daily.c.day >= recent, "now"), (daily.c.day >= before, "before"), else_="earlier")
+        query = select(daily.c.key, daily.c.kind, period, func.sum(daily.c.n)).where(
+            daily.c.subject == "tag", daily.c.key.in_(part), daily.c.day >= year, daily.c.kind.in_(_ASKED)
+        )
+        for key, kind, when, n in connection.execute(query.group_by(daily.c.key, daily.c.kind, period)):
+            mine = sums[owner[key]]
+            mine[kind] += int(n)
+            if kind in _GIVEN:
+                mine[when] += int(n)
+    return {tag_id: _health(counts.get(tag_id, (0, 0)), found) for tag_id, found in sums.items()}
+
+
+def _health(counts: tuple[int, int], sums: Counter[str]) -> Health:
+    get = sums.get
+    right, wrong, differ = get("accept", 0), get("reject", 0), get("differ", 0)
+    return Health(
+        pictures=counts[0],
+        rejected=counts[1],
+        given=get("now", 0),
+        given_before=get("before", 0),
+        right=right,
+        judged=right + wrong,
+        differed=differ,
+        compared=differ + get("agree", 0),
+    )
+
+
+def growing(connection: Connection, fates: Fates, limit: int = 200) -> list[str]:
+    """Tags that were given more often in the last PERIOD days than in as many before, the fastest first."""
+    recent, before = _day(connection, PERIOD), _day(connection, 2 * PERIOD)
+    signed = func.sum(case((daily.c.day >= recent, daily.c.n), else_=-daily.c.n))
+    query = select(daily.c.key, signed).where(
+        daily.c.subject == "tag", daily.c.day >= before, daily.c.kind.in_(_GIVEN)
+    )
+    found: Counter[str] = Counter()
+    for key, more in connection.execute(query.group_by(daily.c.key)):
+        found[fates.resolve(key) or ""] += int(more)
+    return [tag_id for tag_id, more in found.most_common(limit) if tag_id and more > 0]
+
+
+def curve(connection: Connection, tag_id: str, fates: Fates, weeks: int = 26) -> pd.DataFrame:
+    """Precision by week: columns week (its Monday), right, judged, precision, low and high, all in [0, 1]."""
+    period = Period.latest(7 * weeks, key_values.today(connection))
+    found: dict[str, Counter[str]] = {}
+    for day, kinds in reader.by_day(connection, "tag", period, reader.sources(tag_id, fates)).items():
+        found.setdefault(periods.bucket(day, "week"), Counter()).update(kinds)
+    rows = [
+        (week, kinds["accept"], judged, kinds["accept"] / judged, *wilson(kinds["accept"], judged))
+        for week, kinds in sorted(found.items())
+        if (judged := kinds["accept"] + kinds["reject"]) > 0
+    ]
+    return pd.DataFrame(rows, columns=["week", "right", "judged", "precision", "low", "high"])
+
+
+def examples(
+    connection: Connection, library: Library, tag_id: str, limit: int = 8
+) -> tuple[list[Example], list[Example]]:
+    """A tag's most typical and its most doubtful examples, and what each would look like had nobody decided it.
+
+    Pictures that were decided since the last fit are not among them yet.
+    """
+    rows = load_left_out(connection, library.fingerprint, [tag_id]).get(tag_id)
+    if rows is None:
+        return [], []
+    positive = np.sort(rows[rows["kind"] == Kind.POSITIVE], order="logit")
+    still = projection.decided_on(connection, tag_id, positive["asset"].tolist(), value=1)
+    p = sigmoid(positive["logit"].astype(np.float64)).tolist()
+    known = [Example(a, x) for a, x in zip(positive["asset"].tolist(), p, strict=True) if a in still]
+    doubtful = known[: min(limit, len(known) // 2)]
+    return known[::-1][: min(limit, len(known) - len(doubtful))], doubtful
+
+
+def _day(connection: Connection, span: int) -> str:
+    return Period.latest(span, key_values.today(connection)).bounds[0]

@@ -1,0 +1,67 @@
+"""Encoders: pictures and texts in, unit vectors of one space out."""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+
+from tagging_core.embeddings.encoders.base import Encoder, Vectors, unit
+from tagging_core.embeddings.encoders.presets import LearnerDefaults, Preset, find_preset, presets
+
+__all__ = [
+    "Encoder",
+    "LearnerDefaults",
+    "Preset",
+    "Vectors",
+    "default_mean",
+    "find_preset",
+    "load_encoder",
+    "load_preset",
+    "presets",
+    "unit",
+]
+
+
+def load_encoder(name: str, models_dir: Path, devices: str = "", compiled: bool = False) -> Encoder:
+    """Load the encoder a setting names; slow, and torch is imported only here.
+
+    Args:
+        name: A preset's name, a local folder or a hub id.
+        models_dir: Where model files are kept, fetched by hand or derived, such as the ONNX form.
+        devices: Names of those to run on, by commas; empty means every GPU there is, or the CPU.
+        compiled: Whether torch compiles the model.
+
+    Raises:
+        EncoderError: The model cannot be loaded.
+    """
+    return load_preset(find_preset(name), models_dir, devices, compiled)
+
+
+def load_preset(preset: Preset, models_dir: Path, devices: str = "", compiled: bool = False) -> Encoder:
+    """As `load_encoder`, for a preset at hand."""
+    if preset.loader == "tiny":
+        from tagging_core.embeddings.encoders.tiny import TinyEncoder
+
+        return TinyEncoder(preset)
+    from tagging_core.embeddings.encoders.sentence import BuiltinEncoder, SentenceEncoder
+
+    if preset.loader == "builtin":
+        return BuiltinEncoder(preset, models_dir)
+    from tagging_core.embeddings.encoders.devices import choose
+    from tagging_core.embeddings.encoders.loading import load_model
+
+    return SentenceEncoder(preset, [load_model(preset, models_dir, d, compiled) for d in choose(devices)])
+
+
+def default_mean(preset: Preset, dimension: int) -> Vectors:
+    """Mean picture vector `(d,)` to centre with until a gallery has been measured; zeros where unknown.
+
+    The built-in encoder's was measured on 704 photos by `benchmarks.reference`.
+    """
+    if preset.loader != "builtin":
+        return np.zeros(dimension, dtype=np.float32)
+    path = resources.files(__package__).joinpath("builtin_reference.npz")
+    with resources.as_file(path) as file, np.load(file, allow_pickle=False) as arrays:
+        return arrays["mean"].astype(np.float32)

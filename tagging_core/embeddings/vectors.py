@@ -1,0 +1,140 @@
+"""The vectors of record, kept in SQL as float32; Chroma only ever holds copies."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from sqlalchemy import Connection, delete, select
+
+from tagging_core.embeddings import spaces
+from tagging_core.embeddings.encoders import Encoder, Vectors, unit
+from tagging_core.storage import Database, upsert
+from tagging_core.storage.schema import text_vectors, vectors
+
+
+def save(
+    connection: Connection,
+    fingerprint: str,
+    asset_ids: Sequence[int],
+    matrix: Vectors,
+    kind: str = "image",
+) -> None:
+    """Keep the vectors of assets; saving again is harmless.
+
+    Args:
+        fingerprint: Of their family.
+        matrix: `(n, d)`, row i of `asset_ids[i]`.
+        kind: `image`, or `text` for what came with the picture.
+    """
+    model, instruction = spaces.split(fingerprint)
+    key = {"fingerprint": model, "kind": kind, "instruction": instruction}
+    rows = [
+        {"asset_id": asset_id, **key, "vector": to_bytes(vector)}
+        for asset_id, vector in zip(asset_ids, matrix, strict=True)
+    ]
+    upsert(connection, vectors, rows)
+
+
+def load(
+    connection: Connection,
+    fingerprint: str,
+    asset_ids: Sequence[int],
+    kind: str = "image",
+) -> dict[int, Vectors]:
+    """The vectors `(d,)` of those assets that have one of a family, by asset id."""
+    model, instruction = spaces.split(fingerprint)
+    found: dict[int, Vectors] = {}
+    for start in range(0, len(asset_ids), 500):
+        query = select(vectors.c.asset_id, vectors.c.vector).where(
+            vectors.c.asset_id.in_(asset_ids[start : start + 500]),
+            vectors.c.fingerprint == model,
+            vectors.c.kind == kind,
+            vectors.c.instruction == instruction,
+        )
+        found.update({row.asset_id: from_bytes(row.vector) for row in connection.execute(query)})
+    return found
+
+
+def replace_text(connection: Connection, fingerprint: str, asset_id: int, matrix: Vectors | None) -> None:
+    """Keep the vector `(1, d)` of an asset's text, or drop it where there is no text."""
+    if matrix is not None:
+        save(connection, fingerprint, [asset_id], matrix, kind="text")
+        return
+    mine = vectors.c.asset_id == asset_id, vectors.c.fingerprint == fingerprint, vectors.c.kind == "text"
+    connection.execute(delete(vectors).where(*mine))
+
+
+def load_sentences(
+    connection: Connection, fingerprint: str, groups: Sequence[Sequence[str]]
+) -> list[Vectors | None]:
+    """The kept mean vector `(d,)` of each group of sentences; None where it was never embedded."""
+    keys = [_sentences_key(group) for group in groups]
+    wanted = sorted(set(keys))
+    query = select(text_vectors.c.text, text_vectors.c.vector).where(text_vectors.c.fingerprint == fingerprint)
+    known: dict[str, Vectors] = {}
+    for start in range(0, len(wanted), 500):
+        rows = connection.execute(query.where(text_vectors.c.text.in_(wanted[start : start + 500])))
+        known.update({row.text: from_bytes(row.vector) for row in rows})
+    return [known.get(key) for key in keys]
+
+
+def encode_sentences(encoder: Encoder, groups: Sequence[Sequence[str]], instruction: str = "") -> list[Vectors]:
+    """The mean unit vector `(d,)` of each group of sentences; slow."""
+    encoded = encoder.encode_texts([text for group in groups for text in group], instruction)
+    bounds = np.cumsum([0, *(len(group) for group in groups)])
+    return [unit(encoded[bounds[i] : bounds[i + 1]].mean(axis=0)) for i in range(len(groups))]
+
+
+def save_sentences(
+    connection: Connection, fingerprint: str, groups: Sequence[Sequence[str]], means: Sequence[Vectors]
+) -> None:
+    """Keep what `encode_sentences` gave."""
+    rows = [
+        {"fingerprint": fingerprint, "text": _sentences_key(group), "vector": to_bytes(mean)}
+        for group, mean in zip(groups, means, strict=True)
+    ]
+    upsert(connection, text_vectors, rows)
+
+
+def sentences(
+    database: Database,
+    encoder: Callable[[], Encoder],
+    fingerprint: str,
+    groups: Sequence[Sequence[str]],
+    instruction: str = "",
+) -> list[Vectors]:
+    """The mean vector `(d,)` of each group of sentences; those that were never embedded are, and are kept.
+
+    Args:
+        fingerprint: Of their family.
+        instruction: Of that family.
+
+    Raises:
+        EncoderError: One was never embedded and the encoder cannot be loaded.
+    """
+    with database.read() as connection:
+        found = load_sentences(connection, fingerprint, groups)
+    missing = [place for place, vector in enumerate(found) if vector is None]
+    if missing:
+        fresh = encode_sentences(encoder(), [groups[place] for place in missing], instruction)
+        with database.write() as connection:
+            save_sentences(connection, fingerprint, [groups[place] for place in missing], fresh)
+        for place, vector in zip(missing, fresh, strict=True):
+            found[place] = vector
+    return [vector for vector in found if vector is not None]
+
+
+def _sentences_key(group: Sequence[str]) -> str:
+    return hashlib.sha256("\n".join(group).encode()).hexdigest()
+
+
+def to_bytes(vector: Vectors) -> bytes:
+    """Little-endian float32, as it lies in SQL."""
+    return np.asarray(vector, dtype="<f4").tobytes()
+
+
+def from_bytes(data: bytes) -> Vectors:
+    """The vector behind bytes from SQL."""
+    return np.frombuffer(data, dtype="<f4")

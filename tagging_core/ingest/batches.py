@@ -1,0 +1,253 @@
+"""Batches: what one person wants ingested at once, cut into chunks that workers lease."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Row, and_, func, select, update
+
+from tagging_core.common.users import Action, User, require
+from tagging_core.errors import NotFoundError, SourceError
+from tagging_core.ingest.sources import Entry
+from tagging_core.ledger import projection
+from tagging_core.storage import insert_row
+from tagging_core.storage.schema import batches, chunks, items, jobs
+from tagging_core.taxonomy.model import Profile
+
+CHUNK = 32
+_URGENT = 200  # pictures that somebody waits for; larger batches give way to such
+_JOINING = timedelta(days=1)  # as long pictures that come one by one are put together
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """One batch and how far it has come; `rate` is pictures a second, `seconds_left` None if unknown."""
+
+    id: int
+    name: str
+    profile: str
+    actor: str
+    created_at: datetime
+    state: str
+    note: str
+    total: int
+    ingested: int
+    known: int
+    refused: int
+    rate: float
+    seconds_left: float | None
+    seconds: float
+
+    @property
+    def finished(self) -> int:
+        """Items that need no more work."""
+        return self.ingested + self.known + self.refused
+
+
+def submit(connection: Connection, user: User, name: str, profile: Profile, entries: Sequence[Entry]) -> int:
+    """Queue a batch; its files must be in their place.
+
+    Raises:
+        NotAllowedError: The user may not upload.
+        SourceError: There is nothing in it.
+    """
+    require(user, Action.UPLOAD)
+    if not entries:
+        raise SourceError("There are no files in it.")
+    now = _now()
+    row = {"name": name[:200] or "Untitled", "profile": profile.id, "actor": user.name, "created_at": now}
+    batch_id = insert_row(connection, batches, row | {"state": "running", "started_at": now})
+    size = max(1, min(CHUNK, len(entries) // 8))  # a small batch, too, is worth all threads
+    connection.execute(items.insert(), [_item_row(batch_id, n, n // size, e) for n, e in enumerate(entries)])
+    job = {"kind": "ingest", "batch_id": batch_id, "state": "waiting", "created_at": now}
+    job["bulk"] = len(entries) > _URGENT
+    job_id = insert_row(connection, jobs, job)
+    pieces = range((len(entries) + size - 1) // size)
+    connection.execute(chunks.insert(), [{"job_id": job_id, "n": n, "state": "waiting"} for n in pieces])
+    return batch_id
+
+
+def join(
+    connection: Connection,
+    user: User,
+    name: str,
+    profile: Profile,
+    pictures: Sequence[tuple[int, str, bool]],
+    fresh: bool = False,
+) -> int:
+    """Put pictures that are kept already into a finished batch of this person, of this name; made if there is none.
+
+    Args:
+        pictures: Id, name, and whether it is new to the archive.
+        fresh: Whether it is a new batch in any case.
+
+    Returns:
+        The batch's id.
+    """
+    require(user, Action.UPLOAD)
+    now = _now()
+    row = {"name": name[:200], "profile": profile.id, "actor": user.name}
+    same = [batches.c[key] == value for key, value in row.items()]
+    known = select(batches.c.id).where(*same, batches.c.state == "done", batches.c.created_at >= now - _JOINING)
+    batch_id = None if fresh else connection.execute(known.order_by(batches.c.id.desc()).limit(1)).scalar()
+    if batch_id is None:
+        times = {"created_at": now, "started_at": now, "finished_at": now}
+        batch_id = insert_row(connection, batches, row | times | {"state": "done"})
+    following = (
+        connection.execute(select(func.max(items.c.n) + 1).where(items.c.batch_id == batch_id)).scalar() or 0
+    )
+    new = {asset_id for asset_id, _, is_new in pictures if is_new}
+    old = not_in(connection, batch_id, {asset_id for asset_id, _, _ in pictures} - new)
+    more = new | old
+    projection.join_batch(connection, batch_id, old, len(new))
+    rows: list[dict[str, Any]] = [
+        {
+            "batch_id": batch_id,
+            "n": following + n,
+            "chunk": 0,
+            "source": "",
+            "staged": False,
+            "name": name,
+            "text": {},
+            "state": "done" if new else "known",
+            "asset_id": asset_id,
+        }
+        for n, (asset_id, name, new) in enumerate(p for p in pictures if p[0] in more)
+    ]
+    if rows:
+        connection.execute(items.insert(), rows)
+    return int(batch_id)
+
+
+def not_in(connection: Connection, batch_id: int, asset_ids: set[int]) -> set[int]:
+    """Those of some pictures that are not in a batch yet."""
+    if not asset_ids:
+        return set()
+    here = select(items.c.asset_id).where(items.c.batch_id == batch_id, items.c.asset_id.in_(asset_ids))
+    return asset_ids - set(connection.execute(here).scalars())
+
+
+def stop(connection: Connection, batch_id: int, note: str = "") -> None:
+    """Stop a batch after the chunk in work; what is done stays done."""
+    _set_state(connection, batch_id, "stopped", "running", {"note": note})
+
+
+def resume(connection: Connection, batch_id: int) -> None:
+    """Let a stopped batch go on where it stopped; what failed too often is tried anew."""
+    mine = select(jobs.c.id).where(jobs.c.batch_id == batch_id)
+    left = and_(chunks.c.job_id.in_(mine), chunks.c.state.in_(("waiting", "dead")), chunks.c.leased_until.is_(None))
+    again = {"state": "waiting", "attempts": 0, "sent_at": None, "not_before": None}
+    connection.execute(update(chunks).where(left).values(again))
+    done = select(func.count()).where(items.c.batch_id == batch_id, items.c.state != "waiting").scalar_subquery()
+    _set_state(
+        connection, batch_id, "running", "stopped", {"note": "", "started_at": _now(), "finished_before": done}
+    )
+
+
+def get(connection: Connection, batch_id: int) -> Batch:
+    """A batch with its progress.
+
+    Raises:
+        NotFoundError: There is none.
+    """
+    row = connection.execute(select(batches).where(batches.c.id == batch_id)).first()
+    if row is None:
+        raise NotFoundError(f"There is no batch {batch_id}.")
+    return _to_batches(connection, [row])[0]
+
+
+def recent(connection: Connection, limit: int = 20, before: int = 0) -> list[Batch]:
+    """The latest batches, latest first.
+
+    Args:
+        before: Older than this one only.
+    """
+    query = select(batches).order_by(batches.c.id.desc()).limit(limit)
+    return _to_batches(
+        connection, connection.execute(query.where(batches.c.id < before) if before else query).all()
+    )
+
+
+def unfinished(connection: Connection, limit: int = 50) -> list[Batch]:
+    """Batches that are worked on, or stopped, latest first."""
+    query = select(batches).where(batches.c.state != "done").order_by(batches.c.id.desc()).limit(limit)
+    return _to_batches(connection, connection.execute(query).all())
+
+
+def names(connection: Connection, limit: int = 200) -> dict[int, tuple[str, str]]:
+    """Name and profile of the latest batches by id, latest first."""
+    query = select(batches.c.id, batches.c.name, batches.c.profile).order_by(batches.c.id.desc()).limit(limit)
+    return {row.id: (row.name, row.profile) for row in connection.execute(query)}
+
+
+def refused(connection: Connection, batch_id: int, limit: int = 200) -> list[tuple[str, str]]:
+    """Names and reasons of the items that were refused, in order."""
+    query = select(items.c.name, items.c.reason).where(items.c.batch_id == batch_id, items.c.state == "refused")
+    return [(row.name, row.reason) for row in connection.execute(query.order_by(items.c.n).limit(limit))]
+
+
+def staged_sources(connection: Connection) -> set[str]:
+    """Names of staged files that still wait, so that start-up knows which leftovers nobody needs."""
+    query = select(items.c.source).where(items.c.staged.is_(True), items.c.state == "waiting")
+    return set(connection.execute(query).scalars())
+
+
+def _set_state(connection: Connection, batch_id: int, state: str, before: str, values: dict) -> None:
+    mine = and_(batches.c.id == batch_id, batches.c.state == before)
+    changed = connection.execute(update(batches).where(mine).values({"state": state, **values})).rowcount
+    if changed:
+        job_state = "waiting" if state == "running" else "stopped"
+        job = and_(jobs.c.batch_id == batch_id, jobs.c.state != "done")
+        connection.execute(update(jobs).where(job).values(state=job_state))
+
+
+def _item_row(batch_id: int, n: int, chunk: int, entry: Entry) -> dict:
+    return {
+        "batch_id": batch_id,
+        "n": n,
+        "chunk": chunk,
+        "source": entry.source,
+        "staged": entry.staged,
+        "name": entry.name,
+        "text": entry.text.as_dict(),
+        "state": "refused" if entry.reason else "waiting",
+        "reason": entry.reason,
+    }
+
+
+def _to_batches(connection: Connection, rows: Sequence[Row]) -> list[Batch]:
+    query = select(items.c.batch_id, items.c.state, func.count()).where(items.c.batch_id.in_([r.id for r in rows]))
+    counts: dict[int, dict[str, int]] = {}
+    for batch_id, state, n in connection.execute(query.group_by(items.c.batch_id, items.c.state)):
+        counts.setdefault(batch_id, {})[state] = int(n)
+    return [_to_batch(row, counts.get(row.id, {})) for row in rows]
+
+
+def _to_batch(row: Row, counts: dict[str, int]) -> Batch:
+    waiting, total = counts.get("waiting", 0), sum(counts.values())
+    seconds = ((row.finished_at or _now()) - row.started_at).total_seconds()
+    rate = max(0, total - waiting - row.finished_before) / max(seconds, 0.01)
+    left = waiting / rate if rate > 0 and row.state == "running" else None
+    return Batch(
+        id=row.id,
+        name=row.name,
+        profile=row.profile,
+        actor=row.actor,
+        created_at=row.created_at,
+        state=row.state,
+        note=row.note,
+        total=total,
+        ingested=counts.get("done", 0),
+        known=counts.get("known", 0),
+        refused=counts.get("refused", 0),
+        rate=rate,
+        seconds_left=left,
+        seconds=seconds,
+    )
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).replace(tzinfo=None)

@@ -1,0 +1,262 @@
+"""Chunks: pieces of a batch that workers lease one at a time; what a dead worker held is done by another.
+
+The tables say what is to be done, what is in work and what went wrong; a queue only carries the news.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, or_, select, tuple_, update
+
+from tagging_core.ingest import batches
+from tagging_core.ledger import projection, webhook_outbox
+from tagging_core.ledger.webhook_outbox import Happening
+from tagging_core.storage.schema import batches as batch_table
+from tagging_core.storage.schema import chunks, items, jobs
+
+LEASE_SECONDS = 30.0
+"""How long a worker holds a chunk without saying that it is still at it."""
+
+ATTEMPTS = 4
+"""So many times a chunk is tried; after that a person decides."""
+
+_BACKOFF_SECONDS = 2.0  # before the second attempt, doubled with every further one
+
+Ref = tuple[int, int]
+"""Which chunk: its job's id and its number there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One entry of a batch as a worker sees it."""
+
+    n: int
+    source: str
+    staged: bool
+    name: str
+    text: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """How an item ended: `done`, `known`, or `refused` with the reason."""
+
+    n: int
+    state: str
+    asset_id: int | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Some items of a batch, leased to one worker; `attempt` counts from 1."""
+
+    job_id: int
+    n: int
+    batch_id: int
+    profile: str
+    attempt: int
+    items: list[Item]
+
+    @property
+    def ref(self) -> Ref:
+        """Which one it is."""
+        return self.job_id, self.n
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A chunk that workers are to be told of; `bulk` if it gives way to others."""
+
+    ref: Ref
+    bulk: bool
+
+
+# ---- what workers are told ---------------------------------------------------------------------------------
+
+
+def due(connection: Connection, limit: int) -> list[Due]:
+    """Chunks that workers were not told of yet, or whose worker has vanished; what people wait for comes first."""
+    now = time.time()
+    may = or_(chunks.c.not_before.is_(None), chunks.c.not_before <= now)
+    found: list[Due] = []
+    # One at a time, so that either takes its own index.
+    for news in (chunks.c.sent_at.is_(None), chunks.c.leased_until < now):
+        query = (
+            select(chunks.c.job_id, chunks.c.n, jobs.c.bulk)
+            .join(jobs, jobs.c.id == chunks.c.job_id)
+            .where(_waiting(), jobs.c.state == "waiting", chunks.c.attempts < ATTEMPTS, news, may)
+            .order_by(jobs.c.bulk, chunks.c.job_id, chunks.c.n)
+            .limit(limit)
+        )
+        found += [Due((row.job_id, row.n), row.bulk) for row in connection.execute(query)]
+    return list(dict.fromkeys(found))[:limit]
+
+
+def mark_sent(connection: Connection, refs: Sequence[Ref]) -> None:
+    """Note that workers are being told; leases that have run out end with that."""
+    _note_sent(connection, refs, time.time())
+
+
+def overlooked(connection: Connection, seconds: float) -> list[Ref]:
+    """Chunks that workers were told of so long ago, and none has begun; the oldest news first."""
+    old = and_(_waiting(), chunks.c.leased_until.is_(None), chunks.c.sent_at <= time.time() - seconds)
+    query = select(chunks.c.job_id, chunks.c.n).join(jobs, jobs.c.id == chunks.c.job_id)
+    going = query.where(old, jobs.c.state == "waiting").order_by(chunks.c.sent_at)
+    return [(row.job_id, row.n) for row in connection.execute(going)]
+
+
+def anything_in_work(connection: Connection) -> bool:
+    """Whether any worker holds a chunk."""
+    held = select(chunks.c.n).where(_waiting(), chunks.c.leased_until >= time.time())
+    return connection.execute(held.limit(1)).first() is not None
+
+
+def tell_again(connection: Connection, refs: Sequence[Ref]) -> None:
+    """Have workers told again of what they have not begun."""
+    _note_sent(connection, refs, None)
+
+
+# ---- what a worker does ------------------------------------------------------------------------------------
+
+
+def claim(connection: Connection, worker: str, ref: Ref) -> Chunk | None:
+    """Lease a chunk; None if it is done, stopped, in work elsewhere, or put off."""
+    now = time.time()
+    going = select(jobs.c.batch_id).where(jobs.c.id == ref[0], jobs.c.state == "waiting")
+    batch_id = connection.execute(going).scalar()
+    if batch_id is None:
+        return None
+    free = or_(chunks.c.leased_until.is_(None), chunks.c.leased_until < now)
+    may = or_(chunks.c.not_before.is_(None), chunks.c.not_before <= now)
+    mine = select(chunks.c.attempts).where(_is(ref), _waiting(), free, may)
+    attempts = connection.execute(mine.with_for_update(skip_locked=True)).scalar()  # PostgreSQL locks rows
+    if attempts is None:
+        return None
+    lease = {"worker": worker, "leased_until": now + LEASE_SECONDS, "attempts": attempts + 1}
+    connection.execute(update(chunks).where(_is(ref)).values(lease))
+    profile = connection.execute(select(batch_table.c.profile).where(batch_table.c.id == batch_id)).scalar_one()
+    left = select(items).where(items.c.batch_id == batch_id, items.c.chunk == ref[1], items.c.state == "waiting")
+    found = [Item(i.n, i.source, i.staged, i.name, i.text) for i in connection.execute(left.order_by(items.c.n))]
+    return Chunk(*ref, batch_id, profile, attempts + 1, found)
+
+
+def renew(connection: Connection, worker: str, refs: Collection[Ref]) -> None:
+    """Go on holding what a worker is at."""
+    held = and_(chunks.c.worker == worker, chunks.c.leased_until.is_not(None), _waiting(), _among(refs))
+    connection.execute(update(chunks).where(held).values(leased_until=time.time() + LEASE_SECONDS))
+
+
+def release_but(connection: Connection, worker: str, refs: Collection[Ref]) -> None:
+    """Give back what a worker holds beside what it is at: it was cut off, perhaps halfway; that is no attempt."""
+    held = and_(chunks.c.worker == worker, chunks.c.leased_until.is_not(None), _waiting(), ~_among(refs))
+    untried = {"leased_until": None, "sent_at": None, "attempts": chunks.c.attempts - 1}
+    connection.execute(update(chunks).where(held).values(untried))
+
+
+def release(connection: Connection, chunk: Chunk, seconds: float = 0.0) -> None:
+    """Give a leased chunk back as if it had not been tried, to be taken up again after so many seconds."""
+    values = {"leased_until": None, "sent_at": None, "not_before": time.time() + seconds}
+    connection.execute(update(chunks).where(_is(chunk.ref)).values(values | {"attempts": chunk.attempt - 1}))
+
+
+def release_all(connection: Connection) -> None:
+    """Let every lease run out; for the only worker process there is, when it starts."""
+    connection.execute(update(chunks).where(chunks.c.leased_until.is_not(None)).values(leased_until=0.0))
+
+
+def is_waiting(connection: Connection, chunk: Chunk) -> bool:
+    """Whether it still has to be done: another worker may have taken it from one that hung."""
+    return connection.execute(select(chunks.c.n).where(_is(chunk.ref), _waiting())).first() is not None
+
+
+def finish_items(connection: Connection, batch_id: int, ends: Sequence[End]) -> None:
+    """Write how items ended, and count the pictures that are new to the batch."""
+    ids = {end.asset_id for end in ends if end.asset_id is not None}
+    projection.join_batch(connection, batch_id, batches.not_in(connection, batch_id, ids))
+    mine = and_(items.c.batch_id == batch_id, items.c.n == bindparam("item"))
+    values: dict[str, Any] = {name: bindparam(f"new_{name}") for name in ("state", "asset_id", "reason")}
+    rows = [{"item": e.n, "new_state": e.state, "new_asset_id": e.asset_id, "new_reason": e.reason} for e in ends]
+    if rows:
+        connection.execute(update(items).where(mine).values(values), rows)
+
+
+def finish(connection: Connection, chunk: Chunk) -> None:
+    """Mark a chunk as done, and its batch if that was the last."""
+    done = {"state": "done", "leased_until": None, "done_at": time.time(), "error": ""}
+    connection.execute(update(chunks).where(_is(chunk.ref)).values(done))
+    _end_if_over(connection, chunk.job_id)
+
+
+def fail(connection: Connection, chunk: Chunk, error: str) -> None:
+    """Note that an attempt failed: it is tried again after a while, or, after the last attempt, put aside."""
+    values: dict[str, Any] = {"leased_until": None, "sent_at": None, "error": error}
+    if chunk.attempt < ATTEMPTS:
+        values["not_before"] = time.time() + _BACKOFF_SECONDS * 2 ** (chunk.attempt - 1)
+        connection.execute(update(chunks).where(_is(chunk.ref)).values(values))
+    else:
+        _bury(connection, chunk.ref, values)
+
+
+def deadly(connection: Connection) -> list[Ref]:
+    """What worker after worker has died of."""
+    often = and_(_waiting(), chunks.c.leased_until < time.time(), chunks.c.attempts >= ATTEMPTS)
+    return [(row.job_id, row.n) for row in connection.execute(select(chunks.c.job_id, chunks.c.n).where(often))]
+
+
+def bury(connection: Connection, refs: Sequence[Ref]) -> None:
+    """Put such chunks aside."""
+    for ref in refs:
+        error = f"{ATTEMPTS} workers in turn ended, or hung, while they worked on it."
+        _bury(connection, ref, {"leased_until": None, "error": error})
+
+
+# ---- helpers -----------------------------------------------------------------------------------------------
+
+
+def _note_sent(connection: Connection, refs: Sequence[Ref], moment: float | None) -> None:
+    mine = and_(chunks.c.job_id == bindparam("job"), chunks.c.n == bindparam("number"))
+    free = or_(chunks.c.leased_until.is_(None), chunks.c.leased_until < time.time())
+    if refs:
+        rows = [{"job": job_id, "number": n} for job_id, n in refs]
+        connection.execute(update(chunks).where(mine, free).values(sent_at=moment, leased_until=None), rows)
+
+
+def _bury(connection: Connection, ref: Ref, values: dict[str, Any]) -> None:
+    connection.execute(update(chunks).where(_is(ref)).values(values | {"state": "dead"}))
+    _end_if_over(connection, ref[0])
+
+
+def _end_if_over(connection: Connection, job_id: int) -> None:
+    """End a batch when nothing of it is left to do; one with chunks that were put aside is stopped."""
+    query = select(chunks.c.state).where(chunks.c.job_id == job_id, chunks.c.state != "done")
+    left = {row.state for row in connection.execute(query.group_by(chunks.c.state))}
+    if "waiting" in left:
+        return
+    batch_id = connection.execute(select(jobs.c.batch_id).where(jobs.c.id == job_id)).scalar_one()
+    if left:
+        pictures = select(func.count()).where(items.c.batch_id == batch_id, items.c.state == "waiting")
+        count = connection.execute(pictures).scalar_one()
+        batches.stop(connection, batch_id, f"{count} could not be done; the page Jobs says why.")
+        return
+    connection.execute(update(jobs).where(jobs.c.id == job_id).values(state="done"))
+    ended = {"state": "done", "finished_at": datetime.now(UTC).replace(tzinfo=None), "note": ""}
+    connection.execute(update(batch_table).where(batch_table.c.id == batch_id).values(ended))
+    webhook_outbox.announce(connection, Happening.BATCH_DONE, [{"batch": batch_id}])
+
+
+def _is(ref: Ref) -> ColumnElement[bool]:
+    return and_(chunks.c.job_id == ref[0], chunks.c.n == ref[1])
+
+
+def _among(refs: Collection[Ref]) -> ColumnElement[bool]:
+    return tuple_(chunks.c.job_id, chunks.c.n).in_(list(refs))
+
+
+def _waiting() -> ColumnElement[bool]:
+    return chunks.c.state == "waiting"

@@ -1,0 +1,260 @@
+"""Ingest: files become assets with vectors and suggestions, chunk by chunk.
+
+Each of a few threads takes a chunk from its files to its rows, so one decodes while another embeds or writes; that
+keeps all cores busy without their waiting for one another. Whatever happens, an item ends exactly once: results are
+written in one transaction a chunk, keyed by content, so doing a chunk again after a crash changes nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from sqlalchemy import Connection, and_, select
+
+from tagging_core.assets import protected
+from tagging_core.assets import repository as asset_module
+from tagging_core.assets.decoding import Picture, open_picture
+from tagging_core.assets.files import Archive, sha256_of
+from tagging_core.assets.repository import Accompanying, Arrival
+from tagging_core.common import metrics
+from tagging_core.embeddings import spaces, vectors
+from tagging_core.embeddings.batching import encode_or_halve
+from tagging_core.embeddings.encoders import Encoder, Preset, Vectors
+from tagging_core.errors import PictureError
+from tagging_core.ingest import chunks
+from tagging_core.ingest.chunks import Chunk, End, Item
+from tagging_core.learning.suggestions import Suggester, Suggestion
+from tagging_core.learning.text_evidence import Passage
+from tagging_core.storage import Database
+from tagging_core.storage.blobs import Depot
+from tagging_core.storage.schema import assets, outbox
+from tagging_core.storage.schema import vectors as vector_table
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """An item's bytes, read and named; `asset_id` if the archive has it with a vector, `reason` if refused."""
+
+    item: Item
+    sha256: str = ""
+    data: bytes = b""
+    size: int = 0
+    asset_id: int | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """A picture that is kept in the archive and ready for the encoder; `reason` if it was refused."""
+
+    loaded: Loaded
+    picture: Picture | None = None
+    prepared: Image.Image | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """A chunk with all that must be written; vectors, reasons and passages are by SHA-256.
+
+    Attributes:
+        instructed: Vectors under the profile's own instruction, if it has one.
+    """
+
+    chunk: Chunk
+    decoded: list[Decoded]
+    vectors: dict[str, Vectors]
+    failed: dict[str, str]
+    passages: dict[str, Passage]
+    instructed: dict[str, Vectors] = field(default_factory=dict)
+
+
+class Ingester:
+    """Works off chunks.
+
+    Args:
+        database: Where assets and progress are kept.
+        archive: Where the files are kept.
+        depot: Where staged files wait.
+        preset: The encoder's fingerprint.
+        encoder: Gives the loaded encoder.
+        suggester: Suggests tags for what was embedded.
+        max_pixels: Larger pictures are refused.
+    """
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        archive: Archive,
+        depot: Depot,
+        preset: Preset,
+        encoder: Callable[[], Encoder],
+        suggester: Suggester,
+        max_pixels: int,
+    ) -> None:
+        self._database, self._archive, self._depot, self._preset = database, archive, depot, preset
+        self._encoder, self._suggester = encoder, suggester
+        self._max_pixels = max_pixels
+
+    def do(self, chunk: Chunk) -> None:
+        """Read, decode, embed and write a chunk."""
+        loaded = [self._read(item) for item in chunk.items]
+        with self._database.read() as connection:
+            known = self._known(connection, [part.sha256 for part in loaded if part.sha256])
+        decoded = [self._decode(replace(part, asset_id=known.get(part.sha256))) for part in loaded]
+        fresh = {d.loaded.sha256: d.prepared for d in decoded if d.prepared is not None}
+        found, failed = encode_or_halve(self._encoder(), fresh)
+        passages = self._passages(decoded)
+        instructed = self._instructed(chunk.profile, fresh, found, passages)
+        self._write(Embedded(chunk, decoded, found, failed, passages, instructed))
+        for part in decoded:
+            if part.loaded.item.staged:
+                self._depot.remove(part.loaded.item.source)
+
+    def _read(self, item: Item) -> Loaded:
+        try:
+            data = self._depot.read(item.source) if item.staged else Path(item.source).read_bytes()
+        except OSError as error:
+            return Loaded(item, reason=f"The file cannot be read: {error.strerror or 'it is gone'}.")
+        return Loaded(item, sha256_of(data), data, len(data))
+
+    def _known(self, connection: Connection, names: list[str]) -> dict[str, int]:
+        query = (
+            select(assets.c.sha256, assets.c.id)
+            .join(vector_table, vector_table.c.asset_id == assets.c.id)
+            .where(
+                assets.c.sha256.in_(names),
+                and_(vector_table.c.fingerprint == self._preset.fingerprint, vector_table.c.kind == "image"),
+                vector_table.c.instruction == spaces.USUAL,
+            )
+        )
+        return {row.sha256: row.id for row in connection.execute(query)}
+
+    def _decode(self, loaded: Loaded) -> Decoded:
+        if loaded.reason or (loaded.asset_id is not None and self._archive.has(loaded.sha256)):
+            return Decoded(loaded, reason=loaded.reason)
+        try:
+            picture = open_picture(loaded.data, max_pixels=self._max_pixels)
+            self._archive.keep(loaded.sha256, loaded.data, picture)
+            prepared = self._encoder().prepare(picture.image)
+            # Neither the file nor the large picture need wait for the encoder.
+            return Decoded(replace(loaded, data=b""), replace(picture, image=prepared), prepared)
+        except PictureError as error:
+            return Decoded(loaded, reason=str(error))
+
+    def _instructed(
+        self,
+        profile_id: str,
+        images: dict[str, Image.Image],
+        found: dict[str, Vectors],
+        passages: dict[str, Passage],
+    ) -> dict[str, Vectors]:
+        with self._database.read() as connection:
+            library = self._suggester.library(connection, profile_id, ready=False)
+        if not library.instruction or library.pictures != library.fingerprint:
+            return {}
+        texts = {sha256: passage.text for sha256, passage in passages.items()}
+        good = {sha256: image for sha256, image in images.items() if sha256 in found}
+        return encode_or_halve(self._encoder(), good, library.instruction, texts)[0]
+
+    def _passages(self, decoded: list[Decoded]) -> dict[str, Passage]:
+        texts = {d.loaded.sha256: _text_of(d).sentence() for d in decoded if d.picture is not None}
+        texts = {sha256: text for sha256, text in texts.items() if text}
+        if not texts:
+            return {}
+        found = self._encoder().encode_passages(list(texts.values()))
+        return {name: Passage(text, vector) for (name, text), vector in zip(texts.items(), found, strict=True)}
+
+    def _write(self, embedded: Embedded) -> None:
+        chunk = embedded.chunk
+        with self._database.write() as connection:
+            if not chunks.is_waiting(connection, chunk):
+                return  # another worker took it over from this one
+            pictures: dict[int, Vectors] = {}
+            passages: dict[int, Passage] = {}
+            good = [part for part in embedded.decoded if _is_good(part, embedded)]
+            kept = asset_module.insert(connection, [_arrival(part) for part in good])
+            ends = [_end(part, embedded, kept) for part in embedded.decoded]
+            chunks.finish_items(connection, chunk.batch_id, ends)
+            for part, end in zip(embedded.decoded, ends, strict=True):
+                if end.asset_id is not None and part.loaded.sha256 in embedded.vectors:
+                    pictures[end.asset_id] = embedded.vectors[part.loaded.sha256]
+                    if part.loaded.sha256 in embedded.passages:
+                        passages[end.asset_id] = embedded.passages[part.loaded.sha256]
+            new = {asset_id for asset_id, is_new in kept.values() if is_new}
+            ids = {end.asset_id: part.loaded.sha256 for part, end in zip(embedded.decoded, ends, strict=True)}
+            instructed = {i: embedded.instructed[ids[i]] for i in pictures if ids[i] in embedded.instructed}
+            keep_embedded(connection, self._suggester, chunk.profile, pictures, passages, new, instructed)
+            chunks.finish(connection, chunk)
+        for end in ends:
+            metrics.PICTURES.labels(end.state).inc()
+
+
+def keep_embedded(
+    connection: Connection,
+    suggester: Suggester,
+    profile_id: str,
+    pictures: dict[int, Vectors],
+    passages: dict[int, Passage],
+    new: Collection[int],
+    instructed: dict[int, Vectors] | None = None,
+) -> dict[int, list[Suggestion]]:
+    """Write what was embedded, and all that follows for pictures that are new or embedded anew.
+
+    Args:
+        pictures: Vectors `(d,)` by asset id.
+        passages: Their texts, of those that have one.
+        new: Those that were not in the archive before.
+        instructed: Vectors `(d,)` under the profile's own instruction, if it has one.
+
+    Returns:
+        What is suggested for each.
+    """
+    fingerprint = suggester.fingerprint
+    for kind, found in (("image", pictures), ("text", {i: p.vector for i, p in passages.items()})):
+        if found:
+            vectors.save(connection, fingerprint, list(found), np.stack(list(found.values())), kind=kind)
+    if pictures:
+        connection.execute(
+            outbox.insert(), [{"kind": "asset", "key": str(i), "fingerprint": fingerprint} for i in pictures]
+        )
+    protected.raise_alerts(connection, fingerprint, pictures)
+    if not instructed:
+        return suggester.suggest_vectors(connection, pictures, profile_id, passages, new=new)
+    library = suggester.library(connection, profile_id, ready=False)
+    vectors.save(connection, library.pictures, list(instructed), np.stack(list(instructed.values())))
+    return suggester.suggest(connection, list(pictures), profile_id)
+
+
+def _is_good(part: Decoded, embedded: Embedded) -> bool:
+    """Whether a picture was decoded and embedded."""
+    return part.picture is not None and not part.reason and part.loaded.sha256 not in embedded.failed
+
+
+def _arrival(part: Decoded) -> Arrival:
+    assert part.picture is not None
+    return Arrival(part.loaded.sha256, part.loaded.item.name, part.loaded.size, part.picture, _text_of(part))
+
+
+def _end(part: Decoded, embedded: Embedded, kept: dict[str, tuple[int, bool]]) -> End:
+    n, sha256 = part.loaded.item.n, part.loaded.sha256
+    if reason := part.reason or embedded.failed.get(sha256, ""):
+        return End(n, "refused", reason=reason)
+    if part.picture is None:
+        return End(n, "known", part.loaded.asset_id)
+    asset_id, new = kept[sha256]
+    # Of several with the same bytes in one chunk, the first is the new one.
+    first = next(d.loaded.item.n for d in embedded.decoded if d.loaded.sha256 == sha256 and d.picture is not None)
+    return End(n, "done" if new and n == first else "known", asset_id)
+
+
+def _text_of(part: Decoded) -> Accompanying:
+    return Accompanying(**part.loaded.item.text)

@@ -1,0 +1,123 @@
+"""Jobs: what waits, which workers are at it, and what was put aside after it failed again and again."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sqlalchemy import Connection, Select, and_, func, or_, select
+
+from tagging_core.storage.schema import batches, chunks, items, jobs
+
+RECENT_SECONDS = 300.0
+"""Over which the rate of work is counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """All work there is.
+
+    Attributes:
+        waiting: Pictures that nobody has begun.
+        in_work: Pictures of chunks that a worker holds.
+        put_aside: Pictures of chunks that failed too often.
+        oldest_seconds: How long the batch of the oldest waiting picture has waited; 0 if none waits.
+        done_recently: Pictures that ended within `RECENT_SECONDS`.
+    """
+
+    waiting: int
+    in_work: int
+    put_aside: int
+    oldest_seconds: float
+    done_recently: int
+
+
+@dataclass(frozen=True, slots=True)
+class AtWork:
+    """A worker that holds chunks or ended some within `RECENT_SECONDS`; counts of pictures."""
+
+    name: str
+    in_work: int
+    done_recently: int
+
+
+@dataclass(frozen=True, slots=True)
+class PutAside:
+    """Pictures of a batch that failed too often for the same reason; `error` is that of the latest attempt."""
+
+    batch_id: int
+    batch: str
+    error: str
+    names: list[str]
+
+
+def load(connection: Connection) -> Load:
+    """Count it."""
+    now = time.time()
+    held = and_(chunks.c.state == "waiting", chunks.c.leased_until >= now)
+    open_ = and_(
+        chunks.c.state == "waiting",
+        or_(chunks.c.leased_until.is_(None), chunks.c.leased_until < now),
+        jobs.c.state == "waiting",
+    )
+    since = connection.execute(_joined(func.min(batches.c.started_at)).where(open_)).scalar()
+    return Load(
+        waiting=_count(connection, _pictures().where(open_)),
+        in_work=_count(connection, _pictures().where(held)),
+        put_aside=_count(connection, _pictures().where(chunks.c.state == "dead")),
+        oldest_seconds=max(0.0, (datetime.now(UTC).replace(tzinfo=None) - since).total_seconds()) if since else 0.0,
+        done_recently=_count(connection, _ended().where(chunks.c.done_at > now - RECENT_SECONDS)),
+    )
+
+
+def at_work(connection: Connection) -> list[AtWork]:
+    """Workers, by name."""
+    now = time.time()
+    held = and_(chunks.c.state == "waiting", chunks.c.leased_until >= now)
+    counts: dict[str, list[int]] = {}
+    for n, query in enumerate((_pictures().where(held), _ended().where(chunks.c.done_at > now - RECENT_SECONDS))):
+        by_worker = query.add_columns(chunks.c.worker).group_by(chunks.c.worker)
+        for count, name in connection.execute(by_worker):
+            counts.setdefault(name or "", [0, 0])[n] = count
+    return [AtWork(name, *found) for name, found in sorted(counts.items())]
+
+
+def put_aside(connection: Connection, limit: int = 50) -> list[PutAside]:
+    """What waits for a person to have it tried again, of so many chunks, the latest batch first."""
+    query = (
+        _joined(chunks.c.n, chunks.c.error, batches.c.id.label("batch_id"), batches.c.name)
+        .where(chunks.c.state == "dead")
+        .order_by(batches.c.id.desc(), chunks.c.n)
+        .limit(limit)
+    )
+    found: dict[tuple[int, str], PutAside] = {}
+    for row in connection.execute(query).all():
+        left = items.c.batch_id == row.batch_id, items.c.chunk == row.n, items.c.state == "waiting"
+        names = connection.execute(select(items.c.name).where(*left).order_by(items.c.n)).scalars()
+        group = PutAside(row.batch_id, row.name, row.error, [])
+        found.setdefault((row.batch_id, row.error), group).names.extend(names)
+    return list(found.values())
+
+
+def _joined(*columns: object) -> Select:
+    tables = chunks.join(jobs, jobs.c.id == chunks.c.job_id).join(batches, batches.c.id == jobs.c.batch_id)
+    return select(*columns).select_from(tables)  # type: ignore[call-overload]
+
+
+def _all_pictures() -> Select:
+    mine = and_(items.c.batch_id == jobs.c.batch_id, items.c.chunk == chunks.c.n)
+    tables = chunks.join(jobs, jobs.c.id == chunks.c.job_id).join(items, mine)
+    return select(func.count()).select_from(tables)
+
+
+def _pictures() -> Select:
+    return _all_pictures().where(items.c.state == "waiting")
+
+
+def _ended() -> Select:
+    return _all_pictures().where(chunks.c.state == "done")
+
+
+def _count(connection: Connection, query: Select) -> int:
+    return int(connection.execute(query).scalar_one())

@@ -1,0 +1,156 @@
+"""Judged pairs: what the library would have said of decided pictures, had it not been told.
+
+Only what was chosen without a look at the answer can tell how often the library is right. A suggestion that a
+person judged was chosen by its score, which calibration may depend on; a tag that a person came up with was chosen
+because it applies, so it counts only where the review was finished and the tags left out count as well.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Connection, select
+
+from tagging_core.learning.calibration import Judged, among_rivals
+from tagging_core.learning.classifier import Floats
+from tagging_core.learning.training_set import MOST, Choice, Kind
+from tagging_core.ledger.projection import IMPLICIT_SAMPLE
+from tagging_core.storage.schema import counters, learned, reviews
+from tagging_core.taxonomy.model import Tag, Taxonomy
+
+_ROW = np.dtype([("asset", "<i8"), ("logit", "<f4"), ("kind", "u1"), ("shown", "u1")])
+
+LeftOut = NDArray[np.void]
+"""One row an example of a tag: asset, left-out logit, kind and whether the tag was shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Counts:
+    """How many decided pictures of each kind there are, of which a tag's examples are samples."""
+
+    by_name: dict[str, int]
+    taxonomy: Taxonomy
+
+    def stands_for(self, tag: Tag, in_category: int) -> Floats:
+        """By kind, how many pictures one example stands for, at least 1.
+
+        Args:
+            in_category: How often a tag of its category was accepted; only asked for where tags are rivals.
+        """
+        get = self.by_name.get
+        rivals = in_category - get(f"tag.{tag.id}=1", 0)
+        done = [get(f"done.{profile.id}", 0) for profile in self.taxonomy.profiles_with(tag.category_id)]
+        left_out = sum(done) / max(1, sum(min(n, IMPLICIT_SAMPLE) for n in done))
+        sizes = {
+            Kind.POSITIVE: get(f"tag.{tag.id}=1", 0),
+            Kind.NEGATIVE: get(f"tag.{tag.id}=0", 0),
+            Kind.RIVAL: rivals,
+        }
+        return np.array([*(max(1.0, sizes[kind] / MOST[kind]) for kind in sizes), max(1.0, left_out)])
+
+
+def pack_left_out(choices: Sequence[Choice], logits: Floats) -> bytes:
+    """As the database keeps it."""
+    rows = np.zeros(len(choices), _ROW)
+    rows["asset"] = [choice.asset_id for choice in choices]
+    rows["logit"] = logits
+    rows["kind"] = [choice.kind for choice in choices]
+    rows["shown"] = [choice.shown for choice in choices]
+    return rows.tobytes()
+
+
+def unpack_left_out(data: bytes) -> LeftOut:
+    """What `pack_left_out` wrote."""
+    return np.frombuffer(data, _ROW)
+
+
+def load_left_out(connection: Connection, fingerprint: str, tag_ids: Sequence[str]) -> dict[str, LeftOut]:
+    """The examples of some tags with their left-out logits, by tag; those that were never fitted are absent."""
+    query = select(learned.c.tag_id, learned.c.left_out)
+    mine = learned.c.fingerprint == fingerprint, learned.c.tag_id.in_(tag_ids)
+    return {row.tag_id: unpack_left_out(row.left_out) for row in connection.execute(query.where(*mine))}
+
+
+def judge(
+    connection: Connection, taxonomy: Taxonomy, left_out: dict[str, LeftOut], nothing: dict[str, float]
+) -> Judged:
+    """The judged pairs of all tags.
+
+    Args:
+        left_out: By tag id.
+        nothing: By exclusive category, the logit of "none of them".
+    """
+    names = connection.execute(select(counters.c.name, counters.c.n))
+    counts = _Counts({row.name: row.n for row in names}, taxonomy)
+    finished = _finished(connection, list(left_out.values()))
+    parts: list[tuple[str, Floats, Floats, Floats]] = []
+    by_category: dict[str, list[Tag]] = defaultdict(list)
+    for tag in taxonomy.active():
+        by_category[tag.category_id].append(tag)
+    for category_id, members in by_category.items():
+        accepted = sum(counts.by_name.get(f"tag.{tag.id}=1", 0) for tag in members)
+        known = [tag for tag in members if len(left_out.get(tag.id, ()))]
+        rows = {tag.id: left_out[tag.id] for tag in known}
+        fair = {tag_id: (r["shown"] > 0) | np.isin(r["asset"], finished) for tag_id, r in rows.items()}
+        weights = {tag.id: counts.stands_for(tag, accepted)[rows[tag.id]["kind"]] for tag in known}
+        if category_id in nothing and known:
+            parts += _rivals(rows, fair, weights, nothing[category_id])
+        else:
+            for tag_id, r in rows.items():
+                keep = fair[tag_id]
+                parts.append((tag_id, r["logit"][keep], _labels(r[keep]), weights[tag_id][keep]))
+    return _join([part for part in parts if len(part[1])], taxonomy)
+
+
+def _rivals(
+    rows: dict[str, LeftOut], fair: dict[str, NDArray[np.bool_]], weights: dict[str, Floats], nothing: float
+) -> list[tuple[str, Floats, Floats, Floats]]:
+    """Pairs of an exclusive category, from pictures that are an example of all its tags: no logit knows the answer.
+
+    Samples of all tags are taken by the same numbers, so large ones have the same pictures at their lower end.
+    """
+    assets = None
+    for tag_id, r in rows.items():
+        mine = r["asset"][fair[tag_id]]
+        assets = mine if assets is None else assets[np.isin(assets, mine)]
+    assert assets is not None
+    places = {tag_id: np.searchsorted(r["asset"], assets) for tag_id, r in rows.items()}
+    logits = np.stack([rows[t]["logit"][place] for t, place in places.items()], axis=1).astype(np.float64)
+    weight = np.max([weights[t][place] for t, place in places.items()], axis=0) if len(assets) else np.zeros(0)
+    against = among_rivals(logits, nothing) if len(assets) else logits
+    return [
+        (tag_id, against[:, n], _labels(rows[tag_id][place]), weight)
+        for n, (tag_id, place) in enumerate(places.items())
+    ]
+
+
+def _join(parts: list[tuple[str, Floats, Floats, Floats]], taxonomy: Taxonomy) -> Judged:
+    """All pairs one after the other; a tag's weights have a mean of 1, or a large archive would outvote priors."""
+    tag_ids = [part[0] for part in parts]
+    empty = [np.zeros(0)]
+    return Judged(
+        logits=np.concatenate([part[1] for part in parts] or empty).astype(np.float64),
+        labels=np.concatenate([part[2] for part in parts] or empty),
+        weights=np.concatenate([part[3] / part[3].mean() for part in parts] or empty),
+        rows=np.repeat(np.arange(len(parts)), [len(part[1]) for part in parts]),
+        tag_ids=tag_ids,
+        category_ids=[taxonomy.tags[tag_id].category_id for tag_id in tag_ids],
+    )
+
+
+def _labels(rows: LeftOut) -> Floats:
+    return (rows["kind"] == Kind.POSITIVE).astype(np.float64)
+
+
+def _finished(connection: Connection, left_out: Sequence[LeftOut]) -> NDArray[np.int64]:
+    """Those assets among tags that were not shown whose review was finished."""
+    unseen = sorted({int(a) for rows in left_out for a in rows["asset"][rows["shown"] == 0]})
+    found: list[int] = []
+    for start in range(0, len(unseen), 500):
+        query = select(reviews.c.asset_id).where(reviews.c.asset_id.in_(unseen[start : start + 500])).distinct()
+        found += connection.execute(query).scalars()
+    return np.array(sorted(found), np.int64)

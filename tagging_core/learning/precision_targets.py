@@ -1,0 +1,147 @@
+"""Promised precision: from which probability on suggestions may be accepted unseen, by what was decided so far."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from sqlalchemy import Connection, select
+
+from tagging_core.embeddings import vectors
+from tagging_core.embeddings.encoders import Vectors
+from tagging_core.learning.calibration_data import LeftOut, load_left_out
+from tagging_core.learning.classifier import Floats, sigmoid
+from tagging_core.learning.library import Library
+from tagging_core.learning.suggestions import FLOOR
+from tagging_core.learning.tag_matrix import TagMatrix
+from tagging_core.learning.thresholds import Cut, Thresholds, find_cut, find_thresholds
+from tagging_core.storage.schema import labels, reviews
+
+_SAMPLE = 1000
+"""Finished pictures that stand for all, the lowest `sample` numbers: a random choice that is always the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """Finished pictures of a profile and what was decided of them.
+
+    Attributes:
+        asset_ids: `(n,)`, ascending.
+        tag_ids: `(t,)` the tags in play.
+        probabilities: `(n, t)` in (0, 1), each without the picture's own decisions.
+        truth: `(n, t)` 1 where a person says that the tag applies.
+    """
+
+    asset_ids: list[int]
+    tag_ids: list[str]
+    probabilities: Floats
+    truth: Floats
+
+    def of(self, asset_ids: Sequence[int], tag_ids: Sequence[str]) -> Finished:
+        """Only those pictures and tags, in that order; all of them must be among these."""
+        rows = np.array([self.asset_ids.index(a) for a in asset_ids], int)
+        columns = np.array([self.tag_ids.index(t) for t in tag_ids], int)
+        part = np.ix_(rows, columns)
+        return Finished(list(asset_ids), list(tag_ids), self.probabilities[part], self.truth[part])
+
+
+def promise(connection: Connection, library: Library, profile_id: str, target: float) -> Thresholds:
+    """The cut-offs for a wanted precision, from what the library says of finished pictures if it is not told.
+
+    Args:
+        target: Wanted precision, in (0, 1), such as 0.97.
+
+    Raises:
+        NotFoundError: There is no such profile.
+    """
+    known = finished(connection, library, profile_id)
+    if not known.probabilities.size:
+        return find_thresholds(np.zeros(0), np.zeros(0), np.zeros(0, np.int64), [], target)
+    shown = known.probabilities >= FLOOR
+    _, columns = np.nonzero(shown)
+    tags = library.matrix().taxonomy.tags
+    stricter = {t: wanted for t in known.tag_ids if t in tags and (wanted := tags[t].target) is not None}
+    given = known.probabilities[shown], known.truth[shown], columns, known.tag_ids
+    return find_thresholds(*given, target, stricter=stricter)
+
+
+def finished(connection: Connection, library: Library, profile_id: str) -> Finished:
+    """What a library says of finished pictures of a profile, each as if its own decisions were unknown.
+
+    Raises:
+        NotFoundError: There is no such profile.
+    """
+    matrix = library.matrix()
+    rows = matrix.in_play(matrix.taxonomy.profile(profile_id))
+    asset_ids, pictures = _finished(connection, library, profile_id)
+    tag_ids = [matrix.tag_ids[row] for row in rows]
+    if not asset_ids or not rows:
+        return Finished(asset_ids, tag_ids, *(np.zeros((len(asset_ids), len(tag_ids))) for _ in range(2)))
+    probabilities = _left_out(connection, library, matrix, asset_ids, pictures)[:, rows]
+    return Finished(asset_ids, tag_ids, probabilities, _truth(connection, asset_ids, tag_ids))
+
+
+def cut_of(connection: Connection, library: Library, profile_id: str, tag_id: str, target: float) -> Cut:
+    """The cut-off of one tag by its own decisions alone, without a look at tags that have no part in it.
+
+    Args:
+        target: Wanted precision, in (0, 1).
+
+    Raises:
+        NotFoundError: There is no such profile.
+    """
+    matrix = library.matrix()
+    matrix.taxonomy.profile(profile_id)
+    if tag_id not in matrix.rows:
+        return Cut(None, reason="The tag is not in use, or was not fitted yet.")
+    asset_ids, pictures = _finished(connection, library, profile_id)
+    if not asset_ids:
+        return find_cut(np.zeros(0), np.zeros(0), target)
+    rows = matrix.rows_with_rivals(tag_id)
+    logits = matrix.logits(pictures, rows)
+    known = load_left_out(connection, library.fingerprint, [matrix.tag_ids[row] for row in rows])
+    _replace(logits, asset_ids, {place: known.get(matrix.tag_ids[row]) for place, row in enumerate(rows)})
+    p = np.asarray(sigmoid(matrix.calibrated(logits, rows)[:, rows.index(matrix.rows[tag_id])]))
+    truth = _truth(connection, asset_ids, [tag_id])[:, 0]
+    return find_cut(p[p >= FLOOR], truth[p >= FLOOR], target)
+
+
+def _finished(connection: Connection, library: Library, profile_id: str) -> tuple[list[int], Vectors]:
+    """The sampled finished pictures of a profile by ascending id, with their vectors."""
+    finished = select(reviews.c.asset_id).where(reviews.c.profile == profile_id)
+    ids = list(connection.execute(finished.order_by(reviews.c.sample).limit(_SAMPLE)).scalars())
+    found = vectors.load(connection, library.pictures, ids)
+    asset_ids = sorted(found)
+    return asset_ids, np.stack([found[a] for a in asset_ids]) if asset_ids else np.zeros((0, 1), np.float32)
+
+
+def _left_out(
+    connection: Connection, library: Library, matrix: TagMatrix, asset_ids: list[int], pictures: Vectors
+) -> Floats:
+    """Probabilities `(n, t)`, each without the picture's own decisions."""
+    logits = matrix.logits(pictures)
+    known = library.left_out(connection)
+    _replace(logits, asset_ids, {row: known.get(tag_id) for tag_id, row in matrix.rows.items()})
+    return np.asarray(sigmoid(matrix.calibrated(logits)))
+
+
+def _replace(logits: Floats, asset_ids: list[int], known: dict[int, LeftOut | None]) -> None:
+    """Put left-out logits, by column, in place of those that know the answer."""
+    ids = np.array(asset_ids)
+    for column, rows in known.items():
+        if rows is not None and len(rows):
+            mine = np.isin(rows["asset"], ids)
+            logits[np.searchsorted(ids, rows["asset"][mine]), column] = rows["logit"][mine]
+
+
+def _truth(connection: Connection, asset_ids: list[int], tag_ids: list[str]) -> Floats:
+    """`(n, t)` 1 where a person says that the tag applies."""
+    accepted: dict[int, set[str]] = defaultdict(set)
+    for start in range(0, len(asset_ids), 500):
+        part = asset_ids[start : start + 500]
+        query = select(labels.c.asset_id, labels.c.tag_id).where(labels.c.asset_id.in_(part), labels.c.value == 1)
+        for asset_id, tag_id in connection.execute(query):
+            accepted[asset_id].add(tag_id)
+    return np.array([[float(t in accepted[a]) for t in tag_ids] for a in asset_ids])

@@ -1,0 +1,197 @@
+"""All tags' classifiers at one revision of the library, as a matrix."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from tagging_core.embeddings.encoders import Vectors
+from tagging_core.learning.calibration import Calibration, among_rivals
+from tagging_core.learning.classifier import Floats, ReferencePack, TagModel, sigmoid
+from tagging_core.taxonomy.model import Profile, Taxonomy
+
+_MERGE = 256  # changed rows that are kept aside, before all are copied into one matrix
+
+
+@dataclass(frozen=True, slots=True)
+class TagMatrix:
+    """All classifiers at one revision; never changes.
+
+    Attributes:
+        tag_ids: Row order.
+        rows: The row of each tag.
+        base: `(t, d)` float32 weights, shared between revisions.
+        biases: `(t,)` float64.
+        calibration: Where slopes and shifts come from.
+        slopes: `(t,)`, positive.
+        shifts: `(t,)`.
+        pack: Centres picture vectors before they are multiplied.
+        taxonomy: The taxonomy of the same moment.
+        rivals: Rows of each exclusive category, with the logit of "none of them".
+        changed: Rows that differ from `base`; copying all of 10,000 for one decision would outlast the fit.
+    """
+
+    revision: int
+    tag_ids: list[str]
+    rows: dict[str, int]
+    base: Vectors
+    biases: Floats
+    calibration: Calibration
+    slopes: Floats
+    shifts: Floats
+    pack: ReferencePack
+    taxonomy: Taxonomy
+    rivals: list[tuple[list[int], float]]
+    changed: dict[int, Vectors] = field(default_factory=dict)
+
+    def logits(self, pictures: Vectors, rows: list[int] | None = None) -> Floats:
+        """What the classifiers say of picture vectors `(n, d)`: `(n, t)`, not yet calibrated.
+
+        Args:
+            rows: Of these tags only, in this order.
+        """
+        centred = self.pack.centre(pictures)
+        if rows is not None:
+            weights = np.stack([self.changed.get(row, self.base[row]) for row in rows])
+            return np.asarray(centred @ weights.T, np.float64) + self.biases[rows]
+        found = np.asarray(centred @ self.base.T, np.float64)
+        if self.changed:
+            found[:, list(self.changed)] = centred @ np.stack(list(self.changed.values())).T
+        return found + self.biases
+
+    def calibrated(self, logits: Floats, rows: list[int] | None = None) -> Floats:
+        """Calibrated logits `(n, t)`, rivals taken into account.
+
+        Args:
+            rows: Whose they are, if not all tags'; rivals among them come with all of theirs.
+        """
+        logits = logits.copy()
+        for rivals, nothing in self.rivals:
+            if rows is None or rivals == rows:
+                places = rivals if rows is None else list(range(len(rows)))
+                logits[:, places] = among_rivals(logits[:, places], nothing)
+        if rows is None:
+            return logits * self.slopes + self.shifts
+        return logits * self.slopes[rows] + self.shifts[rows]
+
+    def rows_with_rivals(self, tag_id: str) -> list[int]:
+        """The rows that a tag's probability depends on: those of its exclusive category, else its own."""
+        row = self.rows[tag_id]
+        return next((rivals for rivals, _ in self.rivals if row in rivals), [row])
+
+    def probability_of(self, tag_id: str, pictures: Vectors, own: Floats | None = None) -> Floats:
+        """Probability `(n,)` of one tag, in (0, 1), without a look at tags that have no part in it.
+
+        Args:
+            pictures: `(n, d)` picture vectors.
+            own: `(n,)` logits in place of the tag's.
+        """
+        rows = self.rows_with_rivals(tag_id)
+        logits = self.logits(pictures, rows)
+        place = rows.index(self.rows[tag_id])
+        if own is not None:
+            logits[:, place] = own
+        return np.asarray(sigmoid(self.calibrated(logits, rows)[:, place]))
+
+    def probabilities(self, pictures: Vectors, added: Floats | None = None) -> Floats:
+        """Probability `(n, t)` of each tag, in (0, 1).
+
+        Args:
+            pictures: `(n, d)` picture vectors.
+            added: `(n, t)` logits from elsewhere, such as accompanying texts.
+        """
+        logits = self.logits(pictures)
+        return np.asarray(sigmoid(self.calibrated(logits if added is None else logits + added)))
+
+    def in_play(self, profile: Profile) -> list[int]:
+        """Rows of the tags whose category a profile has in play."""
+        categories = set(profile.categories)
+        return [
+            row for row, tag_id in enumerate(self.tag_ids) if self.taxonomy.tags[tag_id].category_id in categories
+        ]
+
+    def models(self) -> dict[str, TagModel]:
+        """Every tag's classifier."""
+        return {
+            tag_id: TagModel(self.changed.get(row, self.base[row]), float(self.biases[row]))
+            for tag_id, row in self.rows.items()
+        }
+
+    def with_changes(
+        self,
+        revision: int,
+        models: dict[str, TagModel],
+        calibration: Calibration,
+        taxonomy: Taxonomy,
+        nothing: dict[str, float],
+    ) -> TagMatrix:
+        """The next revision: the same tags, some of them fitted, calibrated or described anew."""
+        changed, biases = dict(self.changed), self.biases.copy()
+        for tag_id, model in models.items():
+            row = self.rows[tag_id]
+            changed[row], biases[row] = model.weights, model.bias
+        base, slopes, shifts = self.base, self.slopes, self.shifts
+        if len(changed) > _MERGE:
+            base = base.copy()
+            base[list(changed)] = np.stack(list(changed.values()))
+            changed = {}
+        rivals = self.rivals
+        if calibration is not self.calibration or taxonomy is not self.taxonomy:
+            slopes, shifts = _calibrate(calibration, self.tag_ids, taxonomy)
+            rivals = _rivals(self.tag_ids, taxonomy, nothing)
+        return replace(
+            self,
+            revision=revision,
+            base=base,
+            biases=biases,
+            changed=changed,
+            calibration=calibration,
+            slopes=slopes,
+            shifts=shifts,
+            taxonomy=taxonomy,
+            rivals=rivals,
+        )
+
+
+def make_matrix(
+    revision: int,
+    models: dict[str, TagModel],
+    calibration: Calibration,
+    pack: ReferencePack,
+    taxonomy: Taxonomy,
+    nothing: dict[str, float],
+) -> TagMatrix:
+    """A matrix of the active tags that were fitted.
+
+    Args:
+        nothing: By exclusive category, the logit of "none of them".
+    """
+    tag_ids = [tag.id for tag in taxonomy.active() if tag.id in models]
+    weights = [models[tag_id].weights for tag_id in tag_ids]
+    slopes, shifts = _calibrate(calibration, tag_ids, taxonomy)
+    return TagMatrix(
+        revision=revision,
+        tag_ids=tag_ids,
+        rows={tag_id: row for row, tag_id in enumerate(tag_ids)},
+        base=np.stack(weights) if weights else np.zeros((0, len(pack.mean)), np.float32),
+        biases=np.array([models[tag_id].bias for tag_id in tag_ids], np.float64),
+        calibration=calibration,
+        slopes=slopes,
+        shifts=shifts,
+        pack=pack,
+        taxonomy=taxonomy,
+        rivals=_rivals(tag_ids, taxonomy, nothing),
+    )
+
+
+def _rivals(tag_ids: list[str], taxonomy: Taxonomy, nothing: dict[str, float]) -> list[tuple[list[int], float]]:
+    rows: dict[str, list[int]] = {category: [] for category in nothing}
+    for row, tag_id in enumerate(tag_ids):
+        if (category := taxonomy.tags[tag_id].category_id) in rows:
+            rows[category].append(row)
+    return [(found, nothing[category]) for category, found in rows.items() if found]
+
+
+def _calibrate(calibration: Calibration, tag_ids: list[str], taxonomy: Taxonomy) -> tuple[Floats, Floats]:
+    return calibration.of(tag_ids, [taxonomy.tags[tag_id].category_id for tag_id in tag_ids])

@@ -1,0 +1,263 @@
+"""What the tag library was, is, and how it came about: acts, differences, earlier versions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, String, cast, func, or_, select, text
+
+from tagging_core.common.users import SYSTEM
+from tagging_core.ledger.events import Event, Kind, find_event, to_event
+from tagging_core.ledger.taxonomy_store import Item
+from tagging_core.storage.schema import LIBRARY_KINDS, events
+from tagging_core.taxonomy.model import Category, Profile, Tag, Taxonomy, make_taxonomy
+
+_CLASSES: dict[Kind, type[Any]] = {Kind.TAG: Tag, Kind.CATEGORY: Category, Kind.PROFILE: Profile}
+_OURS = text(LIBRARY_KINDS)
+_TOGETHER = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One item that became different.
+
+    Attributes:
+        before: None for a new item.
+        after: In the state `deleted` for one that is no more.
+    """
+
+    before: Item | None
+    after: Item
+
+    @property
+    def kind(self) -> str:
+        """`added`, `deleted`, `merged`, `restored` or `changed`."""
+        now, was = getattr(self.after, "state", "active"), getattr(self.before, "state", "active")
+        if self.before is None or was == "deleted":
+            return "deleted" if now == "deleted" else "added"
+        if now == was:
+            return "changed"
+        return now if now in ("deleted", "merged") else "restored" if was == "merged" else "changed"
+
+    def fields(self) -> list[tuple[str, Any, Any]]:
+        """Name, former and present value of each field that differs."""
+        before = self.before
+        found = [(f.name, getattr(before, f.name, None), getattr(self.after, f.name)) for f in fields(self.after)]
+        hidden = ("id", "position", "merged_after")
+        return [x for x in found if x[1] != x[2] and x[0] not in hidden and (before or x[2])]
+
+
+@dataclass(frozen=True, slots=True)
+class LibraryAct:
+    """One change of the library, of one item or many.
+
+    Attributes:
+        id: Takes it back; empty for one of before acts were kept.
+        event_id: Its last event.
+        items: How many items it changed.
+        decided: How many decisions about pictures it made.
+    """
+
+    id: str
+    event_id: int
+    actor: str
+    at: datetime
+    items: int
+    decided: int
+    changes: list[Change]
+
+    @property
+    def title(self) -> str:
+        """What it did, in a few words."""
+        return describe(self.changes, self.items)
+
+
+def describe(changes: Sequence[Change], total: int = 0) -> str:
+    """What changes amount to, in a few words."""
+    if not changes:
+        return "Nothing"
+    for change in changes:
+        if change.kind == "merged" and isinstance(change.after, Tag):
+            target = next((c.after.name() for c in changes if c.after.id == change.after.merged_into), None)
+            return f"Merged {change.after.name()} into {target or change.after.merged_into}"
+    if (total or len(changes)) > 3:
+        return f"Changed {total or len(changes):,} items"
+    return "; ".join(_words(change) for change in changes)
+
+
+def _words(change: Change) -> str:
+    what = {Category: "the category ", Profile: "the profile "}.get(type(change.after), "")
+    name = f"{what}{change.after.name()}"
+    if change.kind == "restored":
+        return f"Brought {name} back"
+    if change.kind != "changed":
+        return f"{change.kind.capitalize()} {name}"
+    if change.before is not None and change.before.name() != change.after.name():
+        return f"Renamed {what}{change.before.name()} to {change.after.name()}"
+    state = getattr(change.after, "state", "active")
+    if change.before is not None and getattr(change.before, "state", "active") != state:
+        return f"Took {name} {'into' if state == 'active' else 'out of'} use"
+    changed = [label(field) for field, _, _ in change.fields()]
+    return f"Changed {name}: {', '.join(changed)}" if changed else f"Moved {name} in the order"
+
+
+def label(field: str) -> str:
+    """A field's name as people read it."""
+    known = {
+        "parent_id": "parent",
+        "category_id": "category",
+        "merged_into": "merged into",
+        "top_k": "most suggested",
+        "followed": "told to the model",
+        "own_prompts": "prompts for one model",
+    }
+    return known.get(field, field)
+
+
+def recent(
+    connection: Connection, limit: int = 50, before: int | None = None, tag_id: str = ""
+) -> list[LibraryAct]:
+    """The latest acts, latest first.
+
+    Args:
+        before: Only acts that ended before this event.
+        tag_id: Only those that changed this tag.
+    """
+    key = func.coalesce(events.c.act, cast(events.c.id, String))
+    query = select(key, func.max(events.c.id), func.count()).where(_OURS).group_by(key)
+    query = query.where(or_(events.c.act.is_not(None), events.c.actor != SYSTEM.name))  # not the starter library
+    query = query.where(events.c.id < before) if before else query
+    query = query.where(events.c.tag_id == tag_id) if tag_id else query
+    heads = connection.execute(query.order_by(func.max(events.c.id).desc()).limit(limit)).all()
+    return [_act(connection, *head) for head in heads]
+
+
+def _act(connection: Connection, act: str, event_id: int, items: int) -> LibraryAct:
+    head = find_event(connection, event_id)
+    assert head is not None
+    changes = act_changes(connection, head.act, most=4) if head.act else _changes(connection, [head])
+    decided = 0
+    if head.act:
+        mine = select(func.count()).select_from(events).where(events.c.act == act)
+        items = int(connection.execute(mine.where(_OURS)).scalar_one())
+        decided = int(connection.execute(mine.where(events.c.asset_id.is_not(None))).scalar_one())
+    return LibraryAct(head.act or "", event_id, head.actor, head.at, items, decided, changes)
+
+
+def act_changes(connection: Connection, act: str, most: int | None = None) -> list[Change]:
+    """What an act changed, item by item.
+
+    Args:
+        most: At most so many items, those that were merged among the first.
+    """
+    query = select(events).where(events.c.act == act, _OURS).order_by(events.c.id)
+    rows = connection.execute(query.limit(most) if most else query)
+    return _changes(connection, [to_event(row) for row in rows])
+
+
+def _changes(connection: Connection, found: list[Event]) -> list[Change]:
+    before = _states(connection, found, before=True)
+    return [Change(before.get(_key(event)), _item(event)) for event in found]
+
+
+def latest_events(connection: Connection, changes: Sequence[Change]) -> list[Event]:
+    """For each changed item, the event that made it what it is now."""
+    tag_ids = [change.after.id for change in changes if isinstance(change.after, Tag)]
+    latest: dict[tuple[Kind, str], Event] = {}
+    for start in range(0, len(tag_ids), _TOGETHER):
+        part = tag_ids[start : start + _TOGETHER]
+        last = select(func.max(events.c.id)).where(events.c.kind == Kind.TAG, events.c.tag_id.in_(part))
+        rows = connection.execute(select(events).where(events.c.id.in_(last.group_by(events.c.tag_id))))
+        latest |= {_key(event): event for event in map(to_event, rows)}
+    for event in _others(connection):
+        latest[_key(event)] = event
+    return [latest[_KIND[type(change.after)], change.after.id] for change in changes]
+
+
+_KIND = {cls: kind for kind, cls in _CLASSES.items()}
+
+
+def _others(connection: Connection, until: int | None = None) -> list[Event]:
+    """The events of categories and profiles, of which there are few, oldest first."""
+    query = select(events).where(_OURS, events.c.kind.in_([Kind.CATEGORY, Kind.PROFILE])).order_by(events.c.id)
+    rows = connection.execute(query.where(events.c.id <= until) if until is not None else query)
+    return [to_event(row) for row in rows]
+
+
+def _states(connection: Connection, found: Sequence[Event], before: bool) -> dict[tuple[Kind, str], Item]:
+    """What the items of some events were before the first of these."""
+    if not found:
+        return {}
+    first = min(event.id for event in found)
+    return _as_of(
+        connection,
+        first - 1,
+        [event.tag_id for event in found if event.tag_id],
+        others=any(event.kind != Kind.TAG for event in found),
+    )
+
+
+def _as_of(
+    connection: Connection, until: int, tag_ids: Iterable[str] | None, others: bool = True
+) -> dict[tuple[Kind, str], Item]:
+    """Items as they were after an event; of some tags or of all."""
+    last = select(func.max(events.c.id)).where(events.c.kind == Kind.TAG, events.c.id <= until, _OURS)
+    last = last.group_by(events.c.tag_id)
+    found: dict[tuple[Kind, str], Item] = {}
+    ids = None if tag_ids is None else sorted(set(tag_ids))
+    for start in range(0, 1 if ids is None else len(ids), _TOGETHER):
+        mine = last if ids is None else last.where(events.c.tag_id.in_(ids[start : start + _TOGETHER]))
+        for row in connection.execute(select(events).where(events.c.id.in_(mine))):
+            event = to_event(row)
+            found[_key(event)] = _item(event)
+    if others:
+        found |= {_key(event): _item(event) for event in _others(connection, until)}
+    return found
+
+
+def at(connection: Connection, event_id: int) -> Taxonomy:
+    """The taxonomy as it was right after an event."""
+    found = _as_of(connection, event_id, None)
+    parts: dict[Kind, dict[str, Any]] = {kind: {} for kind in _CLASSES}
+    for (kind, item_id), item in sorted(found.items(), key=lambda x: (x[1].position, x[0][1])):
+        parts[kind][item_id] = item
+    return make_taxonomy(0, parts[Kind.CATEGORY], parts[Kind.TAG], parts[Kind.PROFILE])
+
+
+def event_at(connection: Connection, moment: datetime) -> int:
+    """The last event of a moment (UTC without zone); 0 if there was none yet."""
+    query = select(func.max(events.c.id)).where(_OURS, events.c.at <= moment)
+    return int(connection.execute(query).scalar() or 0)
+
+
+def began(connection: Connection) -> datetime:
+    """When the starter library had been written (UTC without zone): before that there is nothing to go back to."""
+    starter = _OURS, events.c.act.is_(None), events.c.actor == SYSTEM.name
+    moment: datetime = connection.execute(select(func.max(events.c.at)).where(*starter)).scalar_one()
+    return moment
+
+
+def since(connection: Connection, event_id: int) -> list[Change]:
+    """What is different today from what was right after an event; it reads only what was changed since."""
+    later = [to_event(r) for r in connection.execute(select(events).where(_OURS, events.c.id > event_id))]
+    now = {_key(event): _item(event) for event in sorted(later, key=lambda event: event.id)}
+    tag_ids = [key[1] for key in now if key[0] == Kind.TAG]
+    then = _as_of(connection, event_id, tag_ids, others=any(key[0] != Kind.TAG for key in now))
+    changes = [Change(then.get(key), item) for key, item in now.items()]
+    return [c for c in changes if c.before != c.after and not (c.before is None and _deleted(c.after))]
+
+
+def _deleted(item: Item) -> bool:
+    return getattr(item, "state", "active") == "deleted"
+
+
+def _key(event: Event) -> tuple[Kind, str]:
+    return event.kind, str((event.payload or {})["id"])
+
+
+def _item(event: Event) -> Item:
+    item: Item = _CLASSES[event.kind](**(event.payload or {}))
+    return item

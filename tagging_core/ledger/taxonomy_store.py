@@ -1,0 +1,162 @@
+"""Keeping the taxonomy: every change is a ledger event, the tables hold the latest state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Table, func, select
+
+from tagging_core.common.users import SYSTEM, User
+from tagging_core.embeddings import spaces
+from tagging_core.ledger import webhook_outbox
+from tagging_core.ledger.events import Event, Kind, append_many, to_event
+from tagging_core.ledger.projection import mark_dirty
+from tagging_core.ledger.webhook_outbox import Happening
+from tagging_core.storage import key_values, upsert
+from tagging_core.storage.schema import categories, counters, events, labels, outbox, profiles, tags
+from tagging_core.taxonomy.model import (
+    STARTER,
+    Category,
+    Profile,
+    Tag,
+    Taxonomy,
+    as_payload,
+    make_taxonomy,
+    read_taxonomy,
+)
+
+Item = Category | Tag | Profile
+"""What the taxonomy is made of."""
+
+_MANY = 1000  # tags by name; of more, the counts of all are read
+
+_Parts = dict[Kind, dict[str, Any]]
+
+_TABLES: dict[Kind, tuple[Table, type]] = {
+    Kind.CATEGORY: (categories, Category),
+    Kind.TAG: (tags, Tag),
+    Kind.PROFILE: (profiles, Profile),
+}
+
+
+class TaxonomyCache:
+    """The taxonomy as it stands; reads what changed when its revision moved. Safe to share between threads."""
+
+    def __init__(self) -> None:
+        self._latest: tuple[Taxonomy, _Parts] | None = None
+
+    def load(self, connection: Connection) -> Taxonomy:
+        """The taxonomy this connection sees."""
+        latest, now = self._latest, revision(connection)
+        if latest is not None and latest[0].revision > now:
+            return load(connection)  # this connection looks at an earlier moment
+        if latest is None or latest[0].revision != now:
+            latest = self._latest = _read_all(connection, now, latest)
+        return latest[0]
+
+
+def load(connection: Connection) -> Taxonomy:
+    """The taxonomy as it stands, read whole."""
+    return _read_all(connection, revision(connection))[0]
+
+
+def _read_all(
+    connection: Connection, now: int, known: tuple[Taxonomy, _Parts] | None = None
+) -> tuple[Taxonomy, _Parts]:
+    """The taxonomy and all items it is made of, deleted ones too; of a known one only what changed is read."""
+    since = known[0].revision if known else -1
+    parts: _Parts = {}
+    for kind, (table, cls) in _TABLES.items():
+        fresh = _read(connection, table, cls, since)
+        old = known[1][kind] if known else {}
+        moved = any(item_id not in old or old[item_id].position != x.position for item_id, x in fresh.items())
+        together = old | fresh
+        parts[kind] = dict(sorted(together.items(), key=lambda x: (x[1].position, x[0]))) if moved else together
+    return make_taxonomy(now, parts[Kind.CATEGORY], parts[Kind.TAG], parts[Kind.PROFILE]), parts
+
+
+def revision(connection: Connection) -> int:
+    """A counter that moves with every change of the taxonomy."""
+    return key_values.get_int(connection, key_values.TAXONOMY)
+
+
+def ensure_starter(connection: Connection, path: Path = STARTER) -> bool:
+    """Fill an empty library with the starter taxonomy; whether that was needed."""
+    if connection.execute(select(func.count()).select_from(categories)).scalar_one():
+        return False
+    starter = read_taxonomy(path)
+    parts = starter.categories, starter.tags, starter.profiles
+    write(connection, SYSTEM, [item for part in parts for item in part.values()])
+    mark_dirty(connection, starter.tags)
+    return True
+
+
+def write(connection: Connection, user: User, items: Iterable[Item], act: str | None = None) -> None:
+    """Write items, checked by the caller, to ledger and tables, and move the revision."""
+    moved = key_values.bump(connection, key_values.TAXONOMY)
+    key_values.bump(connection, key_values.LIBRARY)
+    rows: dict[Kind, list[dict[str, Any]]] = {kind: [] for kind in _TABLES}
+    written: list[Event] = []
+    for item in items:
+        kind = next(kind for kind, (_, cls) in _TABLES.items() if isinstance(item, cls))
+        tag_id = item.id if kind == Kind.TAG else None
+        event = Event(kind, user.name, tag_id=tag_id, payload=as_payload(item), act=act)
+        rows[kind].append(_row(event, item, moved))
+        written.append(event)
+    append_many(connection, written)
+    for kind, (table, _) in _TABLES.items():
+        upsert(connection, table, rows[kind])
+    merged = [{"tag": row["id"]} for row in rows[Kind.TAG] if row["state"] == "merged"]
+    webhook_outbox.announce(connection, Happening.TAG_MERGED, merged)
+    changed = [{"tag": row["id"]} for row in rows[Kind.TAG] if row["state"] != "merged"]
+    webhook_outbox.announce(connection, Happening.TAG_CHANGED, changed)
+    if rows[Kind.TAG]:
+        changes = [{"kind": "tag", "key": row["id"]} for row in rows[Kind.TAG]]
+        known = spaces.indexed(connection)
+        connection.execute(outbox.insert(), [change | {"fingerprint": f} for f in known for change in changes])
+
+
+def replay(connection: Connection) -> None:
+    """Make the tag, category and profile tables anew from the ledger."""
+    query = select(events).where(events.c.kind.in_([str(kind) for kind in _TABLES])).order_by(events.c.id)
+    moved = key_values.bump(connection, key_values.TAXONOMY)
+    key_values.bump(connection, key_values.LIBRARY)
+    for row in connection.execute(query).all():
+        event = to_event(row)
+        table, cls = _TABLES[event.kind]
+        upsert(connection, table, [_row(event, cls(**(event.payload or {})), moved)])
+
+
+def counts(connection: Connection, tag_ids: Sequence[str] | None = None) -> dict[str, tuple[int, int]]:
+    """Assets that have each tag, and that had it rejected, by tag id; tags without decisions are absent."""
+    query = select(counters.c.name, counters.c.n)
+    if tag_ids is None or len(tag_ids) > _MANY:
+        query = query.where(counters.c.name.startswith("tag."))
+    else:
+        query = query.where(counters.c.name.in_([f"tag.{t}={value}" for t in tag_ids for value in (0, 1)]))
+    table: dict[str, tuple[int, int]] = {}
+    for name, n in connection.execute(query):
+        tag_id, value = name.removeprefix("tag.").rsplit("=", 1)
+        yes, no = table.get(tag_id, (0, 0))
+        table[tag_id] = (n, no) if value == "1" else (yes, n)
+    return table if tag_ids is None else {tag_id: table[tag_id] for tag_id in tag_ids if tag_id in table}
+
+
+def examples(connection: Connection, tag_id: str, value: int = 1, limit: int = 12) -> list[int]:
+    """Ids of assets a tag was accepted (1) or rejected (0) for, latest decision first."""
+    query = select(labels.c.asset_id).where(labels.c.tag_id == tag_id, labels.c.value == value)
+    return list(connection.execute(query.order_by(labels.c.event_id.desc()).limit(limit)).scalars())
+
+
+def _row(event: Event, item: Item, moved: int) -> dict[str, Any]:
+    row = as_payload(item) | {"revision": moved}
+    return row | {"changed_at": event.at, "changed_by": event.actor} if event.kind == Kind.TAG else row
+
+
+def _read(connection: Connection, table: Table, cls: type, since: int) -> dict[str, Any]:
+    names = [field.name for field in fields(cls)]
+    query = select(*(table.c[name] for name in names)).where(table.c.revision > since)
+    return {row.id: cls(**row._mapping) for row in connection.execute(query.order_by(table.c.position, table.c.id))}

@@ -1,0 +1,3 @@
+"""What other systems read: schemas, captions, exports, webhook deliveries."""
+
+from __future__ import annotations

@@ -1,0 +1,181 @@
+"""From tags to sentences: a title, a caption and an alt text that read as a person would write them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tagging_core.assets.repository import NO_TEXT, Accompanying
+from tagging_core.errors import SearchError
+from tagging_core.taxonomy.model import LANGUAGES, Tag
+
+PHRASING = Path(__file__).parents[2] / "data" / "taxonomy" / "phrasing.yaml"
+
+_MOST = {"what": 3, "worn": 3, "quality": 3, "having": 2, "place": 2, "aim": 2, "of": 1, "air": 2, "light": 2}
+"""How many phrases of each part a sentence bears."""
+
+_ALT_MOST = 140  # letters; a screen reader reads an alt text in one go
+_ORDER = ("feature.plain", "colour", "feature", "material", "audience")
+"""Tags and categories in the order in which they are said; all others come after."""
+
+_AND = {"en": " and ", "zh": "和"}
+_PEOPLE = ("subject.person", "subject.group", "subject.child")
+_PLURAL = ("trousers", "shoes", "shorts", "socks", "swimwear", "underwear")
+_Parts = dict[str, list[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What stands for a picture where it cannot be seen, or beside it; parts may be empty.
+
+    Attributes:
+        title: A few words without a full stop.
+        caption: One or two sentences.
+        alt: One sentence on what is to be seen, at most 140 letters or so.
+    """
+
+    language: str
+    title: str = ""
+    caption: str = ""
+    alt: str = ""
+
+
+def phrase(tags: Sequence[Tag], language: str = "en", text: Accompanying = NO_TEXT) -> Description:
+    """Describe a picture.
+
+    Args:
+        tags: That it has, the surest first.
+        language: One of `taxonomy.LANGUAGES`.
+        text: What came with the picture; its title and caption are taken as they are.
+
+    Raises:
+        SearchError: The language is not one of those.
+    """
+    if language not in LANGUAGES:
+        raise SearchError(f"There are no descriptions in {language!r}; there are {', '.join(LANGUAGES)}.")
+    parts = _parts(tags, language)
+    title, scene, air = (_chinese if language == "zh" else _english)(parts)
+    ended = "" if not scene else scene + ("。" if language == "zh" else ".")
+    caption = text.caption or (ended + air if language == "zh" else " ".join(s for s in (ended, air) if s))
+    return Description(language, text.title or title, caption, ended or text.caption[:_ALT_MOST] or text.title)
+
+
+def _parts(tags: Iterable[Tag], language: str) -> _Parts:
+    """Phrases by the part they play."""
+    found: _Parts = defaultdict(list)
+    order = {name: place for place, name in enumerate(_ORDER)}
+    colours = 0
+    for tag in sorted(tags, key=lambda t: order.get(t.id, order.get(t.category_id, len(order)))):
+        part, words = _words(tag, language)
+        colours += tag.category_id == "colour"
+        if tag.category_id == "colour" and colours > 1:
+            if colours == 2:
+                found[part][-1] += _AND[language] + words
+            continue
+        if len(found[part]) < _MOST[part] and words not in found[part]:
+            found[part].append(words)
+        if tag.id in _PEOPLE and part == "what":
+            found["people"].append(words)
+    return found
+
+
+def _words(tag: Tag, language: str) -> tuple[str, str]:
+    """The part a tag plays, and its words."""
+    frame = _frames().get(tag.category_id, {"part": "having", "en": "with {}", "zh": "有{}"})
+    if pair := frame.get("quality", {}).get(tag.id):
+        return "quality", pair[LANGUAGES.index(language)]
+    if own := frame.get("tags", {}).get(tag.id, {}).get(language):
+        return frame["part"], own
+    name = tag.name(language)
+    if language == "en":
+        name = name if frame.get("names") else name.lower()
+        if frame["part"] in ("what", "worn") and not frame.get("plain"):
+            name = _with_article(name)
+    return frame["part"], frame.get(language, "{}").format(name)
+
+
+def _english(parts: _Parts) -> tuple[str, str, str]:
+    """Title, scene without its full stop, and a sentence on the air."""
+    shown = _english_subject(parts)
+    having = f"with {_listed([w.removeprefix('with ') for w in parts['having']], 'and')}" if parts["having"] else ""
+    aim = " and ".join(parts["aim"])
+    tail = [w for w in (having, *parts["place"], *parts["of"]) if w]
+    scene = " ".join([shown, *tail]) + ("" if not aim else f", {aim}" if tail else f" {aim}")
+    title = " ".join(w for w in (shown, having, *parts["aim"][:1]) if w)
+    return _capital(_without_article(title)), _capital(scene), _english_air(parts)
+
+
+def _english_subject(parts: _Parts) -> str:
+    if parts["worn"]:
+        worn = _listed([_qualified(parts["worn"][0], parts["quality"]), *parts["worn"][1:]], "and")
+        return f"{_listed(parts['people'], 'and')} wearing {worn}" if parts["people"] else worn
+    if parts["what"]:
+        return _listed([_qualified(parts["what"][0], parts["quality"]), *parts["what"][1:]], "and")
+    if parts["quality"] or parts["having"]:
+        return _qualified("an item", parts["quality"])
+    return "a scene" if parts["place"] else "a picture" if any(parts.values()) else ""
+
+
+def _english_air(parts: _Parts) -> str:
+    said = [f"the mood is {_listed(parts['air'], 'and')}"] if parts["air"] else []
+    said += [f"the colours are {_listed(parts['light'], 'and')}"] if parts["light"] else []
+    return _capital(", ".join(said)) + "." if said else ""
+
+
+def _chinese(parts: _Parts) -> tuple[str, str, str]:
+    qualities = "".join(
+        word.removesuffix("色") + "色" if word.endswith("色") else word for word in parts["quality"]
+    )
+    things = parts["worn"] or parts["what"]
+    nothing = f"{qualities}{'物品' if qualities else '画面'}" if any(parts.values()) else ""
+    shown = qualities + "和".join(things) if things else nothing
+    if parts["worn"] and parts["people"]:
+        shown = f"{'和'.join(parts['people'])}身穿{shown}"
+    scene = "，".join(w for w in [shown, *parts["having"], *parts["place"], *parts["aim"], *parts["of"]] if w)
+    title = "，".join(w for w in [shown, *parts["having"][:1], *parts["aim"][:1]] if w)
+    said = [f"氛围{'、'.join(parts['air'])}"] if parts["air"] else []
+    said += [f"画面{'、'.join(parts['light'])}"] if parts["light"] else []
+    return title, scene, "，".join(said) + "。" if said else ""
+
+
+def _qualified(thing: str, qualities: list[str]) -> str:
+    """Put qualities before a noun, behind its article."""
+    if not qualities:
+        return thing
+    noun = _without_article(thing)
+    worded = " ".join([*qualities, noun])
+    return _with_article(worded) if noun != thing else worded
+
+
+def _listed(words: Sequence[str], last: str) -> str:
+    if len(words) < 2:
+        return "".join(words)
+    return f"{', '.join(words[:-1])} {last} {words[-1]}"
+
+
+def _with_article(noun: str) -> str:
+    if noun.startswith(("a ", "an ", "the ")) or noun.endswith(_PLURAL):
+        return noun
+    return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
+
+
+def _without_article(text: str) -> str:
+    for article in ("a ", "an ", "the "):
+        if text.startswith(article):
+            return text[len(article) :]
+    return text
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+@cache
+def _frames() -> dict[str, Any]:
+    return yaml.safe_load(PHRASING.read_text("utf-8"))

@@ -1,0 +1,94 @@
+"""What readers see in a picture's place: phrased from its tags, unless a person wrote it better."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from sqlalchemy import Connection, delete, select
+
+from tagging_core import ledger
+from tagging_core.assets import repository as asset_module
+from tagging_core.assets.repository import Asset
+from tagging_core.common.users import Action, User, require
+from tagging_core.ledger import projection
+from tagging_core.ledger.events import Event, Kind
+from tagging_core.publishing.caption_templates import Description, phrase
+from tagging_core.storage import upsert
+from tagging_core.storage.schema import descriptions, events
+from tagging_core.taxonomy.model import Tag, Taxonomy
+
+_PARTS = ("title", "caption", "alt")
+_LONGEST = {"title": 200, "caption": 2_000, "alt": 500}
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """A picture's description and which parts of it a person wrote."""
+
+    description: Description
+    written: tuple[str, ...]
+
+
+def describe(
+    connection: Connection, taxonomy: Taxonomy, pictures: Sequence[Asset], language: str = "en"
+) -> dict[int, Described]:
+    """The descriptions of some pictures by id, from accepted tags and from what people wrote.
+
+    Raises:
+        SearchError: The language is not one of `taxonomy.LANGUAGES`.
+    """
+    ids = [asset.id for asset in pictures]
+    tags = accepted(connection, taxonomy, ids)
+    mine = descriptions.c.asset_id.in_(ids), descriptions.c.language == language
+    rows = {row.asset_id: row._mapping for row in connection.execute(select(descriptions).where(*mine))}
+    found = {}
+    for asset in pictures:
+        written = {part: rows[asset.id][part] for part in _PARTS if asset.id in rows and rows[asset.id][part]}
+        words = phrase(tags.get(asset.id, []), language, asset.text)
+        found[asset.id] = Described(replace(words, **written), tuple(written))
+    return found
+
+
+def write(connection: Connection, user: User, asset_id: int, wanted: Description, taxonomy: Taxonomy) -> None:
+    """Keep what a person wrote; a part that is empty, or as the template has it, follows the tags from then on.
+
+    Raises:
+        NotAllowedError: The user may not review.
+        NotFoundError: There is no such picture.
+        SearchError: There are no descriptions in that language.
+    """
+    require(user, Action.REVIEW)
+    asset = asset_module.get(connection, asset_id)
+    before = describe(connection, taxonomy, [asset], wanted.language)[asset_id]
+    tags = accepted(connection, taxonomy, [asset_id])
+    usual = phrase(tags.get(asset_id, []), wanted.language, asset.text)
+    texts = {p: " ".join(getattr(wanted, p).split())[: _LONGEST[p]] for p in _PARTS}
+    own = {p: "" if text == getattr(usual, p) else text for p, text in texts.items()}
+    if own == {p: getattr(before.description, p) if p in before.written else "" for p in _PARTS}:
+        return
+    payload = own | {"language": wanted.language}
+    event = Event(Kind.DESCRIBE, user.name, asset_id=asset_id, payload=payload)
+    _keep(connection, projection.record(connection, event, taxonomy), asset_id, payload)
+
+
+def replay(connection: Connection) -> None:
+    """Make the table anew from the ledger."""
+    connection.execute(delete(descriptions))
+    query = select(events).where(events.c.kind == Kind.DESCRIBE).order_by(events.c.id)
+    for row in connection.execute(query).all():
+        event = ledger.to_event(row)
+        _keep(connection, event.id, event.asset_id or 0, event.payload or {})
+
+
+def accepted(connection: Connection, taxonomy: Taxonomy, asset_ids: Sequence[int]) -> dict[int, list[Tag]]:
+    """The tags that people gave some pictures, by id; a picture without any decision is absent."""
+    said = projection.labels_of(connection, asset_ids)
+    return {
+        asset_id: [taxonomy.tags[t] for t, label in each.items() if label.value and t in taxonomy.tags]
+        for asset_id, each in said.items()
+    }
+
+
+def _keep(connection: Connection, event_id: int, asset_id: int, payload: dict[str, str]) -> None:
+    upsert(connection, descriptions, [{"asset_id": asset_id, "event_id": event_id, **payload}])

@@ -1,0 +1,139 @@
+"""Exporting many pictures: page by page, so that a million need no more memory than a hundred."""
+
+from __future__ import annotations
+
+import tempfile
+import zipfile
+from collections.abc import Iterator, Sequence
+from enum import StrEnum
+from typing import TYPE_CHECKING, Protocol
+
+from tagging_core.errors import PictureError, TaggingError
+from tagging_core.publishing import schemas
+from tagging_core.publishing.exports import label_studio, metadata, tables
+
+if TYPE_CHECKING:
+    from tagging_core.api.operations import Calls
+
+_PAGE = 200
+_PART = 1 << 20
+
+
+class Format(StrEnum):
+    """What is written."""
+
+    CSV = "csv"
+    JSON = "json"
+    JSONL = "jsonl"
+    LABEL_STUDIO = "label-studio"  # tasks with predictions and annotations
+    XMP = "xmp"  # a zip of one XMP file a picture
+    PICTURES = "pictures"  # a zip of copies with XMP and IPTC inside
+
+
+ENDINGS = {
+    Format.CSV: ("csv", "text/csv; charset=utf-8"),
+    Format.JSON: ("json", "application/json"),
+    Format.JSONL: ("jsonl", "application/x-ndjson"),
+    Format.LABEL_STUDIO: ("json", "application/json"),
+    Format.XMP: ("zip", "application/zip"),
+    Format.PICTURES: ("zip", "application/zip"),
+}
+"""A file's ending and media type by format."""
+
+
+class Chosen(Protocol):
+    """Which pictures; see `by_filters` and `by_ids`."""
+
+    def __call__(self, calls: Calls, language: schemas.Language) -> Iterator[schemas.Asset]:
+        """The pictures, a page at a time in memory."""
+
+
+def by_filters(filters: schemas.Filters) -> Chosen:
+    """All that pass filters, the latest first."""
+
+    def each(calls: Calls, language: schemas.Language) -> Iterator[schemas.Asset]:
+        cursor: str | None = None
+        while True:
+            page = calls.list_assets(filters, cursor, _PAGE, language)
+            yield from page.items
+            if (cursor := page.next) is None:
+                return
+
+    return each
+
+
+def by_ids(asset_ids: Sequence[int]) -> Chosen:
+    """These, in this order."""
+
+    def each(calls: Calls, language: schemas.Language) -> Iterator[schemas.Asset]:
+        for start in range(0, len(asset_ids), _PAGE):
+            yield from calls.get_assets(asset_ids[start : start + _PAGE], language)
+
+    return each
+
+
+def export(
+    calls: Calls,
+    chosen: Chosen,
+    form: Format,
+    columns: Sequence[str] = tables.USUAL,
+    language: schemas.Language = "en",
+    image: str = "{name}",
+) -> Iterator[bytes]:
+    """The parts of a file.
+
+    Args:
+        columns: Of a CSV, from `tables.COLUMNS`.
+        language: Of names and descriptions.
+        image: Where Label Studio finds a picture; {id}, {sha256} and {name} are put in.
+
+    Raises:
+        SearchError: There is no such column, or a filter makes no sense.
+    """
+    tables.check_columns(columns)
+    found = chosen(calls, language)
+    if form in (Format.XMP, Format.PICTURES):
+        return _zip(calls, found, form, language)
+    if form == Format.CSV:
+        text = tables.to_csv(found, columns)
+    elif form == Format.JSON:
+        text = tables.to_json(found)
+    elif form == Format.JSONL:
+        text = tables.to_jsonl(found)
+    else:
+        text = label_studio.to_tasks(_tasks(calls, found, image))
+    return (part.encode() for part in text)
+
+
+def _tasks(calls: Calls, found: Iterator[schemas.Asset], image: str) -> Iterator[dict]:
+    for asset in found:
+        place = image.replace("{id}", str(asset.id)).replace("{sha256}", asset.sha256).replace("{name}", asset.name)
+        yield label_studio.task(asset, calls.shown_suggestions(asset.id), calls.model, place)
+
+
+def _zip(calls: Calls, found: Iterator[schemas.Asset], form: Format, language: schemas.Language) -> Iterator[bytes]:
+    """A picture that cannot be written, or takes no metadata, gets an XMP file and a line in problems.txt."""
+    problems: list[str] = []
+    with tempfile.TemporaryFile() as file:
+        with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+            for asset in found:
+                name = f"{asset.id}-{asset.name}".replace("/", "_").replace("\\", "_")
+                ways = metadata.paths(asset, calls.taxonomy, language)
+                if form == Format.PICTURES:
+                    try:
+                        data = calls.get_picture(asset.id, "original")
+                    except TaggingError as error:
+                        problems.append(f"{name}: {error}")
+                        continue
+                    try:
+                        archive.writestr(name, metadata.embed(data, asset, ways))
+                        continue
+                    except PictureError as error:
+                        problems.append(f"{name}: {error} Its tags are in {name}.xmp.")
+                        archive.writestr(name, data)
+                archive.writestr(f"{name}.xmp", metadata.sidecar(asset, ways))
+            if problems:
+                archive.writestr("problems.txt", "\n".join(problems) + "\n")
+        file.seek(0)
+        while part := file.read(_PART):
+            yield part

@@ -1,0 +1,36 @@
+"""What webhooks tell: the same models as the interface, as things are when they are first sent."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Connection
+
+from tagging_core.assets import repository
+from tagging_core.ingest import batches
+from tagging_core.ledger import taxonomy_store
+from tagging_core.ledger.webhook_outbox import Happening
+from tagging_core.publishing import serializers
+from tagging_core.publishing.webhook_delivery import Tell
+
+if TYPE_CHECKING:
+    from tagging_core.app.tagloop import Tagloop
+
+
+def teller(loop: Tagloop) -> Tell:
+    """Tells of one installation's assets, batches and tags."""
+
+    def tell(connection: Connection, kind: Happening, subject: dict[str, Any]) -> dict[str, Any]:
+        taxonomy = loop.library.taxonomies.load(connection)
+        if "asset" in subject:
+            found = [repository.get(connection, subject["asset"])]
+            return {"asset": serializers.assets(connection, taxonomy, found, "en")[0].model_dump(mode="json")}
+        if "batch" in subject:
+            return {"batch": serializers.batch(batches.get(connection, subject["batch"])).model_dump(mode="json")}
+        tag = taxonomy.tags.get(subject["tag"])
+        if tag is None:
+            return {"tag": {"id": subject["tag"], "state": "deleted"}}
+        counts = taxonomy_store.counts(connection, [tag.id])
+        return {"tag": serializers.tag(tag, counts.get(tag.id, (0, 0)), "en").model_dump(mode="json")}
+
+    return tell

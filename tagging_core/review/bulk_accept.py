@@ -1,0 +1,105 @@
+"""Bulk accept: all suggestions that will be right so many times in 100, by what was decided before."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+
+from sqlalchemy import Connection
+
+from tagging_core.learning.suggestions import FLOOR, Suggester, closed
+from tagging_core.learning.thresholds import Cut, Thresholds
+from tagging_core.ledger import projection
+from tagging_core.ledger.events import Kind
+from tagging_core.review import queue
+from tagging_core.review.decisions import Decision
+from tagging_core.review.queue import View
+from tagging_core.review.sampling import Shares
+
+POOL = 2000
+"""Waiting pictures that one act looks at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What accepting by target would do for one tag.
+
+    Attributes:
+        cut: From where on; without a probability it says why history does not allow it.
+        pictures: Those that would get the tag, with its probability, likeliest first; without a cut-off those that
+            have it suggested.
+    """
+
+    tag_id: str
+    cut: Cut
+    pictures: list[tuple[int, float]]
+
+    @property
+    def allowed(self) -> bool:
+        """Whether the promise can be made for the tag."""
+        return self.cut.probability is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What accepting by target would do.
+
+    Attributes:
+        looked_at: How many waiting pictures were looked at.
+        offers: Those that are allowed first, then by how many pictures.
+    """
+
+    looked_at: int
+    offers: list[Offer]
+
+    @property
+    def allowed(self) -> list[Offer]:
+        """The offers that would be carried out."""
+        return [offer for offer in self.offers if offer.allowed]
+
+
+def preview(
+    connection: Connection,
+    suggester: Suggester,
+    thresholds: Thresholds,
+    view: View,
+    shares: Shares,
+    without: Collection[int] = (),
+) -> Preview:
+    """What would be accepted among the waiting pictures that come next.
+
+    Args:
+        without: Pictures that somebody else has open.
+    """
+    pool = queue.seen_together(connection, replace(view, state="new"), shares, POOL, without)
+    scored = suggester.score(connection, pool, view.profile)
+    matrix = scored.matrix
+    decided = projection.labels_of(connection, scored.asset_ids)
+    found: dict[str, list[tuple[int, float]]] = defaultdict(list)
+    in_play = [(row, matrix.tag_ids[row]) for row in matrix.in_play(matrix.taxonomy.profile(view.profile))]
+    rows = [(row, tag_id) for row, tag_id in in_play if not matrix.taxonomy.tags[tag_id].sensitive]
+    for asset_id, mine in zip(scored.asset_ids, scored.probabilities, strict=True):
+        taken = closed(decided.get(asset_id, {}), matrix.taxonomy)
+        for row, tag_id in rows:
+            if mine[row] >= max(FLOOR, thresholds.of(tag_id).probability or 0) and tag_id not in taken:
+                found[tag_id].append((asset_id, float(mine[row])))
+    offers = [Offer(t, thresholds.of(t), sorted(p, key=lambda x: -x[1])) for t, p in found.items()]
+    return Preview(len(scored.asset_ids), sorted(offers, key=lambda o: (not o.allowed, -len(o.pictures))))
+
+
+def decisions(offers: Sequence[Offer], profile: str, target: float) -> list[Decision]:
+    """The decisions that carry offers out, those of one picture together."""
+    found = [
+        Decision(
+            Kind.ACCEPT,
+            asset_id,
+            offer.tag_id,
+            profile=profile,
+            shown={"probability": round(probability, 4), "unseen": target},
+        )
+        for offer in offers
+        if offer.allowed
+        for asset_id, probability in offer.pictures
+    ]
+    return sorted(found, key=lambda decision: decision.asset_id)

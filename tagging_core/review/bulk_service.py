@@ -1,0 +1,110 @@
+"""The light table: what people call who look at many pictures at once."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
+
+from sqlalchemy import Connection
+
+from tagging_core.common.users import User
+from tagging_core.errors import DecisionError
+from tagging_core.learning.suggestions import closed
+from tagging_core.ledger import projection
+from tagging_core.review import bulk_accept, clusters, decision_groups, grid, leases, queue
+from tagging_core.review.bulk_accept import Offer, Preview
+from tagging_core.review.clusters import Group
+from tagging_core.review.decision_groups import Act
+from tagging_core.review.decisions import Decision
+from tagging_core.review.grid import Page
+from tagging_core.review.queue import View
+from tagging_core.review.service import Desk
+from tagging_core.taxonomy.model import Taxonomy
+
+_PIECE = 100  # decisions of a bulk act that are written at once, so that others need not wait for all
+
+
+class LightTable:
+    """Grids, groups and bulk acts; what they decide is written and taken back through the desk.
+
+    Args:
+        desk: Whose pictures they are.
+    """
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    def grid(
+        self, user: User, view: View, subject: str = "", size: int = 48, without: Collection[int] = ()
+    ) -> Page:
+        """Waiting pictures that probably have one tag, or a tag of one category, leased to the person.
+
+        Args:
+            subject: The tag or category; the one that most pictures probably have if empty.
+            without: Pictures that the person has seen and put off.
+        """
+        with self._desk.database.read() as connection:
+            others = leases.of_others(connection, user)
+            unseen = {*others, *without}
+            page = grid.page(connection, self._desk.suggester, view, self._desk.shares, subject, size, unseen)
+        with self._desk.database.write() as connection:
+            mine = set(leases.take(connection, user, [cell.asset_id for cell in page.cells]))
+        return replace(page, cells=[cell for cell in page.cells if cell.asset_id in mine])
+
+    def groups(self, user: User, view: View) -> list[Group]:
+        """Waiting pictures that look alike, the largest group first."""
+        with self._desk.database.read() as connection:
+            others = leases.of_others(connection, user)
+            return clusters.find(connection, self._desk.suggester, view, self._desk.shares, others)
+
+    def give(self, user: User, decisions: Sequence[Decision]) -> Act:
+        """Give tags to pictures as one act, except where a person has said otherwise of a picture before.
+
+        Raises:
+            DecisionError: That is so for all of them, or a tag is sensitive.
+        """
+        taxonomy = self._desk.suggester.taxonomy()
+        for tag in {d.tag_id: taxonomy.tag(d.tag_id) for d in decisions if d.tag_id}.values():
+            if tag.sensitive and len(decisions) > 1:
+                raise DecisionError(f"{tag.name()!r} is sensitive: it is given to one picture at a time, in Focus.")
+        with self._desk.database.read() as connection:
+            undecided = _undecided(connection, decisions, self._desk.library.taxonomies.load(connection))
+        if not undecided:
+            raise DecisionError(
+                "All of these pictures were decided on before, for this tag or one that rules it out."
+            )
+        return self._desk.decide_many(user, undecided)
+
+    def preview(self, user: User, view: View, target: float) -> Preview:
+        """What accepting every suggestion that is right with at least this probability would do."""
+        thresholds = self._desk.promise(view.profile, target)
+        with self._desk.database.read() as connection:
+            others = leases.of_others(connection, user)
+            return bulk_accept.preview(
+                connection, self._desk.suggester, thresholds, view, self._desk.shares, others
+            )
+
+    def accept_many(self, user: User, offers: Sequence[Offer], profile: str, target: float) -> Iterator[Act]:
+        """Carry offers out piece by piece, as one act; what was done when the caller stops is kept.
+
+        Pictures that were finished, opened or decided on by others meanwhile are left out.
+        """
+        planned = bulk_accept.decisions(offers, profile, target)
+        act = uuid.uuid4().hex
+        for start in range(0, len(planned), _PIECE):
+            piece = planned[start : start + _PIECE]
+            with self._desk.database.write(durable=True) as connection:
+                others = leases.of_others(connection, user)
+                free = queue.still(connection, {d.asset_id for d in piece}) - others.keys()
+                taxonomy = self._desk.library.taxonomies.load(connection)
+                piece = _undecided(connection, [d for d in piece if d.asset_id in free], taxonomy)
+                written = decision_groups.decide_many(connection, user, piece, taxonomy, self._desk.shares, act)
+            yield written  # committed: nobody waits for the database while the caller draws
+        self._desk.teach({offer.tag_id for offer in offers})
+
+
+def _undecided(connection: Connection, decisions: Sequence[Decision], taxonomy: Taxonomy) -> list[Decision]:
+    """Those whose tag nobody accepted, rejected or ruled out on the picture: nobody looks at each one here."""
+    decided = projection.labels_of(connection, [d.asset_id for d in decisions])
+    return [d for d in decisions if d.tag_id not in closed(decided.get(d.asset_id, {}), taxonomy)]

@@ -1,0 +1,271 @@
+"""Reviewing: what a person decides about a picture, and taking that back."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from sqlalchemy import Connection
+
+from tagging_core import ledger
+from tagging_core.assets import repository as asset_module
+from tagging_core.assets.repository import Accompanying, Asset
+from tagging_core.common.users import Action, User, require
+from tagging_core.errors import DecisionError
+from tagging_core.learning import suggestions as suggesting
+from tagging_core.learning.suggestions import Suggestion
+from tagging_core.ledger import projection
+from tagging_core.ledger.events import NEEDS_TAG, AssetState, Event, Kind, Label, Look
+from tagging_core.review import leases
+from tagging_core.review.leases import Lease
+from tagging_core.review.sampling import Shares
+from tagging_core.taxonomy.model import Taxonomy
+
+_CLOSING = {Kind.DONE, Kind.SKIP, Kind.FLAG}
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a person says about one asset.
+
+    Attributes:
+        kind: accept, reject, add, replace, done, skip or flag.
+        other_tag_id: The tag that comes instead, for a replacement.
+        profile: Under which the picture was looked at.
+        seconds: How long the person looked, if known.
+        note: What a flagged picture is to be discussed for.
+        look: Set if the person looked without seeing what was decided; the labels stay as they are then.
+        shown: What the person saw, such as `{"probability": 0.8}`, if not the picture's own suggestions.
+        uid: Chosen by the caller; sending a decision twice writes it once.
+    """
+
+    kind: Kind
+    asset_id: int
+    tag_id: str | None = None
+    other_tag_id: str | None = None
+    profile: str = "general"
+    seconds: float | None = None
+    note: str = ""
+    look: Look | None = None
+    shown: dict[str, Any] | None = None
+    uid: str = field(default_factory=lambda: uuid.uuid4().hex)
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """All that a review shows of one asset.
+
+    Attributes:
+        decided: What was said of its tags; in an independent look, what this person said.
+        suggestions: Empty for a picture of the blind sample.
+        blind: Whether it is of the blind sample.
+        look: Set if the person should decide without seeing what was decided.
+        holder: Who else has it open, so that this person may only watch; None if nobody has.
+    """
+
+    asset: Asset
+    decided: dict[str, Label]
+    suggestions: list[Suggestion]
+    blind: bool = False
+    look: Look | None = None
+    holder: Lease | None = None
+
+
+def decide(
+    connection: Connection,
+    user: User,
+    decision: Decision,
+    taxonomy: Taxonomy,
+    act: str | None = None,
+    shares: Shares | None = None,
+) -> int:
+    """Write a decision and what follows from it.
+
+    Args:
+        act: The act it is part of, if one gesture makes several.
+        shares: The samples that a finished review may belong to; none if left out.
+
+    Returns:
+        The ledger event's id; of the earlier one if the decision was sent before or changes nothing.
+
+    Raises:
+        NotAllowedError: The user may not review.
+        NotFoundError: The asset, tag or profile does not exist.
+        DecisionError: The decision makes no sense, such as a replacement by the same tag.
+        LeasedError: Somebody else has the picture open.
+    """
+    require(user, Action.REVIEW)
+    before, earlier = ledger.history_with(connection, decision.asset_id, decision.uid)
+    if earlier is not None:
+        return earlier.id
+    sample = asset_module.sample_of(connection, decision.asset_id)
+    leases.require_free(connection, user, decision.asset_id)
+    profile = taxonomy.profile(decision.profile)
+    standing = ledger.fold(before, taxonomy.fates)
+    event = replace(_to_event(connection, user, decision, taxonomy), act=act)
+    if shares is not None:
+        event = replace(event, payload=_sampled(connection, event, sample, shares))
+        if event.kind == Kind.DONE and shares.takes_second(sample) and not (decision.look or standing.compared):
+            event = replace(event, payload=dict(event.payload or {}) | {"second_due": True})
+    if decision.look:
+        in_play = {tag.id for tag in taxonomy.active(profile)}
+        event = replace(event, payload=_looked(decision, event, standing, in_play))
+    if event.kind in NEEDS_TAG:
+        labels = standing.looks.get(user.name, {}) if decision.look else standing.labels
+        held = [labels.get(tag) for tag, _ in ledger.verdicts(event)]
+        wanted = [value for _, value in ledger.verdicts(event)]
+        if all(label and label.value == value for label, value in zip(held, wanted, strict=True)):
+            return held[-1].event_id if held[-1] else 0
+    return projection.record(connection, event, taxonomy, before)
+
+
+def undo(
+    connection: Connection, user: User, event_id: int, taxonomy: Taxonomy, uid: str = "", act: str | None = None
+) -> int:
+    """Take a decision back: as if it had never been made, also for what was learned from it.
+
+    Returns:
+        The id of the undo event, which can itself be undone.
+
+    Raises:
+        DecisionError: There is no such decision, or it was taken back already.
+    """
+    require(user, Action.REVIEW)
+    if uid and (earlier := ledger.find_uid(connection, uid)):
+        return earlier.id
+    target = ledger.find_event(connection, event_id)
+    if target is None or target.asset_id is None:
+        raise DecisionError(f"There is no decision {event_id} to take back.")
+    if target.kind == Kind.DESCRIBE:
+        raise DecisionError("A description is not taken back but edited; emptied, it follows the tags again.")
+    if target.kind == Kind.TEXT:
+        before = (target.payload or {}).get("before", {})
+        raise DecisionError(f"A text is not taken back but edited; before event {event_id} it read {before}.")
+    before = ledger.history_of(connection, target.asset_id)
+    if event_id in ledger.taken_back(before):
+        raise DecisionError(f"Decision {event_id} was taken back already.")
+    event = Event(
+        Kind.UNDO,
+        user.name,
+        asset_id=target.asset_id,
+        tag_id=target.tag_id,
+        target_id=event_id,
+        uid=uid or uuid.uuid4().hex,
+        act=act,
+    )
+    return projection.record(connection, event, taxonomy, before)
+
+
+def set_text(
+    connection: Connection, user: User, asset_id: int, text: Accompanying, taxonomy: Taxonomy
+) -> Accompanying:
+    """Replace the text that belongs to an asset and return it as it is kept; the ledger has both."""
+    require(user, Action.REVIEW)
+    before = asset_module.get(connection, asset_id).text
+    kept = asset_module.set_text(connection, asset_id, text)
+    payload = {"before": before.as_dict(), "after": kept.as_dict()}
+    event = Event(Kind.TEXT, user.name, asset_id=asset_id, payload=payload)
+    projection.record(connection, event, taxonomy)
+    return kept
+
+
+def labels_of(connection: Connection, asset_id: int) -> dict[str, Label]:
+    """The decided tags of an asset, in the order they were decided."""
+    return projection.labels_of(connection, [asset_id]).get(asset_id, {})
+
+
+def target_of(connection: Connection, undo_id: int) -> Event:
+    """The decision an undo event is about: the one it took back, or, for an undone undo, brought back."""
+    event = ledger.find_event(connection, undo_id)
+    while event and event.kind == Kind.UNDO and event.target_id is not None:
+        event = ledger.find_event(connection, event.target_id)
+    if event is None:
+        raise DecisionError(f"There is no decision {undo_id}.")
+    return event
+
+
+def _to_event(connection: Connection, user: User, decision: Decision, taxonomy: Taxonomy) -> Event:
+    kind = Kind(decision.kind)
+    if kind not in NEEDS_TAG | _CLOSING:
+        known = ", ".join(sorted(NEEDS_TAG | _CLOSING))
+        raise DecisionError(f"{decision.kind!r} is no decision; it is one of {known}.")
+    if (kind in NEEDS_TAG) != bool(decision.tag_id) or (kind == Kind.REPLACE) != bool(decision.other_tag_id):
+        raise DecisionError("accept, reject and add name one tag, replace names two, done, skip and flag none.")
+    tag_id = taxonomy.tag(decision.tag_id).id if decision.tag_id else None
+    other = taxonomy.tag(decision.other_tag_id).id if decision.other_tag_id else None
+    if tag_id and tag_id == other:
+        raise DecisionError("A tag cannot be replaced by itself.")
+    return Event(
+        kind,
+        user.name,
+        asset_id=decision.asset_id,
+        tag_id=tag_id,
+        other_tag_id=other,
+        profile=decision.profile,
+        seconds=decision.seconds,
+        payload=_as_shown(connection, decision, tag_id, taxonomy),
+        uid=decision.uid,
+    )
+
+
+def _as_shown(
+    connection: Connection, decision: Decision, tag_id: str | None, taxonomy: Taxonomy
+) -> dict[str, Any] | None:
+    """What the person saw: the tag's own suggestion and those it rules out, or all that a picture leaves undecided.
+
+    Suggestions that were left undecided, or ruled out, were as wrong as rejected ones.
+    """
+    if decision.shown is not None:
+        return decision.shown
+    if decision.kind == Kind.FLAG:
+        return {"note": " ".join(decision.note.split())[:500]}
+    seen = {s.tag_id: s for s in suggesting.shown(connection, decision.asset_id, decision.profile)}
+    if not seen:
+        return None if tag_id else {"shown": 0}
+    payload: dict[str, Any] = {"fingerprint": next(iter(seen.values())).fingerprint}
+    if tag_id is None:
+        left = {s.tag_id: round(s.probability, 4) for s in seen.values()}
+        return payload | {"shown": len(seen)} | ({"left": left} if decision.kind == Kind.DONE else {})
+    if own := seen.get(tag_id):
+        payload |= {"probability": round(own.probability, 4), "rank": own.rank, "revision": own.revision}
+    if instead := seen.get(decision.other_tag_id or ""):
+        payload |= {"instead": round(instead.probability, 4)}
+    given = decision.other_tag_id or (tag_id if decision.kind in (Kind.ACCEPT, Kind.ADD) else None)
+    if given:
+        category = taxonomy.categories[taxonomy.tag(given).category_id]
+        mine = {t for t in seen if (tag := taxonomy.tags.get(t)) and tag.category_id == category.id}
+        rivals = mine - {tag_id, given} if category.exclusive else set()
+        payload |= {"rivals": {t: round(seen[t].probability, 4) for t in sorted(rivals)}} if rivals else {}
+    return payload
+
+
+def _sampled(connection: Connection, event: Event, sample: int, shares: Shares) -> dict[str, Any] | None:
+    """The event's payload, with the samples the picture is in; on a blind one nothing suggested was seen."""
+    payload = dict(event.payload or {})
+    if shares.is_blind(sample) and event.kind in NEEDS_TAG:
+        return {"blind": True}
+    if shares.is_blind(sample) and event.kind == Kind.DONE:
+        hidden = payload.pop("left", {})
+        payload |= {"shown": 0, "blind": True, "hidden": hidden}
+    return payload or None
+
+
+def _looked(decision: Decision, event: Event, standing: AssetState, in_play: set[str]) -> dict[str, Any]:
+    """What an event of an independent look says besides; a finished one compares both opinions.
+
+    Raises:
+        DecisionError: There is nothing to compare with.
+    """
+    payload = dict(event.payload or {}) | {"look": str(decision.look)}
+    if decision.look == Look.SECOND and standing.review != "second":
+        raise DecisionError("No second opinion is wanted on this picture any more: somebody else gave one.")
+    if decision.look == Look.SECOND and standing.first == event.actor:
+        raise DecisionError("A second opinion comes from somebody else than the first.")
+    if event.kind == Kind.DONE:
+        first, mine = (
+            {tag_id for tag_id, label in said.items() if label.value and tag_id in in_play}
+            for said in (standing.labels, standing.looks.get(event.actor, {}))
+        )
+        payload |= {"agreed": sorted(first & mine), "differs": sorted(first ^ mine)}
+    return payload

@@ -1,0 +1,129 @@
+"""The grid: many pictures, one question. Are these all dresses?"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import numpy as np
+from sqlalchemy import Connection, select
+
+from tagging_core.learning.classifier import Floats
+from tagging_core.learning.suggestions import FLOOR, Suggester, closed
+from tagging_core.learning.tag_matrix import TagMatrix
+from tagging_core.ledger import projection
+from tagging_core.review import queue
+from tagging_core.review.queue import View
+from tagging_core.review.sampling import Shares
+from tagging_core.storage.schema import assets, suggestions
+
+SURE = 0.5
+"""Probability from which the machine selects a picture beforehand."""
+
+_POOL = 300  # pictures that were likeliest when last suggested; as many again are drawn from all that wait
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A picture that probably has a tag.
+
+    Attributes:
+        probability: That the tag is right, in (0, 1).
+    """
+
+    asset_id: int
+    tag_id: str
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Pictures for one question.
+
+    Attributes:
+        subject: The tag or category that is asked about; empty if nothing is left to ask.
+        cells: Likeliest first.
+        asked: By tag, how many of the pictures looked at probably have it; most first.
+    """
+
+    subject: str
+    cells: list[Cell]
+    asked: dict[str, int]
+
+
+def page(
+    connection: Connection,
+    suggester: Suggester,
+    view: View,
+    shares: Shares,
+    subject: str = "",
+    size: int = 48,
+    without: Collection[int] = (),
+) -> Page:
+    """Waiting pictures that probably have a tag, or a tag of a category.
+
+    It looks at a bounded number of pictures, so it costs the same however many wait.
+
+    Args:
+        subject: A tag or category; the tag that most pictures probably have if empty.
+        size: How many pictures at most.
+        without: Pictures that somebody else has open.
+    """
+    pool = _pool(connection, view, shares, subject, without, suggester)
+    scored = suggester.score(connection, pool, view.profile)
+    ids, matrix, probabilities = scored.asset_ids, scored.matrix, scored.probabilities
+    if not ids or not matrix.tag_ids:
+        return Page(subject, [], {})
+    allowed = _open(connection, ids, matrix, view.profile) & (probabilities >= FLOOR)
+    sure = (allowed & (probabilities >= SURE)).sum(axis=0)
+    asked = {matrix.tag_ids[row]: int(sure[row]) for row in np.argsort(-sure, kind="stable") if sure[row]}
+    subject = subject or next(iter(asked), "")
+    rows = [row for row, tag_id in enumerate(matrix.tag_ids) if subject in (tag_id, _category(matrix, tag_id))]
+    return Page(subject, _cells(ids, matrix, np.where(allowed, probabilities, 0)[:, rows], rows)[:size], asked)
+
+
+def _pool(
+    connection: Connection, view: View, shares: Shares, subject: str, without: Collection[int], suggester: Suggester
+) -> list[int]:
+    taxonomy = suggester.taxonomy()
+    tag_ids = [t.id for t in taxonomy.active() if subject in (t.id, t.category_id)]
+    query = (
+        select(suggestions.c.asset_id)
+        .join(assets, assets.c.id == suggestions.c.asset_id)
+        .where(suggestions.c.profile == view.profile, suggestions.c.tag_id.in_(tag_ids))
+        .where(assets.c.review == view.state, shares.not_blind(), *queue.in_batch(view.batch_id))
+        .order_by(suggestions.c.probability.desc())
+        .limit(_POOL)
+    )
+    likely = connection.execute(query).scalars().all() if subject else []
+    drawn = queue.seen_together(connection, view, shares, _POOL, without, sampled=True)
+    return [asset_id for asset_id in dict.fromkeys([*likely, *drawn]) if asset_id not in without]
+
+
+def _open(connection: Connection, ids: list[int], matrix: TagMatrix, profile: str) -> np.ndarray:
+    """`(n, t)` whether a tag is in play, may be given to many at once and is undecided on a picture."""
+    allowed = np.zeros((len(ids), len(matrix.tag_ids)), bool)
+    in_play = matrix.in_play(matrix.taxonomy.profile(profile))
+    allowed[:, [row for row in in_play if not matrix.taxonomy.tags[matrix.tag_ids[row]].sensitive]] = True
+    decided = projection.labels_of(connection, ids)
+    for place, asset_id in enumerate(ids):
+        for tag_id in closed(decided.get(asset_id, {}), matrix.taxonomy) & matrix.rows.keys():
+            allowed[place, matrix.rows[tag_id]] = False
+    return allowed
+
+
+def _cells(ids: list[int], matrix: TagMatrix, probabilities: Floats, rows: list[int]) -> list[Cell]:
+    """Each picture's likeliest tag among some."""
+    if not rows:
+        return []
+    best = probabilities.argmax(axis=1)
+    found = [
+        Cell(asset_id, matrix.tag_ids[rows[column]], float(probabilities[place, column]))
+        for place, (asset_id, column) in enumerate(zip(ids, best, strict=True))
+        if probabilities[place, column] > 0
+    ]
+    return sorted(found, key=lambda cell: -cell.probability)
+
+
+def _category(matrix: TagMatrix, tag_id: str) -> str:
+    return matrix.taxonomy.tags[tag_id].category_id

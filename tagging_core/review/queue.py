@@ -1,0 +1,148 @@
+"""The queue: which pictures wait, how many, and which comes next."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sqlalchemy import ColumnElement, Connection, Select, func, select
+
+from tagging_core.common.users import User
+from tagging_core.ledger.events import STATES
+from tagging_core.review.sampling import Shares
+from tagging_core.storage.schema import assets, counters, events, items, reviews
+
+
+class Order(StrEnum):
+    """In which order waiting pictures come."""
+
+    TEACHING = "teaching"  # what teaches the library most
+    DOUBT = "doubt"  # what the library is least sure of
+    BATCH = "batch"  # as they were uploaded
+    NEWEST = "newest"
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """Which pictures somebody looks at.
+
+    Attributes:
+        profile: Under which they are looked at.
+        batch_id: Only this batch; None for all.
+        state: One of `ledger.STATES`.
+        order: Only waiting pictures come in an order of what they teach.
+    """
+
+    profile: str = "general"
+    batch_id: int | None = None
+    state: str = "new"
+    order: Order = Order.TEACHING
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How many pictures of a batch, or of all, are in each state.
+
+    Attributes:
+        second: Finished once, and waiting for the second opinion of somebody else.
+    """
+
+    waiting: int
+    done: int
+    skipped: int
+    flagged: int = 0
+    second: int = 0
+
+    @property
+    def total(self) -> int:
+        """All pictures."""
+        return self.waiting + self.done + self.skipped + self.flagged + self.second
+
+
+def progress(connection: Connection, batch_id: int | None = None) -> Progress:
+    """How far the review of a batch, or of everything, has come; exact, and as fast for many as for few."""
+    scope = "review" if batch_id is None else f"batch.{batch_id}"
+    query = select(counters.c.name, counters.c.n).where(counters.c.name.in_([f"{scope}.{s}" for s in STATES]))
+    counts = {name.rsplit(".", 1)[1]: n for name, n in connection.execute(query)}
+    new, second, skipped, flagged, done = (counts.get(state, 0) for state in STATES)
+    return Progress(new, done, skipped, flagged, second)
+
+
+def in_batch(batch_id: int | None) -> list[ColumnElement[bool]]:
+    """The condition on assets that leaves one batch."""
+    if batch_id is None:
+        return []
+    return [assets.c.id.in_(select(items.c.asset_id).where(items.c.batch_id == batch_id))]
+
+
+def following(
+    connection: Connection,
+    view: View,
+    after: int = 0,
+    limit: int = 25,
+    without: Collection[int] = (),
+    user: User | None = None,
+) -> list[int]:
+    """Ids of the pictures that come next, as they were uploaded or the newest first.
+
+    Args:
+        after: Leave out pictures up to this one in that order; 0 starts at the beginning.
+        without: Leave these out.
+        user: Of pictures that wait for a second opinion, leave out those that this person gave the first on.
+    """
+    query = _newest_first(view, after) if view.order == Order.NEWEST else _as_uploaded(view, after)
+    if view.state == "second" and user is not None:
+        first = select(reviews.c.asset_id).join(events, events.c.id == reviews.c.event_id)
+        mine = first.where(reviews.c.asset_id == assets.c.id, events.c.actor == user.name)
+        query = query.where(~mine.exists())
+    found = dict.fromkeys(connection.execute(query.limit(limit + len(without))).scalars())
+    return [asset_id for asset_id in found if asset_id not in without][:limit]
+
+
+def seen_together(
+    connection: Connection,
+    view: View,
+    shares: Shares,
+    limit: int,
+    without: Collection[int] = (),
+    sampled: bool = False,
+) -> list[int]:
+    """Waiting pictures that may be decided many at a time: none of the blind sample, which is looked at one by one.
+
+    Args:
+        sampled: A random choice that is always the same, not the order of the view.
+    """
+    if sampled:
+        query = select(assets.c.id).where(assets.c.review == view.state, *in_batch(view.batch_id))
+        query = query.order_by(assets.c.sample)
+    else:
+        query = _newest_first(view, 0) if view.order == Order.NEWEST else _as_uploaded(view, 0)
+    found = dict.fromkeys(connection.execute(query.where(shares.not_blind()).limit(limit + len(without))).scalars())
+    return [asset_id for asset_id in found if asset_id not in without][:limit]
+
+
+def still(connection: Connection, asset_ids: Collection[int], state: str = "new") -> set[int]:
+    """Those of some pictures that are in a state."""
+    query = select(assets.c.id).where(assets.c.id.in_(asset_ids), assets.c.review == state)
+    return set(connection.execute(query).scalars())
+
+
+def _newest_first(view: View, after: int) -> Select:
+    query = select(assets.c.id).where(assets.c.review == view.state, *in_batch(view.batch_id))
+    if after:
+        query = query.where(assets.c.id < after)
+    return query.order_by(assets.c.id.desc())
+
+
+def _as_uploaded(view: View, after: int) -> Select:
+    if view.batch_id is None:
+        return select(assets.c.id).where(assets.c.review == view.state, assets.c.id > after).order_by(assets.c.id)
+    here = items.c.batch_id == view.batch_id
+    place = select(func.max(items.c.n)).where(here, items.c.asset_id == after).scalar_subquery()
+    return (
+        select(assets.c.id)
+        .join(items, items.c.asset_id == assets.c.id)
+        .where(here, assets.c.review == view.state, items.c.n > func.coalesce(place, -1))
+        .order_by(items.c.n)
+    )

@@ -1,0 +1,3 @@
+"""The vocabulary: categories, tags, profiles. Pure, without SQL."""
+
+from __future__ import annotations
