@@ -12,10 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from tagging_core.ledger.events import Kind
 from tagging_core.ledger.webhook_outbox import Happening
-from tagging_core.publishing import schemas
 
 Rendition = Literal["thumbnail", "screen", "original"]
-EVERYTHING = schemas.Filters()
 
 T = TypeVar("T")
 Id = Annotated[int, Field(ge=1, le=2**53, examples=[1])]
@@ -272,3 +270,7 @@ class Filters(Model):
     since: date | None = Field(None, description="came in on this day or later")
     until: date | None = Field(None, description="came in on this day or earlier")
     state: State | None = None
+
+
+EVERYTHING = Filters()
+"""Filters that let every picture pass."""
