@@ -28,7 +28,7 @@ from tagging_core.common.users import local_user
 from tagging_core.embeddings import vectors
 from tagging_core.embeddings.encoders import Encoder
 from tagging_core.ingest.batches import CHUNK
-from tagging_core.storage.blobs import Folder
+from tagging_core.storage.blobs import LocalBlobStore
 
 _USER = local_user("benchmark")
 _PROFILE = "e-commerce"
@@ -66,7 +66,7 @@ def parts(loop: Tagloop, paths: Sequence[Path], folder: Path, encoder: Encoder) 
     prepared = [encoder.prepare(picture.image) for picture in pictures]
     starts = range(0, len(prepared), CHUNK)
     found: list[np.ndarray] = [vector for i in starts for vector in encoder.encode_images(prepared[i : i + CHUNK])]
-    archive = Archive(Folder(folder / "parts"))
+    archive = Archive(LocalBlobStore(folder / "parts"))
 
     def embed(n: int) -> None:
         encoder.encode_images(prepared[n * CHUNK : (n + 1) * CHUNK])
@@ -110,7 +110,7 @@ def naive(loop: Tagloop, paths: Sequence[Path], folder: Path, encoder: Encoder) 
             logits, features = network(torch.from_numpy(pixels))
         return logits.numpy(), features.numpy()
 
-    archive = Archive(Folder(folder / "naive"))
+    archive = Archive(LocalBlobStore(folder / "naive"))
     module.network = eager
     try:
         started = time.perf_counter()

@@ -89,7 +89,8 @@ def _sign(kind: str, sha256: str, form: str) -> str:
 
 @cache
 def _archive() -> Archive:
-    return Archive(open_depot(load_settings()))
+    settings = load_settings()
+    return Archive(open_depot(settings.assets_url, settings.data_dir))
 
 
 def _serve(request: Request) -> Response:

@@ -10,7 +10,6 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from tagging_core.common.periods import machine_zone
 from tagging_core.errors import SettingsError
-from tagging_core.review.sampling import Shares
 
 
 class Settings(BaseSettings):
@@ -63,11 +62,6 @@ class Settings(BaseSettings):
     def zone(self) -> str:
         """The IANA name of the zone whose days are counted."""
         return self.time_zone or machine_zone()
-
-    @property
-    def shares(self) -> Shares:
-        """Sizes of the samples that keep accuracy honest."""
-        return Shares(self.blind_share, self.known_share, self.second_share)
 
     @property
     def database(self) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from console import session
+from tagging_core.api import Operations
 from tagging_core.publishing.exports import tables
 from tagging_core.publishing.exports.exporter import ENDINGS, Format, by_ids, export
 
@@ -32,7 +33,7 @@ _PREVIEW = 5
 @st.dialog("Export", width="large", icon=":material/download:")
 def draw_export(asset_ids: Sequence[int]) -> None:
     """Choose a form, see how it will look, and take it along."""
-    calls, language = session.loop().calls(session.current_user()), session.language()
+    calls, language = Operations(session.loop(), session.current_user()), session.language()
     many = "picture" if len(asset_ids) == 1 else "pictures"
     form = st.selectbox("As", list(_FORMS), format_func=_FORMS.get, key="export_form")
     columns = list(tables.USUAL)

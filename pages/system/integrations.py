@@ -6,7 +6,7 @@ import streamlit as st
 
 from console import asset_history, session
 from tagging_core import TaggingError
-from tagging_core.api import keys
+from tagging_core.api import Operations, keys
 from tagging_core.api.keys import ApiKey, Scope
 from tagging_core.common.users import Action
 from tagging_core.ledger import webhook_outbox
@@ -48,7 +48,7 @@ def revoke(key_id: int, revoked: bool) -> None:
 
 def make_webhook() -> None:
     try:
-        made = loop.calls(user).add_webhook(state["hook_url"].strip(), state["hook_kinds"])
+        made = Operations(loop, user).add_webhook(state["hook_url"].strip(), state["hook_kinds"])
     except TaggingError as error:
         session.say_error(error)
     else:
@@ -56,11 +56,11 @@ def make_webhook() -> None:
 
 
 def switch(webhook_id: int, active: bool) -> None:
-    loop.calls(user).switch_webhook(webhook_id, active)
+    Operations(loop, user).switch_webhook(webhook_id, active)
 
 
 def send_again(uid: str) -> None:
-    loop.calls(user).replay_delivery(uid)
+    Operations(loop, user).replay_delivery(uid)
 
 
 def hide(name: str) -> None:

@@ -1,8 +1,11 @@
-"""The programming interface: the same calls in process (`Calls`), over HTTP (`Client`), and the service between."""
+"""The REST service, its client, and the same operations in process.
+
+`Operations` runs them in this process, `Client` over HTTP; both have the same names, parameters and results.
+"""
 
 from __future__ import annotations
 
 from tagging_core.api.client import Client, ServiceError
-from tagging_core.api.operations import Calls
+from tagging_core.api.operations import Operations
 
-__all__ = ["Calls", "Client", "ServiceError"]
+__all__ = ["Client", "Operations", "ServiceError"]

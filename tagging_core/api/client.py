@@ -1,4 +1,4 @@
-"""The interface over HTTP: the same calls, answers and errors as `Calls` has in process."""
+"""The interface over HTTP: the same calls, answers and errors as `Operations` has in process."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class ServiceError(TaggingError):
 
 
 class Client:
-    """Calls a Tagloop service.
+    """Operations a Tagloop service.
 
     When it is told to wait, it waits and asks again; writing calls are safe to repeat under an idempotency key.
 
@@ -86,7 +86,7 @@ class Client:
         vector: bool = False,
         idempotency_key: str = "",
     ) -> schemas.Tagged:
-        """See `Calls.tag_picture`."""
+        """See `Operations.tag_picture`."""
         came = text.model_dump() if text else {}
         form = came | {"profile": profile, "instruction": instruction, "top_k": top_k, "language": language}
         form |= {"keep": keep, "vector": vector} | ({"target": target} if target is not None else {})
@@ -100,13 +100,13 @@ class Client:
         name: str = "",
         idempotency_key: str = "",
     ) -> schemas.Job:
-        """See `Calls.tag_pictures`."""
+        """See `Operations.tag_pictures`."""
         form = {"profile": profile, "name": name}
         sent = [("files", (file or "unnamed", data)) for file, data in files]
         return self._send("POST", "/batches", schemas.Job, idempotency_key, data=form, files=sent)
 
     def get_job(self, job: int) -> schemas.Job:
-        """See `Calls.get_job`."""
+        """See `Operations.get_job`."""
         return self._send("GET", f"/jobs/{job}", schemas.Job)
 
     def wait_for(self, job: int, seconds: float = 3_600.0, every: float = 0.5) -> schemas.Job:
@@ -123,32 +123,32 @@ class Client:
         return found
 
     def list_jobs(self, cursor: str | None = None, limit: int = 50) -> schemas.Page[schemas.Job]:
-        """See `Calls.list_jobs`."""
+        """See `Operations.list_jobs`."""
         return self._send(
             "GET", "/jobs", schemas.Page[schemas.Job], params=_plain({"cursor": cursor, "limit": limit})
         )
 
     def stop_job(self, job: int) -> schemas.Job:
-        """See `Calls.stop_job`."""
+        """See `Operations.stop_job`."""
         return self._send("POST", f"/jobs/{job}/stop", schemas.Job)
 
     def resume_job(self, job: int) -> schemas.Job:
-        """See `Calls.resume_job`."""
+        """See `Operations.resume_job`."""
         return self._send("POST", f"/jobs/{job}/resume", schemas.Job)
 
     def get_batch(self, batch: int) -> schemas.Batch:
-        """See `Calls.get_batch`."""
+        """See `Operations.get_batch`."""
         return self._send("GET", f"/batches/{batch}", schemas.Batch)
 
     def list_batches(self, cursor: str | None = None, limit: int = 50) -> schemas.Page[schemas.Batch]:
-        """See `Calls.list_batches`."""
+        """See `Operations.list_batches`."""
         asked = _plain({"cursor": cursor, "limit": limit})
         return self._send("GET", "/batches", schemas.Page[schemas.Batch], params=asked)
 
     # ---- pictures out -------------------------------------------------------------------------------------
 
     def get_asset(self, asset: int | str, language: schemas.Language = "en") -> schemas.Asset:
-        """See `Calls.get_asset`."""
+        """See `Operations.get_asset`."""
         return self._send("GET", f"/assets/{asset}", schemas.Asset, params={"language": language})
 
     def list_assets(
@@ -158,32 +158,32 @@ class Client:
         limit: int = 50,
         language: schemas.Language = "en",
     ) -> schemas.Page[schemas.Asset]:
-        """See `Calls.list_assets`."""
+        """See `Operations.list_assets`."""
         asked = _filters(filters) | _plain({"cursor": cursor, "limit": limit, "language": language})
         return self._send("GET", "/assets", schemas.Page[schemas.Asset], params=asked)
 
     def get_picture(self, asset: int, rendition: Rendition = "screen") -> bytes:
-        """See `Calls.get_picture`."""
+        """See `Operations.get_picture`."""
         return self._ask("GET", f"/assets/{asset}/picture", params={"rendition": rendition}).content
 
     def list_suggestions(
         self, asset: int, profile: str = "general", top_k: int = LIMIT, language: schemas.Language = "en"
     ) -> list[schemas.Suggestion]:
-        """See `Calls.list_suggestions`."""
+        """See `Operations.list_suggestions`."""
         asked = _plain({"profile": profile, "top_k": top_k, "language": language})
         return self._send("GET", f"/assets/{asset}/suggestions", list[schemas.Suggestion], params=asked)
 
     def set_text(self, asset: int, text: schemas.Text) -> schemas.Asset:
-        """See `Calls.set_text`."""
+        """See `Operations.set_text`."""
         return self._send("PUT", f"/assets/{asset}/text", schemas.Asset, json=text.model_dump())
 
     def describe(self, asset: int, description: schemas.Description) -> schemas.Description:
-        """See `Calls.describe`."""
+        """See `Operations.describe`."""
         body = description.model_dump()
         return self._send("PUT", f"/assets/{asset}/description", schemas.Description, json=body)
 
     def draft_description(self, asset: int, language: schemas.Language = "en") -> schemas.Description:
-        """See `Calls.draft_description`."""
+        """See `Operations.draft_description`."""
         asked = {"language": language}
         return self._send("POST", f"/assets/{asset}/description/draft", schemas.Description, params=asked)
 
@@ -195,7 +195,7 @@ class Client:
         language: schemas.Language = "en",
         image: str = "{name}",
     ) -> Iterator[bytes]:
-        """See `Calls.export`."""
+        """See `Operations.export`."""
         asked = {"format": form, "columns": list(columns), "language": language, "image": image}
         with self._http.stream("GET", "export", params=_filters(filters) | asked) as answer:
             if not answer.is_success:
@@ -206,18 +206,18 @@ class Client:
     # ---- decisions ----------------------------------------------------------------------------------------
 
     def decide(self, decisions: Sequence[schemas.NewDecision], idempotency_key: str = "") -> schemas.Written:
-        """See `Calls.decide`."""
+        """See `Operations.decide`."""
         body = [each.model_dump() for each in decisions]
         return self._send("POST", "/decisions", schemas.Written, idempotency_key, json=body)
 
     def undo(self, what: int | str) -> schemas.Written:
-        """See `Calls.undo`."""
+        """See `Operations.undo`."""
         return self._send("POST", f"/decisions/{what}/undo", schemas.Written)
 
     def list_decisions(
         self, asset: int | None = None, cursor: str | None = None, limit: int = 100
     ) -> schemas.Page[schemas.Decision]:
-        """See `Calls.list_decisions`."""
+        """See `Operations.list_decisions`."""
         asked = _plain({"asset": asset, "cursor": cursor, "limit": limit})
         return self._send("GET", "/decisions", schemas.Page[schemas.Decision], params=asked)
 
@@ -231,16 +231,16 @@ class Client:
         limit: int = 200,
         language: schemas.Language = "en",
     ) -> schemas.Page[schemas.Tag]:
-        """See `Calls.list_tags`."""
+        """See `Operations.list_tags`."""
         asked = {"query": query, "category": category, "cursor": cursor, "limit": limit, "language": language}
         return self._send("GET", "/tags", schemas.Page[schemas.Tag], params=_plain(asked))
 
     def get_tag(self, tag: str, language: schemas.Language = "en") -> schemas.Tag:
-        """See `Calls.get_tag`."""
+        """See `Operations.get_tag`."""
         return self._send("GET", f"/tags/{tag}", schemas.Tag, params={"language": language})
 
     def list_profiles(self, language: schemas.Language = "en") -> list[schemas.Profile]:
-        """See `Calls.list_profiles`."""
+        """See `Operations.list_profiles`."""
         return self._send("GET", "/profiles", list[schemas.Profile], params={"language": language})
 
     # ---- search -------------------------------------------------------------------------------------------
@@ -255,7 +255,7 @@ class Client:
         limit: int = 30,
         language: schemas.Language = "en",
     ) -> schemas.SearchResult:
-        """See `Calls.search`."""
+        """See `Operations.search`."""
         asked = {"text": text, "like": list(like), "unlike": list(unlike), "limit": limit, "language": language}
         params = _filters(filters) | _plain(asked)
         if picture is None:
@@ -266,30 +266,30 @@ class Client:
     def similar(
         self, asset: int, filters: schemas.Filters = EVERYTHING, limit: int = 24, language: schemas.Language = "en"
     ) -> list[schemas.Hit]:
-        """See `Calls.similar`."""
+        """See `Operations.similar`."""
         asked = _filters(filters) | _plain({"limit": limit, "language": language})
         return self._send("GET", f"/assets/{asset}/similar", list[schemas.Hit], params=asked)
 
     def recommend(
         self, asset: int, filters: schemas.Filters = EVERYTHING, limit: int = 8, language: schemas.Language = "en"
     ) -> list[schemas.Hit]:
-        """See `Calls.recommend`."""
+        """See `Operations.recommend`."""
         asked = _filters(filters) | _plain({"limit": limit, "language": language})
         return self._send("GET", f"/assets/{asset}/recommendations", list[schemas.Hit], params=asked)
 
     # ---- webhooks -----------------------------------------------------------------------------------------
 
     def list_webhooks(self) -> list[schemas.Webhook]:
-        """See `Calls.list_webhooks`."""
+        """See `Operations.list_webhooks`."""
         return self._send("GET", "/webhooks", list[schemas.Webhook])
 
     def add_webhook(self, url: str, kinds: Sequence[Happening], idempotency_key: str = "") -> schemas.Webhook:
-        """See `Calls.add_webhook`."""
+        """See `Operations.add_webhook`."""
         body = {"url": url, "kinds": list(kinds)}
         return self._send("POST", "/webhooks", schemas.Webhook, idempotency_key, json=body)
 
     def switch_webhook(self, webhook: int, active: bool) -> schemas.Webhook:
-        """See `Calls.switch_webhook`."""
+        """See `Operations.switch_webhook`."""
         return self._send("PATCH", f"/webhooks/{webhook}", schemas.Webhook, params=_plain({"active": active}))
 
     def list_deliveries(
@@ -299,12 +299,12 @@ class Client:
         cursor: str | None = None,
         limit: int = 50,
     ) -> schemas.Page[schemas.Delivery]:
-        """See `Calls.list_deliveries`."""
+        """See `Operations.list_deliveries`."""
         asked = _plain({"webhook": webhook, "state": state, "cursor": cursor, "limit": limit})
         return self._send("GET", "/deliveries", schemas.Page[schemas.Delivery], params=asked)
 
     def replay_delivery(self, delivery: str) -> schemas.Delivery:
-        """See `Calls.replay_delivery`."""
+        """See `Operations.replay_delivery`."""
         return self._send("POST", f"/deliveries/{delivery}/replay", schemas.Delivery)
 
     # ---- helpers ------------------------------------------------------------------------------------------

@@ -40,7 +40,7 @@ _LIKELY = 0.5
 """Probability from which on a suggestion is more likely right than wrong, and is part of a drafted description."""
 
 
-class Calls:
+class Operations:
     """What one program, or person, may ask of a Tagloop.
 
     Args:

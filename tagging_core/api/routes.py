@@ -14,7 +14,7 @@ from tagging_core.api import auth
 from tagging_core.api.auth import Caller
 from tagging_core.api.idempotency import once
 from tagging_core.api.keys import Scope
-from tagging_core.api.operations import Calls
+from tagging_core.api.operations import Operations
 from tagging_core.app.tagloop import Tagloop
 from tagging_core.errors import SourceError
 from tagging_core.learning.suggestions import LIMIT
@@ -30,19 +30,19 @@ def _caller(request: Request) -> Caller:
     return request.state.caller
 
 
-def _calls(scope: Scope) -> Callable[[Request], Awaitable[Calls]]:
-    async def open_for(request: Request) -> Calls:
+def _calls(scope: Scope) -> Callable[[Request], Awaitable[Operations]]:
+    async def open_for(request: Request) -> Operations:
         caller = _caller(request)
         auth.require(caller, scope)
-        return request.app.state.get_loop().calls(caller.user)
+        return Operations(request.app.state.get_loop(), caller.user)
 
     return open_for
 
 
-Reading = Annotated[Calls, Depends(_calls(Scope.READ))]
-Tagging = Annotated[Calls, Depends(_calls(Scope.TAG))]
-Deciding = Annotated[Calls, Depends(_calls(Scope.DECIDE))]
-Hooking = Annotated[Calls, Depends(_calls(Scope.HOOKS))]
+Reading = Annotated[Operations, Depends(_calls(Scope.READ))]
+Tagging = Annotated[Operations, Depends(_calls(Scope.TAG))]
+Deciding = Annotated[Operations, Depends(_calls(Scope.DECIDE))]
+Hooking = Annotated[Operations, Depends(_calls(Scope.HOOKS))]
 
 AssetId = Annotated[int, Path(ge=1, le=2**53, description="a picture's id", examples=[1])]
 AnyId = Annotated[int, Path(ge=1, le=2**53, examples=[1])]

@@ -1,4 +1,4 @@
-"""The REST service under /api/v1: authenticates, limits, and passes on to `Calls`."""
+"""The REST service under /api/v1: authenticates, limits, and passes on to `Operations`."""
 
 from __future__ import annotations
 

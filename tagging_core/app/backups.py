@@ -21,7 +21,7 @@ from sqlalchemy import Connection, MetaData, Table, func, select, text, update
 from tagging_core.errors import BackupError
 from tagging_core.search import chroma_index
 from tagging_core.storage import Database, key_values
-from tagging_core.storage.blobs import Depot
+from tagging_core.storage.blobs import BlobStore
 from tagging_core.storage.schema import chunks, metadata
 
 _FORMAT = 1
@@ -49,7 +49,9 @@ class Summary:
     files: int
 
 
-def back_up(database: Database, depot: Depot | None, path: Path, progress: Progress = lambda _: None) -> Summary:
+def back_up(
+    database: Database, depot: BlobStore | None, path: Path, progress: Progress = lambda _: None
+) -> Summary:
     """Write a backup; other processes go on meanwhile.
 
     Args:
@@ -80,7 +82,7 @@ def back_up(database: Database, depot: Depot | None, path: Path, progress: Progr
     return summary
 
 
-def restore(database: Database, depot: Depot, path: Path, progress: Progress = lambda _: None) -> Summary:
+def restore(database: Database, depot: BlobStore, path: Path, progress: Progress = lambda _: None) -> Summary:
     """Fill an empty installation with what a backup holds; all of it or nothing.
 
     Raises:
@@ -119,7 +121,7 @@ def _write_table(connection: Connection, table: Table, file: zipfile.ZipFile, pr
     return count
 
 
-def _write_files(depot: Depot, file: zipfile.ZipFile, progress: Progress) -> int:
+def _write_files(depot: BlobStore, file: zipfile.ZipFile, progress: Progress) -> int:
     progress("pictures")
     count = 0
     for part in _PARTS:

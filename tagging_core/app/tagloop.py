@@ -15,7 +15,6 @@ from filelock import FileLock, Timeout
 from sqlalchemy import Connection
 from threadpoolctl import threadpool_limits
 
-from tagging_core.api import Calls
 from tagging_core.app import assembly
 from tagging_core.app.assembly import Role
 from tagging_core.app.model_rollout import Models, standing_model
@@ -44,6 +43,7 @@ from tagging_core.publishing.captions import Described
 from tagging_core.publishing.outbound_policy import Targets, parse_targets
 from tagging_core.publishing.webhook_delivery import Deliverer
 from tagging_core.review.bulk_service import LightTable
+from tagging_core.review.sampling import Shares
 from tagging_core.review.service import Desk
 from tagging_core.search import ANY, Filters, Found, Hit, Searcher, chroma_index
 from tagging_core.search.chroma_backends import Embedded, Served
@@ -81,7 +81,7 @@ class Tagloop(Desk):
             raise StorageError(f"The data folder {data} cannot be made: {error.strerror}.") from error
         database = Database(self.settings.database)
         database.migrate()
-        self.depot = open_depot(self.settings)
+        self.depot = open_depot(self.settings.assets_url, self.settings.data_dir)
         self.archive = Archive(self.depot)
         self.shelf = Shelf(data / "models", self.settings.devices, self.settings.compile)
         if encoder is not None:
@@ -93,7 +93,8 @@ class Tagloop(Desk):
         place = Served(self.settings.chroma_url) if self.settings.chroma_url else Embedded(data / "chroma")
         self.index = ChromaIndex(place, database, self.preset.fingerprint, library.taxonomies)
         self._changing = threading.Lock()
-        super().__init__(database, library, self._suggester(), self.encoder, self.settings.shares)
+        rates = Shares(self.settings.blind_share, self.settings.known_share, self.settings.second_share)
+        super().__init__(database, library, self._suggester(), self.encoder, rates)
         self._serve()
         self.light_table = LightTable(self)
         self.models = Models(database, self.shelf, self.libraries, self._models_changed)
@@ -278,10 +279,6 @@ class Tagloop(Desk):
             asset = repository.get(connection, asset_id)
             return captions.describe(connection, taxonomy, [asset], words.language)[asset_id]
 
-    def calls(self, user: User) -> Calls:
-        """All that a program may ask for, done as this user."""
-        return Calls(self, user)
-
     # ---- the tag library ----------------------------------------------------------------------------------
 
     def taxonomy(self) -> Taxonomy:
@@ -312,7 +309,9 @@ class Tagloop(Desk):
     # ---- helpers ------------------------------------------------------------------------------------------
 
     def _run(self, role: Role) -> None:
-        self._deliverer = Deliverer(self.database, self.targets, webhook_payloads.teller(self))
+        self._deliverer = Deliverer(
+            self.database, self.targets, webhook_payloads.payload_builder(lambda: self.library.taxonomies)
+        )
         self._embedder = assembly.make_embedder(self)
         self.worker = assembly.make_worker(self, self._embedder, self._deliverer, role)
         # One thread for linear algebra: fits are small, and threads that wait for one another double their time.

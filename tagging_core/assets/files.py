@@ -10,7 +10,7 @@ from PIL import Image
 
 from tagging_core.assets.decoding import SCREEN_SIDE, THUMBNAIL_SIDE, Picture, encode_jpeg, open_picture
 from tagging_core.embeddings.encoders import Encoder
-from tagging_core.storage.blobs import Depot
+from tagging_core.storage.blobs import BlobStore
 
 
 class Rendition(StrEnum):
@@ -31,7 +31,7 @@ class Archive:
         depot: Where they lie.
     """
 
-    def __init__(self, depot: Depot) -> None:
+    def __init__(self, depot: BlobStore) -> None:
         self._depot = depot
 
     def read(self, rendition: Rendition, sha256: str) -> bytes:

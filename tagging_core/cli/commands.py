@@ -14,7 +14,7 @@ from pathlib import Path
 
 from prometheus_client import start_http_server
 
-from tagging_core.api import keys
+from tagging_core.api import Operations, keys
 from tagging_core.api.keys import Scope
 from tagging_core.app import backups, prometheus
 from tagging_core.app.tagloop import Tagloop
@@ -190,14 +190,14 @@ def _watch(loop: Tagloop, options: argparse.Namespace) -> int:
 
 def _search(loop: Tagloop, options: argparse.Namespace) -> int:
     loop.start()
-    found = loop.calls(local_user(options.user)).search(options.text, limit=options.limit)
+    found = Operations(loop, local_user(options.user)).search(options.text, limit=options.limit)
     lines = [f"{hit.relevance:6.1%}  {hit.asset.id:6}  {hit.asset.name}" for hit in found.hits]
     say(options, found.model_dump(mode="json"), lines or ["Nothing is likely enough to be what you asked for."])
     return 0
 
 
 def _export(loop: Tagloop, options: argparse.Namespace) -> int:
-    calls = loop.calls(local_user(options.user))
+    calls = Operations(loop, local_user(options.user))
     filters = schemas.Filters(state=options.state, batch=options.batch)
     columns = [name.strip() for name in options.columns.split(",")]
     parts = calls.export(Format(options.format), filters, columns, options.language, options.image)
@@ -225,7 +225,9 @@ def restore_backup(settings: Settings, options: argparse.Namespace) -> int:
     """Fill an empty installation from a backup."""
     database = Database(settings.database)
     try:
-        found = backups.restore(database, open_depot(settings), options.file, _teller(options))
+        found = backups.restore(
+            database, open_depot(settings.assets_url, settings.data_dir), options.file, _teller(options)
+        )
     finally:
         database.close()
     told = f"{sum(found.rows.values()):,} rows and {found.files:,} picture files of {found.at} restored."

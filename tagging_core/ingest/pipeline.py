@@ -31,7 +31,7 @@ from tagging_core.ingest.chunks import Chunk, End, Item
 from tagging_core.learning.suggestions import Suggester, Suggestion
 from tagging_core.learning.text_evidence import Passage
 from tagging_core.storage import Database
-from tagging_core.storage.blobs import Depot
+from tagging_core.storage.blobs import BlobStore
 from tagging_core.storage.schema import assets, outbox
 from tagging_core.storage.schema import vectors as vector_table
 
@@ -94,7 +94,7 @@ class Ingester:
         *,
         database: Database,
         archive: Archive,
-        depot: Depot,
+        depot: BlobStore,
         preset: Preset,
         encoder: Callable[[], Encoder],
         suggester: Suggester,

@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from tagging_core.assets.decoding import MAX_BYTES
 from tagging_core.assets.repository import Accompanying, safe_name
 from tagging_core.errors import SourceError
-from tagging_core.storage.blobs import Depot
+from tagging_core.storage.blobs import BlobStore
 
 ZIP_FILES = 20_000
 ZIP_BYTES = 8_000_000_000
@@ -42,7 +42,7 @@ class Entry:
     reason: str = ""
 
 
-def stage_uploads(files: Iterable[tuple[str, bytes]], depot: Depot, prefix: str) -> list[Entry]:
+def stage_uploads(files: Iterable[tuple[str, bytes]], depot: BlobStore, prefix: str) -> list[Entry]:
     """Keep uploaded files until they are ingested; zips are unpacked, `photo.txt` is the text of `photo.jpg`.
 
     Args:
@@ -67,7 +67,7 @@ def stage_uploads(files: Iterable[tuple[str, bytes]], depot: Depot, prefix: str)
     return [replace(e, name=safe_name(e.name), text=texts.get(_stem(e.name), e.text)) for e in entries]
 
 
-def stage_zip(file: io.BytesIO | Path, name: str, depot: Depot, prefix: str) -> list[Entry]:
+def stage_zip(file: io.BytesIO | Path, name: str, depot: BlobStore, prefix: str) -> list[Entry]:
     """Unpack a zip's pictures into numbered files; a bad member gets its own reason.
 
     Raises:
@@ -115,7 +115,7 @@ def title(entries: Sequence[Entry]) -> str:
     return first if len(entries) == 1 else f"{first} and {len(entries) - 1} more"
 
 
-def remove_leftovers(depot: Depot, needed: set[str], seconds: float) -> None:
+def remove_leftovers(depot: BlobStore, needed: set[str], seconds: float) -> None:
     """Remove staged files that no batch waits for, left by a crash at least so long ago."""
     for name in depot.older(INCOMING, seconds):
         if name not in needed:
@@ -150,7 +150,7 @@ def _unpack(
     archive: zipfile.ZipFile,
     members: list[zipfile.ZipInfo],
     texts: dict[str, zipfile.ZipInfo],
-    depot: Depot,
+    depot: BlobStore,
     prefix: str,
 ) -> Iterator[Entry]:
     total = 0

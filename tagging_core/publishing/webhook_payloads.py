@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 from sqlalchemy import Connection
 
 from tagging_core.assets import repository
 from tagging_core.ingest import batches
 from tagging_core.ledger import taxonomy_store
+from tagging_core.ledger.taxonomy_store import TaxonomyCache
 from tagging_core.ledger.webhook_outbox import Happening
 from tagging_core.publishing import serializers
 from tagging_core.publishing.webhook_delivery import Tell
 
-if TYPE_CHECKING:
-    from tagging_core.app.tagloop import Tagloop
 
+def payload_builder(taxonomies: Callable[[], TaxonomyCache]) -> Tell:
+    """Return the function that writes the body of a delivery.
 
-def teller(loop: Tagloop) -> Tell:
-    """Tells of one installation's assets, batches and tags."""
+    Args:
+        taxonomies: Gives the taxonomy cache of the active model's library.
+    """
 
-    def tell(connection: Connection, kind: Happening, subject: dict[str, Any]) -> dict[str, Any]:
-        taxonomy = loop.library.taxonomies.load(connection)
+    def build(connection: Connection, kind: Happening, subject: dict[str, Any]) -> dict[str, Any]:
+        taxonomy = taxonomies().load(connection)
         if "asset" in subject:
             found = [repository.get(connection, subject["asset"])]
             return {"asset": serializers.assets(connection, taxonomy, found, "en")[0].model_dump(mode="json")}
@@ -33,4 +36,4 @@ def teller(loop: Tagloop) -> Tell:
         counts = taxonomy_store.counts(connection, [tag.id])
         return {"tag": serializers.tag(tag, counts.get(tag.id, (0, 0)), "en").model_dump(mode="json")}
 
-    return tell
+    return build

@@ -18,12 +18,11 @@ import fsspec
 from botocore.exceptions import BotoCoreError, ClientError
 
 from tagging_core.errors import SettingsError, StorageError, UnreachableError
-from tagging_core.settings import Settings
 
 _OPTIONS = {"s3": {"use_listings_cache": False, "config_kwargs": {"max_pool_connections": 64}}}
 
 
-class Depot(Protocol):
+class BlobStore(Protocol):
     """Keeps files."""
 
     def exists(self, name: str) -> bool:
@@ -54,7 +53,7 @@ class Depot(Protocol):
         """Where a file lies on this machine; None if it lies elsewhere."""
 
 
-class Folder:
+class LocalBlobStore:
     """Files below a folder.
 
     Args:
@@ -92,7 +91,7 @@ class Folder:
         return self.root / name
 
 
-class Bucket:
+class S3BlobStore:
     """Files in an object store, or in whatever else fsspec reaches.
 
     Args:
@@ -117,28 +116,28 @@ class Bucket:
 
     def exists(self, name: str) -> bool:
         """See `Depot`."""
-        with self._told_plainly():
+        with self._translate_errors():
             return bool(self._files.exists(self._key(name)))
 
     def read(self, name: str) -> bytes:
         """See `Depot`."""
-        with self._told_plainly():
+        with self._translate_errors():
             return bytes(self._files.cat_file(self._key(name)))
 
     def write(self, name: str, data: bytes) -> None:
         """See `Depot`."""
-        with self._told_plainly():
+        with self._translate_errors():
             self._files.pipe_file(self._key(name), data)
 
     def remove(self, name: str) -> None:
         """See `Depot`."""
-        with self._told_plainly(), _unless_missing():
+        with self._translate_errors(), _unless_missing():
             self._files.rm_file(self._key(name))
 
     def older(self, prefix: str, seconds: float) -> Iterator[str]:
         """See `Depot`."""
         latest = time.time() - seconds
-        with self._told_plainly():
+        with self._translate_errors():
             found = self._files.find(self._key(prefix), detail=True)
         for key, entry in found.items():
             if entry["LastModified"].timestamp() <= latest:
@@ -151,7 +150,7 @@ class Bucket:
         return f"{self._root}/{name}"
 
     @contextmanager
-    def _told_plainly(self) -> Iterator[None]:
+    def _translate_errors(self) -> Iterator[None]:
         try:
             yield
         except FileNotFoundError:
@@ -163,13 +162,17 @@ class Bucket:
             raise UnreachableError(told) from error
 
 
-def open_depot(settings: Settings) -> Depot:
-    """Where an installation's picture files lie.
+def open_depot(url: str, folder: Path) -> BlobStore:
+    """Open the store of an installation's picture files.
+
+    Args:
+        url: `s3://BUCKET/PREFIX`; empty for the folder.
+        folder: Where files are kept if there is no URL.
 
     Raises:
-        SettingsError: TAGLOOP_ASSETS_URL names nothing that can be reached.
+        SettingsError: The URL names nothing that can be reached.
     """
-    return Bucket(settings.assets_url) if settings.assets_url else Folder(settings.data_dir)
+    return S3BlobStore(url) if url else LocalBlobStore(folder)
 
 
 def write_file(path: Path, data: bytes) -> None:

@@ -9,6 +9,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from tagging_core import Tagloop
+from tagging_core.api import Operations
 from tests.conftest import BLUE, RED, photo, wait_for
 
 EXAMPLE = Path(__file__).parent.parent.parent / "examples" / "flask_service.py"
@@ -38,7 +39,7 @@ def test_pictures_are_found(browser: FlaskClient, working: Tagloop) -> None:
     from tagging_core.common.users import local_user
 
     for name, colour in (("red.jpg", RED), ("blue.jpg", BLUE)):
-        working.calls(local_user("CMS")).tag_picture(photo(colour), name)
+        Operations(working, local_user("CMS")).tag_picture(photo(colour), name)
     wait_for(lambda: not working.index.pending())
     assert browser.get("/search?q=blue").json[0]["name"] == "blue.jpg"
 

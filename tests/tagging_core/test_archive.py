@@ -8,12 +8,12 @@ import pytest
 from tagging_core.assets.decoding import open_picture
 from tagging_core.assets.files import Archive, Rendition, sha256_of
 from tagging_core.errors import StorageError
-from tagging_core.storage.blobs import Folder, write_file
+from tagging_core.storage.blobs import LocalBlobStore, write_file
 from tests.conftest import photo
 
 
 def test_original_and_renditions_are_kept_once(tmp_path: Path) -> None:
-    archive, data = Archive(Folder(tmp_path)), photo(size=(2000, 1000))
+    archive, data = Archive(LocalBlobStore(tmp_path)), photo(size=(2000, 1000))
     name = sha256_of(data)
     archive.keep(name, data, open_picture(data))
     assert archive.read(Rendition.ORIGINAL, name) == data

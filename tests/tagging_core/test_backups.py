@@ -62,7 +62,7 @@ def test_everything_comes_back_elsewhere(
     before = rows(worked_with.database)
     confidences = {s.tag_id: s.probability for s in worked_with.suggest(3, "e-commerce")}
     database = Database(elsewhere.database)
-    assert backups.restore(database, open_depot(elsewhere), path) == made
+    assert backups.restore(database, open_depot(elsewhere.assets_url, elsewhere.data_dir), path) == made
     assert rows(database) == before
     database.close()
     there = Tagloop(elsewhere)
@@ -103,9 +103,9 @@ def test_a_damaged_backup_restores_nothing(worked_with: Tagloop, elsewhere: Sett
     database = Database(elsewhere.database)
     for wrong, told in ((damaged, "labels"), (tmp_path / "missing.zip", "cannot be read")):
         with pytest.raises(BackupError, match=told):
-            backups.restore(database, open_depot(elsewhere), wrong)
+            backups.restore(database, open_depot(elsewhere.assets_url, elsewhere.data_dir), wrong)
     assert not any(found for name, found in rows(database).items() if name != "alembic_version")
-    backups.restore(database, open_depot(elsewhere), path)
+    backups.restore(database, open_depot(elsewhere.assets_url, elsewhere.data_dir), path)
     database.close()
 
 

@@ -11,7 +11,7 @@ from tagging_core.common.users import local_user
 from tagging_core.embeddings.encoders import unit
 from tagging_core.learning import clustering
 from tagging_core.learning.thresholds import Cut, Thresholds
-from tagging_core.review import bulk_accept, clusters, decisions, grid
+from tagging_core.review import bulk_accept, decisions, grid
 from tagging_core.review.queue import View
 from tagging_core.review.sampling import Shares
 from tagging_core.storage.schema import daily, events
@@ -87,7 +87,7 @@ def test_clusters_are_tight_and_together_hold_every_picture() -> None:
 
 def test_the_odd_one_out_is_set_aside(loop: Tagloop, ann: User, monkeypatch: pytest.MonkeyPatch) -> None:
     assets = ingest(loop, ann, RED, (210, 40, 40), (230, 20, 20), BLUE)
-    monkeypatch.setattr(clusters, "_CUT", 1.9)
+    monkeypatch.setattr(clustering, "_CUT", 1.9)
     (group,) = loop.light_table.groups(ann, VIEW)
     assert (set(group.asset_ids), group.odd) == (set(assets[:3]), [assets[3]])
 

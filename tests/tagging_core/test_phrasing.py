@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tagging_core import Decision, Kind, TaggingError, Tagloop, User
+from tagging_core.api import Operations
 from tagging_core.assets.repository import Accompanying
 from tagging_core.publishing.caption_templates import PHRASING, Description, phrase
 from tagging_core.taxonomy.model import read_taxonomy
@@ -67,7 +68,7 @@ def test_what_a_person_wrote_stays_and_the_rest_follows_the_tags(loop: Tagloop, 
     (asset,) = ingest(loop, ann, RED)
     loop.describe(ann, asset, Description("en", title="My own title"))
     loop.decide(ann, Decision(Kind.ADD, asset, "garment.dress", profile="e-commerce"))
-    calls = loop.calls(ann)
+    calls = Operations(loop, ann)
     found = calls.get_asset(asset).description
     assert (found.title, found.alt, found.written) == ("My own title", "A dress.", ["title"])
     loop.rebuild(ann)

@@ -10,7 +10,7 @@ import pytest
 
 from tagging_core.errors import SourceError
 from tagging_core.ingest import sources
-from tagging_core.storage.blobs import Folder
+from tagging_core.storage.blobs import LocalBlobStore
 from tests.conftest import photo
 
 
@@ -35,7 +35,7 @@ def protected(data: bytes) -> bytes:
 
 def test_a_zip_is_unpacked_into_numbered_files(tmp_path: Path) -> None:
     data = make_zip({"a/one.jpg": photo(), "a/one.txt": b"A title\nA caption", "__MACOSX/x": b"", ".hidden": b""})
-    entries = sources.stage_uploads([("photos.zip", data)], Folder(tmp_path), "in")
+    entries = sources.stage_uploads([("photos.zip", data)], LocalBlobStore(tmp_path), "in")
     assert [(e.name, e.reason, e.text.title, e.text.caption) for e in entries] == [
         ("one.jpg", "", "A title", "A caption")
     ]
@@ -48,7 +48,7 @@ def test_a_zip_is_unpacked_into_numbered_files(tmp_path: Path) -> None:
 )
 def test_a_path_that_leads_outside_is_refused_and_the_rest_goes_on(tmp_path: Path, name: str) -> None:
     entries = sources.stage_uploads(
-        [("x.zip", make_zip({name: photo(), "good.jpg": photo()}))], Folder(tmp_path), "in"
+        [("x.zip", make_zip({name: photo(), "good.jpg": photo()}))], LocalBlobStore(tmp_path), "in"
     )
     assert [bool(e.reason) for e in entries] == [True, False]
     assert "leads outside" in entries[0].reason
@@ -56,7 +56,9 @@ def test_a_path_that_leads_outside_is_refused_and_the_rest_goes_on(tmp_path: Pat
 
 
 def test_a_password_is_told(tmp_path: Path) -> None:
-    entries = sources.stage_uploads([("x.zip", protected(make_zip({"a.jpg": photo()})))], Folder(tmp_path), "in")
+    entries = sources.stage_uploads(
+        [("x.zip", protected(make_zip({"a.jpg": photo()})))], LocalBlobStore(tmp_path), "in"
+    )
     assert "password" in entries[0].reason
 
 
@@ -66,29 +68,33 @@ def test_a_link_is_refused(tmp_path: Path) -> None:
         link = zipfile.ZipInfo("link.jpg")
         link.external_attr = (stat.S_IFLNK | 0o777) << 16
         archive.writestr(link, "/etc/passwd")
-    assert "link" in sources.stage_uploads([("x.zip", buffer.getvalue())], Folder(tmp_path), "in")[0].reason
+    assert "link" in sources.stage_uploads([("x.zip", buffer.getvalue())], LocalBlobStore(tmp_path), "in")[0].reason
 
 
 def test_a_bomb_is_refused(tmp_path: Path) -> None:
-    entries = sources.stage_uploads([("x.zip", make_zip({"a.jpg": bytes(50_000_000)}))], Folder(tmp_path), "in")
+    entries = sources.stage_uploads(
+        [("x.zip", make_zip({"a.jpg": bytes(50_000_000)}))], LocalBlobStore(tmp_path), "in"
+    )
     assert "packed more than" in entries[0].reason
 
 
 def test_too_many_members(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sources, "ZIP_FILES", 2)
     with pytest.raises(SourceError, match="the limit of one zip is 2"):
-        sources.stage_uploads([("x.zip", make_zip({f"{n}.jpg": b"x" for n in range(3)}))], Folder(tmp_path), "in")
+        sources.stage_uploads(
+            [("x.zip", make_zip({f"{n}.jpg": b"x" for n in range(3)}))], LocalBlobStore(tmp_path), "in"
+        )
 
 
 def test_client_names_are_only_shown(tmp_path: Path) -> None:
-    entries = sources.stage_uploads([("../../etc/pass\x00wd\n.jpg", photo())], Folder(tmp_path), "in")
+    entries = sources.stage_uploads([("../../etc/pass\x00wd\n.jpg", photo())], LocalBlobStore(tmp_path), "in")
     assert entries[0].name == "pass�wd�.jpg"
     assert entries[0].source == "in/0"
 
 
 def test_an_uploaded_text_belongs_to_the_picture_of_its_name(tmp_path: Path) -> None:
     files = [("trip/a.jpg", photo()), ("trip/a.txt", b"A title"), ("trip/b.jpg", photo()), ("x/b.txt", b"no")]
-    entries = sources.stage_uploads(files, Folder(tmp_path), "in")
+    entries = sources.stage_uploads(files, LocalBlobStore(tmp_path), "in")
     assert [(e.name, e.text.title) for e in entries] == [("a.jpg", "A title"), ("b.jpg", "")]
 
 

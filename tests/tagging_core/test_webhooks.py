@@ -66,7 +66,9 @@ def receiver() -> Iterator[Receiver]:
 
 @pytest.fixture
 def deliverer(loop: Tagloop) -> Deliverer:
-    return Deliverer(loop.database, Targets(["127.0.0.1"]), webhook_payloads.teller(loop))
+    return Deliverer(
+        loop.database, Targets(["127.0.0.1"]), webhook_payloads.payload_builder(lambda: loop.library.taxonomies)
+    )
 
 
 def subscribe(loop: Tagloop, user: User, url: str, *kinds: Happening) -> webhook_outbox.Webhook:
@@ -168,7 +170,9 @@ def test_a_target_that_hangs_is_left(
     loop: Tagloop, ann: User, receiver: Receiver, monkeypatch: pytest.MonkeyPatch, path: str
 ) -> None:
     monkeypatch.setattr(webhook_delivery, "_SECONDS", 0.5)
-    deliverer = Deliverer(loop.database, Targets(["127.0.0.1"]), webhook_payloads.teller(loop))
+    deliverer = Deliverer(
+        loop.database, Targets(["127.0.0.1"]), webhook_payloads.payload_builder(lambda: loop.library.taxonomies)
+    )
     subscribe(loop, ann, receiver.url(path))
     with loop.database.write() as connection:
         webhook_outbox.announce(connection, Happening.TAG_CHANGED, [{"tag": "garment.dress"}])

@@ -6,14 +6,12 @@ import tempfile
 import zipfile
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from tagging_core.errors import PictureError, TaggingError
 from tagging_core.publishing import schemas
 from tagging_core.publishing.exports import label_studio, metadata, tables
-
-if TYPE_CHECKING:
-    from tagging_core.api.operations import Calls
+from tagging_core.taxonomy.model import Taxonomy
 
 _PAGE = 200
 _PART = 1 << 20
@@ -41,20 +39,46 @@ ENDINGS = {
 """A file's ending and media type by format."""
 
 
-class Chosen(Protocol):
-    """Which pictures; see `by_filters` and `by_ids`."""
+class AssetReader(Protocol):
+    """Reads what an export needs; the operations of the REST service do."""
 
-    def __call__(self, calls: Calls, language: schemas.Language) -> Iterator[schemas.Asset]:
-        """The pictures, a page at a time in memory."""
+    @property
+    def taxonomy(self) -> Taxonomy:
+        """The taxonomy as it stands."""
+
+    @property
+    def model(self) -> str:
+        """Fingerprint of the active model."""
+
+    def list_assets(
+        self, filters: schemas.Filters, cursor: str | None, limit: int, language: schemas.Language
+    ) -> schemas.Page[schemas.Asset]:
+        """A page of the assets that pass the filters, newest first."""
+
+    def get_assets(self, asset_ids: Sequence[int], language: schemas.Language) -> list[schemas.Asset]:
+        """Assets by id, in the order given; unknown ids are left out."""
+
+    def get_picture(self, asset: int, rendition: schemas.Rendition) -> bytes:
+        """The bytes of an asset's file."""
+
+    def shown_suggestions(self, asset: int) -> list[schemas.Suggestion]:
+        """The latest suggestions of an asset, best first."""
 
 
-def by_filters(filters: schemas.Filters) -> Chosen:
+class Selection(Protocol):
+    """Which assets to export; see `by_filters` and `by_ids`."""
+
+    def __call__(self, reader: AssetReader, language: schemas.Language) -> Iterator[schemas.Asset]:
+        """Yield the assets, a page at a time in memory."""
+
+
+def by_filters(filters: schemas.Filters) -> Selection:
     """All that pass filters, the latest first."""
 
-    def each(calls: Calls, language: schemas.Language) -> Iterator[schemas.Asset]:
+    def each(reader: AssetReader, language: schemas.Language) -> Iterator[schemas.Asset]:
         cursor: str | None = None
         while True:
-            page = calls.list_assets(filters, cursor, _PAGE, language)
+            page = reader.list_assets(filters, cursor, _PAGE, language)
             yield from page.items
             if (cursor := page.next) is None:
                 return
@@ -62,19 +86,19 @@ def by_filters(filters: schemas.Filters) -> Chosen:
     return each
 
 
-def by_ids(asset_ids: Sequence[int]) -> Chosen:
+def by_ids(asset_ids: Sequence[int]) -> Selection:
     """These, in this order."""
 
-    def each(calls: Calls, language: schemas.Language) -> Iterator[schemas.Asset]:
+    def each(reader: AssetReader, language: schemas.Language) -> Iterator[schemas.Asset]:
         for start in range(0, len(asset_ids), _PAGE):
-            yield from calls.get_assets(asset_ids[start : start + _PAGE], language)
+            yield from reader.get_assets(asset_ids[start : start + _PAGE], language)
 
     return each
 
 
 def export(
-    calls: Calls,
-    chosen: Chosen,
+    reader: AssetReader,
+    selection: Selection,
     form: Format,
     columns: Sequence[str] = tables.USUAL,
     language: schemas.Language = "en",
@@ -91,9 +115,9 @@ def export(
         SearchError: There is no such column, or a filter makes no sense.
     """
     tables.check_columns(columns)
-    found = chosen(calls, language)
+    found = selection(reader, language)
     if form in (Format.XMP, Format.PICTURES):
-        return _zip(calls, found, form, language)
+        return _zip(reader, found, form, language)
     if form == Format.CSV:
         text = tables.to_csv(found, columns)
     elif form == Format.JSON:
@@ -101,27 +125,29 @@ def export(
     elif form == Format.JSONL:
         text = tables.to_jsonl(found)
     else:
-        text = label_studio.to_tasks(_tasks(calls, found, image))
+        text = label_studio.to_tasks(_tasks(reader, found, image))
     return (part.encode() for part in text)
 
 
-def _tasks(calls: Calls, found: Iterator[schemas.Asset], image: str) -> Iterator[dict]:
+def _tasks(reader: AssetReader, found: Iterator[schemas.Asset], image: str) -> Iterator[dict]:
     for asset in found:
         place = image.replace("{id}", str(asset.id)).replace("{sha256}", asset.sha256).replace("{name}", asset.name)
-        yield label_studio.task(asset, calls.shown_suggestions(asset.id), calls.model, place)
+        yield label_studio.task(asset, reader.shown_suggestions(asset.id), reader.model, place)
 
 
-def _zip(calls: Calls, found: Iterator[schemas.Asset], form: Format, language: schemas.Language) -> Iterator[bytes]:
+def _zip(
+    reader: AssetReader, found: Iterator[schemas.Asset], form: Format, language: schemas.Language
+) -> Iterator[bytes]:
     """A picture that cannot be written, or takes no metadata, gets an XMP file and a line in problems.txt."""
     problems: list[str] = []
     with tempfile.TemporaryFile() as file:
         with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
             for asset in found:
                 name = f"{asset.id}-{asset.name}".replace("/", "_").replace("\\", "_")
-                ways = metadata.paths(asset, calls.taxonomy, language)
+                ways = metadata.paths(asset, reader.taxonomy, language)
                 if form == Format.PICTURES:
                     try:
-                        data = calls.get_picture(asset.id, "original")
+                        data = reader.get_picture(asset.id, "original")
                     except TaggingError as error:
                         problems.append(f"{name}: {error}")
                         continue

@@ -9,7 +9,7 @@ import zipfile
 import pytest
 
 from tagging_core import TaggingError, Tagloop, User
-from tagging_core.api import Calls, Client, ServiceError
+from tagging_core.api import Client, Operations, ServiceError
 from tagging_core.assets.files import Rendition
 from tagging_core.publishing import schemas
 from tagging_core.publishing.schemas import NewDecision, Text
@@ -17,12 +17,12 @@ from tests.conftest import BLUE, GREEN, RED, photo, wait_for
 
 
 def test_client_and_calls_have_the_same_calls() -> None:
-    ours = {name for name, _ in inspect.getmembers(Calls, inspect.isfunction) if not name.startswith("_")}
+    ours = {name for name, _ in inspect.getmembers(Operations, inspect.isfunction) if not name.startswith("_")}
     theirs = {name for name, _ in inspect.getmembers(Client, inspect.isfunction) if not name.startswith("_")}
     only_here = {"get_assets", "shown_suggestions"}  # what exports read
     assert ours - only_here == theirs - {"close", "wait_for"}
     for name in ours - only_here:
-        here = inspect.signature(getattr(Calls, name)).parameters
+        here = inspect.signature(getattr(Operations, name)).parameters
         there = inspect.signature(getattr(Client, name)).parameters
         assert {k: p.default for k, p in here.items()} == {
             k: p.default for k, p in there.items() if k != "idempotency_key"
@@ -45,7 +45,7 @@ def test_a_picture_is_tagged_kept_decided_and_found(client: Client, working: Tag
     asset = client.get_asset(tagged.asset)
     assert [t.tag for t in asset.tags] == ["garment.dress"]
     assert asset.tags[0].by == "program CMS"
-    assert asset == working.calls(ann).get_asset(tagged.sha256)
+    assert asset == Operations(working, ann).get_asset(tagged.sha256)
     wait_for(lambda: working.index.pending() == 0)
     assert client.search("dress").hits[0].asset.id == tagged.asset
     assert client.search(picture=photo(RED, size=(80, 60))).hits[0].asset.id == tagged.asset
@@ -168,7 +168,7 @@ def test_errors_say_the_same_on_both_sides(client: Client, working: Tagloop, ann
         lambda calls: calls.decide([NewDecision(kind="add", asset=99, tag="garment.dress")]),
     ):
         with pytest.raises(TaggingError) as here:
-            ask(working.calls(ann))
+            ask(Operations(working, ann))
         with pytest.raises(ServiceError) as there:
             ask(client)
         assert str(here.value) == str(there.value)

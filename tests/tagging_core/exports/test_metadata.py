@@ -15,6 +15,7 @@ import pytest
 from PIL import Image
 
 from tagging_core import Decision, Kind, Tagloop, User
+from tagging_core.api import Operations
 from tagging_core.assets.repository import Accompanying
 from tagging_core.publishing.exports import metadata
 from tagging_core.publishing.exports.exporter import Format, by_ids, export
@@ -38,7 +39,7 @@ def asset(loop: Tagloop, ann: User) -> Asset:
     for tag in ("garment.dress", "colour.red"):
         loop.decide(ann, Decision(Kind.ADD, 1, tag, profile="e-commerce"))
     loop.set_text(ann, 1, Accompanying(title="Sommer <&> Kleid 夏"))
-    return loop.calls(ann).get_asset(1)
+    return Operations(loop, ann).get_asset(1)
 
 
 def read(exiftool: str, path: Path) -> dict[str, object]:
@@ -101,7 +102,7 @@ def test_a_format_that_takes_no_metadata_gets_a_file_beside_it(loop: Tagloop, an
     batch = loop.upload(ann, [("a.gif", photo(RED, kind="GIF")), ("b.jpg", photo(BLUE))], "e-commerce")
     loop.start()
     wait_for(lambda: loop.batch(batch).state == "done")
-    parts = export(loop.calls(ann), by_ids([1, 2]), Format.PICTURES)
+    parts = export(Operations(loop, ann), by_ids([1, 2]), Format.PICTURES)
     with zipfile.ZipFile(io.BytesIO(b"".join(parts))) as file:
         assert sorted(file.namelist()) == ["1-a.gif", "1-a.gif.xmp", "2-b.jpg", "problems.txt"]
         assert b"GIF" in file.read("problems.txt")

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from tagging_core import Decision, Kind, Settings, TaggingError, Tagloop, ledger
+from tagging_core import Decision, Kind, Settings, TaggingError, Tagloop
 from tagging_core.assets import repository
 from tagging_core.common.users import local_user
 from tagging_core.curation import plans
+from tagging_core.ledger import events
 from tagging_core.ledger.events import Look
 from tagging_core.review.sampling import Shares
 from tests.conftest import Installations, ingest
@@ -43,7 +44,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 def set_clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     found = Clock()
-    for module in (ledger, repository):
+    for module in (events, repository):
         monkeypatch.setattr(module, "datetime", found)
     return found
 
