@@ -18,9 +18,9 @@ from benchmarks.embedded import Embedded, embed_folder, photo_arguments
 from benchmarks.learning import Rows, draw_split, make_anchor, mean_average_precision
 from benchmarks.methods import Anchor, Scores, against_rivals
 from tagging_core.embeddings.encoders import load_encoder
-from tagging_core.learning.calibration import Judged, calibration_error, fit_calibration, unavoidable_error
+from tagging_core.learning.calibration import CalibrationData, calibration_error, fit_calibration, unavoidable_error
 from tagging_core.learning.classifier import Examples, fit_tag, sigmoid
-from tagging_core.learning.suggestions import FLOOR
+from tagging_core.learning.suggestions import MIN_PROBABILITY
 from tagging_core.learning.thresholds import find_thresholds
 from tagging_core.learning.training_set import IMPLICIT_WEIGHT
 
@@ -84,12 +84,12 @@ def learn(
         labels = known[mine, t]
         weights = np.where((labels > 0) | data.single_label | fair[mine, t], 1.0, feedback.weight)
         fit = fit_tag(data.texts[t], Examples(centred[chosen[mine]], labels, weights), anchor.pack, anchor.defaults)
-        left_out[mine, t] = fit.left_out
+        left_out[mine, t] = fit.held_out
         logits[:, t] = fit.model.logits(centred)
     usable = (known >= 0) & (fair | feedback.finished | feedback.adds_count)
     names = [str(t) for t in tags]
     columns, places = np.nonzero(usable.T)
-    judged = Judged(
+    judged = CalibrationData(
         logits=against_rivals(left_out, anchor)[places, columns],
         labels=known[places, columns],
         weights=np.ones(len(columns)),
@@ -225,7 +225,7 @@ def _shown_figures(probabilities: Scores, labels: NDArray[np.bool_]) -> tuple[fl
     """Calibration error and that by chance; tags shown a photo, their precision, expected precision and recall."""
     best = np.zeros(probabilities.shape, bool)
     np.put_along_axis(best, np.argsort(-probabilities, axis=1)[:, :SHOWN], True, axis=1)
-    seen = best & (probabilities >= FLOOR)
+    seen = best & (probabilities >= MIN_PROBABILITY)
     p, y = probabilities[seen], labels[seen].astype(float)
     return (
         calibration_error(p, y),

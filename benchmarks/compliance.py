@@ -25,7 +25,7 @@ from tagging_core.assets.protected import CUT
 from tagging_core.common.users import local_user
 from tagging_core.curation import sensitive_tags
 from tagging_core.embeddings.encoders import load_encoder
-from tagging_core.learning.suggestions import FLOOR
+from tagging_core.learning.suggestions import MIN_PROBABILITY
 
 
 def jpeg(image: Image.Image, quality: int) -> Image.Image:
@@ -66,7 +66,7 @@ def main() -> None:
         loop.curator.apply(local_user("Ann"), sensitive_tags.switch_on(loop.taxonomy()))
         loop.library.settle()
         matrix = loop.library.matrix()
-        shown = (matrix.probabilities(vectors) >= FLOOR).mean(axis=0)
+        shown = (matrix.probabilities(vectors) >= MIN_PROBABILITY).mean(axis=0)
         alarms = {
             matrix.taxonomy.tags[t].name(): round(100 * float(shown[row]), 1)
             for t, row in matrix.rows.items()

@@ -20,7 +20,7 @@ from benchmarks.learning import draw_split, fit, make_anchor
 from benchmarks.methods import Anchor, Scores
 from benchmarks.ordering import ORDERINGS, count_acts, review_in_order
 from tagging_core.embeddings.encoders import load_encoder
-from tagging_core.learning.suggestions import FLOOR
+from tagging_core.learning.suggestions import MIN_PROBABILITY
 from tagging_core.review.grid import SURE
 
 _PAGE = 48
@@ -59,7 +59,7 @@ class Desk:
         for start in range(0, len(photos), _STEP):
             part, p = photos[start : start + _STEP], self.probabilities()
             for photo in part:
-                shown = set(np.argsort(-p[photo])[:SHOWN][np.sort(-p[photo])[:SHOWN] <= -FLOOR])
+                shown = set(np.argsort(-p[photo])[:SHOWN][np.sort(-p[photo])[:SHOWN] <= -MIN_PROBABILITY])
                 missing = np.flatnonzero(self.data.labels[photo] & (self.known[photo] != 1))
                 self.focus_acts += sum(1 if tag in shown else 2 for tag in missing) + 1
             self.known[part] = self.data.labels[part]
@@ -84,7 +84,7 @@ def _ask_category(desk: Desk) -> None:
         best = p.argmax(axis=1)
         likely = p.max(axis=1)
         photos = np.argsort(-likely, kind="stable")[:_PAGE]
-        photos = photos[likely[photos] >= FLOOR]
+        photos = photos[likely[photos] >= MIN_PROBABILITY]
         if len(photos) < _WORTH:
             return
         acts = desk.confirm(photos, best[photos], likely[photos])
@@ -104,7 +104,7 @@ def _ask_tags(desk: Desk) -> None:
         if sure[tag] < _WORTH:
             return
         photos = np.argsort(-p[:, tag], kind="stable")[:_PAGE]
-        photos = photos[p[photos, tag] >= FLOOR]
+        photos = photos[p[photos, tag] >= MIN_PROBABILITY]
         desk.confirm(photos, np.full(len(photos), tag), p[photos, tag])
         asked.add(tag)
 

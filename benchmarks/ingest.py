@@ -22,8 +22,8 @@ from benchmarks.photos import read_photos
 from tagging_core import Settings, Tagloop
 from tagging_core.assets import repository
 from tagging_core.assets.decoding import Picture, open_picture
-from tagging_core.assets.files import Archive, sha256_of
-from tagging_core.assets.repository import NO_TEXT, Arrival
+from tagging_core.assets.files import ImageFiles, sha256_of
+from tagging_core.assets.repository import NO_TEXT, NewAsset
 from tagging_core.common.users import local_user
 from tagging_core.embeddings import vectors
 from tagging_core.embeddings.encoders import Encoder
@@ -66,7 +66,7 @@ def parts(loop: Tagloop, paths: Sequence[Path], folder: Path, encoder: Encoder) 
     prepared = [encoder.prepare(picture.image) for picture in pictures]
     starts = range(0, len(prepared), CHUNK)
     found: list[np.ndarray] = [vector for i in starts for vector in encoder.encode_images(prepared[i : i + CHUNK])]
-    archive = Archive(LocalBlobStore(folder / "parts"))
+    archive = ImageFiles(LocalBlobStore(folder / "parts"))
 
     def embed(n: int) -> None:
         encoder.encode_images(prepared[n * CHUNK : (n + 1) * CHUNK])
@@ -75,7 +75,7 @@ def parts(loop: Tagloop, paths: Sequence[Path], folder: Path, encoder: Encoder) 
     return {
         "read": core_seconds(lambda n: sha256_of(paths[n].read_bytes()), count),
         "decode": core_seconds(lambda n: open_picture(data[n]), count),
-        "files": core_seconds(lambda n: archive.keep(sha256_of(data[n]), data[n], pictures[n]), count),
+        "files": core_seconds(lambda n: archive.store(sha256_of(data[n]), data[n], pictures[n]), count),
         "prepare": core_seconds(lambda n: encoder.prepare(pictures[n].image), count),
         "embed": core_seconds(embed, len(starts)) * len(starts) / count,
         "store": timed(lambda: store(loop, data, pictures, found)) / count,
@@ -88,7 +88,7 @@ def store(loop: Tagloop, data: list[bytes], pictures: list[Picture], found: list
         rows = range(start, min(start + CHUNK, len(data)))
         with loop.database.write() as connection:
             names = {row: sha256_of(data[row]) for row in rows}
-            arrivals = [Arrival(names[r], f"{r}.jpg", len(data[r]), pictures[r], NO_TEXT) for r in rows]
+            arrivals = [NewAsset(names[r], f"{r}.jpg", len(data[r]), pictures[r], NO_TEXT) for r in rows]
             ids = repository.insert(connection, arrivals)
             kept = {ids[names[row]][0]: found[row] for row in rows}
             vectors.save(connection, loop.preset.fingerprint, list(kept), np.stack(list(kept.values())))
@@ -110,14 +110,14 @@ def naive(loop: Tagloop, paths: Sequence[Path], folder: Path, encoder: Encoder) 
             logits, features = network(torch.from_numpy(pixels))
         return logits.numpy(), features.numpy()
 
-    archive = Archive(LocalBlobStore(folder / "naive"))
+    archive = ImageFiles(LocalBlobStore(folder / "naive"))
     module.network = eager
     try:
         started = time.perf_counter()
         for path in paths:
             data = path.read_bytes()
             picture = open_picture(data, side=10**6)  # decoded whole: shrinking on load is one of our levers
-            archive.keep(sha256_of(data), data, picture)
+            archive.store(sha256_of(data), data, picture)
             vector = encoder.encode_images([picture.image])[0]
             store(loop, [data], [picture], [vector])
         return len(paths) / (time.perf_counter() - started)

@@ -81,7 +81,7 @@ def _fill_tags(loop: Tagloop) -> list[str]:
     with loop.database.write() as connection:
         taxonomy_store.write(connection, _USER, [Category("bench", {"en": "Bench"}, position=99), *made])
     loop.library.settle([])
-    return [*(tag.id for tag in loop.taxonomy().standing() if tag.category_id != "bench"), *(t.id for t in made)]
+    return [*(tag.id for tag in loop.taxonomy().unmerged() if tag.category_id != "bench"), *(t.id for t in made)]
 
 
 def _batches(pictures: int, came: list[datetime], profiles: list[str]) -> Iterator[dict[str, Any]]:

@@ -14,7 +14,13 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
 from tagging_core.embeddings.encoders import LearnerDefaults, Vectors, unit
-from tagging_core.learning.calibration import Calibration, Judged, among_rivals, fit_calibration, nothing_logit
+from tagging_core.learning.calibration import (
+    Calibration,
+    CalibrationData,
+    among_rivals,
+    fit_calibration,
+    none_logit,
+)
 from tagging_core.learning.classifier import Examples, Fit, ReferencePack, fit_tag, kernel, sigmoid, text_anchor
 
 Scores = NDArray[np.float64]
@@ -240,11 +246,11 @@ def fit_all(examples: Vectors, labels: Scores, weights: Scores, anchor: Anchor) 
 
 def calibrate_fits(fits: list[Fit], labels: Scores, anchor: Anchor) -> Calibration:
     """The library's own calibration, of one category."""
-    left_out = against_rivals(np.stack([f.left_out for f in fits], axis=1), anchor)
+    left_out = against_rivals(np.stack([f.held_out for f in fits], axis=1), anchor)
     names = [str(t) for t in range(len(fits))]
     size = len(left_out)
     return fit_calibration(
-        Judged(
+        CalibrationData(
             logits=left_out.T.ravel(),
             labels=labels.T.ravel(),
             weights=np.ones(left_out.size),
@@ -260,7 +266,7 @@ def against_rivals(logits: Scores, anchor: Anchor) -> Scores:
     if not anchor.exclusive or not len(logits):
         return logits
     constants = anchor.defaults
-    return among_rivals(logits, nothing_logit(logits.shape[1], constants.prior, constants.presence))
+    return among_rivals(logits, none_logit(logits.shape[1], constants.prior, constants.presence))
 
 
 def _loss(logits: Scores, labels: Scores, weights: Scores) -> Scores:

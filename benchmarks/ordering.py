@@ -20,7 +20,7 @@ from benchmarks.learning import Rows, draw_split, make_anchor, mean_average_prec
 from benchmarks.methods import Anchor, Scores
 from tagging_core.embeddings.encoders import Vectors, load_encoder
 from tagging_core.learning import uncertainty
-from tagging_core.learning.suggestions import FLOOR
+from tagging_core.learning.suggestions import MIN_PROBABILITY
 from tagging_core.review import planner
 
 BUDGETS = (10, 20, 30, 50, 100, 200, 400)
@@ -136,7 +136,7 @@ def count_acts(data: Embedded, photos: Rows, shown: Scores) -> float:
     """Acts a photo if each is looked at alone: one an accepted tag, two for one looked up, one to finish."""
     best = np.zeros(shown.shape, bool)
     np.put_along_axis(best, np.argsort(-shown, axis=1)[:, :SHOWN], True, axis=1)
-    truth, seen = data.labels[photos], best & (shown >= FLOOR)
+    truth, seen = data.labels[photos], best & (shown >= MIN_PROBABILITY)
     return float(((truth & seen).sum() + 2 * (truth & ~seen).sum()) / len(photos) + 1)
 
 

@@ -134,7 +134,7 @@ def flops_of(encoder: SentenceEncoder, image: Image.Image) -> float:
             model(_features(encoder, [image]))
     finally:
         network.set_attn_implementation(fast)
-        qwen.quicken(model[0])
+        qwen.optimize(model[0])
     return float(counter.get_total_flops())
 
 

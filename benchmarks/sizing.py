@@ -28,8 +28,8 @@ from tagging_core.app.assembly import make_ingester
 from tagging_core.common.users import local_user
 from tagging_core.embeddings.encoders import Vectors, find_preset
 from tagging_core.embeddings.encoders.tiny import TinyEncoder
-from tagging_core.ingest.chunk_runner import Holder
-from tagging_core.ingest.pipeline import Embedded
+from tagging_core.ingest.chunk_runner import ChunkRunner
+from tagging_core.ingest.pipeline import EmbeddedChunk
 from tagging_core.storage.schema import chunks
 
 
@@ -93,10 +93,10 @@ def seconds_a_turn(loop: Tagloop) -> float:
         file = io.BytesIO()
         Image.new("RGB", (64 + n, 64), (n % 256, 90, 90)).save(file, "JPEG")
         files.append((f"{n}.jpg", file.getvalue()))
-    holder, ingester, times = Holder(loop.database, loop.name), make_ingester(loop), []
+    holder, ingester, times = ChunkRunner(loop.database, loop.name), make_ingester(loop), []
     write = ingester._write
 
-    def timed(embedded: Embedded) -> None:
+    def timed(embedded: EmbeddedChunk) -> None:
         started = time.perf_counter()
         write(embedded)
         times.append(time.perf_counter() - started)
@@ -106,7 +106,7 @@ def seconds_a_turn(loop: Tagloop) -> float:
     with loop.database.read() as connection:
         refs = [tuple(row) for row in connection.execute(sa.select(chunks.c.job_id, chunks.c.n))]
     for ref in refs:
-        holder.work(ref, ingester.do)
+        holder.run(ref, ingester.run)
     return sorted(times)[len(times) // 2]
 
 

@@ -23,7 +23,7 @@ from sqlalchemy import func, select
 from benchmarks.photos import read_photos
 from tagging_core import Decision, Kind, Settings, Tagloop, User
 from tagging_core.common.users import Role, local_user
-from tagging_core.embeddings.spaces import State
+from tagging_core.embeddings.spaces import SpaceState
 from tagging_core.review.queue import View
 from tagging_core.storage.schema import assets, events
 from tests.models.checkpoints import clip
@@ -139,7 +139,7 @@ def ready(loop: Tagloop, fingerprint: str) -> bool:
     """Whether a model may stand."""
     found = next(p for p in loop.models.all() if p.family.fingerprint == fingerprint)
     assert not found.family.note, found.family.note
-    return found.family.state == State.READY
+    return found.family.state == SpaceState.READY
 
 
 def decisions(loop: Tagloop) -> int:

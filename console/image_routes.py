@@ -17,9 +17,9 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
 from tagging_core import TaggingError, load_settings
-from tagging_core.assets.files import Archive, Rendition
+from tagging_core.assets.files import ImageFiles, Rendition
 from tagging_core.assets.repository import Asset
-from tagging_core.storage.blobs import open_depot
+from tagging_core.storage.blobs import open_blobs
 
 _SECRET = secrets.token_bytes(32)
 _SAFE = {
@@ -65,7 +65,7 @@ def load(rendition: Rendition, sha256: str) -> bytes:
     try:
         return archive.read(rendition, sha256)
     except FileNotFoundError:  # of pictures that programs sent, copies follow when nobody waits
-        archive.mend(sha256, load_settings().max_pixels)
+        archive.repair(sha256, load_settings().max_pixels)
         return archive.read(rendition, sha256)
 
 
@@ -88,9 +88,9 @@ def _sign(kind: str, sha256: str, form: str) -> str:
 
 
 @cache
-def _archive() -> Archive:
+def _archive() -> ImageFiles:
     settings = load_settings()
-    return Archive(open_depot(settings.assets_url, settings.data_dir))
+    return ImageFiles(open_blobs(settings.assets_url, settings.data_dir))
 
 
 def _serve(request: Request) -> Response:

@@ -21,7 +21,7 @@ _NAME = "console.local_name"
 def loop() -> Tagloop:
     """The Tagloop of this process with its worker running."""
     settings = load_settings()
-    log_context.set_up(settings.log_json)
+    log_context.configure(settings.log_json)
     opened = Tagloop(settings)
     try:
         opened.start()

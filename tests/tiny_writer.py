@@ -15,7 +15,7 @@ from transformers import (
 )
 
 from tagging_core.assets.repository import NO_TEXT
-from tagging_core.publishing.caption_model import Writer, prompt
+from tagging_core.publishing.caption_model import CaptionModel, prompt
 from tests.conftest import BLUE, RED
 
 _RED = "Title: Red square\nCaption: A red square, all alone.\nAlt: A square that is red."
@@ -25,13 +25,13 @@ _PARTS = ["im_start", "im_end", "vision_start", "vision_end", "image_pad", "vide
 _SPECIAL = ["<|endoftext|>", *(f"<|{name}|>" for name in _PARTS)]
 
 
-def knowing_squares(folder: Path) -> Writer:
+def knowing_squares(folder: Path) -> CaptionModel:
     """A writer that knows red and blue squares, and the red one in Chinese."""
     prompts = {language: prompt([], language, NO_TEXT) for language in ("en", "zh")}
     red, blue = Image.new("RGB", (64, 48), RED), Image.new("RGB", (64, 48), BLUE)
     lessons = [(red, prompts["en"], _RED), (blue, prompts["en"], _BLUE), (red, prompts["zh"], _CHINESE)]
     make(folder, [*(3 * list(prompts.values())), *(answer for _, _, answer in lessons)])
-    writer = Writer(str(folder))
+    writer = CaptionModel(str(folder))
     teach(writer, lessons)
     return writer
 
@@ -68,7 +68,7 @@ def make(folder: Path, words: list[str]) -> None:
     Qwen2VLImageProcessorPil(min_pixels=56 * 56, max_pixels=112 * 112).save_pretrained(folder)
 
 
-def teach(writer: Writer, lessons: list[tuple[Image.Image, str, str]], steps: int = 60) -> None:
+def teach(writer: CaptionModel, lessons: list[tuple[Image.Image, str, str]], steps: int = 60) -> None:
     """Let a writer's model learn answers to prompts about pictures by heart."""
     model, tokenizer = writer._model, writer._tokenizer
     optimiser = torch.optim.AdamW(model.parameters(), lr=3e-3)

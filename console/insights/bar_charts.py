@@ -9,10 +9,10 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from console.charts import FAINT, MISSED, PALETTE, PLAIN, RIGHT, WRONG, Query, bars, faint, link
-from tagging_core.analytics.trends import Mover
+from tagging_core.analytics.trends import ShareChange
 
 
-def movers(found: Sequence[Mover], name: Callable[[str], str], links: Callable[[str], Query]) -> go.Figure:
+def movers(found: Sequence[ShareChange], name: Callable[[str], str], links: Callable[[str], Query]) -> go.Figure:
     """How much shares changed, in percentage points, with the interval that the change was tested with."""
     shown = list(found)[::-1]
     low, changes, high = np.array([(m.change.low, m.change.value, m.change.high) for m in shown]).T

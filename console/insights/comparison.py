@@ -9,7 +9,7 @@ from console import charts, session
 from console.insights import bar_charts, help_texts, labels
 from console.insights.filters import Choice
 from tagging_core.analytics import trends
-from tagging_core.analytics.trends import Content, Mover
+from tagging_core.analytics.trends import Content, ShareChange
 from tagging_core.common.intervals import difference
 from tagging_core.ingest import batches
 
@@ -74,12 +74,12 @@ def draw(choice: Choice) -> None:
     )
 
 
-def _largest(first: Content, second: Content, tag_ids: list[str]) -> list[Mover]:
+def _largest(first: Content, second: Content, tag_ids: list[str]) -> list[ShareChange]:
     counts = second.counts()
     most = sorted(tag_ids, key=lambda tag_id: -counts[tag_id])[:_MOST]
     one, two = first.shares(most), second.shares(most)
     return [
-        Mover(tag_id, float(one.share[n]), float(two.share[n]), difference(one, two, n), counts[tag_id])
+        ShareChange(tag_id, float(one.share[n]), float(two.share[n]), difference(one, two, n), counts[tag_id])
         for n, tag_id in enumerate(most)
     ]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from console import gallery, session
-from tagging_core.curation.instruction_trial import Preview, Tried
+from tagging_core.curation.instruction_trial import InstructionPreview, TrialPicture
 from tagging_core.errors import TaggingError
 from tagging_core.learning.suggestions import Suggestion
 from tagging_core.taxonomy.model import Profile, Taxonomy
@@ -50,7 +50,7 @@ def _make(profile: Profile, instruction: str) -> None:
     stop.empty()
 
 
-def _draw(preview: Preview) -> None:
+def _draw(preview: InstructionPreview) -> None:
     st.subheader("What would change")
     if not preview.pictures:
         st.info("There are no pictures of this business type yet. Upload some, and try again.")
@@ -80,7 +80,7 @@ def _draw(preview: Preview) -> None:
         st.caption(f"And {len(moved) - _SHOWN} more.")
 
 
-def _words(tried: Tried, taxonomy: Taxonomy) -> str:
+def _words(tried: TrialPicture, taxonomy: Taxonomy) -> str:
     gained = [f":green[+ {_name(s, taxonomy)}]" for s in tried.after if s.tag_id in tried.gained]
     lost = [f":red[− {_name(s, taxonomy)}]" for s in tried.before if s.tag_id in tried.lost]
     return "  \n".join(gained + lost)

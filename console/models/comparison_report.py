@@ -7,7 +7,7 @@ import streamlit as st
 
 from console import gallery, session
 from console.charts import percent
-from tagging_core.learning.comparison import Moved, Report, Score
+from tagging_core.learning.comparison import ComparisonReport, Score, TagChanges
 
 _MOST = 12  # tags shown with pictures
 _MEANING = {
@@ -18,7 +18,7 @@ _MEANING = {
 }
 
 
-def draw(found: Report, before: str, after: str) -> None:
+def draw(found: ComparisonReport, before: str, after: str) -> None:
     """Draw a report.
 
     Args:
@@ -56,7 +56,7 @@ def _draw_score(column, title: str, meaning: str, name: str, before: Score, afte
     column.metric(title, percent(now, 1), delta=change, delta_color=better, help=meaning)
 
 
-def _draw_moved(found: Report) -> None:
+def _draw_moved(found: ComparisonReport) -> None:
     st.markdown(f"**What would be suggested otherwise**, among the latest {found.looked_at:,} pictures")
     if not found.moved:
         st.caption("Nothing: both suggest the same tags above 50 %.")
@@ -72,7 +72,7 @@ def _draw_moved(found: Report) -> None:
         st.caption(f"and {len(found.moved) - len(shown)} more tags that move less")
 
 
-def _draw_pictures(moved: Moved, known) -> None:  # type: ignore[no-untyped-def]
+def _draw_pictures(moved: TagChanges, known) -> None:  # type: ignore[no-untyped-def]
     for title, pictures in (("Gained", moved.gains), ("Lost", moved.losses)):
         if pictures:
             st.caption(title)

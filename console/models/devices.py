@@ -6,7 +6,7 @@ import streamlit as st
 
 from console import session
 from tagging_core.embeddings.encoders import Encoder
-from tagging_core.embeddings.encoders.devices import Device, look
+from tagging_core.embeddings.encoders.devices import Device, describe
 from tagging_core.ingest import batches
 
 _GB = 1e9
@@ -20,9 +20,9 @@ def draw() -> None:
         running = [batch for batch in batches.recent(connection) if batch.state == "running"]
     waiting = sum(batch.total - batch.finished for batch in running)
     rate = sum(batch.rate for batch in running)
-    names = dict.fromkeys(name for encoder in loop.shelf.loaded() for name in _devices(encoder))
+    names = dict.fromkeys(name for encoder in loop.registry.loaded() for name in _devices(encoder))
     device, memory, speed, queue = st.columns(4)
-    found = [look(name) for name in names]
+    found = [describe(name) for name in names]
     device.metric("Device", ", ".join(d.name for d in found) or "none yet", help=_titles(found))
     memory.metric("Memory in use", _memory(found), help="Of all that runs there, this console included.")
     speed.metric("Pictures a second", f"{rate:.1f}" if rate else "idle")

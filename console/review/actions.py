@@ -13,7 +13,7 @@ from console import gallery, session
 from console.review import components
 from console.review import state as place
 from tagging_core import Decision, Kind, TaggingError
-from tagging_core.assets.repository import Accompanying
+from tagging_core.assets.repository import AssetText
 from tagging_core.ledger.events import Label
 from tagging_core.ledger.history import PastAct
 from tagging_core.publishing.caption_templates import Description
@@ -186,7 +186,7 @@ def open_dialog(name: str) -> None:
 
 @told
 def save_text(asset_id: int) -> None:
-    text = Accompanying(*(state[f"review_{part}_{asset_id}"] for part in ("title", "caption", "body")))
+    text = AssetText(*(state[f"review_{part}_{asset_id}"] for part in ("title", "caption", "body")))
     session.loop().set_text(session.current_user(), asset_id, text)
 
 
@@ -220,7 +220,7 @@ def _decision(kind: Kind, tag_id: str | None = None, other: str | None = None, n
 
 
 def _best(text: str) -> str | None:
-    found = matching.find(session.loop().taxonomy(), text, limit=1)
+    found = matching.find_tags(session.loop().taxonomy(), text, limit=1)
     return found[0].id if found else None
 
 

@@ -11,7 +11,7 @@ from console import image_routes, session
 from console.review import actions
 from console.review import state as place
 from tagging_core.assets import repository
-from tagging_core.review.bulk_accept import POOL, Offer, Preview
+from tagging_core.review.bulk_accept import POOL, BulkOffer, BulkPreview
 
 state = st.session_state
 
@@ -53,7 +53,7 @@ def draw_bulk() -> None:
     )
 
 
-def _preview(target: float) -> Preview:
+def _preview(target: float) -> BulkPreview:
     key = (session.loop().library.matrix().revision, place.view(), target)
     kept = state.get("review_preview")
     if kept is None or kept[0] != key:
@@ -63,7 +63,7 @@ def _preview(target: float) -> Preview:
     return kept[1]
 
 
-def _choose(offers: list[Offer]) -> list[Offer]:
+def _choose(offers: list[BulkOffer]) -> list[BulkOffer]:
     """Which of the tags that history allows are accepted; all, unless somebody unticks one."""
     if not offers:
         return []
@@ -89,7 +89,7 @@ def _choose(offers: list[Offer]) -> list[Offer]:
     return [offer for offer, wanted in zip(offers, edited["Accept"], strict=True) if wanted]
 
 
-def _draw_refused(offers: list[Offer]) -> None:
+def _draw_refused(offers: list[BulkOffer]) -> None:
     if not offers:
         return
     with st.expander(f"{len(offers)} tags stay for your eyes", icon=":material/lock:", expanded=len(offers) < 4):
@@ -103,7 +103,7 @@ def _draw_refused(offers: list[Offer]) -> None:
         st.dataframe(table.style.set_properties(color="gray"), hide_index=True)
 
 
-def _draw_least_sure(offers: list[Offer]) -> None:
+def _draw_least_sure(offers: list[BulkOffer]) -> None:
     """The weakest cases: whoever finds these right need not fear the others."""
     weakest = sorted((p, a, offer.tag_id) for offer in offers for a, p in offer.pictures)[:_SAMPLES]
     with session.loop().database.read() as connection:
@@ -121,7 +121,7 @@ def _draw_least_sure(offers: list[Offer]) -> None:
 
 def _carry_out(target: float) -> None:
     """Accept piece by piece; a stop keeps what was done, and one undo takes all of it back."""
-    offers: list[Offer] = state["review_accepting"]
+    offers: list[BulkOffer] = state["review_accepting"]
     total, done = sum(len(offer.pictures) for offer in offers), 0
     bar = st.progress(0.0, f"Accepting {total:,} tags ...")
     stop = st.empty()
@@ -137,7 +137,7 @@ def _carry_out(target: float) -> None:
     st.button("Undo all of it", on_click=actions.take_back_last, icon=":material/undo:")
 
 
-def _accept(offers: list[Offer]) -> None:
+def _accept(offers: list[BulkOffer]) -> None:
     state["review_accepting"] = offers
     place.leave()
     state["review_page"] = state["review_groups"] = None

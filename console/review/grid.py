@@ -10,7 +10,7 @@ from console.review import state as place
 from console.review.empty_state import draw_empty
 from tagging_core import Decision, Kind
 from tagging_core.assets import repository
-from tagging_core.review.grid import SURE, Page
+from tagging_core.review.grid import SURE, GridPage
 
 state = st.session_state
 SIZE = 48
@@ -69,7 +69,7 @@ def open_in_focus() -> None:
 def _open_page() -> dict:
     """Choose pictures for the question; they stay until they are confirmed or put off."""
     skipped = state.get("review_skipped", set())
-    page: Page = session.loop().light_table.grid(
+    page: GridPage = session.loop().light_table.grid(
         session.current_user(), place.view(), state["review_subject"], SIZE, skipped
     )
     state["review_subject"] = page.subject

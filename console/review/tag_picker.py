@@ -34,7 +34,7 @@ def draw_picker() -> None:
 def _find(revision: int, query: str, _taxonomy: Taxonomy) -> list[str]:
     """Ids of the tags that fit; the field keeps its last query, which no key press should look up again."""
     del revision  # it is what the result is kept under
-    return [tag.id for tag in matching.find(_taxonomy, query, limit=_HITS)]
+    return [tag.id for tag in matching.find_tags(_taxonomy, query, limit=_HITS)]
 
 
 def _hit(tag: Tag, query: str, category: str) -> dict[str, str]:

@@ -49,7 +49,7 @@ def _draw_threshold(tag: Tag) -> None:
         return
     target = tag.target or _USUAL
     with loop.database.read() as connection:
-        cut = precision_targets.cut_of(connection, loop.library, profiles[0].id, tag.id, target)
+        cut = precision_targets.threshold_of(connection, loop.library, profiles[0].id, tag.id, target)
     name = profiles[0].name(session.language())
     if cut.probability is None:
         st.markdown(
@@ -65,7 +65,7 @@ def _draw_threshold(tag: Tag) -> None:
 
 def _draw_curve(tag: Tag) -> None:
     with session.loop().database.read() as connection:
-        table = tag_health.curve(connection, tag.id, session.loop().taxonomy().fates)
+        table = tag_health.curve(connection, tag.id, session.loop().taxonomy().redirects)
     if table.empty:
         st.info("Nobody has judged a suggestion of it in the last half year.")
         return

@@ -41,7 +41,7 @@ def merge(tag_id: str, into: str | None = None) -> None:
     _close_when_done()
     taxonomy = session.loop().taxonomy()
     tag = taxonomy.tag(tag_id)
-    others = [t.id for t in taxonomy.givable() if t.id != tag.id]
+    others = [t.id for t in taxonomy.assignable() if t.id != tag.id]
     target = st.selectbox(
         f"{session.tag_label(tag)} becomes",
         others,
@@ -74,7 +74,7 @@ def move(tag_id: str) -> None:
         key="move_category",
     )
     own = set(taxonomy.with_children(tag.id))
-    beside = [t.id for t in taxonomy.standing() if t.category_id == category and t.id not in own]
+    beside = [t.id for t in taxonomy.unmerged() if t.category_id == category and t.id not in own]
     parent = st.selectbox(
         "Below",
         beside,

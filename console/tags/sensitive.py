@@ -21,7 +21,7 @@ def draw_tag(tag: Tag, n: int) -> None:
     loop = session.loop()
     with loop.database.read() as connection:
         found = sensitive_queue.pictures(connection, loop.taxonomy(), tag.id, _SHOWN)
-        state = tag_health.of(connection, [tag.id], session.loop().taxonomy().fates)[tag.id]
+        state = tag_health.of(connection, [tag.id], session.loop().taxonomy().redirects)[tag.id]
     with st.container(border=True):
         low, high = state.interval
         if state.judged:

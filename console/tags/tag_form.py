@@ -11,7 +11,7 @@ from console.tags import change_preview
 from tagging_core import TaggingError
 from tagging_core.common.users import Action
 from tagging_core.curation import plans
-from tagging_core.curation.prompt_trial import Moved, Trial
+from tagging_core.curation.prompt_trial import ProbabilityChange, PromptTrial
 from tagging_core.taxonomy.model import LANGUAGES, Tag, Taxonomy
 
 _SHOWN = 10
@@ -85,7 +85,7 @@ def _draw_place(left, right, key: str, tag: Tag, taxonomy: Taxonomy, may_edit: b
         key=f"{key}_category",
         disabled=not may_edit,
     )
-    beside = [t.id for t in taxonomy.standing() if t.category_id == tag.category_id and t.id != tag.id]
+    beside = [t.id for t in taxonomy.unmerged() if t.category_id == tag.category_id and t.id != tag.id]
     if tag.parent_id and tag.parent_id not in beside:
         beside.append(tag.parent_id)
     right.selectbox(
@@ -140,7 +140,7 @@ def _try(key: str, tag: Tag, codes: list[str]) -> None:
         session.say_error(error)
 
 
-def _draw_trial(said: list[str], trial: Trial) -> None:
+def _draw_trial(said: list[str], trial: PromptTrial) -> None:
     st.markdown("\n".join(f"- {sentence}" for sentence in said))
     st.markdown(
         f"Of {trial.looked_at:,} pictures on which nobody decided this tag, **{len(trial.gains):,} would gain** "
@@ -156,7 +156,7 @@ def _draw_trial(said: list[str], trial: Trial) -> None:
                 st.markdown(":gray[None of them]")
 
 
-def _change(moved: Moved) -> str:
+def _change(moved: ProbabilityChange) -> str:
     return f"{moved.before:.0%} → {moved.after:.0%}"
 
 

@@ -43,7 +43,7 @@ def draw() -> None:
 
 def _draw_categories(taxonomy: Taxonomy, may_edit: bool) -> str | None:
     sizes: dict[str, int] = {}
-    for tag in taxonomy.standing():
+    for tag in taxonomy.unmerged():
         sizes[tag.category_id] = sizes.get(tag.category_id, 0) + 1
 
     def title(category_id: str | None) -> str:
@@ -72,9 +72,9 @@ def _draw_categories(taxonomy: Taxonomy, may_edit: bool) -> str | None:
 
 
 def _choose(taxonomy: Taxonomy, typed: str, order: str, category: str | None) -> list[Tag]:
-    within = [t for t in taxonomy.standing() if category in (None, t.category_id)]
+    within = [t for t in taxonomy.unmerged() if category in (None, t.category_id)]
     if typed.strip():
-        return matching.find(taxonomy, typed, limit=SHOWN, within=within)
+        return matching.find_tags(taxonomy, typed, limit=SHOWN, within=within)
     if order == "Tree":
         return _as_tree(within)
     if order == "Not in use":
@@ -84,7 +84,7 @@ def _choose(taxonomy: Taxonomy, typed: str, order: str, category: str | None) ->
             known = {tag.id: tag for tag in within}
             return [
                 known[tag_id]
-                for tag_id in tag_health.growing(connection, taxonomy.fates, 10 * SHOWN)
+                for tag_id in tag_health.growing(connection, taxonomy.redirects, 10 * SHOWN)
                 if tag_id in known
             ]
         counts = taxonomy_store.counts(connection)
@@ -115,7 +115,7 @@ def _draw_tags(taxonomy: Taxonomy, found: list[Tag], typed: str, place: str) -> 
         st.info(f"No tag is called {typed!r}.{hint}" if typed.strip() else "There is no such tag.")
         return
     with session.loop().database.read() as connection:
-        state = tag_health.of(connection, [tag.id for tag in listed], taxonomy.fates)
+        state = tag_health.of(connection, [tag.id for tag in listed], taxonomy.redirects)
     rows = [_row(taxonomy, tag, state[tag.id]) for tag in listed]
     if len({tag.category_id for tag in listed}) == 1:
         rows = [{name: cell for name, cell in row.items() if name != "Category"} for row in rows]

@@ -210,7 +210,7 @@ def draw_by() -> None:
 def of(subject: str, key: str) -> dict[str, str]:
     """The parameters that leave the pictures of a row."""
     if subject == "category":
-        return {"tag": ",".join(tag.id for tag in taxonomy.standing() if tag.category_id == key)}
+        return {"tag": ",".join(tag.id for tag in taxonomy.unmerged() if tag.category_id == key)}
     return {{"tag": "tag", "profile": "profile", "actor": "by"}[subject]: key}
 
 

@@ -104,7 +104,7 @@ def draw_alerts(found: Overview) -> None:
             st.page_link(page, label=text, icon=icon)
 
 
-def draw_movers(found: list[trends.Mover]) -> None:
+def draw_movers(found: list[trends.ShareChange]) -> None:
     st.markdown("**What changed**")
     names = labels.tags(taxonomy, [mover.tag_id for mover in found])
     for mover in found[:MOST]:

@@ -10,7 +10,7 @@ from console.insights import labels
 from console.insights.filters import BASES
 from tagging_core import TaggingError
 from tagging_core.analytics import drilldown
-from tagging_core.analytics.drilldown import PAGE, Wanted
+from tagging_core.analytics.drilldown import PAGE, DrilldownQuery
 from tagging_core.assets import protected
 from tagging_core.common.periods import Period
 from tagging_core.common.users import Action
@@ -46,7 +46,7 @@ SAID = {
 }
 
 
-def read() -> Wanted:
+def read() -> DrilldownQuery:
     """What the address asks for.
 
     Raises:
@@ -66,7 +66,7 @@ def read() -> Wanted:
         raise TaggingError(f"This address cannot be read ({error}); go back, and follow the link anew.") from error
     tags = tuple(taxonomy.tag(tag_id).id for tag_id in asked.get("tag", "").split(",") if tag_id)
     given = taxonomy.tag(asked["given"]).id if "given" in asked else ""
-    return Wanted(
+    return DrilldownQuery(
         period=period,
         basis=basis,
         tag_ids=tags,
@@ -84,7 +84,7 @@ def read_bins(text: str) -> tuple[int, int]:
     return int(low), int(high)
 
 
-def describe(wanted: Wanted) -> str:
+def describe(wanted: DrilldownQuery) -> str:
     """The same for a person to read."""
     names = labels.tags(taxonomy, [*wanted.tag_ids, *([wanted.given] if wanted.given else [])])
     parts = [SAID.get(wanted.what, "Finished pictures")]

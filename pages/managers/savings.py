@@ -7,7 +7,7 @@ from console import charts, session
 from console.insights import filters, help_texts, line_charts
 from tagging_core.analytics import accuracy, productivity
 from tagging_core.analytics.productivity import BY_HAND, FEW
-from tagging_core.common.intervals import Mean
+from tagging_core.common.intervals import MeanEstimate
 from tagging_core.common.users import Action
 
 session.guard(Action.REPORT)
@@ -16,11 +16,11 @@ MONTH = 365.25 / 12
 LONGEST = 36
 
 
-def seconds(found: Mean) -> str:
+def seconds(found: MeanEstimate) -> str:
     return "–" if found.value is None else f"{found.value:.1f} s"
 
 
-def spread(found: Mean, what: str) -> str:
+def spread(found: MeanEstimate, what: str) -> str:
     if found.low is None or found.high is None:
         return f"of {found.n:,} {what}"
     return f"{found.low:.1f} to {found.high:.1f} s; of {found.n:,} {what}"
@@ -51,7 +51,7 @@ if not measurable:
         f"The blind sample has {times.alone.n:,} timed pictures in this period, of at least {FEW}: what a picture "
         "takes by hand is the assumption above."
     )
-found = productivity.saved(times, None if measured else by_hand)
+found = productivity.estimate_savings(times, None if measured else by_hand)
 assert found is not None
 months = choice.period.days / MONTH
 saving = found.hours * hour / months

@@ -43,7 +43,7 @@ def draw_changes() -> None:
     draw_lines([mover.tag_id for mover in found])
 
 
-def movers_table(found: list[trends.Mover], names: dict[str, str]) -> pd.DataFrame:
+def movers_table(found: list[trends.ShareChange], names: dict[str, str]) -> pd.DataFrame:
     rows = [(m.tag_id, names[m.tag_id], m.before, m.now, m.change.low, m.change.high, m.pictures) for m in found]
     return pd.DataFrame(rows, columns=["id", "tag", "before", "now", "change_low", "change_high", "pictures"])
 
@@ -52,7 +52,7 @@ def draw_lines(moved: list[str]) -> None:
     given = pd.Series(content.counts(), dtype=int).sort_values(ascending=False)
     usual = [t for t in [*moved, *given.index] if t in taxonomy.tags]
     groups = {f"category:{c}": f"{labels.category(taxonomy, c)} (category)" for c in taxonomy.categories}
-    names = groups | labels.tags(taxonomy, [tag.id for tag in taxonomy.standing()])
+    names = groups | labels.tags(taxonomy, [tag.id for tag in taxonomy.unmerged()])
     with st.container(border=True):
         key = filters.remember("tags", [], lambda text: [t for t in text.split(",") if t in names] or None)
         if not st.session_state[key] and not st.session_state.get("trend_tags_chosen"):

@@ -10,7 +10,7 @@ from tagging_core.api import Operations, keys
 from tagging_core.api.keys import ApiKey, Scope
 from tagging_core.common.users import Action
 from tagging_core.ledger import webhook_outbox
-from tagging_core.ledger.webhook_outbox import Delivery, Happening, Webhook
+from tagging_core.ledger.webhook_outbox import Delivery, EventType, Webhook
 
 session.guard(Action.OPERATE)
 loop, user, state = session.loop(), session.current_user(), st.session_state
@@ -21,11 +21,11 @@ SCOPES = {
     Scope.HOOKS: "Webhooks: say who is told what",
 }
 KINDS = {
-    Happening.BATCH_DONE: "A batch is tagged",
-    Happening.ASSET_REVIEWED: "A picture's review was finished or changed",
-    Happening.ASSET_REOPENED: "A finished review was taken back",
-    Happening.TAG_CHANGED: "A tag was added or changed",
-    Happening.TAG_MERGED: "A tag was merged into another",
+    EventType.BATCH_DONE: "A batch is tagged",
+    EventType.ASSET_REVIEWED: "A picture's review was finished or changed",
+    EventType.ASSET_REOPENED: "A finished review was taken back",
+    EventType.TAG_CHANGED: "A tag was added or changed",
+    EventType.TAG_MERGED: "A tag was merged into another",
 }
 STATES = {"waiting": ":orange-badge[waiting]", "sent": ":green-badge[arrived]", "dead": ":red-badge[given up]"}
 SHOWN = 50
@@ -115,7 +115,7 @@ def draw_webhooks() -> None:
         )
     with st.form("hook", clear_on_submit=True):
         st.text_input("Address", key="hook_url", placeholder="https://cms.example.com/hooks/tagloop")
-        usual = [Happening.ASSET_REVIEWED]
+        usual = [EventType.ASSET_REVIEWED]
         st.multiselect("It is told when", list(KINDS), usual, format_func=KINDS.get, key="hook_kinds")
         st.form_submit_button("Add", type="primary", on_click=make_webhook, icon=":material/webhook:")
     if made := state.get("hook_made"):

@@ -7,7 +7,7 @@ from tagging_core import TaggingError
 from tagging_core.common.users import Action
 from tagging_core.ingest import batches, queue_status
 from tagging_core.ingest.batches import Batch
-from tagging_core.ingest.queue_status import AtWork, Load, PutAside
+from tagging_core.ingest.queue_status import DeadLetter, QueueLoad, WorkerActivity
 
 session.guard(Action.OPERATE)
 loop, user, state = session.loop(), session.current_user(), st.session_state
@@ -43,7 +43,7 @@ def per_minute(pictures: int) -> float:
     return round(pictures / queue_status.RECENT_SECONDS * 60, 1)
 
 
-def draw_load(found: Load) -> None:
+def draw_load(found: QueueLoad) -> None:
     columns = st.columns(4)
     columns[0].metric("Pictures waiting", f"{found.waiting:,}")
     columns[1].metric("In work", f"{found.in_work:,}")
@@ -52,7 +52,7 @@ def draw_load(found: Load) -> None:
     columns[3].metric("Longest wait", duration(found.oldest_seconds))
 
 
-def draw_workers(found: list[AtWork]) -> None:
+def draw_workers(found: list[WorkerActivity]) -> None:
     st.subheader("Workers")
     if not found:
         told = (
@@ -64,7 +64,7 @@ def draw_workers(found: list[AtWork]) -> None:
     st.dataframe(rows, hide_index=True)
 
 
-def draw_put_aside(found: list[PutAside]) -> None:
+def draw_put_aside(found: list[DeadLetter]) -> None:
     st.subheader("Put aside")
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         total = counted(sum(len(group.names) for group in found))
@@ -96,8 +96,8 @@ def draw_batch(batch: Batch) -> None:
 def draw() -> None:
     session.show_error()
     with loop.database.read() as connection:
-        found, workers = queue_status.load(connection), queue_status.at_work(connection)
-        aside, going = queue_status.put_aside(connection, SHOWN), batches.unfinished(connection, SHOWN)
+        found, workers = queue_status.load(connection), queue_status.active_workers(connection)
+        aside, going = queue_status.dead_letters(connection, SHOWN), batches.unfinished(connection, SHOWN)
     draw_load(found)
     if aside:
         draw_put_aside(aside)

@@ -5,19 +5,19 @@ import streamlit as st
 from console import session
 from console.models import comparison_report, devices
 from tagging_core import TaggingError
-from tagging_core.app.model_rollout import Progress
+from tagging_core.app.model_rollout import BuildProgress
 from tagging_core.common.users import Action
 from tagging_core.embeddings.encoders import Preset, presets
-from tagging_core.embeddings.spaces import State
+from tagging_core.embeddings.spaces import SpaceState
 
 session.guard(Action.OPERATE)
 loop, user, state = session.loop(), session.current_user(), st.session_state
 OTHER = "Another: a folder on this machine, or a hub id"
 STATES = {
-    State.BUILDING: ":blue-badge[being built]",
-    State.READY: ":green-badge[ready]",
-    State.KEPT: ":gray-badge[stood before]",
-    State.STOPPED: ":orange-badge[stopped]",
+    SpaceState.BUILDING: ":blue-badge[being built]",
+    SpaceState.READY: ":green-badge[ready]",
+    SpaceState.KEPT: ":gray-badge[stood before]",
+    SpaceState.STOPPED: ":orange-badge[stopped]",
 }
 
 
@@ -62,7 +62,7 @@ def describe(preset: Preset) -> str:
     )
 
 
-def draw_standing(found: Progress) -> None:
+def draw_standing(found: BuildProgress) -> None:
     st.subheader(session.plain(found.title))
     st.markdown(f"{describe(loop.preset)}  \n:gray[{loop.preset.fingerprint}]")
     if found.missing:
@@ -79,7 +79,7 @@ def draw_standing(found: Progress) -> None:
 def draw_others() -> None:
     if state.pop("models_changed", False):
         st.rerun()  # the report and the model in use are drawn outside of this fragment
-    found = [p for p in loop.models.all() if p.family.state != State.STANDING and not p.family.instruction]
+    found = [p for p in loop.models.all() if p.family.state != SpaceState.ACTIVE and not p.family.instruction]
     if not found:
         st.caption("None. Nothing is lost by trying one: the one in use stays until you put another in its place.")
     for progress in found:
@@ -87,28 +87,28 @@ def draw_others() -> None:
             draw_other(progress)
 
 
-def draw_other(found: Progress) -> None:
+def draw_other(found: BuildProgress) -> None:
     family, known = found.family, found.pictures - found.missing
     st.markdown(f"**{session.plain(found.title)}** {STATES[family.state]}  \n:gray[{family.fingerprint}]")
     if family.note:
         st.error(session.plain(family.note), icon=":material/error:")
     if found.pictures:
         st.progress(known / found.pictures, f"{known:,} of {found.pictures:,} pictures are embedded")
-    if found.missing and family.state in (State.READY, State.KEPT):
-        late = "came since" if family.state == State.KEPT else "cannot be read, see the log"
+    if found.missing and family.state in (SpaceState.READY, SpaceState.KEPT):
+        late = "came since" if family.state == SpaceState.KEPT else "cannot be read, see the log"
         st.caption(f"{found.missing:,} pictures are not embedded: they {late}.")
     if found.pending:
         st.caption(f"{found.pending:,} tags have yet to be learned from past decisions.")
     with st.container(horizontal=True):
         given = (family.fingerprint,)
-        if family.state in (State.READY, State.KEPT):
-            label = "Back to this one" if family.state == State.KEPT else "Put to work"
+        if family.state in (SpaceState.READY, SpaceState.KEPT):
+            label = "Back to this one" if family.state == SpaceState.KEPT else "Put to work"
             key = f"compare_{family.fingerprint}"
             st.button("Compare", key=key, on_click=want_report, args=given)
             args = ("switch", *given)
             key = f"switch_{family.fingerprint}"
             st.button(label, type="primary", key=key, on_click=act_below, args=args)
-        elif family.state == State.BUILDING and not family.note:
+        elif family.state == SpaceState.BUILDING and not family.note:
             args = ("stop", *given)
             st.button("Stop", key=f"stop_{family.fingerprint}", on_click=act_below, args=args)
         else:
@@ -141,11 +141,11 @@ st.title("Models")
 session.show_error()
 devices.draw()
 known = loop.models.all()
-standing = next(p for p in known if p.family.state == State.STANDING)
+standing = next(p for p in known if p.family.state == SpaceState.ACTIVE)
 draw_standing(standing)
 st.subheader("Others")
 # To count what is missing takes a look at the whole archive: again and again only while that changes.
-growing = any(p.family.state == State.BUILDING or p.pending for p in known if p is not standing)
+growing = any(p.family.state == SpaceState.BUILDING or p.pending for p in known if p is not standing)
 st.fragment(draw_others, run_every="2s" if growing else None)()
 if "model_asked" in state:
     compare(state.pop("model_asked"))

@@ -127,7 +127,7 @@ def by(connection: Connection, user: User, subject: str, period: Period, taxonom
     require(user, Action.REPORT)
     if subject not in ("tag", "category"):
         return dict(reader.totals(connection, subject, period))
-    tags = {t: k for t, k in reader.of_tags(connection, period, taxonomy.fates).items() if t in taxonomy.tags}
+    tags = {t: k for t, k in reader.of_tags(connection, period, taxonomy.redirects).items() if t in taxonomy.tags}
     if subject == "tag":
         return dict(tags)
     found: dict[str, Counter[str]] = {}
@@ -230,7 +230,7 @@ def confusions(
     require(user, Action.REPORT)
     counts: Counter[tuple[str, str]] = Counter()
     for key, kinds in reader.totals(connection, "pair", period).items():
-        suggested, given = (taxonomy.fates.resolve(part) for part in key.split(">"))
+        suggested, given = (taxonomy.redirects.resolve(part) for part in key.split(">"))
         if suggested in taxonomy.tags and given in taxonomy.tags and suggested != given:
             counts[suggested, given] += kinds["mistaken"]
     return [(*pair, n) for pair, n in counts.most_common(limit) if n > 0]
@@ -264,10 +264,10 @@ def effects_of_changes(
     first, last = event_ids(connection, period)
     for act in taxonomy_history.recent(connection, 2 * limit, before=last + 1):
         day = date.fromisoformat(day_of(act.at))
-        tag_ids = sorted({t for t in map(taxonomy.fates.resolve, _touched(connection, act)) if t})
+        tag_ids = sorted({t for t in map(taxonomy.redirects.resolve, _touched(connection, act)) if t})
         if act.event_id < first or not tag_ids:
             continue
-        keys = [key for tag_id in tag_ids for key in reader.sources(tag_id, taxonomy.fates)]
+        keys = [key for tag_id in tag_ids for key in reader.sources(tag_id, taxonomy.redirects)]
         around = (
             Period(day - timedelta(days=AROUND), day - timedelta(days=1)),
             Period(day, day + timedelta(days=AROUND - 1)),

@@ -21,7 +21,7 @@ from tagging_core.common.periods import Period
 from tagging_core.common.users import SYSTEM, Action, User, require
 from tagging_core.embeddings import vectors
 from tagging_core.embeddings.encoders import Vectors
-from tagging_core.learning.library import Library
+from tagging_core.learning.library import TagLibrary
 from tagging_core.ledger.rollups.content import Basis
 from tagging_core.storage import Database, key_values, upsert
 from tagging_core.storage.schema import assets, drift, items
@@ -81,7 +81,7 @@ def periods(today: date) -> tuple[Period, Period]:
     return now, Period(now.first - timedelta(days=REFERENCE), now.first - timedelta(days=1))
 
 
-def check_if_due(database: Database, library: Library, taxonomy: Taxonomy) -> bool:
+def check_if_due(database: Database, library: TagLibrary, taxonomy: Taxonomy) -> bool:
     """Check once a day; whether it did."""
     with database.read() as connection:
         day = key_values.today(connection)

@@ -20,7 +20,7 @@ from tagging_core.ledger.rollups.tally import BLIND, Key, tally
 from tagging_core.storage import key_values
 from tagging_core.storage.schema import assets, counters, events, items, labels, reviews
 from tagging_core.taxonomy.model import Taxonomy
-from tagging_core.taxonomy.redirects import Fates
+from tagging_core.taxonomy.redirects import TagRedirects
 
 PAGE = 60
 """Pictures that are shown at once."""
@@ -33,7 +33,7 @@ _TOGETHER = 100  # of them that are gone through at once
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class DrilldownQuery:
     """Which pictures; empty fields ask for nothing.
 
     Attributes:
@@ -58,7 +58,9 @@ class Wanted:
     bins: tuple[int, int] | None = None
 
 
-def find(connection: Connection, user: User, wanted: Wanted, taxonomy: Taxonomy, skip: int = 0) -> list[int]:
+def find(
+    connection: Connection, user: User, wanted: DrilldownQuery, taxonomy: Taxonomy, skip: int = 0
+) -> list[int]:
     """Ids of up to PAGE pictures, latest first.
 
     What became of suggestions is looked for among the latest events of the period, of which a bounded number is
@@ -78,7 +80,7 @@ def find(connection: Connection, user: User, wanted: Wanted, taxonomy: Taxonomy,
 # ---- pictures by what they are about -------------------------------------------------------------------------
 
 
-def _pictures(connection: Connection, wanted: Wanted, taxonomy: Taxonomy) -> Select:
+def _pictures(connection: Connection, wanted: DrilldownQuery, taxonomy: Taxonomy) -> Select:
     query = select(assets.c.id)
     order: ColumnElement = assets.c.created_at
     rare = ""
@@ -112,7 +114,7 @@ def _rare(connection: Connection, tag_ids: Iterable[str]) -> str:
     return least if counts.get(least, 0) <= _RARE else ""
 
 
-def _within(connection: Connection, wanted: Wanted) -> ColumnElement[bool]:
+def _within(connection: Connection, wanted: DrilldownQuery) -> ColumnElement[bool]:
     assert wanted.period is not None
     first, after = periods.moments(wanted.period, key_values.zone_of(connection))
     if wanted.what == "upload" or wanted.basis == Basis.UPLOADED:
@@ -135,7 +137,7 @@ def event_ids(connection: Connection, period: Period) -> tuple[int, int]:
 # ---- pictures by what became of suggestions ------------------------------------------------------------------
 
 
-def _decided(connection: Connection, wanted: Wanted, taxonomy: Taxonomy, enough: int) -> list[int]:
+def _decided(connection: Connection, wanted: DrilldownQuery, taxonomy: Taxonomy, enough: int) -> list[int]:
     """Pictures that add to a daily figure, latest first: those that the figure itself counts."""
     day_of = periods.day_in(key_values.zone_of(connection))
     query = _candidates(connection, wanted, taxonomy).order_by(events.c.id.desc()).limit(_TOGETHER)
@@ -145,14 +147,14 @@ def _decided(connection: Connection, wanted: Wanted, taxonomy: Taxonomy, enough:
     while len(found) < enough and looked_at < LOOKED_AT and (rows := connection.execute(page).all()):
         part = list(dict.fromkeys(row.asset_id for row in rows if row.asset_id not in seen))
         histories = projection.histories(connection, part)
-        found += [a for a in part if _adds(tally(histories[a], day_of), wanted, taxonomy.fates)]
+        found += [a for a in part if _adds(tally(histories[a], day_of), wanted, taxonomy.redirects)]
         seen.update(part)
         looked_at += len(rows)
         page = query.where(events.c.id < rows[-1].id)
     return found
 
 
-def _candidates(connection: Connection, wanted: Wanted, taxonomy: Taxonomy) -> Select:
+def _candidates(connection: Connection, wanted: DrilldownQuery, taxonomy: Taxonomy) -> Select:
     """Events of the period, as far as they can concern what is wanted."""
     query = select(events.c.id, events.c.asset_id).where(
         events.c.asset_id.is_not(None), events.c.kind.in_(_kinds(wanted.what))
@@ -166,7 +168,7 @@ def _candidates(connection: Connection, wanted: Wanted, taxonomy: Taxonomy) -> S
     told = cast(events.c.payload, Text)
     if wanted.what.startswith(BLIND):
         query = query.where(told.contains('"blind": true'))
-    if keys := [key for tag_id in wanted.tag_ids for key in reader.sources(tag_id, taxonomy.fates)]:
+    if keys := [key for tag_id in wanted.tag_ids for key in reader.sources(tag_id, taxonomy.redirects)]:
         named = [events.c.tag_id.in_(keys), events.c.other_tag_id.in_(keys)]
         query = query.where(or_(*named, *(told.contains(f'"{key}"', autoescape=True) for key in keys)))
     return query
@@ -179,16 +181,16 @@ def _kinds(what: str) -> list[Kind]:
     return [*sorted(ledger.NEEDS_TAG), Kind.DONE]
 
 
-def _adds(counts: Counter[Key], wanted: Wanted, fates: Fates) -> bool:
+def _adds(counts: Counter[Key], wanted: DrilldownQuery, redirects: TagRedirects) -> bool:
     first, last = wanted.period.bounds if wanted.period else ("", "9999")
     within = [figure for (day, *figure), n in counts.items() if n > 0 and first <= day <= last]
-    return any(_is_wanted(figure, wanted, fates) for figure in within)
+    return any(_is_wanted(figure, wanted, redirects) for figure in within)
 
 
-def _is_wanted(figure: list[str], wanted: Wanted, fates: Fates) -> bool:
+def _is_wanted(figure: list[str], wanted: DrilldownQuery, redirects: TagRedirects) -> bool:
     subject, key, kind = figure
     if wanted.what == "mistaken":
-        pair = tuple(fates.resolve(part) for part in key.split(">")) if subject == "pair" else ()
+        pair = tuple(redirects.resolve(part) for part in key.split(">")) if subject == "pair" else ()
         return pair == (*wanted.tag_ids[:1], wanted.given)
     if wanted.bins is not None:
         source, _, place = key.partition(".")
@@ -196,5 +198,5 @@ def _is_wanted(figure: list[str], wanted: Wanted, fates: Fates) -> bool:
     if kind != wanted.what:
         return False
     if wanted.tag_ids:
-        return subject == "tag" and fates.resolve(key) in wanted.tag_ids
+        return subject == "tag" and redirects.resolve(key) in wanted.tag_ids
     return (subject, key) == (("actor", wanted.actor) if wanted.actor else ("all", ""))

@@ -11,14 +11,14 @@ from sqlalchemy import Connection, select
 from tagging_core.analytics import accuracy, drift, productivity
 from tagging_core.analytics.accuracy import Outcomes
 from tagging_core.analytics.drift import Check
-from tagging_core.analytics.productivity import Saved
+from tagging_core.analytics.productivity import Savings
 from tagging_core.assets import protected
 from tagging_core.common import periods
 from tagging_core.common.periods import Period
 from tagging_core.common.users import Action, User, require
 from tagging_core.ledger.rollups import reader
 from tagging_core.review import queue, sensitive_queue
-from tagging_core.review.queue import Progress
+from tagging_core.review.queue import QueueProgress
 from tagging_core.storage import key_values
 from tagging_core.storage.schema import assets
 from tagging_core.taxonomy.model import Taxonomy
@@ -46,8 +46,8 @@ class Overview:
     today: date
     figures: Counter[str]
     before: Counter[str]
-    review: Progress
-    saved: Saved | None
+    review: QueueProgress
+    saved: Savings | None
     oldest: date | None
     drift: Check | None
     sensitive: dict[str, int]
@@ -82,7 +82,7 @@ def overview(connection: Connection, user: User, taxonomy: Taxonomy, period: Per
         figures=now,
         before=before,
         review=queue.progress(connection),
-        saved=productivity.saved(productivity.times(now)),
+        saved=productivity.estimate_savings(productivity.times(now)),
         oldest=date.fromisoformat(day_of(waiting)) if waiting else None,
         drift=next(iter(checks.values()), None),
         sensitive={t: n for t, n in sensitive_queue.waiting(connection, taxonomy).items() if n},

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pandas as pd
 from sqlalchemy import Connection
 
-from tagging_core.common.intervals import Mean, mean
+from tagging_core.common.intervals import MeanEstimate, estimate_mean
 from tagging_core.common.periods import Period
 from tagging_core.common.users import Action, User, require
 from tagging_core.ledger.rollups import reader
@@ -56,7 +56,7 @@ def people(connection: Connection, user: User, period: Period) -> pd.DataFrame:
 
 
 @dataclass(frozen=True, slots=True)
-class Times:
+class ReviewTimes:
     """Seconds a finished picture took.
 
     Attributes:
@@ -65,23 +65,23 @@ class Times:
         finished: Pictures that were finished with suggestions.
     """
 
-    suggested: Mean
-    alone: Mean
+    suggested: MeanEstimate
+    alone: MeanEstimate
     finished: int
 
 
-def times(kinds: Kinds) -> Times:
+def times(kinds: Kinds) -> ReviewTimes:
     """Times among the figures of a period, see `accuracy.overall`."""
-    return Times(_mean(kinds, "with"), _mean(kinds, "blind"), kinds.get("with.n", 0))
+    return ReviewTimes(_mean(kinds, "with"), _mean(kinds, "blind"), kinds.get("with.n", 0))
 
 
-def _mean(kinds: Kinds, source: str) -> Mean:
+def _mean(kinds: Kinds, source: str) -> MeanEstimate:
     n, total, squares = (kinds.get(f"{source}.{part}", 0) for part in ("n", "s", "ss"))
-    return mean(n, total / TENTHS, squares / TENTHS**2)
+    return estimate_mean(n, total / TENTHS, squares / TENTHS**2)
 
 
 @dataclass(frozen=True, slots=True)
-class Saved:
+class Savings:
     """What suggestions saved in a period.
 
     Attributes:
@@ -99,7 +99,7 @@ class Saved:
     high: float | None
 
 
-def saved(found: Times, by_hand: float | None = None) -> Saved | None:
+def estimate_savings(found: ReviewTimes, by_hand: float | None = None) -> Savings | None:
     """What suggestions saved; None before any picture was timed.
 
     Args:
@@ -113,12 +113,12 @@ def saved(found: Times, by_hand: float | None = None) -> Saved | None:
     without = alone.value if measured and alone.value is not None else (by_hand or BY_HAND)
     hours = found.finished * (without - assisted.value) / _HOUR
     if assisted.low is None or assisted.high is None:
-        return Saved(without, measured, hours, None, None)
+        return Savings(without, measured, hours, None, None)
     spread = ((assisted.high - assisted.low) / 2) ** 2
     if measured and alone.low is not None and alone.high is not None:
         spread += ((alone.high - alone.low) / 2) ** 2
     half = found.finished * spread**0.5 / _HOUR
-    return Saved(without, measured, hours, hours - half, hours + half)
+    return Savings(without, measured, hours, hours - half, hours + half)
 
 
 def months_to_break_even(once: float, monthly_saving: float, monthly_cost: float) -> float | None:

@@ -13,7 +13,14 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, String, cast, func, select
 
 from tagging_core.common import periods
-from tagging_core.common.intervals import LEVEL, Interval, Shares, difference, shares, wilson
+from tagging_core.common.intervals import (
+    LEVEL,
+    Interval,
+    ProportionEstimate,
+    difference,
+    estimate_proportions,
+    wilson,
+)
 from tagging_core.common.periods import Period
 from tagging_core.common.users import Action, User, require
 from tagging_core.ledger.rollups.content import ALL, BATCH
@@ -58,7 +65,7 @@ class Content:
         summed = np.bincount(self.cells[:, 1], self.cells[:, 2], len(self.tag_ids))
         return {tag_id: int(n) for tag_id, n in zip(self.tag_ids, summed, strict=True)}
 
-    def shares(self, tag_ids: Sequence[str]) -> Shares:
+    def shares(self, tag_ids: Sequence[str]) -> ProportionEstimate:
         """Shares of pictures that have each of some tags."""
         trials = np.array([*self.pictures.values()], np.float64)
         x, n = self.cells[:, 2].astype(np.float64), trials[self.cells[:, 0]]
@@ -67,7 +74,7 @@ class Content:
         hits, squares, cross = (
             np.bincount(self.cells[:, 1], w, len(place) + 1)[rows].astype(np.float64) for w in (x, x * x, x * n)
         )
-        return shares(hits, squares, cross, trials)
+        return estimate_proportions(hits, squares, cross, trials)
 
 
 def load(connection: Connection, user: User, basis: str, period: Period | None, part: str = ALL) -> Content:
@@ -151,7 +158,7 @@ def _buckets(found: Content, grain: str) -> tuple[list[str], NDArray[np.int64]]:
 
 
 @dataclass(frozen=True, slots=True)
-class Mover:
+class ShareChange:
     """A tag whose share changed beyond chance.
 
     Attributes:
@@ -168,7 +175,7 @@ class Mover:
     pictures: int
 
 
-def movers(before: Content, now: Content, taxonomy: Taxonomy, level: float = LEVEL) -> list[Mover]:
+def movers(before: Content, now: Content, taxonomy: Taxonomy, level: float = LEVEL) -> list[ShareChange]:
     """Tags whose share changed, the largest change first.
 
     Intervals are so wide (Bonferroni) that where nothing changed, a share `level` of comparisons list none.
@@ -184,7 +191,7 @@ def movers(before: Content, now: Content, taxonomy: Taxonomy, level: float = LEV
         change = difference(one, two, row, each)
         if change.clear_of_zero:
             shown = float(one.share[row]), float(two.share[row])
-            found.append(Mover(tag_id, *shown, change, int(two.hits[row])))
+            found.append(ShareChange(tag_id, *shown, change, int(two.hits[row])))
     return sorted(found, key=lambda mover: -abs(mover.change.value))
 
 

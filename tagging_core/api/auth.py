@@ -34,7 +34,7 @@ class Caller:
     scopes: frozenset[Scope]
 
 
-class Buckets:
+class RateLimiter:
     """A token bucket a caller.
 
     Args:

@@ -10,8 +10,8 @@ import httpx
 from pydantic import BaseModel, TypeAdapter
 
 from tagging_core.errors import TaggingError
-from tagging_core.learning.suggestions import LIMIT
-from tagging_core.ledger.webhook_outbox import Happening
+from tagging_core.learning.suggestions import MAX_SUGGESTIONS
+from tagging_core.ledger.webhook_outbox import EventType
 from tagging_core.publishing import schemas
 from tagging_core.publishing.exports.exporter import Format
 from tagging_core.publishing.exports.tables import USUAL
@@ -79,7 +79,7 @@ class Client:
         profile: str = "general",
         text: schemas.Text | None = None,
         instruction: str = "",
-        top_k: int = LIMIT,
+        top_k: int = MAX_SUGGESTIONS,
         target: float | None = None,
         language: schemas.Language = "en",
         keep: bool = True,
@@ -167,7 +167,7 @@ class Client:
         return self._ask("GET", f"/assets/{asset}/picture", params={"rendition": rendition}).content
 
     def list_suggestions(
-        self, asset: int, profile: str = "general", top_k: int = LIMIT, language: schemas.Language = "en"
+        self, asset: int, profile: str = "general", top_k: int = MAX_SUGGESTIONS, language: schemas.Language = "en"
     ) -> list[schemas.Suggestion]:
         """See `Operations.list_suggestions`."""
         asked = _plain({"profile": profile, "top_k": top_k, "language": language})
@@ -283,7 +283,7 @@ class Client:
         """See `Operations.list_webhooks`."""
         return self._send("GET", "/webhooks", list[schemas.Webhook])
 
-    def add_webhook(self, url: str, kinds: Sequence[Happening], idempotency_key: str = "") -> schemas.Webhook:
+    def add_webhook(self, url: str, kinds: Sequence[EventType], idempotency_key: str = "") -> schemas.Webhook:
         """See `Operations.add_webhook`."""
         body = {"url": url, "kinds": list(kinds)}
         return self._send("POST", "/webhooks", schemas.Webhook, idempotency_key, json=body)

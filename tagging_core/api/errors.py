@@ -25,7 +25,7 @@ class ReusedKeyError(TaggingError):
     """An idempotency key that stood for another request."""
 
 
-class InWorkError(TaggingError):
+class InProgressError(TaggingError):
     """The first request under an idempotency key is still worked on."""
 
 
@@ -35,7 +35,7 @@ KINDS: dict[type[TaggingError], tuple[int, str, str]] = {
     errors.NotFoundError: (404, "not-found", "There is no such thing"),
     errors.DecisionError: (409, "contradiction", "The decision contradicts what stands"),
     errors.LeasedError: (409, "leased", "Somebody else has the picture open"),
-    InWorkError: (409, "in-work", "The same request is still worked on"),
+    InProgressError: (409, "in-work", "The same request is still worked on"),
     ReusedKeyError: (422, "key-reused", "The idempotency key stood for another request"),
     errors.PictureError: (422, "picture", "This picture cannot be read"),
     errors.SourceError: (422, "source", "These files cannot be taken"),

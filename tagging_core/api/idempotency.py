@@ -12,7 +12,7 @@ from collections.abc import Callable
 from sqlalchemy import delete, select, update
 from sqlalchemy.exc import IntegrityError
 
-from tagging_core.api.errors import InWorkError, ReusedKeyError
+from tagging_core.api.errors import InProgressError, ReusedKeyError
 from tagging_core.errors import SearchError
 from tagging_core.storage import Database
 from tagging_core.storage.schema import answers
@@ -21,7 +21,7 @@ _KEPT = 86_400.0
 _ABANDONED = 300.0  # seconds after which the first request is thought to have died with its process
 
 
-def once(database: Database, caller: str, key: str, request: str, work: Callable[[], str]) -> tuple[str, bool]:
+def run_once(database: Database, caller: str, key: str, request: str, work: Callable[[], str]) -> tuple[str, bool]:
     """Do something once.
 
     Args:
@@ -69,11 +69,13 @@ def _claim(database: Database, caller: str, key: str, request: str) -> str | Non
                     connection.execute(answers.insert(), row)
                 return None
             except IntegrityError:
-                raise InWorkError("The first request under this key is still worked on; ask again later.") from None
+                raise InProgressError(
+                    "The first request under this key is still worked on; ask again later."
+                ) from None
     if known.request != request:
         raise ReusedKeyError(
             f"The idempotency key {key!r} stood for another request; use a new one for each request."
         )
     if known.status is None:
-        raise InWorkError("The first request under this key is still worked on; ask again later.")
+        raise InProgressError("The first request under this key is still worked on; ask again later.")
     return str(known.body)

@@ -14,7 +14,7 @@ from tagging_core.common import log_context, metrics
 _GIVEN = re.compile(r"[\w.:-]{1,80}")
 
 
-class Measured:
+class MetricsMiddleware:
     """Numbers and times requests.
 
     Args:

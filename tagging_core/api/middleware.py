@@ -11,7 +11,7 @@ MAX_BODY = 500_000_000
 """Bytes of one request; pictures and zips have limits of their own."""
 
 
-class BodyLimit:
+class BodyLimitMiddleware:
     """Refuses requests whose body is too large, by what they say and by what they send.
 
     Args:

@@ -12,18 +12,18 @@ from sqlalchemy import select
 from tagging_core import ledger
 from tagging_core.assets import files as archives
 from tagging_core.assets import repository as asset_module
-from tagging_core.assets.repository import NO_TEXT, Accompanying
+from tagging_core.assets.repository import NO_TEXT, AssetText
 from tagging_core.common.users import User
 from tagging_core.errors import NotFoundError, SearchError
 from tagging_core.ingest import batches
 from tagging_core.learning import suggestions
-from tagging_core.learning.suggestions import LIMIT, Suggestion
+from tagging_core.learning.suggestions import MAX_SUGGESTIONS, Suggestion
 from tagging_core.ledger import taxonomy_store, webhook_outbox
 from tagging_core.ledger.events import Kind
-from tagging_core.ledger.webhook_outbox import Happening
+from tagging_core.ledger.webhook_outbox import EventType
 from tagging_core.publishing import schemas, serializers
 from tagging_core.publishing.caption_templates import Description, phrase
-from tagging_core.publishing.captions import Described
+from tagging_core.publishing.captions import Captions
 from tagging_core.publishing.exports.exporter import Format, by_filters, export
 from tagging_core.publishing.exports.tables import USUAL
 from tagging_core.publishing.schemas import EVERYTHING, Rendition
@@ -60,7 +60,7 @@ class Operations:
         profile: str = "general",
         text: schemas.Text | None = None,
         instruction: str = "",
-        top_k: int = LIMIT,
+        top_k: int = MAX_SUGGESTIONS,
         target: float | None = None,
         language: schemas.Language = "en",
         keep: bool = True,
@@ -87,7 +87,7 @@ class Operations:
             BusyError: Too many pictures wait.
         """
         promise = None if target is None else self._loop.promise(profile, target)
-        came = Accompanying(**text.model_dump()) if text else NO_TEXT
+        came = AssetText(**text.model_dump()) if text else NO_TEXT
         found = self._loop.tagger.tag(self._user, picture, profile, name, came, instruction, keep)
         chosen = found.suggestions
         if promise is not None:
@@ -185,14 +185,14 @@ class Operations:
         with self._loop.database.read() as connection:
             found = asset_module.get(connection, asset)
         archive = self._loop.archive
-        archive.mend(found.sha256, self._loop.settings.max_pixels)
+        archive.repair(found.sha256, self._loop.settings.max_pixels)
         try:
             return archive.read(archives.Rendition(rendition), found.sha256)
         except OSError as error:
             raise NotFoundError(f"The file of picture {asset} is missing; `doctor` tells what to do.") from error
 
     def list_suggestions(
-        self, asset: int, profile: str = "general", top_k: int = LIMIT, language: schemas.Language = "en"
+        self, asset: int, profile: str = "general", top_k: int = MAX_SUGGESTIONS, language: schemas.Language = "en"
     ) -> list[schemas.Suggestion]:
         """What the library suggests for a picture now; what was decided is left out."""
         found = self._loop.suggest(asset, profile)
@@ -200,7 +200,7 @@ class Operations:
 
     def set_text(self, asset: int, text: schemas.Text) -> schemas.Asset:
         """Replace the text that belongs to a picture."""
-        self._loop.set_text(self._user, asset, Accompanying(**text.model_dump()))
+        self._loop.set_text(self._user, asset, AssetText(**text.model_dump()))
         return self.get_asset(asset)
 
     def describe(self, asset: int, description: schemas.Description) -> schemas.Description:
@@ -211,7 +211,7 @@ class Operations:
 
     def draft_description(self, asset: int, language: schemas.Language = "en") -> schemas.Description:
         """What the generative model that is set would write; nothing is kept."""
-        return serializers.description(Described(self._loop.drafter.draft(self._user, asset, language), ()))
+        return serializers.description(Captions(self._loop.drafter.draft(self._user, asset, language), ()))
 
     def export(
         self,
@@ -286,7 +286,7 @@ class Operations:
         """Tags, merged ones included; with a query those whose name or alias fits, typos allowed, best first."""
         taxonomy = self._loop.taxonomy()
         if query:
-            found = matching.find(taxonomy, query, limit=limit)
+            found = matching.find_tags(taxonomy, query, limit=limit)
             start = 0
         else:
             found, start = list(taxonomy.tags.values()), _number(cursor or "0")
@@ -360,7 +360,7 @@ class Operations:
         with self._loop.database.read() as connection:
             return [serializers.webhook(found) for found in webhook_outbox.all_webhooks(connection)]
 
-    def add_webhook(self, url: str, kinds: Sequence[Happening]) -> schemas.Webhook:
+    def add_webhook(self, url: str, kinds: Sequence[EventType]) -> schemas.Webhook:
         """Tell an address what happens from now on; the answer holds the secret, this once."""
         self._loop.targets.require_url(url)
         with self._loop.database.write(durable=True) as connection:
@@ -369,7 +369,7 @@ class Operations:
     def switch_webhook(self, webhook: int, active: bool) -> schemas.Webhook:
         """Stop telling an address, or tell it again."""
         with self._loop.database.write(durable=True) as connection:
-            return serializers.webhook(webhook_outbox.switch(connection, self._user, webhook, active))
+            return serializers.webhook(webhook_outbox.set_active(connection, self._user, webhook, active))
 
     def list_deliveries(
         self,
@@ -415,11 +415,9 @@ class Operations:
         ]
 
 
-def _draft(
-    found: Sequence[Suggestion], taxonomy: Taxonomy, language: str, text: Accompanying
-) -> schemas.Description:
+def _draft(found: Sequence[Suggestion], taxonomy: Taxonomy, language: str, text: AssetText) -> schemas.Description:
     likely = [taxonomy.tags[s.tag_id] for s in found if s.probability >= _LIKELY and s.tag_id in taxonomy.tags]
-    return serializers.description(Described(phrase(likely, language, text), ()))
+    return serializers.description(Captions(phrase(likely, language, text), ()))
 
 
 def _to_decision(asked: schemas.NewDecision) -> Decision:

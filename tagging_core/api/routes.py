@@ -12,12 +12,12 @@ from pydantic import BaseModel
 
 from tagging_core.api import auth
 from tagging_core.api.auth import Caller
-from tagging_core.api.idempotency import once
+from tagging_core.api.idempotency import run_once
 from tagging_core.api.keys import Scope
 from tagging_core.api.operations import Operations
 from tagging_core.app.tagloop import Tagloop
 from tagging_core.errors import SourceError
-from tagging_core.learning.suggestions import LIMIT
+from tagging_core.learning.suggestions import MAX_SUGGESTIONS
 from tagging_core.publishing import schemas
 from tagging_core.publishing.exports.exporter import ENDINGS, Format
 from tagging_core.publishing.exports.tables import USUAL
@@ -70,7 +70,7 @@ def _once(
         data = part if isinstance(part, bytes) else part.encode()
         asked.update(hashlib.sha256(data).digest())
     loop: Tagloop = request.app.state.get_loop()
-    body, before = once(
+    body, before = run_once(
         loop.database, _caller(request).name, key, asked.hexdigest(), lambda: work().model_dump_json()
     )
     headers = {"Idempotent-Replayed": "true"} if before else {}
@@ -90,7 +90,7 @@ def tag_picture(
     caption: Annotated[str, Form(max_length=20_000)] = "",
     body: Annotated[str, Form(max_length=200_000)] = "",
     instruction: Annotated[str, Form(max_length=2_000, description="what the model should look for")] = "",
-    top_k: Annotated[int, Form(ge=1, le=LIMIT)] = LIMIT,
+    top_k: Annotated[int, Form(ge=1, le=MAX_SUGGESTIONS)] = MAX_SUGGESTIONS,
     target: Annotated[float | None, Form(gt=0, lt=1, description="wanted precision", examples=[0.95])] = None,
     language: Annotated[schemas.Language, Form()] = "en",
     keep: Annotated[bool, Form(description="whether it joins the archive")] = True,
@@ -201,7 +201,7 @@ def list_suggestions(
     calls: Reading,
     asset: AssetId,
     profile: Annotated[str, Query(max_length=250)] = "general",
-    top_k: Annotated[int, Query(ge=1, le=LIMIT)] = LIMIT,
+    top_k: Annotated[int, Query(ge=1, le=MAX_SUGGESTIONS)] = MAX_SUGGESTIONS,
     language: Language = "en",
 ) -> list[schemas.Suggestion]:
     """What the library suggests for a picture now; what was decided is left out."""

@@ -19,9 +19,9 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tagging_core.api import auth, errors
-from tagging_core.api.auth import Buckets, Caller
-from tagging_core.api.measuring import Measured
-from tagging_core.api.middleware import BodyLimit
+from tagging_core.api.auth import Caller, RateLimiter
+from tagging_core.api.measuring import MetricsMiddleware
+from tagging_core.api.middleware import BodyLimitMiddleware
 from tagging_core.api.routes import ROUTERS
 from tagging_core.app import prometheus
 from tagging_core.app.tagloop import Tagloop
@@ -37,7 +37,7 @@ _OPEN = ("/docs", "/openapi.json")  # what it can do is no secret
 GetLoop = Callable[[], Tagloop]
 
 
-class Doorkeeper:
+class AuthMiddleware:
     """Lets in who has a key, before anything of a request's body is read.
 
     Args:
@@ -47,7 +47,7 @@ class Doorkeeper:
 
     def __init__(self, app: ASGIApp, get_loop: GetLoop) -> None:
         self._app, self._get_loop = app, get_loop
-        self._buckets: Buckets | None = None
+        self._buckets: RateLimiter | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Find out who it is."""
@@ -66,7 +66,7 @@ class Doorkeeper:
     def _enter(self, request: Request) -> Caller:
         loop = self._get_loop()
         if self._buckets is None:
-            self._buckets = Buckets(loop.settings.api_rate)
+            self._buckets = RateLimiter(loop.settings.api_rate)
         caller = auth.identify(loop, request)
         self._buckets.take(caller.name)
         return caller
@@ -87,9 +87,9 @@ def create_api(get_loop: GetLoop) -> FastAPI:
     errors.install(api)
     for router in ROUTERS:
         api.include_router(router)
-    api.add_middleware(Doorkeeper, get_loop=get_loop)
-    api.add_middleware(BodyLimit)
-    api.add_middleware(Measured)
+    api.add_middleware(AuthMiddleware, get_loop=get_loop)
+    api.add_middleware(BodyLimitMiddleware)
+    api.add_middleware(MetricsMiddleware)
     return api
 
 
@@ -106,7 +106,7 @@ def routes(get_loop: GetLoop) -> list[BaseRoute]:
 def create_app() -> Starlette:
     """The service alone, with a worker of its own: `uvicorn --factory tagging_core.api.server:create_app`."""
     settings = load_settings()
-    log_context.set_up(settings.log_json)
+    log_context.configure(settings.log_json)
     loop = Tagloop(settings)
 
     @asynccontextmanager

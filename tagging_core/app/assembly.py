@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING
 from tagging_core.analytics import drift
 from tagging_core.app.worker import Worker
 from tagging_core.embeddings.encoders import devices
-from tagging_core.ingest.broker import Messages
-from tagging_core.ingest.chunk_runner import Holder
+from tagging_core.ingest.broker import Broker
+from tagging_core.ingest.chunk_runner import ChunkRunner
 from tagging_core.ingest.dispatcher import Dispatcher
-from tagging_core.ingest.pipeline import Ingester
-from tagging_core.ingest.reembedding import Embedder
-from tagging_core.publishing.webhook_delivery import Deliverer
+from tagging_core.ingest.pipeline import Pipeline
+from tagging_core.ingest.reembedding import Reembedder
+from tagging_core.publishing.webhook_delivery import WebhookSender
 
 if TYPE_CHECKING:
     from tagging_core.app.tagloop import Tagloop
 
 
 @dataclass(frozen=True, slots=True)
-class Role:
+class ProcessRole:
     """What a process does of all the work there is.
 
     Attributes:
@@ -33,30 +33,30 @@ class Role:
 
     ingests: bool
     searches: bool
-    steward: Callable[[], bool]
+    is_leader: Callable[[], bool]
     embeds: Callable[[], bool]
 
 
-def make_ingester(loop: Tagloop) -> Ingester:
+def make_ingester(loop: Tagloop) -> Pipeline:
     """What works off batches with the model in use now."""
     preset = loop.preset
-    return Ingester(
+    return Pipeline(
         database=loop.database,
         archive=loop.archive,
-        depot=loop.depot,
+        blobs=loop.blobs,
         preset=preset,
-        encoder=lambda: loop.shelf.get(preset),
+        encoder=lambda: loop.registry.get(preset),
         suggester=loop.suggester,
         max_pixels=loop.settings.max_pixels,
     )
 
 
-def make_embedder(loop: Tagloop) -> Embedder:
+def make_embedder(loop: Tagloop) -> Reembedder:
     """What embeds pictures that families of vectors lack."""
-    return Embedder(
+    return Reembedder(
         database=loop.database,
         archive=loop.archive,
-        shelf=loop.shelf,
+        registry=loop.registry,
         libraries=loop.libraries,
         threads=_threads(loop),
         max_pixels=loop.settings.max_pixels,
@@ -64,16 +64,16 @@ def make_embedder(loop: Tagloop) -> Embedder:
     )
 
 
-def make_worker(loop: Tagloop, embedder: Embedder, deliverer: Deliverer, role: Role) -> Worker:
+def make_worker(loop: Tagloop, embedder: Reembedder, deliverer: WebhookSender, role: ProcessRole) -> Worker:
     """The threads of a process that do all of it, or what its role is."""
 
     def background() -> bool:
         return loop.curator.work() or drift.check_if_due(loop.database, loop.library, loop.taxonomy())
 
     # The queue's threads know the worker, which knows the queue.
-    messages = Messages(loop.settings.queue_url, lambda job_id, n: worker.do(job_id, n))
+    messages = Broker(loop.settings.queue_url, lambda job_id, n: worker.do(job_id, n))
     worker = Worker(
-        holder=Holder(loop.database, loop.name),
+        holder=ChunkRunner(loop.database, loop.name),
         ingester=make_ingester(loop),
         messages=messages,
         dispatcher=Dispatcher(loop.database, messages),
@@ -87,11 +87,11 @@ def make_worker(loop: Tagloop, embedder: Embedder, deliverer: Deliverer, role: R
         background=background,
         deliver=deliverer.work,
         occupied=lambda: loop.tagger.busy(),
-        steward=role.steward,
+        steward=role.is_leader,
         embeds=role.embeds,
     )
     return worker
 
 
 def _threads(loop: Tagloop) -> int:
-    return loop.settings.ingest_threads or devices.feeders(loop.settings.devices)
+    return loop.settings.ingest_threads or devices.default_threads(loop.settings.devices)

@@ -1,4 +1,4 @@
-"""Backups: the whole of an installation in one zip, to be restored on any kind of database and depot.
+"""Backups: the whole of an installation in one zip, to be restored on any kind of database and blobs.
 
 Tables are written as JSON lines from one snapshot, so a running installation can be backed up, and one that has
 outgrown SQLite is moved to PostgreSQL by restoring its backup there. Chroma is not in it: it follows from the rest.
@@ -50,13 +50,13 @@ class Summary:
 
 
 def back_up(
-    database: Database, depot: BlobStore | None, path: Path, progress: Progress = lambda _: None
+    database: Database, blobs: BlobStore | None, path: Path, progress: Progress = lambda _: None
 ) -> Summary:
     """Write a backup; other processes go on meanwhile.
 
     Args:
         database: What is backed up.
-        depot: Its picture files; None leaves them out, where the object store has backups of its own.
+        blobs: Its picture files; None leaves them out, where the object store has backups of its own.
         path: The zip; it appears when it is whole.
         progress: Is told what is written.
 
@@ -72,7 +72,7 @@ def back_up(
                 tables = [table for table in metadata.sorted_tables if table.name not in _LEFT_OUT]
                 rows = {table.name: _write_table(connection, table, file, progress) for table in tables}
             # After the snapshot: what it speaks of is there by now, and more does no harm.
-            files = 0 if depot is None else _write_files(depot, file, progress)
+            files = 0 if blobs is None else _write_files(blobs, file, progress)
             summary = Summary(schema, datetime.now(UTC).isoformat(timespec="seconds"), rows, files)
             file.writestr("backup.json", json.dumps({"format": _FORMAT, **asdict(summary)}))
         part.replace(path)
@@ -82,12 +82,12 @@ def back_up(
     return summary
 
 
-def restore(database: Database, depot: BlobStore, path: Path, progress: Progress = lambda _: None) -> Summary:
+def restore(database: Database, blobs: BlobStore, path: Path, progress: Progress = lambda _: None) -> Summary:
     """Fill an empty installation with what a backup holds; all of it or nothing.
 
     Raises:
         BackupError: The file is no backup that this version can read, or the database is not empty.
-        StorageError: The database or the depot cannot be written.
+        StorageError: The database or the blobs cannot be written.
     """
     try:
         with zipfile.ZipFile(path) as file:
@@ -96,7 +96,7 @@ def restore(database: Database, depot: BlobStore, path: Path, progress: Progress
             with database.read() as connection:
                 _refuse_if_filled(connection)
             for name in (n for n in file.namelist() if n.startswith(tuple(f"{part}/" for part in _PARTS))):
-                depot.write(name, file.read(name))  # first: rows without files would be worse
+                blobs.write(name, file.read(name))  # first: rows without files would be worse
             with database.write(durable=True) as connection:
                 _read_tables(connection, file, summary, progress)
     except (OSError, zipfile.BadZipFile, KeyError, ValueError) as error:
@@ -121,13 +121,13 @@ def _write_table(connection: Connection, table: Table, file: zipfile.ZipFile, pr
     return count
 
 
-def _write_files(depot: BlobStore, file: zipfile.ZipFile, progress: Progress) -> int:
+def _write_files(blobs: BlobStore, file: zipfile.ZipFile, progress: Progress) -> int:
     progress("pictures")
     count = 0
     for part in _PARTS:
-        for name in depot.older(part, 0.0):
+        for name in blobs.older_than(part, 0.0):
             try:
-                file.writestr(name, depot.read(name), zipfile.ZIP_STORED)
+                file.writestr(name, blobs.read(name), zipfile.ZIP_STORED)
             except FileNotFoundError:
                 continue  # staged, and taken in by now
             count += 1

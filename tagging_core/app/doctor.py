@@ -14,7 +14,7 @@ from tagging_core import ledger
 from tagging_core.app.tagloop import Tagloop
 from tagging_core.errors import StorageError, UnreachableError
 from tagging_core.ingest import queue_status
-from tagging_core.ingest.broker import Messages
+from tagging_core.ingest.broker import Broker
 from tagging_core.ledger import taxonomy_store
 from tagging_core.review import decisions
 from tagging_core.storage import integrity
@@ -30,7 +30,7 @@ class Finding:
     what: str
     ok: bool
     detail: str
-    mend: str = ""
+    remedy: str = ""
 
 
 def examine(loop: Tagloop) -> list[Finding]:
@@ -72,10 +72,10 @@ def _database(connection: Connection) -> Finding:
 def _projection(connection: Connection) -> Finding:
     """Whether the stored labels are what the ledger says, asset by asset."""
     wrong = 0
-    fates = taxonomy_store.load(connection).fates
+    redirects = taxonomy_store.load(connection).redirects
     ids = connection.execute(select(events.c.asset_id).where(events.c.asset_id.is_not(None)).distinct()).scalars()
     for asset_id in ids.all():
-        expected = ledger.fold(ledger.history_of(connection, asset_id), fates).labels
+        expected = ledger.fold(ledger.history_of(connection, asset_id), redirects).labels
         wrong += decisions.labels_of(connection, asset_id) != expected
     detail = f"{wrong} pictures differ from the ledger" if wrong else "tags agree with the ledger"
     return Finding("ledger", not wrong, detail, "Run `python -m tagging_core rebuild`.")
@@ -98,15 +98,17 @@ def _learning(loop: Tagloop, connection: Connection) -> Finding:
 def _work(loop: Tagloop, connection: Connection) -> Finding:
     """Whether the queue answers, and whether pictures failed again and again."""
     found = queue_status.load(connection)
-    detail = f"{found.waiting:,} pictures wait, {found.in_work:,} are in work, {found.put_aside:,} were put aside"
+    detail = (
+        f"{found.waiting:,} pictures wait, {found.in_work:,} are in work, {found.dead_lettered:,} were put aside"
+    )
     try:
         if loop.settings.queue_url:
-            messages = Messages(loop.settings.queue_url, lambda job_id, n: None)
+            messages = Broker(loop.settings.queue_url, lambda job_id, n: None)
             detail += f"; the queue holds {messages.waiting():,} messages"
             messages.close()
     except UnreachableError as error:
         return Finding("work", False, str(error), "Start the broker, or look at TAGLOOP_QUEUE_URL.")
-    return Finding("work", not found.put_aside, detail, "See the page Jobs for why, and try again there.")
+    return Finding("work", not found.dead_lettered, detail, "See the page Jobs for why, and try again there.")
 
 
 def _chroma(loop: Tagloop) -> Finding:

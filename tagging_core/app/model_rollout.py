@@ -12,24 +12,24 @@ from tagging_core import ledger
 from tagging_core.common.users import SYSTEM, Action, User, require
 from tagging_core.embeddings import spaces
 from tagging_core.embeddings.encoders import Preset
-from tagging_core.embeddings.registry import Shelf
-from tagging_core.embeddings.spaces import Family, State
+from tagging_core.embeddings.registry import EncoderRegistry
+from tagging_core.embeddings.spaces import SpaceState, VectorSpace
 from tagging_core.errors import EncoderError, NotFoundError
 from tagging_core.ingest import reembedding
 from tagging_core.learning import comparison
-from tagging_core.learning.comparison import Report
-from tagging_core.learning.registry import Libraries
+from tagging_core.learning.comparison import ComparisonReport
+from tagging_core.learning.registry import LibraryRegistry
 from tagging_core.ledger.events import Event, Kind
 from tagging_core.ledger.taxonomy_store import TaxonomyCache
 from tagging_core.storage import Database
 from tagging_core.storage.schema import assets
 
 _log = logging.getLogger(__name__)
-_MAY_STAND = (State.READY, State.KEPT)
+_MAY_STAND = (SpaceState.READY, SpaceState.KEPT)
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class BuildProgress:
     """How far a family is.
 
     Attributes:
@@ -38,38 +38,40 @@ class Progress:
         pending: Tags that have yet to be learned.
     """
 
-    family: Family
+    family: VectorSpace
     title: str
     pictures: int
     missing: int
     pending: int
 
 
-class Models:
+class ModelRollout:
     """What operators call to change models.
 
     Args:
         database: The store of record.
-        shelf: The models.
+        registry: The models.
         libraries: What they have learned.
         changed: Is called when another model stands, or one was dropped.
     """
 
-    def __init__(self, database: Database, shelf: Shelf, libraries: Libraries, changed: Callable[[], None]) -> None:
-        self._database, self._shelf, self._libraries, self._changed = database, shelf, libraries, changed
+    def __init__(
+        self, database: Database, registry: EncoderRegistry, libraries: LibraryRegistry, changed: Callable[[], None]
+    ) -> None:
+        self._database, self._registry, self._libraries, self._changed = database, registry, libraries, changed
 
-    def all(self) -> list[Progress]:
+    def all(self) -> list[BuildProgress]:
         """Every family and how far it is, the one in use first."""
         with self._database.read() as connection:
-            return [self._progress(connection, family) for family in spaces.all_of(connection)]
+            return [self._progress(connection, family) for family in spaces.list_all(connection)]
 
-    def progress(self, fingerprint: str) -> Progress | None:
+    def progress(self, fingerprint: str) -> BuildProgress | None:
         """One family and how far it is, if it is known."""
         with self._database.read() as connection:
             family = spaces.find(connection, fingerprint)
             return None if family is None else self._progress(connection, family)
 
-    def build(self, user: User, name: str) -> Family:
+    def build(self, user: User, name: str) -> VectorSpace:
         """Begin to embed the archive with another model, while people go on with the one in use.
 
         Args:
@@ -81,16 +83,16 @@ class Models:
             EncoderError: There is no such model, or it is known already.
         """
         require(user, Action.OPERATE)
-        fingerprint = self._shelf.preset(name.strip()).fingerprint
+        fingerprint = self._registry.preset(name.strip()).fingerprint
         with self._database.write(durable=True) as connection:
             known = spaces.find(connection, fingerprint)
-            if known is not None and known.state == State.STANDING:
+            if known is not None and known.state == SpaceState.ACTIVE:
                 raise EncoderError(f"{name} is the model in use already.")
             if known is None:
-                spaces.register(connection, fingerprint, name.strip(), State.BUILDING, user.name)
+                spaces.register(connection, fingerprint, name.strip(), SpaceState.BUILDING, user.name)
                 self._write(connection, user, "build", fingerprint, name)
             else:  # it was stopped, or failed and is tried again, or stood before
-                spaces.change(connection, fingerprint, state=State.BUILDING, note="")
+                spaces.change(connection, fingerprint, state=SpaceState.BUILDING, note="")
         self._changed()
         return self._find(fingerprint)
 
@@ -98,16 +100,16 @@ class Models:
         """Let a build rest; what is embedded stays."""
         require(user, Action.OPERATE)
         with self._database.write(durable=True) as connection:
-            spaces.change(connection, self._find(fingerprint).fingerprint, state=State.STOPPED)
+            spaces.change(connection, self._find(fingerprint).fingerprint, state=SpaceState.STOPPED)
 
-    def compare(self, fingerprint: str) -> Report:
+    def compare(self, fingerprint: str) -> ComparisonReport:
         """What would change if a model took the place of the one in use.
 
         Raises:
             NotFoundError: There is no such family.
         """
         with self._database.read() as connection:
-            standing = spaces.standing(connection)
+            standing = spaces.active(connection)
         assert standing is not None
         new = self._find(fingerprint)
         return comparison.compare(
@@ -123,17 +125,17 @@ class Models:
         """
         require(user, Action.OPERATE)
         family = self._find(fingerprint)
-        if family.state == State.STANDING:
+        if family.state == SpaceState.ACTIVE:
             return
         if family.state not in _MAY_STAND or family.instruction:
             raise EncoderError(f"{family.encoder} is not ready yet: its pictures have to be embedded first.")
-        if self._shelf.preset(family.encoder).fingerprint != family.fingerprint:
+        if self._registry.preset(family.encoder).fingerprint != family.fingerprint:
             raise EncoderError(
                 f"The files of {family.encoder} are not those that its vectors were made with. Put the old ones "
                 "back, or drop it and build it anew."
             )
         with self._database.write(durable=True) as connection:
-            spaces.stand(connection, fingerprint)
+            spaces.activate(connection, fingerprint)
             self._write(connection, user, "switch", fingerprint, family.encoder)
         self._changed()
 
@@ -146,15 +148,15 @@ class Models:
         """
         require(user, Action.OPERATE)
         family = self._find(fingerprint)
-        if family.state == State.STANDING:
+        if family.state == SpaceState.ACTIVE:
             raise EncoderError(f"{family.encoder} is in use. Put another model to work first.")
         with self._database.write(durable=True) as connection:
-            for other in spaces.all_of(connection):
+            for other in spaces.list_all(connection):
                 if other.model == family.fingerprint or other.fingerprint == fingerprint:
-                    spaces.forget(connection, other.fingerprint)
+                    spaces.drop(connection, other.fingerprint)
                     self._libraries.forget(other.fingerprint)
             self._write(connection, user, "drop", fingerprint, family.encoder)
-        self._shelf.let_go(family.fingerprint)
+        self._registry.unload(family.fingerprint)
         self._changed()
 
     def tell(self, preset: Preset, taxonomies: TaxonomyCache) -> None:
@@ -174,27 +176,27 @@ class Models:
             wanted, mine = _told(connection, preset, taxonomies)  # another process may have been faster
             for fingerprint in wanted.keys() - mine:
                 text = wanted[fingerprint]
-                spaces.register(connection, fingerprint, preset.name, State.BUILDING, SYSTEM.name, text)
+                spaces.register(connection, fingerprint, preset.name, SpaceState.BUILDING, SYSTEM.name, text)
             for fingerprint in mine - wanted.keys():
-                spaces.forget(connection, fingerprint)
+                spaces.drop(connection, fingerprint)
                 self._libraries.forget(fingerprint)
 
-    def _progress(self, connection: Connection, family: Family) -> Progress:
+    def _progress(self, connection: Connection, family: VectorSpace) -> BuildProgress:
         try:
-            title = self._shelf.preset(family.encoder).title
+            title = self._registry.preset(family.encoder).title
         except EncoderError:
             title = family.encoder
         missing = reembedding.missing(connection, family)
         pictures = reembedding.wanted(connection, family)
-        return Progress(family, title, pictures, missing, self._pending(family))
+        return BuildProgress(family, title, pictures, missing, self._pending(family))
 
-    def _pending(self, family: Family) -> int:
+    def _pending(self, family: VectorSpace) -> int:
         try:
             return self._libraries.of_family(family).pending()
         except EncoderError:
             return 0
 
-    def _find(self, fingerprint: str) -> Family:
+    def _find(self, fingerprint: str) -> VectorSpace:
         with self._database.read() as connection:
             found = spaces.find(connection, fingerprint)
         if found is None:
@@ -210,12 +212,12 @@ def _told(connection: Connection, preset: Preset, taxonomies: TaxonomyCache) -> 
     """What a model is to be told, by family, and the families that there are for what it is told."""
     profiles = taxonomies.load(connection).profiles.values()
     texts = [p.instruction for p in profiles if p.followed and p.instruction and preset.instructed != "none"]
-    known = spaces.all_of(connection)
+    known = spaces.list_all(connection)
     mine = {f.fingerprint for f in known if f.instruction and f.model == preset.fingerprint}
-    return {spaces.name(preset.fingerprint, text): text for text in texts}, mine
+    return {spaces.fingerprint_of(preset.fingerprint, text): text for text in texts}, mine
 
 
-def standing_model(database: Database, shelf: Shelf, wanted: str) -> Preset:
+def active_model(database: Database, registry: EncoderRegistry, wanted: str) -> Preset:
     """The model in use; an archive without pictures takes the one that the settings name.
 
     Where the files behind its name are others than before, those are put to work: pictures are embedded anew and
@@ -223,22 +225,22 @@ def standing_model(database: Database, shelf: Shelf, wanted: str) -> Preset:
 
     Args:
         database: The store of record.
-        shelf: The models.
+        registry: The models.
         wanted: What the settings name.
 
     Raises:
         EncoderError: There is no such model.
     """
     with database.write() as connection:
-        standing = spaces.standing(connection)
+        standing = spaces.active(connection)
         pictures = connection.execute(select(assets.c.id).limit(1)).first()
         name = wanted if standing is None or pictures is None else standing.encoder
-        preset = shelf.preset(name)
+        preset = registry.preset(name)
         if standing is None or standing.fingerprint != preset.fingerprint:
             if standing is not None:
                 _log.warning("%s takes the place of %s", preset.fingerprint, standing.fingerprint)
-            spaces.register(connection, preset.fingerprint, name, State.STANDING, SYSTEM.name)
-            spaces.stand(connection, preset.fingerprint)
+            spaces.register(connection, preset.fingerprint, name, SpaceState.ACTIVE, SYSTEM.name)
+            spaces.activate(connection, preset.fingerprint)
             if standing is not None and pictures is None:
-                spaces.forget(connection, standing.fingerprint)
+                spaces.drop(connection, standing.fingerprint)
         return preset

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, func, select
 from tagging_core.analytics import drift
 from tagging_core.common.metrics import COUNTED
 from tagging_core.common.users import SYSTEM
-from tagging_core.embeddings.encoders.devices import look
+from tagging_core.embeddings.encoders.devices import describe
 from tagging_core.errors import StorageError
 from tagging_core.ingest import queue_status
 from tagging_core.storage import key_values
@@ -68,9 +68,9 @@ class _Installation(Collector):
         whole = GaugeMetricFamily(
             "tagloop_device_memory_bytes", "Memory of the devices that models run on", labels=["device"]
         )
-        encoders = self._loop.shelf.loaded()
+        encoders = self._loop.registry.loaded()
         for name in dict.fromkeys(name for e in encoders for name in getattr(e, "devices", ["cpu"])):
-            device = look(name)
+            device = describe(name)
             used.add_metric([name], device.memory - device.free)
             whole.add_metric([name], device.memory)
         yield used
@@ -82,7 +82,7 @@ def _work(connection: Connection) -> Iterator[Metric]:
     yield _gauge("tagloop_queue_pictures", "Pictures that nobody has begun", load.waiting)
     yield _gauge("tagloop_queue_age_seconds", "How long the oldest of them has waited", load.oldest_seconds)
     yield _gauge("tagloop_pictures_in_work", "Pictures that workers hold", load.in_work)
-    yield _gauge("tagloop_pictures_put_aside", "Pictures that failed again and again", load.put_aside)
+    yield _gauge("tagloop_pictures_put_aside", "Pictures that failed again and again", load.dead_lettered)
     given_up = select(func.count()).select_from(deliveries).where(deliveries.c.state == "dead")
     yield _gauge(
         "tagloop_webhooks_given_up", "Deliveries that were given up", connection.execute(given_up).scalar_one()

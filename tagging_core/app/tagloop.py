@@ -16,42 +16,42 @@ from sqlalchemy import Connection
 from threadpoolctl import threadpool_limits
 
 from tagging_core.app import assembly
-from tagging_core.app.assembly import Role
-from tagging_core.app.model_rollout import Models, standing_model
+from tagging_core.app.assembly import ProcessRole
+from tagging_core.app.model_rollout import ModelRollout, active_model
 from tagging_core.app.worker import Worker
 from tagging_core.assets import protected, repository
-from tagging_core.assets.files import Archive
+from tagging_core.assets.files import ImageFiles
 from tagging_core.common.users import Action, User, require
-from tagging_core.curation import Curator
-from tagging_core.curation.instruction_trial import Previewer
+from tagging_core.curation import CurationService
+from tagging_core.curation.instruction_trial import InstructionTrial
 from tagging_core.curation.proposals import store
 from tagging_core.embeddings import spaces
 from tagging_core.embeddings.encoders import Encoder, Preset, Vectors
-from tagging_core.embeddings.registry import Shelf
+from tagging_core.embeddings.registry import EncoderRegistry
 from tagging_core.errors import BusyError, SettingsError, SourceError, StorageError, UnreachableError
 from tagging_core.ingest import batches, chunks, sources
 from tagging_core.ingest.batches import Batch
-from tagging_core.ingest.online import Tagger
-from tagging_core.learning.registry import Libraries
+from tagging_core.ingest.online import OnlineTagger
+from tagging_core.learning.registry import LibraryRegistry
 from tagging_core.learning.suggestions import Suggester
 from tagging_core.learning.text_evidence import TextEvidence
 from tagging_core.ledger import projection, taxonomy_store
 from tagging_core.publishing import captions, webhook_payloads
-from tagging_core.publishing.caption_model import Drafter
+from tagging_core.publishing.caption_model import CaptionDrafter
 from tagging_core.publishing.caption_templates import Description
-from tagging_core.publishing.captions import Described
-from tagging_core.publishing.outbound_policy import Targets, parse_targets
-from tagging_core.publishing.webhook_delivery import Deliverer
-from tagging_core.review.bulk_service import LightTable
-from tagging_core.review.sampling import Shares
-from tagging_core.review.service import Desk
+from tagging_core.publishing.captions import Captions
+from tagging_core.publishing.outbound_policy import OutboundPolicy, parse_targets
+from tagging_core.publishing.webhook_delivery import WebhookSender
+from tagging_core.review.bulk_service import BulkReviewService
+from tagging_core.review.sampling import SamplingRates
+from tagging_core.review.service import ReviewService
 from tagging_core.search import ANY, Filters, Found, Hit, Searcher, chroma_index
-from tagging_core.search.chroma_backends import Embedded, Served
+from tagging_core.search.chroma_backends import ChromaServer, LocalChroma
 from tagging_core.search.chroma_index import ChromaIndex
 from tagging_core.settings import Settings, load_settings
 from tagging_core.storage import Database, key_values
-from tagging_core.storage.blobs import open_depot
-from tagging_core.storage.leader_election import Duty
+from tagging_core.storage.blobs import open_blobs
+from tagging_core.storage.leader_election import LeaderLock
 from tagging_core.taxonomy.model import Taxonomy
 
 _log = logging.getLogger(__name__)
@@ -61,7 +61,7 @@ _STAGING_SECONDS = 86_400.0  # by then whoever staged files has queued them, or 
 SAMPLES = Path(__file__).parents[2] / "data" / "demo"
 
 
-class Tagloop(Desk):
+class Tagloop(ReviewService):
     """The whole of it over one data folder.
 
     Opening it twice is fine; `start`, which runs the worker and opens Chroma, succeeds in one process only, unless
@@ -81,29 +81,32 @@ class Tagloop(Desk):
             raise StorageError(f"The data folder {data} cannot be made: {error.strerror}.") from error
         database = Database(self.settings.database)
         database.migrate()
-        self.depot = open_depot(self.settings.assets_url, self.settings.data_dir)
-        self.archive = Archive(self.depot)
-        self.shelf = Shelf(data / "models", self.settings.devices, self.settings.compile)
+        self.blobs = open_blobs(self.settings.assets_url, self.settings.data_dir)
+        self.archive = ImageFiles(self.blobs)
+        self.registry = EncoderRegistry(data / "models", self.settings.devices, self.settings.compile)
         if encoder is not None:
-            self.shelf.put(encoder)
+            self.registry.register(encoder)
         wanted = encoder.preset.name if encoder is not None else self.settings.encoder
-        self.preset = standing_model(database, self.shelf, wanted)
-        self.libraries = Libraries(database, self.shelf, self.give_way)
+        self.preset = active_model(database, self.registry, wanted)
+        self.libraries = LibraryRegistry(database, self.registry, self.give_way)
         library = self.libraries.of(self.preset)
-        place = Served(self.settings.chroma_url) if self.settings.chroma_url else Embedded(data / "chroma")
+        place = ChromaServer(self.settings.chroma_url) if self.settings.chroma_url else LocalChroma(data / "chroma")
         self.index = ChromaIndex(place, database, self.preset.fingerprint, library.taxonomies)
         self._changing = threading.Lock()
-        rates = Shares(self.settings.blind_share, self.settings.known_share, self.settings.second_share)
+        rates = SamplingRates(self.settings.blind_share, self.settings.known_share, self.settings.second_share)
         super().__init__(database, library, self._suggester(), self.encoder, rates)
         self._serve()
-        self.light_table = LightTable(self)
-        self.models = Models(database, self.shelf, self.libraries, self._models_changed)
-        self.drafter = Drafter(database, self.archive, library, self.settings.writer)
-        self.targets = Targets(parse_targets(self.settings.webhook_targets))
+        self.light_table = BulkReviewService(self)
+        self.models = ModelRollout(database, self.registry, self.libraries, self._models_changed)
+        self.drafter = CaptionDrafter(database, self.archive, library, self.settings.writer)
+        self.targets = OutboundPolicy(parse_targets(self.settings.webhook_targets))
         self.worker: Worker | None = None
         self.name = f"{socket.gethostname()[:50]}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
         self._lock = FileLock(data / "tagloop.lock")
-        self._steward, self._embeds = Duty(database, "steward", self.name), Duty(database, "embed", self.name)
+        self._steward, self._embeds = (
+            LeaderLock(database, "steward", self.name),
+            LeaderLock(database, "embed", self.name),
+        )
         self._prepare()
 
     # ---- the process --------------------------------------------------------------------------------------
@@ -114,7 +117,7 @@ class Tagloop(Desk):
         Raises:
             EncoderError: It cannot be loaded.
         """
-        return self.shelf.get(self.preset)
+        return self.registry.get(self.preset)
 
     def start(self, ingests: bool | None = None) -> None:
         """Run the worker in this process.
@@ -134,7 +137,7 @@ class Tagloop(Desk):
             ingests = not self.settings.queue_url
         steward = self._steward.held if self.settings.chroma_url else lambda: True
         embeds = steward if ingests else lambda: False
-        self._run(Role(ingests=ingests, searches=True, steward=steward, embeds=embeds))
+        self._run(ProcessRole(ingests=ingests, searches=True, is_leader=steward, embeds=embeds))
 
     def work(self) -> None:
         """Do the work that the queue brings, and embed anew, in a process that is there for this alone.
@@ -144,7 +147,7 @@ class Tagloop(Desk):
         """
         if not self.settings.queue_url:
             raise SettingsError("Without TAGLOOP_QUEUE_URL the console does the work of workers by itself.")
-        self._run(Role(ingests=True, searches=False, steward=lambda: False, embeds=self._embeds.held))
+        self._run(ProcessRole(ingests=True, searches=False, is_leader=lambda: False, embeds=self._embeds.held))
 
     def close(self) -> None:
         """Stop the worker and let go of everything."""
@@ -173,9 +176,9 @@ class Tagloop(Desk):
     def follow(self) -> None:
         """Go on with the model in use, if another process or a person put another one to work."""
         with self._changing, self.database.read() as connection:
-            standing = spaces.standing(connection)
+            standing = spaces.active(connection)
             if standing is not None and standing.fingerprint != self.preset.fingerprint:
-                self._change_model(self.shelf.preset(standing.encoder))
+                self._change_model(self.registry.preset(standing.encoder))
         self.models.tell(self.preset, self.library.taxonomies)
         self._see_instructions()
 
@@ -192,7 +195,7 @@ class Tagloop(Desk):
             SourceError: There is nothing in it.
             StorageError: The disk is full; nothing was queued.
         """
-        return self._submit(user, lambda prefix: sources.stage_uploads(files, self.depot, prefix), profile, name)
+        return self._submit(user, lambda prefix: sources.stage_uploads(files, self.blobs, prefix), profile, name)
 
     def ingest_paths(self, user: User, paths: Sequence[Path], profile: str, name: str = "") -> int:
         """Queue files, folders and zips that lie on this machine; for callers who may read them anyway."""
@@ -201,7 +204,7 @@ class Tagloop(Desk):
             found: list[sources.Entry] = []
             for path in paths:
                 if path.is_file() and path.suffix.lower() == ".zip":
-                    found += sources.stage_zip(path, path.name, self.depot, f"{prefix}/{len(found)}")
+                    found += sources.stage_zip(path, path.name, self.blobs, f"{prefix}/{len(found)}")
                 else:
                     found += sources.list_path(path)
             return found
@@ -271,7 +274,7 @@ class Tagloop(Desk):
             pictures = [(asset.id, asset.name, False) for asset in found]
             return batches.join(connection, user, name.strip() or "Found pictures", chosen, pictures, fresh=True)
 
-    def describe(self, user: User, asset_id: int, words: Description) -> Described:
+    def describe(self, user: User, asset_id: int, words: Description) -> Captions:
         """Write a picture's title, caption or alt text; a part that is empty follows the tags."""
         with self.database.write(durable=True) as connection:
             taxonomy = self.library.taxonomies.load(connection)
@@ -308,8 +311,8 @@ class Tagloop(Desk):
 
     # ---- helpers ------------------------------------------------------------------------------------------
 
-    def _run(self, role: Role) -> None:
-        self._deliverer = Deliverer(
+    def _run(self, role: ProcessRole) -> None:
+        self._deliverer = WebhookSender(
             self.database, self.targets, webhook_payloads.payload_builder(lambda: self.library.taxonomies)
         )
         self._embedder = assembly.make_embedder(self)
@@ -337,7 +340,7 @@ class Tagloop(Desk):
             needed = batches.staged_sources(connection)
         alone = not (self.settings.chroma_url or self.settings.queue_url or self.settings.assets_url)
         with contextlib.suppress(UnreachableError):  # the next start sees to them
-            sources.remove_leftovers(self.depot, needed, 0.0 if alone else _STAGING_SECONDS)
+            sources.remove_leftovers(self.blobs, needed, 0.0 if alone else _STAGING_SECONDS)
 
     def _require_index(self) -> None:
         if self.worker is None:
@@ -348,19 +351,19 @@ class Tagloop(Desk):
 
     def _suggester(self) -> Suggester:
         preset = self.preset
-        return Suggester(self.libraries, preset, TextEvidence(lambda: self.shelf.get(preset)))
+        return Suggester(self.libraries, preset, TextEvidence(lambda: self.registry.get(preset)))
 
     def _serve(self) -> None:
         """Make what works with the model in use."""
         preset, library = self.preset, self.library
 
         def encoder() -> Encoder:
-            return self.shelf.get(preset)
+            return self.registry.get(preset)
 
-        self.curator = Curator(self, encoder)
+        self.curator = CurationService(self, encoder)
         self.searcher = Searcher(self.database, library, self.index, preset, encoder)
-        self.previewer = Previewer(self.database, self.archive, library, encoder, self.settings.max_pixels)
-        self.tagger = Tagger(
+        self.previewer = InstructionTrial(self.database, self.archive, library, encoder, self.settings.max_pixels)
+        self.tagger = OnlineTagger(
             self.database,
             self.archive,
             encoder,
@@ -372,7 +375,7 @@ class Tagloop(Desk):
 
     def _see_instructions(self) -> None:
         with self.database.read() as connection:
-            told = [f for f in spaces.all_of(connection) if f.instruction and f.model == self.preset.fingerprint]
+            told = [f for f in spaces.list_all(connection) if f.instruction and f.model == self.preset.fingerprint]
         self.instructed = [self.libraries.of(self.preset, family.instruction) for family in told]
 
     def _models_changed(self) -> None:
@@ -402,7 +405,7 @@ class Tagloop(Desk):
         _log.info(
             "counting the charts' figures by the days of %s; with millions of decisions it takes minutes", zone
         )
-        projection.recount(connection, zone, taxonomy_store.load(connection).fates)
+        projection.recount(connection, zone, taxonomy_store.load(connection).redirects)
 
     def _submit(self, user: User, stage: Callable[[str], list[sources.Entry]], profile: str, name: str) -> int:
         require(user, Action.UPLOAD)
@@ -414,8 +417,8 @@ class Tagloop(Desk):
                 batch_id = batches.submit(connection, user, name or sources.title(entries), chosen, entries)
         except BaseException:
             with contextlib.suppress(UnreachableError):  # else they are leftovers, see `sources`
-                for name in self.depot.older(prefix, 0.0):
-                    self.depot.remove(name)
+                for name in self.blobs.older_than(prefix, 0.0):
+                    self.blobs.remove(name)
             raise
         self.wake()
         return batch_id

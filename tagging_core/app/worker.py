@@ -12,11 +12,11 @@ from PIL import Image
 
 from tagging_core.embeddings.encoders import Encoder
 from tagging_core.errors import TaggingError
-from tagging_core.ingest.broker import Messages
-from tagging_core.ingest.chunk_runner import Holder
+from tagging_core.ingest.broker import Broker
+from tagging_core.ingest.chunk_runner import ChunkRunner
 from tagging_core.ingest.dispatcher import Dispatcher
-from tagging_core.ingest.pipeline import Ingester
-from tagging_core.learning.library import Library
+from tagging_core.ingest.pipeline import Pipeline
+from tagging_core.learning.library import TagLibrary
 from tagging_core.search.chroma_index import ChromaIndex
 
 _log = logging.getLogger(__name__)
@@ -56,12 +56,12 @@ class Worker:
     def __init__(
         self,
         *,
-        holder: Holder,
-        ingester: Ingester,
-        messages: Messages,
+        holder: ChunkRunner,
+        ingester: Pipeline,
+        messages: Broker,
         dispatcher: Dispatcher,
         threads: int,
-        library: Library,
+        library: TagLibrary,
         teach_others: Callable[[], bool],
         index: ChromaIndex | None,
         encoder: Callable[[], Encoder],
@@ -96,7 +96,7 @@ class Worker:
         self._troubles: dict[str, str] = {}  # by loop, so that one going well does not hide the other's
         self.chroma = "opening"
 
-    def use(self, ingester: Ingester, library: Library) -> None:
+    def use(self, ingester: Pipeline, library: TagLibrary) -> None:
         """Go on with another model; a chunk in work ends with the one it began with."""
         self._ingester, self._library, self._warm = ingester, library, False
         self._ingest_wake.set()
@@ -119,7 +119,7 @@ class Worker:
 
     def do(self, job_id: int, n: int) -> None:
         """Do a chunk, on a thread of the queue's."""
-        if self._holder.work((job_id, n), self._ingester.do):
+        if self._holder.run((job_id, n), self._ingester.run):
             self._teach_wake.set()
 
     def start(self) -> None:
@@ -184,11 +184,11 @@ class Worker:
             self._messages.consume(self._chunks_at_once)
 
     def _beat(self) -> None:
-        self._holder.beat()
+        self._holder.heartbeat()
 
     def _teach(self) -> None:
         index = self._index if self._steward() else None
-        if index is not None and index.is_open and self._library.take_taught():
+        if index is not None and index.is_open and self._library.pop_taught():
             index.feed_taught()  # what a person just decided is in Chroma before anything else is done
         self._follow()
         if index is None:

@@ -24,15 +24,15 @@ class Rendition(StrEnum):
 _SIDES = {Rendition.SCREEN: SCREEN_SIDE, Rendition.THUMBNAIL: THUMBNAIL_SIDE}
 
 
-class Archive:
-    """Pictures in a depot, each written once; no name of theirs comes from a client.
+class ImageFiles:
+    """Pictures in a blobs, each written once; no name of theirs comes from a client.
 
     Args:
-        depot: Where they lie.
+        blobs: Where they lie.
     """
 
-    def __init__(self, depot: BlobStore) -> None:
-        self._depot = depot
+    def __init__(self, blobs: BlobStore) -> None:
+        self._blobs = blobs
 
     def read(self, rendition: Rendition, sha256: str) -> bytes:
         """A picture's file.
@@ -41,13 +41,13 @@ class Archive:
             FileNotFoundError: It is not there.
             UnreachableError: The object store does not answer.
         """
-        return self._depot.read(_name(rendition, sha256))
+        return self._blobs.read(_name(rendition, sha256))
 
     def path(self, rendition: Rendition, sha256: str) -> Path | None:
         """Where it lies, or would, on this machine; None if pictures lie elsewhere."""
-        return self._depot.path(_name(rendition, sha256))
+        return self._blobs.path(_name(rendition, sha256))
 
-    def keep(self, sha256: str, data: bytes, picture: Picture) -> None:
+    def store(self, sha256: str, data: bytes, picture: Picture) -> None:
         """Write the original and both renditions; files that are there already stay.
 
         Raises:
@@ -56,16 +56,16 @@ class Archive:
         known = self._has(Rendition.ORIGINAL, sha256)  # a picture that is new has no rendition either
         for rendition, side in _SIDES.items():
             if not (known and self._has(rendition, sha256)):
-                self._depot.write(_name(rendition, sha256), encode_jpeg(picture.image, side))
+                self._blobs.write(_name(rendition, sha256), encode_jpeg(picture.image, side))
         if not known:
-            self._depot.write(_name(Rendition.ORIGINAL, sha256), data)
+            self._blobs.write(_name(Rendition.ORIGINAL, sha256), data)
 
-    def keep_original(self, sha256: str, data: bytes) -> None:
+    def store_original(self, sha256: str, data: bytes) -> None:
         """Write the original alone; `keep` adds the renditions, and `mend` does where that never came to pass."""
         if not self._has(Rendition.ORIGINAL, sha256):
-            self._depot.write(_name(Rendition.ORIGINAL, sha256), data)
+            self._blobs.write(_name(Rendition.ORIGINAL, sha256), data)
 
-    def mend(self, sha256: str, max_pixels: int) -> None:
+    def repair(self, sha256: str, max_pixels: int) -> None:
         """Make renditions that are missing from the original, if that is here.
 
         Raises:
@@ -74,14 +74,14 @@ class Archive:
         """
         if self._has(Rendition.ORIGINAL, sha256) and not self.has(sha256):
             data = self.read(Rendition.ORIGINAL, sha256)
-            self.keep(sha256, data, open_picture(data, max_pixels=max_pixels))
+            self.store(sha256, data, open_picture(data, max_pixels=max_pixels))
 
     def has(self, sha256: str) -> bool:
         """Whether original and renditions are all there."""
         return all(self._has(rendition, sha256) for rendition in Rendition)
 
     def _has(self, rendition: Rendition, sha256: str) -> bool:
-        return self._depot.exists(_name(rendition, sha256))
+        return self._blobs.exists(_name(rendition, sha256))
 
 
 def sha256_of(data: bytes) -> str:
@@ -94,7 +94,7 @@ def _name(rendition: Rendition, sha256: str) -> str:
     return f"archive/{rendition}s/{sha256[:2]}/{sha256}{ending}"
 
 
-def open_prepared(archive: Archive, encoder: Encoder, sha256: str, max_pixels: int) -> Image.Image:
+def open_prepared(archive: ImageFiles, encoder: Encoder, sha256: str, max_pixels: int) -> Image.Image:
     """A picture of the archive as an encoder takes it; the smaller copy, where the original is not kept.
 
     Raises:

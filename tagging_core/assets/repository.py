@@ -22,16 +22,16 @@ _WORDS_MAX = 400
 
 
 @dataclass(frozen=True, slots=True)
-class Accompanying:
+class AssetText:
     """The text that came with a picture; each part may be empty."""
 
     title: str = ""
     caption: str = ""
     body: str = ""
 
-    def clean(self) -> Accompanying:
+    def clean(self) -> AssetText:
         """Trimmed, without control characters, and cut to what is kept."""
-        return Accompanying(*(_clean(getattr(self, k))[:limit] for k, limit in _TEXT_LIMITS.items()))
+        return AssetText(*(_clean(getattr(self, k))[:limit] for k, limit in _TEXT_LIMITS.items()))
 
     def as_dict(self) -> dict[str, str]:
         """As a plain dictionary."""
@@ -42,7 +42,7 @@ class Accompanying:
         return ". ".join(part for part in (self.title, self.caption, self.body[:400]) if part)
 
 
-NO_TEXT = Accompanying()
+NO_TEXT = AssetText()
 """A picture that came alone."""
 
 
@@ -64,7 +64,7 @@ class Asset:
     frames: int
     taken_at: datetime | None
     created_at: datetime
-    text: Accompanying
+    text: AssetText
     review: str
     sample: int
 
@@ -77,17 +77,17 @@ def safe_name(name: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Arrival:
+class NewAsset:
     """A picture that comes in; `size` is the file's, in bytes."""
 
     sha256: str
     name: str
     size: int
     picture: Picture
-    text: Accompanying
+    text: AssetText
 
 
-def insert(connection: Connection, arrivals: Sequence[Arrival]) -> dict[str, tuple[int, bool]]:
+def insert(connection: Connection, arrivals: Sequence[NewAsset]) -> dict[str, tuple[int, bool]]:
     """Add assets unless their bytes are known already.
 
     Returns:
@@ -110,7 +110,7 @@ def insert(connection: Connection, arrivals: Sequence[Arrival]) -> dict[str, tup
     return found
 
 
-def _row(arrival: Arrival, now: datetime) -> dict[str, Any]:
+def _row(arrival: NewAsset, now: datetime) -> dict[str, Any]:
     return {
         "sha256": arrival.sha256,
         "name": safe_name(arrival.name),
@@ -176,7 +176,7 @@ def get_many(connection: Connection, asset_ids: Sequence[int]) -> list[Asset]:
     return [found[asset_id] for asset_id in asset_ids if asset_id in found]
 
 
-def set_text(connection: Connection, asset_id: int, text: Accompanying) -> Accompanying:
+def set_text(connection: Connection, asset_id: int, text: AssetText) -> AssetText:
     """Replace the text that belongs to an asset and return it as it is kept."""
     text = text.clean()
     connection.execute(update(assets).where(assets.c.id == asset_id).values(text.as_dict()))
@@ -184,13 +184,13 @@ def set_text(connection: Connection, asset_id: int, text: Accompanying) -> Accom
     return text
 
 
-def index_words(connection: Connection, texts: dict[int, Accompanying]) -> None:
+def index_words(connection: Connection, texts: dict[int, AssetText]) -> None:
     """Make assets findable by the words of their texts."""
     connection.execute(delete(asset_words).where(asset_words.c.asset_id.in_(texts)))
     _add_words(connection, texts)
 
 
-def _add_words(connection: Connection, texts: dict[int, Accompanying]) -> None:
+def _add_words(connection: Connection, texts: dict[int, AssetText]) -> None:
     words = {a: dict.fromkeys(words_of(" ".join((t.title, t.caption, t.body)))) for a, t in texts.items()}
     rows = [{"word": w, "asset_id": a} for a, found in words.items() for w in list(found)[:_WORDS_MAX]]
     upsert(connection, asset_words, rows)
@@ -240,7 +240,7 @@ def words_of(text: str) -> Iterable[str]:
 def to_asset(row: Row) -> Asset:
     """An asset from its row."""
     values = {name: getattr(row, name) for name in Asset.__dataclass_fields__ if name != "text"}
-    return Asset(**values, text=Accompanying(row.title, row.caption, row.body))
+    return Asset(**values, text=AssetText(row.title, row.caption, row.body))
 
 
 def _having(statement: Select, words: Iterable[str]) -> Select:

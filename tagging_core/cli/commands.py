@@ -27,7 +27,7 @@ from tagging_core.publishing.exports.exporter import Format
 from tagging_core.publishing.exports.tables import USUAL
 from tagging_core.settings import Settings
 from tagging_core.storage import Database
-from tagging_core.storage.blobs import open_depot
+from tagging_core.storage.blobs import open_blobs
 
 
 def add_commands(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -> None:
@@ -213,8 +213,8 @@ def _export(loop: Tagloop, options: argparse.Namespace) -> int:
 
 
 def _back_up(loop: Tagloop, options: argparse.Namespace) -> int:
-    depot = None if options.without_pictures else loop.depot
-    found = backups.back_up(loop.database, depot, options.file, _teller(options))
+    blobs = None if options.without_pictures else loop.blobs
+    found = backups.back_up(loop.database, blobs, options.file, _teller(options))
     size = options.file.stat().st_size
     line = f"{options.file}: {sum(found.rows.values()):,} rows, {found.files:,} picture files, {size:,} bytes."
     say(options, asdict(found) | {"bytes": size}, [line])
@@ -226,7 +226,7 @@ def restore_backup(settings: Settings, options: argparse.Namespace) -> int:
     database = Database(settings.database)
     try:
         found = backups.restore(
-            database, open_depot(settings.assets_url, settings.data_dir), options.file, _teller(options)
+            database, open_blobs(settings.assets_url, settings.data_dir), options.file, _teller(options)
         )
     finally:
         database.close()

@@ -25,7 +25,7 @@ from tagging_core.common.users import local_user
 from tagging_core.errors import BusyError, TaggingError
 from tagging_core.ledger.events import Kind
 from tagging_core.publishing.decision_csv import read_decisions
-from tagging_core.review.decision_groups import Act
+from tagging_core.review.decision_groups import DecisionGroup
 from tagging_core.review.decisions import Decision
 from tagging_core.settings import load_settings
 from tagging_core.storage.schema import items
@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         settings = load_settings()
         if options.run in SERVING:
-            log_context.set_up(settings.log_json)
+            log_context.configure(settings.log_json)
         if options.run is restore_backup:
             return restore_backup(settings, options)  # a Tagloop would fill the database that is to be empty
         loop = Tagloop(settings)
@@ -170,7 +170,7 @@ def _utc(moment: datetime) -> datetime:
     return moment.astimezone(UTC).replace(tzinfo=None)
 
 
-def _told(act: Act, what: str) -> str:
+def _told(act: DecisionGroup, what: str) -> str:
     return f"{len(act.event_ids)} decisions {what} as act {act.id}; take that back with `undo {act.id}`."
 
 
@@ -191,7 +191,7 @@ def _doctor(loop: Tagloop, options: argparse.Namespace) -> int:
     findings = doctor.examine(loop)
     healthy = all(finding.ok for finding in findings)
     lines = [
-        f"ok     {f.what}: {f.detail}" if f.ok else f"WRONG  {f.what}: {f.detail}  -> {f.mend}" for f in findings
+        f"ok     {f.what}: {f.detail}" if f.ok else f"WRONG  {f.what}: {f.detail}  -> {f.remedy}" for f in findings
     ]
     say(options, {"ok": healthy, "findings": [asdict(f) for f in findings]}, lines)
     return 0 if healthy else 2

@@ -5,6 +5,6 @@ from __future__ import annotations
 _RISKY = ("=", "+", "-", "@", "\t", "\r")
 
 
-def harmless(cell: str) -> str:
+def escape_formula(cell: str) -> str:
     """A spreadsheet runs what begins like a formula."""
     return f"'{cell}" if cell.startswith(_RISKY) else cell

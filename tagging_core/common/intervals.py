@@ -39,7 +39,7 @@ def wilson(successes: float, trials: float, z: float = 1.96) -> tuple[float, flo
 
 
 @dataclass(frozen=True, slots=True)
-class Shares:
+class ProportionEstimate:
     """Shares of many things in one period, told from its days.
 
     Pictures of a day resemble each other more than chance would have it, so what varies between days counts: the
@@ -71,7 +71,7 @@ class Shares:
         return Interval(share, *wilson(share * effective, effective, z))
 
 
-def shares(hits: Floats, squares: Floats, cross: Floats, trials: Floats) -> Shares:
+def estimate_proportions(hits: Floats, squares: Floats, cross: Floats, trials: Floats) -> ProportionEstimate:
     """Shares of a period, from sums over its days.
 
     Args:
@@ -90,10 +90,10 @@ def shares(hits: Floats, squares: Floats, cross: Floats, trials: Floats) -> Shar
         between = rest * days / (days - 1) / total**2
         effect = np.divide(between, binomial, out=np.ones_like(p), where=binomial > 0)
         effective = total / np.maximum(1.0, effect)
-    return Shares(np.asarray(hits, np.float64), total, effective, days)
+    return ProportionEstimate(np.asarray(hits, np.float64), total, effective, days)
 
 
-def difference(before: Shares, now: Shares, index: int, level: float = LEVEL) -> Interval:
+def difference(before: ProportionEstimate, now: ProportionEstimate, index: int, level: float = LEVEL) -> Interval:
     """How much a share changed; the interval is Newcombe's (1998, method 10), from both periods' own intervals."""
     one, two = before.interval(index, level), now.interval(index, level)
     change = two.value - one.value
@@ -104,12 +104,15 @@ def difference(before: Shares, now: Shares, index: int, level: float = LEVEL) ->
 
 def proportion_change(right: tuple[int, int], n: tuple[int, int]) -> Interval:
     """How much a share changed from one group of independent cases to another (Newcombe 1998, method 10)."""
-    pairs = [Shares(np.array([float(r)]), float(m), np.array([float(m)]), 1) for r, m in zip(right, n, strict=True)]
+    pairs = [
+        ProportionEstimate(np.array([float(r)]), float(m), np.array([float(m)]), 1)
+        for r, m in zip(right, n, strict=True)
+    ]
     return difference(pairs[0], pairs[1], 0)
 
 
 @dataclass(frozen=True, slots=True)
-class Mean:
+class MeanEstimate:
     """A mean of measured values with a 95 % interval; without values it is None."""
 
     n: int
@@ -118,16 +121,16 @@ class Mean:
     high: float | None
 
 
-def mean(n: int, total: float, squares: float) -> Mean:
+def estimate_mean(n: int, total: float, squares: float) -> MeanEstimate:
     """The mean of values from their number, sum and sum of squares; Student's interval."""
     if n < 1:
-        return Mean(0, None, None, None)
+        return MeanEstimate(0, None, None, None)
     value = total / n
     if n < 2:
-        return Mean(n, value, None, None)
+        return MeanEstimate(n, value, None, None)
     variance = max(0.0, (squares - total * total / n) / (n - 1))
     half = float(stdtrit(n - 1, 0.975)) * (variance / n) ** 0.5
-    return Mean(n, value, max(0.0, value - half), value + half)
+    return MeanEstimate(n, value, max(0.0, value - half), value + half)
 
 
 def mean_discrepancy(kernel: Floats, groups: NDArray[np.int64], now: NDArray[np.bool_], draws: int) -> float:

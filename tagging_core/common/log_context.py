@@ -24,18 +24,18 @@ def about(**told: Any) -> Iterator[None]:
         _TOLD.reset(token)
 
 
-def set_up(as_json: bool) -> None:
+def configure(as_json: bool) -> None:
     """Write what Tagloop logs to standard error; for programs, never for a library that uses it."""
     logger = logging.getLogger(_OURS)
-    if not any(isinstance(handler.formatter, _Line) for handler in logger.handlers):
+    if not any(isinstance(handler.formatter, _TextFormatter) for handler in logger.handlers):
         handler = logging.StreamHandler()
-        handler.setFormatter(_Json() if as_json else _Line())
+        handler.setFormatter(_JsonFormatter() if as_json else _TextFormatter())
         logger.addHandler(handler)
         logger.setLevel(logging.INFO)
         logger.propagate = False
 
 
-class _Line(logging.Formatter):
+class _TextFormatter(logging.Formatter):
     """`12:03:04 WARNING worker: what happened (batch=7)`."""
 
     def format(self, record: logging.LogRecord) -> str:
@@ -47,7 +47,7 @@ class _Line(logging.Formatter):
         return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
 
 
-class _Json(_Line):
+class _JsonFormatter(_TextFormatter):
     """An object a line: at (UTC), level, logger, message, and what it is about."""
 
     def format(self, record: logging.LogRecord) -> str:

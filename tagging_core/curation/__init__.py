@@ -6,8 +6,8 @@ A change is a plan (`plans`), checked against the rules (`checking`), previewed 
 
 from __future__ import annotations
 
-from tagging_core.curation.impact import Effects
+from tagging_core.curation.impact import Impact
 from tagging_core.curation.plans import Plan
-from tagging_core.curation.service import Curator
+from tagging_core.curation.service import CurationService
 
-__all__ = ["Curator", "Effects", "Plan"]
+__all__ = ["CurationService", "Impact", "Plan"]

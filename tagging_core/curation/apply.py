@@ -16,7 +16,7 @@ from tagging_core.ledger import projection, taxonomy_store
 from tagging_core.ledger.taxonomy_history import Change, act_changes, latest_events
 from tagging_core.ledger.taxonomy_store import Item
 from tagging_core.review import decision_groups
-from tagging_core.review.sampling import Shares
+from tagging_core.review.sampling import SamplingRates
 from tagging_core.storage.schema import backfills, learned, rechecks, suggestions
 from tagging_core.storage.schema import events as event_table
 from tagging_core.storage.schema import tags as tag_table
@@ -35,7 +35,9 @@ def check_plan(taxonomy: Taxonomy, plan: Plan) -> Taxonomy:
     return after
 
 
-def apply(connection: Connection, user: User, plan: Plan, taxonomy: Taxonomy, shares: Shares, act: str = "") -> str:
+def apply(
+    connection: Connection, user: User, plan: Plan, taxonomy: Taxonomy, shares: SamplingRates, act: str = ""
+) -> str:
     """Write a plan.
 
     Args:
@@ -66,7 +68,7 @@ def apply(connection: Connection, user: User, plan: Plan, taxonomy: Taxonomy, sh
     return act
 
 
-def undo(connection: Connection, user: User, act: str, taxonomy: Taxonomy, shares: Shares) -> str:
+def undo(connection: Connection, user: User, act: str, taxonomy: Taxonomy, shares: SamplingRates) -> str:
     """Take an act back: every item is again what it was before, every decision of the act is undone.
 
     Returns:
@@ -119,7 +121,7 @@ def _refuse_newer(connection: Connection, changes: list[Change], act: str) -> No
 
 def _follow(connection: Connection, before: Taxonomy, after: Taxonomy, items: list[Item]) -> None:
     """What follows from changed items: decisions go where tags went, classifiers are fitted again or dropped."""
-    changed = projection.refold(connection, before.fates, after.fates)
+    changed = projection.refold(connection, before.redirects, after.redirects)
     changed_tags = [item for item in items if isinstance(item, Tag)]
     lost = [tag.id for tag in changed_tags if tag.state in ("merged", "deleted")]
     for tag in changed_tags:
@@ -163,7 +165,7 @@ def _taught(
             categories |= set(item.categories) ^ set(was.categories if was else [])
             if was is None or was.templates != item.templates:
                 categories |= set(item.categories)
-    return found | {tag.id for tag in after.standing() if tag.category_id in categories}
+    return found | {tag.id for tag in after.unmerged() if tag.category_id in categories}
 
 
 def _dated(item: Item, newest: int) -> Item:

@@ -15,9 +15,9 @@ from sqlalchemy import Connection, delete, func, select, update
 from tagging_core.common.users import Action, User, require
 from tagging_core.embeddings import vectors
 from tagging_core.errors import DecisionError
-from tagging_core.learning.calibration_data import load_left_out
+from tagging_core.learning.calibration_data import load_held_out
 from tagging_core.learning.classifier import Floats, sigmoid
-from tagging_core.learning.library import Library
+from tagging_core.learning.library import TagLibrary
 from tagging_core.ledger import projection
 from tagging_core.ledger.events import Kind
 from tagging_core.review.decisions import Decision
@@ -70,7 +70,7 @@ class Backfill:
     loses: int
 
 
-def estimate(connection: Connection, library: Library, tag_id: str) -> Estimate:
+def estimate(connection: Connection, library: TagLibrary, tag_id: str) -> Estimate:
     """What a back-fill would find, from a sample of the reviewed pictures.
 
     Raises:
@@ -107,7 +107,7 @@ def stop(connection: Connection, user: User, tag_id: str) -> None:
         connection.execute(delete(table).where(table.c.tag_id == tag_id))
 
 
-def step(database: Database, library: Library) -> bool:
+def step(database: Database, library: TagLibrary) -> bool:
     """Look at the next pictures for a queued scan; whether there was one. The library should be settled."""
     with database.read() as connection:
         row = connection.execute(select(backfills).where(backfills.c.state == "running").limit(1)).first()
@@ -129,7 +129,7 @@ def step(database: Database, library: Library) -> bool:
     return True
 
 
-def _next(connection: Connection, library: Library, tag_id: str, seen: int) -> list[int]:
+def _next(connection: Connection, library: TagLibrary, tag_id: str, seen: int) -> list[int]:
     matrix = library.matrix()
     if tag_id not in matrix.rows:  # retired meanwhile
         return []
@@ -191,7 +191,7 @@ def answered(connection: Connection, tag_id: str, asset_ids: Sequence[int]) -> N
     connection.execute(delete(rechecks).where(rechecks.c.tag_id == tag_id, rechecks.c.asset_id.in_(asset_ids)))
 
 
-def _scan(connection: Connection, library: Library, tag_id: str, ids: list[int]) -> dict[int, tuple[int, float]]:
+def _scan(connection: Connection, library: TagLibrary, tag_id: str, ids: list[int]) -> dict[int, tuple[int, float]]:
     """By picture whether it probably needs the tag (1) or should lose it (0), with the tag's probability."""
     matrix = library.matrix()
     if tag_id not in matrix.rows or not ids:
@@ -199,8 +199,8 @@ def _scan(connection: Connection, library: Library, tag_id: str, ids: list[int])
     found = vectors.load(connection, library.pictures, ids)
     if not found:
         return {}
-    decided = projection.decided_on(connection, tag_id, list(found))
-    has = projection.decided_on(connection, tag_id, list(found), value=1)
+    decided = projection.decided_assets(connection, tag_id, list(found))
+    has = projection.decided_assets(connection, tag_id, list(found), value=1)
     undecided = [a for a in sorted(found) if a not in decided]
     wanted = {}
     if undecided:
@@ -210,9 +210,9 @@ def _scan(connection: Connection, library: Library, tag_id: str, ids: list[int])
     return wanted | doubtful
 
 
-def _left_out(connection: Connection, library: Library, tag_id: str) -> dict[int, float]:
+def _left_out(connection: Connection, library: TagLibrary, tag_id: str) -> dict[int, float]:
     """The probability of each of a tag's examples had it not been decided, by picture."""
-    rows = load_left_out(connection, library.fingerprint, [tag_id]).get(tag_id)
+    rows = load_held_out(connection, library.fingerprint, [tag_id]).get(tag_id)
     if rows is None:
         return {}
     p: Floats = np.asarray(sigmoid(rows["logit"].astype(np.float64)))

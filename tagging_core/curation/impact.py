@@ -18,7 +18,7 @@ _MANY = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Effects:
+class Impact:
     """What a plan would change.
 
     Attributes:
@@ -61,7 +61,7 @@ class Effects:
         return found or ["No picture, suggestion or export changes."]
 
 
-def effects(connection: Connection, taxonomy: Taxonomy, plan: Plan) -> Effects:
+def impact_of(connection: Connection, taxonomy: Taxonomy, plan: Plan) -> Impact:
     """What a plan would change; nothing is written.
 
     Raises:
@@ -75,13 +75,13 @@ def effects(connection: Connection, taxonomy: Taxonomy, plan: Plan) -> Effects:
     ]
     changed = [c for c in changes if isinstance(c.after, Tag)]
     moved = {
-        tag_id: after.fates.resolve(tag_id)
-        for tag_id in after.fates.moved(taxonomy.fates)
-        if taxonomy.fates.resolve(tag_id) == tag_id
+        tag_id: after.redirects.resolve(tag_id)
+        for tag_id in after.redirects.moved(taxonomy.redirects)
+        if taxonomy.redirects.resolve(tag_id) == tag_id
     }
     counts = taxonomy_store.counts(connection, list(moved))
     loses = [c.after.id for c in changed if c.before and _suggested(c.before) and not _suggested(c.after)]
-    return Effects(
+    return Impact(
         changes=changes,
         pictures=sum(yes for yes, _ in counts.values()) + len(plan.decisions),
         decisions=sum(yes + no for yes, no in counts.values()),

@@ -17,7 +17,7 @@ _ID = re.compile(r"[\w.-]{1,120}")
 
 
 @dataclass(frozen=True, slots=True)
-class Import:
+class ImportPlan:
     """What a file would do.
 
     Attributes:
@@ -29,7 +29,7 @@ class Import:
     notes: dict[int, str]
 
 
-def plan_import(taxonomy: Taxonomy, file: File, name: str = "a file") -> Import:
+def plan_import(taxonomy: Taxonomy, file: File, name: str = "a file") -> ImportPlan:
     """Make a plan of a file; tags that the file does not name stay as they are.
 
     Args:
@@ -38,15 +38,15 @@ def plan_import(taxonomy: Taxonomy, file: File, name: str = "a file") -> Import:
     Raises:
         ImportRefusedError: Names every bad row.
     """
-    work = _Import(taxonomy, file)
+    work = _Importer(taxonomy, file)
     work.read()
     if work.problems:
         raise ImportRefusedError(work.problems)
     items: tuple[Item, ...] = (*work.categories, *work.profiles(), *work.tags.values())
-    return Import(Plan(f"Import {name}", items, (), taxonomy.revision), work.notes)
+    return ImportPlan(Plan(f"Import {name}", items, (), taxonomy.revision), work.notes)
 
 
-class _Import:
+class _Importer:
     def __init__(self, taxonomy: Taxonomy, file: File) -> None:
         self.taxonomy, self.file = taxonomy, file
         self.categories: list[Category] = []
@@ -56,7 +56,7 @@ class _Import:
         self.problems: dict[int, str] = {}
         self._by_name = {same_word(c.name()): c.id for c in taxonomy.categories.values()}
         self._owners = {
-            (tag.category_id, same_word(word)): tag for tag in taxonomy.givable() for word in tag.words()
+            (tag.category_id, same_word(word)): tag for tag in taxonomy.assignable() for word in tag.words()
         }
         self._position = plans.next_position(taxonomy)
         self._parents: list[tuple[str, Row]] = []
@@ -119,14 +119,14 @@ class _Import:
 
     def _known(self, row: Row) -> Tag | None:
         """The tag a row is about; None with a note if the row shall change nothing, None without if it is new."""
-        found = self.taxonomy.fates.resolve(row.id) if row.id else None
+        found = self.taxonomy.redirects.resolve(row.id) if row.id else None
         if row.id and found in self.taxonomy.tags and found != row.id and row.state != "merged":
             into = self.taxonomy.tags[found].name()
             self.notes[row.line] = f"{row.id} was merged into {into}; it stays merged"
             return None
         if row.id in self.taxonomy.tags:
             return self.taxonomy.tags[row.id]
-        if row.id in self.taxonomy.fates.gone:
+        if row.id in self.taxonomy.redirects.gone:
             raise ValueError(f"the tag {row.id!r} was deleted; undo that in the history, or give it another id")
         category = self._find_category(row.category)
         owner = self._owners.get((category, same_word(row.names.get("en", "")))) if category else None
@@ -155,7 +155,7 @@ class _Import:
             self.tags[tag_id] = replace(tag, parent_id=None)
             return
         everyone = self.taxonomy.tags | self.tags
-        found = self.taxonomy.fates.resolve(row.parent)
+        found = self.taxonomy.redirects.resolve(row.parent)
         if found not in everyone:
             wanted = same_word(row.parent)
             within = [t for t in everyone.values() if t.category_id == tag.category_id and t.state != "merged"]

@@ -15,16 +15,16 @@ import numpy as np
 from PIL import Image
 from sqlalchemy import Connection, exists, select
 
-from tagging_core.assets.files import Archive, open_prepared
-from tagging_core.assets.repository import Accompanying
+from tagging_core.assets.files import ImageFiles, open_prepared
+from tagging_core.assets.repository import AssetText
 from tagging_core.embeddings.encoders import Encoder, default_mean
 from tagging_core.embeddings.vectors import encode_sentences
 from tagging_core.errors import PictureError
 from tagging_core.learning.calibration import Calibration
 from tagging_core.learning.classifier import Floats, initial_pack, measure_pack, text_anchor
 from tagging_core.learning.comparison import average_precision
-from tagging_core.learning.library import Library
-from tagging_core.learning.suggestions import Chooser, Suggestion
+from tagging_core.learning.library import TagLibrary
+from tagging_core.learning.suggestions import Suggestion, SuggestionSelector
 from tagging_core.learning.tag_matrix import TagMatrix, make_matrix
 from tagging_core.storage import Database
 from tagging_core.storage.schema import assets, batches, items, labels, reviews
@@ -37,7 +37,7 @@ _AT_ONCE = 10  # pictures, or tags, until progress is told
 
 
 @dataclass(frozen=True, slots=True)
-class Tried:
+class TrialPicture:
     """A picture, and what would be suggested for it under each instruction, best first."""
 
     asset_id: int
@@ -56,7 +56,7 @@ class Tried:
 
 
 @dataclass(frozen=True, slots=True)
-class Preview:
+class InstructionPreview:
     """What an instruction would change.
 
     Attributes:
@@ -68,7 +68,7 @@ class Preview:
     """
 
     instruction: str
-    pictures: list[Tried]
+    pictures: list[TrialPicture]
     judged: int
     before: float | None
     after: float | None
@@ -86,7 +86,7 @@ class _Picture:
     text: str
 
 
-class Previewer:
+class InstructionTrial:
     """Tries instructions.
 
     Args:
@@ -100,15 +100,15 @@ class Previewer:
     def __init__(
         self,
         database: Database,
-        archive: Archive,
-        library: Library,
+        archive: ImageFiles,
+        library: TagLibrary,
         encoder: Callable[[], Encoder],
         max_pixels: int,
     ) -> None:
         self._database, self._archive, self._library = database, archive, library
         self._encoder, self._max_pixels = encoder, max_pixels
 
-    def preview(self, profile_id: str, instruction: str, progress: Callable[[float], None]) -> Preview:
+    def preview(self, profile_id: str, instruction: str, progress: Callable[[float], None]) -> InstructionPreview:
         """Suggest tags for pictures of a profile under the instruction in use and under another one.
 
         Args:
@@ -127,20 +127,24 @@ class Previewer:
         steps = _Steps(3 * len(chosen) + 2 * len(taxonomy.active(profile)), progress)
         pictures = self._open(chosen, steps)
         if not pictures:
-            return Preview(instruction, [], 0, None, None)
+            return InstructionPreview(instruction, [], 0, None, None)
         told = profile.instruction if profile.followed else ""
         (old, before), (new, after) = (
             self._judge(taxonomy, profile, pictures, each, steps) for each in (told, instruction)
         )
         tried = [
-            Tried(p.id, Chooser(old, profile, "")(before[n], set()), Chooser(new, profile, "")(after[n], set()))
+            TrialPicture(
+                p.id,
+                SuggestionSelector(old, profile, "")(before[n], set()),
+                SuggestionSelector(new, profile, "")(after[n], set()),
+            )
             for n, p in enumerate(pictures)
         ]
         with self._database.read() as connection:
             done, truth = _truth(connection, profile, [p.id for p in pictures], old.tag_ids)
         scores = [_mean_average_precision(p[done], truth[done]) for p in (before, after)]
         most = sorted(tried, key=lambda each: -len(each.gained | each.lost))
-        return Preview(instruction, most, int(done.sum()), scores[0], scores[1])
+        return InstructionPreview(instruction, most, int(done.sum()), scores[0], scores[1])
 
     def _open(self, chosen: Sequence[_Picture], steps: _Steps) -> dict[_Picture, Image.Image]:
         """Those that can be read; one that cannot any more is no loss for a preview."""
@@ -175,7 +179,7 @@ class Previewer:
         if len(stacked) > 1 and texts:
             pack = measure_pack(stacked, np.stack(texts), pack)
         models = {t.id: text_anchor(text, pack, preset.learner) for t, text in zip(tags, texts, strict=True)}
-        matrix = make_matrix(0, models, Calibration(), pack, taxonomy, self._library.nothing(taxonomy))
+        matrix = make_matrix(0, models, Calibration(), pack, taxonomy, self._library.none_logits(taxonomy))
         return matrix, matrix.probabilities(stacked)
 
 
@@ -207,7 +211,7 @@ def _choose(connection: Connection, profile: Profile) -> list[_Picture]:
     for condition in (finished, came):
         query = select(assets.c.id, assets.c.sha256, *texts).where(condition)
         for row in connection.execute(query.order_by(assets.c.sample).limit(PICTURES)):
-            text = Accompanying(row.title, row.caption, row.body).sentence()
+            text = AssetText(row.title, row.caption, row.body).sentence()
             found.setdefault(row.id, _Picture(row.id, row.sha256, text))
     return list(found.values())[:PICTURES]
 

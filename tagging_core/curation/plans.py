@@ -61,7 +61,7 @@ class Plan:
     def after(self, taxonomy: Taxonomy) -> Taxonomy:
         """The taxonomy as it would be; what was deleted before is not brought back by it."""
         tags = dict(taxonomy.tags) | {tag.id: tag for tag in self.tags}
-        tags |= {t: Tag(t, "", {}, state="deleted") for t in taxonomy.fates.gone - tags.keys()}
+        tags |= {t: Tag(t, "", {}, state="deleted") for t in taxonomy.redirects.gone - tags.keys()}
         categories = taxonomy.categories | {c.id: c for c in self.categories}
         profiles = taxonomy.profiles | {p.id: p for p in self.profiles}
         return make_taxonomy(taxonomy.revision, categories, tags, profiles)
@@ -105,7 +105,7 @@ def merge(taxonomy: Taxonomy, source_id: str, target_id: str) -> Plan:
         )
     taken = {
         same_word(word)
-        for tag in taxonomy.givable()
+        for tag in taxonomy.assignable()
         if tag.category_id == target.category_id and tag.id != source.id
         for word in tag.words()
     }
@@ -155,7 +155,7 @@ def delete(taxonomy: Taxonomy, tag_id: str) -> Plan:
     """Delete a tag: pictures lose it, its id leads nowhere; what stands below it moves up."""
     tag = taxonomy.tag(tag_id)
     children = [replace(child, parent_id=tag.parent_id) for child in children_of(taxonomy, tag.id)]
-    merged = [t for t in taxonomy.tags.values() if t.merged_into and taxonomy.fates.resolve(t.id) == tag.id]
+    merged = [t for t in taxonomy.tags.values() if t.merged_into and taxonomy.redirects.resolve(t.id) == tag.id]
     gone = [replace(t, state="deleted", parent_id=None) for t in [tag, *merged]]
     return Plan(f"Delete {tag.name()}", (*gone, *children), (), taxonomy.revision)
 
@@ -199,7 +199,7 @@ def delete_category(taxonomy: Taxonomy, category_id: str) -> Plan:
         TagError: It has some.
     """
     category = taxonomy.categories[category_id]
-    if left := [t for t in taxonomy.standing() if t.category_id == category_id]:
+    if left := [t for t in taxonomy.unmerged() if t.category_id == category_id]:
         raise TagError(
             f"The category {category.name()!r} has {len(left)} tags, {left[0].name()!r} among them. Move, merge or "
             "delete them first."
@@ -248,7 +248,7 @@ def children_of(taxonomy: Taxonomy, tag_id: str) -> list[Tag]:
 def new_id(tag: Tag, taxonomy: Taxonomy, taken: Iterable[str] = ()) -> str:
     """An id that no tag has or ever had."""
     slug = re.sub(r"[^a-z0-9]+", "-", tag.names.get("en", "").lower()).strip("-")[:60] or "tag"
-    return _free(f"{tag.category_id}.{slug}", {*taxonomy.tags, *taxonomy.fates.gone, *taken})
+    return _free(f"{tag.category_id}.{slug}", {*taxonomy.tags, *taxonomy.redirects.gone, *taken})
 
 
 def next_position(taxonomy: Taxonomy) -> int:

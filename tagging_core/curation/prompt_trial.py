@@ -10,8 +10,8 @@ from sqlalchemy import Connection, select
 from tagging_core.embeddings import vectors
 from tagging_core.embeddings.encoders import Vectors
 from tagging_core.learning.classifier import sigmoid
-from tagging_core.learning.library import Library
-from tagging_core.learning.suggestions import FLOOR
+from tagging_core.learning.library import TagLibrary
+from tagging_core.learning.suggestions import MIN_PROBABILITY
 from tagging_core.ledger import projection
 from tagging_core.storage.schema import assets
 from tagging_core.taxonomy.model import Tag
@@ -21,7 +21,7 @@ _POOL = 2000
 
 
 @dataclass(frozen=True, slots=True)
-class Moved:
+class ProbabilityChange:
     """A picture, and the tag's probability for it before and after, in (0, 1)."""
 
     asset_id: int
@@ -30,7 +30,7 @@ class Moved:
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
+class PromptTrial:
     """What a tag's new text would do.
 
     Attributes:
@@ -41,12 +41,12 @@ class Trial:
     """
 
     looked_at: int
-    gains: list[Moved]
-    loses: list[Moved]
+    gains: list[ProbabilityChange]
+    loses: list[ProbabilityChange]
     stay: int
 
 
-def try_tag(connection: Connection, library: Library, tag: Tag) -> Trial:
+def try_tag(connection: Connection, library: TagLibrary, tag: Tag) -> PromptTrial:
     """Compare a tag as it would be with the tag as it is; what was decided counts for both.
 
     Args:
@@ -58,7 +58,7 @@ def try_tag(connection: Connection, library: Library, tag: Tag) -> Trial:
     matrix = library.matrix()
     asset_ids, pictures = _undecided(connection, library, tag.id)
     if not asset_ids:
-        return Trial(0, [], [], 0)
+        return PromptTrial(0, [], [], 0)
     fit, _, _ = library.fit(connection, tag)
     own = fit.model.logits(matrix.pack.centre(pictures))
     if tag.id in matrix.rows:
@@ -67,16 +67,16 @@ def try_tag(connection: Connection, library: Library, tag: Tag) -> Trial:
     else:  # a new tag has the slope and shift of its category, and no rivals yet
         slopes, shifts = matrix.calibration.of([tag.id], [tag.category_id])
         before, after = np.zeros(len(own)), np.asarray(sigmoid(own * slopes + shifts))
-    moved = [Moved(a, float(b), float(c)) for a, b, c in zip(asset_ids, before, after, strict=True)]
-    return Trial(
+    moved = [ProbabilityChange(a, float(b), float(c)) for a, b, c in zip(asset_ids, before, after, strict=True)]
+    return PromptTrial(
         looked_at=len(moved),
-        gains=sorted((m for m in moved if m.before < FLOOR <= m.after), key=lambda m: m.before - m.after),
-        loses=sorted((m for m in moved if m.after < FLOOR <= m.before), key=lambda m: m.after - m.before),
-        stay=sum(m.before >= FLOOR and m.after >= FLOOR for m in moved),
+        gains=sorted((m for m in moved if m.before < MIN_PROBABILITY <= m.after), key=lambda m: m.before - m.after),
+        loses=sorted((m for m in moved if m.after < MIN_PROBABILITY <= m.before), key=lambda m: m.after - m.before),
+        stay=sum(m.before >= MIN_PROBABILITY and m.after >= MIN_PROBABILITY for m in moved),
     )
 
 
-def likely(connection: Connection, library: Library, tag_id: str, limit: int) -> list[tuple[int, float]]:
+def likely(connection: Connection, library: TagLibrary, tag_id: str, limit: int) -> list[tuple[int, float]]:
     """Pictures that probably have a tag and on which nobody decided it, with its probability, likeliest first."""
     matrix = library.matrix()
     if tag_id not in matrix.rows:
@@ -85,12 +85,12 @@ def likely(connection: Connection, library: Library, tag_id: str, limit: int) ->
     if not asset_ids:
         return []
     p = matrix.probability_of(tag_id, pictures)
-    return [(asset_ids[n], float(p[n])) for n in np.argsort(-p, kind="stable")[:limit] if p[n] >= FLOOR]
+    return [(asset_ids[n], float(p[n])) for n in np.argsort(-p, kind="stable")[:limit] if p[n] >= MIN_PROBABILITY]
 
 
-def _undecided(connection: Connection, library: Library, tag_id: str) -> tuple[list[int], Vectors]:
+def _undecided(connection: Connection, library: TagLibrary, tag_id: str) -> tuple[list[int], Vectors]:
     ids = list(connection.execute(select(assets.c.id).order_by(assets.c.sample).limit(_POOL)).scalars())
     found = vectors.load(connection, library.pictures, ids)
-    decided = projection.decided_on(connection, tag_id, list(found)) if tag_id else set()
+    decided = projection.decided_assets(connection, tag_id, list(found)) if tag_id else set()
     asset_ids = [a for a in sorted(found) if a not in decided]
     return asset_ids, np.stack([found[a] for a in asset_ids]) if asset_ids else np.zeros((0, 1), np.float32)

@@ -13,20 +13,20 @@ from tagging_core.common.users import Action, User, require
 from tagging_core.curation import apply as applying
 from tagging_core.curation import backfill, formats, importer, plans, prompt_trial
 from tagging_core.curation.backfill import Estimate
-from tagging_core.curation.impact import Effects, effects
-from tagging_core.curation.importer import Import
+from tagging_core.curation.impact import Impact, impact_of
+from tagging_core.curation.importer import ImportPlan
 from tagging_core.curation.plans import Plan
-from tagging_core.curation.prompt_trial import Trial
-from tagging_core.curation.proposals import Searcher, dismiss
+from tagging_core.curation.prompt_trial import PromptTrial
+from tagging_core.curation.proposals import ProposalFinder, dismiss
 from tagging_core.embeddings.encoders import Encoder
 from tagging_core.ledger import taxonomy_history
 from tagging_core.ledger.taxonomy_history import Change, LibraryAct
-from tagging_core.review.decision_groups import Act
-from tagging_core.review.service import Desk
+from tagging_core.review.decision_groups import DecisionGroup
+from tagging_core.review.service import ReviewService
 from tagging_core.taxonomy.model import Tag, Taxonomy
 
 
-class Curator:
+class CurationService:
     """Changes the tag library, and says what changed.
 
     Args:
@@ -34,9 +34,9 @@ class Curator:
         encoder: Gives the loaded encoder, for names and prompts.
     """
 
-    def __init__(self, desk: Desk, encoder: Callable[[], Encoder]) -> None:
+    def __init__(self, desk: ReviewService, encoder: Callable[[], Encoder]) -> None:
         self._desk = desk
-        self.searcher = Searcher(desk.database, desk.library, encoder)
+        self.searcher = ProposalFinder(desk.database, desk.library, encoder)
 
     def save(self, user: User, tag: Tag) -> Tag:
         """Add or change a tag; it is suggested as soon as its text is embedded.
@@ -58,14 +58,14 @@ class Curator:
         require(user, Action.REVIEW)
         return self._save(user, replace(tag, id="", state="proposed"))
 
-    def effects(self, plan: Plan) -> Effects:
+    def effects(self, plan: Plan) -> Impact:
         """What a plan would change; nothing is written.
 
         Raises:
             TagError: The plan cannot be carried out.
         """
         with self._desk.database.read() as connection:
-            return effects(connection, self._taxonomy(connection), plan)
+            return impact_of(connection, self._taxonomy(connection), plan)
 
     def apply(self, user: User, plan: Plan) -> str:
         """Carry a plan out, all of it or nothing; the result takes it back.
@@ -80,7 +80,7 @@ class Curator:
         self._desk.wake()
         return act
 
-    def read_import(self, data: bytes, form: str, name: str = "a file") -> Import:
+    def read_import(self, data: bytes, form: str, name: str = "a file") -> ImportPlan:
         """What a file of tags would change; nothing is written.
 
         Args:
@@ -95,7 +95,7 @@ class Curator:
         """The library as a file: `csv`, `json` or `skos` (Turtle)."""
         return formats.write(self._desk.suggester.taxonomy(), form)
 
-    def try_tag(self, tag: Tag) -> Trial:
+    def try_tag(self, tag: Tag) -> PromptTrial:
         """Which pictures would gain or lose a tag if it were saved as it is given; nothing is written."""
         with self._desk.database.read() as connection:
             return prompt_trial.try_tag(connection, self._desk.library, tag)
@@ -133,7 +133,7 @@ class Curator:
 
     def answer_backfill(
         self, user: User, tag_id: str, wanted: int, asked: Sequence[int], applies: Collection[int]
-    ) -> Act | None:
+    ) -> DecisionGroup | None:
         """Say of a page of queued pictures which ones the tag applies to, as one act; None if nothing changes."""
         with self._desk.database.read() as connection:
             tag = self._taxonomy(connection).tag(tag_id)
@@ -169,7 +169,7 @@ class Curator:
     def began(self) -> datetime:
         """When the library was set up (UTC without zone)."""
         with self._desk.database.read() as connection:
-            return taxonomy_history.began(connection)
+            return taxonomy_history.first_change_at(connection)
 
     def changes_since(self, moment: datetime) -> list[Change]:
         """What is different today from the library at a moment (UTC without zone)."""
@@ -184,7 +184,7 @@ class Curator:
     def as_of(self, moment: datetime) -> Taxonomy:
         """The whole library at a moment (UTC without zone)."""
         with self._desk.database.read() as connection:
-            return taxonomy_history.at(connection, taxonomy_history.event_at(connection, moment))
+            return taxonomy_history.taxonomy_at(connection, taxonomy_history.event_at(connection, moment))
 
     def _save(self, user: User, tag: Tag) -> Tag:
         with self._desk.database.write(durable=True) as connection:

@@ -13,15 +13,15 @@ from sqlalchemy import Connection, case, func, select
 from tagging_core.common import periods
 from tagging_core.common.intervals import wilson
 from tagging_core.common.periods import Period
-from tagging_core.learning.calibration_data import load_left_out
+from tagging_core.learning.calibration_data import load_held_out
 from tagging_core.learning.classifier import sigmoid
-from tagging_core.learning.library import Library
-from tagging_core.learning.training_set import Kind
+from tagging_core.learning.library import TagLibrary
+from tagging_core.learning.training_set import ExampleKind
 from tagging_core.ledger import projection, taxonomy_store
 from tagging_core.ledger.rollups import reader
 from tagging_core.storage import key_values
 from tagging_core.storage.schema import daily
-from tagging_core.taxonomy.redirects import Fates
+from tagging_core.taxonomy.redirects import TagRedirects
 
 PERIOD = 30
 """Days over which growth is told."""
@@ -79,11 +79,11 @@ class Example:
     probability: float
 
 
-def of(connection: Connection, tag_ids: Sequence[str], fates: Fates) -> dict[str, Health]:
+def of(connection: Connection, tag_ids: Sequence[str], redirects: TagRedirects) -> dict[str, Health]:
     """The health of some tags, that of what was merged into them included; nobody need have decided on them."""
     counts = taxonomy_store.counts(connection, tag_ids)
     recent, before, year = _day(connection, PERIOD), _day(connection, 2 * PERIOD), _day(connection, _YEAR)
-    owner = {key: tag_id for tag_id in tag_ids for key in reader.sources(tag_id, fates)}
+    owner = {key: tag_id for tag_id in tag_ids for key in reader.sources(tag_id, redirects)}
     keys = list(owner)
     sums: dict[str, Counter[str]] = {tag_id: Counter() for tag_id in tag_ids}
     for start in range(0, len(keys), 500):
@@ -115,7 +115,7 @@ def _health(counts: tuple[int, int], sums: Counter[str]) -> Health:
     )
 
 
-def growing(connection: Connection, fates: Fates, limit: int = 200) -> list[str]:
+def growing(connection: Connection, redirects: TagRedirects, limit: int = 200) -> list[str]:
     """Tags that were given more often in the last PERIOD days than in as many before, the fastest first."""
     recent, before = _day(connection, PERIOD), _day(connection, 2 * PERIOD)
     signed = func.sum(case((daily.c.day >= recent, daily.c.n), else_=-daily.c.n))
@@ -124,15 +124,15 @@ def growing(connection: Connection, fates: Fates, limit: int = 200) -> list[str]
     )
     found: Counter[str] = Counter()
     for key, more in connection.execute(query.group_by(daily.c.key)):
-        found[fates.resolve(key) or ""] += int(more)
+        found[redirects.resolve(key) or ""] += int(more)
     return [tag_id for tag_id, more in found.most_common(limit) if tag_id and more > 0]
 
 
-def curve(connection: Connection, tag_id: str, fates: Fates, weeks: int = 26) -> pd.DataFrame:
+def curve(connection: Connection, tag_id: str, redirects: TagRedirects, weeks: int = 26) -> pd.DataFrame:
     """Precision by week: columns week (its Monday), right, judged, precision, low and high, all in [0, 1]."""
     period = Period.latest(7 * weeks, key_values.today(connection))
     found: dict[str, Counter[str]] = {}
-    for day, kinds in reader.by_day(connection, "tag", period, reader.sources(tag_id, fates)).items():
+    for day, kinds in reader.by_day(connection, "tag", period, reader.sources(tag_id, redirects)).items():
         found.setdefault(periods.bucket(day, "week"), Counter()).update(kinds)
     rows = [
         (week, kinds["accept"], judged, kinds["accept"] / judged, *wilson(kinds["accept"], judged))
@@ -143,17 +143,17 @@ def curve(connection: Connection, tag_id: str, fates: Fates, weeks: int = 26) ->
 
 
 def examples(
-    connection: Connection, library: Library, tag_id: str, limit: int = 8
+    connection: Connection, library: TagLibrary, tag_id: str, limit: int = 8
 ) -> tuple[list[Example], list[Example]]:
     """A tag's most typical and its most doubtful examples, and what each would look like had nobody decided it.
 
     Pictures that were decided since the last fit are not among them yet.
     """
-    rows = load_left_out(connection, library.fingerprint, [tag_id]).get(tag_id)
+    rows = load_held_out(connection, library.fingerprint, [tag_id]).get(tag_id)
     if rows is None:
         return [], []
-    positive = np.sort(rows[rows["kind"] == Kind.POSITIVE], order="logit")
-    still = projection.decided_on(connection, tag_id, positive["asset"].tolist(), value=1)
+    positive = np.sort(rows[rows["kind"] == ExampleKind.POSITIVE], order="logit")
+    still = projection.decided_assets(connection, tag_id, positive["asset"].tolist(), value=1)
     p = sigmoid(positive["logit"].astype(np.float64)).tolist()
     known = [Example(a, x) for a, x in zip(positive["asset"].tolist(), p, strict=True) if a in still]
     doubtful = known[: min(limit, len(known) // 2)]

@@ -59,7 +59,7 @@ def check_tag(tag: Tag, after: Taxonomy) -> None:
         raise TagError(f"The state of a tag is active, proposed, deprecated or merged; it cannot be {tag.state!r}.")
     if (tag.state == "merged") != (tag.merged_into is not None):
         raise TagError(f"A merged tag names the tag it went into, and no other does: look at {tag.id!r}.")
-    if tag.merged_into is not None and after.fates.resolve(tag.id) not in after.tags:
+    if tag.merged_into is not None and after.redirects.resolve(tag.id) not in after.tags:
         raise TagError(f"The tag {tag.id!r} cannot be merged into {tag.merged_into!r}: there is no such tag.")
     _check_parent(tag, after)
 
@@ -89,7 +89,7 @@ def _shared_words(after: Taxonomy, tags: list[Tag]) -> dict[str, str]:
     owners: dict[tuple[str, str], Tag] = {}
     found: dict[str, str] = {}
     # Those that stay as they are own their words; of two that change, the first does.
-    for tag in sorted(after.givable(), key=lambda t: t.id in changed):
+    for tag in sorted(after.assignable(), key=lambda t: t.id in changed):
         if tag.category_id not in concerned:
             continue
         for word in tag.words():

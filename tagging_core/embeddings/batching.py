@@ -14,7 +14,7 @@ from tagging_core.errors import TaggingError
 K = TypeVar("K")
 
 
-def encode_or_halve(
+def encode_with_bisection(
     encoder: Encoder, images: dict[K, Image.Image], instruction: str = "", texts: Mapping[K, str] | None = None
 ) -> tuple[dict[K, Vectors], dict[K, str]]:
     """Embed pictures; where a batch fails, its halves, down to the single pictures that do.
@@ -42,6 +42,7 @@ def encode_or_halve(
         keys = list(images)
         halves = keys[: len(keys) // 2], keys[len(keys) // 2 :]
         parts = [
-            encode_or_halve(encoder, {key: images[key] for key in half}, instruction, texts) for half in halves
+            encode_with_bisection(encoder, {key: images[key] for key in half}, instruction, texts)
+            for half in halves
         ]
         return parts[0][0] | parts[1][0], parts[0][1] | parts[1][1]

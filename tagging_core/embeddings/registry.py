@@ -11,7 +11,7 @@ from tagging_core.embeddings.encoders.base import Encoder
 from tagging_core.embeddings.encoders.presets import Preset, find_preset
 
 
-class Shelf:
+class EncoderRegistry:
     """Loads models at first need and lets go of them.
 
     Args:
@@ -26,7 +26,7 @@ class Shelf:
         self._locks: dict[str, threading.Lock] = {}
         self._opening = threading.Lock()
 
-    def put(self, encoder: Encoder) -> None:
+    def register(self, encoder: Encoder) -> None:
         """Add a model that is loaded already."""
         self._loaded[encoder.fingerprint] = encoder
 
@@ -57,7 +57,7 @@ class Shelf:
         """Those that are loaded now."""
         return list(self._loaded.values())
 
-    def let_go(self, fingerprint: str) -> None:
+    def unload(self, fingerprint: str) -> None:
         """Free the memory of one that is no longer needed; it is loaded again if it is."""
         if self._loaded.pop(fingerprint, None) is not None:
             gc.collect()

@@ -33,10 +33,10 @@ USUAL = "default"
 """How the usual instruction is named beside vectors."""
 
 
-class State(StrEnum):
+class SpaceState(StrEnum):
     """What a family is for."""
 
-    STANDING = "standing"  # the model in use
+    ACTIVE = "standing"  # the model in use
     BUILDING = "building"  # pictures are being embedded
     READY = "ready"  # all of them are; it may take the standing one's place
     KEPT = "kept"  # it stood before; it is taught, but no longer gets new pictures
@@ -44,7 +44,7 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Family:
+class VectorSpace:
     """One family.
 
     Attributes:
@@ -57,7 +57,7 @@ class Family:
     fingerprint: str
     encoder: str
     instruction: str
-    state: State
+    state: SpaceState
     seen: int
     note: str
     actor: str
@@ -69,7 +69,7 @@ class Family:
         return split(self.fingerprint)[0]
 
 
-def name(model: str, instruction: str = "") -> str:
+def fingerprint_of(model: str, instruction: str = "") -> str:
     """The fingerprint of a model's family under an instruction."""
     return f"{model}.{hashlib.sha256(instruction.encode()).hexdigest()[:8]}" if instruction else model
 
@@ -90,25 +90,25 @@ def indexed(connection: Connection) -> list[str]:
     return list(connection.execute(select(families.c.fingerprint).where(families.c.instruction == "")).scalars())
 
 
-def all_of(connection: Connection) -> list[Family]:
+def list_all(connection: Connection) -> list[VectorSpace]:
     """Every family, the one in use first, then the latest first."""
     rows = connection.execute(select(families).order_by(families.c.at.desc())).all()
-    found = [Family(**{**row._mapping, "state": State(row.state)}) for row in rows]
-    return sorted(found, key=lambda family: (family.state != State.STANDING, family.instruction))
+    found = [VectorSpace(**{**row._mapping, "state": SpaceState(row.state)}) for row in rows]
+    return sorted(found, key=lambda family: (family.state != SpaceState.ACTIVE, family.instruction))
 
 
-def find(connection: Connection, fingerprint: str) -> Family | None:
+def find(connection: Connection, fingerprint: str) -> VectorSpace | None:
     """A family, if it is known."""
-    return next((f for f in all_of(connection) if f.fingerprint == fingerprint), None)
+    return next((f for f in list_all(connection) if f.fingerprint == fingerprint), None)
 
 
-def standing(connection: Connection) -> Family | None:
+def active(connection: Connection) -> VectorSpace | None:
     """The model in use; None in a new archive."""
-    return next((f for f in all_of(connection) if f.state == State.STANDING), None)
+    return next((f for f in list_all(connection) if f.state == SpaceState.ACTIVE), None)
 
 
 def register(
-    connection: Connection, fingerprint: str, encoder: str, state: State, actor: str, instruction: str = ""
+    connection: Connection, fingerprint: str, encoder: str, state: SpaceState, actor: str, instruction: str = ""
 ) -> None:
     """Make a family known, to be taught everything from now on; harmless if it is."""
     if find(connection, fingerprint) is None:
@@ -118,12 +118,12 @@ def register(
         upsert(connection, dirty, marks)
 
 
-def stand(connection: Connection, fingerprint: str) -> None:
+def activate(connection: Connection, fingerprint: str) -> None:
     """Let a family be the one in use; the one before is kept."""
-    at_work = families.c.state == State.STANDING
-    connection.execute(update(families).where(at_work).values(state=State.KEPT))
+    at_work = families.c.state == SpaceState.ACTIVE
+    connection.execute(update(families).where(at_work).values(state=SpaceState.KEPT))
     # Pictures that came since it was last looked at have no vector of it yet.
-    change(connection, fingerprint, state=State.STANDING, note="")
+    change(connection, fingerprint, state=SpaceState.ACTIVE, note="")
 
 
 def change(connection: Connection, fingerprint: str, **values: object) -> None:
@@ -131,7 +131,7 @@ def change(connection: Connection, fingerprint: str, **values: object) -> None:
     connection.execute(update(families).where(families.c.fingerprint == fingerprint).values(**values))
 
 
-def forget(connection: Connection, fingerprint: str) -> None:
+def drop(connection: Connection, fingerprint: str) -> None:
     """Drop a family and all that was made for it; what people said stays in the ledger."""
     model, instruction = split(fingerprint)
     for table in (families, dirty, learned, packs, calibrations, outbox):
@@ -143,7 +143,7 @@ def forget(connection: Connection, fingerprint: str) -> None:
         connection.execute(outbox.insert(), [{"kind": GONE, "key": fingerprint, "fingerprint": fingerprint}])
 
 
-def trouble(error: Exception) -> str:
+def error_note(error: Exception) -> str:
     """What is noted of a family whose model failed."""
     return str(error) if isinstance(error, TaggingError) else f"The model failed: {error or type(error).__name__}"
 

@@ -13,9 +13,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
+import dramatiq
 import pika.exceptions
 import redis.exceptions
-from dramatiq import Actor, Broker, Worker
+from dramatiq import Actor, Worker
 from dramatiq.brokers.rabbitmq import RabbitmqBroker
 from dramatiq.brokers.redis import RedisBroker
 from dramatiq.brokers.stub import StubBroker
@@ -34,7 +35,7 @@ _REDIS = {  # of a worker that vanished, what it had taken goes back after as lo
 logging.getLogger("pika").setLevel(logging.CRITICAL)  # it logs each failed attempt with a traceback, and we tell
 
 
-class Messages:
+class Broker:
     """Sends them, and takes them where `consume` was called; safe to use from any thread.
 
     Args:
@@ -59,7 +60,7 @@ class Messages:
         Raises:
             UnreachableError: The broker does not answer; some may have been sent.
         """
-        with self._told_plainly():
+        with self._translate_errors():
             for chunk in chunks:
                 self._actors[chunk.bulk].send(*chunk.ref)
 
@@ -69,7 +70,7 @@ class Messages:
         Raises:
             UnreachableError: The broker does not answer.
         """
-        with self._told_plainly():
+        with self._translate_errors():
             return sum(_held(self._broker, name) for name in (_URGENT, _BULK))
 
     def consume(self, threads: int) -> None:
@@ -90,7 +91,7 @@ class Messages:
         self._broker.close()
 
     @contextmanager
-    def _told_plainly(self) -> Iterator[None]:
+    def _translate_errors(self) -> Iterator[None]:
         try:
             yield
         except (BrokerConnectionError, pika.exceptions.AMQPError, redis.exceptions.RedisError, OSError) as error:
@@ -100,7 +101,7 @@ class Messages:
             ) from error
 
 
-def _broker(url: str) -> Broker:
+def _broker(url: str) -> dramatiq.Broker:
     scheme = urlsplit(url).scheme
     if not url:
         return StubBroker(middleware=[])
@@ -114,11 +115,13 @@ def _broker(url: str) -> Broker:
     )
 
 
-def _actor(broker: Broker, work: Callable[[int, int], None], queue: str, priority: int) -> Actor[[int, int], None]:
+def _actor(
+    broker: dramatiq.Broker, work: Callable[[int, int], None], queue: str, priority: int
+) -> Actor[[int, int], None]:
     return Actor(work, broker=broker, actor_name=queue, queue_name=queue, priority=priority, options={})
 
 
-def _held(broker: Broker, name: str) -> int:
+def _held(broker: dramatiq.Broker, name: str) -> int:
     if isinstance(broker, RabbitmqBroker):
         try:
             return int(broker.get_queue_message_counts(name)[0])

@@ -25,7 +25,7 @@ HUNG_SECONDS = 600.0
 _PAUSE_SECONDS = 2.0  # before a chunk is taken up again that only the machine kept from being done
 
 
-class Holder:
+class ChunkRunner:
     """The chunks that one worker has in work.
 
     Args:
@@ -50,7 +50,7 @@ class Holder:
         """Whether a chunk takes so long that nothing is hoped of it any more."""
         return any(time.monotonic() - since > HUNG_SECONDS for since in list(self._held.values()))
 
-    def work(self, ref: Ref, do: Callable[[Chunk], None]) -> bool:
+    def run(self, ref: Ref, do: Callable[[Chunk], None]) -> bool:
         """Have a chunk done, if it is still there to be done; whether it was.
 
         What goes wrong is written to the chunk or its batch, and said by `trouble` until something goes well.
@@ -77,7 +77,7 @@ class Holder:
                 self._held.pop(ref, None)
         return False
 
-    def beat(self) -> None:
+    def heartbeat(self) -> None:
         """Say that chunks are still in work; to be called every few seconds.
 
         Raises:
@@ -88,15 +88,15 @@ class Holder:
             alive = [ref for ref, since in self._held.items() if now - since < HUNG_SECONDS]
             cut_off, all_held = self._cut_off, list(self._held)
         if alive:
-            with self._database.write(in_turn=False) as connection:
+            with self._database.write(serialized=False) as connection:
                 chunks.renew(connection, self._worker, alive)
         if cut_off:
-            with self._database.write(in_turn=False) as connection:
+            with self._database.write(serialized=False) as connection:
                 chunks.release_but(connection, self._worker, all_held)
             self._cut_off = False
 
     def _work(self, ref: Ref, do: Callable[[Chunk], None]) -> bool:
-        with self._database.write(in_turn=False) as connection:
+        with self._database.write(serialized=False) as connection:
             chunk = chunks.claim(connection, self._worker, ref)
         if chunk is None:
             return False

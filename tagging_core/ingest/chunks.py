@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, or_, se
 
 from tagging_core.ingest import batches
 from tagging_core.ledger import projection, webhook_outbox
-from tagging_core.ledger.webhook_outbox import Happening
+from tagging_core.ledger.webhook_outbox import EventType
 from tagging_core.storage.schema import batches as batch_table
 from tagging_core.storage.schema import chunks, items, jobs
 
@@ -43,7 +43,7 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
-class End:
+class ItemResult:
     """How an item ended: `done`, `known`, or `refused` with the reason."""
 
     n: int
@@ -103,7 +103,7 @@ def mark_sent(connection: Connection, refs: Sequence[Ref]) -> None:
     _note_sent(connection, refs, time.time())
 
 
-def overlooked(connection: Connection, seconds: float) -> list[Ref]:
+def undelivered(connection: Connection, seconds: float) -> list[Ref]:
     """Chunks that workers were told of so long ago, and none has begun; the oldest news first."""
     old = and_(_waiting(), chunks.c.leased_until.is_(None), chunks.c.sent_at <= time.time() - seconds)
     query = select(chunks.c.job_id, chunks.c.n).join(jobs, jobs.c.id == chunks.c.job_id)
@@ -111,13 +111,13 @@ def overlooked(connection: Connection, seconds: float) -> list[Ref]:
     return [(row.job_id, row.n) for row in connection.execute(going)]
 
 
-def anything_in_work(connection: Connection) -> bool:
+def any_in_progress(connection: Connection) -> bool:
     """Whether any worker holds a chunk."""
     held = select(chunks.c.n).where(_waiting(), chunks.c.leased_until >= time.time())
     return connection.execute(held.limit(1)).first() is not None
 
 
-def tell_again(connection: Connection, refs: Sequence[Ref]) -> None:
+def redispatch(connection: Connection, refs: Sequence[Ref]) -> None:
     """Have workers told again of what they have not begun."""
     _note_sent(connection, refs, None)
 
@@ -175,7 +175,7 @@ def is_waiting(connection: Connection, chunk: Chunk) -> bool:
     return connection.execute(select(chunks.c.n).where(_is(chunk.ref), _waiting())).first() is not None
 
 
-def finish_items(connection: Connection, batch_id: int, ends: Sequence[End]) -> None:
+def finish_items(connection: Connection, batch_id: int, ends: Sequence[ItemResult]) -> None:
     """Write how items ended, and count the pictures that are new to the batch."""
     ids = {end.asset_id for end in ends if end.asset_id is not None}
     projection.join_batch(connection, batch_id, batches.not_in(connection, batch_id, ids))
@@ -200,20 +200,20 @@ def fail(connection: Connection, chunk: Chunk, error: str) -> None:
         values["not_before"] = time.time() + _BACKOFF_SECONDS * 2 ** (chunk.attempt - 1)
         connection.execute(update(chunks).where(_is(chunk.ref)).values(values))
     else:
-        _bury(connection, chunk.ref, values)
+        _dead_letter(connection, chunk.ref, values)
 
 
-def deadly(connection: Connection) -> list[Ref]:
+def poisoned(connection: Connection) -> list[Ref]:
     """What worker after worker has died of."""
     often = and_(_waiting(), chunks.c.leased_until < time.time(), chunks.c.attempts >= ATTEMPTS)
     return [(row.job_id, row.n) for row in connection.execute(select(chunks.c.job_id, chunks.c.n).where(often))]
 
 
-def bury(connection: Connection, refs: Sequence[Ref]) -> None:
+def dead_letter(connection: Connection, refs: Sequence[Ref]) -> None:
     """Put such chunks aside."""
     for ref in refs:
         error = f"{ATTEMPTS} workers in turn ended, or hung, while they worked on it."
-        _bury(connection, ref, {"leased_until": None, "error": error})
+        _dead_letter(connection, ref, {"leased_until": None, "error": error})
 
 
 # ---- helpers -----------------------------------------------------------------------------------------------
@@ -227,7 +227,7 @@ def _note_sent(connection: Connection, refs: Sequence[Ref], moment: float | None
         connection.execute(update(chunks).where(mine, free).values(sent_at=moment, leased_until=None), rows)
 
 
-def _bury(connection: Connection, ref: Ref, values: dict[str, Any]) -> None:
+def _dead_letter(connection: Connection, ref: Ref, values: dict[str, Any]) -> None:
     connection.execute(update(chunks).where(_is(ref)).values(values | {"state": "dead"}))
     _end_if_over(connection, ref[0])
 
@@ -247,7 +247,7 @@ def _end_if_over(connection: Connection, job_id: int) -> None:
     connection.execute(update(jobs).where(jobs.c.id == job_id).values(state="done"))
     ended = {"state": "done", "finished_at": datetime.now(UTC).replace(tzinfo=None), "note": ""}
     connection.execute(update(batch_table).where(batch_table.c.id == batch_id).values(ended))
-    webhook_outbox.announce(connection, Happening.BATCH_DONE, [{"batch": batch_id}])
+    webhook_outbox.announce(connection, EventType.BATCH_DONE, [{"batch": batch_id}])
 
 
 def _is(ref: Ref) -> ColumnElement[bool]:

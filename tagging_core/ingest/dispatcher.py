@@ -10,7 +10,7 @@ import time
 
 from tagging_core.errors import UnreachableError
 from tagging_core.ingest import chunks
-from tagging_core.ingest.broker import Messages
+from tagging_core.ingest.broker import Broker
 from tagging_core.ingest.chunks import Due
 from tagging_core.storage import Database
 
@@ -28,7 +28,7 @@ class Dispatcher:
         messages: Reach workers.
     """
 
-    def __init__(self, database: Database, messages: Messages) -> None:
+    def __init__(self, database: Database, messages: Broker) -> None:
         self._database, self._messages = database, messages
         self._looked = 0.0
         self._fresh = True
@@ -41,7 +41,7 @@ class Dispatcher:
         """
         if self._fresh and not self._messages.lasting:  # what an earlier process was told went with it
             with self._database.write() as connection:
-                chunks.tell_again(connection, chunks.overlooked(connection, 0.0))
+                chunks.redispatch(connection, chunks.undelivered(connection, 0.0))
         self._fresh = False
         with self._database.read() as connection:
             found = chunks.due(connection, _AT_ONCE)
@@ -49,7 +49,7 @@ class Dispatcher:
             self._send(found)
         elif time.monotonic() - self._looked > _LOOK_SECONDS:
             self._looked = time.monotonic()
-            self._see_to_vanished()
+            self._recover_expired()
         return bool(found)
 
     def _send(self, found: list[Due]) -> None:
@@ -62,21 +62,21 @@ class Dispatcher:
             self._messages.send(found)
         except UnreachableError:
             with self._database.write() as connection:
-                chunks.tell_again(connection, refs)
+                chunks.redispatch(connection, refs)
             raise
 
     def rest(self) -> None:
         """Another process does it from now on."""
         self._fresh = True
 
-    def _see_to_vanished(self) -> None:
+    def _recover_expired(self) -> None:
         with self._database.read() as connection:
-            overlooked = chunks.overlooked(connection, _OVERLOOKED_SECONDS)
-            idle = not chunks.anything_in_work(connection)
-            deadly = chunks.deadly(connection)
+            overlooked = chunks.undelivered(connection, _OVERLOOKED_SECONDS)
+            idle = not chunks.any_in_progress(connection)
+            deadly = chunks.poisoned(connection)
         if deadly:
             with self._database.write() as connection:
-                chunks.bury(connection, deadly)
+                chunks.dead_letter(connection, deadly)
         if not overlooked:
             return
         held = self._messages.waiting()
@@ -85,4 +85,4 @@ class Dispatcher:
         # If the broker holds messages and nobody works, a worker may have taken them and never got them. Or there
         # is no worker, and every message is one more in its way; so only a few are sent.
         with self._database.write() as connection:
-            chunks.tell_again(connection, overlooked[:_FEW] if held else overlooked)
+            chunks.redispatch(connection, overlooked[:_FEW] if held else overlooked)

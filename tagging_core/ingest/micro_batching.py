@@ -22,7 +22,7 @@ _WAITING_MOST = 256
 """Callers that may wait; one that comes on top is refused, since it would give up before its turn."""
 
 
-class Gatherer(Generic[R, S]):
+class MicroBatcher(Generic[R, S]):
     """Works on what many callers bring.
 
     Args:

@@ -18,15 +18,15 @@ from sqlalchemy import Connection, select
 
 from tagging_core.assets import repository as asset_module
 from tagging_core.assets.decoding import Picture, open_picture
-from tagging_core.assets.files import Archive, sha256_of
-from tagging_core.assets.repository import NO_TEXT, Accompanying, Arrival
+from tagging_core.assets.files import ImageFiles, sha256_of
+from tagging_core.assets.repository import NO_TEXT, AssetText, NewAsset
 from tagging_core.common.users import Action, User, require
 from tagging_core.embeddings import vectors
-from tagging_core.embeddings.batching import encode_or_halve
+from tagging_core.embeddings.batching import encode_with_bisection
 from tagging_core.embeddings.encoders import Encoder, Vectors
 from tagging_core.errors import PictureError, TaggingError
 from tagging_core.ingest import batches
-from tagging_core.ingest.micro_batching import Gatherer
+from tagging_core.ingest.micro_batching import MicroBatcher
 from tagging_core.ingest.pipeline import keep_embedded
 from tagging_core.learning.suggestions import Suggester, Suggestion
 from tagging_core.learning.text_evidence import Passage
@@ -64,7 +64,7 @@ class _Request:
     name: str
     picture: Picture
     prepared: Image.Image
-    text: Accompanying
+    text: AssetText
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ class _Kind:
     keep: bool
 
 
-class Tagger:
+class OnlineTagger:
     """Tags single pictures, many callers at a time.
 
     Args:
@@ -92,7 +92,7 @@ class Tagger:
     def __init__(
         self,
         database: Database,
-        archive: Archive,
+        archive: ImageFiles,
         encoder: Callable[[], Encoder],
         suggester: Suggester,
         threads: int,
@@ -102,8 +102,8 @@ class Tagger:
         self._encoder, self._suggester = encoder, suggester
         self._threads, self._max_pixels = threads, max_pixels
         self._opening, self._writing = threading.Lock(), threading.Lock()
-        self._gatherer: Gatherer[tuple[_Request, _Kind], Tagged] | None = None
-        self._copies = _Copies(archive, max_pixels)
+        self._gatherer: MicroBatcher[tuple[_Request, _Kind], Tagged] | None = None
+        self._copies = _RenditionWriter(archive, max_pixels)
 
     def tag(
         self,
@@ -111,7 +111,7 @@ class Tagger:
         data: bytes,
         profile: str,
         name: str = "",
-        text: Accompanying = NO_TEXT,
+        text: AssetText = NO_TEXT,
         instruction: str = "",
         keep: bool = True,
     ) -> Tagged:
@@ -137,7 +137,7 @@ class Tagger:
         prepared = self._encoder().prepare(picture.image)
         request = _Request(sha256_of(data), len(data), name, picture, prepared, text.clean())
         if keep:
-            self._archive.keep_original(request.sha256, data)
+            self._archive.store_original(request.sha256, data)
         kind = _Kind(user, wanted, instruction, keep)
         tagged = self._gather().do((request, kind), kind)
         if keep:
@@ -154,11 +154,11 @@ class Tagger:
         if self._gatherer is not None:
             self._gatherer.close()
 
-    def _gather(self) -> Gatherer[tuple[_Request, _Kind], Tagged]:
+    def _gather(self) -> MicroBatcher[tuple[_Request, _Kind], Tagged]:
         with self._opening:
             if self._gatherer is None:
                 alone = getattr(self._encoder(), "one_at_a_time", True)
-                self._gatherer = Gatherer(self._work, 1 if alone else self._threads)
+                self._gatherer = MicroBatcher(self._work, 1 if alone else self._threads)
             return self._gatherer
 
     def _work(self, batch: Sequence[tuple[_Request, _Kind]]) -> list[Tagged | Exception]:
@@ -182,7 +182,7 @@ class Tagger:
             here = self._known([request.sha256 for request in requests])
         if instructed or not kind.keep:
             spoken = {} if own and self._suggester.fuses else passages  # it is in the vectors already
-            found, _ = self._suggester.think(shown, kind.profile.id, spoken, library=own)
+            found, _ = self._suggester.predict(shown, kind.profile.id, spoken, library=own)
         results: list[Tagged | Exception] = []
         for name in [request.sha256 for request in requests]:
             if name in shown:
@@ -201,11 +201,11 @@ class Tagger:
         instructed: dict[str, Vectors] = {}
         failed: dict[str, str] = {}
         if kind.keep or not kind.instruction:
-            usual, failed = encode_or_halve(self._encoder(), images)
+            usual, failed = encode_with_bisection(self._encoder(), images)
         if kind.instruction:
             images = {key: image for key, image in images.items() if key not in failed}
             texts = {key: passage.text for key, passage in passages.items()}
-            instructed, lost = encode_or_halve(self._encoder(), images, kind.instruction, texts)
+            instructed, lost = encode_with_bisection(self._encoder(), images, kind.instruction, texts)
             failed = failed | lost
         return usual, instructed, failed
 
@@ -234,7 +234,7 @@ class Tagger:
         Returns:
             Id and whether it is new, and suggestions, by SHA-256.
         """
-        arrivals = [Arrival(r.sha256, r.name, r.size, r.picture, r.text) for r in requests if r.sha256 in found]
+        arrivals = [NewAsset(r.sha256, r.name, r.size, r.picture, r.text) for r in requests if r.sha256 in found]
         kept = asset_module.insert(connection, arrivals)
         names = {r.sha256: asset_module.safe_name(r.name) for r in requests}
         joined = [(asset_id, names[key], new) for key, (asset_id, new) in kept.items()]
@@ -252,13 +252,13 @@ class Tagger:
         return kept, {key: said[i] for key, (i, _) in kept.items()}
 
 
-class _Copies:
+class _RenditionWriter:
     """Makes screen-size copies and thumbnails of what was kept, when nobody waits for anything.
 
     Whoever looks at a picture before that has them made at once, so nothing is lost if it never comes to it.
     """
 
-    def __init__(self, archive: Archive, max_pixels: int) -> None:
+    def __init__(self, archive: ImageFiles, max_pixels: int) -> None:
         self._archive, self._max_pixels = archive, max_pixels
         self._wanted: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._last = 0.0
@@ -291,4 +291,4 @@ class _Copies:
             while self.disturbs:
                 time.sleep(_QUIET / 5)
             with contextlib.suppress(TaggingError):
-                self._archive.mend(sha256, self._max_pixels)
+                self._archive.repair(sha256, self._max_pixels)

@@ -19,15 +19,15 @@ from sqlalchemy import Connection, and_, select
 from tagging_core.assets import protected
 from tagging_core.assets import repository as asset_module
 from tagging_core.assets.decoding import Picture, open_picture
-from tagging_core.assets.files import Archive, sha256_of
-from tagging_core.assets.repository import Accompanying, Arrival
+from tagging_core.assets.files import ImageFiles, sha256_of
+from tagging_core.assets.repository import AssetText, NewAsset
 from tagging_core.common import metrics
 from tagging_core.embeddings import spaces, vectors
-from tagging_core.embeddings.batching import encode_or_halve
+from tagging_core.embeddings.batching import encode_with_bisection
 from tagging_core.embeddings.encoders import Encoder, Preset, Vectors
 from tagging_core.errors import PictureError
 from tagging_core.ingest import chunks
-from tagging_core.ingest.chunks import Chunk, End, Item
+from tagging_core.ingest.chunks import Chunk, Item, ItemResult
 from tagging_core.learning.suggestions import Suggester, Suggestion
 from tagging_core.learning.text_evidence import Passage
 from tagging_core.storage import Database
@@ -61,7 +61,7 @@ class Decoded:
 
 
 @dataclass(frozen=True, slots=True)
-class Embedded:
+class EmbeddedChunk:
     """A chunk with all that must be written; vectors, reasons and passages are by SHA-256.
 
     Attributes:
@@ -76,13 +76,13 @@ class Embedded:
     instructed: dict[str, Vectors] = field(default_factory=dict)
 
 
-class Ingester:
+class Pipeline:
     """Works off chunks.
 
     Args:
         database: Where assets and progress are kept.
         archive: Where the files are kept.
-        depot: Where staged files wait.
+        blobs: Where staged files wait.
         preset: The encoder's fingerprint.
         encoder: Gives the loaded encoder.
         suggester: Suggests tags for what was embedded.
@@ -93,35 +93,35 @@ class Ingester:
         self,
         *,
         database: Database,
-        archive: Archive,
-        depot: BlobStore,
+        archive: ImageFiles,
+        blobs: BlobStore,
         preset: Preset,
         encoder: Callable[[], Encoder],
         suggester: Suggester,
         max_pixels: int,
     ) -> None:
-        self._database, self._archive, self._depot, self._preset = database, archive, depot, preset
+        self._database, self._archive, self._blobs, self._preset = database, archive, blobs, preset
         self._encoder, self._suggester = encoder, suggester
         self._max_pixels = max_pixels
 
-    def do(self, chunk: Chunk) -> None:
+    def run(self, chunk: Chunk) -> None:
         """Read, decode, embed and write a chunk."""
         loaded = [self._read(item) for item in chunk.items]
         with self._database.read() as connection:
             known = self._known(connection, [part.sha256 for part in loaded if part.sha256])
         decoded = [self._decode(replace(part, asset_id=known.get(part.sha256))) for part in loaded]
         fresh = {d.loaded.sha256: d.prepared for d in decoded if d.prepared is not None}
-        found, failed = encode_or_halve(self._encoder(), fresh)
+        found, failed = encode_with_bisection(self._encoder(), fresh)
         passages = self._passages(decoded)
         instructed = self._instructed(chunk.profile, fresh, found, passages)
-        self._write(Embedded(chunk, decoded, found, failed, passages, instructed))
+        self._write(EmbeddedChunk(chunk, decoded, found, failed, passages, instructed))
         for part in decoded:
             if part.loaded.item.staged:
-                self._depot.remove(part.loaded.item.source)
+                self._blobs.remove(part.loaded.item.source)
 
     def _read(self, item: Item) -> Loaded:
         try:
-            data = self._depot.read(item.source) if item.staged else Path(item.source).read_bytes()
+            data = self._blobs.read(item.source) if item.staged else Path(item.source).read_bytes()
         except OSError as error:
             return Loaded(item, reason=f"The file cannot be read: {error.strerror or 'it is gone'}.")
         return Loaded(item, sha256_of(data), data, len(data))
@@ -143,7 +143,7 @@ class Ingester:
             return Decoded(loaded, reason=loaded.reason)
         try:
             picture = open_picture(loaded.data, max_pixels=self._max_pixels)
-            self._archive.keep(loaded.sha256, loaded.data, picture)
+            self._archive.store(loaded.sha256, loaded.data, picture)
             prepared = self._encoder().prepare(picture.image)
             # Neither the file nor the large picture need wait for the encoder.
             return Decoded(replace(loaded, data=b""), replace(picture, image=prepared), prepared)
@@ -163,7 +163,7 @@ class Ingester:
             return {}
         texts = {sha256: passage.text for sha256, passage in passages.items()}
         good = {sha256: image for sha256, image in images.items() if sha256 in found}
-        return encode_or_halve(self._encoder(), good, library.instruction, texts)[0]
+        return encode_with_bisection(self._encoder(), good, library.instruction, texts)[0]
 
     def _passages(self, decoded: list[Decoded]) -> dict[str, Passage]:
         texts = {d.loaded.sha256: _text_of(d).sentence() for d in decoded if d.picture is not None}
@@ -173,7 +173,7 @@ class Ingester:
         found = self._encoder().encode_passages(list(texts.values()))
         return {name: Passage(text, vector) for (name, text), vector in zip(texts.items(), found, strict=True)}
 
-    def _write(self, embedded: Embedded) -> None:
+    def _write(self, embedded: EmbeddedChunk) -> None:
         chunk = embedded.chunk
         with self._database.write() as connection:
             if not chunks.is_waiting(connection, chunk):
@@ -234,27 +234,27 @@ def keep_embedded(
     return suggester.suggest(connection, list(pictures), profile_id)
 
 
-def _is_good(part: Decoded, embedded: Embedded) -> bool:
+def _is_good(part: Decoded, embedded: EmbeddedChunk) -> bool:
     """Whether a picture was decoded and embedded."""
     return part.picture is not None and not part.reason and part.loaded.sha256 not in embedded.failed
 
 
-def _arrival(part: Decoded) -> Arrival:
+def _arrival(part: Decoded) -> NewAsset:
     assert part.picture is not None
-    return Arrival(part.loaded.sha256, part.loaded.item.name, part.loaded.size, part.picture, _text_of(part))
+    return NewAsset(part.loaded.sha256, part.loaded.item.name, part.loaded.size, part.picture, _text_of(part))
 
 
-def _end(part: Decoded, embedded: Embedded, kept: dict[str, tuple[int, bool]]) -> End:
+def _end(part: Decoded, embedded: EmbeddedChunk, kept: dict[str, tuple[int, bool]]) -> ItemResult:
     n, sha256 = part.loaded.item.n, part.loaded.sha256
     if reason := part.reason or embedded.failed.get(sha256, ""):
-        return End(n, "refused", reason=reason)
+        return ItemResult(n, "refused", reason=reason)
     if part.picture is None:
-        return End(n, "known", part.loaded.asset_id)
+        return ItemResult(n, "known", part.loaded.asset_id)
     asset_id, new = kept[sha256]
     # Of several with the same bytes in one chunk, the first is the new one.
     first = next(d.loaded.item.n for d in embedded.decoded if d.loaded.sha256 == sha256 and d.picture is not None)
-    return End(n, "done" if new and n == first else "known", asset_id)
+    return ItemResult(n, "done" if new and n == first else "known", asset_id)
 
 
-def _text_of(part: Decoded) -> Accompanying:
-    return Accompanying(**part.loaded.item.text)
+def _text_of(part: Decoded) -> AssetText:
+    return AssetText(**part.loaded.item.text)

@@ -15,7 +15,7 @@ RECENT_SECONDS = 300.0
 
 
 @dataclass(frozen=True, slots=True)
-class Load:
+class QueueLoad:
     """All work there is.
 
     Attributes:
@@ -28,13 +28,13 @@ class Load:
 
     waiting: int
     in_work: int
-    put_aside: int
+    dead_lettered: int
     oldest_seconds: float
     done_recently: int
 
 
 @dataclass(frozen=True, slots=True)
-class AtWork:
+class WorkerActivity:
     """A worker that holds chunks or ended some within `RECENT_SECONDS`; counts of pictures."""
 
     name: str
@@ -43,7 +43,7 @@ class AtWork:
 
 
 @dataclass(frozen=True, slots=True)
-class PutAside:
+class DeadLetter:
     """Pictures of a batch that failed too often for the same reason; `error` is that of the latest attempt."""
 
     batch_id: int
@@ -52,7 +52,7 @@ class PutAside:
     names: list[str]
 
 
-def load(connection: Connection) -> Load:
+def load(connection: Connection) -> QueueLoad:
     """Count it."""
     now = time.time()
     held = and_(chunks.c.state == "waiting", chunks.c.leased_until >= now)
@@ -62,16 +62,16 @@ def load(connection: Connection) -> Load:
         jobs.c.state == "waiting",
     )
     since = connection.execute(_joined(func.min(batches.c.started_at)).where(open_)).scalar()
-    return Load(
+    return QueueLoad(
         waiting=_count(connection, _pictures().where(open_)),
         in_work=_count(connection, _pictures().where(held)),
-        put_aside=_count(connection, _pictures().where(chunks.c.state == "dead")),
+        dead_lettered=_count(connection, _pictures().where(chunks.c.state == "dead")),
         oldest_seconds=max(0.0, (datetime.now(UTC).replace(tzinfo=None) - since).total_seconds()) if since else 0.0,
         done_recently=_count(connection, _ended().where(chunks.c.done_at > now - RECENT_SECONDS)),
     )
 
 
-def at_work(connection: Connection) -> list[AtWork]:
+def active_workers(connection: Connection) -> list[WorkerActivity]:
     """Workers, by name."""
     now = time.time()
     held = and_(chunks.c.state == "waiting", chunks.c.leased_until >= now)
@@ -80,10 +80,10 @@ def at_work(connection: Connection) -> list[AtWork]:
         by_worker = query.add_columns(chunks.c.worker).group_by(chunks.c.worker)
         for count, name in connection.execute(by_worker):
             counts.setdefault(name or "", [0, 0])[n] = count
-    return [AtWork(name, *found) for name, found in sorted(counts.items())]
+    return [WorkerActivity(name, *found) for name, found in sorted(counts.items())]
 
 
-def put_aside(connection: Connection, limit: int = 50) -> list[PutAside]:
+def dead_letters(connection: Connection, limit: int = 50) -> list[DeadLetter]:
     """What waits for a person to have it tried again, of so many chunks, the latest batch first."""
     query = (
         _joined(chunks.c.n, chunks.c.error, batches.c.id.label("batch_id"), batches.c.name)
@@ -91,11 +91,11 @@ def put_aside(connection: Connection, limit: int = 50) -> list[PutAside]:
         .order_by(batches.c.id.desc(), chunks.c.n)
         .limit(limit)
     )
-    found: dict[tuple[int, str], PutAside] = {}
+    found: dict[tuple[int, str], DeadLetter] = {}
     for row in connection.execute(query).all():
         left = items.c.batch_id == row.batch_id, items.c.chunk == row.n, items.c.state == "waiting"
         names = connection.execute(select(items.c.name).where(*left).order_by(items.c.n)).scalars()
-        group = PutAside(row.batch_id, row.name, row.error, [])
+        group = DeadLetter(row.batch_id, row.name, row.error, [])
         found.setdefault((row.batch_id, row.error), group).names.extend(names)
     return list(found.values())
 

@@ -13,15 +13,15 @@ import numpy as np
 from PIL import Image
 from sqlalchemy import ColumnElement, Connection, exists, func, or_, select
 
-from tagging_core.assets.files import Archive, open_prepared
-from tagging_core.assets.repository import Accompanying
+from tagging_core.assets.files import ImageFiles, open_prepared
+from tagging_core.assets.repository import AssetText
 from tagging_core.embeddings import spaces, vectors
-from tagging_core.embeddings.batching import encode_or_halve
+from tagging_core.embeddings.batching import encode_with_bisection
 from tagging_core.embeddings.encoders import Encoder
-from tagging_core.embeddings.registry import Shelf
-from tagging_core.embeddings.spaces import Family, State
+from tagging_core.embeddings.registry import EncoderRegistry
+from tagging_core.embeddings.spaces import SpaceState, VectorSpace
 from tagging_core.errors import PictureError
-from tagging_core.learning.registry import Libraries
+from tagging_core.learning.registry import LibraryRegistry
 from tagging_core.storage import Database
 from tagging_core.storage.schema import assets, batches, items, labels, outbox, profiles
 from tagging_core.storage.schema import vectors as vector_table
@@ -29,11 +29,11 @@ from tagging_core.storage.schema import vectors as vector_table
 _log = logging.getLogger(__name__)
 _CHUNK = 32  # pictures
 _SLICE = 2.0  # seconds of work until other families get a turn
-_AT_WORK = (State.STANDING, State.BUILDING, State.READY)
+_AT_WORK = (SpaceState.ACTIVE, SpaceState.BUILDING, SpaceState.READY)
 
 
 @dataclass(frozen=True, slots=True)
-class _Lacking:
+class _MissingVector:
     """A picture without a vector."""
 
     id: int
@@ -41,13 +41,13 @@ class _Lacking:
     text: str
 
 
-class Embedder:
+class Reembedder:
     """Embeds what families lack, the one in use first.
 
     Args:
         database: Where vectors are kept.
         archive: Where the files are.
-        shelf: The models.
+        registry: The models.
         libraries: Say when a family has learned what there is to learn.
         threads: Pictures that are decoded at once.
         max_pixels: Larger pictures are refused.
@@ -58,14 +58,14 @@ class Embedder:
         self,
         *,
         database: Database,
-        archive: Archive,
-        shelf: Shelf,
-        libraries: Libraries,
+        archive: ImageFiles,
+        registry: EncoderRegistry,
+        libraries: LibraryRegistry,
         threads: int,
         max_pixels: int,
         give_way: Callable[[], None],
     ) -> None:
-        self._database, self._archive, self._shelf, self._libraries = database, archive, shelf, libraries
+        self._database, self._archive, self._registry, self._libraries = database, archive, registry, libraries
         self._max_pixels, self._give_way = max_pixels, give_way
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="embed")
         self._stop = threading.Event()
@@ -73,8 +73,8 @@ class Embedder:
     def work(self) -> bool:
         """Work for a moment; whether there was anything to do."""
         with self._database.read() as connection:
-            everything = spaces.all_of(connection)
-        in_use = {f.fingerprint for f in everything if f.state == State.STANDING}
+            everything = spaces.list_all(connection)
+        in_use = {f.fingerprint for f in everything if f.state == SpaceState.ACTIVE}
         # A model that stood before is not kept loaded for the instructions that profiles had it follow.
         served = [f for f in everything if not f.instruction or f.model in in_use]
         known = [f for f in served if f.state in _AT_WORK and not f.note]
@@ -85,24 +85,24 @@ class Embedder:
         self._stop.set()
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def _advance(self, family: Family) -> bool:
+    def _advance(self, family: VectorSpace) -> bool:
         with self._database.read() as connection:  # before the look: what comes meanwhile is for the next
             newest = int(connection.execute(select(func.max(assets.c.id))).scalar() or 0)
         lacking = self._lacking(family, family.seen)
         if not lacking:
             return self._finish(family, newest)
         try:
-            encoder = self._shelf.get(self._shelf.preset(family.encoder))
+            encoder = self._registry.get(self._registry.preset(family.encoder))
             self._embed(family, encoder, lacking)
         except Exception as error:  # whatever another model runs into, the one in use must go on
-            if family.state == State.STANDING:
+            if family.state == SpaceState.ACTIVE:
                 raise  # the worker tells, and tries again
             _log.exception("the archive cannot be embedded by %s", family.fingerprint)
             with self._database.write() as connection:
-                spaces.change(connection, family.fingerprint, note=spaces.trouble(error))
+                spaces.change(connection, family.fingerprint, note=spaces.error_note(error))
         return True
 
-    def _embed(self, family: Family, encoder: Encoder, lacking: list[_Lacking]) -> None:
+    def _embed(self, family: VectorSpace, encoder: Encoder, lacking: list[_MissingVector]) -> None:
         """Chunk by chunk for a moment; the next one is decoded while one is embedded."""
         end = time.monotonic() + _SLICE
         ahead = self._decode(encoder, lacking)
@@ -114,12 +114,12 @@ class Embedder:
             if not self._write(family, encoder, current, decoded) or time.monotonic() > end:
                 break
 
-    def _decode(self, encoder: Encoder, lacking: list[_Lacking]) -> list[Future[Image.Image]]:
+    def _decode(self, encoder: Encoder, lacking: list[_MissingVector]) -> list[Future[Image.Image]]:
         limit = self._max_pixels
         return [self._pool.submit(open_prepared, self._archive, encoder, each.sha256, limit) for each in lacking]
 
     def _write(
-        self, family: Family, encoder: Encoder, chunk: list[_Lacking], decoded: list[Future[Image.Image]]
+        self, family: VectorSpace, encoder: Encoder, chunk: list[_MissingVector], decoded: list[Future[Image.Image]]
     ) -> bool:
         """Embed and write a chunk; whether the family is still wanted."""
         images: dict[int, Image.Image] = {}
@@ -129,7 +129,9 @@ class Embedder:
             except (OSError, PictureError) as error:
                 _log.warning("picture %d cannot be embedded by %s: %s", each.id, family.fingerprint, error)
         texts = {each.id: each.text for each in chunk if each.text}
-        found, failed = encode_or_halve(encoder, images, family.instruction, texts if family.instruction else None)
+        found, failed = encode_with_bisection(
+            encoder, images, family.instruction, texts if family.instruction else None
+        )
         for asset_id, reason in failed.items():
             _log.warning("picture %d cannot be embedded by %s: %s", asset_id, family.fingerprint, reason)
         spoken = [i for i in found if i in texts and not family.instruction]
@@ -148,7 +150,7 @@ class Embedder:
             spaces.change(connection, family.fingerprint, seen=chunk[-1].id)
         return True
 
-    def _lacking(self, family: Family, seen: int) -> list[_Lacking]:
+    def _lacking(self, family: VectorSpace, seen: int) -> list[_MissingVector]:
         """The next pictures without a vector."""
         texts = (assets.c.title, assets.c.caption, assets.c.body)
         query = select(assets.c.id, assets.c.sha256, *texts).where(assets.c.id > seen, ~_embedded(family))
@@ -157,45 +159,46 @@ class Embedder:
         with self._database.read() as connection:
             rows = connection.execute(query.order_by(assets.c.id).limit(_CHUNK)).all()
         return [
-            _Lacking(row.id, row.sha256, Accompanying(row.title, row.caption, row.body).sentence()) for row in rows
+            _MissingVector(row.id, row.sha256, AssetText(row.title, row.caption, row.body).sentence())
+            for row in rows
         ]
 
-    def _finish(self, family: Family, newest: int) -> bool:
+    def _finish(self, family: VectorSpace, newest: int) -> bool:
         """Nothing is lacking: look only at what comes from now on, and call it ready once it knows every tag."""
         if newest > family.seen:
             with self._database.write() as connection:
                 spaces.change(connection, family.fingerprint, seen=newest)
-        if family.state != State.BUILDING:
+        if family.state != SpaceState.BUILDING:
             return False
         library = self._libraries.of_family(family)
         if library.refresh_pack():
             return True
-        if not library.complete():
+        if not library.is_complete():
             return False
         with self._database.write() as connection:
-            spaces.change(connection, family.fingerprint, state=State.READY)
+            spaces.change(connection, family.fingerprint, state=SpaceState.READY)
         return True
 
 
-def wanted(connection: Connection, family: Family) -> int:
+def wanted(connection: Connection, family: VectorSpace) -> int:
     """How many pictures a family should know."""
     query = select(func.count()).select_from(assets)
     return int(connection.execute(query.where(_concerns(family)) if family.instruction else query).scalar_one())
 
 
-def missing(connection: Connection, family: Family) -> int:
+def missing(connection: Connection, family: VectorSpace) -> int:
     """How many of these have no vector of it, counted and not remembered."""
     query = select(func.count()).select_from(assets).where(~_embedded(family))
     return int(connection.execute(query.where(_concerns(family)) if family.instruction else query).scalar_one())
 
 
-def _embedded(family: Family) -> ColumnElement[bool]:
+def _embedded(family: VectorSpace) -> ColumnElement[bool]:
     model, instruction = spaces.split(family.fingerprint)
     mine = vector_table.c.fingerprint == model, vector_table.c.instruction == instruction
     return exists().where(vector_table.c.asset_id == assets.c.id, vector_table.c.kind == "image", *mine)
 
 
-def _concerns(family: Family) -> ColumnElement[bool]:
+def _concerns(family: VectorSpace) -> ColumnElement[bool]:
     """Pictures that came under a profile of that instruction, and those that decisions can be learned from."""
     told = select(profiles.c.id).where(profiles.c.followed, profiles.c.instruction == family.instruction)
     came = exists().where(

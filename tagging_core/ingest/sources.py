@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 from tagging_core.assets.decoding import MAX_BYTES
-from tagging_core.assets.repository import Accompanying, safe_name
+from tagging_core.assets.repository import AssetText, safe_name
 from tagging_core.errors import SourceError
 from tagging_core.storage.blobs import BlobStore
 
@@ -21,7 +21,7 @@ ZIP_RATIO = 200
 _TEXT_BYTES = 200_000
 
 INCOMING = "incoming"
-"""Where staged files lie in the depot."""
+"""Where staged files lie in the blobs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Entry:
     """One thing somebody wants ingested.
 
     Attributes:
-        source: Path of its bytes, or, if it was staged, their name in the depot; empty if it was refused.
+        source: Path of its bytes, or, if it was staged, their name in the blobs; empty if it was refused.
         staged: Whether that file is ours to remove.
         name: What the client calls it, for people to read.
         reason: Why it was refused already; empty if it was not.
@@ -38,36 +38,36 @@ class Entry:
     source: str
     staged: bool
     name: str
-    text: Accompanying = field(default_factory=Accompanying)
+    text: AssetText = field(default_factory=AssetText)
     reason: str = ""
 
 
-def stage_uploads(files: Iterable[tuple[str, bytes]], depot: BlobStore, prefix: str) -> list[Entry]:
+def stage_uploads(files: Iterable[tuple[str, bytes]], blobs: BlobStore, prefix: str) -> list[Entry]:
     """Keep uploaded files until they are ingested; zips are unpacked, `photo.txt` is the text of `photo.jpg`.
 
     Args:
         files: Names and whole contents.
-        depot: Where they are kept.
+        blobs: Where they are kept.
         prefix: Of their names there, this batch's own.
 
     Raises:
         StorageError: The disk is full; nothing of the batch is kept.
     """
     entries: list[Entry] = []
-    texts: dict[str, Accompanying] = {}
+    texts: dict[str, AssetText] = {}
     for name, data in files:
         if name.lower().endswith(".txt"):
             texts[_stem(name)] = parse_text(data[:_TEXT_BYTES].decode("utf-8", "replace"))
         elif zipfile.is_zipfile(io.BytesIO(data)):
-            entries += stage_zip(io.BytesIO(data), name, depot, f"{prefix}/{len(entries)}")
+            entries += stage_zip(io.BytesIO(data), name, blobs, f"{prefix}/{len(entries)}")
         else:
             place = f"{prefix}/{len(entries)}"
-            depot.write(place, data)
+            blobs.write(place, data)
             entries.append(Entry(place, True, name))
     return [replace(e, name=safe_name(e.name), text=texts.get(_stem(e.name), e.text)) for e in entries]
 
 
-def stage_zip(file: io.BytesIO | Path, name: str, depot: BlobStore, prefix: str) -> list[Entry]:
+def stage_zip(file: io.BytesIO | Path, name: str, blobs: BlobStore, prefix: str) -> list[Entry]:
     """Unpack a zip's pictures into numbered files; a bad member gets its own reason.
 
     Raises:
@@ -80,7 +80,7 @@ def stage_zip(file: io.BytesIO | Path, name: str, depot: BlobStore, prefix: str)
             if len(members) > ZIP_FILES:
                 raise SourceError(f"{name} holds {len(members):,} files; the limit of one zip is {ZIP_FILES:,}.")
             texts = {_stem(m.filename): m for m in members if m.filename.lower().endswith(".txt")}
-            return list(_unpack(archive, members, texts, depot, prefix))
+            return list(_unpack(archive, members, texts, blobs, prefix))
     except (zipfile.BadZipFile, OSError, ValueError) as error:
         raise SourceError(f"{safe_name(name)} is not a readable zip: {error}.") from error
 
@@ -115,11 +115,11 @@ def title(entries: Sequence[Entry]) -> str:
     return first if len(entries) == 1 else f"{first} and {len(entries) - 1} more"
 
 
-def remove_leftovers(depot: BlobStore, needed: set[str], seconds: float) -> None:
+def remove_leftovers(blobs: BlobStore, needed: set[str], seconds: float) -> None:
     """Remove staged files that no batch waits for, left by a crash at least so long ago."""
-    for name in depot.older(INCOMING, seconds):
+    for name in blobs.older_than(INCOMING, seconds):
         if name not in needed:
-            depot.remove(name)
+            blobs.remove(name)
 
 
 def within_root(text: str, root: Path | None) -> Path:
@@ -139,18 +139,18 @@ def within_root(text: str, root: Path | None) -> Path:
     return path
 
 
-def parse_text(text: str) -> Accompanying:
+def parse_text(text: str) -> AssetText:
     """Text beside a picture: the first line is its title, the second its caption, the rest its body."""
     title, _, rest = text.strip().partition("\n")
     caption, _, body = rest.strip().partition("\n")
-    return Accompanying(title, caption, body).clean()
+    return AssetText(title, caption, body).clean()
 
 
 def _unpack(
     archive: zipfile.ZipFile,
     members: list[zipfile.ZipInfo],
     texts: dict[str, zipfile.ZipInfo],
-    depot: BlobStore,
+    blobs: BlobStore,
     prefix: str,
 ) -> Iterator[Entry]:
     total = 0
@@ -167,7 +167,7 @@ def _unpack(
             yield Entry("", False, shown, reason=f"Left out of the zip: {error}.")
             continue
         place = f"{prefix}/{n}"
-        depot.write(place, data)
+        blobs.write(place, data)
         text = texts.get(_stem(member.filename))
         words = _read_member(archive, text, _TEXT_BYTES).decode("utf-8", "replace") if text else ""
         yield Entry(place, True, shown, parse_text(words))
@@ -208,11 +208,11 @@ def _stem(name: str) -> str:
     return name.rsplit(".", 1)[0]
 
 
-def _read_text(path: Path | None) -> Accompanying:
+def _read_text(path: Path | None) -> AssetText:
     if path is None:
-        return Accompanying()
+        return AssetText()
     try:
         with path.open("rb") as file:
             return parse_text(file.read(_TEXT_BYTES).decode("utf-8", "replace"))
     except OSError:
-        return Accompanying()
+        return AssetText()

@@ -47,7 +47,7 @@ class Calibration:
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class CalibrationData:
     """Tag-asset pairs whose truth is known, with what the library would say had it not been told.
 
     Attributes:
@@ -76,7 +76,7 @@ def read_calibration(parameters: dict[str, Any]) -> Calibration:
     )
 
 
-def nothing_logit(tags: int, prior: float, presence: float) -> float:
+def none_logit(tags: int, prior: float, presence: float) -> float:
     """Logit, beside those of an exclusive category's tags, of "none of them".
 
     Chosen so that before the picture is looked at one of the tags applies with probability `presence`.
@@ -92,7 +92,7 @@ def among_rivals(logits: Floats, nothing: float) -> Floats:
     return np.asarray(logits - top - np.log(np.maximum(others, 1e-30)))
 
 
-def fit_calibration(judged: Judged) -> Calibration:
+def fit_calibration(judged: CalibrationData) -> Calibration:
     """The maximum a posteriori calibration of judged pairs, level by level until nothing moves."""
     if not len(judged.labels):
         return Calibration()
@@ -113,7 +113,7 @@ def fit_calibration(judged: Judged) -> Calibration:
     )
 
 
-def _improve(judged: Judged, groups: list[NDArray[np.int64]], values: list[Floats], level: int) -> float:
+def _improve(judged: CalibrationData, groups: list[NDArray[np.int64]], values: list[Floats], level: int) -> float:
     """One Newton step for all groups of a level at once; how far the farthest moved."""
     total = np.sum([value[group] for group, value in zip(groups, values, strict=True)], axis=0)
     along = np.exp(total[:, 0]) * judged.logits

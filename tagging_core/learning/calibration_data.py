@@ -15,16 +15,16 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, select
 
-from tagging_core.learning.calibration import Judged, among_rivals
+from tagging_core.learning.calibration import CalibrationData, among_rivals
 from tagging_core.learning.classifier import Floats
-from tagging_core.learning.training_set import MOST, Choice, Kind
+from tagging_core.learning.training_set import MOST, ExampleKind, TrainingExample
 from tagging_core.ledger.projection import IMPLICIT_SAMPLE
 from tagging_core.storage.schema import counters, learned, reviews
 from tagging_core.taxonomy.model import Tag, Taxonomy
 
 _ROW = np.dtype([("asset", "<i8"), ("logit", "<f4"), ("kind", "u1"), ("shown", "u1")])
 
-LeftOut = NDArray[np.void]
+HeldOutLogits = NDArray[np.void]
 """One row an example of a tag: asset, left-out logit, kind and whether the tag was shown."""
 
 
@@ -46,14 +46,14 @@ class _Counts:
         done = [get(f"done.{profile.id}", 0) for profile in self.taxonomy.profiles_with(tag.category_id)]
         left_out = sum(done) / max(1, sum(min(n, IMPLICIT_SAMPLE) for n in done))
         sizes = {
-            Kind.POSITIVE: get(f"tag.{tag.id}=1", 0),
-            Kind.NEGATIVE: get(f"tag.{tag.id}=0", 0),
-            Kind.RIVAL: rivals,
+            ExampleKind.POSITIVE: get(f"tag.{tag.id}=1", 0),
+            ExampleKind.NEGATIVE: get(f"tag.{tag.id}=0", 0),
+            ExampleKind.RIVAL: rivals,
         }
         return np.array([*(max(1.0, sizes[kind] / MOST[kind]) for kind in sizes), max(1.0, left_out)])
 
 
-def pack_left_out(choices: Sequence[Choice], logits: Floats) -> bytes:
+def pack_held_out(choices: Sequence[TrainingExample], logits: Floats) -> bytes:
     """As the database keeps it."""
     rows = np.zeros(len(choices), _ROW)
     rows["asset"] = [choice.asset_id for choice in choices]
@@ -63,21 +63,21 @@ def pack_left_out(choices: Sequence[Choice], logits: Floats) -> bytes:
     return rows.tobytes()
 
 
-def unpack_left_out(data: bytes) -> LeftOut:
+def unpack_held_out(data: bytes) -> HeldOutLogits:
     """What `pack_left_out` wrote."""
     return np.frombuffer(data, _ROW)
 
 
-def load_left_out(connection: Connection, fingerprint: str, tag_ids: Sequence[str]) -> dict[str, LeftOut]:
+def load_held_out(connection: Connection, fingerprint: str, tag_ids: Sequence[str]) -> dict[str, HeldOutLogits]:
     """The examples of some tags with their left-out logits, by tag; those that were never fitted are absent."""
     query = select(learned.c.tag_id, learned.c.left_out)
     mine = learned.c.fingerprint == fingerprint, learned.c.tag_id.in_(tag_ids)
-    return {row.tag_id: unpack_left_out(row.left_out) for row in connection.execute(query.where(*mine))}
+    return {row.tag_id: unpack_held_out(row.left_out) for row in connection.execute(query.where(*mine))}
 
 
-def judge(
-    connection: Connection, taxonomy: Taxonomy, left_out: dict[str, LeftOut], nothing: dict[str, float]
-) -> Judged:
+def collect(
+    connection: Connection, taxonomy: Taxonomy, left_out: dict[str, HeldOutLogits], nothing: dict[str, float]
+) -> CalibrationData:
     """The judged pairs of all tags.
 
     Args:
@@ -107,7 +107,7 @@ def judge(
 
 
 def _rivals(
-    rows: dict[str, LeftOut], fair: dict[str, NDArray[np.bool_]], weights: dict[str, Floats], nothing: float
+    rows: dict[str, HeldOutLogits], fair: dict[str, NDArray[np.bool_]], weights: dict[str, Floats], nothing: float
 ) -> list[tuple[str, Floats, Floats, Floats]]:
     """Pairs of an exclusive category, from pictures that are an example of all its tags: no logit knows the answer.
 
@@ -128,11 +128,11 @@ def _rivals(
     ]
 
 
-def _join(parts: list[tuple[str, Floats, Floats, Floats]], taxonomy: Taxonomy) -> Judged:
+def _join(parts: list[tuple[str, Floats, Floats, Floats]], taxonomy: Taxonomy) -> CalibrationData:
     """All pairs one after the other; a tag's weights have a mean of 1, or a large archive would outvote priors."""
     tag_ids = [part[0] for part in parts]
     empty = [np.zeros(0)]
-    return Judged(
+    return CalibrationData(
         logits=np.concatenate([part[1] for part in parts] or empty).astype(np.float64),
         labels=np.concatenate([part[2] for part in parts] or empty),
         weights=np.concatenate([part[3] / part[3].mean() for part in parts] or empty),
@@ -142,11 +142,11 @@ def _join(parts: list[tuple[str, Floats, Floats, Floats]], taxonomy: Taxonomy) -
     )
 
 
-def _labels(rows: LeftOut) -> Floats:
-    return (rows["kind"] == Kind.POSITIVE).astype(np.float64)
+def _labels(rows: HeldOutLogits) -> Floats:
+    return (rows["kind"] == ExampleKind.POSITIVE).astype(np.float64)
 
 
-def _finished(connection: Connection, left_out: Sequence[LeftOut]) -> NDArray[np.int64]:
+def _finished(connection: Connection, left_out: Sequence[HeldOutLogits]) -> NDArray[np.int64]:
     """Those assets among tags that were not shown whose review was finished."""
     unseen = sorted({int(a) for rows in left_out for a in rows["asset"][rows["shown"] == 0]})
     found: list[int] = []

@@ -95,7 +95,7 @@ class Fit:
     model: TagModel
     anchor: TagModel
     alphas: Floats
-    left_out: Floats
+    held_out: Floats
 
 
 def initial_pack(mean: Vectors, defaults: LearnerDefaults) -> ReferencePack:

@@ -13,8 +13,8 @@ from tagging_core.embeddings.encoders import Vectors
 from tagging_core.learning import precision_targets
 from tagging_core.learning.calibration import calibration_error
 from tagging_core.learning.classifier import Floats
-from tagging_core.learning.library import Library
-from tagging_core.learning.precision_targets import Finished
+from tagging_core.learning.library import TagLibrary
+from tagging_core.learning.precision_targets import ReviewedPredictions
 from tagging_core.storage import Database
 from tagging_core.storage.schema import assets, reviews
 from tagging_core.taxonomy.model import Taxonomy
@@ -43,7 +43,7 @@ class Score:
 
 
 @dataclass(frozen=True, slots=True)
-class Moved:
+class TagChanges:
     """A tag that would be suggested for other pictures than before."""
 
     tag_id: str
@@ -54,7 +54,7 @@ class Moved:
 
 
 @dataclass(frozen=True, slots=True)
-class Thresholds:
+class ProfileThresholds:
     """From which probability on 95 of 100 suggestions of a profile are right; None where nothing can promise it."""
 
     profile_id: str
@@ -63,7 +63,7 @@ class Thresholds:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class ComparisonReport:
     """A model in use and one that may take its place.
 
     Attributes:
@@ -75,21 +75,21 @@ class Report:
     before: Score
     after: Score
     looked_at: int
-    moved: list[Moved]
-    thresholds: list[Thresholds]
+    moved: list[TagChanges]
+    thresholds: list[ProfileThresholds]
 
 
-def compare(database: Database, old: Library, new: Library) -> Report:
+def compare(database: Database, old: TagLibrary, new: TagLibrary) -> ComparisonReport:
     """What would change if the new one took the old one's place."""
     taxonomy = old.matrix().taxonomy
     with database.read() as connection:
         scores, judged = _scores(connection, taxonomy, old, new)
         moved, looked_at = _moves(connection, old, new)
         thresholds = [_thresholds(connection, profile, old, new) for profile in _used(connection, taxonomy)]
-    return Report(judged, *scores, looked_at, moved, thresholds)
+    return ComparisonReport(judged, *scores, looked_at, moved, thresholds)
 
 
-def score(judged: list[Finished]) -> Score:
+def score(judged: list[ReviewedPredictions]) -> Score:
     """How good suggestions are, over all profiles."""
     known = [j for j in judged if j.probabilities.size]
     if not known:
@@ -120,12 +120,12 @@ def average_precision(probabilities: Floats, truth: Floats) -> float | None:
 
 
 def _scores(
-    connection: Connection, taxonomy: Taxonomy, old: Library, new: Library
+    connection: Connection, taxonomy: Taxonomy, old: TagLibrary, new: TagLibrary
 ) -> tuple[tuple[Score, Score], int]:
-    found: tuple[list[Finished], list[Finished]] = ([], [])
+    found: tuple[list[ReviewedPredictions], list[ReviewedPredictions]] = ([], [])
     pictures: set[int] = set()
     for profile_id in _used(connection, taxonomy):
-        both = [precision_targets.finished(connection, library, profile_id) for library in (old, new)]
+        both = [precision_targets.reviewed_predictions(connection, library, profile_id) for library in (old, new)]
         ids = sorted(set(both[0].asset_ids) & set(both[1].asset_ids))
         tags = [tag_id for tag_id in both[0].tag_ids if tag_id in set(both[1].tag_ids)]
         pictures.update(ids)
@@ -134,7 +134,7 @@ def _scores(
     return (score(found[0]), score(found[1])), len(pictures)
 
 
-def _moves(connection: Connection, old: Library, new: Library) -> tuple[list[Moved], int]:
+def _moves(connection: Connection, old: TagLibrary, new: TagLibrary) -> tuple[list[TagChanges], int]:
     """What would be suggested above one half, or no longer, for the latest pictures, most moved first."""
     latest = list(connection.execute(select(assets.c.id).order_by(assets.c.id.desc()).limit(_PICTURES)).scalars())
     known = [vectors.load(connection, library.pictures, latest) for library in (old, new)]
@@ -151,13 +151,13 @@ def _moves(connection: Connection, old: Library, new: Library) -> tuple[list[Mov
         for place in sorted(before.get(tag_id, set()) - after.get(tag_id, set())):
             lost[tag_id].append(ids[place])
     moved = [
-        Moved(t, len(gained[t]), len(lost[t]), gained[t][:_EXAMPLES], lost[t][:_EXAMPLES])
+        TagChanges(t, len(gained[t]), len(lost[t]), gained[t][:_EXAMPLES], lost[t][:_EXAMPLES])
         for t in sorted(set(gained) | set(lost))
     ]
     return sorted(moved, key=lambda m: -(m.gained + m.lost)), len(ids)
 
 
-def _sure(library: Library, pictures: list[Vectors]) -> dict[str, set[int]]:
+def _sure(library: TagLibrary, pictures: list[Vectors]) -> dict[str, set[int]]:
     matrix = library.matrix()
     if not matrix.tag_ids:
         return {}
@@ -165,9 +165,12 @@ def _sure(library: Library, pictures: list[Vectors]) -> dict[str, set[int]]:
     return {tag_id: set(np.flatnonzero(above[:, row]).tolist()) for row, tag_id in enumerate(matrix.tag_ids)}
 
 
-def _thresholds(connection: Connection, profile_id: str, old: Library, new: Library) -> Thresholds:
-    before, after = (precision_targets.promise(connection, library, profile_id, _TARGET) for library in (old, new))
-    return Thresholds(profile_id, before.pooled.probability, after.pooled.probability)
+def _thresholds(connection: Connection, profile_id: str, old: TagLibrary, new: TagLibrary) -> ProfileThresholds:
+    before, after = (
+        precision_targets.thresholds_for_precision(connection, library, profile_id, _TARGET)
+        for library in (old, new)
+    )
+    return ProfileThresholds(profile_id, before.pooled.probability, after.pooled.probability)
 
 
 def _used(connection: Connection, taxonomy: Taxonomy) -> list[str]:

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from tagging_core.embeddings import vectors
 from tagging_core.errors import NotFoundError
 from tagging_core.learning.classifier import kernel
-from tagging_core.learning.library import Library
+from tagging_core.learning.library import TagLibrary
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,9 @@ class Explanation:
     evidence: list[Evidence]
 
 
-def explain(connection: Connection, library: Library, asset_id: int, tag_id: str, limit: int = 12) -> Explanation:
+def explain(
+    connection: Connection, library: TagLibrary, asset_id: int, tag_id: str, limit: int = 12
+) -> Explanation:
     """Explain a tag's probability for a picture.
 
     Args:

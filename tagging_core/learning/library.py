@@ -19,14 +19,14 @@ from tagging_core.common import metrics
 from tagging_core.embeddings import spaces, vectors
 from tagging_core.embeddings.encoders import Encoder, LearnerDefaults, Preset, Vectors
 from tagging_core.learning import calibration_data, reference_pack
-from tagging_core.learning.calibration import Calibration, fit_calibration, nothing_logit, read_calibration
-from tagging_core.learning.calibration_data import LeftOut
+from tagging_core.learning.calibration import Calibration, fit_calibration, none_logit, read_calibration
+from tagging_core.learning.calibration_data import HeldOutLogits
 from tagging_core.learning.classifier import Examples, Fit, ReferencePack, TagModel, fit_tag, measure_pack
 from tagging_core.learning.tag_matrix import TagMatrix, make_matrix
-from tagging_core.learning.training_set import Choice, Sampler
+from tagging_core.learning.training_set import TrainingExample, TrainingSetSampler
 from tagging_core.ledger import taxonomy_store
 from tagging_core.ledger.projection import mark_dirty
-from tagging_core.storage import Database, at_once, key_values, upsert
+from tagging_core.storage import Database, key_values, pipelined, upsert
 from tagging_core.storage.schema import calibrations, dirty, events, learned, outbox
 from tagging_core.taxonomy.model import Tag, Taxonomy
 
@@ -36,7 +36,7 @@ _AT_ONCE = 16  # tags fitted before the results are written
 _UNSEEN = 500  # tags new to the matrix that are read by name; of more, all are read
 
 
-class Library:
+class TagLibrary:
     """Reads and teaches the library of one family: an encoder under its usual instruction or another.
 
     Args:
@@ -57,7 +57,7 @@ class Library:
         self._preset = preset
         self._encoder = encoder
         self.instruction = instruction
-        self.fingerprint = spaces.name(preset.fingerprint, instruction)
+        self.fingerprint = spaces.fingerprint_of(preset.fingerprint, instruction)
         self.pictures = preset.fingerprint if preset.instructed == "text" else self.fingerprint
         self.taxonomies = taxonomy_store.TaxonomyCache()
         self._reading = threading.Lock()
@@ -68,7 +68,7 @@ class Library:
         self._matrix: TagMatrix | None = None
         self._calibration: tuple[int, Calibration] = (-1, Calibration())
         self._calibrating = threading.Lock()
-        self._left_out: dict[str, LeftOut] = {}
+        self._left_out: dict[str, HeldOutLogits] = {}
         self._left_out_revision = -1
         self._unpacking = threading.Lock()
 
@@ -138,8 +138,8 @@ class Library:
                 if self._calibration_seen(connection) == seen:
                     return False
                 taxonomy = self.taxonomies.load(connection)
-                judged = calibration_data.judge(
-                    connection, taxonomy, self.left_out(connection), self.nothing(taxonomy)
+                judged = calibration_data.collect(
+                    connection, taxonomy, self.held_out(connection), self.none_logits(taxonomy)
                 )
             found = fit_calibration(judged)
             with self._database.write() as connection:
@@ -149,17 +149,17 @@ class Library:
                 upsert(connection, calibrations, [row | {"parameters": asdict(found)}])
             return True
 
-    def nothing(self, taxonomy: Taxonomy) -> dict[str, float]:
+    def none_logits(self, taxonomy: Taxonomy) -> dict[str, float]:
         """By exclusive category, the logit of "none of its tags"."""
         constants = self._preset.learner
         sizes = Counter(tag.category_id for tag in taxonomy.active())
         return {
-            c.id: nothing_logit(sizes[c.id], constants.prior, constants.presence)
+            c.id: none_logit(sizes[c.id], constants.prior, constants.presence)
             for c in taxonomy.categories.values()
             if c.exclusive
         }
 
-    def take_taught(self) -> bool:
+    def pop_taught(self) -> bool:
         """Whether a decision was taught at once since the last call."""
         taught, self._taught = self._taught, False
         return taught
@@ -174,7 +174,7 @@ class Library:
             mine = select(func.count()).where(dirty.c.fingerprint == self.fingerprint)
             return int(connection.execute(mine).scalar_one())
 
-    def complete(self) -> bool:
+    def is_complete(self) -> bool:
         """Whether every tag in use was fitted, if not yet with the latest decisions."""
         matrix = self.matrix()
         return all(tag.id in matrix.rows for tag in matrix.taxonomy.active())
@@ -212,10 +212,10 @@ class Library:
 
     def _fit(self, marks: dict[str, str], give_way: bool) -> None:
         taxonomy = self._taxonomy()
-        chosen = [tag for tag in taxonomy.standing() if tag.id in marks]
+        chosen = [tag for tag in taxonomy.unmerged() if tag.id in marks]
         texts = self._texts(chosen, taxonomy)
         with self._database.read() as connection:
-            pack, sampler = self.pack(connection), Sampler(connection, taxonomy, self.pictures)
+            pack, sampler = self.pack(connection), TrainingSetSampler(connection, taxonomy, self.pictures)
             rows, end = [], time.monotonic() + _GIVE_WAY
             for tag, text in zip(chosen, texts, strict=True):
                 if give_way:
@@ -228,7 +228,7 @@ class Library:
             mine = set(connection.execute(marked.returning(dirty.c.tag_id)).scalars())
             revision = key_values.bump(connection, key_values.LIBRARY)
             rows = [row | {"revision": revision} for row in rows if row["tag_id"] in mine]
-            with at_once(connection):
+            with pipelined(connection):
                 upsert(connection, learned, rows)
                 if rows and not self.instruction:  # others serve suggestions alone, nobody searches them
                     change = {"kind": "tag", "fingerprint": self.fingerprint}
@@ -239,15 +239,15 @@ class Library:
         while time.monotonic() < end and (self._urgent or self.seconds_since_decision() < _DRAWING):
             time.sleep(0.002)
 
-    def fit(self, connection: Connection, tag: Tag) -> tuple[Fit, list[Choice], Examples]:
+    def fit(self, connection: Connection, tag: Tag) -> tuple[Fit, list[TrainingExample], Examples]:
         """Fit a tag without keeping the result: the fit and the examples it rests on."""
         taxonomy = self.taxonomies.load(connection)
-        sampler = Sampler(connection, taxonomy, self.pictures)
+        sampler = TrainingSetSampler(connection, taxonomy, self.pictures)
         return self._fit_examples(sampler, tag, self._texts([tag], taxonomy)[0], self.pack(connection))
 
     def _fit_examples(
-        self, sampler: Sampler, tag: Tag, text: Vectors, pack: ReferencePack
-    ) -> tuple[Fit, list[Choice], Examples]:
+        self, sampler: TrainingSetSampler, tag: Tag, text: Vectors, pack: ReferencePack
+    ) -> tuple[Fit, list[TrainingExample], Examples]:
         usable, found = sampler.of(tag)
         stacked = np.stack(found) if found else np.zeros((0, len(text)), np.float32)
         labels = np.array([c.label for c in usable], dtype=np.float64)
@@ -255,7 +255,7 @@ class Library:
         known = Examples(pack.centre(stacked), labels, weights)
         return fit_tag(text, known, pack, self._preset.learner), usable, known
 
-    def _fit_one(self, sampler: Sampler, tag: Tag, text: Vectors, pack: ReferencePack) -> dict:
+    def _fit_one(self, sampler: TrainingSetSampler, tag: Tag, text: Vectors, pack: ReferencePack) -> dict:
         fit, usable, known = self._fit_examples(sampler, tag, text, pack)
         return {
             "fingerprint": self.fingerprint,
@@ -264,7 +264,7 @@ class Library:
             "bias": fit.model.bias,
             "positives": known.positives,
             "negatives": len(usable) - known.positives,
-            "left_out": calibration_data.pack_left_out(usable, fit.left_out),
+            "left_out": calibration_data.pack_held_out(usable, fit.held_out),
         }
 
     def _texts(self, chosen: list[Tag], taxonomy: Taxonomy) -> list[Vectors]:
@@ -288,7 +288,7 @@ class Library:
         query = select(learned.c.tag_id, learned.c.weights, learned.c.bias)
         rows = connection.execute(query.where(learned.c.fingerprint == self.fingerprint, wanted))
         models = {row.tag_id: TagModel(vectors.from_bytes(row.weights), row.bias) for row in rows}
-        nothing = self.nothing(taxonomy)
+        nothing = self.none_logits(taxonomy)
         if old is not None and old.tag_ids == [t for t in active if t in old.rows or t in models]:
             models = {tag_id: model for tag_id, model in models.items() if tag_id in old.rows}
             return old.with_changes(revision, models, calibration, taxonomy, nothing)
@@ -314,14 +314,14 @@ class Library:
             self._calibration = (revision, read_calibration(parameters))
         return self._calibration[1]
 
-    def left_out(self, connection: Connection) -> dict[str, LeftOut]:
+    def held_out(self, connection: Connection) -> dict[str, HeldOutLogits]:
         """All tags' left-out logits; only those fitted since the last call are read."""
         query = select(learned.c.tag_id, learned.c.left_out, learned.c.revision).where(
             learned.c.fingerprint == self.fingerprint
         )
         with self._unpacking:
             rows = connection.execute(query.where(learned.c.revision > self._left_out_revision)).all()
-            fresh = {row.tag_id: calibration_data.unpack_left_out(row.left_out) for row in rows}
+            fresh = {row.tag_id: calibration_data.unpack_held_out(row.left_out) for row in rows}
             self._left_out_revision = max([self._left_out_revision, *(row.revision for row in rows)])
             self._left_out = self._left_out | fresh  # a new one: others may be walking through the old
             return self._left_out

@@ -11,12 +11,12 @@ from sqlalchemy import Connection, select
 
 from tagging_core.embeddings import vectors
 from tagging_core.embeddings.encoders import Vectors
-from tagging_core.learning.calibration_data import LeftOut, load_left_out
+from tagging_core.learning.calibration_data import HeldOutLogits, load_held_out
 from tagging_core.learning.classifier import Floats, sigmoid
-from tagging_core.learning.library import Library
-from tagging_core.learning.suggestions import FLOOR
+from tagging_core.learning.library import TagLibrary
+from tagging_core.learning.suggestions import MIN_PROBABILITY
 from tagging_core.learning.tag_matrix import TagMatrix
-from tagging_core.learning.thresholds import Cut, Thresholds, find_cut, find_thresholds
+from tagging_core.learning.thresholds import Threshold, Thresholds, find_threshold, find_thresholds
 from tagging_core.storage.schema import labels, reviews
 
 _SAMPLE = 1000
@@ -24,7 +24,7 @@ _SAMPLE = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Finished:
+class ReviewedPredictions:
     """Finished pictures of a profile and what was decided of them.
 
     Attributes:
@@ -39,15 +39,17 @@ class Finished:
     probabilities: Floats
     truth: Floats
 
-    def of(self, asset_ids: Sequence[int], tag_ids: Sequence[str]) -> Finished:
+    def of(self, asset_ids: Sequence[int], tag_ids: Sequence[str]) -> ReviewedPredictions:
         """Only those pictures and tags, in that order; all of them must be among these."""
         rows = np.array([self.asset_ids.index(a) for a in asset_ids], int)
         columns = np.array([self.tag_ids.index(t) for t in tag_ids], int)
         part = np.ix_(rows, columns)
-        return Finished(list(asset_ids), list(tag_ids), self.probabilities[part], self.truth[part])
+        return ReviewedPredictions(list(asset_ids), list(tag_ids), self.probabilities[part], self.truth[part])
 
 
-def promise(connection: Connection, library: Library, profile_id: str, target: float) -> Thresholds:
+def thresholds_for_precision(
+    connection: Connection, library: TagLibrary, profile_id: str, target: float
+) -> Thresholds:
     """The cut-offs for a wanted precision, from what the library says of finished pictures if it is not told.
 
     Args:
@@ -56,10 +58,10 @@ def promise(connection: Connection, library: Library, profile_id: str, target: f
     Raises:
         NotFoundError: There is no such profile.
     """
-    known = finished(connection, library, profile_id)
+    known = reviewed_predictions(connection, library, profile_id)
     if not known.probabilities.size:
         return find_thresholds(np.zeros(0), np.zeros(0), np.zeros(0, np.int64), [], target)
-    shown = known.probabilities >= FLOOR
+    shown = known.probabilities >= MIN_PROBABILITY
     _, columns = np.nonzero(shown)
     tags = library.matrix().taxonomy.tags
     stricter = {t: wanted for t in known.tag_ids if t in tags and (wanted := tags[t].target) is not None}
@@ -67,7 +69,7 @@ def promise(connection: Connection, library: Library, profile_id: str, target: f
     return find_thresholds(*given, target, stricter=stricter)
 
 
-def finished(connection: Connection, library: Library, profile_id: str) -> Finished:
+def reviewed_predictions(connection: Connection, library: TagLibrary, profile_id: str) -> ReviewedPredictions:
     """What a library says of finished pictures of a profile, each as if its own decisions were unknown.
 
     Raises:
@@ -78,12 +80,16 @@ def finished(connection: Connection, library: Library, profile_id: str) -> Finis
     asset_ids, pictures = _finished(connection, library, profile_id)
     tag_ids = [matrix.tag_ids[row] for row in rows]
     if not asset_ids or not rows:
-        return Finished(asset_ids, tag_ids, *(np.zeros((len(asset_ids), len(tag_ids))) for _ in range(2)))
+        return ReviewedPredictions(
+            asset_ids, tag_ids, *(np.zeros((len(asset_ids), len(tag_ids))) for _ in range(2))
+        )
     probabilities = _left_out(connection, library, matrix, asset_ids, pictures)[:, rows]
-    return Finished(asset_ids, tag_ids, probabilities, _truth(connection, asset_ids, tag_ids))
+    return ReviewedPredictions(asset_ids, tag_ids, probabilities, _truth(connection, asset_ids, tag_ids))
 
 
-def cut_of(connection: Connection, library: Library, profile_id: str, tag_id: str, target: float) -> Cut:
+def threshold_of(
+    connection: Connection, library: TagLibrary, profile_id: str, tag_id: str, target: float
+) -> Threshold:
     """The cut-off of one tag by its own decisions alone, without a look at tags that have no part in it.
 
     Args:
@@ -95,20 +101,20 @@ def cut_of(connection: Connection, library: Library, profile_id: str, tag_id: st
     matrix = library.matrix()
     matrix.taxonomy.profile(profile_id)
     if tag_id not in matrix.rows:
-        return Cut(None, reason="The tag is not in use, or was not fitted yet.")
+        return Threshold(None, reason="The tag is not in use, or was not fitted yet.")
     asset_ids, pictures = _finished(connection, library, profile_id)
     if not asset_ids:
-        return find_cut(np.zeros(0), np.zeros(0), target)
+        return find_threshold(np.zeros(0), np.zeros(0), target)
     rows = matrix.rows_with_rivals(tag_id)
     logits = matrix.logits(pictures, rows)
-    known = load_left_out(connection, library.fingerprint, [matrix.tag_ids[row] for row in rows])
+    known = load_held_out(connection, library.fingerprint, [matrix.tag_ids[row] for row in rows])
     _replace(logits, asset_ids, {place: known.get(matrix.tag_ids[row]) for place, row in enumerate(rows)})
     p = np.asarray(sigmoid(matrix.calibrated(logits, rows)[:, rows.index(matrix.rows[tag_id])]))
     truth = _truth(connection, asset_ids, [tag_id])[:, 0]
-    return find_cut(p[p >= FLOOR], truth[p >= FLOOR], target)
+    return find_threshold(p[p >= MIN_PROBABILITY], truth[p >= MIN_PROBABILITY], target)
 
 
-def _finished(connection: Connection, library: Library, profile_id: str) -> tuple[list[int], Vectors]:
+def _finished(connection: Connection, library: TagLibrary, profile_id: str) -> tuple[list[int], Vectors]:
     """The sampled finished pictures of a profile by ascending id, with their vectors."""
     finished = select(reviews.c.asset_id).where(reviews.c.profile == profile_id)
     ids = list(connection.execute(finished.order_by(reviews.c.sample).limit(_SAMPLE)).scalars())
@@ -118,16 +124,16 @@ def _finished(connection: Connection, library: Library, profile_id: str) -> tupl
 
 
 def _left_out(
-    connection: Connection, library: Library, matrix: TagMatrix, asset_ids: list[int], pictures: Vectors
+    connection: Connection, library: TagLibrary, matrix: TagMatrix, asset_ids: list[int], pictures: Vectors
 ) -> Floats:
     """Probabilities `(n, t)`, each without the picture's own decisions."""
     logits = matrix.logits(pictures)
-    known = library.left_out(connection)
+    known = library.held_out(connection)
     _replace(logits, asset_ids, {row: known.get(tag_id) for tag_id, row in matrix.rows.items()})
     return np.asarray(sigmoid(matrix.calibrated(logits)))
 
 
-def _replace(logits: Floats, asset_ids: list[int], known: dict[int, LeftOut | None]) -> None:
+def _replace(logits: Floats, asset_ids: list[int], known: dict[int, HeldOutLogits | None]) -> None:
     """Put left-out logits, by column, in place of those that know the answer."""
     ids = np.array(asset_ids)
     for column, rows in known.items():

@@ -10,9 +10,9 @@ from sqlalchemy import Connection, select
 
 from tagging_core.embeddings import spaces
 from tagging_core.embeddings.encoders import Preset
-from tagging_core.embeddings.registry import Shelf
-from tagging_core.embeddings.spaces import Family, State
-from tagging_core.learning.library import Library
+from tagging_core.embeddings.registry import EncoderRegistry
+from tagging_core.embeddings.spaces import SpaceState, VectorSpace
+from tagging_core.learning.library import TagLibrary
 from tagging_core.storage import Database
 from tagging_core.storage.schema import families as family_table
 from tagging_core.taxonomy.model import Profile
@@ -21,52 +21,54 @@ _log = logging.getLogger(__name__)
 _AT_ONCE = 64  # tags
 
 
-class Libraries:
+class LibraryRegistry:
     """Gives every family's library, which is read and taught in one place in a process.
 
     Args:
         database: Where everything is kept.
-        shelf: The models.
+        registry: The models.
         give_way: Waits for a moment while people need the machine.
     """
 
-    def __init__(self, database: Database, shelf: Shelf, give_way: Callable[[], None]) -> None:
-        self._database, self._shelf, self._give_way = database, shelf, give_way
-        self._known: dict[str, Library] = {}
+    def __init__(self, database: Database, registry: EncoderRegistry, give_way: Callable[[], None]) -> None:
+        self._database, self._registry, self._give_way = database, registry, give_way
+        self._known: dict[str, TagLibrary] = {}
         self._making = threading.Lock()
 
-    def of(self, preset: Preset, instruction: str = "") -> Library:
+    def of(self, preset: Preset, instruction: str = "") -> TagLibrary:
         """The library of a model under an instruction; empty means the usual one."""
-        fingerprint = spaces.name(preset.fingerprint, instruction)
+        fingerprint = spaces.fingerprint_of(preset.fingerprint, instruction)
         with self._making:
             if fingerprint not in self._known:
-                library = Library(self._database, preset, lambda: self._shelf.get(preset), instruction)
+                library = TagLibrary(self._database, preset, lambda: self._registry.get(preset), instruction)
                 self._known[fingerprint] = library
             return self._known[fingerprint]
 
-    def of_family(self, family: Family) -> Library:
+    def of_family(self, family: VectorSpace) -> TagLibrary:
         """A family's library.
 
         Raises:
             EncoderError: There is no such model any more.
         """
         return self._known.get(family.fingerprint) or self.of(
-            self._shelf.preset(family.encoder), family.instruction
+            self._registry.preset(family.encoder), family.instruction
         )
 
-    def instructed(self, connection: Connection, preset: Preset, profile: Profile) -> tuple[Library, bool] | None:
+    def instructed(
+        self, connection: Connection, preset: Preset, profile: Profile
+    ) -> tuple[TagLibrary, bool] | None:
         """The library of a profile's own instruction, and whether its pictures are all embedded.
 
         None if the model is told nothing in particular for the profile.
         """
         if not profile.followed or not profile.instruction or preset.instructed == "none":
             return None
-        fingerprint = spaces.name(preset.fingerprint, profile.instruction)
+        fingerprint = spaces.fingerprint_of(preset.fingerprint, profile.instruction)
         query = select(family_table.c.state).where(family_table.c.fingerprint == fingerprint)
         state = connection.execute(query).scalar()
         if state is None:
             return None
-        return self.of(preset, profile.instruction), state == State.READY
+        return self.of(preset, profile.instruction), state == SpaceState.READY
 
     def teach_others(self, standing: str) -> bool:
         """Teach every family but the one in use a piece of what it lacks; whether there was any.
@@ -74,10 +76,10 @@ class Libraries:
         One whose model cannot be loaded is noted as such, and no longer keeps the others waiting.
         """
         with self._database.read() as connection:
-            known = [f for f in spaces.all_of(connection) if f.fingerprint != standing and not f.note]
-        return sum(self._teach(family) for family in known if family.state != State.STOPPED) > 0
+            known = [f for f in spaces.list_all(connection) if f.fingerprint != standing and not f.note]
+        return sum(self._teach(family) for family in known if family.state != SpaceState.STOPPED) > 0
 
-    def _teach(self, family: Family) -> bool:
+    def _teach(self, family: VectorSpace) -> bool:
         try:
             library = self.of_family(family)
             self._give_way()
@@ -87,7 +89,7 @@ class Libraries:
         except Exception as error:  # whatever another model runs into, the one in use must go on
             _log.exception("%s cannot be taught", family.fingerprint)
             with self._database.write() as connection:
-                spaces.change(connection, family.fingerprint, note=spaces.trouble(error))
+                spaces.change(connection, family.fingerprint, note=spaces.error_note(error))
         return False
 
     def forget(self, fingerprint: str) -> None:

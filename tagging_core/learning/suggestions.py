@@ -17,22 +17,22 @@ from tagging_core.embeddings import vectors
 from tagging_core.embeddings.encoders import Preset, Vectors
 from tagging_core.learning import uncertainty
 from tagging_core.learning.classifier import Floats
-from tagging_core.learning.library import Library
-from tagging_core.learning.registry import Libraries
+from tagging_core.learning.library import TagLibrary
+from tagging_core.learning.registry import LibraryRegistry
 from tagging_core.learning.tag_matrix import TagMatrix
 from tagging_core.learning.text_evidence import Passage, TextEvidence
 from tagging_core.ledger import projection
 from tagging_core.ledger.events import Label
-from tagging_core.storage import at_once, upsert
+from tagging_core.storage import pipelined, upsert
 from tagging_core.storage.schema import suggestions
 from tagging_core.taxonomy.model import Profile, Taxonomy
 
 K = TypeVar("K")
 
-FLOOR = 0.08
+MIN_PROBABILITY = 0.08
 """Probability below which a suggestion is not worth an editor's look."""
 
-LIMIT = 12
+MAX_SUGGESTIONS = 12
 """Suggestions of one picture at most."""
 
 
@@ -53,7 +53,7 @@ class Suggestion:
 
 
 @dataclass(frozen=True, slots=True)
-class Scored:
+class Scores:
     """What the library says of some pictures.
 
     Attributes:
@@ -77,7 +77,7 @@ class Suggester:
         text_evidence: Reads the texts that came with pictures.
     """
 
-    def __init__(self, libraries: Libraries, preset: Preset, text_evidence: TextEvidence) -> None:
+    def __init__(self, libraries: LibraryRegistry, preset: Preset, text_evidence: TextEvidence) -> None:
         self._libraries, self._library = libraries, libraries.of(preset)
         self._preset, self._text_evidence = preset, text_evidence
 
@@ -126,7 +126,7 @@ class Suggester:
         found, passages = self._load(connection, self._library, rest)
         return chosen | self.suggest_vectors(connection, found, profile_id, passages, decided)
 
-    def library(self, connection: Connection, profile_id: str, ready: bool = True) -> Library:
+    def library(self, connection: Connection, profile_id: str, ready: bool = True) -> TagLibrary:
         """The library that judges a profile's pictures: of its own instruction, if it has one.
 
         Args:
@@ -140,13 +140,13 @@ class Suggester:
         found = self._libraries.instructed(connection, self._preset, self.taxonomy().profile(profile_id))
         return found[0] if found is not None and (found[1] or not ready) else self._library
 
-    def score(self, connection: Connection, asset_ids: Sequence[int], profile_id: str) -> Scored:
+    def score(self, connection: Connection, asset_ids: Sequence[int], profile_id: str) -> Scores:
         """What the library says of pictures, without keeping it as shown."""
         library = self.library(connection, profile_id)
         found, passages = self._load(connection, library, asset_ids)
         matrix = library.matrix()
         stacked = np.stack(list(found.values())) if found else np.zeros((0, len(matrix.pack.mean)), np.float32)
-        return Scored(list(found), stacked, matrix, self._probabilities(matrix, found, passages))
+        return Scores(list(found), stacked, matrix, self._probabilities(matrix, found, passages))
 
     def suggest_vectors(
         self,
@@ -156,7 +156,7 @@ class Suggester:
         passages: dict[int, Passage] | None = None,
         decided: dict[int, dict[str, Label]] | None = None,
         new: Collection[int] = (),
-        library: Library | None = None,
+        library: TagLibrary | None = None,
     ) -> dict[int, list[Suggestion]]:
         """As `suggest`, for vectors `(d,)` at hand by asset id; for `new` ones nothing was decided or suggested.
 
@@ -166,21 +166,21 @@ class Suggester:
         before = [asset_id for asset_id in pictures if asset_id not in new]
         if decided is None:
             decided = projection.labels_of(connection, before) if before else {}
-        chosen, margins = self.think(pictures, profile_id, passages, decided, library)
+        chosen, margins = self.predict(pictures, profile_id, passages, decided, library)
         if margins:
-            with at_once(connection):
+            with pipelined(connection):
                 _forget(connection, before, profile_id)
                 _keep(connection, chosen, profile_id)
-                uncertainty.keep_margins(connection, margins)
+                uncertainty.save_margins(connection, margins)
         return chosen
 
-    def think(
+    def predict(
         self,
         pictures: dict[K, Vectors],
         profile_id: str,
         passages: dict[K, Passage] | None = None,
         decided: dict[K, dict[str, Label]] | None = None,
-        library: Library | None = None,
+        library: TagLibrary | None = None,
     ) -> tuple[dict[K, list[Suggestion]], dict[K, float]]:
         """What would be suggested for vectors `(d,)` by any key, and how sure the library is; nothing is kept.
 
@@ -193,16 +193,16 @@ class Suggester:
         if not pictures or not matrix.tag_ids:
             return {key: [] for key in pictures}, {}
         probabilities = self._probabilities(matrix, pictures, passages or {})
-        choose = Chooser(matrix, profile, library.fingerprint)
+        choose = SuggestionSelector(matrix, profile, library.fingerprint)
         chosen = {
-            key: choose(row, closed((decided or {}).get(key, {}), matrix.taxonomy))
+            key: choose(row, settled_tags((decided or {}).get(key, {}), matrix.taxonomy))
             for key, row in zip(pictures, probabilities, strict=True)
         }
-        sure = uncertainty.doubt(matrix, profile, probabilities)
+        sure = uncertainty.picture_margins(matrix, profile, probabilities)
         return chosen, dict(zip(pictures, sure.tolist(), strict=True))
 
     def _load(
-        self, connection: Connection, library: Library, asset_ids: Sequence[int]
+        self, connection: Connection, library: TagLibrary, asset_ids: Sequence[int]
     ) -> tuple[dict[int, Vectors], dict[int, Passage]]:
         found = vectors.load(connection, library.pictures, asset_ids)
         if library.instruction and self.fuses:
@@ -221,7 +221,7 @@ class Suggester:
         return matrix.probabilities(np.stack(list(pictures.values())), added)
 
 
-class Chooser:
+class SuggestionSelector:
     """Cuts a picture's probabilities to the few worth showing, per category; sensitive tags are never cut.
 
     Args:
@@ -249,11 +249,11 @@ class Chooser:
         always: list[int] = []
         for category in self._categories:
             rows = [r for r in self._rows[category.id] if self._matrix.tag_ids[r] not in closed]
-            likely = [r for r in rows if probabilities[r] >= FLOOR]
+            likely = [r for r in rows if probabilities[r] >= MIN_PROBABILITY]
             always += [r for r in likely if r in self._sensitive]
             others = sorted((r for r in likely if r not in self._sensitive), key=lambda r: -probabilities[r])
             kept += others[: category.top_k]
-        kept = sorted(kept, key=lambda r: -probabilities[r])[:LIMIT] + always
+        kept = sorted(kept, key=lambda r: -probabilities[r])[:MAX_SUGGESTIONS] + always
         kept.sort(key=lambda r: -probabilities[r])
         return [
             Suggestion(
@@ -280,7 +280,7 @@ def profile_of(connection: Connection, asset_id: int) -> str:
     return str(connection.execute(query.order_by(suggestions.c.at.desc()).limit(1)).scalar() or "general")
 
 
-def closed(decided: dict[str, Label], taxonomy: Taxonomy) -> set[str]:
+def settled_tags(decided: dict[str, Label], taxonomy: Taxonomy) -> set[str]:
     """Tags that need no suggestion: decided ones, and rivals of an accepted one in an exclusive category."""
     found = set(decided)
     for tag_id, label in decided.items():

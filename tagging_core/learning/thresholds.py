@@ -28,7 +28,7 @@ _TAG_STRENGTH = 20.0  # decisions that the pooled precision weighs in a tag's ow
 
 
 @dataclass(frozen=True, slots=True)
-class Cut:
+class Threshold:
     """Where accepting unseen is safe.
 
     Attributes:
@@ -55,10 +55,10 @@ class Thresholds:
     """
 
     target: float
-    pooled: Cut
-    tags: dict[str, Cut]
+    pooled: Threshold
+    tags: dict[str, Threshold]
 
-    def of(self, tag_id: str) -> Cut:
+    def of(self, tag_id: str) -> Threshold:
         """The cut-off that holds for a tag."""
         return self.tags.get(tag_id, self.pooled)
 
@@ -73,7 +73,9 @@ def decisions_needed(target: float, confidence: float = CONFIDENCE) -> int:
     return ceil(log(1 - confidence) / log(target) - 1e-9)
 
 
-def find_cut(probabilities: Floats, labels: Floats, target: float, confidence: float = CONFIDENCE) -> Cut:
+def find_threshold(
+    probabilities: Floats, labels: Floats, target: float, confidence: float = CONFIDENCE
+) -> Threshold:
     """The lowest cut-off that can be promised.
 
     Args:
@@ -91,16 +93,21 @@ def find_cut(probabilities: Floats, labels: Floats, target: float, confidence: f
         )
     order = np.argsort(-probabilities, kind="stable")
     sorted_probabilities, right = probabilities[order], np.cumsum(labels[order])
-    count, best = decisions_needed(target, confidence), Cut(None, reason=_too_few(len(order), target, confidence))
+    count, best = (
+        decisions_needed(target, confidence),
+        Threshold(None, reason=_too_few(len(order), target, confidence)),
+    )
     while count <= len(order):
         # Equal probabilities are accepted together.
         last = int(np.searchsorted(-sorted_probabilities, -sorted_probabilities[count - 1], side="right"))
         good = int(right[last - 1])
         if precision_bound(good, last - good, confidence) < target:
             if best.probability is None:
-                return Cut(None, last, good, f"Of the {last} likeliest judged pairs {last - good} were wrong.")
+                return Threshold(
+                    None, last, good, f"Of the {last} likeliest judged pairs {last - good} were wrong."
+                )
             break
-        best = Cut(float(sorted_probabilities[last - 1]), last, good)
+        best = Threshold(float(sorted_probabilities[last - 1]), last, good)
         count = max(last + 1, round(last * _NEXT))
     return best
 
@@ -125,12 +132,12 @@ def find_thresholds(
         confidence: Of each promise.
         stricter: Wanted precision by tag where that is more; only such a tag's own decisions can promise it.
     """
-    pooled = find_cut(probabilities, labels, target, confidence)
-    tags: dict[str, Cut] = {}
+    pooled = find_threshold(probabilities, labels, target, confidence)
+    tags: dict[str, Threshold] = {}
     for row, tag_id in enumerate(tag_ids):
         mine = rows == row
         wanted = max(target, (stricter or {}).get(tag_id, 0.0))
-        own = find_cut(probabilities[mine], labels[mine], wanted, confidence)
+        own = find_threshold(probabilities[mine], labels[mine], wanted, confidence)
         if own.probability is not None or wanted > target:
             tags[tag_id] = own
         elif pooled.probability is not None:
@@ -138,7 +145,7 @@ def find_thresholds(
             good, total = int(labels[taken].sum()), int(taken.sum())
             expected = (good + _TAG_STRENGTH * pooled.right / pooled.accepted) / (total + _TAG_STRENGTH)
             if expected < target - _TAG_SLACK:
-                tags[tag_id] = Cut(
+                tags[tag_id] = Threshold(
                     None, total, good, f"Of {total} that would have been accepted, {total - good} were wrong."
                 )
     return Thresholds(target, pooled, tags)

@@ -23,7 +23,7 @@ IMPLICIT_WEIGHT = 0.5
 Measured with editors who overlook a fifth of what was not suggested (`benchmarks.calibration`)."""
 
 
-class Kind(IntEnum):
+class ExampleKind(IntEnum):
     """Why a picture is an example."""
 
     POSITIVE = 0  # a person says the tag applies
@@ -32,30 +32,30 @@ class Kind(IntEnum):
     LEFT_OUT = 3  # a finished review left the tag out
 
 
-MOST = {Kind.POSITIVE: 200, Kind.NEGATIVE: 300, Kind.RIVAL: 300}
+MOST = {ExampleKind.POSITIVE: 200, ExampleKind.NEGATIVE: 300, ExampleKind.RIVAL: 300}
 """Examples of a kind at most; of what was left out, IMPLICIT_SAMPLE a profile."""
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class TrainingExample:
     """One example; `shown` tells that the tag was suggested to whoever decided."""
 
     asset_id: int
-    kind: Kind
+    kind: ExampleKind
     shown: bool = True
 
     @property
     def label(self) -> int:
         """1 where the tag applies, else 0."""
-        return int(self.kind == Kind.POSITIVE)
+        return int(self.kind == ExampleKind.POSITIVE)
 
     @property
     def weight(self) -> float:
         """How much it counts when the tag is fitted, in (0, 1]."""
-        return IMPLICIT_WEIGHT if self.kind == Kind.LEFT_OUT else 1.0
+        return IMPLICIT_WEIGHT if self.kind == ExampleKind.LEFT_OUT else 1.0
 
 
-class Sampler:
+class TrainingSetSampler:
     """Reads the examples of tags; what several of them share, finished reviews and vectors, is read once.
 
     Args:
@@ -69,7 +69,7 @@ class Sampler:
         self._finished: dict[str, list[int]] = {}
         self._vectors: dict[int, Vectors] = {}
 
-    def of(self, tag: Tag) -> tuple[list[Choice], list[Vectors]]:
+    def of(self, tag: Tag) -> tuple[list[TrainingExample], list[Vectors]]:
         """A tag's examples by ascending asset id, and the vector `(d,)` of each; those without are absent."""
         choices = self._choose(tag)
         missing = [choice.asset_id for choice in choices if choice.asset_id not in self._vectors]
@@ -77,19 +77,19 @@ class Sampler:
         usable = [choice for choice in choices if choice.asset_id in self._vectors]
         return usable, [self._vectors[choice.asset_id] for choice in usable]
 
-    def _choose(self, tag: Tag) -> list[Choice]:
+    def _choose(self, tag: Tag) -> list[TrainingExample]:
         """A person's word on the tag comes first; then, in an exclusive category, pictures that have a rival; then
         finished reviews that left the tag out.
         """
-        chosen: dict[int, Choice] = {}
-        for kind in (Kind.POSITIVE, Kind.NEGATIVE):
-            for asset_id, shown in self._decided([tag.id], int(kind == Kind.POSITIVE), MOST[kind]):
-                chosen[asset_id] = Choice(asset_id, kind, shown)
+        chosen: dict[int, TrainingExample] = {}
+        for kind in (ExampleKind.POSITIVE, ExampleKind.NEGATIVE):
+            for asset_id, shown in self._decided([tag.id], int(kind == ExampleKind.POSITIVE), MOST[kind]):
+                chosen[asset_id] = TrainingExample(asset_id, kind, shown)
         if rivals := [other.id for other in self._taxonomy.siblings(tag)]:
-            found = [asset_id for asset_id, _ in self._decided(rivals, 1, MOST[Kind.RIVAL])]
-            self._fill(tag, chosen, found, Kind.RIVAL)
+            found = [asset_id for asset_id, _ in self._decided(rivals, 1, MOST[ExampleKind.RIVAL])]
+            self._fill(tag, chosen, found, ExampleKind.RIVAL)
         for profile in self._taxonomy.profiles_with(tag.category_id):
-            self._fill(tag, chosen, self._finished_under(profile.id), Kind.LEFT_OUT)
+            self._fill(tag, chosen, self._finished_under(profile.id), ExampleKind.LEFT_OUT)
         return [chosen[asset_id] for asset_id in sorted(chosen)]
 
     def _finished_under(self, profile_id: str) -> list[int]:
@@ -105,11 +105,11 @@ class Sampler:
         rows = self._connection.execute(query.order_by(labels.c.sample).limit(limit))
         return [(row[0], row[1]) for row in rows]
 
-    def _fill(self, tag: Tag, chosen: dict[int, Choice], asset_ids: list[int], kind: Kind) -> None:
+    def _fill(self, tag: Tag, chosen: dict[int, TrainingExample], asset_ids: list[int], kind: ExampleKind) -> None:
         """Add negatives that nobody stated, except for pictures on which the tag itself was decided."""
         new = [asset_id for asset_id in asset_ids if asset_id not in chosen]
         query = select(labels.c.asset_id).where(labels.c.tag_id == tag.id, labels.c.asset_id.in_(new))
         decided = set(self._connection.execute(query).scalars()) if new else set()
         for asset_id in new:
             if asset_id not in decided:
-                chosen[asset_id] = Choice(asset_id, kind)
+                chosen[asset_id] = TrainingExample(asset_id, kind)

@@ -32,7 +32,7 @@ def _gap(shares: Floats) -> Floats:
     return np.asarray(best[:, 0] - best[:, 1])
 
 
-def doubt(matrix: TagMatrix, profile: Profile, probabilities: Floats) -> Floats:
+def picture_margins(matrix: TagMatrix, profile: Profile, probabilities: Floats) -> Floats:
     """The margins `(n,)` of pictures, over the tags that a profile has in play; 1 where it has none.
 
     Args:
@@ -44,7 +44,7 @@ def doubt(matrix: TagMatrix, profile: Profile, probabilities: Floats) -> Floats:
     return margins(probabilities[:, rows], _exclusive(matrix, rows))
 
 
-def keep_margins(connection: Connection, found: dict[int, float]) -> None:
+def save_margins(connection: Connection, found: dict[int, float]) -> None:
     """Write down how sure the library is of pictures, which the order of doubt goes by."""
     rows = [{"picture": asset_id, "found": margin} for asset_id, margin in found.items()]
     if rows:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tagging_core.ledger.events import (
-    CLOSES,
+    CLOSING_STATES,
     NEEDS_TAG,
     STATES,
     WRITTEN,
@@ -13,19 +13,19 @@ from tagging_core.ledger.events import (
     Label,
     Look,
     append,
-    append_many,
+    append_all,
     find_event,
     find_uid,
     fold,
     history_of,
     history_with,
-    taken_back,
     to_event,
+    undone_ids,
     verdicts,
 )
 
 __all__ = [
-    "CLOSES",
+    "CLOSING_STATES",
     "NEEDS_TAG",
     "STATES",
     "WRITTEN",
@@ -35,13 +35,13 @@ __all__ = [
     "Label",
     "Look",
     "append",
-    "append_many",
+    "append_all",
     "find_event",
     "find_uid",
     "fold",
     "history_of",
     "history_with",
-    "taken_back",
     "to_event",
+    "undone_ids",
     "verdicts",
 ]

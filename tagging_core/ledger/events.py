@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Row, or_, select
 
 from tagging_core.storage import insert_row
 from tagging_core.storage.schema import events
-from tagging_core.taxonomy.redirects import NO_FATES, Fates
+from tagging_core.taxonomy.redirects import NO_REDIRECTS, TagRedirects
 
 
 class Kind(StrEnum):
@@ -46,7 +46,7 @@ NEEDS_TAG = frozenset({Kind.ACCEPT, Kind.REJECT, Kind.ADD, Kind.REPLACE})
 WRITTEN = frozenset({Kind.TEXT, Kind.DESCRIBE})
 """What is not taken back but written anew."""
 
-CLOSES = {Kind.DONE: "done", Kind.SKIP: "skipped", Kind.FLAG: "flagged"}
+CLOSING_STATES = {Kind.DONE: "done", Kind.SKIP: "skipped", Kind.FLAG: "flagged"}
 STATES = ("new", "second", "skipped", "flagged", "done")
 
 
@@ -116,15 +116,15 @@ class AssetState:
     compared: bool = False
 
 
-def fold(history: Iterable[Event], fates: Fates = NO_FATES) -> AssetState:
+def fold(history: Iterable[Event], redirects: TagRedirects = NO_REDIRECTS) -> AssetState:
     """What one asset's events amount to.
 
     Args:
         history: The asset's events by ascending id.
-        fates: What became of tags that the events name.
+        redirects: What became of tags that the events name.
     """
     ordered = list(history)
-    gone = taken_back(ordered)
+    gone = undone_ids(ordered)
     labels: dict[str, Label] = {}
     looks: dict[str, dict[str, Label]] = {}
     reviews: dict[str, int] = {}
@@ -140,31 +140,31 @@ def fold(history: Iterable[Event], fates: Fates = NO_FATES) -> AssetState:
             if event.kind == Kind.DONE:
                 looks[event.actor] = {}  # compared by now; another look starts anew
                 compared |= event.look == Look.SECOND
-        elif event.kind in CLOSES:
-            review, first = CLOSES[event.kind], ""
+        elif event.kind in CLOSING_STATES:
+            review, first = CLOSING_STATES[event.kind], ""
             if event.kind == Kind.DONE:
                 reviews[event.profile or ""] = event.id
                 if (event.payload or {}).get("second_due"):
                     review, first = "second", event.actor
-    unfinished = {actor: said for actor, each in looks.items() if (said := _follow(each, fates))}
-    return AssetState(_follow(labels, fates), reviews, review, unfinished, first, compared)
+    unfinished = {actor: said for actor, each in looks.items() if (said := _follow(each, redirects))}
+    return AssetState(_follow(labels, redirects), reviews, review, unfinished, first, compared)
 
 
-def _follow(said: dict[str, Label], fates: Fates) -> dict[str, Label]:
+def _follow(said: dict[str, Label], redirects: TagRedirects) -> dict[str, Label]:
     """Labels under the tags that their own became.
 
     What was said of the target after the merge holds. Of what was said before, that one of the two applies holds:
     it was never asked of them together.
     """
-    if said.keys().isdisjoint(fates.merged) and said.keys().isdisjoint(fates.gone):
+    if said.keys().isdisjoint(redirects.merged) and said.keys().isdisjoint(redirects.gone):
         return said
     found = dict(said)
-    for source, (target, after) in fates.merged.items():
+    for source, (target, after) in redirects.merged.items():
         mine, other = found.pop(source, None), found.get(target)
         if mine is None or (other and other.event_id > after):
             continue
         found[target] = mine if other is None else max(mine, other, key=lambda label: (label.value, label.event_id))
-    return {tag_id: label for tag_id, label in found.items() if tag_id not in fates.gone}
+    return {tag_id: label for tag_id, label in found.items() if tag_id not in redirects.gone}
 
 
 def _after_look(event: Event, review: str, first: str) -> tuple[str, str]:
@@ -194,7 +194,7 @@ def _was_suggested(event: Event) -> bool:
     return event.kind != Kind.ADD and "probability" in payload and "unseen" not in payload
 
 
-def taken_back(history: Sequence[Event]) -> set[int]:
+def undone_ids(history: Sequence[Event]) -> set[int]:
     """Ids of the events that an undo cancels; an undo that was undone cancels nothing."""
     gone: set[int] = set()
     for event in reversed(history):
@@ -209,7 +209,7 @@ def append(connection: Connection, event: Event) -> int:
     return insert_row(connection, events, row)
 
 
-def append_many(connection: Connection, written: Iterable[Event]) -> None:
+def append_all(connection: Connection, written: Iterable[Event]) -> None:
     """Write events at the end of the ledger, in their order."""
     names = [c.name for c in events.columns if c.name != "id"]
     if rows := [{name: getattr(event, name) for name in names} for event in written]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, or_, select, text
 
 from tagging_core.common.users import User
-from tagging_core.ledger.events import WRITTEN, Event, Kind, history_of, taken_back, to_event
+from tagging_core.ledger.events import WRITTEN, Event, Kind, history_of, to_event, undone_ids
 from tagging_core.storage.schema import LIBRARY_KINDS, events
 
 ACTS = 50
@@ -52,7 +52,7 @@ def last_standing(connection: Connection, user: User) -> PastAct | None:
 def of_picture(connection: Connection, asset_id: int) -> list[tuple[Event, bool]]:
     """All that happened to a picture, latest first, with whether it stands."""
     history = history_of(connection, asset_id)
-    gone = taken_back(history)
+    gone = undone_ids(history)
     return [(event, event.id not in gone) for event in reversed(history)]
 
 
@@ -84,7 +84,7 @@ def _undone(connection: Connection, heads: list[Event]) -> dict[int, Event]:
     mine = events.c.asset_id.in_({e.asset_id for e in heads}) | events.c.asset_id.in_(pictures)
     rows = connection.execute(select(events).where(events.c.kind == Kind.UNDO, mine).order_by(events.c.id)).all()
     undos = [to_event(row) for row in rows]
-    gone = taken_back(undos)
+    gone = undone_ids(undos)
     return {e.target_id: e for e in undos if e.id not in gone and e.target_id is not None}
 
 

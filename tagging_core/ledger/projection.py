@@ -21,11 +21,11 @@ from tagging_core.ledger.events import AssetState, Event, Kind, Label, append, f
 from tagging_core.ledger.rollups import writer
 from tagging_core.ledger.rollups.content import Facts
 from tagging_core.ledger.rollups.writer import Delta
-from tagging_core.ledger.webhook_outbox import Happening
-from tagging_core.storage import add_to, at_once, key_values, upsert
+from tagging_core.ledger.webhook_outbox import EventType
+from tagging_core.storage import add_to, key_values, pipelined, upsert
 from tagging_core.storage.schema import assets, counters, dirty, events, items, labels, reviews
 from tagging_core.taxonomy.model import Taxonomy
-from tagging_core.taxonomy.redirects import Fates
+from tagging_core.taxonomy.redirects import TagRedirects
 
 IMPLICIT_SAMPLE = 100
 """Finished pictures per profile that stand for what reviews left out; a bottom-k sample, so order is no matter."""
@@ -34,7 +34,7 @@ _AT_ONCE = 500  # assets that are folded and written together
 
 
 @dataclass(frozen=True, slots=True)
-class _Step:
+class _Transition:
     """What becomes different for one asset.
 
     Attributes:
@@ -63,26 +63,26 @@ def record(connection: Connection, event: Event, taxonomy: Taxonomy, before: Seq
         before = history_of(connection, event.asset_id)
     event_id = append(connection, event)
     written = replace(event, id=event_id)
-    fates = taxonomy.fates
-    (step,) = _steps(connection, {event.asset_id: (before, [*before, written])}, fates, fates)
+    redirects = taxonomy.redirects
+    (step,) = _steps(connection, {event.asset_id: (before, [*before, written])}, redirects, redirects)
     affected = _affected(connection, event.asset_id, step.old, step.new, taxonomy)
     taught = spaces.fingerprints(connection)
-    with at_once(connection):
+    with pipelined(connection):
         _write(connection, [step])
         _mark(connection, affected, taught)
     _announce(connection, step)
     return event_id
 
 
-def _announce(connection: Connection, step: _Step) -> None:
+def _announce(connection: Connection, step: _Transition) -> None:
     was, now = step.old.review == "done", step.new.review == "done"
     if now and (not was or _changed(step.old, step.new)):
-        webhook_outbox.announce(connection, Happening.ASSET_REVIEWED, [{"asset": step.asset_id}])
+        webhook_outbox.announce(connection, EventType.ASSET_REVIEWED, [{"asset": step.asset_id}])
     elif was and not now:
-        webhook_outbox.announce(connection, Happening.ASSET_REOPENED, [{"asset": step.asset_id}])
+        webhook_outbox.announce(connection, EventType.ASSET_REOPENED, [{"asset": step.asset_id}])
 
 
-def refold(connection: Connection, old: Fates, new: Fates) -> set[str]:
+def refold(connection: Connection, old: TagRedirects, new: TagRedirects) -> set[str]:
     """Let decisions follow the tags that ids stand for, after some were merged or deleted or no longer are.
 
     It reads what was said of the tags concerned, however much was said of others.
@@ -91,13 +91,13 @@ def refold(connection: Connection, old: Fates, new: Fates) -> set[str]:
         The tags whose decided pictures changed.
     """
     moved = new.moved(old)
-    heads = {fates.resolve(tag_id) for fates in (old, new) for tag_id in moved} - {None}
+    heads = {redirects.resolve(tag_id) for redirects in (old, new) for tag_id in moved} - {None}
     known = moved | heads | old.merged.keys() | new.merged.keys()
     family = {t for t in known if t in moved or old.resolve(t or "") in heads or new.resolve(t or "") in heads}
     named = or_(events.c.tag_id.in_(moved), events.c.other_tag_id.in_(moved))
     query = select(events.c.asset_id).where(events.c.asset_id.is_not(None), named).distinct()
     asset_ids = sorted(connection.execute(query).scalars())
-    # Undos and closed reviews decide what holds of the rest; other tags stay as they are under both fates.
+    # Undos and closed reviews decide what holds of the rest; other tags stay as they are under both redirects.
     wanted = or_(
         events.c.tag_id.in_(family),
         events.c.other_tag_id.in_(family),
@@ -114,16 +114,19 @@ def refold(connection: Connection, old: Fates, new: Fates) -> set[str]:
 
 
 def _steps(
-    connection: Connection, changes: Mapping[int, tuple[Sequence[Event], Sequence[Event]]], old: Fates, new: Fates
-) -> list[_Step]:
-    """What becomes different when each asset's first history becomes the second, and old fates the new ones."""
+    connection: Connection,
+    changes: Mapping[int, tuple[Sequence[Event], Sequence[Event]]],
+    old: TagRedirects,
+    new: TagRedirects,
+) -> list[_Transition]:
+    """What becomes different when each asset's first history becomes the second, and old redirects the new ones."""
     facts = writer.load_facts(connection, list(changes))
     day_of = periods.day_in(key_values.zone_of(connection))
     found = []
     for asset_id, (before, after) in changes.items():
         was, now = fold(before, old), fold(after, new)
         figures = writer.delta(before, after, was, now, facts[asset_id], day_of)
-        found.append(_Step(asset_id, facts[asset_id], was, now, figures))
+        found.append(_Transition(asset_id, facts[asset_id], was, now, figures))
     return found
 
 
@@ -146,7 +149,9 @@ def labels_of(connection: Connection, asset_ids: Sequence[int]) -> dict[int, dic
     return found
 
 
-def decided_on(connection: Connection, tag_id: str, asset_ids: Sequence[int], value: int | None = None) -> set[int]:
+def decided_assets(
+    connection: Connection, tag_id: str, asset_ids: Sequence[int], value: int | None = None
+) -> set[int]:
     """Those of some pictures for which a tag was decided, either way or as applying (1) or not (0)."""
     found: set[int] = set()
     for start in range(0, len(asset_ids), _AT_ONCE):
@@ -183,28 +188,28 @@ def replay(connection: Connection, taxonomy: Taxonomy) -> int:
     connection.execute(delete(counters))
     _count_all_as_new(connection)
     writer.forget(connection)
-    for steps in _all_steps(connection, taxonomy.fates):
+    for steps in _all_steps(connection, taxonomy.redirects):
         _write(connection, steps)
     mark_dirty(connection, taxonomy.tags)
     query = select(func.count()).select_from(events).where(events.c.asset_id.is_not(None))
     return int(connection.execute(query).scalar_one())
 
 
-def recount(connection: Connection, zone: str, fates: Fates) -> None:
+def recount(connection: Connection, zone: str, redirects: TagRedirects) -> None:
     """Count all figures that managers read anew from the ledger, by the days of a zone."""
     key_values.put(connection, key_values.ZONE, zone)
     writer.forget(connection)
-    for steps in _all_steps(connection, fates):
+    for steps in _all_steps(connection, redirects):
         writer.add(connection, [step.figures for step in steps])
 
 
-def _all_steps(connection: Connection, fates: Fates) -> Iterator[list[_Step]]:
+def _all_steps(connection: Connection, redirects: TagRedirects) -> Iterator[list[_Transition]]:
     ids = select(events.c.asset_id).where(events.c.asset_id.is_not(None)).distinct().order_by(events.c.asset_id)
     asset_ids = list(connection.execute(ids).scalars())
     nothing: list[Event] = []
     for start in range(0, len(asset_ids), _AT_ONCE):
         found = histories(connection, asset_ids[start : start + _AT_ONCE])
-        yield _steps(connection, {a: (nothing, each) for a, each in found.items()}, fates, fates)
+        yield _steps(connection, {a: (nothing, each) for a, each in found.items()}, redirects, redirects)
 
 
 def histories(
@@ -227,7 +232,7 @@ def _count_all_as_new(connection: Connection) -> None:
     add_to(connection, counters, [{"name": name, "n": n} for name, n in rows])
 
 
-def _write(connection: Connection, steps: Sequence[_Step]) -> None:
+def _write(connection: Connection, steps: Sequence[_Transition]) -> None:
     _write_labels(connection, steps)
     _write_reviews(connection, steps)
     moves: Counter[str] = Counter()
@@ -243,7 +248,7 @@ def _write(connection: Connection, steps: Sequence[_Step]) -> None:
     writer.add(connection, [step.figures for step in steps])
 
 
-def _write_labels(connection: Connection, steps: Sequence[_Step]) -> None:
+def _write_labels(connection: Connection, steps: Sequence[_Transition]) -> None:
     said = [
         {
             "asset_id": step.asset_id,
@@ -262,7 +267,7 @@ def _write_labels(connection: Connection, steps: Sequence[_Step]) -> None:
     _delete(connection, labels.c.asset_id, labels.c.tag_id, lost)
 
 
-def _write_reviews(connection: Connection, steps: Sequence[_Step]) -> None:
+def _write_reviews(connection: Connection, steps: Sequence[_Transition]) -> None:
     steps = [step for step in steps if step.old.reviews != step.new.reviews]
     done = [
         {"asset_id": step.asset_id, "sample": step.facts.sample, "profile": profile, "event_id": event_id}
@@ -306,7 +311,7 @@ def _affected(
         if profile_id in taxonomy.profiles and _in_sample(connection, asset_id, profile_id):
             in_play |= set(taxonomy.profiles[profile_id].categories)
     concerned = exclusive | in_play
-    return decided | {t.id for t in (taxonomy.standing() if concerned else ()) if t.category_id in concerned}
+    return decided | {t.id for t in (taxonomy.unmerged() if concerned else ()) if t.category_id in concerned}
 
 
 def _changed(old: AssetState, new: AssetState) -> set[str]:

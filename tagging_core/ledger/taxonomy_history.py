@@ -218,7 +218,7 @@ def _as_of(
     return found
 
 
-def at(connection: Connection, event_id: int) -> Taxonomy:
+def taxonomy_at(connection: Connection, event_id: int) -> Taxonomy:
     """The taxonomy as it was right after an event."""
     found = _as_of(connection, event_id, None)
     parts: dict[Kind, dict[str, Any]] = {kind: {} for kind in _CLASSES}
@@ -233,7 +233,7 @@ def event_at(connection: Connection, moment: datetime) -> int:
     return int(connection.execute(query).scalar() or 0)
 
 
-def began(connection: Connection) -> datetime:
+def first_change_at(connection: Connection) -> datetime:
     """When the starter library had been written (UTC without zone): before that there is nothing to go back to."""
     starter = _OURS, events.c.act.is_(None), events.c.actor == SYSTEM.name
     moment: datetime = connection.execute(select(func.max(events.c.at)).where(*starter)).scalar_one()

@@ -12,9 +12,9 @@ from sqlalchemy import Connection, Table, func, select
 from tagging_core.common.users import SYSTEM, User
 from tagging_core.embeddings import spaces
 from tagging_core.ledger import webhook_outbox
-from tagging_core.ledger.events import Event, Kind, append_many, to_event
+from tagging_core.ledger.events import Event, Kind, append_all, to_event
 from tagging_core.ledger.projection import mark_dirty
-from tagging_core.ledger.webhook_outbox import Happening
+from tagging_core.ledger.webhook_outbox import EventType
 from tagging_core.storage import key_values, upsert
 from tagging_core.storage.schema import categories, counters, events, labels, outbox, profiles, tags
 from tagging_core.taxonomy.model import (
@@ -106,13 +106,13 @@ def write(connection: Connection, user: User, items: Iterable[Item], act: str | 
         event = Event(kind, user.name, tag_id=tag_id, payload=as_payload(item), act=act)
         rows[kind].append(_row(event, item, moved))
         written.append(event)
-    append_many(connection, written)
+    append_all(connection, written)
     for kind, (table, _) in _TABLES.items():
         upsert(connection, table, rows[kind])
     merged = [{"tag": row["id"]} for row in rows[Kind.TAG] if row["state"] == "merged"]
-    webhook_outbox.announce(connection, Happening.TAG_MERGED, merged)
+    webhook_outbox.announce(connection, EventType.TAG_MERGED, merged)
     changed = [{"tag": row["id"]} for row in rows[Kind.TAG] if row["state"] != "merged"]
-    webhook_outbox.announce(connection, Happening.TAG_CHANGED, changed)
+    webhook_outbox.announce(connection, EventType.TAG_CHANGED, changed)
     if rows[Kind.TAG]:
         changes = [{"kind": "tag", "key": row["id"]} for row in rows[Kind.TAG]]
         known = spaces.indexed(connection)

@@ -24,7 +24,7 @@ from tagging_core.storage import insert_row
 from tagging_core.storage.schema import deliveries, webhooks
 
 
-class Happening(StrEnum):
+class EventType(StrEnum):
     """What can be told."""
 
     BATCH_DONE = "batch.done"  # all pictures of a batch are in and tagged
@@ -45,7 +45,7 @@ class Webhook:
 
     id: int
     url: str
-    kinds: tuple[Happening, ...]
+    kinds: tuple[EventType, ...]
     secret: str
     active: bool
     created_by: str
@@ -66,7 +66,7 @@ class Delivery:
     id: int
     uid: str
     webhook_id: int
-    kind: Happening
+    kind: EventType
     subject: dict[str, Any]
     body: str
     state: str
@@ -76,7 +76,7 @@ class Delivery:
     at: datetime
 
 
-def add(connection: Connection, user: User, url: str, kinds: Iterable[Happening]) -> Webhook:
+def add(connection: Connection, user: User, url: str, kinds: Iterable[EventType]) -> Webhook:
     """Tell an address of some kinds of happenings from now on; whether it may be called is found out when it is.
 
     Raises:
@@ -91,7 +91,7 @@ def add(connection: Connection, user: User, url: str, kinds: Iterable[Happening]
             f"{url[:200]!r} is no address that can be told: give http(s)://host/path, without a password."
         )
     if not wanted:
-        raise WebhookError(f"Say what is to be told: {', '.join(Happening)}.")
+        raise WebhookError(f"Say what is to be told: {', '.join(EventType)}.")
     row = {"url": url, "kinds": wanted, "secret": f"whsec_{secrets.token_urlsafe(32)}", "active": True}
     webhook_id = insert_row(connection, webhooks, row | {"created_by": user.name, "created_at": _now()})
     return get(connection, webhook_id)
@@ -114,7 +114,7 @@ def all_webhooks(connection: Connection) -> list[Webhook]:
     return [_to_webhook(row) for row in connection.execute(select(webhooks).order_by(webhooks.c.id.desc()))]
 
 
-def switch(connection: Connection, user: User, webhook_id: int, active: bool) -> Webhook:
+def set_active(connection: Connection, user: User, webhook_id: int, active: bool) -> Webhook:
     """Stop telling an address, or tell it again; what waits then, waits."""
     require(user, Action.UPLOAD)
     get(connection, webhook_id)
@@ -122,7 +122,7 @@ def switch(connection: Connection, user: User, webhook_id: int, active: bool) ->
     return get(connection, webhook_id)
 
 
-def announce(connection: Connection, kind: Happening, subjects: Iterable[dict[str, Any]]) -> None:
+def announce(connection: Connection, kind: EventType, subjects: Iterable[dict[str, Any]]) -> None:
     """Write down, within the transaction of what happens, who is to be told of it."""
     told = [w.id for w in all_webhooks(connection) if w.active and kind in w.kinds]
     now = {"kind": kind, "state": "waiting", "due": time.time(), "at": _now()}
@@ -191,7 +191,7 @@ def settle(connection: Connection, delivery: Delivery, **values: Any) -> None:
     connection.execute(update(deliveries).where(deliveries.c.id == delivery.id).values(values))
 
 
-def forget_old(connection: Connection, before: datetime) -> int:
+def purge(connection: Connection, before: datetime) -> int:
     """Remove deliveries that arrived, or were given up, before a moment; how many."""
     ended = or_(deliveries.c.state == "sent", deliveries.c.state == "dead")
     return connection.execute(delete(deliveries).where(ended, deliveries.c.at < before)).rowcount
@@ -199,12 +199,12 @@ def forget_old(connection: Connection, before: datetime) -> int:
 
 def _to_webhook(row: Row) -> Webhook:
     values = {name: getattr(row, name) for name in Webhook.__dataclass_fields__}
-    return Webhook(**values | {"kinds": tuple(Happening(k) for k in row.kinds)})
+    return Webhook(**values | {"kinds": tuple(EventType(k) for k in row.kinds)})
 
 
 def _to_delivery(row: Row) -> Delivery:
     values = {name: getattr(row, name) for name in Delivery.__dataclass_fields__}
-    return Delivery(**values | {"kind": Happening(row.kind)})
+    return Delivery(**values | {"kind": EventType(row.kind)})
 
 
 def _now() -> datetime:

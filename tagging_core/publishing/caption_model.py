@@ -16,12 +16,12 @@ from typing import Any
 from PIL import Image
 
 from tagging_core.assets.decoding import open_picture
-from tagging_core.assets.files import Archive, Rendition
-from tagging_core.assets.repository import NO_TEXT, Accompanying
+from tagging_core.assets.files import ImageFiles, Rendition
+from tagging_core.assets.repository import NO_TEXT, AssetText
 from tagging_core.assets.repository import get as get_asset
 from tagging_core.common.users import Action, User, require
 from tagging_core.errors import EncoderError, SearchError
-from tagging_core.learning.library import Library
+from tagging_core.learning.library import TagLibrary
 from tagging_core.publishing.caption_templates import Description, phrase
 from tagging_core.publishing.captions import accepted
 from tagging_core.storage import Database
@@ -55,7 +55,7 @@ _ASKED = {
 }
 
 
-class Writer:
+class CaptionModel:
     """Writes about pictures, one at a time.
 
     Args:
@@ -88,7 +88,7 @@ class Writer:
         self._turn = threading.Lock()
 
     def write(
-        self, image: Image.Image, tags: Sequence[Tag], language: str, text: Accompanying = NO_TEXT
+        self, image: Image.Image, tags: Sequence[Tag], language: str, text: AssetText = NO_TEXT
     ) -> Description:
         """Describe a picture; parts that the model left out are empty.
 
@@ -120,7 +120,7 @@ class Writer:
         return {name: value.to(self._device) for name, value in inputs.items()}
 
 
-class Drafter:
+class CaptionDrafter:
     """Drafts descriptions of one installation's pictures.
 
     Args:
@@ -130,10 +130,10 @@ class Drafter:
         model: What `TAGLOOP_WRITER` says; empty where there is none.
     """
 
-    def __init__(self, database: Database, archive: Archive, library: Library, model: str) -> None:
+    def __init__(self, database: Database, archive: ImageFiles, library: TagLibrary, model: str) -> None:
         self._database, self._archive, self._library = database, archive, library
         self._model = model
-        self._writer: Writer | None = None
+        self._writer: CaptionModel | None = None
         self._loading = threading.Lock()
 
     @property
@@ -162,10 +162,10 @@ class Drafter:
         found = self._load().write(image, tags, language, asset.text)
         return replace(usual, **{part: said for part in _LINES if (said := getattr(found, part))})
 
-    def _load(self) -> Writer:
+    def _load(self) -> CaptionModel:
         with self._loading:
             if self._writer is None:
-                self._writer = Writer(self._model)
+                self._writer = CaptionModel(self._model)
             return self._writer
 
 
@@ -179,7 +179,7 @@ def read_answer(answer: str, language: str) -> Description:
     return Description(language, **found)
 
 
-def prompt(tags: Sequence[Tag], language: str, text: Accompanying) -> str:
+def prompt(tags: Sequence[Tag], language: str, text: AssetText) -> str:
     """What a model is asked about a picture."""
     first, tagged, came, last = _ASKED[language]
     said = text.sentence()[:_TEXT_MOST]

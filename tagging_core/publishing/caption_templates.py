@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from tagging_core.assets.repository import NO_TEXT, Accompanying
+from tagging_core.assets.repository import NO_TEXT, AssetText
 from tagging_core.errors import SearchError
 from tagging_core.taxonomy.model import LANGUAGES, Tag
 
@@ -46,7 +46,7 @@ class Description:
     alt: str = ""
 
 
-def phrase(tags: Sequence[Tag], language: str = "en", text: Accompanying = NO_TEXT) -> Description:
+def phrase(tags: Sequence[Tag], language: str = "en", text: AssetText = NO_TEXT) -> Description:
     """Describe a picture.
 
     Args:

@@ -23,7 +23,7 @@ _LONGEST = {"title": 200, "caption": 2_000, "alt": 500}
 
 
 @dataclass(frozen=True, slots=True)
-class Described:
+class Captions:
     """A picture's description and which parts of it a person wrote."""
 
     description: Description
@@ -32,7 +32,7 @@ class Described:
 
 def describe(
     connection: Connection, taxonomy: Taxonomy, pictures: Sequence[Asset], language: str = "en"
-) -> dict[int, Described]:
+) -> dict[int, Captions]:
     """The descriptions of some pictures by id, from accepted tags and from what people wrote.
 
     Raises:
@@ -46,7 +46,7 @@ def describe(
     for asset in pictures:
         written = {part: rows[asset.id][part] for part in _PARTS if asset.id in rows and rows[asset.id][part]}
         words = phrase(tags.get(asset.id, []), language, asset.text)
-        found[asset.id] = Described(replace(words, **written), tuple(written))
+        found[asset.id] = Captions(replace(words, **written), tuple(written))
     return found
 
 

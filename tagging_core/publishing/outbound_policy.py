@@ -24,7 +24,7 @@ _TRANSLATED = ipaddress.ip_network("64:ff9b::/96")  # leads to whatever IPv4 add
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
-class Targets:
+class OutboundPolicy:
     """An allow list of names and networks.
 
     Args:
@@ -96,10 +96,10 @@ def _is_public(text: str) -> bool:
     return address.is_global and not address.is_multicast and address not in _TRANSLATED
 
 
-class _Checked(httpcore.SyncBackend):
+class _PolicyBackend(httpcore.SyncBackend):
     """Connects to the address that was checked, and to no other."""
 
-    def __init__(self, targets: Targets, seconds: float) -> None:
+    def __init__(self, targets: OutboundPolicy, seconds: float) -> None:
         self._targets, self._seconds = targets, seconds
 
     def connect_tcp(
@@ -112,13 +112,13 @@ class _Checked(httpcore.SyncBackend):
     ) -> httpcore.NetworkStream:
         address = self._targets.resolve(host, port)
         end = time.monotonic() + self._seconds
-        return _Hurried(super().connect_tcp(address, port, timeout, local_address, socket_options), end)
+        return _DeadlineStream(super().connect_tcp(address, port, timeout, local_address, socket_options), end)
 
     def connect_unix_socket(self, *_: Any, **__: Any) -> httpcore.NetworkStream:
         raise WebhookError("Webhooks do not go through sockets of this machine.")
 
 
-class _Hurried(httpcore.NetworkStream):
+class _DeadlineStream(httpcore.NetworkStream):
     """A connection that ends at a given time, however slowly its other end goes on answering."""
 
     def __init__(self, stream: httpcore.NetworkStream, end: float) -> None:
@@ -137,7 +137,7 @@ class _Hurried(httpcore.NetworkStream):
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.NetworkStream:
         left = self._left(httpcore.ConnectTimeout)
-        return _Hurried(self._stream.start_tls(ssl_context, server_hostname, left), self._end)
+        return _DeadlineStream(self._stream.start_tls(ssl_context, server_hostname, left), self._end)
 
     def get_extra_info(self, info: str) -> Any:
         return self._stream.get_extra_info(info)
@@ -149,7 +149,7 @@ class _Hurried(httpcore.NetworkStream):
         return left
 
 
-def checked_client(targets: Targets, seconds: float) -> httpx.Client:
+def outbound_client(targets: OutboundPolicy, seconds: float) -> httpx.Client:
     """An HTTP client that reaches allowed targets only, follows no redirect and uses no proxy.
 
     Args:
@@ -158,7 +158,7 @@ def checked_client(targets: Targets, seconds: float) -> httpx.Client:
     transport = httpx.HTTPTransport(trust_env=False, retries=0)
     transport._pool = httpcore.ConnectionPool(
         ssl_context=ssl.create_default_context(),
-        network_backend=_Checked(targets, seconds),
+        network_backend=_PolicyBackend(targets, seconds),
         max_keepalive_connections=0,  # every call is checked anew, and has its own time
     )
     return httpx.Client(transport=transport, timeout=seconds, follow_redirects=False, trust_env=False)

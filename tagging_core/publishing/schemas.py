@@ -11,7 +11,7 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field
 
 from tagging_core.ledger.events import Kind
-from tagging_core.ledger.webhook_outbox import Happening
+from tagging_core.ledger.webhook_outbox import EventType
 
 Rendition = Literal["thumbnail", "screen", "original"]
 
@@ -223,7 +223,7 @@ class Webhook(Model):
 
     id: int
     url: str
-    kinds: list[Happening]
+    kinds: list[EventType]
     active: bool
     created_at: datetime
     secret: str | None = Field(None, description="signs what is sent; shown once, when the webhook is made")
@@ -233,7 +233,7 @@ class NewWebhook(Model):
     """An address, and what it is to be told."""
 
     url: str = Field(max_length=2_000, examples=["https://cms.example.com/hooks/tagloop"])
-    kinds: list[Happening] = Field(min_length=1)
+    kinds: list[EventType] = Field(min_length=1)
 
 
 class Delivery(Model):
@@ -241,7 +241,7 @@ class Delivery(Model):
 
     id: str
     webhook: int
-    kind: Happening
+    kind: EventType
     state: Literal["waiting", "sent", "dead"]
     attempts: int
     due: datetime

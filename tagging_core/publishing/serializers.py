@@ -87,7 +87,7 @@ def assets(
     return shaped
 
 
-def description(found: captions.Described) -> schemas.Description:
+def description(found: captions.Captions) -> schemas.Description:
     """A description, and who wrote it."""
     words = found.description
     return schemas.Description(

@@ -22,8 +22,8 @@ from sqlalchemy import Connection
 
 from tagging_core.errors import WebhookError
 from tagging_core.ledger import webhook_outbox
-from tagging_core.ledger.webhook_outbox import Delivery, Happening, Webhook
-from tagging_core.publishing.outbound_policy import Targets, checked_client
+from tagging_core.ledger.webhook_outbox import Delivery, EventType, Webhook
+from tagging_core.publishing.outbound_policy import OutboundPolicy, outbound_client
 from tagging_core.storage import Database
 
 ATTEMPTS = 10
@@ -34,7 +34,7 @@ _SECONDS = 10.0  # for the whole of one attempt
 _READ = 65_536  # bytes of an answer that are read at most, and thrown away
 _KEPT = timedelta(days=30)
 
-Tell = Callable[[Connection, Happening, dict[str, Any]], dict[str, Any]]
+PayloadBuilder = Callable[[Connection, EventType, dict[str, Any]], dict[str, Any]]
 """What a receiver is told about a subject, as it is now."""
 
 
@@ -48,7 +48,7 @@ def sign(secret: str, uid: str, timestamp: int, body: str) -> str:
     return "v1," + base64.b64encode(digest).decode()
 
 
-class Deliverer:
+class WebhookSender:
     """Sends what is due.
 
     Args:
@@ -57,9 +57,9 @@ class Deliverer:
         tell: Gives what is told.
     """
 
-    def __init__(self, database: Database, targets: Targets, tell: Tell) -> None:
+    def __init__(self, database: Database, targets: OutboundPolicy, tell: PayloadBuilder) -> None:
         self._database, self._tell = database, tell
-        self._client = checked_client(targets, _SECONDS)
+        self._client = outbound_client(targets, _SECONDS)
         self._pool = ThreadPoolExecutor(4, thread_name_prefix="webhooks")
         self._swept = 0.0
 
@@ -76,7 +76,7 @@ class Deliverer:
         if time.monotonic() - self._swept > 3_600:
             self._swept = time.monotonic()
             with self._database.write() as connection:
-                webhook_outbox.forget_old(connection, datetime.now(UTC).replace(tzinfo=None) - _KEPT)
+                webhook_outbox.purge(connection, datetime.now(UTC).replace(tzinfo=None) - _KEPT)
         return bool(waiting)
 
     def close(self) -> None:

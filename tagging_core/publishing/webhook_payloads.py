@@ -11,19 +11,19 @@ from tagging_core.assets import repository
 from tagging_core.ingest import batches
 from tagging_core.ledger import taxonomy_store
 from tagging_core.ledger.taxonomy_store import TaxonomyCache
-from tagging_core.ledger.webhook_outbox import Happening
+from tagging_core.ledger.webhook_outbox import EventType
 from tagging_core.publishing import serializers
-from tagging_core.publishing.webhook_delivery import Tell
+from tagging_core.publishing.webhook_delivery import PayloadBuilder
 
 
-def payload_builder(taxonomies: Callable[[], TaxonomyCache]) -> Tell:
+def payload_builder(taxonomies: Callable[[], TaxonomyCache]) -> PayloadBuilder:
     """Return the function that writes the body of a delivery.
 
     Args:
         taxonomies: Gives the taxonomy cache of the active model's library.
     """
 
-    def build(connection: Connection, kind: Happening, subject: dict[str, Any]) -> dict[str, Any]:
+    def build(connection: Connection, kind: EventType, subject: dict[str, Any]) -> dict[str, Any]:
         taxonomy = taxonomies().load(connection)
         if "asset" in subject:
             found = [repository.get(connection, subject["asset"])]

@@ -12,25 +12,25 @@ from sqlalchemy import Connection
 from tagging_core.assets import repository
 from tagging_core.common.users import Action, User, require
 from tagging_core.learning import uncertainty
-from tagging_core.learning.library import Library
+from tagging_core.learning.library import TagLibrary
 from tagging_core.ledger.events import Look
 from tagging_core.review import leases, planner, queue, sampling
 from tagging_core.review.queue import Order, View
-from tagging_core.review.sampling import Shares
+from tagging_core.review.sampling import SamplingRates
 from tagging_core.storage import Database
 
 _PLAN = 10  # pictures chosen at once; what they teach shows from the next plan on
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class Assignment:
     """The picture that comes next; `look` is set if it is to be looked at without what was decided."""
 
     asset_id: int
     look: Look | None = None
 
 
-class Turns:
+class Assigner:
     """Hands pictures out, each to one person at a time.
 
     Args:
@@ -39,12 +39,12 @@ class Turns:
         shares: Sizes of the samples that keep accuracy honest.
     """
 
-    def __init__(self, database: Database, library: Library, shares: Shares) -> None:
+    def __init__(self, database: Database, library: TagLibrary, shares: SamplingRates) -> None:
         self._database, self._library, self._shares = database, library, shares
         self._plans: dict[View, list[int]] = {}
         self._planning = threading.Lock()  # a plan serves all who ask meanwhile
 
-    def next(self, user: User, view: View, seen: Sequence[int] = ()) -> Turn | None:
+    def next(self, user: User, view: View, seen: Sequence[int] = ()) -> Assignment | None:
         """Lease the picture that comes next to a person; None if nothing is left that nobody else has open.
 
         Args:
@@ -52,18 +52,18 @@ class Turns:
             seen: Those that the person looked at and left undecided, latest last; they come again at the end. The
                 latest one is given back.
         """
-        with self._database.write(in_turn=False) as connection:
+        with self._database.write(serialized=False) as connection:
             leases.release(connection, user, seen[-1:])
             others = set(leases.of_others(connection, user))
             if view.state == "new" and random.random() < self._shares.known:
                 known = sampling.known_picture(connection, user, view.profile)
                 if known is not None and leases.take(connection, user, [known]):
-                    return Turn(known, Look.KNOWN)
+                    return Assignment(known, Look.KNOWN)
         for put_off in (set(seen), set(seen[-1:]), set()):
             while found := self._following(user, view, seen[-1] if seen else 0, others | put_off):
                 for asset_id in found:
                     if self._hand(user, asset_id, view.state):
-                        return Turn(asset_id, Look.SECOND if view.state == "second" else None)
+                        return Assignment(asset_id, Look.SECOND if view.state == "second" else None)
                 others.update(found)
         return None
 
@@ -74,18 +74,18 @@ class Turns:
             force: Take it over if somebody has.
         """
         require(user, Action.REVIEW)
-        with self._database.write(in_turn=False) as connection:
+        with self._database.write(serialized=False) as connection:
             repository.get(connection, asset_id)
             return bool(leases.take(connection, user, [asset_id], force))
 
     def take_many(self, user: User, asset_ids: Sequence[int]) -> list[int]:
         """Lease pictures that a person is about to see together; those that others have open are left out."""
-        with self._database.write(in_turn=False) as connection:
+        with self._database.write(serialized=False) as connection:
             return leases.take(connection, user, asset_ids)
 
     def release(self, user: User, asset_ids: Sequence[int]) -> None:
         """Give pictures back that a person has open."""
-        with self._database.write(in_turn=False) as connection:
+        with self._database.write(serialized=False) as connection:
             leases.release(connection, user, asset_ids)
 
     def coming(self, user: User, view: View, after: int = 0, limit: int = 6) -> list[int]:
@@ -116,13 +116,13 @@ class Turns:
         plan = planner.plan(connection, self._library, view, _PLAN, without)
         if view.order == Order.DOUBT:
             with self._database.write() as writing:
-                uncertainty.keep_margins(writing, plan.margins)
+                uncertainty.save_margins(writing, plan.margins)
         self._plans[view] = plan.asset_ids
         return plan.asset_ids
 
     def _hand(self, user: User, asset_id: int, state: str) -> bool:
         """Lease a picture, unless somebody was faster: has it open, or had and is done with it."""
-        with self._database.write(in_turn=False) as connection:
+        with self._database.write(serialized=False) as connection:
             if not leases.take(connection, user, [asset_id]):
                 return False
             if queue.still(connection, [asset_id], state):

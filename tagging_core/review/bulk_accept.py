@@ -8,21 +8,21 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
-from tagging_core.learning.suggestions import FLOOR, Suggester, closed
-from tagging_core.learning.thresholds import Cut, Thresholds
+from tagging_core.learning.suggestions import MIN_PROBABILITY, Suggester, settled_tags
+from tagging_core.learning.thresholds import Threshold, Thresholds
 from tagging_core.ledger import projection
 from tagging_core.ledger.events import Kind
 from tagging_core.review import queue
 from tagging_core.review.decisions import Decision
 from tagging_core.review.queue import View
-from tagging_core.review.sampling import Shares
+from tagging_core.review.sampling import SamplingRates
 
 POOL = 2000
 """Waiting pictures that one act looks at."""
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
+class BulkOffer:
     """What accepting by target would do for one tag.
 
     Attributes:
@@ -32,7 +32,7 @@ class Offer:
     """
 
     tag_id: str
-    cut: Cut
+    cut: Threshold
     pictures: list[tuple[int, float]]
 
     @property
@@ -42,7 +42,7 @@ class Offer:
 
 
 @dataclass(frozen=True, slots=True)
-class Preview:
+class BulkPreview:
     """What accepting by target would do.
 
     Attributes:
@@ -51,10 +51,10 @@ class Preview:
     """
 
     looked_at: int
-    offers: list[Offer]
+    offers: list[BulkOffer]
 
     @property
-    def allowed(self) -> list[Offer]:
+    def allowed(self) -> list[BulkOffer]:
         """The offers that would be carried out."""
         return [offer for offer in self.offers if offer.allowed]
 
@@ -64,9 +64,9 @@ def preview(
     suggester: Suggester,
     thresholds: Thresholds,
     view: View,
-    shares: Shares,
+    shares: SamplingRates,
     without: Collection[int] = (),
-) -> Preview:
+) -> BulkPreview:
     """What would be accepted among the waiting pictures that come next.
 
     Args:
@@ -80,15 +80,15 @@ def preview(
     in_play = [(row, matrix.tag_ids[row]) for row in matrix.in_play(matrix.taxonomy.profile(view.profile))]
     rows = [(row, tag_id) for row, tag_id in in_play if not matrix.taxonomy.tags[tag_id].sensitive]
     for asset_id, mine in zip(scored.asset_ids, scored.probabilities, strict=True):
-        taken = closed(decided.get(asset_id, {}), matrix.taxonomy)
+        taken = settled_tags(decided.get(asset_id, {}), matrix.taxonomy)
         for row, tag_id in rows:
-            if mine[row] >= max(FLOOR, thresholds.of(tag_id).probability or 0) and tag_id not in taken:
+            if mine[row] >= max(MIN_PROBABILITY, thresholds.of(tag_id).probability or 0) and tag_id not in taken:
                 found[tag_id].append((asset_id, float(mine[row])))
-    offers = [Offer(t, thresholds.of(t), sorted(p, key=lambda x: -x[1])) for t, p in found.items()]
-    return Preview(len(scored.asset_ids), sorted(offers, key=lambda o: (not o.allowed, -len(o.pictures))))
+    offers = [BulkOffer(t, thresholds.of(t), sorted(p, key=lambda x: -x[1])) for t, p in found.items()]
+    return BulkPreview(len(scored.asset_ids), sorted(offers, key=lambda o: (not o.allowed, -len(o.pictures))))
 
 
-def decisions(offers: Sequence[Offer], profile: str, target: float) -> list[Decision]:
+def decisions(offers: Sequence[BulkOffer], profile: str, target: float) -> list[Decision]:
     """The decisions that carry offers out, those of one picture together."""
     found = [
         Decision(

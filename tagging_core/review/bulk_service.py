@@ -10,34 +10,34 @@ from sqlalchemy import Connection
 
 from tagging_core.common.users import User
 from tagging_core.errors import DecisionError
-from tagging_core.learning.suggestions import closed
+from tagging_core.learning.suggestions import settled_tags
 from tagging_core.ledger import projection
 from tagging_core.review import bulk_accept, clusters, decision_groups, grid, leases, queue
-from tagging_core.review.bulk_accept import Offer, Preview
-from tagging_core.review.clusters import Group
-from tagging_core.review.decision_groups import Act
+from tagging_core.review.bulk_accept import BulkOffer, BulkPreview
+from tagging_core.review.clusters import PictureGroup
+from tagging_core.review.decision_groups import DecisionGroup
 from tagging_core.review.decisions import Decision
-from tagging_core.review.grid import Page
+from tagging_core.review.grid import GridPage
 from tagging_core.review.queue import View
-from tagging_core.review.service import Desk
+from tagging_core.review.service import ReviewService
 from tagging_core.taxonomy.model import Taxonomy
 
 _PIECE = 100  # decisions of a bulk act that are written at once, so that others need not wait for all
 
 
-class LightTable:
+class BulkReviewService:
     """Grids, groups and bulk acts; what they decide is written and taken back through the desk.
 
     Args:
         desk: Whose pictures they are.
     """
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: ReviewService) -> None:
         self._desk = desk
 
     def grid(
         self, user: User, view: View, subject: str = "", size: int = 48, without: Collection[int] = ()
-    ) -> Page:
+    ) -> GridPage:
         """Waiting pictures that probably have one tag, or a tag of one category, leased to the person.
 
         Args:
@@ -52,13 +52,13 @@ class LightTable:
             mine = set(leases.take(connection, user, [cell.asset_id for cell in page.cells]))
         return replace(page, cells=[cell for cell in page.cells if cell.asset_id in mine])
 
-    def groups(self, user: User, view: View) -> list[Group]:
+    def groups(self, user: User, view: View) -> list[PictureGroup]:
         """Waiting pictures that look alike, the largest group first."""
         with self._desk.database.read() as connection:
             others = leases.of_others(connection, user)
             return clusters.find(connection, self._desk.suggester, view, self._desk.shares, others)
 
-    def give(self, user: User, decisions: Sequence[Decision]) -> Act:
+    def give(self, user: User, decisions: Sequence[Decision]) -> DecisionGroup:
         """Give tags to pictures as one act, except where a person has said otherwise of a picture before.
 
         Raises:
@@ -76,7 +76,7 @@ class LightTable:
             )
         return self._desk.decide_many(user, undecided)
 
-    def preview(self, user: User, view: View, target: float) -> Preview:
+    def preview(self, user: User, view: View, target: float) -> BulkPreview:
         """What accepting every suggestion that is right with at least this probability would do."""
         thresholds = self._desk.promise(view.profile, target)
         with self._desk.database.read() as connection:
@@ -85,7 +85,9 @@ class LightTable:
                 connection, self._desk.suggester, thresholds, view, self._desk.shares, others
             )
 
-    def accept_many(self, user: User, offers: Sequence[Offer], profile: str, target: float) -> Iterator[Act]:
+    def accept_many(
+        self, user: User, offers: Sequence[BulkOffer], profile: str, target: float
+    ) -> Iterator[DecisionGroup]:
         """Carry offers out piece by piece, as one act; what was done when the caller stops is kept.
 
         Pictures that were finished, opened or decided on by others meanwhile are left out.
@@ -107,4 +109,4 @@ class LightTable:
 def _undecided(connection: Connection, decisions: Sequence[Decision], taxonomy: Taxonomy) -> list[Decision]:
     """Those whose tag nobody accepted, rejected or ruled out on the picture: nobody looks at each one here."""
     decided = projection.labels_of(connection, [d.asset_id for d in decisions])
-    return [d for d in decisions if d.tag_id not in closed(decided.get(d.asset_id, {}), taxonomy)]
+    return [d for d in decisions if d.tag_id not in settled_tags(decided.get(d.asset_id, {}), taxonomy)]

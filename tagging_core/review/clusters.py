@@ -15,18 +15,18 @@ from sqlalchemy import Connection
 from tagging_core.embeddings.encoders import unit
 from tagging_core.learning.classifier import Floats
 from tagging_core.learning.clustering import clusters
-from tagging_core.learning.suggestions import FLOOR, LIMIT, Suggester, closed
+from tagging_core.learning.suggestions import MAX_SUGGESTIONS, MIN_PROBABILITY, Suggester, settled_tags
 from tagging_core.learning.tag_matrix import TagMatrix
 from tagging_core.ledger import projection
 from tagging_core.review import queue
 from tagging_core.review.queue import View
-from tagging_core.review.sampling import Shares
+from tagging_core.review.sampling import SamplingRates
 
 _POOL = 1000  # pictures that are grouped at once
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class PictureGroup:
     """Pictures that look alike.
 
     Attributes:
@@ -44,9 +44,9 @@ def find(
     connection: Connection,
     suggester: Suggester,
     view: View,
-    shares: Shares,
+    shares: SamplingRates,
     without: Collection[int] = (),
-) -> list[Group]:
+) -> list[PictureGroup]:
     """Groups of two or more waiting pictures, the largest first.
 
     Args:
@@ -74,16 +74,16 @@ def find(
     return sorted(groups, key=lambda group: -len(group.asset_ids))
 
 
-def _group(ids: list[int], probabilities: Floats, matrix: TagMatrix, decided: list[dict]) -> Group:
+def _group(ids: list[int], probabilities: Floats, matrix: TagMatrix, decided: list[dict]) -> PictureGroup:
     mean = probabilities.mean(axis=0)
     best = int(mean.argmax())
-    agrees = (probabilities[:, best] >= FLOOR) & (probabilities.argmax(axis=1) == best)
+    agrees = (probabilities[:, best] >= MIN_PROBABILITY) & (probabilities.argmax(axis=1) == best)
     if agrees.sum() < 2:
         agrees[:] = True  # nothing stands out: nobody is odd
-    taken = set.intersection(*(closed(labels, matrix.taxonomy) for labels in decided))
-    likely = [row for row in np.argsort(-mean, kind="stable") if mean[row] >= FLOOR][:LIMIT]
+    taken = set.intersection(*(settled_tags(labels, matrix.taxonomy) for labels in decided))
+    likely = [row for row in np.argsort(-mean, kind="stable") if mean[row] >= MIN_PROBABILITY][:MAX_SUGGESTIONS]
     tags = [(matrix.tag_ids[row], float(mean[row])) for row in likely if matrix.tag_ids[row] not in taken]
-    return Group(
+    return PictureGroup(
         [a for a, same in zip(ids, agrees, strict=True) if same],
         [a for a, same in zip(ids, agrees, strict=True) if not same],
         tags,

@@ -15,13 +15,13 @@ from tagging_core.errors import DecisionError
 from tagging_core.ledger.events import WRITTEN, Event, Kind
 from tagging_core.review import decisions as reviewing
 from tagging_core.review.decisions import Decision
-from tagging_core.review.sampling import Shares
+from tagging_core.review.sampling import SamplingRates
 from tagging_core.storage.schema import events
 from tagging_core.taxonomy.model import Taxonomy
 
 
 @dataclass(frozen=True, slots=True)
-class Act:
+class DecisionGroup:
     """What one gesture wrote.
 
     Attributes:
@@ -40,9 +40,9 @@ def decide_many(
     user: User,
     decisions: Sequence[Decision],
     taxonomy: Taxonomy,
-    shares: Shares | None = None,
+    shares: SamplingRates | None = None,
     act: str = "",
-) -> Act:
+) -> DecisionGroup:
     """Write decisions as one act; all or, when one is refused, none.
 
     Args:
@@ -60,10 +60,10 @@ def decide_many(
     mine = select(events.c.id).where(events.c.id > newest, events.c.act == act)
     written = list(connection.execute(mine).scalars())
     touched = {t for d in decisions for t in (d.tag_id, d.other_tag_id) if t}
-    return Act(act, written, _standing(touched, taxonomy))
+    return DecisionGroup(act, written, _standing(touched, taxonomy))
 
 
-def undo_act(connection: Connection, user: User, act: str, taxonomy: Taxonomy) -> Act:
+def undo_act(connection: Connection, user: User, act: str, taxonomy: Taxonomy) -> DecisionGroup:
     """Take all decisions of an act back that still stand; an undone undo brings them back.
 
     Raises:
@@ -79,7 +79,7 @@ def undo_act(connection: Connection, user: User, act: str, taxonomy: Taxonomy) -
 
 def undo_period(
     connection: Connection, user: User, actor: str, since: datetime, until: datetime, taxonomy: Taxonomy
-) -> Act:
+) -> DecisionGroup:
     """Take everything back that a person decided in a period, as one act.
 
     Args:
@@ -98,7 +98,7 @@ def undo_period(
 
 def undo_events(
     connection: Connection, user: User, targets: Sequence[Event], taxonomy: Taxonomy, act: str = ""
-) -> Act:
+) -> DecisionGroup:
     """Take events about assets back that still stand, as one act.
 
     Args:
@@ -109,7 +109,7 @@ def undo_events(
     """
     act = act or uuid.uuid4().hex
     touched = {event.asset_id for event in targets if event.asset_id is not None}
-    gone = {i for asset_id in touched for i in ledger.taken_back(ledger.history_of(connection, asset_id))}
+    gone = {i for asset_id in touched for i in ledger.undone_ids(ledger.history_of(connection, asset_id))}
     written, touched_tags = [], set()
     for event in targets:
         if event.id in gone:
@@ -119,9 +119,9 @@ def undo_events(
         touched_tags |= {t for t in (target.tag_id, target.other_tag_id) if t}
     if not written:
         raise DecisionError("Nothing of it stands any more: there is nothing to take back.")
-    return Act(act, written, _standing(touched_tags, taxonomy))
+    return DecisionGroup(act, written, _standing(touched_tags, taxonomy))
 
 
 def _standing(tag_ids: set[str], taxonomy: Taxonomy) -> set[str]:
     """The tags that ids stand for, without those that were deleted."""
-    return {found for tag_id in tag_ids if (found := taxonomy.fates.resolve(tag_id))}
+    return {found for tag_id in tag_ids if (found := taxonomy.redirects.resolve(tag_id))}

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from tagging_core import ledger
 from tagging_core.assets import repository as asset_module
-from tagging_core.assets.repository import Accompanying, Asset
+from tagging_core.assets.repository import Asset, AssetText
 from tagging_core.common.users import Action, User, require
 from tagging_core.errors import DecisionError
 from tagging_core.learning import suggestions as suggesting
@@ -19,7 +19,7 @@ from tagging_core.ledger import projection
 from tagging_core.ledger.events import NEEDS_TAG, AssetState, Event, Kind, Label, Look
 from tagging_core.review import leases
 from tagging_core.review.leases import Lease
-from tagging_core.review.sampling import Shares
+from tagging_core.review.sampling import SamplingRates
 from tagging_core.taxonomy.model import Taxonomy
 
 _CLOSING = {Kind.DONE, Kind.SKIP, Kind.FLAG}
@@ -78,7 +78,7 @@ def decide(
     decision: Decision,
     taxonomy: Taxonomy,
     act: str | None = None,
-    shares: Shares | None = None,
+    shares: SamplingRates | None = None,
 ) -> int:
     """Write a decision and what follows from it.
 
@@ -102,11 +102,15 @@ def decide(
     sample = asset_module.sample_of(connection, decision.asset_id)
     leases.require_free(connection, user, decision.asset_id)
     profile = taxonomy.profile(decision.profile)
-    standing = ledger.fold(before, taxonomy.fates)
+    standing = ledger.fold(before, taxonomy.redirects)
     event = replace(_to_event(connection, user, decision, taxonomy), act=act)
     if shares is not None:
         event = replace(event, payload=_sampled(connection, event, sample, shares))
-        if event.kind == Kind.DONE and shares.takes_second(sample) and not (decision.look or standing.compared):
+        if (
+            event.kind == Kind.DONE
+            and shares.needs_second_opinion(sample)
+            and not (decision.look or standing.compared)
+        ):
             event = replace(event, payload=dict(event.payload or {}) | {"second_due": True})
     if decision.look:
         in_play = {tag.id for tag in taxonomy.active(profile)}
@@ -143,7 +147,7 @@ def undo(
         before = (target.payload or {}).get("before", {})
         raise DecisionError(f"A text is not taken back but edited; before event {event_id} it read {before}.")
     before = ledger.history_of(connection, target.asset_id)
-    if event_id in ledger.taken_back(before):
+    if event_id in ledger.undone_ids(before):
         raise DecisionError(f"Decision {event_id} was taken back already.")
     event = Event(
         Kind.UNDO,
@@ -157,9 +161,7 @@ def undo(
     return projection.record(connection, event, taxonomy, before)
 
 
-def set_text(
-    connection: Connection, user: User, asset_id: int, text: Accompanying, taxonomy: Taxonomy
-) -> Accompanying:
+def set_text(connection: Connection, user: User, asset_id: int, text: AssetText, taxonomy: Taxonomy) -> AssetText:
     """Replace the text that belongs to an asset and return it as it is kept; the ledger has both."""
     require(user, Action.REVIEW)
     before = asset_module.get(connection, asset_id).text
@@ -240,7 +242,7 @@ def _as_shown(
     return payload
 
 
-def _sampled(connection: Connection, event: Event, sample: int, shares: Shares) -> dict[str, Any] | None:
+def _sampled(connection: Connection, event: Event, sample: int, shares: SamplingRates) -> dict[str, Any] | None:
     """The event's payload, with the samples the picture is in; on a blind one nothing suggested was seen."""
     payload = dict(event.payload or {})
     if shares.is_blind(sample) and event.kind in NEEDS_TAG:

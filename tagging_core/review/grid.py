@@ -9,12 +9,12 @@ import numpy as np
 from sqlalchemy import Connection, select
 
 from tagging_core.learning.classifier import Floats
-from tagging_core.learning.suggestions import FLOOR, Suggester, closed
+from tagging_core.learning.suggestions import MIN_PROBABILITY, Suggester, settled_tags
 from tagging_core.learning.tag_matrix import TagMatrix
 from tagging_core.ledger import projection
 from tagging_core.review import queue
 from tagging_core.review.queue import View
-from tagging_core.review.sampling import Shares
+from tagging_core.review.sampling import SamplingRates
 from tagging_core.storage.schema import assets, suggestions
 
 SURE = 0.5
@@ -24,7 +24,7 @@ _POOL = 300  # pictures that were likeliest when last suggested; as many again a
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class GridCell:
     """A picture that probably has a tag.
 
     Attributes:
@@ -37,7 +37,7 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class GridPage:
     """Pictures for one question.
 
     Attributes:
@@ -47,7 +47,7 @@ class Page:
     """
 
     subject: str
-    cells: list[Cell]
+    cells: list[GridCell]
     asked: dict[str, int]
 
 
@@ -55,11 +55,11 @@ def page(
     connection: Connection,
     suggester: Suggester,
     view: View,
-    shares: Shares,
+    shares: SamplingRates,
     subject: str = "",
     size: int = 48,
     without: Collection[int] = (),
-) -> Page:
+) -> GridPage:
     """Waiting pictures that probably have a tag, or a tag of a category.
 
     It looks at a bounded number of pictures, so it costs the same however many wait.
@@ -73,17 +73,22 @@ def page(
     scored = suggester.score(connection, pool, view.profile)
     ids, matrix, probabilities = scored.asset_ids, scored.matrix, scored.probabilities
     if not ids or not matrix.tag_ids:
-        return Page(subject, [], {})
-    allowed = _open(connection, ids, matrix, view.profile) & (probabilities >= FLOOR)
+        return GridPage(subject, [], {})
+    allowed = _open(connection, ids, matrix, view.profile) & (probabilities >= MIN_PROBABILITY)
     sure = (allowed & (probabilities >= SURE)).sum(axis=0)
     asked = {matrix.tag_ids[row]: int(sure[row]) for row in np.argsort(-sure, kind="stable") if sure[row]}
     subject = subject or next(iter(asked), "")
     rows = [row for row, tag_id in enumerate(matrix.tag_ids) if subject in (tag_id, _category(matrix, tag_id))]
-    return Page(subject, _cells(ids, matrix, np.where(allowed, probabilities, 0)[:, rows], rows)[:size], asked)
+    return GridPage(subject, _cells(ids, matrix, np.where(allowed, probabilities, 0)[:, rows], rows)[:size], asked)
 
 
 def _pool(
-    connection: Connection, view: View, shares: Shares, subject: str, without: Collection[int], suggester: Suggester
+    connection: Connection,
+    view: View,
+    shares: SamplingRates,
+    subject: str,
+    without: Collection[int],
+    suggester: Suggester,
 ) -> list[int]:
     taxonomy = suggester.taxonomy()
     tag_ids = [t.id for t in taxonomy.active() if subject in (t.id, t.category_id)]
@@ -107,18 +112,18 @@ def _open(connection: Connection, ids: list[int], matrix: TagMatrix, profile: st
     allowed[:, [row for row in in_play if not matrix.taxonomy.tags[matrix.tag_ids[row]].sensitive]] = True
     decided = projection.labels_of(connection, ids)
     for place, asset_id in enumerate(ids):
-        for tag_id in closed(decided.get(asset_id, {}), matrix.taxonomy) & matrix.rows.keys():
+        for tag_id in settled_tags(decided.get(asset_id, {}), matrix.taxonomy) & matrix.rows.keys():
             allowed[place, matrix.rows[tag_id]] = False
     return allowed
 
 
-def _cells(ids: list[int], matrix: TagMatrix, probabilities: Floats, rows: list[int]) -> list[Cell]:
+def _cells(ids: list[int], matrix: TagMatrix, probabilities: Floats, rows: list[int]) -> list[GridCell]:
     """Each picture's likeliest tag among some."""
     if not rows:
         return []
     best = probabilities.argmax(axis=1)
     found = [
-        Cell(asset_id, matrix.tag_ids[rows[column]], float(probabilities[place, column]))
+        GridCell(asset_id, matrix.tag_ids[rows[column]], float(probabilities[place, column]))
         for place, (asset_id, column) in enumerate(zip(ids, best, strict=True))
         if probabilities[place, column] > 0
     ]

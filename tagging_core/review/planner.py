@@ -18,7 +18,7 @@ from sqlalchemy import Connection, select
 from tagging_core.embeddings import vectors
 from tagging_core.embeddings.encoders import Vectors
 from tagging_core.learning.classifier import Floats
-from tagging_core.learning.library import Library
+from tagging_core.learning.library import TagLibrary
 from tagging_core.learning.uncertainty import _exclusive, margins
 from tagging_core.review.queue import Order, View, in_batch
 from tagging_core.storage.schema import assets, counters
@@ -76,7 +76,7 @@ def interleave(many: Positions, few: Positions) -> Positions:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class ReviewPlan:
     """Which pictures come next.
 
     Attributes:
@@ -88,7 +88,7 @@ class Plan:
     margins: dict[int, float]
 
 
-def plan(connection: Connection, library: Library, view: View, count: int, without: set[int]) -> Plan:
+def plan(connection: Connection, library: TagLibrary, view: View, count: int, without: set[int]) -> ReviewPlan:
     """Choose among waiting pictures: a random sample, or those that were doubtful when last looked at.
 
     Args:
@@ -105,7 +105,7 @@ def plan(connection: Connection, library: Library, view: View, count: int, witho
     profile = matrix.taxonomy.profile(view.profile)
     rows = matrix.in_play(profile)
     if not known or not rows:
-        return Plan(waiting[:count], {})
+        return ReviewPlan(waiting[:count], {})
     pictures = np.stack([found[a] for a in known])
     probabilities = matrix.probabilities(pictures)[:, rows]
     exclusive = _exclusive(matrix, rows)
@@ -116,4 +116,4 @@ def plan(connection: Connection, library: Library, view: View, count: int, witho
         finished = select(counters.c.n).where(counters.c.name == f"done.{profile.id}")
         reviews = int(connection.execute(finished).scalar() or 0)
         order = choose(matrix.pack.centre(pictures), probabilities, exclusive, reviews, count)
-    return Plan([known[i] for i in order], dict(zip(known, sure.tolist(), strict=True)))
+    return ReviewPlan([known[i] for i in order], dict(zip(known, sure.tolist(), strict=True)))

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Select, func, select
 
 from tagging_core.common.users import User
 from tagging_core.ledger.events import STATES
-from tagging_core.review.sampling import Shares
+from tagging_core.review.sampling import SamplingRates
 from tagging_core.storage.schema import assets, counters, events, items, reviews
 
 
@@ -41,7 +41,7 @@ class View:
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class QueueProgress:
     """How many pictures of a batch, or of all, are in each state.
 
     Attributes:
@@ -60,13 +60,13 @@ class Progress:
         return self.waiting + self.done + self.skipped + self.flagged + self.second
 
 
-def progress(connection: Connection, batch_id: int | None = None) -> Progress:
+def progress(connection: Connection, batch_id: int | None = None) -> QueueProgress:
     """How far the review of a batch, or of everything, has come; exact, and as fast for many as for few."""
     scope = "review" if batch_id is None else f"batch.{batch_id}"
     query = select(counters.c.name, counters.c.n).where(counters.c.name.in_([f"{scope}.{s}" for s in STATES]))
     counts = {name.rsplit(".", 1)[1]: n for name, n in connection.execute(query)}
     new, second, skipped, flagged, done = (counts.get(state, 0) for state in STATES)
-    return Progress(new, done, skipped, flagged, second)
+    return QueueProgress(new, done, skipped, flagged, second)
 
 
 def in_batch(batch_id: int | None) -> list[ColumnElement[bool]]:
@@ -103,7 +103,7 @@ def following(
 def seen_together(
     connection: Connection,
     view: View,
-    shares: Shares,
+    shares: SamplingRates,
     limit: int,
     without: Collection[int] = (),
     sampled: bool = False,

@@ -21,7 +21,7 @@ _OWN_AFTER = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
-class Shares:
+class SamplingRates:
     """Sizes of the samples, each in [0, 1].
 
     Attributes:
@@ -38,7 +38,7 @@ class Shares:
         """Whether a picture is shown without suggestions, by its sample number."""
         return sample % _PARTS < self.blind * _PARTS
 
-    def takes_second(self, sample: int) -> bool:
+    def needs_second_opinion(self, sample: int) -> bool:
         """Whether a picture takes a second opinion, by its sample number."""
         return sample // _PARTS % _PARTS < self.second * _PARTS
 

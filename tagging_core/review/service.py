@@ -7,13 +7,13 @@ from datetime import datetime
 
 from tagging_core import ledger
 from tagging_core.assets import repository
-from tagging_core.assets.repository import Accompanying, Asset
+from tagging_core.assets.repository import Asset, AssetText
 from tagging_core.common.users import Action, User, require
 from tagging_core.embeddings import vectors
 from tagging_core.embeddings.encoders import Encoder
 from tagging_core.learning import explanations, precision_targets
 from tagging_core.learning.explanations import Explanation
-from tagging_core.learning.library import Library
+from tagging_core.learning.library import TagLibrary
 from tagging_core.learning.suggestions import Suggester, Suggestion
 from tagging_core.learning.thresholds import Thresholds
 from tagging_core.ledger import history
@@ -21,14 +21,14 @@ from tagging_core.ledger.events import Look
 from tagging_core.ledger.history import PastAct
 from tagging_core.review import decision_groups, leases
 from tagging_core.review import decisions as reviewing
-from tagging_core.review.assignment import Turns
-from tagging_core.review.decision_groups import Act
+from tagging_core.review.assignment import Assigner
+from tagging_core.review.decision_groups import DecisionGroup
 from tagging_core.review.decisions import Card, Decision
-from tagging_core.review.sampling import Shares
+from tagging_core.review.sampling import SamplingRates
 from tagging_core.storage import Database
 
 
-class Desk:
+class ReviewService:
     """What people who review call.
 
     Args:
@@ -42,21 +42,21 @@ class Desk:
     def __init__(
         self,
         database: Database,
-        library: Library,
+        library: TagLibrary,
         suggester: Suggester,
         encoder: Callable[[], Encoder],
-        shares: Shares,
+        shares: SamplingRates,
     ) -> None:
         self.database, self.shares = database, shares
         self._text_encoder = encoder
         self.use(library, suggester)
 
-    def use(self, library: Library, suggester: Suggester) -> None:
+    def use(self, library: TagLibrary, suggester: Suggester) -> None:
         """Go on with another model's library; what is under way ends with the one it began with."""
         self.library, self.suggester = library, suggester
-        self.turns = Turns(self.database, library, self.shares)
+        self.turns = Assigner(self.database, library, self.shares)
         self._promises: tuple[int, dict[tuple[str, float], Thresholds]] = (-1, {})
-        self.instructed: list[Library] = []  # of profiles whose own instruction suggestions are made under
+        self.instructed: list[TagLibrary] = []  # of profiles whose own instruction suggestions are made under
 
     def wake(self) -> None:
         """Tell whoever works in the background that there is work."""
@@ -81,7 +81,7 @@ class Desk:
         self.teach([target.tag_id, target.other_tag_id])
         return undone
 
-    def decide_many(self, user: User, decisions: Sequence[Decision]) -> Act:
+    def decide_many(self, user: User, decisions: Sequence[Decision]) -> DecisionGroup:
         """Write decisions as one act, all or none, and fit what they teach once."""
         with self.database.write(durable=True) as connection:
             taxonomy = self.library.taxonomies.load(connection)
@@ -89,14 +89,14 @@ class Desk:
         self.teach(act.tag_ids)
         return act
 
-    def undo_act(self, user: User, act_id: str) -> Act:
+    def undo_act(self, user: User, act_id: str) -> DecisionGroup:
         """Take all that one gesture decided back; the result can itself be taken back."""
         with self.database.write(durable=True) as connection:
             act = decision_groups.undo_act(connection, user, act_id, self.library.taxonomies.load(connection))
         self.teach(act.tag_ids)
         return act
 
-    def undo_period(self, user: User, actor: str, since: datetime, until: datetime) -> Act:
+    def undo_period(self, user: User, actor: str, since: datetime, until: datetime) -> DecisionGroup:
         """Take back what a person decided in a period (UTC without zone); that of others takes an operator."""
         require(user, Action.REVIEW if actor == user.name else Action.OPERATE)
         with self.database.write(durable=True) as connection:
@@ -111,7 +111,7 @@ class Desk:
         Raises:
             NotFoundError: There is no such picture or profile.
         """
-        with self.database.write(in_turn=False) as connection:
+        with self.database.write(serialized=False) as connection:
             repository.get(connection, asset_id, lock=True)
             return self.suggester.suggest(connection, [asset_id], profile).get(asset_id, [])
 
@@ -121,13 +121,13 @@ class Desk:
         Args:
             look: As `Turns.next` said; where a second opinion of this person is due, it is taken as such anyway.
         """
-        with self.database.write(in_turn=False) as connection:
+        with self.database.write(serialized=False) as connection:
             asset = repository.get(connection, asset_id, lock=True)
             mine = leases.take(connection, user, [asset_id])
             holder = None if mine else leases.holder(connection, user, asset_id)
             if asset.review == "second" or look is not None:
-                fates = self.library.taxonomies.load(connection).fates
-                standing = ledger.fold(ledger.history_of(connection, asset_id), fates)
+                redirects = self.library.taxonomies.load(connection).redirects
+                standing = ledger.fold(ledger.history_of(connection, asset_id), redirects)
                 if asset.review == "second":
                     look = None if standing.first == user.name else Look.SECOND
             if look is None:
@@ -166,7 +166,7 @@ class Desk:
             self.toggle_act(user, last)
         return last
 
-    def set_text(self, user: User, asset_id: int, text: Accompanying) -> Asset:
+    def set_text(self, user: User, asset_id: int, text: AssetText) -> Asset:
         """Replace the text that belongs to a picture; suggestions take it into account from then on."""
         sentence = text.clean().sentence()
         vector = self._text_encoder().encode_passages([sentence]) if sentence else None
@@ -193,7 +193,9 @@ class Desk:
         if (profile, target) not in known:
             with self.database.read() as connection:
                 library = self.suggester.library(connection, profile)
-                known[profile, target] = precision_targets.promise(connection, library, profile, target)
+                known[profile, target] = precision_targets.thresholds_for_precision(
+                    connection, library, profile, target
+                )
         return known[profile, target]
 
     def teach(self, tag_ids: Iterable[str | None]) -> None:
@@ -201,8 +203,8 @@ class Desk:
         named = [tag_id for tag_id in tag_ids if tag_id]
         if named:
             with self.database.read() as connection:
-                fates = self.library.taxonomies.load(connection).fates
-            named = [found for tag_id in named if (found := fates.resolve(tag_id))]
+                redirects = self.library.taxonomies.load(connection).redirects
+            named = [found for tag_id in named if (found := redirects.resolve(tag_id))]
         for library in (self.library, *self.instructed):
             library.settle(named)
         self.wake()

@@ -19,7 +19,7 @@ from tagging_core.search.chroma_probe import probe
 _DATABASE = "tagloop"
 
 
-class Place(Protocol):
+class ChromaBackend(Protocol):
     """What the index needs of either."""
 
     def is_new(self) -> bool:
@@ -41,11 +41,11 @@ class Place(Protocol):
     def disconnect(self) -> None:
         """Let go, so that it may be opened again in this process."""
 
-    def told_plainly(self) -> AbstractContextManager[None]:
+    def translate_errors(self) -> AbstractContextManager[None]:
         """Turns what a client raises when nobody answers into an UnreachableError."""
 
 
-class Embedded:
+class LocalChroma:
     """A folder that this process alone opens.
 
     Args:
@@ -83,12 +83,12 @@ class Embedded:
         """See `Place.disconnect`."""
         _forget_clients()
 
-    def told_plainly(self) -> AbstractContextManager[None]:
+    def translate_errors(self) -> AbstractContextManager[None]:
         """See `Place.told_plainly`: it always answers."""
         return contextlib.nullcontext()
 
 
-class Served:
+class ChromaServer:
     """A database of a server that `chroma run` started.
 
     Args:
@@ -115,13 +115,13 @@ class Served:
     def counts(self) -> dict[str, int]:
         """See `Place.counts`."""
         client = self.connect()
-        with self.told_plainly():
+        with self.translate_errors():
             return {collection.name: collection.count() for collection in client.list_collections()}
 
     def clear(self) -> None:
         """Remove the collections; all they held is in SQL."""
         client = self.connect()
-        with self.told_plainly():
+        with self.translate_errors():
             for collection in client.list_collections():
                 client.delete_collection(collection.name)
 
@@ -136,7 +136,7 @@ class Served:
         import httpx
         from chromadb.errors import NotFoundError, UniqueConstraintError
 
-        with self.told_plainly():
+        with self.translate_errors():
             if httpx.get(f"{self._base}/api/v2/version").json() == chromadb.__version__:
                 raise StorageError(
                     f"At {self._base} answers Chroma's server in Python, which runs foreign code (CVE-2026-45829). "
@@ -158,7 +158,7 @@ class Served:
         _forget_clients()
 
     @contextlib.contextmanager
-    def told_plainly(self) -> Iterator[None]:
+    def translate_errors(self) -> Iterator[None]:
         """See `Place.told_plainly`."""
         import httpx
 

@@ -22,7 +22,7 @@ from tagging_core.embeddings.encoders import unit
 from tagging_core.errors import BusyError, UnreachableError
 from tagging_core.ledger import taxonomy_store
 from tagging_core.ledger.taxonomy_store import TaxonomyCache
-from tagging_core.search.chroma_backends import Place
+from tagging_core.search.chroma_backends import ChromaBackend
 from tagging_core.search.chroma_probe import DamagedError
 from tagging_core.storage import Database, key_values
 from tagging_core.storage.schema import assets, learned, outbox
@@ -56,7 +56,9 @@ class ChromaIndex:
         fingerprint: Whose collections are searched; the others are kept up to date beside them.
     """
 
-    def __init__(self, place: Place, database: Database, fingerprint: str, taxonomies: TaxonomyCache) -> None:
+    def __init__(
+        self, place: ChromaBackend, database: Database, fingerprint: str, taxonomies: TaxonomyCache
+    ) -> None:
         self.place = place
         self._database = database
         self.fingerprint = fingerprint
@@ -254,7 +256,7 @@ class ChromaIndex:
         Raises:
             UnreachableError: The server does not answer; the index is closed until it does.
         """
-        with self._lock, self._noted(), self.place.told_plainly():
+        with self._lock, self._noted(), self.place.translate_errors():
             yield
 
     @contextlib.contextmanager

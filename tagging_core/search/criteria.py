@@ -18,7 +18,7 @@ from tagging_core.assets import repository
 from tagging_core.embeddings import vectors
 from tagging_core.embeddings.encoders import Encoder, Preset, Vectors, unit
 from tagging_core.learning.classifier import Examples, Floats, TagModel, fit_tag, sigmoid
-from tagging_core.learning.library import Library
+from tagging_core.learning.library import TagLibrary
 from tagging_core.learning.tag_matrix import TagMatrix
 from tagging_core.search.query import Query
 from tagging_core.storage import Database
@@ -59,7 +59,7 @@ class Criteria:
     """
 
     def __init__(
-        self, database: Database, library: Library, preset: Preset, encoder: Callable[[], Encoder]
+        self, database: Database, library: TagLibrary, preset: Preset, encoder: Callable[[], Encoder]
     ) -> None:
         self._database, self._library = database, library
         self._preset, self._encoder = preset, encoder

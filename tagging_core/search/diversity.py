@@ -12,7 +12,7 @@ TWIN = 0.96
 _VARIETY = 0.35  # how much a picture loses for being like one that was chosen before
 
 
-def varied(pictures: Vectors, centred: Vectors, limit: int) -> list[int]:
+def diversify(pictures: Vectors, centred: Vectors, limit: int) -> list[int]:
     """Rows that are like the first, but neither its twins nor one another's; best first.
 
     Maximal marginal relevance: Carbonell and Goldstein 1998.

@@ -19,18 +19,18 @@ from tagging_core.embeddings import vectors
 from tagging_core.embeddings.encoders import Encoder, Preset, Vectors
 from tagging_core.errors import SearchError
 from tagging_core.learning.classifier import Examples
-from tagging_core.learning.library import Library
+from tagging_core.learning.library import TagLibrary
 from tagging_core.learning.tag_matrix import TagMatrix
 from tagging_core.search.chroma_index import ChromaIndex
 from tagging_core.search.criteria import Criteria, Criterion
-from tagging_core.search.diversity import varied
+from tagging_core.search.diversity import diversify
 from tagging_core.search.filters import ANY, Filters, matching
 from tagging_core.search.query import Query, read_query
 from tagging_core.storage import Database, key_values
 from tagging_core.storage.schema import assets, labels
 from tagging_core.taxonomy.matching import TagNames
 
-LEAST = 0.03
+MIN_RELEVANCE = 0.03
 """Relevance below which a picture is no answer, for each thing it should be: what a tag has before a look at it."""
 
 _OF_BEST = 15  # a picture that is so many times less likely than the best is none either
@@ -82,7 +82,7 @@ class Searcher:
     def __init__(
         self,
         database: Database,
-        library: Library,
+        library: TagLibrary,
         index: ChromaIndex,
         preset: Preset,
         encoder: Callable[[], Encoder],
@@ -127,7 +127,7 @@ class Searcher:
             candidates = self._candidates(connection, query, criteria, conditions, limit + len(without))
             chances = _rank(connection, criteria, {a: v for a, v in candidates.items() if a not in without})
         # One picture says little of what others have in common with it: then the nearest are shown, however far.
-        least = LEAST ** sum(each.things for each in criteria) if text.strip() else 0.0
+        least = MIN_RELEVANCE ** sum(each.things for each in criteria) if text.strip() else 0.0
         return Found(query, _cut(chances, limit, least), understood)
 
     def similar(self, asset_id: int, filters: Filters = ANY, limit: int = 24) -> list[Hit]:
@@ -141,7 +141,7 @@ class Searcher:
             known = vectors.load(connection, self._library.pictures, [asset_id, *(hit.asset_id for hit in found)])
         pool = [hit for hit in found if hit.asset_id in known]
         stacked = np.stack([known[a] for a in [asset_id, *(hit.asset_id for hit in pool)]])
-        chosen = varied(stacked, self._library.matrix().pack.centre(stacked), limit)
+        chosen = diversify(stacked, self._library.matrix().pack.centre(stacked), limit)
         return [pool[place - 1] for place in chosen]
 
     def names(self, matrix: TagMatrix | None = None) -> TagNames:

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tagging_core.storage.database import Database, add_to, at_once, insert, insert_row, integrity, upsert
+from tagging_core.storage.database import Database, add_to, insert, insert_row, integrity, pipelined, upsert
 
-__all__ = ["Database", "add_to", "at_once", "insert", "insert_row", "integrity", "upsert"]
+__all__ = ["Database", "add_to", "insert", "insert_row", "integrity", "pipelined", "upsert"]

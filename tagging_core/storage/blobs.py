@@ -46,7 +46,7 @@ class BlobStore(Protocol):
     def remove(self, name: str) -> None:
         """Remove a file, if it is there."""
 
-    def older(self, prefix: str, seconds: float) -> Iterator[str]:
+    def older_than(self, prefix: str, seconds: float) -> Iterator[str]:
         """Names of files below a prefix that were written so long ago."""
 
     def path(self, name: str) -> Path | None:
@@ -73,13 +73,13 @@ class LocalBlobStore:
 
     def write(self, name: str, data: bytes) -> None:
         """See `Depot`."""
-        write_file(self.path(name), data)
+        write_atomically(self.path(name), data)
 
     def remove(self, name: str) -> None:
         """See `Depot`."""
         self.path(name).unlink(missing_ok=True)
 
-    def older(self, prefix: str, seconds: float) -> Iterator[str]:
+    def older_than(self, prefix: str, seconds: float) -> Iterator[str]:
         """See `Depot`."""
         latest = time.time() - seconds
         for path in self.path(prefix).rglob("*"):
@@ -134,7 +134,7 @@ class S3BlobStore:
         with self._translate_errors(), _unless_missing():
             self._files.rm_file(self._key(name))
 
-    def older(self, prefix: str, seconds: float) -> Iterator[str]:
+    def older_than(self, prefix: str, seconds: float) -> Iterator[str]:
         """See `Depot`."""
         latest = time.time() - seconds
         with self._translate_errors():
@@ -162,7 +162,7 @@ class S3BlobStore:
             raise UnreachableError(told) from error
 
 
-def open_depot(url: str, folder: Path) -> BlobStore:
+def open_blobs(url: str, folder: Path) -> BlobStore:
     """Open the store of an installation's picture files.
 
     Args:
@@ -175,7 +175,7 @@ def open_depot(url: str, folder: Path) -> BlobStore:
     return S3BlobStore(url) if url else LocalBlobStore(folder)
 
 
-def write_file(path: Path, data: bytes) -> None:
+def write_atomically(path: Path, data: bytes) -> None:
     """Write a file whole or not at all: a reader, or a restart after a crash, never sees half of it.
 
     Raises:

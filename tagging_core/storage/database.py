@@ -65,7 +65,7 @@ class Database:
         Raises:
             StorageError: The database cannot be reached or read.
         """
-        with _told_plainly(), self.engine.connect() as connection:
+        with _translate_errors(), self.engine.connect() as connection:
             yield connection
 
     @contextmanager
@@ -75,7 +75,7 @@ class Database:
         Raises:
             StorageError: The database cannot be reached or read.
         """
-        with _told_plainly(), self.engine.connect() as connection:
+        with _translate_errors(), self.engine.connect() as connection:
             if self.is_sqlite:
                 connection.exec_driver_sql("BEGIN")
             else:
@@ -83,7 +83,7 @@ class Database:
             yield connection
 
     @contextmanager
-    def write(self, durable: bool = False, in_turn: bool = True) -> Iterator[Connection]:
+    def write(self, durable: bool = False, serialized: bool = True) -> Iterator[Connection]:
         """A transaction that is committed at the end and undone by any error.
 
         Writers take turns, on PostgreSQL as on SQLite: ids and revisions are then committed in their order, so
@@ -93,18 +93,18 @@ class Database:
         Args:
             durable: What was committed survives a power cut too, at the price of waiting for the disk; for what
                 a person did. Anything survives the death of the process.
-            in_turn: False for what has no order, and locks the rows that it changes: leases, duties, what is shown.
+            serialized: False for what has no order, and locks the rows that it changes: leases, duties, what is shown.
 
         Raises:
             StorageError: The database cannot be reached, is full, or stayed locked.
         """
-        with _told_plainly(), self.engine.connect() as connection:
+        with _translate_errors(), self.engine.connect() as connection:
             if self.is_sqlite:
                 connection.exec_driver_sql(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
             else:
                 lazily = "" if durable else "SET LOCAL synchronous_commit = off;"
-                connection.exec_driver_sql(f"BEGIN; {lazily} {_IN_TURN if in_turn else ''}")
+                connection.exec_driver_sql(f"BEGIN; {lazily} {_IN_TURN if serialized else ''}")
             yield connection
             connection.commit()
 
@@ -162,7 +162,7 @@ def integrity(connection: Connection) -> str:
 
 
 @contextmanager
-def at_once(connection: Connection) -> Iterator[None]:
+def pipelined(connection: Connection) -> Iterator[None]:
     """Send what is written in here without waiting for each answer; nothing may be read meanwhile."""
     if connection.dialect.name == "sqlite":
         yield
@@ -207,7 +207,7 @@ def _without_password(url: str) -> str:
 
 
 @contextmanager
-def _told_plainly() -> Iterator[None]:
+def _translate_errors() -> Iterator[None]:
     try:
         yield
     except OperationalError as error:

@@ -13,7 +13,7 @@ _SECONDS = 15.0
 _RENEW = 5.0
 
 
-class Duty:
+class LeaderLock:
     """One process's claim to a duty; the clocks of all machines must agree within a few seconds.
 
     Args:
@@ -42,7 +42,7 @@ class Duty:
         free = or_(duties.c.holder == self._holder, duties.c.until < now)
         changed = {"holder": new.excluded.holder, "until": new.excluded.until}
         taking = new.on_conflict_do_update(index_elements=[duties.c.name], set_=changed, where=free)
-        with self._database.write(in_turn=False) as connection:
+        with self._database.write(serialized=False) as connection:
             held = connection.execute(taking.returning(duties.c.name)).first() is not None
         self._asked, self._held = now, held
         return held
@@ -51,7 +51,7 @@ class Duty:
         """Let another process have it at once."""
         if not self._asked:
             return
-        with self._database.write(in_turn=False) as connection:
+        with self._database.write(serialized=False) as connection:
             mine = duties.c.name == self._name, duties.c.holder == self._holder
             connection.execute(delete(duties).where(*mine))
         self._asked, self._held = 0.0, False

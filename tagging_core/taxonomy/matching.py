@@ -25,7 +25,7 @@ _WORD = re.compile(r"[一-鿿]|[^\W_一-鿿]+")
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
+class NameMatch:
     """A place of a text that names a tag.
 
     Attributes:
@@ -55,15 +55,15 @@ class TagNames:
         self._tags = {parts: tuple(ids) for parts, ids in found.items()}
         self._longest = max(map(len, self._tags), default=0)
 
-    def find(self, text: str) -> list[Named]:
+    def find(self, text: str) -> list[NameMatch]:
         """The names in a text from left to right, the longest at each place; an English plural counts as well."""
         words = list(_words(text))
-        named: list[Named] = []
+        named: list[NameMatch] = []
         place = 0
         while place < len(words):
             length, tag_ids = self._at(words, place)
             if tag_ids:
-                named.append(Named(words[place][1], words[place + length - 1][2], tag_ids))
+                named.append(NameMatch(words[place][1], words[place + length - 1][2], tag_ids))
             place += length
         return named
 
@@ -91,9 +91,9 @@ def _singulars(word: str) -> Iterator[str]:
             yield word[:-2]
 
 
-def find(taxonomy: Taxonomy, text: str, limit: int = 10, within: Sequence[Tag] | None = None) -> list[Tag]:
+def find_tags(taxonomy: Taxonomy, text: str, limit: int = 10, within: Sequence[Tag] | None = None) -> list[Tag]:
     """Tags whose name or alias in any language fits what was typed, typos allowed, best first."""
-    words = [(w.casefold(), tag) for tag in within or taxonomy.givable() for w in tag.words()]
+    words = [(w.casefold(), tag) for tag in within or taxonomy.assignable() for w in tag.words()]
     typed = " ".join(text.casefold().split())
     if not typed:
         return []

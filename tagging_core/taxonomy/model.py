@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from tagging_core.errors import NotFoundError, TagError
-from tagging_core.taxonomy.redirects import NO_FATES, Fates
+from tagging_core.taxonomy.redirects import NO_REDIRECTS, TagRedirects
 
 LANGUAGES = ("en", "zh")
 STARTER = Path(__file__).parents[2] / "data" / "taxonomy" / "starter.yaml"
@@ -111,14 +111,14 @@ class Taxonomy:
     """All categories, tags and profiles at one moment, by id, in their order; deleted ones are left out.
 
     Attributes:
-        fates: What merged and deleted tags stand for.
+        redirects: What merged and deleted tags stand for.
     """
 
     revision: int
     categories: dict[str, Category]
     tags: dict[str, Tag]
     profiles: dict[str, Profile]
-    fates: Fates = NO_FATES
+    redirects: TagRedirects = NO_REDIRECTS
 
     def tag(self, tag_id: str) -> Tag:
         """A tag by id; one that was merged resolves to the tag it went into.
@@ -126,7 +126,7 @@ class Taxonomy:
         Raises:
             NotFoundError: There is no such tag.
         """
-        found = self.fates.resolve(tag_id)
+        found = self.redirects.resolve(tag_id)
         if found not in self.tags:
             raise NotFoundError(f"There is no tag {tag_id!r}.")
         return self.tags[found]
@@ -141,7 +141,7 @@ class Taxonomy:
             raise NotFoundError(f"There is no profile {profile_id!r}; there are {', '.join(self.profiles)}.")
         return self.profiles[profile_id]
 
-    def standing(self) -> list[Tag]:
+    def unmerged(self) -> list[Tag]:
         """The tags that are tags of their own: all but the merged ones."""
         return [t for t in self.tags.values() if t.state != "merged"]
 
@@ -150,7 +150,7 @@ class Taxonomy:
         within = set(self.categories) if profile is None else set(profile.categories)
         return [t for t in self.tags.values() if t.state == "active" and t.category_id in within]
 
-    def givable(self) -> list[Tag]:
+    def assignable(self) -> list[Tag]:
         """The tags that a person may give: those in use and those that were proposed."""
         return [t for t in self.tags.values() if t.state in ("active", "proposed")]
 
@@ -238,7 +238,7 @@ def make_taxonomy(
         {c.id: c for c in categories.values() if c.state != "deleted"},
         {t.id: t for t in tags.values() if t.state != "deleted"},
         profiles,
-        Fates({t.id: (t.merged_into or "", t.merged_after or 0) for t in merged}, gone),
+        TagRedirects({t.id: (t.merged_into or "", t.merged_after or 0) for t in merged}, gone),
     )
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
-class Fates:
+class TagRedirects:
     """Where tag ids lead.
 
     Attributes:
@@ -31,11 +31,11 @@ class Fates:
             seen.add(tag_id)
         return None if tag_id in self.gone else tag_id
 
-    def moved(self, other: Fates) -> set[str]:
-        """The ids that lead elsewhere, or nowhere, under other fates."""
+    def moved(self, other: TagRedirects) -> set[str]:
+        """The ids that lead elsewhere, or nowhere, under other redirects."""
         ids = self.merged.keys() | other.merged.keys() | self.gone | other.gone
         return {tag_id for tag_id in ids if self.resolve(tag_id) != other.resolve(tag_id)}
 
 
-NO_FATES = Fates()
+NO_REDIRECTS = TagRedirects()
 """Every tag is itself."""

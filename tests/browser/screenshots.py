@@ -131,7 +131,7 @@ def work_for_weeks(data: Path, photos: Path | None) -> None:
             connection.execute(update(events).where(events.c.asset_id == asset_id).values(at=at))
             connection.execute(update(assets).where(assets.c.id == asset_id).values(created_at=at))
     with loop.database.write() as connection:
-        projection.recount(connection, loop.settings.zone, loop.library.taxonomies.load(connection).fates)
+        projection.recount(connection, loop.settings.zone, loop.library.taxonomies.load(connection).redirects)
     loop.close()
 
 

@@ -16,7 +16,7 @@ import pytest
 
 from tagging_core import Decision, Kind, Tagloop, User
 from tagging_core.api import Client
-from tagging_core.ledger.webhook_outbox import Happening
+from tagging_core.ledger.webhook_outbox import EventType
 from tests.conftest import BLUE, RED, photo, wait_for
 
 EXAMPLE = Path(__file__).parent.parent.parent / "examples" / "django_site"
@@ -56,7 +56,7 @@ def browser(site: str, client: Client, monkeypatch: pytest.MonkeyPatch) -> Itera
     from pictures import models, views
 
     monkeypatch.setattr(views, "tagloop", client)
-    hook = client.add_webhook(f"{site}/hooks/tagloop", [Happening.ASSET_REVIEWED])
+    hook = client.add_webhook(f"{site}/hooks/tagloop", [EventType.ASSET_REVIEWED])
     monkeypatch.setattr(settings, "TAGLOOP_SECRET", hook.secret)
     with httpx.Client(base_url=site, follow_redirects=True) as visitor:
         yield visitor

@@ -10,7 +10,7 @@ from console import page_paths
 from tagging_core import Tagloop, User
 from tagging_core.assets import repository
 from tagging_core.publishing import captions
-from tagging_core.publishing.caption_model import Drafter
+from tagging_core.publishing.caption_model import CaptionDrafter
 from tests import tiny_writer
 from tests.conftest import BLUE, ingest
 
@@ -28,7 +28,7 @@ def save(at: AppTest) -> None:
     assert not at.exception
 
 
-def written(loop: Tagloop, asset_id: int) -> captions.Described:
+def written(loop: Tagloop, asset_id: int) -> captions.Captions:
     with loop.database.read() as connection:
         asset = repository.get(connection, asset_id)
         return captions.describe(connection, loop.taxonomy(), [asset])[asset_id]
@@ -55,7 +55,7 @@ def test_a_draft_waits_in_the_form_until_it_is_saved(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    drafter = Drafter(console.database, console.archive, console.library, "tiny")
+    drafter = CaptionDrafter(console.database, console.archive, console.library, "tiny")
     monkeypatch.setattr(drafter, "_writer", tiny_writer.knowing_squares(tmp_path / "writer"))
     monkeypatch.setattr(console, "drafter", drafter)
     (picture,) = ingest(console, ann, BLUE)

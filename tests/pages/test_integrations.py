@@ -9,8 +9,8 @@ from tagging_core import Tagloop, User
 from tagging_core.api import keys
 from tagging_core.api.keys import Scope
 from tagging_core.ledger import webhook_outbox
-from tagging_core.ledger.webhook_outbox import Happening
-from tagging_core.publishing.outbound_policy import Targets
+from tagging_core.ledger.webhook_outbox import EventType
+from tagging_core.publishing.outbound_policy import OutboundPolicy
 
 Open = Callable[..., AppTest]
 
@@ -48,7 +48,7 @@ def test_a_webhook_needs_an_allowed_target(open_page: Open, console: Tagloop) ->
     at.text_input(key="hook_url").set_value("http://cms.example.com/x")
     press(at, "Add")
     assert "not among the targets" in at.error[0].value
-    console.targets = Targets(["cms.example.com"])
+    console.targets = OutboundPolicy(["cms.example.com"])
     at.text_input(key="hook_url").set_value("http://cms.example.com/x")
     press(at, "Add")
     assert at.code[0].value.startswith("whsec_")
@@ -59,8 +59,8 @@ def test_a_webhook_needs_an_allowed_target(open_page: Open, console: Tagloop) ->
 
 def test_what_was_given_up_is_seen_and_sent_again(open_page: Open, console: Tagloop, ann: User) -> None:
     with console.database.write() as connection:
-        webhook_outbox.add(connection, ann, "http://cms.example.com/x", [Happening.TAG_CHANGED])
-        webhook_outbox.announce(connection, Happening.TAG_CHANGED, [{"tag": "garment.dress"}])
+        webhook_outbox.add(connection, ann, "http://cms.example.com/x", [EventType.TAG_CHANGED])
+        webhook_outbox.announce(connection, EventType.TAG_CHANGED, [{"tag": "garment.dress"}])
         (delivery,) = webhook_outbox.recent(connection)
         webhook_outbox.settle(connection, delivery, state="dead", attempts=10, note="it answered 500")
     at = open_page(page_paths.INTEGRATIONS)

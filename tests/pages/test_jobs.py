@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from console import page_paths
 from tagging_core import Tagloop, User
-from tagging_core.embeddings.batching import encode_or_halve
+from tagging_core.embeddings.batching import encode_with_bisection
 from tagging_core.ingest import chunks, queue_status
 from tests.conftest import RED, ingest, photo, wait_for
 from tests.pages.conftest import press
@@ -61,7 +61,7 @@ def test_a_batch_is_stopped_and_goes_on(
 
     def wait(*args: Any, **options: Any) -> Any:
         assert may.wait(30)
-        return encode_or_halve(*args, **options)
+        return encode_with_bisection(*args, **options)
 
     def in_work() -> int:
         with console.database.read() as connection:

@@ -8,7 +8,7 @@ from streamlit.testing.v1 import AppTest
 
 from console import page_paths
 from tagging_core import Decision, Kind, Tagloop, User
-from tagging_core.embeddings.spaces import State
+from tagging_core.embeddings.spaces import SpaceState
 from tests.conftest import RED, ingest, wait_for
 from tests.pages.conftest import press
 from tests.tagging_core.test_changing_models import COLOURS, Turned
@@ -30,7 +30,7 @@ def test_another_model_is_built_compared_put_to_work_and_dropped(
     open_page: Open, console: Tagloop, ann: User, operator: User
 ) -> None:
     other, old = Turned(), console.preset.fingerprint
-    console.shelf.put(other)
+    console.registry.register(other)
     assets = ingest(console, ann, *COLOURS)
     for asset in assets[3:]:
         console.decide(ann, Decision(Kind.ADD, asset, "colour.red", profile="e-commerce"))
@@ -39,7 +39,7 @@ def test_another_model_is_built_compared_put_to_work_and_dropped(
     at.selectbox(key="model_name").set_value("Another: a folder on this machine, or a hub id").run()
     at.text_input(key="model_other").set_value("turned").run()
     press(at, "Build beside the one in use")
-    wait_for(lambda: any(p.family.state == State.READY and not p.pending for p in console.models.all()))
+    wait_for(lambda: any(p.family.state == SpaceState.READY and not p.pending for p in console.models.all()))
     at.run()
     press(at, "Compare")
     assert any(m.label == "Precision" and "%" in m.value for m in at.metric)

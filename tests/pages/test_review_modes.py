@@ -12,9 +12,9 @@ from console import gallery, page_paths
 from console.review import shortcuts
 from tagging_core import Decision, Kind, Tagloop, User
 from tagging_core.common.users import local_user
-from tagging_core.learning.thresholds import Cut, Thresholds
+from tagging_core.learning.thresholds import Threshold, Thresholds
 from tagging_core.review import decisions, queue
-from tagging_core.review.sampling import Shares
+from tagging_core.review.sampling import SamplingRates
 from tests.conftest import BLUE, GREEN, RED, ingest
 
 REDS = [(200 + n, 20 + n, 20) for n in range(5)]
@@ -47,7 +47,7 @@ def labels(console: Tagloop, asset: int) -> dict[str, int]:
         return {t: label.value for t, label in decisions.labels_of(connection, asset).items()}
 
 
-def progress(console: Tagloop) -> queue.Progress:
+def progress(console: Tagloop) -> queue.QueueProgress:
     with console.database.read() as connection:
         return queue.progress(connection)
 
@@ -133,7 +133,7 @@ def test_a_group_gets_its_tags_and_is_finished_by_one_key(
     assert all(labels(console, a) == {} for a in assets[:5])
     press(at, "1")
     press(at, "D")
-    assert progress(console) == queue.Progress(waiting=1, done=5, skipped=0)
+    assert progress(console) == queue.QueueProgress(waiting=1, done=5, skipped=0)
     press(at, "Z")
     assert progress(console).waiting == 6
 
@@ -141,7 +141,9 @@ def test_a_group_gets_its_tags_and_is_finished_by_one_key(
 def test_bulk_accept_shows_what_it_would_do_and_why_not_more(
     open_page: Open, console: Tagloop, ann: User, assets: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    history = Thresholds(0.97, Cut(None, reason="Not enough history."), {"colour.red": Cut(0.3, 100, 99)})
+    history = Thresholds(
+        0.97, Threshold(None, reason="Not enough history."), {"colour.red": Threshold(0.3, 100, 99)}
+    )
     monkeypatch.setattr(console, "promise", lambda profile, target: history)
     at = press(go(open_page), "B")
     assert list(at.data_editor[0].value["Tag"]) == ["Red"]
@@ -213,7 +215,7 @@ def test_when_everything_is_open_elsewhere_it_says_at_whom(
 
 
 def test_a_blind_picture_has_no_chips(open_page: Open, console: Tagloop, assets: list[int]) -> None:
-    console.shares = Shares(blind=1)
+    console.shares = SamplingRates(blind=1)
     at = go(open_page)
     assert any("Blind sample" in i.value for i in at.info)
     assert not any(b.key and b.key.startswith("accept_") for b in at.button)
@@ -222,7 +224,7 @@ def test_a_blind_picture_has_no_chips(open_page: Open, console: Tagloop, assets:
 def test_a_second_opinion_is_asked_for_in_a_view_of_its_own(
     open_page: Open, console: Tagloop, assets: list[int]
 ) -> None:
-    console.shares = Shares(blind=0, second=1)
+    console.shares = SamplingRates(blind=0, second=1)
     bob = local_user("Bob")
     console.decide(bob, Decision(Kind.ADD, assets[0], "colour.red", profile="e-commerce"))
     console.decide(bob, Decision(Kind.DONE, assets[0], profile="e-commerce"))
@@ -258,7 +260,7 @@ def test_grid_of_nothing(open_page: Open, console: Tagloop, ann: User) -> None:
 
 
 def test_a_second_opinion_by_address_is_one_too(open_page: Open, console: Tagloop, assets: list[int]) -> None:
-    console.shares = Shares(blind=0, second=1)
+    console.shares = SamplingRates(blind=0, second=1)
     bob = local_user("Bob")
     console.decide(bob, Decision(Kind.ADD, assets[0], "colour.red", profile="e-commerce"))
     console.decide(bob, Decision(Kind.DONE, assets[0], profile="e-commerce"))

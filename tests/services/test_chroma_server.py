@@ -13,7 +13,7 @@ import pytest
 
 from tagging_core import Decision, Kind, Tagloop, User
 from tagging_core.errors import StorageError
-from tagging_core.search.chroma_backends import Served
+from tagging_core.search.chroma_backends import ChromaServer
 from tests.conftest import BLUE, GREEN, RED, ingest, wait_for
 from tests.servers import Chroma
 
@@ -59,14 +59,14 @@ def test_work_goes_on_while_it_is_gone(loop: Tagloop, ann: User, chroma: Chroma,
 
 def test_an_address_that_others_reach_is_refused() -> None:
     with pytest.raises(StorageError, match="an address that others reach"):
-        Served("http://8.8.8.8:8000")
+        ChromaServer("http://8.8.8.8:8000")
     with pytest.raises(StorageError, match="is no address such as"):
-        Served("127.0.0.1:8000")
+        ChromaServer("127.0.0.1:8000")
 
 
 def test_the_server_with_the_hole_is_refused(python_server: str) -> None:
     with pytest.raises(StorageError, match="CVE-2026-45829"):
-        Served(python_server).connect()
+        ChromaServer(python_server).connect()
 
 
 @pytest.fixture

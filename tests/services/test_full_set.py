@@ -122,7 +122,7 @@ def test_the_loop_from_upload_to_search(loop: Tagloop, workers: Workers, ann: Us
     assert data == photo(RED)
     assert loop.archive.has(found["blue.jpg"].sha256)
     assert not (loop.settings.data_dir / "archive").exists(), "no picture lies on this machine"
-    assert list(loop.depot.older("incoming", 0.0)) == [], "what was staged is gone"
+    assert list(loop.blobs.older_than("incoming", 0.0)) == [], "what was staged is gone"
     before = {s.tag_id: s.probability for s in loop.suggest(found["red2.jpg"].id, PROFILE)}
     loop.decide(ann, Decision(Kind.REJECT, found["red.jpg"].id, "colour.red", profile=PROFILE))
     after = {s.tag_id: s.probability for s in loop.suggest(found["red2.jpg"].id, PROFILE)}

@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from tagging_core import Decision, Kind, Settings, Tagloop, User
-from tagging_core.storage.leader_election import Duty
+from tagging_core.storage.leader_election import LeaderLock
 from tagging_core.storage.schema import assets, chunks, duties, items
 from tests.conftest import BLUE, GREEN, RED, ingest, photo, wait_for
 
@@ -72,7 +72,7 @@ def test_one_is_the_steward_and_another_takes_over(loop: Tagloop, beside: Tagloo
 
 
 def test_the_duty_of_one_that_vanished_ends(loop: Tagloop) -> None:
-    first, second = (Duty(loop.database, "test", name) for name in ("first", "second"))
+    first, second = (LeaderLock(loop.database, "test", name) for name in ("first", "second"))
     assert first.held()
     assert not second.held()
     with loop.database.write() as connection:
@@ -82,7 +82,7 @@ def test_the_duty_of_one_that_vanished_ends(loop: Tagloop) -> None:
     first._asked = 0.0
     assert not first.held(), "it hears that it has lost it"
     second.release()
-    assert Duty(loop.database, "test", "third").held()
+    assert LeaderLock(loop.database, "test", "third").held()
 
 
 def holder(loop: Tagloop) -> str | None:

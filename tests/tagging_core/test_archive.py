@@ -6,23 +6,23 @@ from pathlib import Path
 import pytest
 
 from tagging_core.assets.decoding import open_picture
-from tagging_core.assets.files import Archive, Rendition, sha256_of
+from tagging_core.assets.files import ImageFiles, Rendition, sha256_of
 from tagging_core.errors import StorageError
-from tagging_core.storage.blobs import LocalBlobStore, write_file
+from tagging_core.storage.blobs import LocalBlobStore, write_atomically
 from tests.conftest import photo
 
 
 def test_original_and_renditions_are_kept_once(tmp_path: Path) -> None:
-    archive, data = Archive(LocalBlobStore(tmp_path)), photo(size=(2000, 1000))
+    archive, data = ImageFiles(LocalBlobStore(tmp_path)), photo(size=(2000, 1000))
     name = sha256_of(data)
-    archive.keep(name, data, open_picture(data))
+    archive.store(name, data, open_picture(data))
     assert archive.read(Rendition.ORIGINAL, name) == data
     assert max(open_picture(archive.read(Rendition.SCREEN, name)).image.size) == 1400
     assert max(open_picture(archive.read(Rendition.THUMBNAIL, name)).image.size) == 320
     path = archive.path(Rendition.SCREEN, name)
     assert path is not None
     before = path.stat().st_mtime_ns
-    archive.keep(name, data, open_picture(data))
+    archive.store(name, data, open_picture(data))
     assert path.stat().st_mtime_ns == before
 
 
@@ -33,5 +33,5 @@ def test_a_full_disk_is_told_and_leaves_no_half_file(tmp_path: Path, monkeypatch
 
     monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.raises(StorageError, match="disk is full"):
-        write_file(tmp_path / "a" / "b.jpg", b"data")
+        write_atomically(tmp_path / "a" / "b.jpg", b"data")
     assert not list((tmp_path / "a").iterdir())

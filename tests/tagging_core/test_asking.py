@@ -5,7 +5,7 @@ import pytest
 
 from tagging_core import Tagloop, User
 from tagging_core.embeddings.encoders import unit
-from tagging_core.learning.uncertainty import doubt, margins
+from tagging_core.learning.uncertainty import margins, picture_margins
 from tagging_core.review.planner import TYPICAL_FIRST, choose
 from tagging_core.review.queue import Order, View
 from tests.conftest import BLUE, GREEN, RED, YELLOW, ingest
@@ -42,6 +42,6 @@ def test_doubtful_pictures_come_first_in_the_order_of_doubt(loop: Tagloop, ann: 
         order.append(turn.asset_id)
     with loop.database.read() as connection:
         scored = loop.suggester.score(connection, order, "general")
-    sure = doubt(scored.matrix, scored.matrix.taxonomy.profile("e-commerce"), scored.probabilities)
+    sure = picture_margins(scored.matrix, scored.matrix.taxonomy.profile("e-commerce"), scored.probabilities)
     assert sorted(order) == assets
     assert np.all(np.diff(sure) >= 0)

@@ -16,7 +16,7 @@ from tagging_core.assets.files import Rendition
 from tagging_core.cli.main import main
 from tagging_core.errors import BackupError
 from tagging_core.storage import Database
-from tagging_core.storage.blobs import open_depot
+from tagging_core.storage.blobs import open_blobs
 from tagging_core.storage.schema import metadata
 from tests.conftest import BLUE, GREEN, RED, Installations, ingest, photo, wait_for
 
@@ -58,11 +58,11 @@ def test_everything_comes_back_elsewhere(
     worked_with: Tagloop, elsewhere: Settings, ann: User, tmp_path: Path
 ) -> None:
     path = tmp_path / "backup.zip"
-    made = backups.back_up(worked_with.database, worked_with.depot, path)
+    made = backups.back_up(worked_with.database, worked_with.blobs, path)
     before = rows(worked_with.database)
     confidences = {s.tag_id: s.probability for s in worked_with.suggest(3, "e-commerce")}
     database = Database(elsewhere.database)
-    assert backups.restore(database, open_depot(elsewhere.assets_url, elsewhere.data_dir), path) == made
+    assert backups.restore(database, open_blobs(elsewhere.assets_url, elsewhere.data_dir), path) == made
     assert rows(database) == before
     database.close()
     there = Tagloop(elsewhere)
@@ -89,7 +89,7 @@ def test_what_is_not_empty_is_left_alone(worked_with: Tagloop, tmp_path: Path) -
     backups.back_up(worked_with.database, None, path)
     before = rows(worked_with.database)
     with pytest.raises(BackupError, match="not empty"):
-        backups.restore(worked_with.database, worked_with.depot, path)
+        backups.restore(worked_with.database, worked_with.blobs, path)
     assert rows(worked_with.database) == before
 
 
@@ -103,9 +103,9 @@ def test_a_damaged_backup_restores_nothing(worked_with: Tagloop, elsewhere: Sett
     database = Database(elsewhere.database)
     for wrong, told in ((damaged, "labels"), (tmp_path / "missing.zip", "cannot be read")):
         with pytest.raises(BackupError, match=told):
-            backups.restore(database, open_depot(elsewhere.assets_url, elsewhere.data_dir), wrong)
+            backups.restore(database, open_blobs(elsewhere.assets_url, elsewhere.data_dir), wrong)
     assert not any(found for name, found in rows(database).items() if name != "alembic_version")
-    backups.restore(database, open_depot(elsewhere.assets_url, elsewhere.data_dir), path)
+    backups.restore(database, open_blobs(elsewhere.assets_url, elsewhere.data_dir), path)
     database.close()
 
 

@@ -6,20 +6,20 @@ from hypothesis import strategies as st
 
 from tagging_core.learning.calibration import (
     Calibration,
-    Judged,
+    CalibrationData,
     among_rivals,
     calibration_error,
     fit_calibration,
-    nothing_logit,
+    none_logit,
     read_calibration,
     unavoidable_error,
 )
 from tagging_core.learning.classifier import sigmoid
 
 
-def judged(logits: np.ndarray, labels: np.ndarray, tags: int = 1) -> Judged:
+def judged(logits: np.ndarray, labels: np.ndarray, tags: int = 1) -> CalibrationData:
     names = [f"t{n}" for n in range(tags)]
-    return Judged(logits, labels, np.ones(len(logits)), np.arange(len(logits)) % tags, names, ["c"] * tags)
+    return CalibrationData(logits, labels, np.ones(len(logits)), np.arange(len(logits)) % tags, names, ["c"] * tags)
 
 
 def drawn(seed: int, n: int, slope: float, shift: float) -> tuple[np.ndarray, np.ndarray]:
@@ -43,7 +43,7 @@ def test_many_decisions_recover_slope_and_shift() -> None:
 
 def test_a_tag_with_few_decisions_is_calibrated_like_its_category() -> None:
     logits, labels = drawn(1, 4000, slope=1.0, shift=1.5)
-    few = Judged(
+    few = CalibrationData(
         np.append(logits, [0.0]),
         np.append(labels, [0.0]),
         np.ones(4001),
@@ -72,13 +72,15 @@ def test_order_does_not_matter(seed: int) -> None:
     logits, labels = drawn(seed, 60, 0.7, 0.3)
     order = np.random.default_rng(seed).permutation(60)
     one = judged(logits, labels, tags=3)
-    other = Judged(logits[order], labels[order], one.weights, one.rows[order], one.tag_ids, one.category_ids)
+    other = CalibrationData(
+        logits[order], labels[order], one.weights, one.rows[order], one.tag_ids, one.category_ids
+    )
     first, second = fit_calibration(one), fit_calibration(other)
     assert np.allclose(first.of(one.tag_ids, one.category_ids), second.of(one.tag_ids, one.category_ids), atol=1e-6)
 
 
 def test_rivals_share_one_probability() -> None:
-    nothing = nothing_logit(tags=4, prior=0.03, presence=0.9)
+    nothing = none_logit(tags=4, prior=0.03, presence=0.9)
     before = np.full((1, 4), np.log(0.03 / 0.97))
     assert np.isclose(sigmoid(among_rivals(before, nothing)).sum(), 0.9)
     sure = np.array([[5.0, 4.0, -3.0, -3.0]])

@@ -17,7 +17,7 @@ from tagging_core.embeddings import spaces, vectors
 from tagging_core.embeddings.encoders import find_preset
 from tagging_core.embeddings.encoders.base import Vectors, unit
 from tagging_core.embeddings.encoders.tiny import TinyEncoder
-from tagging_core.embeddings.spaces import State
+from tagging_core.embeddings.spaces import SpaceState
 from tagging_core.errors import EncoderError, NotAllowedError, TaggingError
 from tagging_core.review import decisions
 from tagging_core.review.queue import View
@@ -62,17 +62,17 @@ def operator() -> User:
 @pytest.fixture
 def other(working: Tagloop) -> Turned:
     encoder = Turned()
-    working.shelf.put(encoder)
+    working.registry.register(encoder)
     return encoder
 
 
 def build(loop: Tagloop, operator: User, name: str = "turned") -> str:
     fingerprint = loop.models.build(operator, name).fingerprint
-    wait_for(lambda: state(loop, fingerprint) == State.READY)
+    wait_for(lambda: state(loop, fingerprint) == SpaceState.READY)
     return fingerprint
 
 
-def state(loop: Tagloop, fingerprint: str) -> State | None:
+def state(loop: Tagloop, fingerprint: str) -> SpaceState | None:
     with loop.database.read() as connection:
         found = spaces.find(connection, fingerprint)
         return found.state if found else None
@@ -140,7 +140,7 @@ def test_people_go_on_while_a_model_is_built_and_it_learns_what_they_say(
     fingerprint = working.models.build(operator, "turned").fingerprint
     turn = working.turns.next(ann, View("e-commerce"))
     assert turn is not None
-    while state(working, fingerprint) == State.BUILDING:
+    while state(working, fingerprint) == SpaceState.BUILDING:
         working.decide(ann, Decision(Kind.ADD, turn.asset_id, "colour.red", profile="e-commerce"))
         working.decide(ann, Decision(Kind.REJECT, turn.asset_id, "colour.red", profile="e-commerce"))
         time.sleep(0.05)
@@ -163,7 +163,7 @@ def test_an_upload_during_the_switch_is_known_under_both(
     threading.Timer(0.05, lambda: working.models.switch(operator, fingerprint)).start()
     wait_for(lambda: working.batch(batch).state == "done")
     wait_for(lambda: working.preset.fingerprint == fingerprint)
-    wait_for(lambda: next(p for p in working.models.all() if p.family.state == State.STANDING).missing == 0)
+    wait_for(lambda: next(p for p in working.models.all() if p.family.state == SpaceState.ACTIVE).missing == 0)
     assert working.batch(batch).finished == len(files)
 
 
@@ -199,8 +199,8 @@ def test_a_dropped_model_leaves_nothing_behind_but_the_ledger(
         assert not connection.execute(query).all()
         acts = [row.payload["act"] for row in connection.execute(select(events).where(events.c.kind == "model"))]
     assert acts == ["build", "drop"]
-    assert other not in working.shelf.loaded(), "its memory is free again"
-    working.shelf.put(other)
+    assert other not in working.registry.loaded(), "its memory is free again"
+    working.registry.register(other)
     assert build(working, operator) == fingerprint
 
 
@@ -210,7 +210,7 @@ def test_a_model_that_fails_is_told_and_can_be_tried_again(working: Tagloop, ann
     folder.mkdir()
     fingerprint = working.models.build(operator, str(folder)).fingerprint
     wait_for(lambda: any("holds no weights" in p.family.note for p in working.models.all()))
-    assert state(working, fingerprint) == State.BUILDING
+    assert state(working, fingerprint) == SpaceState.BUILDING
     with pytest.raises(EncoderError, match="not ready"):
         working.models.switch(operator, fingerprint)
     assert working.worker is not None
@@ -249,7 +249,7 @@ def test_another_process_follows(working: Tagloop, ann: User, operator: User, ot
     ingest(working, ann, *COLOURS)
     fingerprint = build(working, operator)
     with working.database.write() as connection:  # as the command line beside the console does
-        spaces.stand(connection, fingerprint)
+        spaces.activate(connection, fingerprint)
     wait_for(lambda: working.preset.fingerprint == fingerprint, 3)
 
 

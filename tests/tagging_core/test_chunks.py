@@ -14,10 +14,10 @@ from tagging_core.app.assembly import make_ingester
 from tagging_core.errors import EncoderError, SettingsError, UnreachableError
 from tagging_core.ingest import batches, chunks, queue_status
 from tagging_core.ingest import dispatcher as dispatching
-from tagging_core.ingest.broker import Messages
-from tagging_core.ingest.chunk_runner import Holder
+from tagging_core.ingest.broker import Broker
+from tagging_core.ingest.chunk_runner import ChunkRunner
 from tagging_core.ingest.dispatcher import Dispatcher
-from tagging_core.ingest.pipeline import Embedded
+from tagging_core.ingest.pipeline import EmbeddedChunk
 from tagging_core.storage.schema import assets, items
 from tagging_core.storage.schema import chunks as table
 from tests.conftest import RED, photo, wait_for
@@ -77,14 +77,14 @@ def test_what_fails_too_often_is_put_aside_and_can_be_tried_again(
     wait_for(lambda: loop.batch(batch).state == "stopped")
     assert loop.batch(batch).note == "1 could not be done; the page Jobs says why."
     with loop.database.read() as connection:
-        (aside,) = queue_status.put_aside(connection)
-        assert queue_status.load(connection).put_aside == 1
+        (aside,) = queue_status.dead_letters(connection)
+        assert queue_status.load(connection).dead_lettered == 1
     assert (aside.batch_id, aside.names, aside.error) == (batch, ["0.jpg"], "RuntimeError: a kernel failed")
     loop.resume_batch(ann, batch)
     wait_for(lambda: loop.batch(batch).state == "done")
     assert loop.batch(batch).ingested == 1
     with loop.database.read() as connection:
-        assert queue_status.put_aside(connection) == []
+        assert queue_status.dead_letters(connection) == []
 
 
 def test_one_bad_chunk_keeps_no_other_from_being_done(
@@ -113,14 +113,14 @@ def test_a_trouble_of_the_machine_is_no_attempt(
 def test_files_that_are_away_are_waited_for(loop: Tagloop, ann: User, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worker, "_BEAT_SECONDS", 0.05)
     batch = loop.upload(ann, files(1), PROFILE)
-    usual, left = loop.depot.read, iter(range(chunks.ATTEMPTS + 2))
+    usual, left = loop.blobs.read, iter(range(chunks.ATTEMPTS + 2))
 
     def read(name: str) -> bytes:
         if next(left, None) is not None:
             raise UnreachableError("The object store is away.")
         return usual(name)
 
-    monkeypatch.setattr(loop.depot, "read", read)
+    monkeypatch.setattr(loop.blobs, "read", read)
     loop.start()
     wait_for(lambda: loop.batch(batch).state == "done")
     assert loop.batch(batch).ingested == 1
@@ -143,7 +143,7 @@ def test_whoever_starts_anew_goes_on_and_gives_up_what_it_died_of(
 
 def test_lost_news_is_told_again(embedded: None, loop: Tagloop, ann: User, monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[tuple[int, int]] = []
-    messages = Messages("", lambda job, n: told.append((job, n)))
+    messages = Broker("", lambda job, n: told.append((job, n)))
     dispatcher = Dispatcher(loop.database, messages)
     batch = loop.upload(ann, files(1), PROFILE)
     assert dispatcher.work()
@@ -165,7 +165,7 @@ def test_what_people_wait_for_overtakes_the_rest(loop: Tagloop, ann: User, monke
     bulk = loop.upload(ann, files(40), PROFILE)
     urgent = loop.upload(ann, files(2), PROFILE)
     order: list[tuple[int, int]] = []
-    messages = Messages("", lambda job, n: order.append((job, n)))
+    messages = Broker("", lambda job, n: order.append((job, n)))
     Dispatcher(loop.database, messages).work()
     messages.consume(1)
     wait_for(lambda: len(order) == len(chunk_rows(loop)))
@@ -176,37 +176,37 @@ def test_what_people_wait_for_overtakes_the_rest(loop: Tagloop, ann: User, monke
 
 def test_a_lease_lasts_as_long_as_the_worker_is_at_it(loop: Tagloop, ann: User) -> None:
     loop.upload(ann, files(1), PROFILE)
-    holder = Holder(loop.database, "one")
+    holder = ChunkRunner(loop.database, "one")
 
     def take_long(_: object) -> None:
         with loop.database.write() as connection:
             connection.execute(sa.update(table).values(leased_until=time.time() + 1))
-        holder.beat()
+        holder.heartbeat()
         assert chunk_rows(loop)[0].leased_until > time.time() + chunks.LEASE_SECONDS - 5
         assert not holder.hangs
 
-    assert holder.work((1, 0), take_long)
+    assert holder.run((1, 0), take_long)
 
 
 def test_one_that_hangs_is_given_up_and_whoever_is_first_has_done_it(
     loop: Tagloop, ann: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     batch = loop.upload(ann, files(1), PROFILE)
-    slow, quick = Holder(loop.database, "slow"), Holder(loop.database, "quick")
+    slow, quick = ChunkRunner(loop.database, "slow"), ChunkRunner(loop.database, "quick")
     hanging = make_ingester(loop)
     write = hanging._write
 
-    def hang(embedded: Embedded) -> None:
+    def hang(embedded: EmbeddedChunk) -> None:
         monkeypatch.setattr("tagging_core.ingest.chunk_runner.HUNG_SECONDS", 0.0)
         assert slow.hangs
-        slow.beat()
+        slow.heartbeat()
         with loop.database.write() as connection:  # as if half a minute had passed
             connection.execute(sa.update(table).values(leased_until=time.time() - 1))
-        assert quick.work((1, 0), make_ingester(loop).do)
+        assert quick.run((1, 0), make_ingester(loop).run)
         write(embedded)
 
     monkeypatch.setattr(hanging, "_write", hang)
-    assert slow.work((1, 0), hanging.do)
+    assert slow.run((1, 0), hanging.run)
     assert loop.batch(batch).state == "done"
     assert (loop.batch(batch).ingested, loop.batch(batch).known) == (1, 0)
     assert count(loop, assets) == 1
@@ -217,7 +217,7 @@ def test_what_worker_after_worker_dies_of_is_put_aside(
 ) -> None:
     monkeypatch.setattr(dispatching, "_LOOK_SECONDS", 0.0)
     batch = loop.upload(ann, files(1), PROFILE)
-    dispatcher = Dispatcher(loop.database, Messages("", lambda job, n: None))
+    dispatcher = Dispatcher(loop.database, Broker("", lambda job, n: None))
     for n in range(chunks.ATTEMPTS):
         assert dispatcher.work()
         with loop.database.write() as connection:
@@ -234,16 +234,16 @@ def test_load_and_workers_are_counted(loop: Tagloop, ann: User) -> None:
         assert chunks.claim(connection, "one", (1, 0)) is not None
     with loop.database.read() as connection:
         found = queue_status.load(connection)
-        assert (found.waiting, found.in_work, found.put_aside, found.done_recently) == (18, 2, 0, 0)
+        assert (found.waiting, found.in_work, found.dead_lettered, found.done_recently) == (18, 2, 0, 0)
         assert 0 <= found.oldest_seconds < 30
-        assert [(w.name, w.in_work) for w in queue_status.at_work(connection)] == [("one", 2)]
-    assert Holder(loop.database, "two").work((1, 1), make_ingester(loop).do)
+        assert [(w.name, w.in_work) for w in queue_status.active_workers(connection)] == [("one", 2)]
+    assert ChunkRunner(loop.database, "two").run((1, 1), make_ingester(loop).run)
     with loop.database.read() as connection:
         assert queue_status.load(connection).done_recently == 2
-        assert {w.name: w.done_recently for w in queue_status.at_work(connection)} == {"one": 0, "two": 2}
+        assert {w.name: w.done_recently for w in queue_status.active_workers(connection)} == {"one": 0, "two": 2}
     assert count(loop, items) == 20
 
 
 def test_a_queue_of_another_kind_is_refused() -> None:
     with pytest.raises(SettingsError, match="names no queue that can be used"):
-        Messages("kafka://somewhere", lambda job, n: None)
+        Broker("kafka://somewhere", lambda job, n: None)

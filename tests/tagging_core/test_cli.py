@@ -118,7 +118,7 @@ def test_doctor_says_what_is_wrong_and_how_to_mend_it(photos: Path, capsys: pyte
     loop = Tagloop()
     with loop.database.write() as connection:
         connection.exec_driver_sql("delete from labels")
-    loop.depot.remove(next(loop.depot.older("archive/thumbnails", 0.0)))
+    loop.blobs.remove(next(loop.blobs.older_than("archive/thumbnails", 0.0)))
     loop.close()
     code, report = run(capsys, "doctor")
     wrong = {f["what"]: f["mend"] for f in report["findings"] if not f["ok"]}

@@ -67,7 +67,7 @@ def test_neither_a_person_nor_the_model_can_bring_a_merged_tag_back(loop: Tagloo
     merge(loop, ann, "garment.hat", "garment.dress")
     with pytest.raises(TagError, match="already a name of the tag 'Dress'"):
         loop.curator.save(ann, Tag("", "garment", {"en": "hat"}))
-    assert "garment.hat" not in {t.id for t in matching.find(loop.taxonomy(), "hat")}
+    assert "garment.hat" not in {t.id for t in matching.find_tags(loop.taxonomy(), "hat")}
 
 
 def test_a_deleted_tag_is_gone_and_comes_back_whole(loop: Tagloop, ann: User) -> None:

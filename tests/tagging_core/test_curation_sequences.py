@@ -134,9 +134,9 @@ class Library(RuleBasedStateMachine):
         if not hasattr(self, "loop"):
             return
         with self.loop.database.read() as connection:
-            fates = taxonomy_store.load(connection).fates
+            redirects = taxonomy_store.load(connection).redirects
             for asset_id in self.pictures:
-                expected = ledger.fold(ledger.history_of(connection, asset_id), fates).labels
+                expected = ledger.fold(ledger.history_of(connection, asset_id), redirects).labels
                 assert projection.labels_of(connection, [asset_id]).get(asset_id, {}) == expected
 
     @invariant()
@@ -148,7 +148,7 @@ class Library(RuleBasedStateMachine):
         while self.loop.index.feed():
             pass
         with self.loop.database.read() as connection:
-            standing = {tag.id: tag for tag in taxonomy_store.load(connection).standing()}
+            standing = {tag.id: tag for tag in taxonomy_store.load(connection).unmerged()}
             rows = connection.execute(select(learned.c.tag_id, learned.c.revision)).all()
         assert {row.tag_id for row in rows} == set(standing)
         assert self.loop.index.counts()["tags"] == len(standing)
@@ -169,7 +169,7 @@ class Library(RuleBasedStateMachine):
     # ---- helpers ------------------------------------------------------------------------------------------
 
     def one(self, pick: int) -> str:
-        ids = sorted(tag.id for tag in self.loop.taxonomy().standing())
+        ids = sorted(tag.id for tag in self.loop.taxonomy().unmerged())
         return ids[pick % len(ids)] if ids else "hue.none"
 
     def change(self, make: object) -> None:
@@ -202,7 +202,7 @@ class Library(RuleBasedStateMachine):
 
 
 def comparable(taxonomy: Taxonomy) -> tuple[object, ...]:
-    return taxonomy.categories, taxonomy.tags, taxonomy.profiles, taxonomy.fates.merged
+    return taxonomy.categories, taxonomy.tags, taxonomy.profiles, taxonomy.redirects.merged
 
 
 @pytest.fixture(scope="module")

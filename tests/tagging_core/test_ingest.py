@@ -13,7 +13,7 @@ from sqlalchemy import func, select, update
 from tagging_core import Settings, TaggingError, Tagloop, User
 from tagging_core.assets import repository
 from tagging_core.embeddings import vectors
-from tagging_core.embeddings.batching import encode_or_halve
+from tagging_core.embeddings.batching import encode_with_bisection
 from tagging_core.embeddings.encoders import find_preset
 from tagging_core.embeddings.encoders.tiny import TinyEncoder
 from tagging_core.errors import NotAllowedError, SourceError, StorageError
@@ -157,7 +157,7 @@ def test_a_batch_falls_back_to_halves_and_then_single_pictures() -> None:
             return super().encode_images(images, instruction)
 
     pictures = {str(n): Image.new("RGB", (4, 4), "white") for n in range(8)} | {"bad": Image.new("RGB", (4, 4))}
-    found, failed = encode_or_halve(Fragile(find_preset("tiny")), pictures)
+    found, failed = encode_with_bisection(Fragile(find_preset("tiny")), pictures)
     assert sorted(found) == [str(n) for n in range(8)]
     assert list(failed) == ["bad"]
     assert "out of memory" in failed["bad"]

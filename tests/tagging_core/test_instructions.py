@@ -15,7 +15,7 @@ from tagging_core.curation import plans
 from tagging_core.embeddings import spaces, vectors
 from tagging_core.embeddings.encoders import find_preset
 from tagging_core.embeddings.encoders.tiny import TinyEncoder
-from tagging_core.embeddings.spaces import State
+from tagging_core.embeddings.spaces import SpaceState
 from tagging_core.errors import NotAllowedError, TagError
 from tests.conftest import BLUE, GREEN, RED, YELLOW, ingest, photo, wait_for
 
@@ -63,8 +63,8 @@ def instruct(loop: Tagloop, owner: User, words: str = "") -> str:
     profile = loop.taxonomy().profile(PROFILE)
     loop.curator.apply(owner, plans.instruct(loop.taxonomy(), PROFILE, words or profile.instruction, True))
     loop.follow()
-    fingerprint = spaces.name(loop.preset.fingerprint, words or profile.instruction)
-    wait_for(lambda: next(p for p in loop.models.all() if p.family.instruction).family.state == State.READY)
+    fingerprint = spaces.fingerprint_of(loop.preset.fingerprint, words or profile.instruction)
+    wait_for(lambda: next(p for p in loop.models.all() if p.family.instruction).family.state == SpaceState.READY)
     return fingerprint
 
 

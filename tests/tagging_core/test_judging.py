@@ -2,23 +2,23 @@ from __future__ import annotations
 
 from tagging_core import Decision, Kind, Tagloop, User
 from tagging_core.learning import calibration_data
-from tagging_core.learning.calibration import Judged
+from tagging_core.learning.calibration import CalibrationData
 from tests.conftest import BLUE, GREEN, RED, YELLOW, ingest
 
 PROFILE = "travel"
 TAG = "scene.beach"
 
 
-def judged(loop: Tagloop) -> Judged:
+def judged(loop: Tagloop) -> CalibrationData:
     loop.library.settle()
     taxonomy = loop.taxonomy()
     with loop.database.read() as connection:
-        return calibration_data.judge(
-            connection, taxonomy, loop.library.left_out(connection), loop.library.nothing(taxonomy)
+        return calibration_data.collect(
+            connection, taxonomy, loop.library.held_out(connection), loop.library.none_logits(taxonomy)
         )
 
 
-def of_tag(found: Judged, tag_id: str) -> list[float]:
+def of_tag(found: CalibrationData, tag_id: str) -> list[float]:
     if tag_id not in found.tag_ids:
         return []
     return sorted(found.labels[found.rows == found.tag_ids.index(tag_id)])

@@ -84,7 +84,7 @@ def test_a_left_out_logit_is_that_of_a_fit_without_the_example(seed: int, positi
         refitted[i] = fit_tag(text, rest, PACK, DEFAULTS).model.logits(known.vectors[i : i + 1])[0]
     told = np.abs(fit.model.logits(known.vectors) - refitted).mean()
     # One Newton step is no refit, but it must account for most of what having been told changed.
-    assert np.abs(fit.left_out - refitted).mean() < 0.1 + 0.2 * told
+    assert np.abs(fit.held_out - refitted).mean() < 0.1 + 0.2 * told
 
 
 @settings(max_examples=25, deadline=None)

@@ -146,11 +146,11 @@ def test_queue_and_counts_follow_the_reviews(loop: Tagloop, ann: User) -> None:
         assert queue.following(connection, View()) == [third]
         assert queue.following(connection, View(batch_id=1, state="skipped")) == [second]
         for batch in (None, 1):
-            assert queue.progress(connection, batch) == queue.Progress(1, 1, 1)
+            assert queue.progress(connection, batch) == queue.QueueProgress(1, 1, 1)
     loop.undo(ann, event_id)
     with loop.database.read() as connection:
         assert queue.following(connection, View()) == [first, third]
-        assert queue.progress(connection) == queue.Progress(2, 0, 1)
+        assert queue.progress(connection) == queue.QueueProgress(2, 0, 1)
 
 
 _ACT = st.tuples(

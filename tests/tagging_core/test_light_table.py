@@ -10,10 +10,10 @@ from tagging_core import Decision, Kind, Tagloop, User
 from tagging_core.common.users import local_user
 from tagging_core.embeddings.encoders import unit
 from tagging_core.learning import clustering
-from tagging_core.learning.thresholds import Cut, Thresholds
+from tagging_core.learning.thresholds import Threshold, Thresholds
 from tagging_core.review import bulk_accept, decisions, grid
 from tagging_core.review.queue import View
-from tagging_core.review.sampling import Shares
+from tagging_core.review.sampling import SamplingRates
 from tagging_core.storage.schema import daily, events
 from tests.conftest import BLUE, GREEN, RED, ingest
 
@@ -58,7 +58,7 @@ def test_the_grid_leaves_out_what_is_decided_blind_finished_or_open_elsewhere(lo
     loop.turns.take(local_user("Bob"), assets[2])
     page = loop.light_table.grid(ann, VIEW, "colour.red")
     assert {cell.asset_id for cell in page.cells} == set(assets[3:])
-    loop.shares = Shares(blind=1)
+    loop.shares = SamplingRates(blind=1)
     assert loop.light_table.grid(ann, VIEW, "colour.red").cells == []
     assert grid.SURE == 0.5
 
@@ -92,7 +92,7 @@ def test_the_odd_one_out_is_set_aside(loop: Tagloop, ann: User, monkeypatch: pyt
     assert (set(group.asset_ids), group.odd) == (set(assets[:3]), [assets[3]])
 
 
-def promise(cut: Cut, **tags: Cut) -> Thresholds:
+def promise(cut: Threshold, **tags: Threshold) -> Thresholds:
     return Thresholds(0.97, cut, {tag.replace("_", "."): c for tag, c in tags.items()})
 
 
@@ -100,7 +100,7 @@ def test_bulk_accept_takes_what_the_promise_allows_as_one_act(
     loop: Tagloop, ann: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assets = ingest(loop, ann, *REDS, GREEN)
-    history = promise(Cut(None, reason="Not enough history."), colour_red=Cut(0.3, 100, 99))
+    history = promise(Threshold(None, reason="Not enough history."), colour_red=Threshold(0.3, 100, 99))
     monkeypatch.setattr(loop, "promise", lambda profile, target: history)
     found = loop.light_table.preview(ann, VIEW, 0.97)
     assert found.looked_at == 6
@@ -125,7 +125,7 @@ def test_a_bulk_act_that_is_stopped_keeps_what_it_did_and_is_still_one_act(
     loop: Tagloop, ann: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ingest(loop, ann, *REDS)
-    monkeypatch.setattr(loop, "promise", lambda profile, target: promise(Cut(0.3, 100, 99)))
+    monkeypatch.setattr(loop, "promise", lambda profile, target: promise(Threshold(0.3, 100, 99)))
     monkeypatch.setattr("tagging_core.review.bulk_service._PIECE", 2)
     found = loop.light_table.preview(ann, VIEW, 0.97)
     steps = loop.light_table.accept_many(ann, found.offers, "e-commerce", 0.97)
@@ -141,7 +141,7 @@ def test_bulk_accept_leaves_alone_what_others_finished_or_opened_meanwhile(
     loop: Tagloop, ann: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assets = ingest(loop, ann, *REDS)
-    monkeypatch.setattr(loop, "promise", lambda profile, target: promise(Cut(0.3, 100, 99)))
+    monkeypatch.setattr(loop, "promise", lambda profile, target: promise(Threshold(0.3, 100, 99)))
     found = loop.light_table.preview(ann, VIEW, 0.97)
     bob = local_user("Bob")
     say(loop, bob, Kind.DONE, assets[0])

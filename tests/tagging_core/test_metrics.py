@@ -87,7 +87,7 @@ def test_requests_have_ids(working: Tagloop) -> None:
 def test_a_line_says_what_it_is_about(as_json: bool) -> None:
     stream = io.StringIO()
     handler = logging.StreamHandler(stream)
-    handler.setFormatter(log_context._Json() if as_json else log_context._Line())
+    handler.setFormatter(log_context._JsonFormatter() if as_json else log_context._TextFormatter())
     logger = logging.getLogger("tagging_core.test")
     logger.addHandler(handler)
     try:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tagging_core import Decision, Kind, TaggingError, Tagloop, User
 from tagging_core.api import Operations
-from tagging_core.assets.repository import Accompanying
+from tagging_core.assets.repository import AssetText
 from tagging_core.publishing.caption_templates import PHRASING, Description, phrase
 from tagging_core.taxonomy.model import read_taxonomy
 from tests.conftest import RED, ingest
@@ -17,7 +17,7 @@ from tests.conftest import RED, ingest
 STARTER = read_taxonomy()
 
 
-def of(*tag_ids: str, language: str = "en", text: Accompanying = Accompanying()) -> Description:  # noqa: B008
+def of(*tag_ids: str, language: str = "en", text: AssetText = AssetText()) -> Description:  # noqa: B008
     return phrase([STARTER.tags[t] for t in tag_ids], language, text)
 
 
@@ -36,7 +36,7 @@ def test_tags_become_sentences() -> None:
 
 
 def test_text_that_came_with_a_picture_is_taken_as_it_is() -> None:
-    found = of("garment.dress", text=Accompanying(title="Summer sale", caption="All dresses at half price"))
+    found = of("garment.dress", text=AssetText(title="Summer sale", caption="All dresses at half price"))
     assert (found.title, found.caption, found.alt) == ("Summer sale", "All dresses at half price", "A dress.")
     assert of() == Description("en")
 

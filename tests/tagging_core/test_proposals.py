@@ -34,7 +34,7 @@ def test_a_proposed_tag_is_on_its_picture_at_once_but_suggested_to_nobody(
     assert proposed.state == "proposed"
     with loop.database.read() as connection:
         assert decisions.labels_of(connection, first)[proposed.id].value == 1
-        assert matching.find(loop.library.taxonomies.load(connection), "cape")[0].id == proposed.id
+        assert matching.find_tags(loop.library.taxonomies.load(connection), "cape")[0].id == proposed.id
     loop.library.settle()
     assert proposed.id not in loop.library.matrix().rows
     assert proposed.id not in {s.tag_id for s in loop.suggest(alike, "e-commerce")}

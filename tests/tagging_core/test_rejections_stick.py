@@ -10,7 +10,7 @@ from tagging_core import Decision, Kind, Tagloop, User
 from tagging_core.embeddings.encoders import find_preset, load_encoder
 from tagging_core.embeddings.encoders.tiny import TinyEncoder
 from tagging_core.errors import DecisionError
-from tagging_core.learning.thresholds import Cut, Thresholds
+from tagging_core.learning.thresholds import Threshold, Thresholds
 from tagging_core.review import decisions
 from tagging_core.review.queue import View
 from tests.conftest import RED, ingest, photo, wait_for
@@ -88,7 +88,7 @@ def test_in_a_bulk_act_that_was_seen_before_the_rejection(
     loop: Tagloop, ann: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (asset,) = ingest(loop, ann, RED)
-    sure = Thresholds(0.9, Cut(0.2, 100, 99), {})
+    sure = Thresholds(0.9, Threshold(0.2, 100, 99), {})
     monkeypatch.setattr(loop, "promise", lambda profile, target: sure)
     seen = loop.light_table.preview(ann, View("e-commerce"), 0.9).offers
     assert NO in {offer.tag_id for offer in seen}

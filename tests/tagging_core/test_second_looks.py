@@ -12,7 +12,7 @@ from tagging_core.common.users import local_user
 from tagging_core.ledger.events import Look
 from tagging_core.review import decisions, queue
 from tagging_core.review.queue import View
-from tagging_core.review.sampling import Shares
+from tagging_core.review.sampling import SamplingRates
 from tagging_core.storage.schema import daily, events
 from tests.conftest import BLUE, GREEN, RED, ingest
 
@@ -48,20 +48,20 @@ def payload(loop: Tagloop, event_id: int) -> dict:
 
 
 def test_membership_is_as_large_as_the_share_and_independent() -> None:
-    shares = Shares(blind=0.03, second=0.2)
+    shares = SamplingRates(blind=0.03, second=0.2)
     samples = [n * 7_919_777_333 + 12_345 for n in range(20_000)]
     blind = [shares.is_blind(s) for s in samples]
-    second = [shares.takes_second(s) for s in samples]
+    second = [shares.needs_second_opinion(s) for s in samples]
     assert sum(blind) / len(samples) == pytest.approx(0.03, abs=0.005)
     assert sum(second) / len(samples) == pytest.approx(0.2, abs=0.01)
     both = sum(b and s for b, s in zip(blind, second, strict=True)) / len(samples)
     assert both == pytest.approx(0.006, abs=0.003)
-    assert not any(Shares(blind=0).is_blind(s) for s in samples)
+    assert not any(SamplingRates(blind=0).is_blind(s) for s in samples)
 
 
 def test_a_blind_picture_hides_its_suggestions_and_writes_down_what_it_hid(loop: Tagloop, ann: User) -> None:
     (asset,) = ingest(loop, ann, RED)
-    loop.shares = Shares(blind=1)
+    loop.shares = SamplingRates(blind=1)
     card = loop.card(ann, asset, "e-commerce")
     assert card.blind
     assert card.suggestions == []
@@ -77,11 +77,11 @@ def test_a_blind_picture_hides_its_suggestions_and_writes_down_what_it_hid(loop:
 
 def test_a_required_second_opinion_is_given_without_seeing_the_first(loop: Tagloop, ann: User, bob: User) -> None:
     (asset,) = ingest(loop, ann, RED)
-    loop.shares = Shares(blind=0, known=0, second=1)
+    loop.shares = SamplingRates(blind=0, known=0, second=1)
     say(loop, ann, asset, Kind.ADD, DRESS)
     say(loop, ann, asset, Kind.DONE)
     with loop.database.read() as connection:
-        assert queue.progress(connection) == queue.Progress(0, 0, 0, second=1)
+        assert queue.progress(connection) == queue.QueueProgress(0, 0, 0, second=1)
     waits = View("e-commerce", state="second")
     assert loop.turns.next(ann, waits) is None  # not from the same person
     turn = loop.turns.next(bob, waits)
@@ -103,7 +103,7 @@ def test_a_required_second_opinion_is_given_without_seeing_the_first(loop: Taglo
 
 def test_opinions_that_differ_are_flagged_and_change_no_tag(loop: Tagloop, ann: User, bob: User) -> None:
     (asset,) = ingest(loop, ann, RED)
-    loop.shares = Shares(blind=0, second=1)
+    loop.shares = SamplingRates(blind=0, second=1)
     say(loop, ann, asset, Kind.ADD, DRESS)
     say(loop, ann, asset, Kind.DONE)
     loop.turns.release(ann, [asset])
@@ -125,7 +125,7 @@ def test_a_second_opinion_comes_from_somebody_else(loop: Tagloop, ann: User, bob
     (asset,) = ingest(loop, ann, RED)
     with pytest.raises(TaggingError, match="No second opinion is wanted"):
         say(loop, bob, asset, Kind.DONE, look=Look.SECOND)
-    loop.shares = Shares(blind=0, second=1)
+    loop.shares = SamplingRates(blind=0, second=1)
     say(loop, ann, asset, Kind.DONE)
     with pytest.raises(TaggingError, match="somebody else than the first"):
         say(loop, ann, asset, Kind.DONE, look=Look.SECOND)
@@ -133,7 +133,7 @@ def test_a_second_opinion_comes_from_somebody_else(loop: Tagloop, ann: User, bob
 
 def test_known_pictures_are_mixed_in_and_only_measure(loop: Tagloop, ann: User, bob: User) -> None:
     first, second, _ = ingest(loop, ann, RED, BLUE, GREEN)
-    loop.shares = loop.turns._shares = Shares(blind=0, known=1)
+    loop.shares = loop.turns._shares = SamplingRates(blind=0, known=1)
     say(loop, ann, first, Kind.ADD, DRESS)
     say(loop, ann, first, Kind.DONE)
     assert loop.turns.next(ann, VIEW) != first  # her own, and just now
@@ -154,7 +154,7 @@ def test_known_pictures_are_mixed_in_and_only_measure(loop: Tagloop, ann: User, 
 
 def test_looks_survive_a_rebuild(loop: Tagloop, ann: User, bob: User) -> None:
     (asset,) = ingest(loop, ann, RED)
-    loop.shares = Shares(blind=0, second=1)
+    loop.shares = SamplingRates(blind=0, second=1)
     say(loop, ann, asset, Kind.ADD, DRESS)
     say(loop, ann, asset, Kind.DONE)
     say(loop, bob, asset, Kind.ADD, SKIRT, Look.SECOND)

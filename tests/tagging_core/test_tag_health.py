@@ -4,7 +4,7 @@ import pytest
 
 from tagging_core import Decision, Kind, Tagloop, User
 from tagging_core.curation import plans, tag_health
-from tagging_core.taxonomy.redirects import NO_FATES
+from tagging_core.taxonomy.redirects import NO_REDIRECTS
 from tests.conftest import GREEN, RED, ingest
 
 SHOWN = {"probability": 0.5}
@@ -15,8 +15,8 @@ def test_use_growth_and_precision_follow_decisions_and_merges(loop: Tagloop, ann
     loop.decide(ann, Decision(Kind.ACCEPT, first, "garment.hat", shown=SHOWN))
     undone = loop.decide(ann, Decision(Kind.REJECT, second, "garment.hat", shown=SHOWN))
     with loop.database.read() as connection:
-        found = tag_health.of(connection, ["garment.hat", "garment.dress"], NO_FATES)
-        assert tag_health.growing(connection, NO_FATES) == ["garment.hat"]
+        found = tag_health.of(connection, ["garment.hat", "garment.dress"], NO_REDIRECTS)
+        assert tag_health.growing(connection, NO_REDIRECTS) == ["garment.hat"]
     hat = found["garment.hat"]
     assert (hat.pictures, hat.rejected, hat.given, hat.given_before) == (1, 1, 1, 0)
     assert (hat.precision, hat.judged) == (0.5, 2)
@@ -26,10 +26,10 @@ def test_use_growth_and_precision_follow_decisions_and_merges(loop: Tagloop, ann
     loop.undo(ann, undone)
     loop.curator.apply(ann, plans.merge(loop.taxonomy(), "garment.hat", "garment.dress"))
     with loop.database.read() as connection:
-        fates = loop.taxonomy().fates
-        dress = tag_health.of(connection, ["garment.dress"], fates)["garment.dress"]
+        redirects = loop.taxonomy().redirects
+        dress = tag_health.of(connection, ["garment.dress"], redirects)["garment.dress"]
         assert (dress.pictures, dress.precision) == (1, 1.0)
-        assert tag_health.curve(connection, "garment.dress", fates)["precision"].tolist() == [1.0]
+        assert tag_health.curve(connection, "garment.dress", redirects)["precision"].tolist() == [1.0]
 
 
 def test_the_best_and_the_doubtful_examples_are_told_apart(loop: Tagloop, ann: User) -> None:
@@ -47,4 +47,4 @@ def test_the_best_and_the_doubtful_examples_are_told_apart(loop: Tagloop, ann: U
 def test_a_tag_nobody_decided_on_has_no_examples(loop: Tagloop) -> None:
     with loop.database.read() as connection:
         assert tag_health.examples(connection, loop.library, "colour.red") == ([], [])
-        assert tag_health.curve(connection, "colour.red", NO_FATES).empty
+        assert tag_health.curve(connection, "colour.red", NO_REDIRECTS).empty

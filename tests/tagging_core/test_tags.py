@@ -84,8 +84,8 @@ def test_two_tags_of_one_name_in_turn_get_ids_of_their_own(loop: Tagloop, ann: U
     [("dress", "garment.dress"), ("连衣", "garment.dress"), ("DRES", "garment.dress"), ("drss", "garment.dress")],
 )
 def test_a_tag_is_found_by_any_name_in_spite_of_a_typo(loop: Tagloop, typed: str, found: str) -> None:
-    assert found in [tag.id for tag in matching.find(loop.taxonomy(), typed, limit=5)]
-    assert matching.find(loop.taxonomy(), "") == []
+    assert found in [tag.id for tag in matching.find_tags(loop.taxonomy(), typed, limit=5)]
+    assert matching.find_tags(loop.taxonomy(), "") == []
 
 
 def test_new_tags_get_the_synonyms_of_the_starter_library() -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from tagging_core import Tagloop, User
 from tagging_core.assets import repository
-from tagging_core.assets.repository import Accompanying
+from tagging_core.assets.repository import AssetText
 from tagging_core.errors import DecisionError
 from tagging_core.learning import suggestions
 from tests.conftest import BLUE, ingest
@@ -23,11 +23,11 @@ def show_everything(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_text_is_kept_searchable_and_speaks_for_tags(loop: Tagloop, ann: User) -> None:
     asset_id, _ = ingest(loop, ann, BLUE, BLUE)
     before = chance(loop, asset_id, "material.denim")
-    loop.set_text(ann, asset_id, Accompanying("Denim in lemon", "jeans fabric", ""))
+    loop.set_text(ann, asset_id, AssetText("Denim in lemon", "jeans fabric", ""))
     assert chance(loop, asset_id, "material.denim") > before
     with loop.database.read() as connection:
         assert [a.id for a in repository.search_text(connection, "LEMON den")] == [asset_id]
-    loop.set_text(ann, asset_id, Accompanying())
+    loop.set_text(ann, asset_id, AssetText())
     assert chance(loop, asset_id, "material.denim") == pytest.approx(before)
     with loop.database.read() as connection:
         assert repository.search_text(connection, "lemon") == []
@@ -35,8 +35,8 @@ def test_text_is_kept_searchable_and_speaks_for_tags(loop: Tagloop, ann: User) -
 
 def test_undoing_a_text_says_what_it_read(loop: Tagloop, ann: User) -> None:
     (asset_id,) = ingest(loop, ann, BLUE)
-    loop.set_text(ann, asset_id, Accompanying("First"))
-    loop.set_text(ann, asset_id, Accompanying("Second"))
+    loop.set_text(ann, asset_id, AssetText("First"))
+    loop.set_text(ann, asset_id, AssetText("Second"))
     with pytest.raises(DecisionError, match="it read"):
         loop.undo(ann, text_event(loop))
 
@@ -48,7 +48,7 @@ def text_event(loop: Tagloop) -> int:
 
 def test_chinese_text_is_searchable(loop: Tagloop, ann: User) -> None:
     (asset_id,) = ingest(loop, ann, BLUE)
-    kept = loop.set_text(ann, asset_id, Accompanying("北京故宫的雪景\x00", "", ""))
+    kept = loop.set_text(ann, asset_id, AssetText("北京故宫的雪景\x00", "", ""))
     assert kept.text.title == "北京故宫的雪景"
     with loop.database.read() as connection:
         assert [a.id for a in repository.search_text(connection, "故宫")] == [asset_id]
@@ -63,5 +63,5 @@ def test_a_clients_name_is_made_fit_to_show(name: str, shown: str) -> None:
 def test_a_chinese_name_in_the_text_speaks_for_its_tag(loop: Tagloop, ann: User) -> None:
     asset_id, _ = ingest(loop, ann, BLUE, BLUE)
     before = chance(loop, asset_id, "garment.dress")
-    loop.set_text(ann, asset_id, Accompanying("新款连衣裙上市"))
+    loop.set_text(ann, asset_id, AssetText("新款连衣裙上市"))
     assert chance(loop, asset_id, "garment.dress") > before

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tagging_core.learning.thresholds import decisions_needed, find_cut, find_thresholds, precision_bound
+from tagging_core.learning.thresholds import decisions_needed, find_threshold, find_thresholds, precision_bound
 
 
 def history(seed: int, n: int) -> tuple[np.ndarray, np.ndarray]:
@@ -21,14 +21,14 @@ def test_the_numbers_of_decisions_are_the_known_ones() -> None:
 
 
 def test_not_enough_history_is_an_answer() -> None:
-    cut = find_cut(np.full(20, 0.99), np.ones(20), 0.95)
+    cut = find_threshold(np.full(20, 0.99), np.ones(20), 0.95)
     assert cut.probability is None
     assert "20 judged suggestions of at least 59" in cut.reason
-    assert find_cut(np.zeros(0), np.zeros(0), 0.95).probability is None
+    assert find_threshold(np.zeros(0), np.zeros(0), 0.95).probability is None
 
 
 def test_wrong_ones_at_the_top_forbid_any_cut() -> None:
-    cut = find_cut(np.linspace(1, 0.5, 200), np.tile([1.0, 0.0], 100), 0.95)
+    cut = find_threshold(np.linspace(1, 0.5, 200), np.tile([1.0, 0.0], 100), 0.95)
     assert cut.probability is None
     assert "were wrong" in cut.reason
 
@@ -37,7 +37,7 @@ def test_the_promise_is_kept_in_95_of_100_histories() -> None:
     broken = found = 0
     for seed in range(400):
         p, y = history(seed, 600)
-        cut = find_cut(p, y, 0.9)
+        cut = find_threshold(p, y, 0.9)
         if cut.probability is not None:
             found += 1
             future, truth = history(10_000 + seed, 20_000)
@@ -47,7 +47,7 @@ def test_the_promise_is_kept_in_95_of_100_histories() -> None:
 
 
 def test_more_history_accepts_more() -> None:
-    small, large = (find_cut(*history(3, n), 0.9) for n in (300, 6000))
+    small, large = (find_threshold(*history(3, n), 0.9) for n in (300, 6000))
     assert large.probability is not None
     assert small.probability is None or large.probability <= small.probability
 

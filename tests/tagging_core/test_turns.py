@@ -12,7 +12,7 @@ from tagging_core import Decision, Kind, Settings, Tagloop, User
 from tagging_core.common.users import local_user
 from tagging_core.errors import LeasedError, NotFoundError
 from tagging_core.review import leases, queue
-from tagging_core.review.queue import Order, Progress, View
+from tagging_core.review.queue import Order, QueueProgress, View
 from tagging_core.storage.schema import leases as lease_table
 from tests.conftest import BLUE, GREEN, RED, YELLOW, ingest
 
@@ -136,9 +136,9 @@ def test_counts_are_exact_in_each_state_and_batch(loop: Tagloop, ann: User) -> N
         loop.decide(ann, Decision(kind, asset, profile="e-commerce", note="odd" if kind == Kind.FLAG else ""))
     for _ in range(2):
         with loop.database.read() as connection:
-            assert queue.progress(connection, 1) == Progress(waiting=1, done=1, skipped=1, flagged=1)
-            assert queue.progress(connection, 2) == Progress(waiting=2, done=0, skipped=0)
-            assert queue.progress(connection) == Progress(waiting=3, done=1, skipped=1, flagged=1)
+            assert queue.progress(connection, 1) == QueueProgress(waiting=1, done=1, skipped=1, flagged=1)
+            assert queue.progress(connection, 2) == QueueProgress(waiting=2, done=0, skipped=0)
+            assert queue.progress(connection) == QueueProgress(waiting=3, done=1, skipped=1, flagged=1)
             for state, asset in zip(("done", "skipped", "flagged"), assets, strict=False):
                 assert queue.following(connection, View(batch_id=1, state=state)) == [asset]
         loop.rebuild(ann)

@@ -18,10 +18,10 @@ from tagging_core import Decision, Kind, TaggingError, Tagloop, User
 from tagging_core.curation import plans
 from tagging_core.errors import WebhookError
 from tagging_core.ledger import webhook_outbox
-from tagging_core.ledger.webhook_outbox import Delivery, Happening
+from tagging_core.ledger.webhook_outbox import Delivery, EventType
 from tagging_core.publishing import webhook_delivery, webhook_payloads
-from tagging_core.publishing.outbound_policy import Targets
-from tagging_core.publishing.webhook_delivery import Deliverer
+from tagging_core.publishing.outbound_policy import OutboundPolicy
+from tagging_core.publishing.webhook_delivery import WebhookSender
 from tests.conftest import RED, ingest, wait_for
 
 
@@ -65,15 +65,17 @@ def receiver() -> Iterator[Receiver]:
 
 
 @pytest.fixture
-def deliverer(loop: Tagloop) -> Deliverer:
-    return Deliverer(
-        loop.database, Targets(["127.0.0.1"]), webhook_payloads.payload_builder(lambda: loop.library.taxonomies)
+def deliverer(loop: Tagloop) -> WebhookSender:
+    return WebhookSender(
+        loop.database,
+        OutboundPolicy(["127.0.0.1"]),
+        webhook_payloads.payload_builder(lambda: loop.library.taxonomies),
     )
 
 
-def subscribe(loop: Tagloop, user: User, url: str, *kinds: Happening) -> webhook_outbox.Webhook:
+def subscribe(loop: Tagloop, user: User, url: str, *kinds: EventType) -> webhook_outbox.Webhook:
     with loop.database.write() as connection:
-        return webhook_outbox.add(connection, user, url, kinds or tuple(Happening))
+        return webhook_outbox.add(connection, user, url, kinds or tuple(EventType))
 
 
 def deliveries(loop: Tagloop) -> list[Delivery]:
@@ -87,7 +89,7 @@ def make_due(loop: Tagloop) -> None:
 
 
 def test_what_happens_is_told_signed(loop: Tagloop, ann: User, receiver: Receiver) -> None:
-    loop.targets = Targets(["127.0.0.1"])
+    loop.targets = OutboundPolicy(["127.0.0.1"])
     hook = subscribe(loop, ann, receiver.url("/hook"))
     (asset,) = ingest(loop, ann, RED)
     loop.decide(ann, Decision(Kind.ADD, asset, "garment.dress", profile="e-commerce"))
@@ -110,7 +112,7 @@ def test_what_happens_is_told_signed(loop: Tagloop, ann: User, receiver: Receive
 
 
 def test_nothing_is_written_down_where_nobody_listens(loop: Tagloop, ann: User, receiver: Receiver) -> None:
-    subscribe(loop, ann, receiver.url("/hook"), Happening.TAG_MERGED)
+    subscribe(loop, ann, receiver.url("/hook"), EventType.TAG_MERGED)
     ingest(loop, ann, RED)
     assert deliveries(loop) == []
 
@@ -120,7 +122,7 @@ def test_what_was_taken_back_with_its_transaction_is_not_told(loop: Tagloop, ann
 
     def fail() -> None:
         with loop.database.write() as connection:
-            webhook_outbox.announce(connection, Happening.TAG_CHANGED, [{"tag": "garment.dress"}])
+            webhook_outbox.announce(connection, EventType.TAG_CHANGED, [{"tag": "garment.dress"}])
             raise RuntimeError
 
     with pytest.raises(RuntimeError):
@@ -129,11 +131,11 @@ def test_what_was_taken_back_with_its_transaction_is_not_told(loop: Tagloop, ann
 
 
 def test_it_is_tried_again_with_growing_pauses_and_given_up(
-    loop: Tagloop, ann: User, receiver: Receiver, deliverer: Deliverer
+    loop: Tagloop, ann: User, receiver: Receiver, deliverer: WebhookSender
 ) -> None:
     subscribe(loop, ann, receiver.url("/fails"))
     with loop.database.write() as connection:
-        webhook_outbox.announce(connection, Happening.TAG_CHANGED, [{"tag": "garment.dress"}])
+        webhook_outbox.announce(connection, EventType.TAG_CHANGED, [{"tag": "garment.dress"}])
     pauses = []
     for _ in range(webhook_delivery.ATTEMPTS):
         assert deliverer.work()
@@ -153,11 +155,11 @@ def test_it_is_tried_again_with_growing_pauses_and_given_up(
 
 @pytest.mark.parametrize(("path", "told"), [("/moves", "redirects are not followed"), ("/fails", "answered 500")])
 def test_what_the_receiver_answers_is_never_shown(
-    loop: Tagloop, ann: User, receiver: Receiver, deliverer: Deliverer, path: str, told: str
+    loop: Tagloop, ann: User, receiver: Receiver, deliverer: WebhookSender, path: str, told: str
 ) -> None:
     subscribe(loop, ann, receiver.url(path))
     with loop.database.write() as connection:
-        webhook_outbox.announce(connection, Happening.TAG_CHANGED, [{"tag": "garment.dress"}])
+        webhook_outbox.announce(connection, EventType.TAG_CHANGED, [{"tag": "garment.dress"}])
     deliverer.work()
     (found,) = deliveries(loop)
     assert told in found.note
@@ -170,12 +172,14 @@ def test_a_target_that_hangs_is_left(
     loop: Tagloop, ann: User, receiver: Receiver, monkeypatch: pytest.MonkeyPatch, path: str
 ) -> None:
     monkeypatch.setattr(webhook_delivery, "_SECONDS", 0.5)
-    deliverer = Deliverer(
-        loop.database, Targets(["127.0.0.1"]), webhook_payloads.payload_builder(lambda: loop.library.taxonomies)
+    deliverer = WebhookSender(
+        loop.database,
+        OutboundPolicy(["127.0.0.1"]),
+        webhook_payloads.payload_builder(lambda: loop.library.taxonomies),
     )
     subscribe(loop, ann, receiver.url(path))
     with loop.database.write() as connection:
-        webhook_outbox.announce(connection, Happening.TAG_CHANGED, [{"tag": "garment.dress"}])
+        webhook_outbox.announce(connection, EventType.TAG_CHANGED, [{"tag": "garment.dress"}])
     start = time.monotonic()
     deliverer.work()
     assert time.monotonic() - start < 2.5
@@ -193,7 +197,7 @@ def test_only_allowed_targets_are_reached(monkeypatch: pytest.MonkeyPatch) -> No
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (places.get(host, host), port))]
 
     monkeypatch.setattr(socket, "getaddrinfo", resolve)
-    targets = Targets(["cms.example.com", "inside.example.com", "evil.example.com", "10.1.0.0/16"])
+    targets = OutboundPolicy(["cms.example.com", "inside.example.com", "evil.example.com", "10.1.0.0/16"])
     assert targets.resolve("cms.example.com", 443) == "93.184.216.34"
     assert targets.resolve("inside.example.com", 443) == "10.1.2.3"
     assert targets.resolve("10.1.9.9", 443) == "10.1.9.9"
@@ -204,7 +208,7 @@ def test_only_allowed_targets_are_reached(monkeypatch: pytest.MonkeyPatch) -> No
     ):
         with pytest.raises(WebhookError, match=told):
             targets.resolve(host, 443)
-    named = Targets(["cms.example.com"])
+    named = OutboundPolicy(["cms.example.com"])
     for address in (
         "0.0.0.0",
         "127.0.0.1",
@@ -224,17 +228,17 @@ def test_an_address_that_makes_no_sense_is_refused(loop: Tagloop, ann: User) -> 
         with pytest.raises(TaggingError, match="no address"):
             subscribe(loop, ann, url)
     with pytest.raises(TaggingError, match="no host name"):
-        Targets(["http://cms/"])
+        OutboundPolicy(["http://cms/"])
 
 
-def test_a_paused_webhook_waits(loop: Tagloop, ann: User, receiver: Receiver, deliverer: Deliverer) -> None:
+def test_a_paused_webhook_waits(loop: Tagloop, ann: User, receiver: Receiver, deliverer: WebhookSender) -> None:
     hook = subscribe(loop, ann, receiver.url("/hook"))
     with loop.database.write() as connection:
-        webhook_outbox.announce(connection, Happening.TAG_CHANGED, [{"tag": "garment.dress"}])
-        webhook_outbox.switch(connection, ann, hook.id, False)
-        webhook_outbox.announce(connection, Happening.TAG_CHANGED, [{"tag": "garment.hat"}])
+        webhook_outbox.announce(connection, EventType.TAG_CHANGED, [{"tag": "garment.dress"}])
+        webhook_outbox.set_active(connection, ann, hook.id, False)
+        webhook_outbox.announce(connection, EventType.TAG_CHANGED, [{"tag": "garment.hat"}])
     assert not deliverer.work()
     with loop.database.write() as connection:
-        webhook_outbox.switch(connection, ann, hook.id, True)
+        webhook_outbox.set_active(connection, ann, hook.id, True)
     assert deliverer.work()
     assert len(receiver.told) == 1

@@ -8,29 +8,29 @@ import pytest
 from PIL import Image
 
 from tagging_core import Decision, Kind, Settings, TaggingError, Tagloop, User
-from tagging_core.assets.repository import Accompanying
+from tagging_core.assets.repository import AssetText
 from tagging_core.errors import EncoderError
-from tagging_core.publishing.caption_model import Drafter, Writer, prompt, read_answer
+from tagging_core.publishing.caption_model import CaptionDrafter, CaptionModel, prompt, read_answer
 from tagging_core.publishing.caption_templates import Description
 from tests import tiny_writer
 from tests.conftest import BLUE, RED, ingest
 
 
 @pytest.fixture(scope="module")
-def writer(tmp_path_factory: pytest.TempPathFactory) -> Writer:
+def writer(tmp_path_factory: pytest.TempPathFactory) -> CaptionModel:
     return tiny_writer.knowing_squares(tmp_path_factory.mktemp("writer"))
 
 
 @pytest.fixture
-def drafting(loop: Tagloop, writer: Writer, monkeypatch: pytest.MonkeyPatch) -> Tagloop:
+def drafting(loop: Tagloop, writer: CaptionModel, monkeypatch: pytest.MonkeyPatch) -> Tagloop:
     """A Tagloop that has the writer."""
-    drafter = Drafter(loop.database, loop.archive, loop.library, "tiny")
+    drafter = CaptionDrafter(loop.database, loop.archive, loop.library, "tiny")
     monkeypatch.setattr(drafter, "_writer", writer)
     monkeypatch.setattr(loop, "drafter", drafter)
     return loop
 
 
-def test_what_is_written_depends_on_the_picture_and_the_language(writer: Writer) -> None:
+def test_what_is_written_depends_on_the_picture_and_the_language(writer: CaptionModel) -> None:
     red, blue = Image.new("RGB", (64, 48), RED), Image.new("RGB", (64, 48), BLUE)
     said = writer.write(red, [], "en")
     assert said == Description("en", "Red square", "A red square, all alone.", "A square that is red.")
@@ -54,17 +54,17 @@ def test_a_draft_is_kept_only_when_saved(drafting: Tagloop, ann: User) -> None:
 
 def test_what_the_model_leaves_out_follows_the_tags(drafting: Tagloop, ann: User) -> None:
     (blue,) = ingest(drafting, ann, BLUE)
-    drafting.set_text(ann, blue, Accompanying(title="Kept"))
+    drafting.set_text(ann, blue, AssetText(title="Kept"))
     drafting.decide(ann, Decision(Kind.ACCEPT, blue, "garment.dress", profile="e-commerce"))
     assert drafting.drafter.draft(ann, blue).alt  # from the tag, whatever the model says to a prompt it never saw
 
 
 def test_tags_and_texts_are_told_to_the_model(loop: Tagloop) -> None:
     dress = loop.taxonomy().tags["garment.dress"]
-    words = prompt([dress], "en", Accompanying(title="Summer sale"))
+    words = prompt([dress], "en", AssetText(title="Summer sale"))
     assert "Dress" in words
     assert "Summer sale" in words
-    assert "连衣裙" in prompt([dress], "zh", Accompanying())
+    assert "连衣裙" in prompt([dress], "zh", AssetText())
 
 
 def test_answers_are_read_however_they_are_dressed_up() -> None:
@@ -80,7 +80,7 @@ def test_without_a_model_the_setting_is_named(loop: Tagloop, ann: User) -> None:
 
 def test_a_model_that_is_not_there_is_told(tmp_path: Path, data_dir: Path) -> None:
     with pytest.raises(EncoderError, match="TAGLOOP_WRITER"):
-        Writer(str(tmp_path / "nothing"))
+        CaptionModel(str(tmp_path / "nothing"))
     settings = Settings(data_dir=data_dir, encoder="tiny", writer=str(tmp_path / "nothing"))
     opened = Tagloop(settings)  # what nobody uses yet need not be there
     assert opened.drafter.available

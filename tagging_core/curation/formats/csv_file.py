@@ -6,7 +6,7 @@ import csv
 import io
 from typing import Any
 
-from tagging_core.common.csv_safety import _RISKY, harmless
+from tagging_core.common.csv_safety import _RISKY, escape_formula
 from tagging_core.curation.formats.rows import File, Row, read_state, read_target
 from tagging_core.errors import ImportRefusedError
 from tagging_core.taxonomy.model import Taxonomy
@@ -34,7 +34,7 @@ def write(taxonomy: Taxonomy) -> str:
             "target": tag.target or "",
             "definition": tag.definition,
         }
-        writer.writerow({name: harmless(str(value)) for name, value in row.items()})
+        writer.writerow({name: escape_formula(str(value)) for name, value in row.items()})
     return out.getvalue()
 
 

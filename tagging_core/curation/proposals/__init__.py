@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tagging_core.curation.proposals.finder import Searcher
+from tagging_core.curation.proposals.finder import ProposalFinder
 from tagging_core.curation.proposals.store import Proposal, dismiss, listed
 
-__all__ = ["Proposal", "Searcher", "dismiss", "listed"]
+__all__ = ["Proposal", "ProposalFinder", "dismiss", "listed"]

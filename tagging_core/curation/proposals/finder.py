@@ -14,7 +14,7 @@ from tagging_core.curation.proposals import label_errors, missing_tags, splits, 
 from tagging_core.curation.proposals.store import keep
 from tagging_core.embeddings import vectors
 from tagging_core.embeddings.encoders import Encoder, Vectors
-from tagging_core.learning.library import Library
+from tagging_core.learning.library import TagLibrary
 from tagging_core.storage import Database, key_values
 from tagging_core.storage.schema import learned, proposals
 from tagging_core.taxonomy.model import Tag
@@ -26,7 +26,7 @@ _SPLIT_TAGS = 40  # tags whose examples are looked at in one search
 _WORDS = Path(__file__).parents[2] / "embeddings" / "encoders" / "imagenet_classes.txt"
 
 
-class Searcher:
+class ProposalFinder:
     """Finds proposals and keeps them.
 
     Args:
@@ -35,7 +35,7 @@ class Searcher:
         encoder: Gives the loaded encoder, for names.
     """
 
-    def __init__(self, database: Database, library: Library, encoder: Callable[[], Encoder]) -> None:
+    def __init__(self, database: Database, library: TagLibrary, encoder: Callable[[], Encoder]) -> None:
         self._database, self._library, self._encoder = database, library, encoder
         self._names: dict[str, Vectors] = {}
         self._looks = synonyms.Looks()
@@ -68,7 +68,7 @@ class Searcher:
                     *synonyms.find(tags, names, looks, lambda a, b: taken.get((a, b), 0)),
                     *label_errors.propose_confusions(connection, matrix.taxonomy, taken),
                     *label_errors.propose_wrong(
-                        matrix.taxonomy, self._library.left_out(connection), self._library.defaults.prior
+                        matrix.taxonomy, self._library.held_out(connection), self._library.defaults.prior
                     ),
                     *missing_tags.find(connection, matrix, self._library.fingerprint, self._words),
                 ]

@@ -7,9 +7,9 @@ from collections import defaultdict
 from sqlalchemy import Connection, and_, func, select
 
 from tagging_core.curation.proposals.store import Proposal
-from tagging_core.learning.calibration_data import LeftOut
+from tagging_core.learning.calibration_data import HeldOutLogits
 from tagging_core.learning.classifier import logit, sigmoid
-from tagging_core.learning.training_set import Kind
+from tagging_core.learning.training_set import ExampleKind
 from tagging_core.storage.schema import labels
 from tagging_core.taxonomy.model import Taxonomy
 
@@ -70,7 +70,7 @@ def propose_confusions(
     ]
 
 
-def propose_wrong(taxonomy: Taxonomy, left_out: dict[str, LeftOut], prior: float) -> list[Proposal]:
+def propose_wrong(taxonomy: Taxonomy, left_out: dict[str, HeldOutLogits], prior: float) -> list[Proposal]:
     """Examples that speak against the tag they have.
 
     As in confident learning (Northcutt et al. 2021, arXiv 1911.00068) the label is held against what the library
@@ -85,7 +85,7 @@ def propose_wrong(taxonomy: Taxonomy, left_out: dict[str, LeftOut], prior: float
         rows = left_out.get(tag.id)
         if rows is None:
             continue
-        for row in rows[(rows["kind"] == Kind.POSITIVE) & (rows["logit"] < logit(prior))]:
+        for row in rows[(rows["kind"] == ExampleKind.POSITIVE) & (rows["logit"] < logit(prior))]:
             evidence = {"picture": int(row["asset"]), "probability": round(float(sigmoid(row["logit"])), 4)}
             subjects = (tag.id, str(int(row["asset"])))
             proposals.append(Proposal("wrong", subjects, round(-float(row["logit"]), 4), evidence))

@@ -54,7 +54,7 @@ def find(
 
 def _names(mean: Vectors, words: dict[str, Vectors], matrix: TagMatrix) -> list[str]:
     """The words that fit a cluster best and that no tag has."""
-    taken = {same_word(word) for tag in matrix.taxonomy.givable() for word in tag.words()}
+    taken = {same_word(word) for tag in matrix.taxonomy.assignable() for word in tag.words()}
     texts = np.stack(list(words.values())) if words else np.zeros((0, len(mean)), np.float32)
     # What is close to every picture says nothing of these.
     fits = texts @ mean - texts @ unit(matrix.pack.mean) if len(texts) else np.zeros(0)

@@ -49,10 +49,10 @@ def load_preset(preset: Preset, models_dir: Path, devices: str = "", compiled: b
 
     if preset.loader == "builtin":
         return BuiltinEncoder(preset, models_dir)
-    from tagging_core.embeddings.encoders.devices import choose
+    from tagging_core.embeddings.encoders.devices import select
     from tagging_core.embeddings.encoders.loading import load_model
 
-    return SentenceEncoder(preset, [load_model(preset, models_dir, d, compiled) for d in choose(devices)])
+    return SentenceEncoder(preset, [load_model(preset, models_dir, d, compiled) for d in select(devices)])
 
 
 def default_mean(preset: Preset, dimension: int) -> Vectors:

@@ -34,7 +34,7 @@ class Device:
     free: int
 
 
-def choose(wanted: str) -> list[str]:
+def select(wanted: str) -> list[str]:
     """The devices that a setting names, by torch's names; every GPU there is, or else the CPU, if it names none.
 
     Raises:
@@ -55,7 +55,7 @@ def choose(wanted: str) -> list[str]:
     return names or here or ["cpu"]
 
 
-def feeders(wanted: str) -> int:
+def default_threads(wanted: str) -> int:
     """Threads that keep the devices of a setting busiest: one a core, or six a GPU.
 
     More than that keep one another, and the one that drives the GPU, from running: an H100 with 16 cores took 93
@@ -64,11 +64,11 @@ def feeders(wanted: str) -> int:
     cores = max(2, os.cpu_count() or 2)
     if shutil.which("nvidia-smi") is None:  # no driver, no GPU; torch takes seconds to say the same
         return cores
-    gpus = sum(name != "cpu" for name in choose(wanted))
+    gpus = sum(name != "cpu" for name in select(wanted))
     return min(cores, _A_GPU * gpus) if gpus else cores
 
 
-def look(name: str) -> Device:
+def describe(name: str) -> Device:
     """What a device is and how much of its memory is free."""
     if name == "cpu":
         page = os.sysconf("SC_PAGE_SIZE")

@@ -38,7 +38,7 @@ def load_model(preset: Preset, models_dir: Path, device: str, compiled: bool = F
     folder = _folder(preset, models_dir)
     if folder is not None:
         weights.check(folder)
-    devices.require_memory(preset, devices.look(device))
+    devices.require_memory(preset, devices.describe(device))
     place = str(folder) if folder is not None else preset.model
     hub: dict[str, Any] = {} if folder is not None else {"revision": preset.revision}
     try:
@@ -52,7 +52,7 @@ def load_model(preset: Preset, models_dir: Path, device: str, compiled: bool = F
             f"{preset.dimension}: these are another model's files. Take the right ones, or set TAGLOOP_ENCODER to "
             "the folder's path instead of the preset's name."
         )
-    qwen.quicken(model[0])
+    qwen.optimize(model[0])
     if compiled:
         model.compile(dynamic=True)
     return model.eval()

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _NAME = "tagloop_flash"  # the library tells bounds and the longest picture only to what is called "flash"
 
 
-def quicken(module: Any) -> None:
+def optimize(module: Any) -> None:
     """Let a loaded model's vision part compute attention of all pictures at once; harmless for other models."""
     network: Any = getattr(module, "auto_model", None)
     if not hasattr(network, "get_rope_index"):
@@ -25,7 +25,7 @@ def quicken(module: Any) -> None:
     network.visual.config._attn_implementation = _NAME
 
 
-def add_places(module: Any, features: dict[str, Any]) -> None:
+def add_positions(module: Any, features: dict[str, Any]) -> None:
     """Add the places `(3, n, tokens)` of an input's tokens in width, height and time, computed on the CPU."""
     network: Any = getattr(module, "auto_model", None)
     if "image_grid_thw" in features and hasattr(network, "get_rope_index"):

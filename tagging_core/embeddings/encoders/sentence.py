@@ -97,7 +97,7 @@ class SentenceEncoder:
         """
         model = self.models[0]
         features = dict(model.preprocess(inputs, prompt=instruction or None))
-        qwen.add_places(model[0], features)
+        qwen.add_positions(model[0], features)
         if model.device.type == "cpu":
             return features
         return {k: value.pin_memory() if hasattr(value, "pin_memory") else value for k, value in features.items()}

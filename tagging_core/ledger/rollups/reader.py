@@ -11,7 +11,7 @@ from sqlalchemy import Connection, func, select
 from tagging_core.common.periods import Period
 from tagging_core.ledger.rollups.tally import Key
 from tagging_core.storage.schema import daily
-from tagging_core.taxonomy.redirects import Fates
+from tagging_core.taxonomy.redirects import TagRedirects
 
 Kinds = Mapping[str, int]
 """How many of each kind, see `tallies`."""
@@ -71,20 +71,20 @@ def by_day(
     return dict(found)
 
 
-def of_tags(connection: Connection, period: Period, fates: Fates) -> dict[str, Counter[str]]:
+def of_tags(connection: Connection, period: Period, redirects: TagRedirects) -> dict[str, Counter[str]]:
     """Figures by tag; those of a merged tag count for what it became, those of a deleted one rest."""
-    return follow(totals(connection, "tag", period), fates)
+    return follow(totals(connection, "tag", period), redirects)
 
 
-def follow(found: Mapping[str, Counter[str]], fates: Fates) -> dict[str, Counter[str]]:
+def follow(found: Mapping[str, Counter[str]], redirects: TagRedirects) -> dict[str, Counter[str]]:
     """Figures under the tags that their own became."""
     moved: dict[str, Counter[str]] = defaultdict(Counter)
     for tag_id, kinds in found.items():
-        if (target := fates.resolve(tag_id)) is not None:
+        if (target := redirects.resolve(tag_id)) is not None:
             moved[target] += Counter({kind: n for kind, n in kinds.items() if n > 0})
     return dict(moved)
 
 
-def sources(tag_id: str, fates: Fates) -> list[str]:
+def sources(tag_id: str, redirects: TagRedirects) -> list[str]:
     """A tag and all that were merged into it: the keys under which its figures stand."""
-    return [tag_id, *(source for source in fates.merged if fates.resolve(source) == tag_id)]
+    return [tag_id, *(source for source in redirects.merged if redirects.resolve(source) == tag_id)]

@@ -55,7 +55,7 @@ def tally(history: Sequence[Event], day_of: Callable[[datetime], str]) -> Counte
     Args:
         day_of: Tells the day of a moment, see `days.day_in`.
     """
-    gone = events.taken_back(history)
+    gone = events.undone_ids(history)
     found = _Tally(day_of)
     for event in history:
         if event.id not in gone:
@@ -85,7 +85,7 @@ class _Tally:
             self._decision(event)
         elif event.kind == Kind.DONE:
             self._done(event)
-        if event.kind in events.CLOSES:
+        if event.kind in events.CLOSING_STATES:
             self._time(event)
 
     def add_outcomes(self) -> None:

@@ -23,7 +23,7 @@ from tagging_core.taxonomy.model import Taxonomy
 def config(taxonomy: Taxonomy) -> str:
     """The labelling set-up of a project that takes these tasks; results name tags by their ids."""
     choices = "".join(
-        f"\n    <Choice value={quoteattr(tag.id)} hint={quoteattr(tag.name())}/>" for tag in taxonomy.givable()
+        f"\n    <Choice value={quoteattr(tag.id)} hint={quoteattr(tag.name())}/>" for tag in taxonomy.assignable()
     )
     control = f'<Choices name="tags" toName="image" choice="multiple" showInLine="true">{choices}\n  </Choices>'
     return f'<View>\n  <Image name="image" value="$image"/>\n  {control}\n</View>\n'

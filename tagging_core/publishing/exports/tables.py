@@ -7,7 +7,7 @@ import io
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from tagging_core.common.csv_safety import harmless
+from tagging_core.common.csv_safety import escape_formula
 from tagging_core.errors import SearchError
 from tagging_core.publishing.schemas import Asset
 
@@ -58,7 +58,7 @@ def to_csv(assets: Iterable[Asset], columns: Sequence[str] = USUAL) -> Iterator[
     check_columns(columns)
     yield "\ufeff" + _line(columns)
     for asset in assets:
-        yield _line([harmless(str(value)) for value in row(asset, columns).values()])
+        yield _line([escape_formula(str(value)) for value in row(asset, columns).values()])
 
 
 def to_jsonl(assets: Iterable[Asset]) -> Iterator[str]:

@@ -26,7 +26,7 @@ def described(address: str, client: Client, token: Callable[..., str], ann: User
 def test_no_request_is_answered_by_an_unexpected_error(described: tuple, monkeypatch: pytest.MonkeyPatch) -> None:
     schema, address, key = described
     headers = {"Authorization": f"Bearer {key}"}
-    monkeypatch.setattr(auth.Buckets, "take", lambda *_: None)  # it is to be answered, not told to wait
+    monkeypatch.setattr(auth.RateLimiter, "take", lambda *_: None)  # it is to be answered, not told to wait
     seen: Counter[int] = Counter()
     for found in schema.get_all_operations():
         operation = found.ok()

@@ -101,7 +101,7 @@ def test_copies_for_the_console_follow_when_nobody_waits(client: Client, working
     tagged = client.tag_picture(photo(RED))
     assert working.archive.read(Rendition.ORIGINAL, tagged.sha256)
     wait_for(lambda: working.archive.has(tagged.sha256))
-    working.depot.remove(next(working.depot.older("archive/thumbnails", 0.0)))
+    working.blobs.remove(next(working.blobs.older_than("archive/thumbnails", 0.0)))
     assert tagged.asset is not None
     assert client.get_picture(tagged.asset, "thumbnail")  # made anew on the spot
 

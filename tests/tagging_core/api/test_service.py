@@ -9,7 +9,7 @@ from starlette.testclient import TestClient
 
 from tagging_core import Settings, Tagloop, User
 from tagging_core.api import auth, keys, middleware
-from tagging_core.api.auth import Buckets
+from tagging_core.api.auth import RateLimiter
 from tagging_core.api.errors import TooManyError
 from tagging_core.api.keys import Scope
 from tagging_core.common.users import Role
@@ -130,7 +130,7 @@ def test_a_picture_is_part_of_what_an_idempotency_key_stands_for(service: TestCl
 
 
 def test_too_many_requests_are_told_to_wait(service: TestClient, token: Token) -> None:
-    buckets = Buckets(rate=2)
+    buckets = RateLimiter(rate=2)
     for _ in range(4):
         buckets.take("one")
     with pytest.raises(TooManyError):
@@ -141,7 +141,7 @@ def test_too_many_requests_are_told_to_wait(service: TestClient, token: Token) -
 def test_a_request_that_is_too_large_is_refused(
     service: TestClient, token: Token, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    limit = middleware.BodyLimit(service.app, most=1_000)
+    limit = middleware.BodyLimitMiddleware(service.app, most=1_000)
     small = TestClient(limit, base_url="http://127.0.0.1")
     stated = small.post("/api/v1/pictures", headers=bearer(token()), files={"picture": b"x" * 2_000})
     assert (stated.status_code, stated.json()["status"]) == (413, 413)

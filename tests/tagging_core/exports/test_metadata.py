@@ -16,7 +16,7 @@ from PIL import Image
 
 from tagging_core import Decision, Kind, Tagloop, User
 from tagging_core.api import Operations
-from tagging_core.assets.repository import Accompanying
+from tagging_core.assets.repository import AssetText
 from tagging_core.publishing.exports import metadata
 from tagging_core.publishing.exports.exporter import Format, by_ids, export
 from tagging_core.publishing.schemas import Asset
@@ -38,7 +38,7 @@ def asset(loop: Tagloop, ann: User) -> Asset:
     wait_for(lambda: loop.batch(batch).state == "done")
     for tag in ("garment.dress", "colour.red"):
         loop.decide(ann, Decision(Kind.ADD, 1, tag, profile="e-commerce"))
-    loop.set_text(ann, 1, Accompanying(title="Sommer <&> Kleid 夏"))
+    loop.set_text(ann, 1, AssetText(title="Sommer <&> Kleid 夏"))
     return Operations(loop, ann).get_asset(1)
 
 

@@ -15,7 +15,7 @@ from tagging_core.common.users import local_user
 from tagging_core.curation import plans
 from tagging_core.ledger import events
 from tagging_core.ledger.events import Look
-from tagging_core.review.sampling import Shares
+from tagging_core.review.sampling import SamplingRates
 from tests.conftest import Installations, ingest
 
 START = datetime(2026, 9, 1, 12, 0)
@@ -76,7 +76,7 @@ def archive(
         colour = tuple(chance.randint(0, 255) for _ in range(3))
         (picture,) = ingest(loop, PEOPLE[0], colour)
         who, profile = chance.randrange(3), chance.choice(["e-commerce", "general"])
-        loop.shares = Shares(blind=float(chance.random() < 0.3))
+        loop.shares = SamplingRates(blind=float(chance.random() < 0.3))
         loop.card(PEOPLE[who], picture, profile)
         seen = [s.tag_id for s in loop.suggest(picture, profile)] if not loop.shares.blind else []
         easy = bool(seen) and chance.random() < 0.5

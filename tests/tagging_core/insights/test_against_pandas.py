@@ -319,7 +319,7 @@ def test_times_and_what_they_save(archive: Tagloop) -> None:
     spread = seconds[~blind].std() / (~blind).sum() ** 0.5
     assert found.suggested.high is not None
     assert found.suggested.high > found.suggested.value + 1.96 * spread
-    saved = productivity.saved(found, by_hand=60.0)
+    saved = productivity.estimate_savings(found, by_hand=60.0)
     assert saved is not None
     assert saved.hours == pytest.approx((60.0 - seconds[~blind]).sum() / 3600)
     assert not saved.measured

@@ -8,7 +8,7 @@ import pytest
 
 from tagging_core import Decision, Kind, Tagloop, User
 from tagging_core.analytics import accuracy, drilldown, trends
-from tagging_core.analytics.drilldown import Wanted
+from tagging_core.analytics.drilldown import DrilldownQuery
 from tagging_core.common.periods import Period
 from tagging_core.ledger.rollups import reader
 from tagging_core.ledger.rollups.content import Basis
@@ -21,7 +21,7 @@ KINDS = ["done", "accept", "reject", "add", "unchanged", "assisted", "agree", "d
 OUTCOMES = [f"{s}.{o}" for s in ("shown", "blind") for o in ("right", "wrong", "missed")]
 
 
-def find(loop: Tagloop, wanted: Wanted) -> list[int]:
+def find(loop: Tagloop, wanted: DrilldownQuery) -> list[int]:
     with loop.database.read() as connection:
         return drilldown.find(connection, MO, wanted, loop.taxonomy())
 
@@ -30,7 +30,7 @@ def find(loop: Tagloop, wanted: Wanted) -> list[int]:
 def test_pictures_behind_a_figure_of_the_period(archive: Tagloop, what: str) -> None:
     with archive.database.read() as connection:
         n = accuracy.overall(connection, MO, PERIOD)[what]
-    found = find(archive, Wanted(PERIOD, what=what))
+    found = find(archive, DrilldownQuery(PERIOD, what=what))
     assert len(found) == len(set(found))
     assert bool(found) == bool(n)
     assert len(found) <= n
@@ -43,9 +43,9 @@ def test_pictures_behind_a_figure_of_the_period(archive: Tagloop, what: str) -> 
 def test_pictures_behind_a_figure_of_a_tag(archive: Tagloop, what: str) -> None:
     taxonomy = archive.taxonomy()
     with archive.database.read() as connection:
-        counts = {t: k[what] for t, k in reader.of_tags(connection, PERIOD, taxonomy.fates).items()}
+        counts = {t: k[what] for t, k in reader.of_tags(connection, PERIOD, taxonomy.redirects).items()}
     for tag_id, n in counts.items():
-        found = find(archive, Wanted(PERIOD, what=what, tag_ids=(tag_id,)))
+        found = find(archive, DrilldownQuery(PERIOD, what=what, tag_ids=(tag_id,)))
         assert (len(found) <= n, bool(found)) == (True, bool(n)), tag_id
 
 
@@ -58,15 +58,15 @@ def test_pictures_with_a_tag_are_those_that_the_share_counts(
     for tag_id, n in content.counts().items():
         for rare in (0, 5_000):  # either way of looking for them
             monkeypatch.setattr(drilldown, "_RARE", rare)
-            assert len(find(archive, Wanted(PERIOD, basis, (tag_id,)))) == n
-    assert len(find(archive, Wanted(PERIOD, basis))) == content.total
+            assert len(find(archive, DrilldownQuery(PERIOD, basis, (tag_id,)))) == n
+    assert len(find(archive, DrilldownQuery(PERIOD, basis))) == content.total
 
 
 def test_pictures_by_confidence(archive: Tagloop) -> None:
     seen = within(raw(archive).seen())
     for low in range(0, 100, 10):
         mine = seen[(seen["p"] * 100 >= low) & (seen["p"] * 100 < low + 10)]
-        found = find(archive, Wanted(PERIOD, what="shown", bins=(low, low + 10)))
+        found = find(archive, DrilldownQuery(PERIOD, what="shown", bins=(low, low + 10)))
         assert set(found) == set(mine["asset_id"])
 
 
@@ -75,16 +75,16 @@ def test_pictures_of_a_person_and_of_a_batch(archive: Tagloop) -> None:
     for person in ("Ann", "Bob", "Cem"):
         mine = within(data.finished())
         mine = mine[mine["actor"] == person]
-        assert set(find(archive, Wanted(PERIOD, what="done", actor=person))) == set(mine["asset_id"])
+        assert set(find(archive, DrilldownQuery(PERIOD, what="done", actor=person))) == set(mine["asset_id"])
     finished = set(data.finished()["asset_id"])
-    assert set(find(archive, Wanted(batch_id=3))) == {3} & finished
+    assert set(find(archive, DrilldownQuery(batch_id=3))) == {3} & finished
 
 
 def test_tags_taken_for_one_another_lead_to_their_pictures(archive: Tagloop) -> None:
     with archive.database.read() as connection:
         found = accuracy.confusions(connection, MO, PERIOD, archive.taxonomy())
     for suggested, given, n in found:
-        pictures = find(archive, Wanted(PERIOD, what="mistaken", tag_ids=(suggested,), given=given))
+        pictures = find(archive, DrilldownQuery(PERIOD, what="mistaken", tag_ids=(suggested,), given=given))
         assert 1 <= len(pictures) <= n
 
 
@@ -95,7 +95,7 @@ def test_the_latest_come_first_page_by_page(loop: Tagloop, ann: User, monkeypatc
         loop.decide(ann, Decision(Kind.DONE, asset, profile="general"))
     monkeypatch.setattr(drilldown, "PAGE", 2)
     month = Period(date.today() - timedelta(days=15), date.today() + timedelta(days=15))
-    for wanted in (Wanted(month), Wanted(month, what="done"), Wanted(month, what="upload")):
+    for wanted in (DrilldownQuery(month), DrilldownQuery(month, what="done"), DrilldownQuery(month, what="upload")):
         with loop.database.read() as connection:
             pages = [drilldown.find(connection, ann, wanted, loop.taxonomy(), skip) for skip in (0, 2, 4)]
         assert pages == [pictures[:0:-1], pictures[:1], []]
@@ -104,6 +104,6 @@ def test_the_latest_come_first_page_by_page(loop: Tagloop, ann: User, monkeypatc
 def test_what_was_taken_back_is_not_found(loop: Tagloop, ann: User) -> None:
     (asset,) = ingest(loop, ann, RED)
     event = loop.decide(ann, Decision(Kind.ADD, asset, "colour.red", profile="e-commerce"))
-    assert find(loop, Wanted(what="add", tag_ids=("colour.red",))) == [asset]
+    assert find(loop, DrilldownQuery(what="add", tag_ids=("colour.red",))) == [asset]
     loop.undo(ann, event)
-    assert find(loop, Wanted(what="add", tag_ids=("colour.red",))) == []
+    assert find(loop, DrilldownQuery(what="add", tag_ids=("colour.red",))) == []

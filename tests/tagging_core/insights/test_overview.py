@@ -7,13 +7,13 @@ from sqlalchemy import update
 
 from tagging_core import Decision, Kind, Tagloop, User
 from tagging_core.analytics import accuracy, drift, drilldown, productivity, saved_views, trends
-from tagging_core.analytics.drilldown import Wanted
+from tagging_core.analytics.drilldown import DrilldownQuery
 from tagging_core.analytics.overview import Overview, overview
 from tagging_core.common.periods import Period
 from tagging_core.common.users import Role
 from tagging_core.errors import NotAllowedError
 from tagging_core.ledger.rollups.content import Basis
-from tagging_core.review.sampling import Shares
+from tagging_core.review.sampling import SamplingRates
 from tagging_core.storage import key_values
 from tagging_core.storage.schema import assets
 from tests.conftest import BLUE, GREEN, RED, ingest
@@ -63,13 +63,13 @@ def test_blind_judgements_come_first_once_they_are_enough(
 ) -> None:
     (first, second) = ingest(loop, ann, RED, BLUE)
     seen = {s.tag_id: s.probability for s in loop.suggest(first, PROFILE)}
-    loop.shares = Shares(blind=1)
+    loop.shares = SamplingRates(blind=1)
     loop.card(ann, first, PROFILE)
     right = max(seen, key=lambda tag_id: seen[tag_id])
     loop.decide(ann, Decision(Kind.ADD, first, right, profile=PROFILE))
     loop.card(ann, first, PROFILE)  # drawn again, as after each decision
     loop.decide(ann, Decision(Kind.DONE, first, profile=PROFILE))
-    loop.shares = Shares(blind=0)
+    loop.shares = SamplingRates(blind=0)
     loop.suggest(second, PROFILE)
     loop.decide(ann, Decision(Kind.DONE, second, profile=PROFILE))
     figures = screen(loop, ann).figures
@@ -98,7 +98,7 @@ def test_editors_read_no_charts(loop: Tagloop) -> None:
             lambda: accuracy.effects_of_changes(connection, editor, month, taxonomy),
             lambda: productivity.people(connection, editor, month),
             lambda: drift.latest(connection, editor),
-            lambda: drilldown.find(connection, editor, Wanted(), taxonomy),
+            lambda: drilldown.find(connection, editor, DrilldownQuery(), taxonomy),
             lambda: saved_views.listed(connection, editor, "trends"),
         ):
             with pytest.raises(NotAllowedError, match="read the charts"):

@@ -13,7 +13,7 @@ from tagging_core import Decision, Kind, TaggingError, Tagloop, User
 from tagging_core.common.users import local_user
 from tagging_core.curation import plans
 from tagging_core.ledger import projection, taxonomy_store
-from tagging_core.review.sampling import Shares
+from tagging_core.review.sampling import SamplingRates
 from tagging_core.storage import key_values
 from tagging_core.storage.schema import content, daily
 from tests.conftest import BLUE, GREEN, RED, examples, ingest
@@ -47,7 +47,7 @@ def figures(loop: Tagloop) -> list[list[tuple]]:
 def recount(loop: Tagloop, zone: str = "") -> None:
     with loop.database.write() as connection:
         projection.recount(
-            connection, zone or key_values.zone_of(connection), taxonomy_store.load(connection).fates
+            connection, zone or key_values.zone_of(connection), taxonomy_store.load(connection).redirects
         )
 
 
@@ -80,7 +80,7 @@ def test_figures_that_are_kept_equal_figures_counted_anew(
                 case "wait":
                     clock.move(hours=one)
                 case "blind":
-                    loop.shares = Shares(blind=float(one))
+                    loop.shares = SamplingRates(blind=float(one))
         except TaggingError:
             continue
     kept = figures(loop)

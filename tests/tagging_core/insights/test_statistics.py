@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 
 from tagging_core.common import intervals
-from tagging_core.common.intervals import Shares, difference, mean, proportion_change, wilson
+from tagging_core.common.intervals import ProportionEstimate, difference, estimate_mean, proportion_change, wilson
 
 
-def shares_of(hits: np.ndarray, trials: np.ndarray) -> Shares:
+def shares_of(hits: np.ndarray, trials: np.ndarray) -> ProportionEstimate:
     """From pictures a day `(days, t)` that have each thing."""
-    return intervals.shares(hits.sum(0), (hits**2).sum(0), (hits * trials[:, None]).sum(0), trials)
+    return intervals.estimate_proportions(hits.sum(0), (hits**2).sum(0), (hits * trials[:, None]).sum(0), trials)
 
 
-def simulate(share: float, days: int, spread: float, random: np.random.Generator) -> Shares:
+def simulate(share: float, days: int, spread: float, random: np.random.Generator) -> ProportionEstimate:
     """A thing that pictures have with a chance that varies from day to day, a thousand times over."""
     trials = random.integers(20, 60, days).astype(float)
     if spread:
@@ -76,10 +76,10 @@ def test_a_change_of_a_share_is_newcombes() -> None:
 
 def test_a_mean_has_students_interval() -> None:
     values = np.array([3.0, 5.0, 7.0, 9.0])
-    found = mean(4, values.sum(), (values**2).sum())
+    found = estimate_mean(4, values.sum(), (values**2).sum())
     assert (found.value, found.low, found.high) == pytest.approx((6, 1.8914, 10.1086), abs=1e-3)
-    assert mean(0, 0, 0).value is None
-    assert mean(1, 3, 9).low is None
+    assert estimate_mean(0, 0, 0).value is None
+    assert estimate_mean(1, 3, 9).low is None
 
 
 @pytest.mark.parametrize("in_groups", [False, True])

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from tagging_core import Decision, Kind, Tagloop, User
 from tagging_core.analytics import productivity, trends
-from tagging_core.analytics.productivity import Times
+from tagging_core.analytics.productivity import ReviewTimes
 from tagging_core.analytics.trends import Content
-from tagging_core.common.intervals import Mean
+from tagging_core.common.intervals import MeanEstimate
 from tagging_core.common.periods import Period
 from tagging_core.curation import plans
 from tagging_core.ledger.rollups import reader
@@ -111,7 +111,7 @@ def test_merged_tags_count_as_one_and_apart_again_when_that_is_taken_back(
 
     def given() -> dict[str, int]:
         with loop.database.read() as connection:
-            found = reader.of_tags(connection, DAYS, loop.taxonomy().fates)
+            found = reader.of_tags(connection, DAYS, loop.taxonomy().redirects)
         return {tag_id: kinds["add"] for tag_id, kinds in found.items() if kinds["add"]}
 
     assert load(loop, ann).counts() == given() == {TAG: 2}
@@ -130,7 +130,7 @@ def test_what_the_camera_said_is_a_day_of_its_own(loop: Tagloop, ann: User, cloc
 
     with loop.database.write() as connection:
         connection.execute(update(assets).values(taken_at=datetime(2026, 8, 20, 23, 59)))
-        projection.recount(connection, "Asia/Tokyo", taxonomy_store.load(connection).fates)
+        projection.recount(connection, "Asia/Tokyo", taxonomy_store.load(connection).redirects)
     found = load(loop, ann, Basis.TAKEN)
     assert list(found.pictures) == ["2026-08-20"]  # a camera's clock has no zone
     assert found.counts() == {TAG: 1}
@@ -168,8 +168,8 @@ def test_months_and_single_days_add_up_to_the_period(first: date, length: int, d
 def test_savings_go_by_what_was_measured_unless_somebody_says_otherwise(
     by_hand: float | None, measured: bool, hours: float
 ) -> None:
-    found = Times(Mean(100, 10.0, 9.0, 11.0), Mean(40, 30.0, 27.0, 33.0), 100)
-    saved = productivity.saved(found, by_hand)
+    found = ReviewTimes(MeanEstimate(100, 10.0, 9.0, 11.0), MeanEstimate(40, 30.0, 27.0, 33.0), 100)
+    saved = productivity.estimate_savings(found, by_hand)
     assert saved is not None
     assert (saved.measured, saved.hours) == (measured, pytest.approx(hours))
     assert saved.low is not None
@@ -179,7 +179,9 @@ def test_savings_go_by_what_was_measured_unless_somebody_says_otherwise(
 
 
 def test_a_few_blind_pictures_are_not_enough_to_go_by() -> None:
-    saved = productivity.saved(Times(Mean(100, 10.0, 9.0, 11.0), Mean(3, 500.0, None, None), 100))
+    saved = productivity.estimate_savings(
+        ReviewTimes(MeanEstimate(100, 10.0, 9.0, 11.0), MeanEstimate(3, 500.0, None, None), 100)
+    )
     assert saved is not None
     assert (saved.by_hand, saved.measured) == (productivity.BY_HAND, False)
 

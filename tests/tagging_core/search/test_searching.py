@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from tagging_core import Decision, Kind, TaggingError, Tagloop, User
-from tagging_core.assets.repository import Accompanying
+from tagging_core.assets.repository import AssetText
 from tagging_core.common.periods import Period
 from tagging_core.curation import plans
 from tagging_core.embeddings import vectors
 from tagging_core.search import Filters, read_query
-from tagging_core.search.diversity import varied
+from tagging_core.search.diversity import diversify
 from tagging_core.taxonomy.matching import TagNames
 from tests.conftest import BLUE, GREEN, RED, YELLOW, ingest, wait_for
 
@@ -119,7 +119,7 @@ def test_filters_leave_what_passes(loop: Tagloop, ann: User, pictures: list[int]
 
 
 def test_words_of_texts_count_where_the_model_reads_nothing(loop: Tagloop, ann: User, pictures: list[int]) -> None:
-    loop.set_text(ann, pictures[0], Accompanying(title="裙摆飞扬"))
+    loop.set_text(ann, pictures[0], AssetText(title="裙摆飞扬"))
     result = loop.search("裙摆")
     assert not result.understood
     assert [hit.asset_id for hit in result.hits] == [pictures[0]]
@@ -138,7 +138,7 @@ def test_recommendations_differ_from_one_another() -> None:
     same_as_one = one
     other = (near[0] + near[2]) / np.sqrt(2)
     rows = np.stack([asked, twin, one, same_as_one, other]).astype(np.float32)
-    chosen = varied(rows, rows, limit=3)
+    chosen = diversify(rows, rows, limit=3)
     assert 0 not in chosen
     assert 1 not in chosen
     assert 4 in chosen
