@@ -126,7 +126,7 @@ class Server:
             free.bind(("127.0.0.1", 0))
             self._port = free.getsockname()[1]
         loop = Tagloop(Settings(data_dir=data))
-        loop.library.settle()
+        loop.model.library.settle()
         with loop.database.write() as connection:
             _, self._key = keys.create(connection, SYSTEM, "benchmark", [Scope.TAG])
         loop.close()

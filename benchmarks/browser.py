@@ -40,8 +40,8 @@ _WATCH = """() => {
 def prepare(folder: Path, photos: list[Path], models: Path) -> None:
     loop = Tagloop(Settings(data_dir=folder), encoder=load_encoder("builtin", models))
     loop.start()
-    batch = loop.ingest_paths(local_user("Ann"), photos, "e-commerce")
-    while loop.batch(batch).state == "running":
+    batch = loop.ingest.ingest_paths(local_user("Ann"), photos, "e-commerce")
+    while loop.ingest.batch(batch).state == "running":
         time.sleep(0.2)
     wait_idle(loop)
     loop.close()

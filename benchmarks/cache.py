@@ -47,35 +47,35 @@ def main() -> None:
         photos = np.random.default_rng(0).normal(size=(100, dimension)).astype(np.float32)
         fill_pictures(loop, photos, arguments.pictures)
         tags = fill_tags(loop, dimension, arguments.tags)
-        loop.library.settle()
+        loop.model.library.settle()
         reader = Tagloop(loop.settings)
 
         def cold() -> None:
-            reader.library._matrix = None
-            reader.library.matrix()
+            reader.model.library._matrix = None
+            reader.model.library.matrix()
 
         def missed() -> None:
-            loop.decide(_USER, Decision(Kind.ADD, 1 + next(numbers), tags[0], profile="general"))
+            loop.review.decide(_USER, Decision(Kind.ADD, 1 + next(numbers), tags[0], profile="general"))
             started = time.perf_counter()
-            reader.library.matrix()
+            reader.model.library.matrix()
             lags.append(time.perf_counter() - started)
 
         numbers, lags = iter(range(100)), []  # type: ignore[var-annotated]
         cache = redis.Redis.from_url(os.environ["TAGLOOP_QUEUE_URL"])
-        packed = pickle.dumps(reader.library.matrix())
+        packed = pickle.dumps(reader.model.library.matrix())
         cache.set("matrix", packed)
         ids = list(range(1, 61))
 
         def page() -> None:
             with reader.database.read() as connection:
-                vectors.load(connection, reader.preset.fingerprint, ids)
+                vectors.load(connection, reader.model.preset.fingerprint, ids)
 
         cache.mset({f"vector-{n}": photos[n % 100].tobytes() for n in ids})
         found = {
             "matrix_bytes": len(packed),
             "matrix_cold_postgres": median(cold),
             "matrix_from_redis": median(lambda: pickle.loads(cache.get("matrix"))),  # type: ignore[arg-type]
-            "matrix_in_memory": median(lambda: reader.library.matrix()),
+            "matrix_in_memory": median(lambda: reader.model.library.matrix()),
         }
         for _ in range(9):
             missed()

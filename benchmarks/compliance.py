@@ -63,9 +63,9 @@ def main() -> None:
     vectors = encoder.encode_images(images)
     with tempfile.TemporaryDirectory() as folder:
         loop = Tagloop(Settings(data_dir=Path(folder), encoder="builtin"), encoder)
-        loop.curator.apply(local_user("Ann"), sensitive_tags.switch_on(loop.taxonomy()))
-        loop.library.settle()
-        matrix = loop.library.matrix()
+        loop.curation.apply(local_user("Ann"), sensitive_tags.switch_on(loop.taxonomy()))
+        loop.model.library.settle()
+        matrix = loop.model.library.matrix()
         shown = (matrix.probabilities(vectors) >= MIN_PROBABILITY).mean(axis=0)
         alarms = {
             matrix.taxonomy.tags[t].name(): round(100 * float(shown[row]), 1)

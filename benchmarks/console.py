@@ -33,11 +33,11 @@ def prepare(folder: Path, encoder: Encoder, photos: Vectors, size: int) -> None:
     """Fill a data folder with pictures that wait, and fit and feed whatever follows from them."""
     loop = Tagloop(Settings(data_dir=folder), encoder=encoder)
     fill_pictures(loop, photos, size)
-    loop.library.refresh_pack()
-    loop.library.settle()
+    loop.model.library.refresh_pack()
+    loop.model.library.settle()
     for start in range(0, size, 500):
         with loop.database.write() as connection:
-            loop.suggester.suggest(connection, range(start + 1, min(start + 500, size) + 1), _PROFILE)
+            loop.model.suggester.suggest(connection, range(start + 1, min(start + 500, size) + 1), _PROFILE)
     loop.close()
 
 

@@ -68,7 +68,9 @@ def child(folder: Path, encoder: str, seed: int) -> None:
     for n in range(1_000_000):
         if n % 120 == 0:
             first = seed * 1_000_000 + n * 50
-            batch_id = loop.upload(_USER, [(f"{i}.jpg", picture(first + i)) for i in range(_BATCH)], _PROFILE)
+            batch_id = loop.ingest.upload(
+                _USER, [(f"{i}.jpg", picture(first + i)) for i in range(_BATCH)], _PROFILE
+            )
             print("batch", batch_id, flush=True)
         if not told and loop.worker is not None and loop.worker.chroma != "opening":
             told = True
@@ -86,14 +88,14 @@ def decide(loop: Tagloop, chance: random.Random) -> None:
     asset_id = chance.choice(waiting)
     kind = chance.choice([Kind.ACCEPT, Kind.REJECT, Kind.ADD, Kind.REPLACE, Kind.DONE, Kind.SKIP, Kind.UNDO])
     if kind == Kind.UNDO:
-        last = loop.undo_last(_USER)
+        last = loop.review.undo_last(_USER)
         if last is not None:
             print("decision", last.latest.id, flush=True)
         return
     tags = chance.sample(_TAGS, 2)
     tag = tags[0] if kind not in (Kind.DONE, Kind.SKIP) else None
     other = tags[1] if kind == Kind.REPLACE else None
-    print("decision", loop.decide(_USER, Decision(kind, asset_id, tag, other, _PROFILE)), flush=True)
+    print("decision", loop.review.decide(_USER, Decision(kind, asset_id, tag, other, _PROFILE)), flush=True)
 
 
 def run_and_kill(folder: Path, encoder: str, seed: int, reported: Reported, chance: random.Random) -> None:
@@ -146,7 +148,7 @@ def verify(folder: Path, encoder: str, reported: Reported) -> dict[str, int]:
         ended = connection.execute(sql(items.c.batch_id, items.c.state, items.c.asset_id)).all()
         total = connection.execute(sql(func.count()).select_from(assets)).scalar_one()
         distinct = connection.execute(sql(func.count(assets.c.sha256.distinct()))).scalar_one()
-        disagreement = int(loop.index.counts() != loop.index.expected(connection))
+        disagreement = int(loop.resources.index.counts() != loop.resources.index.expected(connection))
     loop.close()
     wrong = [f.what for f in doctor.examine(loop) if not f.ok]
     loop.database.close()
@@ -165,7 +167,7 @@ def verify(folder: Path, encoder: str, reported: Reported) -> dict[str, int]:
 def _unfinished(loop: Tagloop) -> bool:
     with loop.database.read() as connection:
         waiting = connection.execute(sql(func.count()).where(items.c.state == "waiting")).scalar_one()
-    return bool(waiting or loop.library.pending() or loop.index.pending())
+    return bool(waiting or loop.model.library.pending() or loop.resources.index.pending())
 
 
 def main() -> None:

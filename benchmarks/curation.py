@@ -84,13 +84,13 @@ def make_library(
         gone = [replace(t, state="deleted") for t in loop.taxonomy().tags.values()]
         write(connection, ANN, [Category("object", {"en": "Object"}, top_k=8), *tags, general, *others, *gone])
         mark_dirty(connection, [tag.id for tag in tags])
-    batch = loop.ingest_paths(ANN, [photo.path for photo in photos], "general")
+    batch = loop.ingest.ingest_paths(ANN, [photo.path for photo in photos], "general")
     loop.start()
-    while loop.batch(batch).state == "running":
+    while loop.ingest.batch(batch).state == "running":
         time.sleep(0.1)
     assert loop.worker is not None
     loop.worker.stop()
-    loop.library.refresh_pack()  # unless the worker was faster
+    loop.model.library.refresh_pack()  # unless the worker was faster
     with loop.database.read() as connection:
         by_name = {row.name: row.id for row in connection.execute(assets.select())}
     ids = [by_name[photo.path.name] for photo in photos]
@@ -99,8 +99,8 @@ def make_library(
             Decision(Kind.ADD, asset_id, f"object.{name.replace(' ', '-')}", profile="general")
             for name in sorted(names_of)
         ]
-        loop.decide_many(ANN, [*said, Decision(Kind.DONE, asset_id, profile="general")])
-    loop.library.settle()
+        loop.review.decide_many(ANN, [*said, Decision(Kind.DONE, asset_id, profile="general")])
+    loop.model.library.settle()
     return loop, ids
 
 
@@ -119,7 +119,7 @@ def run(photos: list[Photo], encoder: Encoder, pairs: int, flips: float, seed: i
     planted = plant(photos, pairs, flips, seed)
     with tempfile.TemporaryDirectory() as folder:
         loop, ids = make_library(photos, planted, Path(folder) / "data", encoder)
-        loop.curator.searcher.search()
+        loop.curation.proposals.finder.search()
         with loop.database.read() as connection:
             twins = listed(connection, "synonyms", 1000)
             wrong = listed(connection, "wrong", 1000)

@@ -57,8 +57,8 @@ def main() -> None:
 
 
 def _ingest(loop: Tagloop, photos: list[Photo]) -> list[int]:
-    batch_id = loop.ingest_paths(_USER, [photo.path for photo in photos], _PROFILE)
-    while loop.batch(batch_id).state == "running":
+    batch_id = loop.ingest.ingest_paths(_USER, [photo.path for photo in photos], _PROFILE)
+    while loop.ingest.batch(batch_id).state == "running":
         time.sleep(0.05)
     wait_idle(loop)
     with loop.database.read() as connection:
@@ -86,14 +86,14 @@ def _timed(loop: Tagloop, ids: list[int], photos: list[Photo], skip: int, count:
     order = [n for n in _order(photos)[skip:] if photos[n].tags and photos[n].tags[0] in known]
     times = []
     for n, following in pairwise(order[: count + 1]):
-        before = loop.library.matrix().revision
+        before = loop.model.library.matrix().revision
         decision = Decision(Kind.ACCEPT, ids[n], known[photos[n].tags[0]], profile=_PROFILE)
         started = time.perf_counter()
-        loop.decide(_USER, decision)
-        card = loop.card(_USER, ids[following], _PROFILE)
+        loop.review.decide(_USER, decision)
+        card = loop.review.card(_USER, ids[following], _PROFILE)
         times.append(time.perf_counter() - started)
         assert all(s.revision > before for s in card.suggestions)
-        loop.decide(_USER, Decision(Kind.DONE, ids[n], profile=_PROFILE))
+        loop.review.decide(_USER, Decision(Kind.DONE, ids[n], profile=_PROFILE))
     return times
 
 

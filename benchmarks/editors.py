@@ -78,10 +78,10 @@ class Uploads(threading.Thread):
                 file = io.BytesIO()
                 Image.new("RGB", (300 + n % 200, 300 + n // 200), (n % 256, 90, n // 256)).save(file, "JPEG")
                 files.append((f"{n}.jpg", file.getvalue()))
-            batch = loop.upload(local_user("uploads"), files, "general")
-            while loop.batch(batch).state == "running" and time.monotonic() < self.until:
+            batch = loop.ingest.upload(local_user("uploads"), files, "general")
+            while loop.ingest.batch(batch).state == "running" and time.monotonic() < self.until:
                 time.sleep(0.5)
-            self.pictures += loop.batch(batch).ingested
+            self.pictures += loop.ingest.batch(batch).ingested
         loop.close()
 
 

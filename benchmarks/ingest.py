@@ -28,6 +28,7 @@ from tagging_core.common.users import local_user
 from tagging_core.embeddings import vectors
 from tagging_core.embeddings.encoders import Encoder
 from tagging_core.ingest.batches import CHUNK
+from tagging_core.learning import suggestions
 from tagging_core.storage.blobs import LocalBlobStore
 
 _USER = local_user("benchmark")
@@ -45,8 +46,8 @@ def ingest(loop: Tagloop, paths: Sequence[Path]) -> float:
     """Seconds from the call to the last suggestion."""
 
     def work() -> None:
-        batch_id = loop.ingest_paths(_USER, paths, _PROFILE)
-        while loop.batch(batch_id).state == "running":
+        batch_id = loop.ingest.ingest_paths(_USER, paths, _PROFILE)
+        while loop.ingest.batch(batch_id).state == "running":
             time.sleep(0.01)
 
     return timed(work)
@@ -91,8 +92,9 @@ def store(loop: Tagloop, data: list[bytes], pictures: list[Picture], found: list
             arrivals = [NewAsset(names[r], f"{r}.jpg", len(data[r]), pictures[r], NO_TEXT) for r in rows]
             ids = repository.insert(connection, arrivals)
             kept = {ids[names[row]][0]: found[row] for row in rows}
-            vectors.save(connection, loop.preset.fingerprint, list(kept), np.stack(list(kept.values())))
-            loop.suggester.suggest_vectors(connection, kept, _PROFILE)
+            vectors.save(connection, loop.model.preset.fingerprint, list(kept), np.stack(list(kept.values())))
+            chosen, margins = loop.model.suggester.predict(kept, _PROFILE)
+            suggestions.record(connection, _PROFILE, chosen, margins)
 
 
 def naive(loop: Tagloop, paths: Sequence[Path], folder: Path, encoder: Encoder) -> float:
@@ -173,7 +175,7 @@ def measure(paths: Sequence[Path], folder: Path, models: Path, naive_count: int)
 def _ready(folder: Path, encoder: Encoder, start: bool = True) -> Tagloop:
     """An empty installation whose library is fitted, so that only ingest is timed."""
     loop = Tagloop(Settings(data_dir=folder), encoder=encoder)
-    loop.library.settle()
+    loop.model.library.settle()
     if start:
         loop.start()
         wait_idle(loop)
@@ -182,7 +184,12 @@ def _ready(folder: Path, encoder: Encoder, start: bool = True) -> Tagloop:
 
 def wait_idle(loop: Tagloop) -> None:
     """Wait until the worker has nothing left to teach or to feed."""
-    while loop.worker is None or loop.worker.chroma == "opening" or loop.library.pending() or loop.index.pending():
+    while (
+        loop.worker is None
+        or loop.worker.chroma == "opening"
+        or loop.model.library.pending()
+        or loop.resources.index.pending()
+    ):
         time.sleep(0.05)
 
 

@@ -80,7 +80,7 @@ def _fill_tags(loop: Tagloop) -> list[str]:
     ]
     with loop.database.write() as connection:
         taxonomy_store.write(connection, _USER, [Category("bench", {"en": "Bench"}, position=99), *made])
-    loop.library.settle([])
+    loop.model.library.settle([])
     return [*(tag.id for tag in loop.taxonomy().unmerged() if tag.category_id != "bench"), *(t.id for t in made)]
 
 
@@ -209,7 +209,7 @@ def main() -> None:
         }
         checked = connection.execute(select(drift_table.c.day)).first()
     if not checked:
-        drift.check_if_due(loop.database, loop.library, loop.taxonomy())
+        drift.check_if_due(loop.database, loop.model.library, loop.taxonomy())
     found = time_pages(loop)
     loop.close()
     if not arguments.keep:

@@ -67,14 +67,14 @@ def fill_library(loop: Tagloop, dimension: int, count: int) -> list[str]:
     profile = replace(profile, categories=[*profile.categories, *(g.id for g in groups)])
     with loop.database.write() as connection:
         write(connection, _USER, [*groups, *made, profile], act=uuid.uuid4().hex)
-        taxonomy = loop.library.taxonomies.load(connection)
+        taxonomy = loop.model.library.taxonomies.load(connection)
         texts = unit(random.normal(size=(count, dimension)).astype(np.float32))
         vectors.save_sentences(
-            connection, loop.preset.fingerprint, [taxonomy.sentences(t) for t in made], list(texts)
+            connection, loop.model.preset.fingerprint, [taxonomy.sentences(t) for t in made], list(texts)
         )
         rows = [
             {
-                "fingerprint": loop.preset.fingerprint,
+                "fingerprint": loop.model.preset.fingerprint,
                 "tag_id": tag.id,
                 "weights": vectors.to_bytes(text * 5),
                 "bias": -3.0,
@@ -117,7 +117,7 @@ def fill_decisions(loop: Tagloop, tag_ids: list[str], pictures: int, count: int)
     ]
     with loop.database.write() as connection:
         connection.execute(events.insert(), rows)
-    loop.library.matrix()
+    loop.model.library.matrix()
 
 
 def time_of(act: Callable[[], object], times: int = 3) -> float:
@@ -189,29 +189,31 @@ def time_core(loop: Tagloop, tag_ids: list[str]) -> dict[str, float]:
     first, second = tag_ids[0], tag_ids[1]
     plan = plans.merge(loop.taxonomy(), first, second)
     found["preview the large merge"] = time_of(
-        lambda: loop.curator.effects(plans.merge(loop.taxonomy(), first, second))
+        lambda: loop.curation.impact(plans.merge(loop.taxonomy(), first, second))
     )
-    loop.library.settle()
+    loop.model.library.settle()
     started = time.perf_counter()
-    act = loop.curator.apply(_USER, plan)
+    act = loop.curation.apply(_USER, plan)
     found["merge two tags of 5,000 decisions"] = round((time.perf_counter() - started) * 1000, 1)
-    loop.library.settle([second])
+    loop.model.library.settle([second])
     found["... and refitted"] = round((time.perf_counter() - started) * 1000, 1)
     started = time.perf_counter()
-    loop.curator.undo(_USER, act)
+    loop.curation.undo(_USER, act)
     found["take it back"] = round((time.perf_counter() - started) * 1000, 1)
     small = tag_ids[50]
     state = iter(["deprecated", "active"] * 10)
     found["take a tag out of use"] = time_of(
-        lambda: loop.curator.apply(_USER, plans.set_state(loop.taxonomy(), small, next(state)))
+        lambda: loop.curation.apply(_USER, plans.set_state(loop.taxonomy(), small, next(state)))
     )
     found["read the list again after a change"] = time_of(
-        lambda: (loop.curator.apply(_USER, plans.set_state(loop.taxonomy(), small, next(state))), loop.taxonomy())
+        lambda: (loop.curation.apply(_USER, plans.set_state(loop.taxonomy(), small, next(state))), loop.taxonomy())
     )
     moment = datetime.now(UTC).replace(tzinfo=None)
-    found["compare with a moment ago"] = time_of(lambda: loop.curator.changes_since(moment - timedelta(seconds=20)))
-    found["estimate a back-fill"] = time_of(lambda: loop.curator.estimate_backfill(tag_ids[2]))
-    found["export CSV"] = time_of(lambda: loop.curator.export("csv"))
+    found["compare with a moment ago"] = time_of(
+        lambda: loop.curation.history.changes_since(moment - timedelta(seconds=20))
+    )
+    found["estimate a back-fill"] = time_of(lambda: loop.curation.backfills.estimate(tag_ids[2]))
+    found["export CSV"] = time_of(lambda: loop.curation.export("csv"))
     return found
 
 
@@ -235,9 +237,9 @@ def make_library(
 
 
 def measure(loop: Tagloop, tag_ids: list[str]) -> dict[str, float]:
-    loop.curator.searcher.search()
+    loop.curation.proposals.finder.search()
     started = time.perf_counter()
-    loop.curator.searcher.search()
+    loop.curation.proposals.finder.search()
     search = round((time.perf_counter() - started) * 1000, 1)
     return {**time_pages(loop, tag_ids[2]), **time_core(loop, tag_ids), "background: look for proposals": search}
 

@@ -62,12 +62,12 @@ def run(folder: Path, arguments: argparse.Namespace) -> dict:
     preprocess = preprocess_rate(encoder, images, max(2, torch.get_num_threads()))
     encoding = encoder_rate(encoder, images, threads=4)
     loop = Tagloop(Settings(data_dir=folder / "data"), encoder=encoder)
-    loop.library.settle()
+    loop.model.library.settle()
     loop.start()
     wait_idle(loop)
     with watched_gpu() as busy:
         whole = len(files) / ingest(loop, files)
-    done = loop.batch(1).ingested
+    done = loop.ingest.batch(1).ingested
     loop.close()
     return {
         "device": device_name(encoder),

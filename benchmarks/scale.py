@@ -48,7 +48,7 @@ def fill_pictures(loop: Tagloop, photos: Vectors, size: int) -> None:
         with loop.database.write() as connection:
             connection.execute(assets.insert(), [asset_row(n, now) for n in ids])
             rows = zip(ids, noisy, strict=True)
-            fixed = {"fingerprint": loop.preset.fingerprint, "kind": "image", "instruction": "default"}
+            fixed = {"fingerprint": loop.model.preset.fingerprint, "kind": "image", "instruction": "default"}
             connection.execute(
                 vector_table.insert(), [{"asset_id": n, **fixed, "vector": vectors.to_bytes(v)} for n, v in rows]
             )
@@ -64,10 +64,10 @@ def fill_tags(loop: Tagloop, dimension: int, tag_count: int) -> list[str]:
     with loop.database.write() as connection:
         made = [Tag(f"bench.{n}", _CATEGORY, {"en": f"Bench tag {n}"}, position=1000 + n) for n in range(tag_count)]
         write(connection, _USER, [Category(_CATEGORY, {"en": "Bench"}, position=99), *made])
-        taxonomy = loop.library.taxonomies.load(connection)
+        taxonomy = loop.model.library.taxonomies.load(connection)
         texts = unit(np.abs(random.normal(size=(tag_count, dimension))))
         groups = [taxonomy.sentences(tag) for tag in made]
-        vectors.save_sentences(connection, loop.preset.fingerprint, groups, list(texts))
+        vectors.save_sentences(connection, loop.model.preset.fingerprint, groups, list(texts))
         mark_dirty(connection, [tag.id for tag in made])
     return [tag.id for tag in made]
 
@@ -77,7 +77,7 @@ def measure(encoder: Encoder, photos: Vectors, size: int, tag_count: int, decisi
         loop = Tagloop(Settings(data_dir=Path(folder)), encoder=encoder)
         fill_pictures(loop, photos, size)
         tag_ids = fill_tags(loop, photos.shape[1], tag_count)
-        loop.library.settle()
+        loop.model.library.settle()
         random = np.random.default_rng(1)
         known = [
             Decision(Kind.ACCEPT if n % 3 == 0 else Kind.REJECT, int(a), tag_ids[0], profile=_PROFILE)
@@ -90,7 +90,7 @@ def measure(encoder: Encoder, photos: Vectors, size: int, tag_count: int, decisi
                 for n, a in enumerate(some)
             ]
         started = time.perf_counter()
-        loop.decide_many(_USER, known)
+        loop.review.decide_many(_USER, known)
         bulk = time.perf_counter() - started
         loop.start()
         _leave_pictures_out(loop)
@@ -136,11 +136,11 @@ def _one(loop: Tagloop, tag_id: str, asset_id: int, times: dict[str, list[float]
     with loop.database.read() as connection:
         held = reviewing.labels_of(connection, asset_id).get(tag_id)
     kind = Kind.REJECT if held and held.value else Kind.ACCEPT
-    before = loop.library.matrix().revision
+    before = loop.model.library.matrix().revision
     started = time.perf_counter()
-    loop.decide(_USER, Decision(kind, asset_id, tag_id, profile=_PROFILE))
+    loop.review.decide(_USER, Decision(kind, asset_id, tag_id, profile=_PROFILE))
     times["call"].append(time.perf_counter() - started)
-    while int((loop.index.tag_record(tag_id) or {"revision": 0})["revision"]) <= before:
+    while int((loop.resources.index.tag_record(tag_id) or {"revision": 0})["revision"]) <= before:
         time.sleep(0.004)
     times["chroma"].append(time.perf_counter() - started)
     time.sleep(0.02)
@@ -155,7 +155,12 @@ def _leave_pictures_out(loop: Tagloop) -> None:
 
 
 def _until_quiet(loop: Tagloop) -> None:
-    while loop.worker is None or loop.worker.chroma == "opening" or loop.library.pending() or loop.index.pending():
+    while (
+        loop.worker is None
+        or loop.worker.chroma == "opening"
+        or loop.model.library.pending()
+        or loop.resources.index.pending()
+    ):
         time.sleep(0.1)
 
 

@@ -60,17 +60,17 @@ def measure(folder: Path, size: int, dimension: int) -> dict:
     if dimension:  # at least 64; only the texts of tags are embedded
         encoder = TinyEncoder(replace(find_preset("tiny"), name=f"synthetic-{dimension}", dimension=dimension))
     loop = Tagloop(Settings(data_dir=folder, encoder="builtin"), encoder)
-    loop.library.settle()
-    matrix = make(size, loop.preset.dimension)
+    loop.model.library.settle()
+    matrix = make(size, loop.model.preset.dimension)
     start = time.perf_counter()
     fill(loop, matrix)
-    loop.index.open()  # without the worker, which would do more than is measured here
-    while loop.index.feed():
+    loop.resources.index.open()  # without the worker, which would do more than is measured here
+    while loop.resources.index.feed():
         pass
     filled = time.perf_counter() - start
     asked = np.random.default_rng(1).choice(size, _QUERIES, replace=False)
     with loop.database.read() as connection:
-        pack = loop.library.pack(connection)
+        pack = loop.model.library.pack(connection)
         states = np.array(connection.execute(select(assets.c.review).order_by(assets.c.id)).scalars().all())
     centred = pack.centre(matrix)
     result: dict = {"filled_seconds": round(filled)}
@@ -78,14 +78,14 @@ def measure(folder: Path, size: int, dimension: int) -> dict:
         times, recalls = [], []
         for row in asked:
             one = Examples(centred[row][None], np.ones(1), np.ones(1))
-            model = fit_tag(np.zeros(matrix.shape[1], np.float32), one, pack, loop.preset.learner).model
+            model = fit_tag(np.zeros(matrix.shape[1], np.float32), one, pack, loop.model.preset.learner).model
             exact = sigmoid(model.logits(centred))
             exact[row] = -1
             exact[~np.isin(states, [filters.state] if filters.state else states)] = -1
             best = np.argsort(-exact)[:10]
             best = best[exact[best] >= exact[best[0]] / 15]
             begun = time.perf_counter()
-            hits = loop.searcher.search(like=[int(row) + 1], filters=filters, limit=10).hits
+            hits = loop.search.search(like=[int(row) + 1], filters=filters, limit=10).hits
             times.append(1000 * (time.perf_counter() - begun))
             got = {hit.asset_id - 1 for hit in hits}
             recalls.append(len(got & set(best.tolist())) / len(best))
@@ -94,7 +94,7 @@ def measure(folder: Path, size: int, dimension: int) -> dict:
             "p95_ms": round(float(np.percentile(times, 95)), 1),
             "recall_at_10": round(float(np.mean(recalls)), 4),
         }
-    loop.index.close()
+    loop.resources.index.close()
     loop.close()
     return result
 
@@ -119,10 +119,10 @@ def fill(loop: Tagloop, matrix: Vectors) -> None:
         ids = list(range(start + 1, min(start + 5_000, len(matrix)) + 1))
         with loop.database.write() as connection:
             connection.execute(assets.insert(), [asset_row(n, now) for n in ids])
-            vectors.save(connection, loop.library.fingerprint, ids, matrix[ids[0] - 1 : ids[-1]])
+            vectors.save(connection, loop.model.library.fingerprint, ids, matrix[ids[0] - 1 : ids[-1]])
             connection.execute(
                 outbox.insert(),
-                [{"kind": "asset", "key": str(n), "fingerprint": loop.library.fingerprint} for n in ids],
+                [{"kind": "asset", "key": str(n), "fingerprint": loop.model.library.fingerprint} for n in ids],
             )
     with loop.database.write() as connection:
         connection.execute(update(assets).where(assets.c.id % 10 == 3).values(review="done"))
@@ -134,16 +134,22 @@ def by_name(folder: Path, photos: Path) -> dict:
     """Precision at 3 and mean average precision of "a photo of a NAME" for the names that are in the labels."""
     loop, user = Tagloop(Settings(data_dir=folder)), local_user("benchmark")
     known = read_photos(photos)
-    batch = loop.ingest_paths(user, [photo.path for photo in known], "general")
+    batch = loop.ingest.ingest_paths(user, [photo.path for photo in known], "general")
     loop.start()
-    wait(lambda: loop.batch(batch).state == "done" and not loop.library.pending() and not loop.index.pending())
+    wait(
+        lambda: (
+            loop.ingest.batch(batch).state == "done"
+            and not loop.model.library.pending()
+            and not loop.resources.index.pending()
+        )
+    )
     with loop.database.read() as connection:
         ids = list(
             connection.execute(
                 select(items.c.asset_id).where(items.c.batch_id == batch).order_by(items.c.n)
             ).scalars()
         )
-        found = vectors.load(connection, loop.library.fingerprint, ids)
+        found = vectors.load(connection, loop.model.library.fingerprint, ids)
         total = int(connection.execute(select(func.count()).select_from(assets)).scalar_one())
     matrix = np.stack([found[i] for i in ids])
     names = sorted({tag for photo in known for tag in photo.tags})
@@ -151,10 +157,10 @@ def by_name(folder: Path, photos: Path) -> dict:
     for name in names:
         right = {i for i, photo in zip(ids, known, strict=True) if name in photo.tags}
         text = f"a photo of a {name.replace('-', ' ').replace('_', ' ')}"
-        answer = loop.search(text, limit=total)
+        answer = loop.search.find(text, limit=total)
         recognised += bool(answer.query.groups)
         ours.append(judge([hit.asset_id for hit in answer.hits], right))
-        scores = matrix @ loop.encoder().encode_texts([text])[0]
+        scores = matrix @ loop.model.encoder().encode_texts([text])[0]
         ranked = [ids[n] for n in np.argsort(-scores)]
         plain.append(judge(ranked, right))
         as_long.append(judge(ranked[: len(answer.hits)], right))

@@ -24,7 +24,7 @@ from PIL import Image
 from benchmarks.console import prepare
 from benchmarks.full_set import full_set
 from tagging_core import Settings, Tagloop
-from tagging_core.app.assembly import make_ingester
+from tagging_core.app.assembly import Services
 from tagging_core.common.users import local_user
 from tagging_core.embeddings.encoders import Vectors, find_preset
 from tagging_core.embeddings.encoders.tiny import TinyEncoder
@@ -74,7 +74,7 @@ def measure(folder: Path, size: int, dimension: int) -> dict[str, float]:
         loop = Tagloop(Settings(data_dir=folder / "data"), encoder=encoder)
         loop.start()
         started = time.perf_counter()
-        _wait(lambda: loop.index.is_open and not loop.index.pending())
+        _wait(lambda: loop.resources.index.is_open and not loop.resources.index.pending())
         seconds = time.perf_counter() - started
         with loop.database.read() as connection:
             stored = connection.execute(sa.text("SELECT pg_database_size(current_database())")).scalar_one()
@@ -93,7 +93,11 @@ def seconds_a_turn(loop: Tagloop) -> float:
         file = io.BytesIO()
         Image.new("RGB", (64 + n, 64), (n % 256, 90, 90)).save(file, "JPEG")
         files.append((f"{n}.jpg", file.getvalue()))
-    holder, ingester, times = ChunkRunner(loop.database, loop.name), make_ingester(loop), []
+    holder, ingester, times = (
+        ChunkRunner(loop.database, loop.resources.name),
+        Services(loop.resources, loop.model, loop.wake).pipeline,
+        [],
+    )
     write = ingester._write
 
     def timed(embedded: EmbeddedChunk) -> None:
@@ -102,7 +106,7 @@ def seconds_a_turn(loop: Tagloop) -> float:
         times.append(time.perf_counter() - started)
 
     ingester._write = timed  # type: ignore[method-assign]
-    loop.upload(local_user("benchmark"), files, "e-commerce")
+    loop.ingest.upload(local_user("benchmark"), files, "e-commerce")
     with loop.database.read() as connection:
         refs = [tuple(row) for row in connection.execute(sa.select(chunks.c.job_id, chunks.c.n))]
     for ref in refs:

@@ -61,9 +61,9 @@ def run(photos: Path, folder: Path, models: Path, count: int) -> dict:
     building = editor.during(lambda: wait_for(lambda: ready(loop, fingerprint)))
     built = time.perf_counter() - started
     report_s = timed(lambda: loop.models.compare(fingerprint))
-    old = loop.preset.fingerprint
+    old = loop.model.preset.fingerprint
     switch_s = timed(lambda: loop.models.switch(_OPERATOR, fingerprint))
-    assert loop.suggest(1, _PROFILE) is not None
+    assert loop.review.suggest(1, _PROFILE) is not None
     back_s = timed(lambda: loop.models.switch(_OPERATOR, old))
     missing = {p.family.encoder: p.missing for p in loop.models.all()}
     kept = decisions(loop) - before == building["acts"]
@@ -94,14 +94,14 @@ class Editor:
 
         def edit() -> None:
             while not stop.wait(0.5):
-                turn = self._loop.turns.next(_ANN, View(_PROFILE))
+                turn = self._loop.review.assigner.next(_ANN, View(_PROFILE))
                 assert turn is not None
-                shown = self._loop.card(_ANN, turn.asset_id, _PROFILE, turn.look).suggestions
+                shown = self._loop.review.card(_ANN, turn.asset_id, _PROFILE, turn.look).suggestions
                 tag = shown[0].tag_id if shown else "colour.red"
                 started = time.perf_counter()
-                self._loop.decide(_ANN, Decision(Kind.ADD, turn.asset_id, tag, profile=_PROFILE))
+                self._loop.review.decide(_ANN, Decision(Kind.ADD, turn.asset_id, tag, profile=_PROFILE))
                 times.append(time.perf_counter() - started)
-                self._loop.decide(_ANN, Decision(Kind.DONE, turn.asset_id, profile=_PROFILE))
+                self._loop.review.decide(_ANN, Decision(Kind.DONE, turn.asset_id, profile=_PROFILE))
 
         thread = threading.Thread(target=edit)
         thread.start()
@@ -120,8 +120,8 @@ def fill(loop: Tagloop, photos: Path, count: int) -> None:
         files = [
             (f"{n}.jpg", variation(dice.choice(sources), dice)) for n in range(start, min(start + _AT_ONCE, count))
         ]
-        batch = loop.upload(_ANN, files, _PROFILE)
-        wait_for(lambda batch=batch: loop.batch(batch).state == "done")  # type: ignore[misc]
+        batch = loop.ingest.upload(_ANN, files, _PROFILE)
+        wait_for(lambda batch=batch: loop.ingest.batch(batch).state == "done")  # type: ignore[misc]
 
 
 def variation(source: Image.Image, dice: random.Random) -> bytes:

@@ -41,7 +41,7 @@ def copies(photos: list[Path], folder: Path, count: int, start: int) -> Path:
 
 
 def wait(loop: Tagloop, batch: int) -> None:
-    while loop.batch(batch).state == "running":
+    while loop.ingest.batch(batch).state == "running":
         time.sleep(0.02)
 
 
@@ -55,7 +55,7 @@ def begun(loop: Tagloop, count: int) -> bool:
 def seconds_for(loop: Tagloop, paths: Path) -> float:
     """Seconds from the call to the last suggestion."""
     started = time.perf_counter()
-    wait(loop, loop.ingest_paths(_USER, [paths], _PROFILE))
+    wait(loop, loop.ingest.ingest_paths(_USER, [paths], _PROFILE))
     return time.perf_counter() - started
 
 
@@ -69,10 +69,10 @@ def scaling(folder: Path, photos: list[Path], encoder: str, command: tuple[str, 
         with full_set(place / "servers", objects=False), workers(place, count, command):
             loop = Tagloop(Settings(data_dir=place / "console", encoder=encoder))
             loop.start()
-            warm = loop.ingest_paths(_USER, [copies(photos, place / "warm", 32 * count, 50_000)], _PROFILE)
+            warm = loop.ingest.ingest_paths(_USER, [copies(photos, place / "warm", 32 * count, 50_000)], _PROFILE)
             wait(loop, warm)
             while not begun(loop, count):
-                wait(loop, loop.ingest_paths(_USER, [place / "warm"], _PROFILE, "again"))
+                wait(loop, loop.ingest.ingest_paths(_USER, [place / "warm"], _PROFILE, "again"))
             paths = copies(photos, place / "photos", pictures * count, 0)
             found[str(count)] = round(pictures * count / seconds_for(loop, paths), 2)
             loop.close()
@@ -95,7 +95,10 @@ def overhead(folder: Path, photos: list[Path], pictures: int) -> dict:
                 with workers(place, count):
                     loop = Tagloop(Settings(data_dir=place / "console"))
                     loop.start()
-                    wait(loop, loop.ingest_paths(_USER, [copies(photos, place / "warm", 64, 50_000)], _PROFILE))
+                    wait(
+                        loop,
+                        loop.ingest.ingest_paths(_USER, [copies(photos, place / "warm", 64, 50_000)], _PROFILE),
+                    )
                     paths = copies(photos, place / "photos", pictures, 0)
                     times[way].append(seconds_for(loop, paths) * batches.CHUNK / pictures)
                     loop.close()
@@ -120,7 +123,7 @@ def ten_thousand(folder: Path, photos: list[Path], broker: str) -> dict:
         with loop.database.write() as connection:
             batch = batches.submit(connection, _USER, "Many", loop.taxonomy().profile(_PROFILE), entries)
         started = time.monotonic()
-        while loop.batch(batch).finished < 3000:
+        while loop.ingest.batch(batch).finished < 3000:
             time.sleep(0.2)
         processes[0].kill()
         killed = time.time()

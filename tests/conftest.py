@@ -141,7 +141,7 @@ def template(tmp_path_factory: pytest.TempPathFactory, installations: Installati
 def make_template(folder: Path, installations: Installations) -> Path:
     """See `template`."""
     loop = Tagloop(Settings(data_dir=folder, database_url=installations.new(folder), encoder="tiny"))
-    loop.library.settle()
+    loop.model.library.settle()
     loop.close()
     return folder
 
@@ -229,9 +229,9 @@ def ingest(loop: Tagloop, user: User, *colours: tuple[int, int, int], profile: s
     from tagging_core.storage.schema import items
 
     files = [(f"{n}.jpg", photo(colour, size=(60 + n, 40))) for n, colour in enumerate(colours)]
-    batch_id = loop.upload(user, files, profile)
+    batch_id = loop.ingest.upload(user, files, profile)
     loop.start()
-    wait_for(lambda: loop.batch(batch_id).state == "done")
+    wait_for(lambda: loop.ingest.batch(batch_id).state == "done")
     with loop.database.read() as connection:
         return list(
             connection.execute(

@@ -19,7 +19,7 @@ from tests.conftest import wait_for
 @pytest.fixture
 def service(working: Tagloop) -> Iterator[TestClient]:
     """The whole service over a Tagloop whose worker runs."""
-    working.library.settle()
+    working.model.library.settle()
     wait_for(lambda: working.worker is not None and working.worker.chroma != "opening")
     with TestClient(Starlette(routes=server.routes(lambda: working)), base_url="http://127.0.0.1") as client:
         yield client

@@ -15,7 +15,7 @@ def draw(profile: Profile) -> None:
     """Say what holds now."""
     if not profile.followed:
         st.markdown(":gray-badge[the usual instruction]  The model looks for nothing in particular.")
-    elif session.loop().preset.instructed == "none":
+    elif session.loop().model.preset.instructed == "none":
         st.markdown(":orange-badge[waiting]  It is told as soon as a model that takes instructions is in use.")
     elif (found := _progress(profile)) is not None and found.family.state == SpaceState.READY:
         st.markdown(f":green-badge[told to the model]  {found.pictures:,} pictures are embedded under it.")
@@ -25,7 +25,7 @@ def draw(profile: Profile) -> None:
 
 def _progress(profile: Profile) -> BuildProgress | None:
     loop = session.loop()
-    return loop.models.progress(spaces.fingerprint_of(loop.preset.fingerprint, profile.instruction))
+    return loop.models.progress(spaces.fingerprint_of(loop.model.preset.fingerprint, profile.instruction))
 
 
 @st.fragment(run_every="2s")

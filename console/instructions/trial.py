@@ -41,7 +41,7 @@ def _make(profile: Profile, instruction: str) -> None:
         stop = st.empty()
         stop.button("Stop", key="instruction_stop")  # any click ends the drawing, and with it the work
     try:
-        found = session.loop().previewer.preview(profile.id, instruction, bar.progress)
+        found = session.loop().curation.instructions.preview(profile.id, instruction, bar.progress)
     except TaggingError as error:
         st.error(str(error), icon=":material/error:")
     else:

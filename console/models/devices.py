@@ -20,7 +20,7 @@ def draw() -> None:
         running = [batch for batch in batches.recent(connection) if batch.state == "running"]
     waiting = sum(batch.total - batch.finished for batch in running)
     rate = sum(batch.rate for batch in running)
-    names = dict.fromkeys(name for encoder in loop.registry.loaded() for name in _devices(encoder))
+    names = dict.fromkeys(name for encoder in loop.resources.encoders.loaded() for name in _devices(encoder))
     device, memory, speed, queue = st.columns(4)
     found = [describe(name) for name in names]
     device.metric("Device", ", ".join(d.name for d in found) or "none yet", help=_titles(found))

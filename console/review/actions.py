@@ -40,7 +40,7 @@ def told(act: Callable[P, None]) -> Callable[P, None]:
 @told
 def decide(kind: Kind, tag_id: str | None = None, other: str | None = None) -> None:
     state["review_replacing"] = None
-    session.loop().decide(session.current_user(), _decision(kind, tag_id, other))
+    session.loop().review.decide(session.current_user(), _decision(kind, tag_id, other))
 
 
 @told
@@ -52,7 +52,7 @@ def toggle(tag_id: str, label: Label | None, rival: str | None = None) -> None:
         rival: The accepted tag of its exclusive category, whose place it takes.
     """
     if label and label.value:
-        session.loop().undo(session.current_user(), label.event_id)
+        session.loop().review.undo(session.current_user(), label.event_id)
     elif rival:
         decide(Kind.REPLACE, rival, tag_id)
     else:
@@ -64,7 +64,7 @@ def toggle(tag_id: str, label: Label | None, rival: str | None = None) -> None:
 def reject(tag_id: str, label: Label | None) -> None:
     """Say that a tag does not apply, or take that back."""
     if label and not label.value:
-        session.loop().undo(session.current_user(), label.event_id)
+        session.loop().review.undo(session.current_user(), label.event_id)
     else:
         decide(Kind.REJECT, tag_id)
     _move_on(tag_id)
@@ -74,7 +74,7 @@ def reject(tag_id: str, label: Label | None) -> None:
 def finish(kind: Kind, asset_id: int, note: str = "") -> None:
     """Be done with a picture, unless a key that was pressed twice has already led on to the next."""
     if asset_id == state["review_asset"]:
-        session.loop().decide(session.current_user(), _decision(kind, note=note))
+        session.loop().review.decide(session.current_user(), _decision(kind, note=note))
         place.go_on()
 
 
@@ -86,18 +86,18 @@ def flag(asset_id: int) -> None:
 
 @told
 def take_back(event_id: int) -> None:
-    session.loop().undo(session.current_user(), event_id)
+    session.loop().review.undo(session.current_user(), event_id)
 
 
 @told
 def take_back_last() -> None:
     """Take the latest act back and show the picture that it was about."""
-    past = session.loop().undo_last(session.current_user())
+    past = session.loop().review.undo_last(session.current_user())
     if past is None:
         raise TaggingError("There is nothing to undo.")
     state["review_page"] = state["review_groups"] = None
     if past.act is None and past.latest.asset_id is not None and state["review_mode"] == "focus":
-        session.loop().turns.take(session.current_user(), past.latest.asset_id)
+        session.loop().review.assigner.take(session.current_user(), past.latest.asset_id)
         if past.latest.look:
             state["review_looks"][past.latest.asset_id] = past.latest.look
         if past.latest.asset_id != state["review_asset"]:
@@ -106,13 +106,13 @@ def take_back_last() -> None:
 
 @told
 def toggle_act(past: PastAct) -> None:
-    session.loop().toggle_act(session.current_user(), past)
+    session.loop().review.toggle_act(session.current_user(), past)
     state["review_page"] = state["review_groups"] = None
 
 
 @told
 def take_over() -> None:
-    session.loop().turns.take(session.current_user(), state["review_asset"], force=True)
+    session.loop().review.assigner.take(session.current_user(), state["review_asset"], force=True)
 
 
 @told
@@ -149,20 +149,20 @@ def give_to_group(tag_id: str) -> None:
     chosen = gallery.selection(page["name"], page["sure"])
     for rival in taxonomy.siblings(taxonomy.tag(tag_id)):
         if given := page["acts"].pop(rival.id, None):
-            session.loop().undo_act(session.current_user(), given)
+            session.loop().review.undo_group(session.current_user(), given)
     p = page["tags"].setdefault(tag_id, 0.0)
-    seen = {"probability": round(p, 4), "in": "group", "fingerprint": session.loop().library.fingerprint}
-    kind, shown = (Kind.ACCEPT, seen) if p else (Kind.ADD, None)
+    seen = {"probability": round(p, 4), "in": "group", "fingerprint": session.loop().model.library.fingerprint}
+    kind, payload = (Kind.ACCEPT, seen) if p else (Kind.ADD, None)
     profile, each = state["review_profile"], round(seconds() / max(1, len(chosen)), 2)
-    decisions = [Decision(kind, a, tag_id, profile=profile, seconds=each, shown=shown) for a in chosen]
-    page["acts"][tag_id] = session.loop().light_table.give(session.current_user(), decisions).id
+    decisions = [Decision(kind, a, tag_id, profile=profile, seconds=each, payload=payload) for a in chosen]
+    page["acts"][tag_id] = session.loop().bulk.give(session.current_user(), decisions).id
 
 
 @told
 def propose() -> None:
     """Propose a tag under the typed name, give it to the picture or to the group, and close the dialog."""
     tag = Tag("", state["review_proposed_category"], {"en": state["review_proposed_name"]})
-    give(session.loop().curator.propose(session.current_user(), tag).id)
+    give(session.loop().curation.propose(session.current_user(), tag).id)
     st.rerun("review_work")
 
 
@@ -187,13 +187,13 @@ def open_dialog(name: str) -> None:
 @told
 def save_text(asset_id: int) -> None:
     text = AssetText(*(state[f"review_{part}_{asset_id}"] for part in ("title", "caption", "body")))
-    session.loop().set_text(session.current_user(), asset_id, text)
+    session.loop().review.set_text(session.current_user(), asset_id, text)
 
 
 def save_description(asset_id: int, language: str) -> None:
     words = (state[f"review_description_{part}_{asset_id}"] for part in ("title", "caption", "alt"))
     try:
-        session.loop().describe(session.current_user(), asset_id, Description(language, *words))
+        session.loop().captions.write(session.current_user(), asset_id, Description(language, *words))
     except TaggingError as error:
         session.say_error(error)
 
@@ -201,7 +201,7 @@ def save_description(asset_id: int, language: str) -> None:
 def draft_description(asset_id: int, language: str) -> None:
     """Put the model's draft into the form, unsaved."""
     try:
-        draft = session.loop().drafter.draft(session.current_user(), asset_id, language)
+        draft = session.loop().captions.drafter.draft(session.current_user(), asset_id, language)
     except TaggingError as error:
         session.say_error(error)
         return

@@ -54,11 +54,11 @@ def draw_bulk() -> None:
 
 
 def _preview(target: float) -> BulkPreview:
-    key = (session.loop().library.matrix().revision, place.view(), target)
+    key = (session.loop().model.library.matrix().revision, place.view(), target)
     kept = state.get("review_preview")
     if kept is None or kept[0] != key:
         with st.spinner("Looking at what waits ..."):
-            kept = (key, session.loop().light_table.preview(session.current_user(), place.view(), target))
+            kept = (key, session.loop().bulk.preview(session.current_user(), place.view(), target))
         state["review_preview"] = kept
     return kept[1]
 
@@ -126,9 +126,7 @@ def _carry_out(target: float) -> None:
     bar = st.progress(0.0, f"Accepting {total:,} tags ...")
     stop = st.empty()
     stop.button("Stop", on_click=_forget)
-    for act in session.loop().light_table.accept_many(
-        session.current_user(), offers, state["review_profile"], target
-    ):
+    for act in session.loop().bulk.accept_many(session.current_user(), offers, state["review_profile"], target):
         done += len(act.event_ids)
         bar.progress(min(1.0, done / max(1, total)), f"{done:,} of {total:,} tags accepted")
     state["review_accepting"] = None

@@ -41,7 +41,7 @@ def _help() -> None:
 @st.dialog("Your last acts", position="right", icon=":material/history:", on_dismiss="rerun")
 def _history() -> None:
     session.show_error()
-    found = session.loop().acts_of(session.current_user())
+    found = session.loop().review.recent_acts(session.current_user())
     if not found:
         st.caption("You have not decided anything yet.")
     with session.loop().database.read() as connection:

@@ -14,7 +14,7 @@ from tagging_core.ledger import projection
 
 def draw_why(asset_id: int, tag_id: str) -> None:
     """Draw the decided pictures behind a tag's probability, weightiest first."""
-    found = session.loop().explain(asset_id, tag_id, limit=6)
+    found = session.loop().review.explain(asset_id, tag_id, limit=6)
     if not found.evidence:
         st.caption("Only the tag's name and description speak for it so far: nobody decided about it yet.")
         return

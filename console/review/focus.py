@@ -34,7 +34,9 @@ def draw_focus() -> None:
     if state["review_asset"] is None:
         draw_empty()
         return
-    card = session.loop().card(session.current_user(), state["review_asset"], state["review_profile"], place.look())
+    card = session.loop().review.card(
+        session.current_user(), state["review_asset"], state["review_profile"], place.look()
+    )
     taxonomy = session.loop().taxonomy()
     place.keep_look(card)
     shown = suggestion_chips.shown(card)
@@ -80,7 +82,7 @@ def _draw_notices(card: Card, taxonomy: Taxonomy) -> None:
 
 def _draw_picture(card: Card) -> None:
     with session.loop().database.read() as connection:
-        ahead = session.loop().turns.coming(session.current_user(), place.view(), card.asset.id, limit=6)
+        ahead = session.loop().review.assigner.coming(session.current_user(), place.view(), card.asset.id, limit=6)
         coming = repository.get_many(connection, ahead)
     strip = "".join(
         f'<img src="{image_routes.thumbnail(a)}" alt="{image_routes.alternative(a)}" loading="lazy" '
@@ -196,7 +198,7 @@ def _draw_description(card: Card, taxonomy: Taxonomy) -> None:
         found = captions.describe(connection, taxonomy, [card.asset], language)[card.asset.id]
     words = found.description
     with st.expander("Title, caption and alt text for readers"):
-        if session.loop().drafter.available:
+        if session.loop().captions.drafter.available:
             _draw_draft(key, language)
         _draw_description_form(key, language, words, found.written)
 

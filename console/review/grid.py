@@ -69,7 +69,7 @@ def open_in_focus() -> None:
 def _open_page() -> dict:
     """Choose pictures for the question; they stay until they are confirmed or put off."""
     skipped = state.get("review_skipped", set())
-    page: GridPage = session.loop().light_table.grid(
+    page: GridPage = session.loop().bulk.grid(
         session.current_user(), place.view(), state["review_subject"], SIZE, skipped
     )
     state["review_subject"] = page.subject
@@ -123,7 +123,7 @@ def _confirm() -> None:
     page = state["review_page"]
     chosen = set(gallery.selection(page["name"], page["sure"]))
     per_picture = round(actions.seconds() / max(1, len(page["cells"])), 2)
-    model = session.loop().library.fingerprint
+    model = session.loop().model.library.fingerprint
     decisions = [
         Decision(
             Kind.ACCEPT if cell.asset_id in chosen else Kind.REJECT,
@@ -131,11 +131,11 @@ def _confirm() -> None:
             cell.tag_id,
             profile=state["review_profile"],
             seconds=per_picture,
-            shown={"probability": round(cell.probability, 4), "in": "grid", "fingerprint": model},
+            payload={"probability": round(cell.probability, 4), "in": "grid", "fingerprint": model},
         )
         for cell in page["cells"]
     ]
-    session.loop().decide_many(session.current_user(), decisions)
+    session.loop().review.decide_many(session.current_user(), decisions)
     _next()
 
 

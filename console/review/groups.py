@@ -20,10 +20,10 @@ def draw_groups() -> None:
     """Draw the group in turn, or why there is none."""
     if state["review_groups"] is None:
         with st.spinner("Looking for pictures that look alike ..."):
-            state["review_groups"] = session.loop().light_table.groups(session.current_user(), place.view())
+            state["review_groups"] = session.loop().bulk.groups(session.current_user(), place.view())
     page = state["review_page"] or _open_group()
     if page is None:
-        if session.loop().turns.coming(session.current_user(), place.view()):
+        if session.loop().review.assigner.coming(session.current_user(), place.view()):
             st.success("No pictures that wait here look alike. Go on one by one.", icon=":material/check:")
             st.button("Look again", on_click=_look_again)
         else:
@@ -48,7 +48,7 @@ def _open_group() -> dict | None:
     groups = state["review_groups"]
     while groups:
         group = groups.pop(0)
-        mine = set(session.loop().turns.take_many(session.current_user(), [*group.asset_ids, *group.odd]))
+        mine = set(session.loop().review.assigner.take_many(session.current_user(), [*group.asset_ids, *group.odd]))
         with session.loop().database.read() as connection:
             waiting = queue.still(connection, mine, state["review_show"])
         sure = [a for a in group.asset_ids if a in waiting]
@@ -64,7 +64,7 @@ def _open_group() -> dict | None:
             }
             place.restart_clock()
             return state["review_page"]
-        session.loop().turns.release(session.current_user(), list(mine))
+        session.loop().review.assigner.release(session.current_user(), list(mine))
     state["review_page"] = None
     return None
 
@@ -108,7 +108,7 @@ def _draw_tags(page: dict, chosen: list[int]) -> None:
 def _toggle(tag_id: str) -> None:
     page = state["review_page"]
     if given := page["acts"].pop(tag_id, None):
-        session.loop().undo_act(session.current_user(), given)
+        session.loop().review.undo_group(session.current_user(), given)
         return
     actions.give_to_group(tag_id)
 
@@ -119,9 +119,10 @@ def _finish() -> None:
     chosen = gallery.selection(page["name"], page["sure"])
     each = round(actions.seconds() / max(1, len(chosen)), 2)
     decisions = [
-        Decision(Kind.DONE, a, profile=state["review_profile"], seconds=each, shown={"in": "group"}) for a in chosen
+        Decision(Kind.DONE, a, profile=state["review_profile"], seconds=each, payload={"in": "group"})
+        for a in chosen
     ]
-    session.loop().decide_many(session.current_user(), decisions)
+    session.loop().review.decide_many(session.current_user(), decisions)
     _next()
 
 

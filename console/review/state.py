@@ -124,7 +124,7 @@ def restart() -> None:
 def change_batch() -> None:
     """Look at another batch, under the profile that it was uploaded with."""
     if batch := state["review_batch"]:
-        state["review_profile"] = session.loop().batch(batch).profile
+        state["review_profile"] = session.loop().ingest.batch(batch).profile
     restart()
 
 
@@ -150,7 +150,7 @@ def restart_clock() -> None:
 def leave() -> None:
     """Give back what is open here."""
     page = state["review_page"] or {}
-    session.loop().turns.release(session.current_user(), page.get("ids", []))
+    session.loop().review.assigner.release(session.current_user(), page.get("ids", []))
 
 
 def go_on() -> None:
@@ -160,7 +160,7 @@ def go_on() -> None:
     if asset_id is not None:
         state["review_looks"].pop(asset_id, None)
         seen[:] = [a for a in seen if a != asset_id] + [asset_id]
-    turn = session.loop().turns.next(session.current_user(), view(), seen[-_REMEMBERED:])
+    turn = session.loop().review.assigner.next(session.current_user(), view(), seen[-_REMEMBERED:])
     if turn is not None and turn.look is not None:
         state["review_looks"][turn.asset_id] = turn.look
     show(turn.asset_id if turn else None)
@@ -169,7 +169,7 @@ def go_on() -> None:
 def go_back() -> None:
     """To the picture before."""
     if seen := state["review_seen"]:
-        session.loop().turns.release(session.current_user(), [state["review_asset"] or 0])
+        session.loop().review.assigner.release(session.current_user(), [state["review_asset"] or 0])
         show(seen.pop())
 
 
@@ -217,7 +217,7 @@ def _read_address(known: dict[int, tuple[str, str]]) -> None:
             state[key] = asked[name]
     if asked.get("batch", "").isdecimal():
         try:
-            batch = session.loop().batch(int(asked["batch"]))
+            batch = session.loop().ingest.batch(int(asked["batch"]))
         except TaggingError as error:
             session.say_error(error)
         else:
@@ -233,7 +233,7 @@ def _read_address(known: dict[int, tuple[str, str]]) -> None:
 def show_known(asset_id: int) -> None:
     """Put a picture into focus that somebody named; that there is none is said and changes nothing."""
     try:
-        session.loop().turns.take(session.current_user(), asset_id)
+        session.loop().review.assigner.take(session.current_user(), asset_id)
     except TaggingError as error:
         session.say_error(error)
     else:

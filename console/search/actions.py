@@ -33,7 +33,7 @@ def show_more(by: int) -> None:
 def collect(asset_ids: Sequence[int]) -> None:
     """Put pictures into a batch of their own."""
     try:
-        batch_id = session.loop().collect(
+        batch_id = session.loop().ingest.collect(
             session.current_user(), asset_ids, state["search_batch_profile"], state["search_batch"]
         )
     except TaggingError as error:

@@ -70,7 +70,7 @@ def search() -> Found:
         except TaggingError as error:
             raise TaggingError(f"{file.name}: {error}") from error
         state["search_seen"] = (file.file_id, tagged.vector)
-    return loop.search(
+    return loop.search.find(
         state["search_text"],
         state["search_like"],
         state["search_unlike"],

@@ -49,7 +49,7 @@ def _draw_threshold(tag: Tag) -> None:
         return
     target = tag.target or _USUAL
     with loop.database.read() as connection:
-        cut = precision_targets.threshold_of(connection, loop.library, profiles[0].id, tag.id, target)
+        cut = precision_targets.threshold_of(connection, loop.model.library, profiles[0].id, tag.id, target)
     name = profiles[0].name(session.language())
     if cut.probability is None:
         st.markdown(

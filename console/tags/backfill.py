@@ -105,14 +105,14 @@ def answer(tag_id: str, wanted: int) -> None:
 def _answer(tag_id: str, wanted: int, page: str, ids: list[int]) -> None:
     try:
         applies = gallery.selection(page, ids)
-        session.loop().curator.answer_backfill(session.current_user(), tag_id, wanted, ids, applies)
+        session.loop().curation.backfills.answer(session.current_user(), tag_id, wanted, ids, applies)
     except TaggingError as error:
         session.say_error(error)
 
 
 def _estimate(tag_id: str, key: str) -> None:
     try:
-        st.session_state[key] = session.loop().curator.estimate_backfill(tag_id)
+        st.session_state[key] = session.loop().curation.backfills.estimate(tag_id)
     except TaggingError as error:
         session.say_error(error)
 
@@ -120,10 +120,10 @@ def _estimate(tag_id: str, key: str) -> None:
 def _start(tag_id: str, key: str) -> None:
     st.session_state.pop(key, None)
     try:
-        session.loop().curator.start_backfill(session.current_user(), tag_id)
+        session.loop().curation.backfills.start(session.current_user(), tag_id)
     except TaggingError as error:
         session.say_error(error)
 
 
 def _stop(tag_id: str) -> None:
-    session.loop().curator.stop_backfill(session.current_user(), tag_id)
+    session.loop().curation.backfills.stop(session.current_user(), tag_id)

@@ -20,7 +20,7 @@ _UNDO = "curating_undo"
 def carry_out(plan: Plan) -> str:
     """Apply a plan and offer to take it back; the act's id, empty if it was refused."""
     try:
-        act = session.loop().curator.apply(session.current_user(), plan)
+        act = session.loop().curation.apply(session.current_user(), plan)
     except TaggingError as error:
         session.say_error(error)
         return ""
@@ -31,7 +31,7 @@ def carry_out(plan: Plan) -> str:
 def take_back(act: str, title: str = "") -> None:
     """Undo an act; undoing that is offered in turn."""
     try:
-        undone = session.loop().curator.undo(session.current_user(), act)
+        undone = session.loop().curation.undo(session.current_user(), act)
     except TaggingError as error:
         session.say_error(error)
     else:
@@ -58,7 +58,7 @@ def draw_plan(plan: Plan, word: str, key: str, on_done: Callable[[], None] | Non
         on_done: Called once it is done.
     """
     try:
-        found = session.loop().curator.effects(plan)
+        found = session.loop().curation.impact(plan)
     except TaggingError as error:
         st.error(str(error), icon=":material/error:")
         return

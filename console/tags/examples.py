@@ -19,7 +19,7 @@ def draw(tag: Tag) -> None:
     """Draw the best and the doubtful examples, and pictures that may be further ones."""
     loop = session.loop()
     with loop.database.read() as connection:
-        best, doubtful = tag_health.examples(connection, loop.library, tag.id)
+        best, doubtful = tag_health.examples(connection, loop.model.library, tag.id)
     if not best and not doubtful:
         st.info("No picture has this tag yet. Accept it in a review, or add one below, and examples appear here.")
     if best:
@@ -32,7 +32,7 @@ def draw(tag: Tag) -> None:
             "drop",
         )
     if st.toggle("Show pictures that may be further examples", key=f"likely_{tag.id}"):
-        likely = loop.curator.likely(tag.id, _LIKELY)
+        likely = loop.curation.likely(tag.id, _LIKELY)
         if likely:
             _draw_row("Likely, and nobody decided yet", tag, likely, "add")
         else:
@@ -66,9 +66,9 @@ def _decide(tag: Tag, asset_id: int, act: str) -> None:
     profiles = loop.taxonomy().profiles_with(tag.category_id)
     kind = Kind.REJECT if act == "drop" else Kind.ADD
     profile = profiles[0].id if profiles else "general"
-    decision = Decision(kind, asset_id, tag.id, profile=profile, shown={"example": True})
+    decision = Decision(kind, asset_id, tag.id, profile=profile, payload={"example": True})
     try:
-        loop.decide(session.current_user(), decision)
+        loop.review.decide(session.current_user(), decision)
     except TaggingError as error:
         session.say_error(error)
     else:

@@ -32,7 +32,7 @@ def draw() -> None:
     _, mime, end = _FORMS[form]
     st.download_button(
         "Download the library",
-        lambda: session.loop().curator.export(form),
+        lambda: session.loop().curation.export(form),
         file_name=f"tag-library.{end}",
         mime=mime,
         icon=":material/download:",
@@ -51,7 +51,7 @@ def draw() -> None:
 
 def _draw_import(data: bytes, form: str, name: str) -> None:
     try:
-        found = session.loop().curator.read_import(data, form, name)
+        found = session.loop().curation.read_import(data, form, name)
     except ImportRefusedError as error:
         n = len(error.problems)
         st.error(f"Nothing was imported: {n:,} bad {'row' if n == 1 else 'rows'}.", icon=":material/error:")

@@ -217,14 +217,14 @@ def _make(proposal: Proposal, category: str, name: str | None) -> None:
         profiles = loop.taxonomy().profiles_with(category)
         profile = profiles[0].id if profiles else "general"
         said = tuple(
-            Decision(Kind.ADD, asset_id, plan.tags[0].id, profile=profile, shown={"radar": True})
+            Decision(Kind.ADD, asset_id, plan.tags[0].id, profile=profile, payload={"radar": True})
             for asset_id in proposal.evidence["pictures"]
         )
     except TaggingError as error:
         session.say_error(error)
         return
     if change_preview.carry_out(replace(plan, decisions=said)):
-        loop.curator.dismiss(user, proposal.key)
+        loop.curation.proposals.dismiss(user, proposal.key)
 
 
 def _take_off(proposal: Proposal, tag: Tag) -> None:
@@ -233,8 +233,8 @@ def _take_off(proposal: Proposal, tag: Tag) -> None:
     profile = profiles[0].id if profiles else "general"
     picture = proposal.evidence["picture"]
     try:
-        loop.decide(user, Decision(Kind.REJECT, picture, tag.id, profile=profile, shown={"example": True}))
-        loop.curator.dismiss(user, proposal.key)
+        loop.review.decide(user, Decision(Kind.REJECT, picture, tag.id, profile=profile, payload={"example": True}))
+        loop.curation.proposals.dismiss(user, proposal.key)
     except TaggingError as error:
         session.say_error(error)
     else:
@@ -243,7 +243,7 @@ def _take_off(proposal: Proposal, tag: Tag) -> None:
 
 def _dismiss(key: str) -> None:
     try:
-        session.loop().curator.dismiss(session.current_user(), key)
+        session.loop().curation.proposals.dismiss(session.current_user(), key)
     except TaggingError as error:
         session.say_error(error)
     else:
@@ -288,5 +288,5 @@ def draw_dismissed() -> None:
 
 
 def _bring_back(key: str) -> None:
-    session.loop().curator.dismiss(session.current_user(), key, wanted=True)
+    session.loop().curation.proposals.dismiss(session.current_user(), key, wanted=True)
     st.session_state.pop("proposal_dismissed", None)

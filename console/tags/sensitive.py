@@ -136,7 +136,7 @@ def _draw_alert(alert: Alert, may_curate: bool) -> None:
 
 def _protect(asset_ids: list[int], note: str, on: bool) -> bool:
     try:
-        session.loop().curator.protect(session.current_user(), asset_ids, note, on)
+        session.loop().curation.protected.protect(session.current_user(), asset_ids, note, on)
     except TaggingError as error:
         session.say_error(error)
         return False
@@ -145,6 +145,6 @@ def _protect(asset_ids: list[int], note: str, on: bool) -> bool:
 
 def _dismiss(key: str) -> None:
     try:
-        session.loop().curator.dismiss(session.current_user(), key)
+        session.loop().curation.proposals.dismiss(session.current_user(), key)
     except TaggingError as error:
         session.say_error(error)

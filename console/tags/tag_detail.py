@@ -112,7 +112,7 @@ def _draw_acts(tag: Tag) -> None:
 
 
 def _draw_changes(tag: Tag) -> None:
-    found = session.loop().curator.recent(limit=20, tag_id=tag.id)
+    found = session.loop().curation.history.recent(limit=20, tag_id=tag.id)
     if not found:
         st.info("Nobody has changed it since it came with the starter library.")
     for act in found:

@@ -43,7 +43,7 @@ def draw(key: str, tag: Tag) -> None:
             help="Left empty, it is made of the English words. Synonyms help: 'a hat, cap or beanie'.",
             disabled=not may_edit,
         )
-        model = session.loop().preset
+        model = session.loop().model.preset
         with st.expander("For one model alone", expanded=model.name in tag.own_prompts):
             st.text_area(
                 f"What {model.title} looks for",
@@ -111,7 +111,7 @@ def _typed(key: str, tag: Tag, codes: list[str]) -> Tag:
         aliases=aliases,
         definition=state[f"{key}_definition"],
         prompts=_split(state[f"{key}_prompts"], "\n"),
-        own_prompts={**tag.own_prompts, session.loop().preset.name: _split(state[f"{key}_own"], "\n")},
+        own_prompts={**tag.own_prompts, session.loop().model.preset.name: _split(state[f"{key}_own"], "\n")},
         sensitive=state[f"{key}_sensitive"],
     )
 
@@ -133,9 +133,9 @@ def _try(key: str, tag: Tag, codes: list[str]) -> None:
     taxonomy = session.loop().taxonomy()
     try:
         plan = plans.save(taxonomy, _typed(key, tag, codes))
-        said = session.loop().curator.effects(plan).sentences()
+        said = session.loop().curation.impact(plan).sentences()
         wanted = plan.tags[0] if tag.id else replace(plan.tags[0], id="")
-        st.session_state[f"{key}_trial"] = (said, session.loop().curator.try_tag(wanted))
+        st.session_state[f"{key}_trial"] = (said, session.loop().curation.try_tag(wanted))
     except TaggingError as error:
         session.say_error(error)
 

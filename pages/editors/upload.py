@@ -18,7 +18,9 @@ profiles = tagloop.taxonomy().profiles
 def submit_uploads() -> None:
     files = st.session_state.get(f"upload_files_{st.session_state['upload_round']}") or []
     try:
-        tagloop.upload(user, ((file.name, file.getvalue()) for file in files), st.session_state["upload_profile"])
+        tagloop.ingest.upload(
+            user, ((file.name, file.getvalue()) for file in files), st.session_state["upload_profile"]
+        )
     except TaggingError as error:
         say_error(error)
     else:
@@ -27,24 +29,24 @@ def submit_uploads() -> None:
 
 def submit_samples() -> None:
     try:
-        tagloop.ingest_samples(user)
+        tagloop.ingest.ingest_samples(user)
     except TaggingError as error:
         say_error(error)
 
 
 def submit_path() -> None:
     try:
-        tagloop.ingest_server_path(user, st.session_state["upload_path"], st.session_state["upload_profile"])
+        tagloop.ingest.ingest_server_path(user, st.session_state["upload_path"], st.session_state["upload_profile"])
     except TaggingError as error:
         say_error(error)
 
 
 def stop(batch_id: int) -> None:
-    tagloop.stop_batch(user, batch_id)
+    tagloop.ingest.stop(user, batch_id)
 
 
 def resume(batch_id: int) -> None:
-    tagloop.resume_batch(user, batch_id)
+    tagloop.ingest.resume(user, batch_id)
 
 
 def figures(batch: Batch) -> str:

@@ -36,7 +36,7 @@ def draw_act(act: LibraryAct) -> None:
 
 @st.dialog("What it changed", width="large")
 def show(act: LibraryAct) -> None:
-    changes = session.loop().curator.changes_of(act.id) if act.id else act.changes
+    changes = session.loop().curation.history.changes_of(act.id) if act.id else act.changes
     change_preview.draw_changes(changes)
 
 
@@ -48,11 +48,11 @@ def draw_versions() -> None:
         hour = st.time_input("At (UTC)", now.time().replace(second=0), key="version_time", width=160, step=60)
     moment = datetime.combine(day, hour)
     name = f"{moment:%d %b %Y %H:%M}"
-    began = session.loop().curator.began()
+    began = session.loop().curation.history.first_change_at()
     if moment < began:
         st.info(f"There was no library yet: this one was set up on {began:%d %b %Y} at {began:%H:%M} UTC.")
         return
-    changes = session.loop().curator.changes_since(moment)
+    changes = session.loop().curation.history.changes_since(moment)
     if not changes:
         st.info("The library was then what it is today.")
     else:
@@ -63,7 +63,7 @@ def draw_versions() -> None:
             st.caption("What came later is taken back by new entries of the history; nothing is erased.")
             change_preview.draw_plan(plans.restore(changes, name), f"Restore {name}", "restore")
     if st.toggle("Show the whole library of that moment", key="version_whole"):
-        then = session.loop().curator.as_of(moment)
+        then = session.loop().curation.history.taxonomy_at(moment)
         rows = [
             {
                 "Tag": session.tag_label(tag),
@@ -84,7 +84,7 @@ change_preview.draw_last()
 acts, past, moving = st.tabs(["Changes", "Versions", "Import and export"], key="show", bind="query-params")
 with acts:
     before = st.session_state.get("history_before")
-    found = session.loop().curator.recent(_PAGE, before)
+    found = session.loop().curation.history.recent(_PAGE, before)
     if not found:
         st.info("Nobody has changed the library yet. Every change will be listed here, and can be undone.")
     for entry in found:

@@ -24,7 +24,7 @@ def tell(profile_id: str, followed: bool) -> None:
         return
     if change_preview.carry_out(plan):
         trial.forget()
-        loop.follow()
+        loop.models.follow()
 
 
 def draw_form(profile: Profile, able: bool) -> None:
@@ -68,10 +68,10 @@ st.caption(
     "instruction, for the suggestions of this business type alone; search and the others stay as they are."
 )
 change_preview.draw_last()
-able = loop.preset.instructed != "none"
+able = loop.model.preset.instructed != "none"
 if not able:
     st.info(
-        f"{session.plain(loop.preset.title)}, the model in use, takes no instructions. GME and Qwen3-VL do: an "
+        f"{session.plain(loop.model.preset.title)}, the model in use, takes no instructions. GME and Qwen3-VL do: an "
         "operator can build one of them on the page Models. What is written here waits until then."
     )
     if session.current_user().may(Action.OPERATE) and st.button("Go to Models", icon=":material/neurology:"):

@@ -16,7 +16,7 @@ SHOWN = 50
 
 def stop(batch_id: int) -> None:
     try:
-        loop.stop_batch(user, batch_id)
+        loop.ingest.stop(user, batch_id)
     except TaggingError as error:
         session.say_error(error)
 
@@ -24,7 +24,7 @@ def stop(batch_id: int) -> None:
 def resume(*batch_ids: int) -> None:
     try:
         for batch_id in batch_ids:
-            loop.resume_batch(user, batch_id)
+            loop.ingest.resume(user, batch_id)
     except TaggingError as error:
         session.say_error(error)
 

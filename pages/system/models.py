@@ -64,7 +64,7 @@ def describe(preset: Preset) -> str:
 
 def draw_standing(found: BuildProgress) -> None:
     st.subheader(session.plain(found.title))
-    st.markdown(f"{describe(loop.preset)}  \n:gray[{loop.preset.fingerprint}]")
+    st.markdown(f"{describe(loop.model.preset)}  \n:gray[{loop.model.preset.fingerprint}]")
     if found.missing:
         known = found.pictures - found.missing
         st.progress(known / found.pictures, f"{known:,} of {found.pictures:,} pictures are embedded")

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, select, update
 
 from tagging_core.common.users import Action, User, require
 from tagging_core.errors import NotFoundError, TaggingError
-from tagging_core.storage import insert_row
+from tagging_core.storage import Database, insert_row
 from tagging_core.storage.schema import saved_views
 
 
@@ -66,3 +66,29 @@ def remove(connection: Connection, user: User, view_id: int, removed: bool = Tru
     changed = update(saved_views).where(saved_views.c.id == view_id).values(removed=removed)
     if not connection.execute(changed).rowcount:
         raise NotFoundError(f"There is no saved view {view_id}.")
+
+
+class SavedViews:
+    """Saved views as pages call them.
+
+    Args:
+        database: The store of record.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def save(self, user: User, name: str, page: str, address: dict[str, str]) -> int:
+        """Save a page's address under a name; see `save`."""
+        with self._database.write() as connection:
+            return save(connection, user, name, page, address)
+
+    def listed(self, user: User, page: str) -> list[View]:
+        """Return the saved views of a page."""
+        with self._database.read() as connection:
+            return listed(connection, user, page)
+
+    def remove(self, user: User, view_id: int, removed: bool = True) -> None:
+        """Remove a view, or restore a removed one."""
+        with self._database.write() as connection:
+            remove(connection, user, view_id, removed)

@@ -127,6 +127,32 @@ def check(database: Database, token: str) -> ApiKey:
     return found
 
 
+class ApiKeys:
+    """The keys of programs, as administrators and the REST service call them.
+
+    Args:
+        database: The store of record.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def create(self, user: User, name: str, scopes: Iterable[Scope]) -> tuple[ApiKey, str]:
+        """Make a key; returns it with its token, which is shown this once."""
+        with self._database.write(durable=True) as connection:
+            return create(connection, user, name, scopes)
+
+    def listed(self) -> list[ApiKey]:
+        """Return every key, revoked ones included."""
+        with self._database.read() as connection:
+            return all_keys(connection)
+
+    def revoke(self, user: User, key_id: int, revoked: bool = True) -> None:
+        """Revoke a key, or restore it."""
+        with self._database.write(durable=True) as connection:
+            revoke(connection, user, key_id, revoked)
+
+
 def _hash(token: str) -> str:
     """Keys are long and random, so that a plain hash cannot be turned round by trying."""
     return hashlib.sha256(token.encode()).hexdigest()

@@ -86,14 +86,14 @@ class Operations:
             TargetError: No library can promise that precision.
             BusyError: Too many pictures wait.
         """
-        promise = None if target is None else self._loop.promise(profile, target)
+        promise = None if target is None else self._loop.review.thresholds(profile, target)
         came = AssetText(**text.model_dump()) if text else NO_TEXT
         found = self._loop.tagger.tag(self._user, picture, profile, name, came, instruction, keep)
         chosen = found.suggestions
         if promise is not None:
             cuts = {s.tag_id: promise.of(s.tag_id).probability or promise.target for s in chosen}
             chosen = [s for s in chosen if s.probability >= cuts[s.tag_id]]
-        matrix = self._loop.library.matrix()
+        matrix = self._loop.model.library.matrix()
         return schemas.Tagged(
             asset=found.asset_id,
             sha256=found.sha256,
@@ -101,7 +101,7 @@ class Operations:
             suggestions=serializers.suggestions(chosen[:top_k], matrix.taxonomy, language),
             description=_draft(found.suggestions, matrix.taxonomy, language, came),
             vector=[float(x) for x in found.vector] if vector else None,
-            model=self._loop.library.fingerprint,
+            model=self._loop.model.library.fingerprint,
             revision=matrix.revision,
         )
 
@@ -109,7 +109,7 @@ class Operations:
         self, files: Sequence[tuple[str, bytes]], profile: str = "general", name: str = ""
     ) -> schemas.Job:
         """Queue many pictures, zips among them; `photo.txt` is the text of `photo.jpg`."""
-        return self._job_of(self._loop.upload(self._user, files, profile, name))
+        return self._job_of(self._loop.ingest.upload(self._user, files, profile, name))
 
     def get_job(self, job: int) -> schemas.Job:
         """How far the work on a batch has come."""
@@ -130,17 +130,17 @@ class Operations:
 
     def stop_job(self, job: int) -> schemas.Job:
         """Stop after the pictures in work; what is done stays done."""
-        self._loop.stop_batch(self._user, self.get_job(job).batch)
+        self._loop.ingest.stop(self._user, self.get_job(job).batch)
         return self.get_job(job)
 
     def resume_job(self, job: int) -> schemas.Job:
         """Let a stopped job go on."""
-        self._loop.resume_batch(self._user, self.get_job(job).batch)
+        self._loop.ingest.resume(self._user, self.get_job(job).batch)
         return self.get_job(job)
 
     def get_batch(self, batch: int) -> schemas.Batch:
         """Pictures that came together."""
-        return serializers.batch(self._loop.batch(batch))
+        return serializers.batch(self._loop.ingest.batch(batch))
 
     def list_batches(self, cursor: str | None = None, limit: int = 50) -> schemas.Page[schemas.Batch]:
         """All batches, latest first."""
@@ -184,7 +184,7 @@ class Operations:
         """A picture's file: as it came, or a JPEG of at most 1,400 or 320 pixels a side."""
         with self._loop.database.read() as connection:
             found = asset_module.get(connection, asset)
-        archive = self._loop.archive
+        archive = self._loop.resources.images
         archive.repair(found.sha256, self._loop.settings.max_pixels)
         try:
             return archive.read(archives.Rendition(rendition), found.sha256)
@@ -195,23 +195,23 @@ class Operations:
         self, asset: int, profile: str = "general", top_k: int = MAX_SUGGESTIONS, language: schemas.Language = "en"
     ) -> list[schemas.Suggestion]:
         """What the library suggests for a picture now; what was decided is left out."""
-        found = self._loop.suggest(asset, profile)
+        found = self._loop.review.suggest(asset, profile)
         return serializers.suggestions(found[:top_k], self._loop.taxonomy(), language)
 
     def set_text(self, asset: int, text: schemas.Text) -> schemas.Asset:
         """Replace the text that belongs to a picture."""
-        self._loop.set_text(self._user, asset, AssetText(**text.model_dump()))
+        self._loop.review.set_text(self._user, asset, AssetText(**text.model_dump()))
         return self.get_asset(asset)
 
     def describe(self, asset: int, description: schemas.Description) -> schemas.Description:
         """Write a title, caption or alt text; a part that is empty follows the tags."""
         words = Description(description.language, description.title, description.caption, description.alt)
-        found = self._loop.describe(self._user, asset, words)
+        found = self._loop.captions.write(self._user, asset, words)
         return serializers.description(found)
 
     def draft_description(self, asset: int, language: schemas.Language = "en") -> schemas.Description:
         """What the generative model that is set would write; nothing is kept."""
-        return serializers.description(Captions(self._loop.drafter.draft(self._user, asset, language), ()))
+        return serializers.description(Captions(self._loop.captions.drafter.draft(self._user, asset, language), ()))
 
     def export(
         self,
@@ -235,7 +235,7 @@ class Operations:
         taxonomy = self.taxonomy
         with self._loop.database.read() as connection:
             profile = suggestions.profile_of(connection, asset)
-            return serializers.suggestions(suggestions.shown(connection, asset, profile), taxonomy, "en")
+            return serializers.suggestions(suggestions.recorded(connection, asset, profile), taxonomy, "en")
 
     @property
     def taxonomy(self) -> Taxonomy:
@@ -245,20 +245,20 @@ class Operations:
     @property
     def model(self) -> str:
         """The fingerprint of the model in use."""
-        return self._loop.library.fingerprint
+        return self._loop.model.library.fingerprint
 
     # ---- decisions ----------------------------------------------------------------------------------------
 
     def decide(self, decisions: Sequence[schemas.NewDecision]) -> schemas.Written:
         """Write decisions as one act, all or none; the library is taught at once."""
-        act = self._loop.decide_many(self._user, [_to_decision(each) for each in decisions])
+        act = self._loop.review.decide_many(self._user, [_to_decision(each) for each in decisions])
         return schemas.Written(act=act.id, decisions=act.event_ids)
 
     def undo(self, what: int | str) -> schemas.Written:
         """Take one decision back, by its number, or a whole act; also from what was learned."""
         if str(what).isdecimal():
-            return schemas.Written(act="", decisions=[self._loop.undo(self._user, int(what))])
-        act = self._loop.undo_act(self._user, str(what))
+            return schemas.Written(act="", decisions=[self._loop.review.undo(self._user, int(what))])
+        act = self._loop.review.undo_group(self._user, str(what))
         return schemas.Written(act=act.id, decisions=act.event_ids)
 
     def list_decisions(
@@ -332,7 +332,7 @@ class Operations:
             picture: The file of a picture, which need not be kept, that answers should be like.
         """
         seen = [np.asarray(self._embed(picture), np.float32)] if picture is not None else []
-        found = self._loop.search(text, like, unlike, serializers.to_filters(filters), limit, seen)
+        found = self._loop.search.find(text, like, unlike, serializers.to_filters(filters), limit, seen)
         return schemas.SearchResult(
             hits=self._hits(found.hits, language),
             tags=[list(group) for group in found.query.groups],
@@ -344,14 +344,14 @@ class Operations:
         self, asset: int, filters: schemas.Filters = EVERYTHING, limit: int = 24, language: schemas.Language = "en"
     ) -> list[schemas.Hit]:
         """Pictures that resemble one, best first."""
-        found = self._loop.search(like=[asset], filters=serializers.to_filters(filters), limit=limit)
+        found = self._loop.search.find(like=[asset], filters=serializers.to_filters(filters), limit=limit)
         return self._hits(found.hits, language)
 
     def recommend(
         self, asset: int, filters: schemas.Filters = EVERYTHING, limit: int = 8, language: schemas.Language = "en"
     ) -> list[schemas.Hit]:
         """Pictures to show beside one: they resemble it, but neither it nor one another too much."""
-        return self._hits(self._loop.recommend(asset, serializers.to_filters(filters), limit), language)
+        return self._hits(self._loop.search.recommend(asset, serializers.to_filters(filters), limit), language)
 
     # ---- webhooks -----------------------------------------------------------------------------------------
 
@@ -362,7 +362,7 @@ class Operations:
 
     def add_webhook(self, url: str, kinds: Sequence[EventType]) -> schemas.Webhook:
         """Tell an address what happens from now on; the answer holds the secret, this once."""
-        self._loop.targets.require_url(url)
+        self._loop.resources.policy.require_url(url)
         with self._loop.database.write(durable=True) as connection:
             return serializers.webhook(webhook_outbox.add(connection, self._user, url, kinds), secret=True)
 

@@ -1,23 +1,47 @@
-"""Puts together what works in the background of a process, from the parts that its Tagloop holds."""
+"""Puts the parts of a process together."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
-from tagging_core.analytics import drift
-from tagging_core.app.worker import Worker
+from tagging_core.analytics.service import AnalyticsService
+from tagging_core.app.model_rollout import ModelRollout
+from tagging_core.app.worker import ModelParts, Worker, WorkerParts
+from tagging_core.assets.files import ImageFiles
+from tagging_core.common.throttle import Throttle
+from tagging_core.curation.service import CurationService
 from tagging_core.embeddings.encoders import devices
+from tagging_core.embeddings.registry import EncoderRegistry
 from tagging_core.ingest.broker import Broker
 from tagging_core.ingest.chunk_runner import ChunkRunner
 from tagging_core.ingest.dispatcher import Dispatcher
+from tagging_core.ingest.online import OnlineTagger
 from tagging_core.ingest.pipeline import Pipeline
 from tagging_core.ingest.reembedding import Reembedder
+from tagging_core.ingest.service import IngestService
+from tagging_core.learning.active_model import ActiveModel
+from tagging_core.learning.registry import LibraryRegistry
+from tagging_core.publishing.caption_model import CaptionDrafter
+from tagging_core.publishing.caption_service import CaptionService
+from tagging_core.publishing.outbound_policy import OutboundPolicy, parse_targets
 from tagging_core.publishing.webhook_delivery import WebhookSender
+from tagging_core.publishing.webhook_payloads import payload_builder
+from tagging_core.review.bulk_service import BulkReviewService
+from tagging_core.review.sampling import SamplingRates
+from tagging_core.review.service import ReviewService
+from tagging_core.search.chroma_backends import ChromaServer, LocalChroma
+from tagging_core.search.chroma_index import ChromaIndex
+from tagging_core.search.searcher import Searcher
+from tagging_core.settings import Settings
+from tagging_core.storage import Database
+from tagging_core.storage.blobs import BlobStore, open_blobs
+from tagging_core.storage.leader_election import FixedLeadership, LeaderLock, Leadership
 
-if TYPE_CHECKING:
-    from tagging_core.app.tagloop import Tagloop
+NEVER = FixedLeadership(False)
+ALWAYS = FixedLeadership(True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,73 +49,129 @@ class ProcessRole:
     """What a process does of all the work there is.
 
     Attributes:
-        ingests: It does chunks.
+        ingests: It processes chunks.
         searches: It opens Chroma.
-        steward: Whether it does what only one process may do.
-        embeds: Whether it embeds anew, which also only one may.
+        leadership: Whether it does what only one process may do.
+        embeds: Whether it is the one that re-embeds.
     """
 
     ingests: bool
     searches: bool
-    is_leader: Callable[[], bool]
-    embeds: Callable[[], bool]
+    leadership: Leadership
+    embeds: Leadership
 
 
-def make_ingester(loop: Tagloop) -> Pipeline:
-    """What works off batches with the model in use now."""
-    preset = loop.preset
-    return Pipeline(
-        database=loop.database,
-        archive=loop.archive,
-        blobs=loop.blobs,
-        preset=preset,
-        encoder=lambda: loop.registry.get(preset),
-        suggester=loop.suggester,
-        max_pixels=loop.settings.max_pixels,
-    )
+class Resources:
+    """What lives as long as the process, whichever model is active.
+
+    Args:
+        settings: Say where everything is.
+        database: The store of record.
+        name: Of this process, different from all others.
+    """
+
+    def __init__(self, settings: Settings, database: Database, name: str) -> None:
+        data: Path = settings.data_dir
+        self.settings, self.database, self.name = settings, database, name
+        self.blobs: BlobStore = open_blobs(settings.assets_url, data)
+        self.images = ImageFiles(self.blobs)
+        self.encoders = EncoderRegistry(data / "models", settings.devices, settings.compile)
+        self.throttle = Throttle()
+        self.libraries = LibraryRegistry(database, self.encoders, self.throttle)
+        self.index = ChromaIndex(
+            ChromaServer(settings.chroma_url) if settings.chroma_url else LocalChroma(data / "chroma"), database
+        )
+        self.drafter = CaptionDrafter(database, self.images, settings.writer)
+        self.policy = OutboundPolicy(parse_targets(settings.webhook_targets))
+        self.leader = LeaderLock(database, "leader", name)
+        self.embedding_leader = LeaderLock(database, "embed", name)
+
+    @property
+    def threads(self) -> int:
+        """How many chunks are processed at once."""
+        return self.settings.ingest_threads or devices.default_threads(self.settings.devices)
+
+    def release(self) -> None:
+        """Let other processes lead at once."""
+        self.leader.release()
+        self.embedding_leader.release()
 
 
-def make_embedder(loop: Tagloop) -> Reembedder:
-    """What embeds pictures that families of vectors lack."""
-    return Reembedder(
-        database=loop.database,
-        archive=loop.archive,
-        registry=loop.registry,
-        libraries=loop.libraries,
-        threads=_threads(loop),
-        max_pixels=loop.settings.max_pixels,
-        give_way=loop.give_way,
-    )
+class Services:
+    """The services of one active model.
+
+    Args:
+        resources: What they work with.
+        model: The active model.
+        wake: Tells the background worker that there is work.
+    """
+
+    def __init__(self, resources: Resources, model: ActiveModel, wake: Callable[[], None]) -> None:
+        settings, database = resources.settings, resources.database
+        rates = SamplingRates(settings.blind_share, settings.known_share, settings.second_share)
+        self.model = model
+        self.review = ReviewService(database, model, rates, wake)
+        self.bulk = BulkReviewService(self.review)
+        self.ingest = IngestService(database, resources.blobs, model, settings.ingest_root, wake)
+        self.search = Searcher(database, model, resources.index)
+        self.curation = CurationService(self.review, resources.images, settings.max_pixels)
+        self.captions = CaptionService(database, model, resources.drafter)
+        self.analytics = AnalyticsService(database, model)
+        self.tagger = OnlineTagger(
+            database,
+            resources.images,
+            model,
+            threads=settings.ingest_threads or os.cpu_count() or 2,
+            max_pixels=settings.max_pixels,
+        )
+        self.pipeline = Pipeline(
+            database=database,
+            images=resources.images,
+            blobs=resources.blobs,
+            model=model,
+            max_pixels=settings.max_pixels,
+        )
+
+    def parts(self) -> ModelParts:
+        """Return what the worker needs of them."""
+        return ModelParts(self.model, self.pipeline, self.tagger, self.curation, self.analytics)
 
 
-def make_worker(loop: Tagloop, embedder: Reembedder, deliverer: WebhookSender, role: ProcessRole) -> Worker:
-    """The threads of a process that do all of it, or what its role is."""
+def make_worker(
+    resources: Resources, models: ModelRollout, bound: Callable[[], ModelParts], role: ProcessRole
+) -> Worker:
+    """Return the background threads of a process with a role; not started yet.
 
-    def background() -> bool:
-        return loop.curator.work() or drift.check_if_due(loop.database, loop.library, loop.taxonomy())
-
-    # The queue's threads know the worker, which knows the queue.
-    messages = Broker(loop.settings.queue_url, lambda job_id, n: worker.do(job_id, n))
-    worker = Worker(
-        holder=ChunkRunner(loop.database, loop.name),
-        ingester=make_ingester(loop),
-        messages=messages,
-        dispatcher=Dispatcher(loop.database, messages),
-        threads=_threads(loop) if role.ingests else 0,
-        library=loop.library,
-        teach_others=lambda: loop.libraries.teach_others(loop.library.fingerprint),
-        index=loop.index if role.searches else None,
-        encoder=loop.encoder,
-        embed=embedder.work,
-        follow=loop.follow,
-        background=background,
-        deliver=deliverer.work,
-        occupied=lambda: loop.tagger.busy(),
-        steward=role.is_leader,
+    Args:
+        resources: What they work with.
+        models: Follows another active model.
+        bound: Gives the parts of the active model.
+        role: What this process does.
+    """
+    settings, database = resources.settings, resources.database
+    # The broker's threads call the worker, which holds the broker.
+    broker = Broker(settings.queue_url, lambda job_id, n: worker.do(job_id, n))
+    parts = WorkerParts(
+        runner=ChunkRunner(database, resources.name),
+        broker=broker,
+        dispatcher=Dispatcher(database, broker),
+        threads=resources.threads if role.ingests else 0,
+        libraries=resources.libraries,
+        index=resources.index if role.searches else None,
+        reembedder=Reembedder(
+            database=database,
+            images=resources.images,
+            registry=resources.encoders,
+            libraries=resources.libraries,
+            threads=resources.threads,
+            max_pixels=settings.max_pixels,
+            throttle=resources.throttle,
+        ),
+        models=models,
+        sender=WebhookSender(database, resources.policy, payload_builder(lambda: bound().model.library.taxonomies)),
+        throttle=resources.throttle,
+        leadership=role.leadership,
         embeds=role.embeds,
     )
+    worker = Worker(parts, bound())
     return worker
-
-
-def _threads(loop: Tagloop) -> int:
-    return loop.settings.ingest_threads or devices.default_threads(loop.settings.devices)

@@ -39,7 +39,7 @@ def examine(loop: Tagloop) -> list[Finding]:
         findings = [
             Finding("versions", True, _versions()),
             Finding("data folder", True, str(loop.settings.data_dir.absolute())),
-            Finding("encoder", True, f"{loop.preset.title}, {loop.preset.fingerprint}"),
+            Finding("encoder", True, f"{loop.model.preset.title}, {loop.model.preset.fingerprint}"),
             Finding("counts", True, _counts(connection)),
             _database(connection),
             _projection(connection),
@@ -83,13 +83,13 @@ def _projection(connection: Connection) -> Finding:
 
 def _files(loop: Tagloop, connection: Connection) -> Finding:
     names = connection.execute(select(assets.c.sha256)).scalars()
-    missing = sum(not loop.archive.has(name) for name in names)
+    missing = sum(not loop.resources.images.has(name) for name in names)
     detail = f"{missing} pictures lack a file" if missing else "every picture has its files"
     return Finding("archive", not missing, detail, "Ingest the originals again: missing files are written anew.")
 
 
 def _learning(loop: Tagloop, connection: Connection) -> Finding:
-    mine = dirty.c.fingerprint == loop.library.fingerprint  # a model that is being built has its own page
+    mine = dirty.c.fingerprint == loop.model.library.fingerprint  # a model that is being built has its own page
     waiting = connection.execute(select(func.count()).select_from(dirty).where(mine)).scalar_one()
     detail = f"{waiting} tags wait to be fitted" if waiting else "every tag is up to date"
     return Finding("learning", not waiting, detail, "Start the console, or run `rebuild`: either fits them.")
@@ -116,7 +116,9 @@ def _chroma(loop: Tagloop) -> Finding:
         waiting = connection.execute(select(func.count()).select_from(outbox)).scalar_one()
     try:
         with FileLock(loop.settings.data_dir / "tagloop.lock", timeout=0):
-            trouble = "it was not made yet" if loop.index.place.is_new() else loop.index.trouble()
+            trouble = (
+                "it was not made yet" if loop.resources.index.place.is_new() else loop.resources.index.trouble()
+            )
     except StorageError as error:
         return Finding("chroma", False, str(error), "Start the server with `chroma run`.")
     except Timeout:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -17,6 +18,7 @@ from tagging_core.embeddings.spaces import SpaceState, VectorSpace
 from tagging_core.errors import EncoderError, NotFoundError
 from tagging_core.ingest import reembedding
 from tagging_core.learning import comparison
+from tagging_core.learning.active_model import ActiveModel
 from tagging_core.learning.comparison import ComparisonReport
 from tagging_core.learning.registry import LibraryRegistry
 from tagging_core.ledger.events import Event, Kind
@@ -52,13 +54,58 @@ class ModelRollout:
         database: The store of record.
         registry: The models.
         libraries: What they have learned.
-        changed: Is called when another model stands, or one was dropped.
+        bind: Is called with the model that became active.
+        wake: Tells the background worker that there is work.
     """
 
     def __init__(
-        self, database: Database, registry: EncoderRegistry, libraries: LibraryRegistry, changed: Callable[[], None]
+        self,
+        database: Database,
+        registry: EncoderRegistry,
+        libraries: LibraryRegistry,
+        bind: Callable[[ActiveModel], None],
+        wake: Callable[[], None],
     ) -> None:
-        self._database, self._registry, self._libraries, self._changed = database, registry, libraries, changed
+        self._database, self._registry, self._libraries = database, registry, libraries
+        self._bind, self._wake = bind, wake
+        self._following = threading.Lock()
+        self.active: ActiveModel | None = None
+
+    def open(self, wanted: str) -> None:
+        """Bind the active model; an archive without pictures takes the one that is named.
+
+        Raises:
+            EncoderError: There is no such model.
+        """
+        self._activate(active_model(self._database, self._registry, wanted))
+        self._load_instructed()
+
+    def follow(self) -> None:
+        """Catch up with another model that a person or another process activated, and with instructions."""
+        with self._following, self._database.read() as connection:
+            active = spaces.active(connection)
+            assert self.active is not None
+            if active is not None and active.fingerprint != self.active.fingerprint:
+                self._activate(self._registry.preset(active.encoder))
+        self.sync_instructions(self.active.preset, self.active.library.taxonomies)
+        self._load_instructed()
+
+    def _activate(self, preset: Preset) -> None:
+        before, self.active = self.active, ActiveModel.open(preset, self._registry, self._libraries)
+        self._bind(self.active)
+        if before is not None:
+            _log.info("%s replaced %s as the active model", preset.fingerprint, before.fingerprint)
+
+    def _load_instructed(self) -> None:
+        assert self.active is not None
+        preset = self.active.preset
+        with self._database.read() as connection:
+            known = [s for s in spaces.list_all(connection) if s.instruction and s.model == preset.fingerprint]
+        self.active.instructed = [self._libraries.of(preset, space.instruction) for space in known]
+
+    def _changed(self) -> None:
+        self.follow()
+        self._wake()
 
     def all(self) -> list[BuildProgress]:
         """Every family and how far it is, the one in use first."""
@@ -159,7 +206,7 @@ class ModelRollout:
         self._registry.unload(family.fingerprint)
         self._changed()
 
-    def tell(self, preset: Preset, taxonomies: TaxonomyCache) -> None:
+    def sync_instructions(self, preset: Preset, taxonomies: TaxonomyCache) -> None:
         """Have a model told what profiles say that it is to look for, and nothing else.
 
         Pictures get a second vector under each instruction, for the suggestions of its profiles alone.

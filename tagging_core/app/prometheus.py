@@ -68,7 +68,7 @@ class _Installation(Collector):
         whole = GaugeMetricFamily(
             "tagloop_device_memory_bytes", "Memory of the devices that models run on", labels=["device"]
         )
-        encoders = self._loop.registry.loaded()
+        encoders = self._loop.resources.encoders.loaded()
         for name in dict.fromkeys(name for e in encoders for name in getattr(e, "devices", ["cpu"])):
             device = describe(name)
             used.add_metric([name], device.memory - device.free)

@@ -7,78 +7,92 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from PIL import Image
 
-from tagging_core.embeddings.encoders import Encoder
+from tagging_core.analytics.service import AnalyticsService
+from tagging_core.app.model_rollout import ModelRollout
+from tagging_core.common.throttle import Throttle
+from tagging_core.curation.service import CurationService
 from tagging_core.errors import TaggingError
 from tagging_core.ingest.broker import Broker
 from tagging_core.ingest.chunk_runner import ChunkRunner
 from tagging_core.ingest.dispatcher import Dispatcher
+from tagging_core.ingest.online import OnlineTagger
 from tagging_core.ingest.pipeline import Pipeline
-from tagging_core.learning.library import TagLibrary
+from tagging_core.ingest.reembedding import Reembedder
+from tagging_core.learning.active_model import ActiveModel
+from tagging_core.learning.registry import LibraryRegistry
+from tagging_core.publishing.webhook_delivery import WebhookSender
 from tagging_core.search.chroma_index import ChromaIndex
+from tagging_core.storage.leader_election import Leadership
 
 _log = logging.getLogger(__name__)
 _IDLE_SECONDS = 0.5  # how soon work that another process queued is noticed
 _BUSY_SECONDS = 10.0  # how often pack and index get a turn while people upload or decide
 _TAGS_AT_ONCE = 64
 _FEEDS = 20  # portions that the index gets at one of these turns
-_GIVE_WAY = 0.2  # seconds between two chunks that are embedded anew while people work
 _TOGETHER_SECONDS = 1.0  # how often tags are fitted that wait, while people decide: each review marks the same
 _QUIET_SECONDS = 1.0  # without a decision, until they are thought not to
 _BEAT_SECONDS = 5.0  # a sixth of a lease
 
 
-class Worker:
-    """Runs until stopped; errors are shown by `trouble` and tried again.
+@dataclass(frozen=True, slots=True)
+class WorkerParts:
+    """What the threads of a process work with, whichever model is active.
 
-    Args:
-        holder: Holds chunks while they are in work.
-        ingester: Does them.
-        messages: Bring them.
-        dispatcher: Has all processes told of them.
-        threads: Chunks in work at once; 0 if other processes do them all.
-        library: Is taught.
-        teach_others: Teaches the libraries of other families some of what they lack; whether there was any.
-        embed: Does a piece of what families of vectors lack; whether there was any.
-        follow: Goes on with another model if one was put to work, by whichever process.
+    Attributes:
+        runner: Leases chunks while they are processed.
+        broker: Delivers chunks.
+        dispatcher: Publishes due chunks; the leader does.
+        threads: Chunks processed at once; 0 if other processes do them all.
+        libraries: Those of models that are being built are fitted in the background.
         index: Is opened and fed; None if this process searches nothing.
-        encoder: Loads the encoder, which is done at once, so that the first upload need not wait for it.
-        background: Does a piece of what owners and managers wait for; whether there was any.
-        deliver: Tries to tell what webhooks are to be told; whether there was anything.
-        occupied: Whether a program waits for tags, which everything else should give way to.
-        steward: Whether this process, of all that share a database, is the one that does what must not be done
-            twice: it has chunks done, teaches, feeds Chroma, serves owners' and managers' pages and calls webhooks.
-        embeds: Whether it is the one that embeds anew.
+        reembedder: Embeds what vector spaces lack.
+        models: Follows another active model, whichever process activated it.
+        sender: Sends webhook deliveries.
+        throttle: Is told when people need the machine.
+        leadership: Whether this process dispatches, fits, feeds Chroma, runs curation's jobs and sends webhooks.
+        embeds: Whether it is the one that re-embeds.
     """
 
-    def __init__(
-        self,
-        *,
-        holder: ChunkRunner,
-        ingester: Pipeline,
-        messages: Broker,
-        dispatcher: Dispatcher,
-        threads: int,
-        library: TagLibrary,
-        teach_others: Callable[[], bool],
-        index: ChromaIndex | None,
-        encoder: Callable[[], Encoder],
-        embed: Callable[[], bool],
-        follow: Callable[[], None],
-        background: Callable[[], bool],
-        deliver: Callable[[], bool],
-        occupied: Callable[[], bool],
-        steward: Callable[[], bool],
-        embeds: Callable[[], bool],
-    ) -> None:
-        self._holder = holder
-        self._messages, self._dispatcher, self._chunks_at_once = messages, dispatcher, threads
-        self._teach_others, self._embed_more, self._follow = teach_others, embed, follow
-        self._background, self._deliver, self._occupied = background, deliver, occupied
-        self._index, self._encoder = index, encoder
-        self._steward, self._embeds, self._looked = steward, embeds, False
+    runner: ChunkRunner
+    broker: Broker
+    dispatcher: Dispatcher
+    threads: int
+    libraries: LibraryRegistry
+    index: ChromaIndex | None
+    reembedder: Reembedder
+    models: ModelRollout
+    sender: WebhookSender
+    throttle: Throttle
+    leadership: Leadership
+    embeds: Leadership
+
+
+@dataclass(frozen=True, slots=True)
+class ModelParts:
+    """What they work with that belongs to the active model."""
+
+    model: ActiveModel
+    pipeline: Pipeline
+    tagger: OnlineTagger
+    curation: CurationService
+    analytics: AnalyticsService
+
+
+class Worker:
+    """Runs the background threads until stopped; errors show in `trouble` and are retried.
+
+    Args:
+        parts: What it works with.
+        bound: What it works with of the active model.
+    """
+
+    def __init__(self, parts: WorkerParts, bound: ModelParts) -> None:
+        self._parts, self._bound, self._warm = parts, bound, False
+        self._index_checked = False
         self._stop, self._closing = threading.Event(), False
         self._ingest_wake, self._teach_wake = threading.Event(), threading.Event()
         self._curate_wake, self._tell_wake = threading.Event(), threading.Event()
@@ -92,13 +106,13 @@ class Worker:
             threading.Thread(target=self._loop, args=(self._beat, self._beat_wake), name="beat", daemon=True),
         ]
         self._settled = self._served = 0.0
-        self.use(ingester, library)
         self._troubles: dict[str, str] = {}  # by loop, so that one going well does not hide the other's
         self.chroma = "opening"
+        parts.throttle.is_busy = self._busy
 
-    def use(self, ingester: Pipeline, library: TagLibrary) -> None:
-        """Go on with another model; a chunk in work ends with the one it began with."""
-        self._ingester, self._library, self._warm = ingester, library, False
+    def bind(self, bound: ModelParts) -> None:
+        """Switch to another model; a chunk in progress ends with the one it began with."""
+        self._bound, self._warm = bound, False
         self._ingest_wake.set()
 
     @property
@@ -110,16 +124,16 @@ class Worker:
     def trouble(self) -> str:
         """What keeps the worker from its work now; empty if nothing does."""
         hangs = "Pictures have been in work for ten minutes: start this process anew." if self.hangs else ""
-        return next(filter(None, [hangs, self._holder.trouble, *self._troubles.values()]), "")
+        return next(filter(None, [hangs, self._parts.runner.trouble, *self._troubles.values()]), "")
 
     @property
     def hangs(self) -> bool:
         """Whether a chunk here takes so long that only an end of this process can free what it holds."""
-        return self._holder.hangs
+        return self._parts.runner.hangs
 
     def do(self, job_id: int, n: int) -> None:
         """Do a chunk, on a thread of the queue's."""
-        if self._holder.run((job_id, n), self._ingester.run):
+        if self._parts.runner.run((job_id, n), self._bound.pipeline.run):
             self._teach_wake.set()
 
     def start(self) -> None:
@@ -138,14 +152,17 @@ class Worker:
     def stop(self, timeout: float = 30.0) -> None:
         """End after the chunks in work, which are held until then."""
         self._closing = True
-        self._messages.close(timeout)
+        self._parts.reembedder.close()
+        self._parts.broker.close(timeout)
         self._stop.set()
+        self._parts.throttle.stop()
         self.wake()
         self._beat_wake.set()
         for thread in self._threads:
             thread.join(timeout)
-        if self._index is not None:
-            self._index.close()
+        self._parts.sender.close()
+        if self._parts.index is not None:
+            self._parts.index.close()
 
     def _loop(self, work: Callable[[], None], wake: threading.Event) -> None:
         while not self._stop.is_set():
@@ -170,46 +187,46 @@ class Worker:
     def _ingest(self) -> None:
         if self._closing:
             return
-        if not self._steward():
-            self._dispatcher.rest()
-        elif self._dispatcher.work():
+        if not self._parts.leadership.held():
+            self._parts.dispatcher.rest()
+        elif self._parts.dispatcher.work():
             self._ingest_wake.set()
         if not self._warm:
-            encoder = self._encoder()
+            encoder = self._bound.model.encoder()
             encoder.encode_images([encoder.prepare(Image.new("RGB", (256, 256)))])  # the first run is the slowest
             gc.collect()
             self._warm = True
             gc.freeze()  # what is imported by now never dies: no collection need look at it again
-        if self._chunks_at_once:
-            self._messages.consume(self._chunks_at_once)
+        if self._parts.threads:
+            self._parts.broker.consume(self._parts.threads)
 
     def _beat(self) -> None:
-        self._holder.heartbeat()
+        self._parts.runner.heartbeat()
 
     def _teach(self) -> None:
-        index = self._index if self._steward() else None
-        if index is not None and index.is_open and self._library.pop_taught():
+        index = self._parts.index if self._parts.leadership.held() else None
+        if index is not None and index.is_open and self._bound.model.library.pop_taught():
             index.feed_taught()  # what a person just decided is in Chroma before anything else is done
-        self._follow()
+        self._parts.models.follow()
         if index is None:
             self._join_index()
             return
         if self._busy() and time.monotonic() - self._settled < _TOGETHER_SECONDS:
             return
-        if self._library.settle(at_most=_TAGS_AT_ONCE) >= _TAGS_AT_ONCE:
+        if self._bound.model.library.settle(at_most=_TAGS_AT_ONCE) >= _TAGS_AT_ONCE:
             self._teach_wake.set()  # there is more; but Chroma gets its turn first
         else:
             self._settled = time.monotonic()
-        if not (index.is_open and self._looked):
+        if not (index.is_open and self._index_checked):
             self.chroma = index.open()
-            self._looked = True
+            self._index_checked = True
         if self._busy() and time.monotonic() - self._served < _BUSY_SECONDS:
             return  # the pack and the index can wait a little, a person who uploads or decides should not
         self._served = time.monotonic()
-        if self._library.refresh_pack():
-            self._library.settle()
-        elif not self._library.pending():
-            self._library.calibrate()
+        if self._bound.model.library.refresh_pack():
+            self._bound.model.library.settle()
+        elif not self._bound.model.library.pending():
+            self._bound.model.library.calibrate()
         index.serve_rebuild()
         portions = _FEEDS if self._busy() else 1
         while index.feed(limit=portions) and not self._stop.is_set() and not self._busy():
@@ -217,30 +234,31 @@ class Worker:
 
     def _join_index(self) -> None:
         """Search what another process keeps in order."""
-        self._looked = False
-        if self._index is not None and not self._index.is_open:
-            self._index.connect()
+        self._index_checked = False
+        if self._parts.index is not None and not self._parts.index.is_open:
+            self._parts.index.connect()
             self.chroma = "opened"
 
     def _embed(self) -> None:
-        if self._warm and self._embeds() and (self._embed_more() | self._teach_others()):
+        if self._warm and self._parts.embeds.held() and (self._parts.reembedder.work() | self._fit_others()):
             self._embed_wake.set()
 
-    def give_way(self) -> None:
-        """Wait a little where people or programs need the machine."""
-        if self._busy():
-            self._stop.wait(_GIVE_WAY)
+    def _fit_others(self) -> bool:
+        return self._parts.libraries.teach_others(self._bound.model.library.fingerprint)
+
+    def _run_jobs(self) -> bool:
+        return self._bound.curation.work() or self._bound.analytics.check_drift_if_due()
 
     def _curate(self) -> None:
         # Back-fills, proposals and the check for drift rest on a settled library, and on an encoder for names.
-        idle = self._warm and not self._busy() and not self._library.pending()
-        if idle and self._steward() and self._background():
+        idle = self._warm and not self._busy() and not self._bound.model.library.pending()
+        if idle and self._parts.leadership.held() and self._run_jobs():
             self._curate_wake.set()
 
     def _tell(self) -> None:
-        if self._steward() and self._deliver():
+        if self._parts.leadership.held() and self._parts.sender.work():
             self._tell_wake.set()
 
     def _busy(self) -> bool:
-        decided = self._library.seconds_since_decision() < _QUIET_SECONDS
-        return decided or self._holder.busy or self._occupied()
+        decided = self._bound.model.library.seconds_since_decision() < _QUIET_SECONDS
+        return decided or self._parts.runner.busy or self._bound.tagger.busy()

@@ -18,7 +18,7 @@ from tagging_core.common.users import Action, User, require
 from tagging_core.embeddings import vectors
 from tagging_core.embeddings.encoders import Vectors
 from tagging_core.ledger.events import Event, Kind
-from tagging_core.storage import upsert
+from tagging_core.storage import Database, upsert
 from tagging_core.storage.schema import alerts, dismissed, events, protected
 
 CUT = 0.9
@@ -125,3 +125,34 @@ def _write(connection: Connection, event_id: int, payload: dict) -> None:
 def _open() -> ColumnElement[bool]:
     key = "alert:" + cast(alerts.c.asset_id, String) + "|" + cast(alerts.c.protected_id, String)
     return key.not_in(select(dismissed.c.key))
+
+
+class ProtectedPictures:
+    """The protected set as owners call it.
+
+    Args:
+        database: The store of record.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def protect(self, user: User, asset_ids: Sequence[int], note: str = "", on: bool = True) -> None:
+        """Put assets into the protected set, or take them out; see `protect`."""
+        with self._database.write(durable=True) as connection:
+            protect(connection, user, asset_ids, note, on)
+
+    def listed(self) -> dict[int, str]:
+        """Return the notes of the protected assets by id, latest first."""
+        with self._database.read() as connection:
+            return listed(connection)
+
+    def open_alerts(self) -> list[Alert]:
+        """Return the alerts that nobody dismissed, highest cosine first."""
+        with self._database.read() as connection:
+            return open_alerts(connection)
+
+    def count_alerts(self) -> int:
+        """Count the alerts that nobody dismissed."""
+        with self._database.read() as connection:
+            return count_alerts(connection)

@@ -155,7 +155,9 @@ def work_until_told(loop: Tagloop) -> None:
     loop.work()
     worker = loop.worker
     assert worker is not None
-    print(f"Working as {loop.name}; interrupt to end after the chunks in work.", file=sys.stderr, flush=True)
+    print(
+        f"Working as {loop.resources.name}; interrupt to end after the chunks in work.", file=sys.stderr, flush=True
+    )
     while not ending.wait(_LOOK_SECONDS):
         if worker.hangs:
             # Nothing can interrupt a GPU call. What supervises this process starts another.
@@ -182,7 +184,7 @@ def _watch(loop: Tagloop, options: argparse.Namespace) -> int:
         loop.start()  # else the console on the same data works it off
     print(f"Watching {options.folder}; interrupt to stop.", file=sys.stderr)
     for paths in appearing(options.folder, threading.Event()):
-        batch = loop.ingest_paths(user, paths, options.profile, f"Watched: {options.folder.name}")
+        batch = loop.ingest.ingest_paths(user, paths, options.profile, f"Watched: {options.folder.name}")
         line = f"batch {batch}: {len(paths)} files"
         print(json.dumps({"batch": batch, "files": len(paths)}) if options.json else line, flush=True)
     return 0
@@ -213,7 +215,7 @@ def _export(loop: Tagloop, options: argparse.Namespace) -> int:
 
 
 def _back_up(loop: Tagloop, options: argparse.Namespace) -> int:
-    blobs = None if options.without_pictures else loop.blobs
+    blobs = None if options.without_pictures else loop.resources.blobs
     found = backups.back_up(loop.database, blobs, options.file, _teller(options))
     size = options.file.stat().st_size
     line = f"{options.file}: {sum(found.rows.values()):,} rows, {found.files:,} picture files, {size:,} bytes."
@@ -243,7 +245,7 @@ def _take_annotations(loop: Tagloop, options: argparse.Namespace) -> int:
     with loop.database.read() as connection:
         text = options.file.read_text("utf-8")
         decisions = label_studio.read(connection, text, loop.taxonomy(), options.profile)
-    act = loop.decide_many(local_user(options.user), decisions)
+    act = loop.review.decide_many(local_user(options.user), decisions)
     line = f"{len(act.event_ids)} decisions written as act {act.id}; take that back with `undo {act.id}`."
     say(options, {"act": act.id, "events": act.event_ids}, [line])
     return 0

@@ -63,10 +63,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _ingest(loop: Tagloop, options: argparse.Namespace) -> int:
     started = time.perf_counter()
-    batch_id = loop.ingest_paths(local_user(options.user), options.paths, options.profile)
+    batch_id = loop.ingest.ingest_paths(local_user(options.user), options.paths, options.profile)
     with _working(loop):
         _wait(loop, batch_id, quiet=options.json)
-    batch = loop.batch(batch_id)
+    batch = loop.ingest.batch(batch_id)
     summary = {
         "seen": batch.total,
         "ingested": batch.ingested,
@@ -91,9 +91,9 @@ def _ingest(loop: Tagloop, options: argparse.Namespace) -> int:
 def _suggest(loop: Tagloop, options: argparse.Namespace) -> int:
     with loop.database.read() as connection:
         asset = repository.resolve(connection, options.asset)
-    loop.library.settle()
+    loop.model.library.settle()
     taxonomy = loop.taxonomy()
-    found = loop.suggest(asset.id, options.profile)
+    found = loop.review.suggest(asset.id, options.profile)
     rows = [asdict(s) | {"name": taxonomy.tags[s.tag_id].name()} for s in found]
     lines = [f"{s['probability']:6.1%}  {s['name']}  ({s['tag_id']})" for s in rows]
     say(options, {"asset": asset.id, "sha256": asset.sha256, "suggestions": rows}, lines)
@@ -107,7 +107,7 @@ def _decide(loop: Tagloop, options: argparse.Namespace) -> int:
     decision = Decision(
         Kind(options.kind), asset.id, options.tag, options.other, options.profile, note=options.note
     )
-    event_id = loop.decide(user, decision)
+    event_id = loop.review.decide(user, decision)
     say(options, {"event": event_id}, [f"Written as event {event_id}; take it back with `undo {event_id}`."])
     return 0
 
@@ -116,13 +116,13 @@ def _undo(loop: Tagloop, options: argparse.Namespace) -> int:
     user = local_user(options.user)
     if options.by:
         until = options.until or datetime.now(UTC)
-        act = loop.undo_period(user, options.by, _utc(options.since), _utc(until))
+        act = loop.review.undo_period(user, options.by, _utc(options.since), _utc(until))
     elif options.what.isdigit():
-        event_id = loop.undo(user, int(options.what))
+        event_id = loop.review.undo(user, int(options.what))
         say(options, {"event": event_id}, [f"Event {options.what} was taken back by event {event_id}."])
         return 0
     else:
-        act = loop.undo_act(user, options.what)
+        act = loop.review.undo_group(user, options.what)
     say(options, {"act": act.id, "events": act.event_ids}, [_told(act, "taken back")])
     return 0
 
@@ -130,7 +130,7 @@ def _undo(loop: Tagloop, options: argparse.Namespace) -> int:
 def _teach(loop: Tagloop, options: argparse.Namespace) -> int:
     with loop.database.read() as connection:
         decisions = read_decisions(connection, options.file, options.profile)
-    act = loop.decide_many(local_user(options.user), decisions)
+    act = loop.review.decide_many(local_user(options.user), decisions)
     say(options, {"act": act.id, "events": act.event_ids}, [_told(act, "written")])
     return 0
 
@@ -138,8 +138,8 @@ def _teach(loop: Tagloop, options: argparse.Namespace) -> int:
 def _why(loop: Tagloop, options: argparse.Namespace) -> int:
     with loop.database.read() as connection:
         asset = repository.resolve(connection, options.asset)
-    loop.library.settle()
-    found = loop.explain(asset.id, options.tag)
+    loop.model.library.settle()
+    found = loop.review.explain(asset.id, options.tag)
     lines = [
         f"{found.probability:.1%}: text {found.text_logit:+.2f}, decisions {found.examples_logit:+.2f}",
         *(
@@ -152,8 +152,8 @@ def _why(loop: Tagloop, options: argparse.Namespace) -> int:
 
 
 def _promise(loop: Tagloop, options: argparse.Namespace) -> int:
-    loop.library.settle()
-    found = loop.promise(options.profile, options.target)
+    loop.model.library.settle()
+    found = loop.review.thresholds(options.profile, options.target)
     taxonomy = loop.taxonomy()
     cuts = {"all tags": found.pooled} | {taxonomy.tags[t].name(): cut for t, cut in found.tags.items()}
     lines = [
@@ -207,7 +207,7 @@ def _working(loop: Tagloop) -> Iterator[None]:
 
 def _wait(loop: Tagloop, batch_id: int, quiet: bool) -> None:
     shown = time.monotonic()
-    while (batch := loop.batch(batch_id)).state == "running":
+    while (batch := loop.ingest.batch(batch_id)).state == "running":
         if not quiet and time.monotonic() - shown >= _SHOW_SECONDS:
             shown = time.monotonic()
             left = "" if batch.seconds_left is None else f", {batch.seconds_left:.0f} s left"
@@ -218,7 +218,7 @@ def _wait(loop: Tagloop, batch_id: int, quiet: bool) -> None:
 
 
 def _until_fed(loop: Tagloop) -> None:
-    while loop.index.pending():
+    while loop.resources.index.pending():
         if loop.worker is not None and loop.worker.trouble:
             raise TaggingError(loop.worker.trouble)
         time.sleep(_POLL_SECONDS)

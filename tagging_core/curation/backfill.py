@@ -20,7 +20,9 @@ from tagging_core.learning.classifier import Floats, sigmoid
 from tagging_core.learning.library import TagLibrary
 from tagging_core.ledger import projection
 from tagging_core.ledger.events import Kind
+from tagging_core.review.decision_groups import DecisionGroup
 from tagging_core.review.decisions import Decision
+from tagging_core.review.service import ReviewService
 from tagging_core.storage import Database, upsert
 from tagging_core.storage.schema import backfills, rechecks, reviews
 from tagging_core.taxonomy.model import Taxonomy
@@ -183,12 +185,79 @@ def answers(
     if odd := set(applies) - set(asked):
         raise DecisionError(f"Picture {min(odd)} is not on this page.")
     said = [(a, Kind.ADD if a in applies else Kind.REJECT) for a in asked if not (a in applies and not wanted)]
-    return [Decision(kind, a, tag_id, profile=profile, shown={"recheck": True}) for a, kind in said]
+    return [Decision(kind, a, tag_id, profile=profile, payload={"recheck": True}) for a, kind in said]
 
 
 def answered(connection: Connection, tag_id: str, asset_ids: Sequence[int]) -> None:
     """Take pictures off the queue."""
     connection.execute(delete(rechecks).where(rechecks.c.tag_id == tag_id, rechecks.c.asset_id.in_(asset_ids)))
+
+
+class BackfillService:
+    """Back-fills as owners call them.
+
+    Args:
+        review: Writes the answers.
+    """
+
+    def __init__(self, review: ReviewService) -> None:
+        self._review, self._database = review, review.database
+
+    def estimate(self, tag_id: str) -> Estimate:
+        """Estimate how many reviewed pictures a back-fill would ask about."""
+        with self._database.read() as connection:
+            return estimate(connection, self._review.model.library, tag_id)
+
+    def start(self, user: User, tag_id: str) -> None:
+        """Scan all reviewed pictures in the background and queue those that a tag probably concerns."""
+        with self._database.write(durable=True) as connection:
+            start(connection, user, tag_id)
+        self._review.wake()
+
+    def stop(self, user: User, tag_id: str) -> None:
+        """End a back-fill and discard what it found."""
+        with self._database.write() as connection:
+            stop(connection, user, tag_id)
+
+    def step(self) -> bool:
+        """Scan the next pictures of a running back-fill; returns whether there was one."""
+        return step(self._database, self._review.model.library)
+
+    def listed(self) -> list[Backfill]:
+        """Return the back-fills that run or have found something, latest first."""
+        with self._database.read() as connection:
+            return listed(connection)
+
+    def waiting(self, tag_id: str, wanted: int, limit: int = 24) -> list[tuple[int, float]]:
+        """Return queued pictures with the tag's probability, surest first.
+
+        Args:
+            tag_id: The back-fill's tag.
+            wanted: 1 for pictures that probably need the tag, 0 for those that should lose it.
+            limit: At most this many.
+        """
+        with self._database.read() as connection:
+            return waiting(connection, tag_id, wanted, limit)
+
+    def answer(
+        self, user: User, tag_id: str, wanted: int, asked: Sequence[int], applies: Collection[int]
+    ) -> DecisionGroup | None:
+        """Decide a page of queued pictures as one group; None if nothing changes.
+
+        Args:
+            user: Who answers.
+            tag_id: The back-fill's tag.
+            wanted: As for `waiting`.
+            asked: All assets of the page.
+            applies: Those that the tag applies to.
+        """
+        taxonomy = self._review.model.taxonomy
+        profiles = taxonomy.profiles_with(taxonomy.tag(tag_id).category_id)
+        said = answers(tag_id, wanted, asked, applies, profiles[0].id if profiles else "general")
+        group = self._review.decide_many(user, said) if said else None
+        with self._database.write() as connection:
+            answered(connection, tag_id, asked)
+        return group
 
 
 def _scan(connection: Connection, library: TagLibrary, tag_id: str, ids: list[int]) -> dict[int, tuple[int, float]]:

@@ -17,13 +17,13 @@ from sqlalchemy import Connection, exists, select
 
 from tagging_core.assets.files import ImageFiles, open_prepared
 from tagging_core.assets.repository import AssetText
-from tagging_core.embeddings.encoders import Encoder, default_mean
+from tagging_core.embeddings.encoders import default_mean
 from tagging_core.embeddings.vectors import encode_sentences
 from tagging_core.errors import PictureError
+from tagging_core.learning.active_model import ActiveModel
 from tagging_core.learning.calibration import Calibration
 from tagging_core.learning.classifier import Floats, initial_pack, measure_pack, text_anchor
 from tagging_core.learning.comparison import average_precision
-from tagging_core.learning.library import TagLibrary
 from tagging_core.learning.suggestions import Suggestion, SuggestionSelector
 from tagging_core.learning.tag_matrix import TagMatrix, make_matrix
 from tagging_core.storage import Database
@@ -91,22 +91,20 @@ class InstructionTrial:
 
     Args:
         database: Where everything is kept.
-        archive: Where the files are.
-        library: Of the usual instruction.
-        encoder: Gives the loaded encoder.
+        images: Where the files are.
+        model: The active model.
         max_pixels: Larger pictures are refused.
     """
 
     def __init__(
         self,
         database: Database,
-        archive: ImageFiles,
-        library: TagLibrary,
-        encoder: Callable[[], Encoder],
+        images: ImageFiles,
+        model: ActiveModel,
         max_pixels: int,
     ) -> None:
-        self._database, self._archive, self._library = database, archive, library
-        self._encoder, self._max_pixels = encoder, max_pixels
+        self._database, self._images, self._library = database, images, model.library
+        self._encoder, self._max_pixels = model.encoder, max_pixels
 
     def preview(self, profile_id: str, instruction: str, progress: Callable[[float], None]) -> InstructionPreview:
         """Suggest tags for pictures of a profile under the instruction in use and under another one.
@@ -151,7 +149,7 @@ class InstructionTrial:
         found = {}
         for picture in chosen:
             with contextlib.suppress(OSError, PictureError):
-                found[picture] = open_prepared(self._archive, self._encoder(), picture.sha256, self._max_pixels)
+                found[picture] = open_prepared(self._images, self._encoder(), picture.sha256, self._max_pixels)
             steps.take(1)
         return found
 

@@ -175,7 +175,7 @@ def split(taxonomy: Taxonomy, tag_id: str, new: Tag, asset_ids: Sequence[int]) -
     fresh = made.tags[0]
     profiles = taxonomy.profiles_with(tag.category_id)
     profile = profiles[0].id if profiles else next(iter(taxonomy.profiles))
-    said = [Decision(Kind.REPLACE, a, tag.id, fresh.id, profile, shown={"split": True}) for a in asset_ids]
+    said = [Decision(Kind.REPLACE, a, tag.id, fresh.id, profile, payload={"split": True}) for a in asset_ids]
     return Plan(f"Split {fresh.name()} from {tag.name()}", (fresh,), tuple(said), taxonomy.revision)
 
 

@@ -13,13 +13,14 @@ from sqlalchemy import Connection, case, func, select
 from tagging_core.common import periods
 from tagging_core.common.intervals import wilson
 from tagging_core.common.periods import Period
+from tagging_core.learning.active_model import ActiveModel
 from tagging_core.learning.calibration_data import load_held_out
 from tagging_core.learning.classifier import sigmoid
 from tagging_core.learning.library import TagLibrary
 from tagging_core.learning.training_set import ExampleKind
 from tagging_core.ledger import projection, taxonomy_store
 from tagging_core.ledger.rollups import reader
-from tagging_core.storage import key_values
+from tagging_core.storage import Database, key_values
 from tagging_core.storage.schema import daily
 from tagging_core.taxonomy.redirects import TagRedirects
 
@@ -79,7 +80,7 @@ class Example:
     probability: float
 
 
-def of(connection: Connection, tag_ids: Sequence[str], redirects: TagRedirects) -> dict[str, Health]:
+def load(connection: Connection, tag_ids: Sequence[str], redirects: TagRedirects) -> dict[str, Health]:
     """The health of some tags, that of what was merged into them included; nobody need have decided on them."""
     counts = taxonomy_store.counts(connection, tag_ids)
     recent, before, year = _day(connection, PERIOD), _day(connection, 2 * PERIOD), _day(connection, _YEAR)
@@ -162,3 +163,45 @@ def examples(
 
 def _day(connection: Connection, span: int) -> str:
     return Period.latest(span, key_values.today(connection)).bounds[0]
+
+
+class TagHealthService:
+    """The health of tags as owners read it.
+
+    Args:
+        database: The store of record.
+        model: The active model.
+    """
+
+    def __init__(self, database: Database, model: ActiveModel) -> None:
+        self._database, self._model = database, model
+
+    def of(self, tag_ids: Sequence[str]) -> dict[str, Health]:
+        """Return the health of some tags, that of tags merged into them included."""
+        with self._database.read() as connection:
+            return load(connection, tag_ids, self._model.taxonomy.redirects)
+
+    def counts(self, tag_ids: Sequence[str]) -> dict[str, tuple[int, int]]:
+        """Count the assets that have each tag, and that had it rejected; tags without decisions are absent."""
+        with self._database.read() as connection:
+            return taxonomy_store.counts(connection, tag_ids)
+
+    def growing(self, limit: int = 200) -> list[str]:
+        """Return the tags whose use grows, fastest first; see `growing`."""
+        with self._database.read() as connection:
+            return growing(connection, self._model.taxonomy.redirects, limit)
+
+    def curve(self, tag_id: str) -> pd.DataFrame:
+        """Return a tag's precision by week; see `curve`."""
+        with self._database.read() as connection:
+            return curve(connection, tag_id, self._model.taxonomy.redirects)
+
+    def examples(self, tag_id: str) -> tuple[list[Example], list[Example]]:
+        """Return a tag's most typical and most doubtful examples; see `examples`."""
+        with self._database.read() as connection:
+            return examples(connection, self._model.library, tag_id)
+
+    def latest_pictures(self, tag_id: str, limit: int) -> list[int]:
+        """Return the assets that a tag was given last, latest first."""
+        with self._database.read() as connection:
+            return taxonomy_store.examples(connection, tag_id, 1, limit)

@@ -10,7 +10,7 @@ import contextlib
 import queue
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from PIL import Image
@@ -23,12 +23,14 @@ from tagging_core.assets.repository import NO_TEXT, AssetText, NewAsset
 from tagging_core.common.users import Action, User, require
 from tagging_core.embeddings import vectors
 from tagging_core.embeddings.batching import encode_with_bisection
-from tagging_core.embeddings.encoders import Encoder, Vectors
+from tagging_core.embeddings.encoders import Vectors
 from tagging_core.errors import PictureError, TaggingError
 from tagging_core.ingest import batches
 from tagging_core.ingest.micro_batching import MicroBatcher
 from tagging_core.ingest.pipeline import keep_embedded
-from tagging_core.learning.suggestions import Suggester, Suggestion
+from tagging_core.learning import suggestions
+from tagging_core.learning.active_model import ActiveModel
+from tagging_core.learning.suggestions import Suggestion
 from tagging_core.learning.text_evidence import Passage
 from tagging_core.storage import Database
 from tagging_core.storage.schema import assets
@@ -82,9 +84,8 @@ class OnlineTagger:
 
     Args:
         database: Where assets are kept.
-        archive: Where the files are kept.
-        encoder: Gives the loaded encoder.
-        suggester: Suggests tags.
+        images: Where the files are kept.
+        model: Embeds the pictures and suggests their tags.
         threads: Batches that the model may work on at once, unless it takes one at a time.
         max_pixels: Larger pictures are refused.
     """
@@ -92,18 +93,17 @@ class OnlineTagger:
     def __init__(
         self,
         database: Database,
-        archive: ImageFiles,
-        encoder: Callable[[], Encoder],
-        suggester: Suggester,
+        images: ImageFiles,
+        model: ActiveModel,
         threads: int,
         max_pixels: int,
     ) -> None:
-        self._database, self._archive = database, archive
-        self._encoder, self._suggester = encoder, suggester
+        self._database, self._images = database, images
+        self._encoder, self._suggester = model.encoder, model.suggester
         self._threads, self._max_pixels = threads, max_pixels
         self._opening, self._writing = threading.Lock(), threading.Lock()
         self._gatherer: MicroBatcher[tuple[_Request, _Kind], Tagged] | None = None
-        self._copies = _RenditionWriter(archive, max_pixels)
+        self._copies = _RenditionWriter(images, max_pixels)
 
     def tag(
         self,
@@ -137,7 +137,7 @@ class OnlineTagger:
         prepared = self._encoder().prepare(picture.image)
         request = _Request(sha256_of(data), len(data), name, picture, prepared, text.clean())
         if keep:
-            self._archive.store_original(request.sha256, data)
+            self._images.store_original(request.sha256, data)
         kind = _Kind(user, wanted, instruction, keep)
         tagged = self._gather().do((request, kind), kind)
         if keep:
@@ -248,7 +248,10 @@ class OnlineTagger:
         said: dict[int, list[Suggestion]] = {}
         if fresh:
             said = keep_embedded(connection, self._suggester, kind.profile.id, fresh, spoken, new, told)
-        said |= self._suggester.suggest(connection, list(have), kind.profile.id) if have else {}
+        if have:
+            again, margins = self._suggester.predict_assets(connection, list(have), kind.profile.id)
+            suggestions.record(connection, kind.profile.id, again, margins)
+            said |= again
         return kept, {key: said[i] for key, (i, _) in kept.items()}
 
 
@@ -258,8 +261,8 @@ class _RenditionWriter:
     Whoever looks at a picture before that has them made at once, so nothing is lost if it never comes to it.
     """
 
-    def __init__(self, archive: ImageFiles, max_pixels: int) -> None:
-        self._archive, self._max_pixels = archive, max_pixels
+    def __init__(self, images: ImageFiles, max_pixels: int) -> None:
+        self._images, self._max_pixels = images, max_pixels
         self._wanted: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._last = 0.0
         self._thread: threading.Thread | None = None
@@ -291,4 +294,4 @@ class _RenditionWriter:
             while self.disturbs:
                 time.sleep(_QUIET / 5)
             with contextlib.suppress(TaggingError):
-                self._archive.repair(sha256, self._max_pixels)
+                self._images.repair(sha256, self._max_pixels)

@@ -8,7 +8,7 @@ written in one transaction a chunk, keyed by content, so doing a chunk again aft
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -24,12 +24,15 @@ from tagging_core.assets.repository import AssetText, NewAsset
 from tagging_core.common import metrics
 from tagging_core.embeddings import spaces, vectors
 from tagging_core.embeddings.batching import encode_with_bisection
-from tagging_core.embeddings.encoders import Encoder, Preset, Vectors
+from tagging_core.embeddings.encoders import Vectors
 from tagging_core.errors import PictureError
 from tagging_core.ingest import chunks
 from tagging_core.ingest.chunks import Chunk, Item, ItemResult
+from tagging_core.learning import suggestions
+from tagging_core.learning.active_model import ActiveModel
 from tagging_core.learning.suggestions import Suggester, Suggestion
 from tagging_core.learning.text_evidence import Passage
+from tagging_core.ledger import projection
 from tagging_core.storage import Database
 from tagging_core.storage.blobs import BlobStore
 from tagging_core.storage.schema import assets, outbox
@@ -81,11 +84,9 @@ class Pipeline:
 
     Args:
         database: Where assets and progress are kept.
-        archive: Where the files are kept.
+        images: Where the files are kept.
         blobs: Where staged files wait.
-        preset: The encoder's fingerprint.
-        encoder: Gives the loaded encoder.
-        suggester: Suggests tags for what was embedded.
+        model: Embeds the pictures and suggests their tags.
         max_pixels: Larger pictures are refused.
     """
 
@@ -93,15 +94,13 @@ class Pipeline:
         self,
         *,
         database: Database,
-        archive: ImageFiles,
+        images: ImageFiles,
         blobs: BlobStore,
-        preset: Preset,
-        encoder: Callable[[], Encoder],
-        suggester: Suggester,
+        model: ActiveModel,
         max_pixels: int,
     ) -> None:
-        self._database, self._archive, self._blobs, self._preset = database, archive, blobs, preset
-        self._encoder, self._suggester = encoder, suggester
+        self._database, self._images, self._blobs, self._preset = database, images, blobs, model.preset
+        self._encoder, self._suggester = model.encoder, model.suggester
         self._max_pixels = max_pixels
 
     def run(self, chunk: Chunk) -> None:
@@ -139,11 +138,11 @@ class Pipeline:
         return {row.sha256: row.id for row in connection.execute(query)}
 
     def _decode(self, loaded: Loaded) -> Decoded:
-        if loaded.reason or (loaded.asset_id is not None and self._archive.has(loaded.sha256)):
+        if loaded.reason or (loaded.asset_id is not None and self._images.has(loaded.sha256)):
             return Decoded(loaded, reason=loaded.reason)
         try:
             picture = open_picture(loaded.data, max_pixels=self._max_pixels)
-            self._archive.store(loaded.sha256, loaded.data, picture)
+            self._images.store(loaded.sha256, loaded.data, picture)
             prepared = self._encoder().prepare(picture.image)
             # Neither the file nor the large picture need wait for the encoder.
             return Decoded(replace(loaded, data=b""), replace(picture, image=prepared), prepared)
@@ -227,11 +226,16 @@ def keep_embedded(
             outbox.insert(), [{"kind": "asset", "key": str(i), "fingerprint": fingerprint} for i in pictures]
         )
     protected.raise_alerts(connection, fingerprint, pictures)
-    if not instructed:
-        return suggester.suggest_vectors(connection, pictures, profile_id, passages, new=new)
-    library = suggester.library(connection, profile_id, ready=False)
-    vectors.save(connection, library.pictures, list(instructed), np.stack(list(instructed.values())))
-    return suggester.suggest(connection, list(pictures), profile_id)
+    if instructed:
+        library = suggester.library(connection, profile_id, ready=False)
+        vectors.save(connection, library.pictures, list(instructed), np.stack(list(instructed.values())))
+        chosen, margins = suggester.predict_assets(connection, list(pictures), profile_id)
+    else:
+        before = [asset_id for asset_id in pictures if asset_id not in new]
+        decided = projection.labels_of(connection, before) if before else {}
+        chosen, margins = suggester.predict(pictures, profile_id, passages, decided)
+    suggestions.record(connection, profile_id, chosen, margins, new)
+    return chosen
 
 
 def _is_good(part: Decoded, embedded: EmbeddedChunk) -> bool:

@@ -8,6 +8,9 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Connection, Select, and_, func, or_, select
 
+from tagging_core.ingest import batches as batch_store
+from tagging_core.ingest.batches import Batch
+from tagging_core.storage import Database
 from tagging_core.storage.schema import batches, chunks, items, jobs
 
 RECENT_SECONDS = 300.0
@@ -50,6 +53,16 @@ class DeadLetter:
     batch: str
     error: str
     names: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class QueueReport:
+    """The queue at one moment."""
+
+    load: QueueLoad
+    workers: list[WorkerActivity]
+    dead_letters: list[DeadLetter]
+    unfinished: list[Batch]
 
 
 def load(connection: Connection) -> QueueLoad:
@@ -98,6 +111,27 @@ def dead_letters(connection: Connection, limit: int = 50) -> list[DeadLetter]:
         group = DeadLetter(row.batch_id, row.name, row.error, [])
         found.setdefault((row.batch_id, row.error), group).names.extend(names)
     return list(found.values())
+
+
+class QueueStatus:
+    """The state of the queue as administrators read it.
+
+    Args:
+        database: The store of record.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def report(self, limit: int = 50) -> QueueReport:
+        """Return load, workers, dead letters and unfinished batches, of each at most `limit`."""
+        with self._database.read() as connection:
+            return QueueReport(
+                load(connection),
+                active_workers(connection),
+                dead_letters(connection, limit),
+                batch_store.unfinished(connection, limit),
+            )
 
 
 def _joined(*columns: object) -> Select:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -15,6 +14,7 @@ from sqlalchemy import ColumnElement, Connection, exists, func, or_, select
 
 from tagging_core.assets.files import ImageFiles, open_prepared
 from tagging_core.assets.repository import AssetText
+from tagging_core.common.throttle import Throttle
 from tagging_core.embeddings import spaces, vectors
 from tagging_core.embeddings.batching import encode_with_bisection
 from tagging_core.embeddings.encoders import Encoder
@@ -46,27 +46,27 @@ class Reembedder:
 
     Args:
         database: Where vectors are kept.
-        archive: Where the files are.
+        images: Where the files are.
         registry: The models.
         libraries: Say when a family has learned what there is to learn.
         threads: Pictures that are decoded at once.
         max_pixels: Larger pictures are refused.
-        give_way: Waits for a moment while people need the machine.
+        throttle: Lets people go first.
     """
 
     def __init__(
         self,
         *,
         database: Database,
-        archive: ImageFiles,
+        images: ImageFiles,
         registry: EncoderRegistry,
         libraries: LibraryRegistry,
         threads: int,
         max_pixels: int,
-        give_way: Callable[[], None],
+        throttle: Throttle,
     ) -> None:
-        self._database, self._archive, self._registry, self._libraries = database, archive, registry, libraries
-        self._max_pixels, self._give_way = max_pixels, give_way
+        self._database, self._images, self._registry, self._libraries = database, images, registry, libraries
+        self._max_pixels, self._throttle = max_pixels, throttle
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="embed")
         self._stop = threading.Event()
 
@@ -107,7 +107,7 @@ class Reembedder:
         end = time.monotonic() + _SLICE
         ahead = self._decode(encoder, lacking)
         while lacking and not self._stop.is_set():
-            self._give_way()
+            self._throttle.pause()
             current, decoded = lacking, ahead
             lacking = self._lacking(family, current[-1].id)
             ahead = self._decode(encoder, lacking)
@@ -116,7 +116,7 @@ class Reembedder:
 
     def _decode(self, encoder: Encoder, lacking: list[_MissingVector]) -> list[Future[Image.Image]]:
         limit = self._max_pixels
-        return [self._pool.submit(open_prepared, self._archive, encoder, each.sha256, limit) for each in lacking]
+        return [self._pool.submit(open_prepared, self._images, encoder, each.sha256, limit) for each in lacking]
 
     def _write(
         self, family: VectorSpace, encoder: Encoder, chunk: list[_MissingVector], decoded: list[Future[Image.Image]]

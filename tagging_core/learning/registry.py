@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
 
 from sqlalchemy import Connection, select
 
+from tagging_core.common.throttle import Throttle
 from tagging_core.embeddings import spaces
 from tagging_core.embeddings.encoders import Preset
 from tagging_core.embeddings.registry import EncoderRegistry
@@ -27,11 +27,11 @@ class LibraryRegistry:
     Args:
         database: Where everything is kept.
         registry: The models.
-        give_way: Waits for a moment while people need the machine.
+        throttle: Lets people go first.
     """
 
-    def __init__(self, database: Database, registry: EncoderRegistry, give_way: Callable[[], None]) -> None:
-        self._database, self._registry, self._give_way = database, registry, give_way
+    def __init__(self, database: Database, registry: EncoderRegistry, throttle: Throttle) -> None:
+        self._database, self._registry, self._throttle = database, registry, throttle
         self._known: dict[str, TagLibrary] = {}
         self._making = threading.Lock()
 
@@ -82,7 +82,7 @@ class LibraryRegistry:
     def _teach(self, family: VectorSpace) -> bool:
         try:
             library = self.of_family(family)
-            self._give_way()
+            self._throttle.pause()
             if library.settle(at_most=_AT_ONCE) or library.refresh_pack():
                 return True
             library.calibrate()

@@ -102,29 +102,46 @@ class Suggester:
         profile_id: str,
         decided: dict[int, dict[str, Label]] | None = None,
     ) -> dict[int, list[Suggestion]]:
-        """Suggest and keep what was suggested.
+        """Suggest tags for assets at the library's latest revision; reads only.
 
-        A tag that a person already decided for the picture is not suggested again, whichever way it went; nor are
-        the rivals of one that was accepted in an exclusive category.
+        A tag that was decided for an asset is not suggested again, whichever way it went; nor are the rivals of an
+        accepted tag in an exclusive category.
 
         Args:
-            connection: A write transaction; it needs no turn if it has locked the assets.
+            connection: Any transaction.
             asset_ids: Assets whose vectors are stored.
             profile_id: Chooses the categories.
-            decided: What counts as decided, by asset id, in place of the stored labels.
+            decided: Labels by asset id, in place of the stored ones.
 
         Returns:
             Suggestions by asset id, best first; assets without a vector are absent.
+
+        Raises:
+            NotFoundError: There is no such profile.
         """
+        return self.predict_assets(connection, asset_ids, profile_id, decided)[0]
+
+    def predict_assets(
+        self,
+        connection: Connection,
+        asset_ids: Sequence[int],
+        profile_id: str,
+        decided: dict[int, dict[str, Label]] | None = None,
+    ) -> tuple[dict[int, list[Suggestion]], dict[int, float]]:
+        """Return what `suggest` does, and the margins by asset id, see `uncertainty.margins`."""
+        if decided is None:
+            decided = projection.labels_of(connection, asset_ids) if asset_ids else {}
         chosen: dict[int, list[Suggestion]] = {}
+        margins: dict[int, float] = {}
         library = self.library(connection, profile_id)
         if library is not self._library:
             found, passages = self._load(connection, library, asset_ids)
-            chosen = self.suggest_vectors(connection, found, profile_id, passages, decided, library=library)
-        # Those that were never embedded under the profile's instruction are judged without it.
+            chosen, margins = self.predict(found, profile_id, passages, decided, library)
+        # Assets that were never embedded under the profile's instruction are judged without it.
         rest = [asset_id for asset_id in asset_ids if asset_id not in chosen]
         found, passages = self._load(connection, self._library, rest)
-        return chosen | self.suggest_vectors(connection, found, profile_id, passages, decided)
+        others, other_margins = self.predict(found, profile_id, passages, decided)
+        return chosen | others, margins | other_margins
 
     def library(self, connection: Connection, profile_id: str, ready: bool = True) -> TagLibrary:
         """The library that judges a profile's pictures: of its own instruction, if it has one.
@@ -147,32 +164,6 @@ class Suggester:
         matrix = library.matrix()
         stacked = np.stack(list(found.values())) if found else np.zeros((0, len(matrix.pack.mean)), np.float32)
         return Scores(list(found), stacked, matrix, self._probabilities(matrix, found, passages))
-
-    def suggest_vectors(
-        self,
-        connection: Connection,
-        pictures: dict[int, Vectors],
-        profile_id: str,
-        passages: dict[int, Passage] | None = None,
-        decided: dict[int, dict[str, Label]] | None = None,
-        new: Collection[int] = (),
-        library: TagLibrary | None = None,
-    ) -> dict[int, list[Suggestion]]:
-        """As `suggest`, for vectors `(d,)` at hand by asset id; for `new` ones nothing was decided or suggested.
-
-        Args:
-            library: Of the family that the vectors belong to, if not the usual one.
-        """
-        before = [asset_id for asset_id in pictures if asset_id not in new]
-        if decided is None:
-            decided = projection.labels_of(connection, before) if before else {}
-        chosen, margins = self.predict(pictures, profile_id, passages, decided, library)
-        if margins:
-            with pipelined(connection):
-                _forget(connection, before, profile_id)
-                _keep(connection, chosen, profile_id)
-                uncertainty.save_margins(connection, margins)
-        return chosen
 
     def predict(
         self,
@@ -267,8 +258,30 @@ class SuggestionSelector:
         ]
 
 
-def shown(connection: Connection, asset_id: int, profile_id: str) -> list[Suggestion]:
-    """The suggestions as they were last shown for an asset, best first."""
+def record(
+    connection: Connection,
+    profile_id: str,
+    chosen: dict[int, list[Suggestion]],
+    margins: dict[int, float],
+    new: Collection[int] = (),
+) -> None:
+    """Store the suggestions that assets came in with, in place of earlier ones under the same profile.
+
+    Args:
+        connection: A write transaction.
+        profile_id: The profile they were made under.
+        chosen: Suggestions by asset id.
+        margins: By asset id, see `uncertainty.margins`.
+        new: Assets that have no earlier ones.
+    """
+    with pipelined(connection):
+        _forget(connection, [asset_id for asset_id in chosen if asset_id not in new], profile_id)
+        _keep(connection, chosen, profile_id)
+        uncertainty.save_margins(connection, margins)
+
+
+def recorded(connection: Connection, asset_id: int, profile_id: str) -> list[Suggestion]:
+    """Return the suggestions that an asset came in with under a profile, best first."""
     query = select(suggestions).where(suggestions.c.asset_id == asset_id, suggestions.c.profile == profile_id)
     rows = connection.execute(query.order_by(suggestions.c.rank))
     return [Suggestion(r.tag_id, r.probability, r.rank, r.fingerprint, r.revision) for r in rows]

@@ -176,12 +176,8 @@ def join_batch(connection: Connection, batch_id: int, asset_ids: Collection[int]
     add_to(connection, counters, [{"name": f"batch.{batch_id}.{state}", "n": n} for state, n in states.items()])
 
 
-def replay(connection: Connection, taxonomy: Taxonomy) -> int:
-    """Make all derived tables of assets anew from the ledger and mark every tag.
-
-    Returns:
-        The number of asset events replayed.
-    """
+def replay(connection: Connection, taxonomy: Taxonomy) -> None:
+    """Rebuild all derived tables of assets from the ledger and mark every tag as dirty."""
     for table in (labels, reviews):
         connection.execute(delete(table))
     connection.execute(update(assets).where(assets.c.review != "new").values(review="new"))
@@ -191,6 +187,10 @@ def replay(connection: Connection, taxonomy: Taxonomy) -> int:
     for steps in _all_steps(connection, taxonomy.redirects):
         _write(connection, steps)
     mark_dirty(connection, taxonomy.tags)
+
+
+def count_events(connection: Connection) -> int:
+    """Count the events about assets."""
     query = select(func.count()).select_from(events).where(events.c.asset_id.is_not(None))
     return int(connection.execute(query).scalar_one())
 

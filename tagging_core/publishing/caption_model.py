@@ -21,7 +21,7 @@ from tagging_core.assets.repository import NO_TEXT, AssetText
 from tagging_core.assets.repository import get as get_asset
 from tagging_core.common.users import Action, User, require
 from tagging_core.errors import EncoderError, SearchError
-from tagging_core.learning.library import TagLibrary
+from tagging_core.ledger import taxonomy_store
 from tagging_core.publishing.caption_templates import Description, phrase
 from tagging_core.publishing.captions import accepted
 from tagging_core.storage import Database
@@ -125,14 +125,12 @@ class CaptionDrafter:
 
     Args:
         database: Knows tags and texts.
-        archive: Has the pictures.
-        library: Knows the taxonomy.
-        model: What `TAGLOOP_WRITER` says; empty where there is none.
+        images: The picture files.
+        model: A preset, folder or hub id, as `TAGLOOP_WRITER` names it; empty if there is none.
     """
 
-    def __init__(self, database: Database, archive: ImageFiles, library: TagLibrary, model: str) -> None:
-        self._database, self._archive, self._library = database, archive, library
-        self._model = model
+    def __init__(self, database: Database, images: ImageFiles, model: str) -> None:
+        self._database, self._images, self._model = database, images, model
         self._writer: CaptionModel | None = None
         self._loading = threading.Lock()
 
@@ -156,9 +154,9 @@ class CaptionDrafter:
             raise SearchError(f"No model writes here: set TAGLOOP_WRITER to {known} or a folder with Qwen2-VL.")
         with self._database.read() as connection:
             asset = get_asset(connection, asset_id)
-            tags = accepted(connection, self._library.taxonomies.load(connection), [asset_id]).get(asset_id, [])
+            tags = accepted(connection, taxonomy_store.load(connection), [asset_id]).get(asset_id, [])
         usual = phrase(tags, language, asset.text)
-        image = open_picture(self._archive.read(Rendition.ORIGINAL, asset.sha256)).image
+        image = open_picture(self._images.read(Rendition.ORIGINAL, asset.sha256)).image
         found = self._load().write(image, tags, language, asset.text)
         return replace(usual, **{part: said for part in _LINES if (said := getattr(found, part))})
 

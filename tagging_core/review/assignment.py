@@ -36,11 +36,11 @@ class Assigner:
     Args:
         database: Keeps the leases.
         library: Knows what teaches most.
-        shares: Sizes of the samples that keep accuracy honest.
+        rates: Sizes of the samples that keep accuracy honest.
     """
 
-    def __init__(self, database: Database, library: TagLibrary, shares: SamplingRates) -> None:
-        self._database, self._library, self._shares = database, library, shares
+    def __init__(self, database: Database, library: TagLibrary, rates: SamplingRates) -> None:
+        self._database, self._library, self._rates = database, library, rates
         self._plans: dict[View, list[int]] = {}
         self._planning = threading.Lock()  # a plan serves all who ask meanwhile
 
@@ -55,7 +55,7 @@ class Assigner:
         with self._database.write(serialized=False) as connection:
             leases.release(connection, user, seen[-1:])
             others = set(leases.of_others(connection, user))
-            if view.state == "new" and random.random() < self._shares.known:
+            if view.state == "new" and random.random() < self._rates.known:
                 known = sampling.known_picture(connection, user, view.profile)
                 if known is not None and leases.take(connection, user, [known]):
                     return Assignment(known, Look.KNOWN)
@@ -95,6 +95,11 @@ class Assigner:
             if not _is_planned(view):
                 return queue.following(connection, view, after, limit, without, user)
             return self._planned(connection, view, without)[:limit]
+
+    def waiting(self, view: View, limit: int) -> list[int]:
+        """The first pictures of a view, whoever has them open."""
+        with self._database.read() as connection:
+            return queue.following(connection, view, limit=limit)
 
     def _following(self, user: User, view: View, after: int, without: set[int]) -> list[int]:
         """Some pictures that may come next."""

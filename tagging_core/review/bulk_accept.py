@@ -64,7 +64,7 @@ def preview(
     suggester: Suggester,
     thresholds: Thresholds,
     view: View,
-    shares: SamplingRates,
+    rates: SamplingRates,
     without: Collection[int] = (),
 ) -> BulkPreview:
     """What would be accepted among the waiting pictures that come next.
@@ -72,7 +72,7 @@ def preview(
     Args:
         without: Pictures that somebody else has open.
     """
-    pool = queue.seen_together(connection, replace(view, state="new"), shares, POOL, without)
+    pool = queue.seen_together(connection, replace(view, state="new"), rates, POOL, without)
     scored = suggester.score(connection, pool, view.profile)
     matrix = scored.matrix
     decided = projection.labels_of(connection, scored.asset_ids)
@@ -96,7 +96,7 @@ def decisions(offers: Sequence[BulkOffer], profile: str, target: float) -> list[
             asset_id,
             offer.tag_id,
             profile=profile,
-            shown={"probability": round(probability, 4), "unseen": target},
+            payload={"probability": round(probability, 4), "unseen": target},
         )
         for offer in offers
         if offer.allowed

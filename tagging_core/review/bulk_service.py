@@ -29,11 +29,11 @@ class BulkReviewService:
     """Grids, groups and bulk acts; what they decide is written and taken back through the desk.
 
     Args:
-        desk: Whose pictures they are.
+        review: Writes and takes back what is decided here.
     """
 
-    def __init__(self, desk: ReviewService) -> None:
-        self._desk = desk
+    def __init__(self, review: ReviewService) -> None:
+        self._review = review
 
     def grid(
         self, user: User, view: View, subject: str = "", size: int = 48, without: Collection[int] = ()
@@ -44,19 +44,21 @@ class BulkReviewService:
             subject: The tag or category; the one that most pictures probably have if empty.
             without: Pictures that the person has seen and put off.
         """
-        with self._desk.database.read() as connection:
+        with self._review.database.read() as connection:
             others = leases.of_others(connection, user)
             unseen = {*others, *without}
-            page = grid.page(connection, self._desk.suggester, view, self._desk.shares, subject, size, unseen)
-        with self._desk.database.write() as connection:
+            page = grid.page(
+                connection, self._review.model.suggester, view, self._review.rates, subject, size, unseen
+            )
+        with self._review.database.write() as connection:
             mine = set(leases.take(connection, user, [cell.asset_id for cell in page.cells]))
         return replace(page, cells=[cell for cell in page.cells if cell.asset_id in mine])
 
     def groups(self, user: User, view: View) -> list[PictureGroup]:
         """Waiting pictures that look alike, the largest group first."""
-        with self._desk.database.read() as connection:
+        with self._review.database.read() as connection:
             others = leases.of_others(connection, user)
-            return clusters.find(connection, self._desk.suggester, view, self._desk.shares, others)
+            return clusters.find(connection, self._review.model.suggester, view, self._review.rates, others)
 
     def give(self, user: User, decisions: Sequence[Decision]) -> DecisionGroup:
         """Give tags to pictures as one act, except where a person has said otherwise of a picture before.
@@ -64,25 +66,25 @@ class BulkReviewService:
         Raises:
             DecisionError: That is so for all of them, or a tag is sensitive.
         """
-        taxonomy = self._desk.suggester.taxonomy()
+        taxonomy = self._review.model.taxonomy
         for tag in {d.tag_id: taxonomy.tag(d.tag_id) for d in decisions if d.tag_id}.values():
             if tag.sensitive and len(decisions) > 1:
                 raise DecisionError(f"{tag.name()!r} is sensitive: it is given to one picture at a time, in Focus.")
-        with self._desk.database.read() as connection:
-            undecided = _undecided(connection, decisions, self._desk.library.taxonomies.load(connection))
+        with self._review.database.read() as connection:
+            undecided = _undecided(connection, decisions, self._review.model.load_taxonomy(connection))
         if not undecided:
             raise DecisionError(
                 "All of these pictures were decided on before, for this tag or one that rules it out."
             )
-        return self._desk.decide_many(user, undecided)
+        return self._review.decide_many(user, undecided)
 
     def preview(self, user: User, view: View, target: float) -> BulkPreview:
         """What accepting every suggestion that is right with at least this probability would do."""
-        thresholds = self._desk.promise(view.profile, target)
-        with self._desk.database.read() as connection:
+        thresholds = self._review.thresholds(view.profile, target)
+        with self._review.database.read() as connection:
             others = leases.of_others(connection, user)
             return bulk_accept.preview(
-                connection, self._desk.suggester, thresholds, view, self._desk.shares, others
+                connection, self._review.model.suggester, thresholds, view, self._review.rates, others
             )
 
     def accept_many(
@@ -96,14 +98,15 @@ class BulkReviewService:
         act = uuid.uuid4().hex
         for start in range(0, len(planned), _PIECE):
             piece = planned[start : start + _PIECE]
-            with self._desk.database.write(durable=True) as connection:
+            with self._review.database.write(durable=True) as connection:
                 others = leases.of_others(connection, user)
                 free = queue.still(connection, {d.asset_id for d in piece}) - others.keys()
-                taxonomy = self._desk.library.taxonomies.load(connection)
+                taxonomy = self._review.model.load_taxonomy(connection)
                 piece = _undecided(connection, [d for d in piece if d.asset_id in free], taxonomy)
-                written = decision_groups.decide_many(connection, user, piece, taxonomy, self._desk.shares, act)
+                written = decision_groups.decide_many(connection, user, piece, taxonomy, self._review.rates, act)
             yield written  # committed: nobody waits for the database while the caller draws
-        self._desk.teach({offer.tag_id for offer in offers})
+        self._review.model.fit({offer.tag_id for offer in offers}, self._review.model.taxonomy)
+        self._review.wake()
 
 
 def _undecided(connection: Connection, decisions: Sequence[Decision], taxonomy: Taxonomy) -> list[Decision]:

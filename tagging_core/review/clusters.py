@@ -44,7 +44,7 @@ def find(
     connection: Connection,
     suggester: Suggester,
     view: View,
-    shares: SamplingRates,
+    rates: SamplingRates,
     without: Collection[int] = (),
 ) -> list[PictureGroup]:
     """Groups of two or more waiting pictures, the largest first.
@@ -52,7 +52,7 @@ def find(
     Args:
         without: Pictures that somebody else has open.
     """
-    pool = queue.seen_together(connection, view, shares, _POOL, without)
+    pool = queue.seen_together(connection, view, rates, _POOL, without)
     scored = suggester.score(connection, pool, view.profile)
     ids, matrix, probabilities = scored.asset_ids, scored.matrix, scored.probabilities
     if len(ids) < 2 or not matrix.tag_ids:

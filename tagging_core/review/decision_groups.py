@@ -1,4 +1,4 @@
-"""Acts: many decisions or undos that one gesture makes, written together and taken back together."""
+"""Decision groups: decisions or undos of one gesture, written and taken back together."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tagging_core import ledger
 from tagging_core.common.users import User
 from tagging_core.errors import DecisionError
 from tagging_core.ledger.events import WRITTEN, Event, Kind
-from tagging_core.review import decisions as reviewing
+from tagging_core.review import decisions
 from tagging_core.review.decisions import Decision
 from tagging_core.review.sampling import SamplingRates
 from tagging_core.storage.schema import events
@@ -25,7 +25,7 @@ class DecisionGroup:
     """What one gesture wrote.
 
     Attributes:
-        id: Takes it back, see `undo_act`.
+        id: Takes it back, see `undo_group`.
         event_ids: The ledger's events.
         tag_ids: Tags whose examples it changed.
     """
@@ -38,32 +38,32 @@ class DecisionGroup:
 def decide_many(
     connection: Connection,
     user: User,
-    decisions: Sequence[Decision],
+    wanted: Sequence[Decision],
     taxonomy: Taxonomy,
-    shares: SamplingRates | None = None,
+    rates: SamplingRates | None = None,
     act: str = "",
 ) -> DecisionGroup:
     """Write decisions as one act; all or, when one is refused, none.
 
     Args:
-        shares: As for `reviewing.decide`.
+        rates: As for `decisions.decide`.
         act: The act to add to; a new one if empty.
 
     Raises:
-        TaggingError: As `reviewing.decide`; the transaction must be given up then.
+        TaggingError: As `decisions.decide`; the transaction must be given up then.
     """
     act = act or uuid.uuid4().hex
     newest = connection.execute(select(func.max(events.c.id))).scalar() or 0
-    for decision in decisions:
-        reviewing.decide(connection, user, decision, taxonomy, act, shares)
+    for decision in wanted:
+        decisions.decide(connection, user, decision, taxonomy, act, rates)
     # One that was said before, or changes nothing, wrote nothing.
     mine = select(events.c.id).where(events.c.id > newest, events.c.act == act)
     written = list(connection.execute(mine).scalars())
-    touched = {t for d in decisions for t in (d.tag_id, d.other_tag_id) if t}
+    touched = {t for d in wanted for t in (d.tag_id, d.other_tag_id) if t}
     return DecisionGroup(act, written, _standing(touched, taxonomy))
 
 
-def undo_act(connection: Connection, user: User, act: str, taxonomy: Taxonomy) -> DecisionGroup:
+def undo_group(connection: Connection, user: User, act: str, taxonomy: Taxonomy) -> DecisionGroup:
     """Take all decisions of an act back that still stand; an undone undo brings them back.
 
     Raises:
@@ -114,8 +114,8 @@ def undo_events(
     for event in targets:
         if event.id in gone:
             continue
-        written.append(reviewing.undo(connection, user, event.id, taxonomy, act=act))
-        target = reviewing.target_of(connection, event.id) if event.kind == Kind.UNDO else event
+        written.append(decisions.undo(connection, user, event.id, taxonomy, act=act))
+        target = decisions.target_of(connection, event.id) if event.kind == Kind.UNDO else event
         touched_tags |= {t for t in (target.tag_id, target.other_tag_id) if t}
     if not written:
         raise DecisionError("Nothing of it stands any more: there is nothing to take back.")

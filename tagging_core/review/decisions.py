@@ -13,13 +13,14 @@ from tagging_core.assets import repository as asset_module
 from tagging_core.assets.repository import Asset, AssetText
 from tagging_core.common.users import Action, User, require
 from tagging_core.errors import DecisionError
-from tagging_core.learning import suggestions as suggesting
+from tagging_core.learning import suggestions
 from tagging_core.learning.suggestions import Suggestion
 from tagging_core.ledger import projection
 from tagging_core.ledger.events import NEEDS_TAG, AssetState, Event, Kind, Label, Look
 from tagging_core.review import leases
 from tagging_core.review.leases import Lease
 from tagging_core.review.sampling import SamplingRates
+from tagging_core.review.shown import Shown
 from tagging_core.taxonomy.model import Taxonomy
 
 _CLOSING = {Kind.DONE, Kind.SKIP, Kind.FLAG}
@@ -36,7 +37,8 @@ class Decision:
         seconds: How long the person looked, if known.
         note: What a flagged picture is to be discussed for.
         look: Set if the person looked without seeing what was decided; the labels stay as they are then.
-        shown: What the person saw, such as `{"probability": 0.8}`, if not the picture's own suggestions.
+        shown: The suggestions the person saw, from the card or a token; None if nobody can say.
+        payload: What the ledger keeps in place of what follows from `shown`, such as `{"recheck": True}`.
         uid: Chosen by the caller; sending a decision twice writes it once.
     """
 
@@ -48,7 +50,8 @@ class Decision:
     seconds: float | None = None
     note: str = ""
     look: Look | None = None
-    shown: dict[str, Any] | None = None
+    shown: Shown | None = None
+    payload: dict[str, Any] | None = None
     uid: str = field(default_factory=lambda: uuid.uuid4().hex)
 
 
@@ -58,7 +61,7 @@ class Card:
 
     Attributes:
         decided: What was said of its tags; in an independent look, what this person said.
-        suggestions: Empty for a picture of the blind sample.
+        shown: Its suggestions, hidden for the blind sample; every decision made on the card returns it.
         blind: Whether it is of the blind sample.
         look: Set if the person should decide without seeing what was decided.
         holder: Who else has it open, so that this person may only watch; None if nobody has.
@@ -66,10 +69,15 @@ class Card:
 
     asset: Asset
     decided: dict[str, Label]
-    suggestions: list[Suggestion]
+    shown: Shown
     blind: bool = False
     look: Look | None = None
     holder: Lease | None = None
+
+    @property
+    def suggestions(self) -> list[Suggestion]:
+        """The suggestions to draw, best first; empty for a picture of the blind sample."""
+        return [] if self.shown.hidden else list(self.shown)
 
 
 def decide(
@@ -78,13 +86,13 @@ def decide(
     decision: Decision,
     taxonomy: Taxonomy,
     act: str | None = None,
-    shares: SamplingRates | None = None,
+    rates: SamplingRates | None = None,
 ) -> int:
     """Write a decision and what follows from it.
 
     Args:
         act: The act it is part of, if one gesture makes several.
-        shares: The samples that a finished review may belong to; none if left out.
+        rates: The samples that a finished review may belong to; none if left out.
 
     Returns:
         The ledger event's id; of the earlier one if the decision was sent before or changes nothing.
@@ -103,12 +111,12 @@ def decide(
     leases.require_free(connection, user, decision.asset_id)
     profile = taxonomy.profile(decision.profile)
     standing = ledger.fold(before, taxonomy.redirects)
-    event = replace(_to_event(connection, user, decision, taxonomy), act=act)
-    if shares is not None:
-        event = replace(event, payload=_sampled(connection, event, sample, shares))
+    event = replace(_to_event(user, decision, taxonomy), act=act)
+    if rates is not None:
+        event = replace(event, payload=_sampled(connection, event, sample, rates))
         if (
             event.kind == Kind.DONE
-            and shares.needs_second_opinion(sample)
+            and rates.needs_second_opinion(sample)
             and not (decision.look or standing.compared)
         ):
             event = replace(event, payload=dict(event.payload or {}) | {"second_due": True})
@@ -187,7 +195,7 @@ def target_of(connection: Connection, undo_id: int) -> Event:
     return event
 
 
-def _to_event(connection: Connection, user: User, decision: Decision, taxonomy: Taxonomy) -> Event:
+def _to_event(user: User, decision: Decision, taxonomy: Taxonomy) -> Event:
     kind = Kind(decision.kind)
     if kind not in NEEDS_TAG | _CLOSING:
         known = ", ".join(sorted(NEEDS_TAG | _CLOSING))
@@ -198,6 +206,10 @@ def _to_event(connection: Connection, user: User, decision: Decision, taxonomy: 
     other = taxonomy.tag(decision.other_tag_id).id if decision.other_tag_id else None
     if tag_id and tag_id == other:
         raise DecisionError("A tag cannot be replaced by itself.")
+    if decision.shown and decision.shown.asset_id != decision.asset_id:
+        raise DecisionError(
+            f"`shown` is of picture {decision.shown.asset_id}, the decision of {decision.asset_id}."
+        )
     return Event(
         kind,
         user.name,
@@ -206,23 +218,21 @@ def _to_event(connection: Connection, user: User, decision: Decision, taxonomy: 
         other_tag_id=other,
         profile=decision.profile,
         seconds=decision.seconds,
-        payload=_as_shown(connection, decision, tag_id, taxonomy),
+        payload=_payload(decision, tag_id, taxonomy),
         uid=decision.uid,
     )
 
 
-def _as_shown(
-    connection: Connection, decision: Decision, tag_id: str | None, taxonomy: Taxonomy
-) -> dict[str, Any] | None:
-    """What the person saw: the tag's own suggestion and those it rules out, or all that a picture leaves undecided.
+def _payload(decision: Decision, tag_id: str | None, taxonomy: Taxonomy) -> dict[str, Any] | None:
+    """What the person saw: the tag's own suggestion and those it rules out, or all that a review leaves undecided.
 
-    Suggestions that were left undecided, or ruled out, were as wrong as rejected ones.
+    Suggestions that were left undecided, or ruled out, count as wrong as rejected ones.
     """
-    if decision.shown is not None:
-        return decision.shown
+    if decision.payload is not None:
+        return decision.payload
     if decision.kind == Kind.FLAG:
         return {"note": " ".join(decision.note.split())[:500]}
-    seen = {s.tag_id: s for s in suggesting.shown(connection, decision.asset_id, decision.profile)}
+    seen = decision.shown.by_tag(taxonomy) if decision.shown else {}
     if not seen:
         return None if tag_id else {"shown": 0}
     payload: dict[str, Any] = {"fingerprint": next(iter(seen.values())).fingerprint}
@@ -242,13 +252,17 @@ def _as_shown(
     return payload
 
 
-def _sampled(connection: Connection, event: Event, sample: int, shares: SamplingRates) -> dict[str, Any] | None:
+def _sampled(connection: Connection, event: Event, sample: int, rates: SamplingRates) -> dict[str, Any] | None:
     """The event's payload, with the samples the picture is in; on a blind one nothing suggested was seen."""
     payload = dict(event.payload or {})
-    if shares.is_blind(sample) and event.kind in NEEDS_TAG:
+    if rates.is_blind(sample) and event.kind in NEEDS_TAG:
         return {"blind": True}
-    if shares.is_blind(sample) and event.kind == Kind.DONE:
-        hidden = payload.pop("left", {})
+    if rates.is_blind(sample) and event.kind == Kind.DONE:
+        hidden = payload.pop("left", None)
+        if hidden is None and event.asset_id is not None:  # no card said what was hidden: what it came in with was
+            known = suggestions.recorded(connection, event.asset_id, event.profile or "")
+            hidden = {s.tag_id: round(s.probability, 4) for s in known}
+            payload |= {"fingerprint": known[0].fingerprint} if known else {}
         payload |= {"shown": 0, "blind": True, "hidden": hidden}
     return payload or None
 

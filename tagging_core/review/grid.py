@@ -55,7 +55,7 @@ def page(
     connection: Connection,
     suggester: Suggester,
     view: View,
-    shares: SamplingRates,
+    rates: SamplingRates,
     subject: str = "",
     size: int = 48,
     without: Collection[int] = (),
@@ -69,7 +69,7 @@ def page(
         size: How many pictures at most.
         without: Pictures that somebody else has open.
     """
-    pool = _pool(connection, view, shares, subject, without, suggester)
+    pool = _pool(connection, view, rates, subject, without, suggester)
     scored = suggester.score(connection, pool, view.profile)
     ids, matrix, probabilities = scored.asset_ids, scored.matrix, scored.probabilities
     if not ids or not matrix.tag_ids:
@@ -85,7 +85,7 @@ def page(
 def _pool(
     connection: Connection,
     view: View,
-    shares: SamplingRates,
+    rates: SamplingRates,
     subject: str,
     without: Collection[int],
     suggester: Suggester,
@@ -96,12 +96,12 @@ def _pool(
         select(suggestions.c.asset_id)
         .join(assets, assets.c.id == suggestions.c.asset_id)
         .where(suggestions.c.profile == view.profile, suggestions.c.tag_id.in_(tag_ids))
-        .where(assets.c.review == view.state, shares.not_blind(), *queue.in_batch(view.batch_id))
+        .where(assets.c.review == view.state, rates.not_blind(), *queue.in_batch(view.batch_id))
         .order_by(suggestions.c.probability.desc())
         .limit(_POOL)
     )
     likely = connection.execute(query).scalars().all() if subject else []
-    drawn = queue.seen_together(connection, view, shares, _POOL, without, sampled=True)
+    drawn = queue.seen_together(connection, view, rates, _POOL, without, sampled=True)
     return [asset_id for asset_id in dict.fromkeys([*likely, *drawn]) if asset_id not in without]
 
 

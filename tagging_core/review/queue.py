@@ -103,7 +103,7 @@ def following(
 def seen_together(
     connection: Connection,
     view: View,
-    shares: SamplingRates,
+    rates: SamplingRates,
     limit: int,
     without: Collection[int] = (),
     sampled: bool = False,
@@ -118,7 +118,7 @@ def seen_together(
         query = query.order_by(assets.c.sample)
     else:
         query = _newest_first(view, 0) if view.order == Order.NEWEST else _as_uploaded(view, 0)
-    found = dict.fromkeys(connection.execute(query.where(shares.not_blind()).limit(limit + len(without))).scalars())
+    found = dict.fromkeys(connection.execute(query.where(rates.not_blind()).limit(limit + len(without))).scalars())
     return [asset_id for asset_id in found if asset_id not in without][:limit]
 
 

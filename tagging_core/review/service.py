@@ -1,165 +1,178 @@
-"""The reviewer's desk: decisions, undo, suggestions, explanations, and which picture comes next."""
+"""Review: decisions, undo, suggestions, explanations, and which picture comes next."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from tagging_core import ledger
-from tagging_core.assets import repository
+from tagging_core.assets import repository as assets
 from tagging_core.assets.repository import Asset, AssetText
 from tagging_core.common.users import Action, User, require
 from tagging_core.embeddings import vectors
-from tagging_core.embeddings.encoders import Encoder
-from tagging_core.learning import explanations, precision_targets
+from tagging_core.learning import explanations, precision_targets, suggestions
+from tagging_core.learning.active_model import ActiveModel
 from tagging_core.learning.explanations import Explanation
-from tagging_core.learning.library import TagLibrary
-from tagging_core.learning.suggestions import Suggester, Suggestion
-from tagging_core.learning.thresholds import Thresholds
+from tagging_core.learning.thresholds import Threshold, Thresholds
 from tagging_core.ledger import history
 from tagging_core.ledger.events import Look
 from tagging_core.ledger.history import PastAct
-from tagging_core.review import decision_groups, leases
-from tagging_core.review import decisions as reviewing
+from tagging_core.review import decision_groups, decisions, leases, queue
 from tagging_core.review.assignment import Assigner
 from tagging_core.review.decision_groups import DecisionGroup
 from tagging_core.review.decisions import Card, Decision
+from tagging_core.review.queue import QueueProgress
 from tagging_core.review.sampling import SamplingRates
+from tagging_core.review.shown import Shown
 from tagging_core.storage import Database
 
 
 class ReviewService:
-    """What people who review call.
+    """What people and programs call to review pictures.
 
     Args:
         database: The store of record.
-        library: Is taught by decisions.
-        suggester: Suggests tags.
-        encoder: Gives the loaded encoder, for texts.
-        shares: Sizes of the samples that keep accuracy honest.
+        model: Suggests tags and is taught by decisions.
+        rates: Sizes of the samples that measure accuracy.
+        wake: Tells the background worker that there is work.
+
+    Attributes:
+        assigner: Hands pictures out, one person at a time.
     """
 
     def __init__(
-        self,
-        database: Database,
-        library: TagLibrary,
-        suggester: Suggester,
-        encoder: Callable[[], Encoder],
-        shares: SamplingRates,
+        self, database: Database, model: ActiveModel, rates: SamplingRates, wake: Callable[[], None]
     ) -> None:
-        self.database, self.shares = database, shares
-        self._text_encoder = encoder
-        self.use(library, suggester)
-
-    def use(self, library: TagLibrary, suggester: Suggester) -> None:
-        """Go on with another model's library; what is under way ends with the one it began with."""
-        self.library, self.suggester = library, suggester
-        self.turns = Assigner(self.database, library, self.shares)
-        self._promises: tuple[int, dict[tuple[str, float], Thresholds]] = (-1, {})
-        self.instructed: list[TagLibrary] = []  # of profiles whose own instruction suggestions are made under
-
-    def wake(self) -> None:
-        """Tell whoever works in the background that there is work."""
+        self.database, self.model, self.rates, self.wake = database, model, rates, wake
+        self.assigner = Assigner(database, model.library, rates)
+        self._thresholds: tuple[int, dict[tuple[str, float], Thresholds]] = (-1, {})
 
     def decide(self, user: User, decision: Decision) -> int:
-        """Write a decision and teach its tags at once; what else follows is taught within moments.
+        """Write a decision and fit its tags at once.
 
         Returns:
             The ledger event's id, for `undo`.
+
+        Raises:
+            TaggingError: See `decisions.decide`.
         """
         with self.database.write(durable=True) as connection:
-            taxonomy = self.library.taxonomies.load(connection)
-            event_id = reviewing.decide(connection, user, decision, taxonomy, shares=self.shares)
-        self.teach([decision.tag_id, decision.other_tag_id])
+            taxonomy = self.model.load_taxonomy(connection)
+            event_id = decisions.decide(connection, user, decision, taxonomy, rates=self.rates)
+        self.model.fit([decision.tag_id, decision.other_tag_id], taxonomy)
+        self.wake()
         return event_id
 
     def undo(self, user: User, event_id: int, uid: str = "") -> int:
-        """Take a decision back, also from what was learned."""
-        with self.database.write(durable=True) as connection:
-            undone = reviewing.undo(connection, user, event_id, self.library.taxonomies.load(connection), uid)
-            target = reviewing.target_of(connection, undone)
-        self.teach([target.tag_id, target.other_tag_id])
-        return undone
-
-    def decide_many(self, user: User, decisions: Sequence[Decision]) -> DecisionGroup:
-        """Write decisions as one act, all or none, and fit what they teach once."""
-        with self.database.write(durable=True) as connection:
-            taxonomy = self.library.taxonomies.load(connection)
-            act = decision_groups.decide_many(connection, user, decisions, taxonomy, self.shares)
-        self.teach(act.tag_ids)
-        return act
-
-    def undo_act(self, user: User, act_id: str) -> DecisionGroup:
-        """Take all that one gesture decided back; the result can itself be taken back."""
-        with self.database.write(durable=True) as connection:
-            act = decision_groups.undo_act(connection, user, act_id, self.library.taxonomies.load(connection))
-        self.teach(act.tag_ids)
-        return act
-
-    def undo_period(self, user: User, actor: str, since: datetime, until: datetime) -> DecisionGroup:
-        """Take back what a person decided in a period (UTC without zone); that of others takes an operator."""
-        require(user, Action.REVIEW if actor == user.name else Action.OPERATE)
-        with self.database.write(durable=True) as connection:
-            taxonomy = self.library.taxonomies.load(connection)
-            act = decision_groups.undo_period(connection, user, actor, since, until, taxonomy)
-        self.teach(act.tag_ids)
-        return act
-
-    def suggest(self, asset_id: int, profile: str) -> list[Suggestion]:
-        """A picture's suggestions at the library's latest revision, kept as shown.
+        """Take a decision back, also from what was learned; returns the undo event's id.
 
         Raises:
-            NotFoundError: There is no such picture or profile.
+            DecisionError: There is no such decision, or it was taken back already.
         """
-        with self.database.write(serialized=False) as connection:
-            repository.get(connection, asset_id, lock=True)
-            return self.suggester.suggest(connection, [asset_id], profile).get(asset_id, [])
+        with self.database.write(durable=True) as connection:
+            taxonomy = self.model.load_taxonomy(connection)
+            undone = decisions.undo(connection, user, event_id, taxonomy, uid)
+            target = decisions.target_of(connection, undone)
+        self.model.fit([target.tag_id, target.other_tag_id], taxonomy)
+        self.wake()
+        return undone
+
+    def decide_many(self, user: User, wanted: Sequence[Decision]) -> DecisionGroup:
+        """Write decisions as one group, all or none, and fit their tags once."""
+        with self.database.write(durable=True) as connection:
+            taxonomy = self.model.load_taxonomy(connection)
+            group = decision_groups.decide_many(connection, user, wanted, taxonomy, self.rates)
+        self.model.fit(group.tag_ids, taxonomy)
+        self.wake()
+        return group
+
+    def undo_group(self, user: User, group_id: str) -> DecisionGroup:
+        """Take back what one gesture decided; the result can itself be taken back."""
+        with self.database.write(durable=True) as connection:
+            taxonomy = self.model.load_taxonomy(connection)
+            group = decision_groups.undo_group(connection, user, group_id, taxonomy)
+        self.model.fit(group.tag_ids, taxonomy)
+        self.wake()
+        return group
+
+    def undo_period(self, user: User, actor: str, since: datetime, until: datetime) -> DecisionGroup:
+        """Take back what a person decided in a period (UTC without zone).
+
+        Raises:
+            NotAllowedError: They are somebody else's decisions and the user is no administrator.
+        """
+        require(user, Action.REVIEW if actor == user.name else Action.OPERATE)
+        with self.database.write(durable=True) as connection:
+            taxonomy = self.model.load_taxonomy(connection)
+            group = decision_groups.undo_period(connection, user, actor, since, until, taxonomy)
+        self.model.fit(group.tag_ids, taxonomy)
+        self.wake()
+        return group
+
+    def suggest(self, asset_id: int, profile: str) -> Shown:
+        """Return an asset's suggestions at the library's latest revision; writes nothing.
+
+        Raises:
+            NotFoundError: There is no such asset or profile.
+        """
+        with self.database.read() as connection:
+            assets.get(connection, asset_id)
+            found = self.model.suggester.suggest(connection, [asset_id], profile)
+        return Shown(asset_id, profile, tuple(found.get(asset_id, [])))
 
     def card(self, user: User, asset_id: int, profile: str, look: Look | None = None) -> Card:
-        """What a review shows of a picture, suggestions fresh; it is leased to the person, if nobody else has it.
+        """Return what a review shows of an asset, and lease it to the person unless somebody else has it open.
 
         Args:
-            look: As `Turns.next` said; where a second opinion of this person is due, it is taken as such anyway.
+            look: As `Assigner.next` said; where a second opinion of this person is due, it is taken as such anyway.
         """
         with self.database.write(serialized=False) as connection:
-            asset = repository.get(connection, asset_id, lock=True)
+            asset = assets.get(connection, asset_id)
             mine = leases.take(connection, user, [asset_id])
             holder = None if mine else leases.holder(connection, user, asset_id)
+        with self.database.read() as connection:
             if asset.review == "second" or look is not None:
-                redirects = self.library.taxonomies.load(connection).redirects
-                standing = ledger.fold(ledger.history_of(connection, asset_id), redirects)
+                redirects = self.model.load_taxonomy(connection).redirects
+                state = ledger.fold(ledger.history_of(connection, asset_id), redirects)
                 if asset.review == "second":
-                    look = None if standing.first == user.name else Look.SECOND
+                    look = None if state.first == user.name else Look.SECOND
             if look is None:
-                decided = reviewing.labels_of(connection, asset_id)
+                decided = decisions.labels_of(connection, asset_id)
             else:
-                decided = standing.looks.get(user.name, {})
+                decided = state.looks.get(user.name, {})
             finished = asset.review == "done" and look is None
-            blind = not finished and self.shares.is_blind(asset.sample)
+            blind = not finished and self.rates.is_blind(asset.sample)
             if blind and decided:
-                # What is hidden stays what the machine said before it was told anything of this picture.
-                return Card(asset, decided, [], blind, look, holder)
-            found = self.suggester.suggest(connection, [asset_id], profile, {asset_id: decided}).get(asset_id, [])
-            return Card(asset, decided, [] if blind else found, blind, look, holder)
+                # What is hidden stays what the model said before it learned anything from this picture.
+                found = suggestions.recorded(connection, asset_id, profile)
+            else:
+                suggester = self.model.suggester
+                found = suggester.suggest(connection, [asset_id], profile, {asset_id: decided}).get(asset_id, [])
+        return Card(asset, decided, Shown(asset_id, profile, tuple(found), blind), blind, look, holder)
 
-    def acts_of(self, user: User) -> list[PastAct]:
-        """The user's latest acts, latest first."""
+    def progress(self, batch_id: int | None = None) -> QueueProgress:
+        """Count the pictures of a batch, or of the archive, by the state of their review."""
+        with self.database.read() as connection:
+            return queue.progress(connection, batch_id)
+
+    def recent_acts(self, user: User) -> list[PastAct]:
+        """Return the user's latest acts, latest first."""
         with self.database.read() as connection:
             return history.recent_acts(connection, user)
 
     def toggle_act(self, user: User, past: PastAct) -> None:
-        """Take an act back, or bring one back that was taken back.
+        """Take an act back, or restore one that was taken back.
 
         Raises:
-            DecisionError: Somebody was faster.
+            DecisionError: Somebody else was faster.
         """
         if past.act is not None:
-            self.undo_act(user, past.act if past.stands else past.undo_act or "")
+            self.undo_group(user, past.act if past.stands else past.undo_act or "")
         else:
             self.undo(user, past.latest.id if past.stands else past.undo_id or 0)
 
     def undo_last(self, user: User) -> PastAct | None:
-        """Take the user's latest act back that stands; None if there is none."""
+        """Take back the user's latest act that is still in force; None if there is none."""
         with self.database.read() as connection:
             last = history.last_standing(connection, user)
         if last is not None:
@@ -167,44 +180,42 @@ class ReviewService:
         return last
 
     def set_text(self, user: User, asset_id: int, text: AssetText) -> Asset:
-        """Replace the text that belongs to a picture; suggestions take it into account from then on."""
+        """Replace an asset's text; later suggestions take it into account."""
         sentence = text.clean().sentence()
-        vector = self._text_encoder().encode_passages([sentence]) if sentence else None
+        vector = self.model.encoder().encode_passages([sentence]) if sentence else None
         with self.database.write(durable=True) as connection:
-            reviewing.set_text(connection, user, asset_id, text, self.library.taxonomies.load(connection))
-            vectors.replace_text(connection, self.library.fingerprint, asset_id, vector)
-            return repository.get(connection, asset_id)
+            decisions.set_text(connection, user, asset_id, text, self.model.load_taxonomy(connection))
+            vectors.replace_text(connection, self.model.fingerprint, asset_id, vector)
+            return assets.get(connection, asset_id)
 
     def explain(self, asset_id: int, tag_id: str, limit: int = 12) -> Explanation:
-        """Why a picture has a tag's probability: the decided pictures that carry it, `limit` of them at most.
+        """Explain a tag's probability on an asset by at most `limit` decided assets.
 
         Raises:
-            NotFoundError: There is no such tag or picture.
+            NotFoundError: There is no such tag or asset.
         """
         with self.database.read() as connection:
-            return explanations.explain(connection, self.library, asset_id, tag_id, limit)
+            return explanations.explain(connection, self.model.library, asset_id, tag_id, limit)
 
-    def promise(self, profile: str, target: float) -> Thresholds:
-        """From which probability on `target` of the suggestions are right, as far as history can tell."""
-        revision = self.library.matrix().revision
-        if self._promises[0] != revision:
-            self._promises = (revision, {})
-        known = self._promises[1]
+    def thresholds(self, profile: str, target: float) -> Thresholds:
+        """Return the probabilities from which `target` of the suggestions are right, cached by library revision.
+
+        Args:
+            target: Wanted precision in (0, 1).
+        """
+        revision = self.model.library.matrix().revision
+        if self._thresholds[0] != revision:
+            self._thresholds = (revision, {})
+        known = self._thresholds[1]
         if (profile, target) not in known:
             with self.database.read() as connection:
-                library = self.suggester.library(connection, profile)
+                library = self.model.suggester.library(connection, profile)
                 known[profile, target] = precision_targets.thresholds_for_precision(
                     connection, library, profile, target
                 )
         return known[profile, target]
 
-    def teach(self, tag_ids: Iterable[str | None]) -> None:
-        """Fit tags at once after a decision; what else follows from it is fitted within moments."""
-        named = [tag_id for tag_id in tag_ids if tag_id]
-        if named:
-            with self.database.read() as connection:
-                redirects = self.library.taxonomies.load(connection).redirects
-            named = [found for tag_id in named if (found := redirects.resolve(tag_id))]
-        for library in (self.library, *self.instructed):
-            library.settle(named)
-        self.wake()
+    def threshold_of(self, tag_id: str, profile: str, target: float) -> Threshold:
+        """Return the threshold that a tag's own decisions support, without those of other tags."""
+        with self.database.read() as connection:
+            return precision_targets.threshold_of(connection, self.model.library, profile, tag_id, target)

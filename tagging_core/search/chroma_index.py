@@ -49,24 +49,25 @@ class ChromaIndex:
     Args:
         place: Chroma's folder, which this process must be the only one to open, or its server.
         database: The store of record.
-        fingerprint: Of the model in use; it is part of the collections' names: vectors of two models never meet.
-        taxonomies: Names of the tags.
 
     Attributes:
-        fingerprint: Whose collections are searched; the others are kept up to date beside them.
+        fingerprint: Of the active model, whose collections are searched; it is part of their names, since vectors
+            of two models never meet. Those of other models are kept up to date beside them.
     """
 
-    def __init__(
-        self, place: ChromaBackend, database: Database, fingerprint: str, taxonomies: TaxonomyCache
-    ) -> None:
+    def __init__(self, place: ChromaBackend, database: Database) -> None:
         self.place = place
         self._database = database
-        self.fingerprint = fingerprint
-        self._taxonomies = taxonomies
+        self.fingerprint = ""
+        self._taxonomies = TaxonomyCache()
         self._client: Any = None
         self._gone = ""  # why its server cannot be reached
         self._lock = threading.Lock()
         self._opened = threading.Event()
+
+    def bind(self, fingerprint: str, taxonomies: TaxonomyCache) -> None:
+        """Search the collections of another model from now on."""
+        self.fingerprint, self._taxonomies = fingerprint, taxonomies
 
     def open(self) -> str:
         """Probe and open, or set aside and rebuild.

@@ -16,9 +16,9 @@ from sqlalchemy import Connection, func, select
 
 from tagging_core.assets import repository
 from tagging_core.embeddings import vectors
-from tagging_core.embeddings.encoders import Encoder, Preset, Vectors, unit
+from tagging_core.embeddings.encoders import Vectors, unit
+from tagging_core.learning.active_model import ActiveModel
 from tagging_core.learning.classifier import Examples, Floats, TagModel, fit_tag, sigmoid
-from tagging_core.learning.library import TagLibrary
 from tagging_core.learning.tag_matrix import TagMatrix
 from tagging_core.search.query import Query
 from tagging_core.storage import Database
@@ -53,16 +53,12 @@ class Criteria:
 
     Args:
         database: Keeps the vectors of sentences.
-        library: The tags' classifiers.
-        preset: The encoder's constants.
-        encoder: Gives the loaded encoder, for words.
+        model: The tags' classifiers, and the encoder that reads words.
     """
 
-    def __init__(
-        self, database: Database, library: TagLibrary, preset: Preset, encoder: Callable[[], Encoder]
-    ) -> None:
-        self._database, self._library = database, library
-        self._preset, self._encoder = preset, encoder
+    def __init__(self, database: Database, model: ActiveModel) -> None:
+        self._database, self._library = database, model.library
+        self._preset, self._encoder = model.preset, model.encoder
 
     def reads(self, words: str) -> bool:
         """Whether the model reads these words; letters outside Latin script take a model that says so."""

@@ -8,7 +8,7 @@ loses what is rare.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,10 +16,10 @@ from sqlalchemy import ColumnElement, Connection, select
 
 from tagging_core.assets import repository as asset_module
 from tagging_core.embeddings import vectors
-from tagging_core.embeddings.encoders import Encoder, Preset, Vectors
+from tagging_core.embeddings.encoders import Vectors
 from tagging_core.errors import SearchError
+from tagging_core.learning.active_model import ActiveModel
 from tagging_core.learning.classifier import Examples
-from tagging_core.learning.library import TagLibrary
 from tagging_core.learning.tag_matrix import TagMatrix
 from tagging_core.search.chroma_index import ChromaIndex
 from tagging_core.search.criteria import Criteria, Criterion
@@ -73,25 +73,16 @@ class Searcher:
 
     Args:
         database: The store of record.
-        library: The tags' classifiers.
+        model: The tags' classifiers, and the encoder that reads words.
         index: Proposes candidates.
-        preset: The encoder's constants.
-        encoder: Gives the loaded encoder, for words.
     """
 
-    def __init__(
-        self,
-        database: Database,
-        library: TagLibrary,
-        index: ChromaIndex,
-        preset: Preset,
-        encoder: Callable[[], Encoder],
-    ) -> None:
-        self._database, self._library, self._index = database, library, index
-        self._criteria = Criteria(database, library, preset, encoder)
+    def __init__(self, database: Database, model: ActiveModel, index: ChromaIndex) -> None:
+        self._database, self._library, self._index = database, model.library, index
+        self._criteria = Criteria(database, model)
         self._names: tuple[int, TagNames] = (-1, TagNames([]))
 
-    def search(
+    def find(
         self,
         text: str = "",
         like: Sequence[int] = (),
@@ -130,13 +121,9 @@ class Searcher:
         least = MIN_RELEVANCE ** sum(each.things for each in criteria) if text.strip() else 0.0
         return Found(query, _cut(chances, limit, least), understood)
 
-    def similar(self, asset_id: int, filters: Filters = ANY, limit: int = 24) -> list[Hit]:
-        """Pictures that resemble one, best first."""
-        return self.search(like=[asset_id], filters=filters, limit=limit).hits
-
     def recommend(self, asset_id: int, filters: Filters = ANY, limit: int = 8) -> list[Hit]:
         """Pictures that resemble one, but neither it nor one another too much, best first."""
-        found = self.similar(asset_id, filters, limit=10 * limit)
+        found = self.find(like=[asset_id], filters=filters, limit=10 * limit).hits
         with self._database.read() as connection:
             known = vectors.load(connection, self._library.pictures, [asset_id, *(hit.asset_id for hit in found)])
         pool = [hit for hit in found if hit.asset_id in known]

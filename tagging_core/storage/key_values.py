@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import BigInteger, Connection, String, cast, select
 
-from tagging_core.storage import insert, key_values, upsert
+from tagging_core.storage import Database, insert, upsert
 from tagging_core.storage.schema import meta
 
 ZONE = "insights.zone"
@@ -46,9 +46,30 @@ def bump(connection: Connection, key: str) -> int:
 
 def zone_of(connection: Connection) -> str:
     """The zone whose days are counted."""
-    return key_values.get(connection, ZONE, "UTC")
+    return get(connection, ZONE, "UTC")
 
 
 def today(connection: Connection) -> date:
     """What day it is there."""
     return datetime.now(UTC).astimezone(ZoneInfo(zone_of(connection))).date()
+
+
+class KeyValueStore:
+    """Named values of an installation, for callers that hold no transaction.
+
+    Args:
+        database: The store of record.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def get(self, key: str, default: str = "") -> str:
+        """Return the value of a key."""
+        with self._database.read() as connection:
+            return get(connection, key, default)
+
+    def put(self, key: str, value: str) -> None:
+        """Set the value of a key."""
+        with self._database.write() as connection:
+            put(connection, key, value)

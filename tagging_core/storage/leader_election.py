@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
+from typing import Protocol
 
 from sqlalchemy import delete, or_
 
@@ -11,6 +13,24 @@ from tagging_core.storage.schema import duties
 
 _SECONDS = 15.0
 _RENEW = 5.0
+
+
+class Leadership(Protocol):
+    """Whether this process does what only one of several may do."""
+
+    def held(self) -> bool:
+        """Return whether this process leads now."""
+
+
+@dataclass(frozen=True, slots=True)
+class FixedLeadership:
+    """The leadership of a process that shares with nobody, or that never leads."""
+
+    leads: bool
+
+    def held(self) -> bool:
+        """Return whether this process leads."""
+        return self.leads
 
 
 class LeaderLock:

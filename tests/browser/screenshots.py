@@ -101,8 +101,8 @@ def work_for_weeks(data: Path, photos: Path | None) -> None:
     loop = Tagloop(Settings(data_dir=data))
     loop.start()
     if photos is not None:
-        batch_id = loop.ingest_paths(local_user("Ann"), [photos], _PROFILE)
-        while loop.batch(batch_id).state != "done":
+        batch_id = loop.ingest.ingest_paths(local_user("Ann"), [photos], _PROFILE)
+        while loop.ingest.batch(batch_id).state != "done":
             time.sleep(1)
     chance = random.Random(1)
     now = datetime.now(UTC).replace(tzinfo=None, hour=15, minute=0)
@@ -112,26 +112,28 @@ def work_for_weeks(data: Path, photos: Path | None) -> None:
     names = {tag.name("en"): tag.id for tag in loop.taxonomy().active()}
     for n, (asset_id, name) in enumerate(waiting):
         if n % 25 == 0:
-            loop.library.settle()
-            loop.library.calibrate()
+            loop.model.library.settle()
+            loop.model.library.calibrate()
         person = local_user(chance.choice(["Ann", "Bob", "Chen", "Dora"]))
         right = names.get(_RIGHT.get(name.split("-")[0], ""), "")
-        loop.turns.take(person, asset_id, force=True)
-        shown = loop.card(person, asset_id, _PROFILE).suggestions
+        loop.review.assigner.take(person, asset_id, force=True)
+        shown = loop.review.card(person, asset_id, _PROFILE).suggestions
         for tag_id in {s.tag_id for s in shown if s.probability > chance.random()} | {right}:
             if tag_id and not (tag_id != right and tag_id.startswith("garment.")):
                 known = tag_id in {s.tag_id for s in shown}
-                loop.decide(
+                loop.review.decide(
                     person, Decision(Kind.ACCEPT if known else Kind.ADD, asset_id, tag_id, profile=_PROFILE)
                 )
-        loop.decide(person, Decision(Kind.DONE, asset_id, profile=_PROFILE, seconds=chance.gammavariate(4, 3)))
+        loop.review.decide(
+            person, Decision(Kind.DONE, asset_id, profile=_PROFILE, seconds=chance.gammavariate(4, 3))
+        )
         ago = chance.uniform(0, 14) if name.startswith("hat") else chance.uniform(0, 56)
         at = now - timedelta(days=round(ago))
         with loop.database.write() as connection:
             connection.execute(update(events).where(events.c.asset_id == asset_id).values(at=at))
             connection.execute(update(assets).where(assets.c.id == asset_id).values(created_at=at))
     with loop.database.write() as connection:
-        projection.recount(connection, loop.settings.zone, loop.library.taxonomies.load(connection).redirects)
+        projection.recount(connection, loop.settings.zone, loop.model.library.taxonomies.load(connection).redirects)
     loop.close()
 
 

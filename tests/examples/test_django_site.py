@@ -75,7 +75,7 @@ def test_an_upload_is_tagged_and_found(browser: httpx.Client, working: Tagloop) 
     assert upload(browser, "red.jpg", photo(RED)).status_code == 200
     assert upload(browser, "blue.jpg", photo(BLUE)).status_code == 200
     assert upload(browser, "again.jpg", photo(BLUE)).status_code == 200  # the same picture is kept once
-    wait_for(lambda: not working.index.pending())
+    wait_for(lambda: not working.resources.index.pending())
     page = browser.get("/", params={"q": "blue"}).text
     shown = re.findall(r"/media/pictures/(\w+)\.jpg", page)
     assert shown[0] == "blue"
@@ -92,8 +92,8 @@ def test_what_editors_accept_takes_the_place_of_suggestions(
 
     upload(browser, "red.jpg", photo(RED))
     asset = Picture.objects.get().asset
-    working.decide(ann, Decision(Kind.ADD, asset, "garment.dress", profile="news"))
-    working.decide(ann, Decision(Kind.DONE, asset, profile="news"))
+    working.review.decide(ann, Decision(Kind.ADD, asset, "garment.dress", profile="news"))
+    working.review.decide(ann, Decision(Kind.DONE, asset, profile="news"))
     wait_for(lambda: Picture.objects.get().reviewed)
     assert [tag.name for tag in Picture.objects.get().tags.all()] == ["Dress"]
     assert "(suggested)" not in browser.get("/").text

@@ -73,7 +73,7 @@ def test_python_over_http(
 @pytest.mark.parametrize("example", [block for block in PYTHON if "http" not in block])
 def test_python_in_process(example: str, data_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
     def wait(loop: Tagloop, batch: int) -> None:
-        wait_for(lambda: loop.batch(batch).state == "done")
+        wait_for(lambda: loop.ingest.batch(batch).state == "done")
 
     names: dict[str, object] = {"wait": wait}
     exec(example.replace("\n...\n", "\nwait(loop, batch)\n"), names)

@@ -32,7 +32,7 @@ def test_keywords_are_sure_and_the_picture_is_not_kept(browser: FlaskClient, wor
     answer = browser.post("/keywords", data={"picture": (io.BytesIO(photo(RED)), "red.jpg")})
     assert answer.status_code == 200
     assert isinstance(answer.json["keywords"], list)
-    assert working.search(limit=10).hits == []
+    assert working.search.find(limit=10).hits == []
 
 
 def test_pictures_are_found(browser: FlaskClient, working: Tagloop) -> None:
@@ -40,7 +40,7 @@ def test_pictures_are_found(browser: FlaskClient, working: Tagloop) -> None:
 
     for name, colour in (("red.jpg", RED), ("blue.jpg", BLUE)):
         Operations(working, local_user("CMS")).tag_picture(photo(colour), name)
-    wait_for(lambda: not working.index.pending())
+    wait_for(lambda: not working.resources.index.pending())
     assert browser.get("/search?q=blue").json[0]["name"] == "blue.jpg"
 
 

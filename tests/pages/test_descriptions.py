@@ -55,9 +55,9 @@ def test_a_draft_waits_in_the_form_until_it_is_saved(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    drafter = CaptionDrafter(console.database, console.archive, console.library, "tiny")
+    drafter = CaptionDrafter(console.database, console.resources.images, "tiny")
     monkeypatch.setattr(drafter, "_writer", tiny_writer.knowing_squares(tmp_path / "writer"))
-    monkeypatch.setattr(console, "drafter", drafter)
+    monkeypatch.setattr(console.captions, "drafter", drafter)
     (picture,) = ingest(console, ann, BLUE)
     at = open_page(page_paths.REVIEW)
     next(button for button in at.button if button.label == "Draft from the picture").click().run()

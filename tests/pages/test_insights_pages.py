@@ -26,8 +26,8 @@ def work(console: Tagloop, ann: User) -> list[int]:
     found = ingest(console, ann, RED, BLUE, GREEN)
     for asset, kind in zip(found, (Kind.ACCEPT, Kind.REJECT), strict=False):
         shown = {"probability": 0.8, "fingerprint": "tiny"}
-        console.decide(ann, Decision(kind, asset, DRESS, profile=PROFILE, shown=shown, seconds=2.0))
-        console.decide(ann, Decision(Kind.DONE, asset, profile=PROFILE, seconds=6.0, shown={"shown": 1}))
+        console.review.decide(ann, Decision(kind, asset, DRESS, profile=PROFILE, payload=shown, seconds=2.0))
+        console.review.decide(ann, Decision(Kind.DONE, asset, profile=PROFILE, seconds=6.0, payload={"shown": 1}))
     return found
 
 
@@ -120,8 +120,8 @@ def test_each_way_of_looking_at_trends(open_page: Open, work: list[int], show: s
 
 def test_two_batches_are_compared(open_page: Open, console: Tagloop, ann: User, work: list[int]) -> None:
     (other,) = ingest(console, ann, (1, 2, 3))
-    console.decide(ann, Decision(Kind.ADD, other, DRESS, profile=PROFILE))
-    console.decide(ann, Decision(Kind.DONE, other, profile=PROFILE))
+    console.review.decide(ann, Decision(Kind.ADD, other, DRESS, profile=PROFILE))
+    console.review.decide(ann, Decision(Kind.DONE, other, profile=PROFILE))
     at = open_page(page_paths.TRENDS, show="Compare", compare="Two batches")
     (figure,) = charts(at)
     assert sorted(numbers(trace["x"])[0] for trace in figure["data"]) == [0.5, 1.0]
@@ -174,12 +174,12 @@ def test_accuracy_by_tag_leaves_out_what_few_cases_say(open_page: Open, work: li
 
 def test_confusions_and_changes(open_page: Open, console: Tagloop, ann: User, work: list[int]) -> None:
     shown = {"probability": 0.9, "fingerprint": "tiny"}
-    console.decide(ann, Decision(Kind.REPLACE, work[2], DRESS, "garment.hat", PROFILE, shown=shown))
+    console.review.decide(ann, Decision(Kind.REPLACE, work[2], DRESS, "garment.hat", PROFILE, payload=shown))
     (figure,) = charts(open_page(page_paths.ACCURACY, show="Taken for one another"))
     assert figure["data"][0]["y"] == ["Dress → Hat"]
     from tagging_core.curation import plans
 
-    console.curator.apply(ann, plans.set_state(console.taxonomy(), DRESS, "deprecated"))
+    console.curation.apply(ann, plans.set_state(console.taxonomy(), DRESS, "deprecated"))
     at = open_page(page_paths.ACCURACY, show="Before and after")
     said = " ".join(m.value for m in at.markdown)
     assert "Took Dress out of use" in said
@@ -202,7 +202,7 @@ def test_savings_follow_the_assumptions(open_page: Open, work: list[int]) -> Non
 
 
 def test_drift_says_what_cannot_be_told_yet(open_page: Open, console: Tagloop, work: list[int]) -> None:
-    drift.check_if_due(console.database, console.library, console.taxonomy())
+    drift.check_if_due(console.database, console.model.library, console.taxonomy())
     at = open_page(page_paths.DRIFT)
     assert any("Too few pictures" in m.value for m in at.markdown)
     assert not at.get("plotly_chart")

@@ -33,7 +33,7 @@ def test_who_did_what_is_listed(open_page: Open, console: Tagloop, ann: User, op
     ingest(console, ann, RED)
     at = open_page(page_paths.JOBS, operator)
     (workers,) = at.dataframe
-    assert list(workers.value["worker"]) == [console.name]
+    assert list(workers.value["worker"]) == [console.resources.name]
 
 
 def test_what_was_put_aside_says_why_and_is_tried_again(
@@ -41,15 +41,15 @@ def test_what_was_put_aside_says_why_and_is_tried_again(
 ) -> None:
     monkeypatch.setattr(chunks, "_BACKOFF_SECONDS", 0.01)
     with monkeypatch.context() as patch:
-        patch.setattr(console.suggester, "suggest_vectors", lambda *_, **__: 1 / 0)
-        batch = console.upload(ann, [("a*b.jpg", photo(RED))], "e-commerce")
+        patch.setattr(console.model.suggester, "predict", lambda *_, **__: 1 / 0)
+        batch = console.ingest.upload(ann, [("a*b.jpg", photo(RED))], "e-commerce")
         console.start()
-        wait_for(lambda: console.batch(batch).state == "stopped")
+        wait_for(lambda: console.ingest.batch(batch).state == "stopped")
     at = open_page(page_paths.JOBS, operator)
     assert any("ZeroDivisionError" in e.value for e in at.error)
     assert any("a*b.jpg" in set(frame.value.get("file", ())) for frame in at.dataframe)
     press(at, "Try all again")
-    wait_for(lambda: console.batch(batch).state == "done")
+    wait_for(lambda: console.ingest.batch(batch).state == "done")
     at.run()
     assert not at.error
 
@@ -70,14 +70,14 @@ def test_a_batch_is_stopped_and_goes_on(
     monkeypatch.setattr(
         "tagging_core.ingest.pipeline.encode_or_halve", wait
     )  # before the writers' turn, which Stop needs
-    batch = console.upload(ann, [("a.jpg", photo(RED))], "e-commerce")
+    batch = console.ingest.upload(ann, [("a.jpg", photo(RED))], "e-commerce")
     console.start()
     wait_for(in_work)
     at = open_page(page_paths.JOBS, operator)
     assert metric(at, "In work") == "1"
     press(at, "Stop")
-    assert console.batch(batch).note == "Stopped by op."
+    assert console.ingest.batch(batch).note == "Stopped by op."
     press(at, "Go on")
-    assert console.batch(batch).state == "running"
+    assert console.ingest.batch(batch).state == "running"
     may.set()
-    wait_for(lambda: console.batch(batch).state == "done")
+    wait_for(lambda: console.ingest.batch(batch).state == "done")

@@ -23,18 +23,18 @@ def test_it_says_what_runs(open_page: Open, console: Tagloop, ann: User, operato
     assert found["Device"] == "cpu"
     assert "GB" in found["Memory in use"]
     assert found["Pictures waiting"] == "0"
-    assert any(console.preset.fingerprint in m.value for m in at.markdown)
+    assert any(console.model.preset.fingerprint in m.value for m in at.markdown)
 
 
 def test_another_model_is_built_compared_put_to_work_and_dropped(
     open_page: Open, console: Tagloop, ann: User, operator: User
 ) -> None:
-    other, old = Turned(), console.preset.fingerprint
-    console.registry.register(other)
+    other, old = Turned(), console.model.preset.fingerprint
+    console.resources.encoders.register(other)
     assets = ingest(console, ann, *COLOURS)
     for asset in assets[3:]:
-        console.decide(ann, Decision(Kind.ADD, asset, "colour.red", profile="e-commerce"))
-        console.decide(ann, Decision(Kind.DONE, asset, profile="e-commerce"))
+        console.review.decide(ann, Decision(Kind.ADD, asset, "colour.red", profile="e-commerce"))
+        console.review.decide(ann, Decision(Kind.DONE, asset, profile="e-commerce"))
     at = open_page(page_paths.MODELS, operator)
     at.selectbox(key="model_name").set_value("Another: a folder on this machine, or a hub id").run()
     at.text_input(key="model_other").set_value("turned").run()
@@ -44,9 +44,9 @@ def test_another_model_is_built_compared_put_to_work_and_dropped(
     press(at, "Compare")
     assert any(m.label == "Precision" and "%" in m.value for m in at.metric)
     press(at, "Put to work")
-    assert console.preset.fingerprint == other.fingerprint
+    assert console.model.preset.fingerprint == other.fingerprint
     press(at, "Back to this one")
-    assert console.preset.fingerprint == old
+    assert console.model.preset.fingerprint == old
     press(at, "Drop it")
     assert [p.family.fingerprint for p in console.models.all()] == [old]
 

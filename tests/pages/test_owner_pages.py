@@ -26,10 +26,10 @@ EDITOR = User("ed", frozenset({Role.EDITOR}))
 def confuse(console: Tagloop, ann: User) -> None:
     for asset_id in ingest(console, ann, RED, RED, RED):
         shown = {"probability": 0.6}
-        said = Decision(Kind.REPLACE, asset_id, "garment.hat", "garment.dress", "e-commerce", shown=shown)
-        console.decide(ann, said)
-    console.library.settle()
-    console.curator.searcher.search()
+        said = Decision(Kind.REPLACE, asset_id, "garment.hat", "garment.dress", "e-commerce", payload=shown)
+        console.review.decide(ann, said)
+    console.model.library.settle()
+    console.curation.proposals.finder.search()
 
 
 def test_proposals_are_shown_with_their_evidence_and_dismissed(
@@ -47,8 +47,8 @@ def test_proposals_are_shown_with_their_evidence_and_dismissed(
 
 def test_a_typed_tag_is_approved_or_declined(open_page: OpenPage, console: Tagloop, ann: User) -> None:
     (asset_id,) = ingest(console, ann, RED)
-    proposed = console.curator.propose(EDITOR, Tag("", "garment", {"en": "Cape"}))
-    console.decide(ann, Decision(Kind.ADD, asset_id, proposed.id))
+    proposed = console.curation.propose(EDITOR, Tag("", "garment", {"en": "Cape"}))
+    console.review.decide(ann, Decision(Kind.ADD, asset_id, proposed.id))
     at = open_page(page_paths.PROPOSALS)
     at.segmented_control(key="proposals_kind").set_value("new").run()
     assert any("**Cape** :gray[typed by an editor" in m.value for m in at.markdown)
@@ -70,11 +70,11 @@ def test_editors_see_proposals_without_buttons(open_page: OpenPage, console: Tag
 def test_a_back_fill_is_answered_page_by_page(console: Tagloop, ann: User, monkeypatch: pytest.MonkeyPatch) -> None:
     pictures = ingest(console, ann, RED, RED, RED, profile="general")
     for asset_id in pictures:
-        console.decide(ann, Decision(Kind.DONE, asset_id, profile="general"))
+        console.review.decide(ann, Decision(Kind.DONE, asset_id, profile="general"))
     monkeypatch.setattr(backfill, "NEEDS", 0.0)
-    console.library.settle()
-    console.curator.start_backfill(ann, "colour.red")
-    while backfill.step(console.database, console.library):
+    console.model.library.settle()
+    console.curation.backfills.start(ann, "colour.red")
+    while backfill.step(console.database, console.model.library):
         pass
     monkeypatch.setattr(gallery, "draw", lambda *_, **__: None)
     monkeypatch.setattr(gallery, "selection", lambda page, usual: pictures[:2])
@@ -90,7 +90,7 @@ def test_a_back_fill_is_answered_page_by_page(console: Tagloop, ann: User, monke
 
 def test_changes_are_listed_and_taken_back(open_page: OpenPage, console: Tagloop, ann: User) -> None:
     assert "Nobody has changed the library" in open_page(page_paths.HISTORY).info[0].value
-    console.curator.apply(ann, plans.merge(console.taxonomy(), "garment.hat", "garment.dress"))
+    console.curation.apply(ann, plans.merge(console.taxonomy(), "garment.hat", "garment.dress"))
     at = open_page(page_paths.HISTORY)
     assert any("**Merged Hat into Dress**" in m.value for m in at.markdown)
     button(at, "Undo").click().run()
@@ -106,7 +106,7 @@ def test_the_library_of_a_past_moment_is_compared_and_restored(
     monkeypatch.setattr(taxonomy_history, "began", lambda _: datetime(2000, 1, 1))
     with console.database.write() as connection:  # the starter library of the day before yesterday
         connection.execute(events.update().values(at=datetime.now(UTC).replace(tzinfo=None) - timedelta(days=2)))
-    console.curator.apply(ann, plans.set_state(console.taxonomy(), "garment.hat", "deprecated"))
+    console.curation.apply(ann, plans.set_state(console.taxonomy(), "garment.hat", "deprecated"))
     at.run()
     assert any("1 item is different" in m.value for m in at.markdown)
     at.button(key="restore").click().run()
@@ -142,10 +142,10 @@ def test_sensitive_tags_are_switched_on_with_their_honest_accuracy(
 
 def test_a_copy_of_a_protected_picture_is_shown(open_page: OpenPage, console: Tagloop, ann: User) -> None:
     red, other = ingest(console, ann, RED, GREEN)
-    console.curator.protect(ann, [red], "Agency X")
+    console.curation.protected.protect(ann, [red], "Agency X")
     with console.database.write() as connection:
-        vectors = {other: protected.vectors.load(connection, console.library.fingerprint, [red])[red]}
-        assert protected.raise_alerts(connection, console.library.fingerprint, vectors) == 1
+        vectors = {other: protected.vectors.load(connection, console.model.library.fingerprint, [red])[red]}
+        assert protected.raise_alerts(connection, console.model.library.fingerprint, vectors) == 1
     at = open_page(page_paths.COMPLIANCE)
     assert any(f"Picture {other} looks like a protected one" in m.value for m in at.markdown)
     button(at, "It is no copy, or is allowed").click().run()

@@ -108,7 +108,7 @@ def test_the_grid_says_yes_to_the_selected_and_no_to_the_others_as_one_act(
     assert any("Confirm: 4 Red" in b.label for b in at.button)
     press(at, "Enter")
     assert [labels(console, a)["colour.red"] for a in assets[:5]] == [1, 1, 1, 1, 0]
-    assert len(console.acts_of(ann)) == 1
+    assert len(console.review.recent_acts(ann)) == 1
     press(at, "Z")
     assert all(labels(console, a) == {} for a in assets)
 
@@ -144,13 +144,13 @@ def test_bulk_accept_shows_what_it_would_do_and_why_not_more(
     history = Thresholds(
         0.97, Threshold(None, reason="Not enough history."), {"colour.red": Threshold(0.3, 100, 99)}
     )
-    monkeypatch.setattr(console, "promise", lambda profile, target: history)
+    monkeypatch.setattr(console.review, "thresholds", lambda profile, target: history)
     at = press(go(open_page), "B")
     assert list(at.data_editor[0].value["Tag"]) == ["Red"]
     assert any("Not enough history." in str(frame.value) for frame in at.dataframe)
     accept = next(b for b in at.button if b.label.startswith("Accept 5 tags on 5 pictures"))
     accept.click().run()
-    list(console.light_table.accept_many(ann, at.session_state["review_accepting"], "e-commerce", 0.97))
+    list(console.bulk.accept_many(ann, at.session_state["review_accepting"], "e-commerce", 0.97))
     assert all(labels(console, a) == {"colour.red": 1} for a in assets[:5])
 
 
@@ -162,7 +162,7 @@ def test_thin_history_greys_bulk_accept_out(open_page: Open, assets: list[int]) 
 def test_a_flag_with_a_note_sets_aside_and_is_read_again(
     open_page: Open, console: Tagloop, ann: User, assets: list[int]
 ) -> None:
-    console.decide(ann, Decision(Kind.FLAG, assets[0], profile="e-commerce", note="Is this crimson?"))
+    console.review.decide(ann, Decision(Kind.FLAG, assets[0], profile="e-commerce", note="Is this crimson?"))
     at = go(open_page, show="flagged")
     assert at.session_state["review_asset"] == assets[0]
     assert any("Is this crimson?" in w.value for w in at.warning)
@@ -186,13 +186,13 @@ def test_a_picture_that_somebody_else_has_open_is_shown_and_can_be_taken_over(
     open_page: Open, console: Tagloop, assets: list[int]
 ) -> None:
     bob = local_user("Bob")
-    console.turns.take(bob, assets[2])
+    console.review.assigner.take(bob, assets[2])
     at = go(open_page, at=str(assets[2]))
     assert any("Bob has this picture open" in w.value for w in at.warning)
     assert not any(b.label == "Done" for b in at.button)
     press(at, "T")
     assert any(b.label == "Done" for b in at.button)
-    assert console.card(bob, assets[2], "e-commerce").holder is not None
+    assert console.review.card(bob, assets[2], "e-commerce").holder is not None
 
 
 def test_a_decision_after_a_takeover_is_refused_with_a_word(
@@ -200,7 +200,7 @@ def test_a_decision_after_a_takeover_is_refused_with_a_word(
 ) -> None:
     at = go(open_page)
     mine = at.session_state["review_asset"]
-    console.turns.take(local_user("Bob"), mine, force=True)
+    console.review.assigner.take(local_user("Bob"), mine, force=True)
     press(at, "1")
     assert any("Bob has had picture" in e.value for e in at.error)
     assert labels(console, mine) == {}
@@ -209,13 +209,13 @@ def test_a_decision_after_a_takeover_is_refused_with_a_word(
 def test_when_everything_is_open_elsewhere_it_says_at_whom(
     open_page: Open, console: Tagloop, assets: list[int]
 ) -> None:
-    console.turns.take_many(local_user("Bob"), assets)
+    console.review.assigner.take_many(local_user("Bob"), assets)
     at = go(open_page)
     assert any("open at Bob (6)" in i.value for i in at.info)
 
 
 def test_a_blind_picture_has_no_chips(open_page: Open, console: Tagloop, assets: list[int]) -> None:
-    console.shares = SamplingRates(blind=1)
+    console.review.rates = SamplingRates(blind=1)
     at = go(open_page)
     assert any("Blind sample" in i.value for i in at.info)
     assert not any(b.key and b.key.startswith("accept_") for b in at.button)
@@ -224,10 +224,10 @@ def test_a_blind_picture_has_no_chips(open_page: Open, console: Tagloop, assets:
 def test_a_second_opinion_is_asked_for_in_a_view_of_its_own(
     open_page: Open, console: Tagloop, assets: list[int]
 ) -> None:
-    console.shares = SamplingRates(blind=0, second=1)
+    console.review.rates = SamplingRates(blind=0, second=1)
     bob = local_user("Bob")
-    console.decide(bob, Decision(Kind.ADD, assets[0], "colour.red", profile="e-commerce"))
-    console.decide(bob, Decision(Kind.DONE, assets[0], profile="e-commerce"))
+    console.review.decide(bob, Decision(Kind.ADD, assets[0], "colour.red", profile="e-commerce"))
+    console.review.decide(bob, Decision(Kind.DONE, assets[0], profile="e-commerce"))
     at = go(open_page, show="second")
     assert any("second opinion" in i.value for i in at.info)
     assert at.session_state["review_asset"] == assets[0]
@@ -254,16 +254,16 @@ def test_grid_of_nothing(open_page: Open, console: Tagloop, ann: User) -> None:
     assert any("no pictures yet" in i.value for i in go(open_page, mode="grid").info)
     (asset,) = ingest(console, ann, GREEN, profile="general")
     assert go(open_page, mode="groups").success
-    console.decide(ann, Decision(Kind.DONE, asset))
+    console.review.decide(ann, Decision(Kind.DONE, asset))
     assert any("All done" in s.value for s in go(open_page, mode="grid").success)
     assert RED != GREEN
 
 
 def test_a_second_opinion_by_address_is_one_too(open_page: Open, console: Tagloop, assets: list[int]) -> None:
-    console.shares = SamplingRates(blind=0, second=1)
+    console.review.rates = SamplingRates(blind=0, second=1)
     bob = local_user("Bob")
-    console.decide(bob, Decision(Kind.ADD, assets[0], "colour.red", profile="e-commerce"))
-    console.decide(bob, Decision(Kind.DONE, assets[0], profile="e-commerce"))
+    console.review.decide(bob, Decision(Kind.ADD, assets[0], "colour.red", profile="e-commerce"))
+    console.review.decide(bob, Decision(Kind.DONE, assets[0], profile="e-commerce"))
     at = go(open_page, at=str(assets[0]))
     at.button(key="reject_colour.red").click().run()
     press(at, "D")
@@ -273,7 +273,7 @@ def test_a_second_opinion_by_address_is_one_too(open_page: Open, console: Tagloo
 
 def test_what_people_type_is_no_markdown(open_page: Open, console: Tagloop, ann: User, assets: list[int]) -> None:
     note = "![x](http://example.com/x.png) **bold**"
-    console.decide(ann, Decision(Kind.FLAG, assets[0], profile="e-commerce", note=note))
+    console.review.decide(ann, Decision(Kind.FLAG, assets[0], profile="e-commerce", note=note))
     at = go(open_page, show="flagged")
     shown = next(w.value for w in at.warning if "flagged this picture" in w.value)
     assert "![" not in shown

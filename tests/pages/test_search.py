@@ -17,8 +17,8 @@ Open = Callable[..., AppTest]
 def drawn(console: Tagloop, ann: User, monkeypatch: pytest.MonkeyPatch) -> dict[str, list]:
     """What the gallery was given; pictures are in the index."""
     ingest(console, ann, RED, GREEN, BLUE)
-    console.decide(ann, Decision(Kind.ADD, 3, "garment.dress", profile="e-commerce"))
-    wait_for(lambda: console.index.pending() == 0)
+    console.review.decide(ann, Decision(Kind.ADD, 3, "garment.dress", profile="e-commerce"))
+    wait_for(lambda: console.resources.index.pending() == 0)
     seen: dict[str, list] = {"shown": [], "selected": []}
 
     def draw(page: str, shown: list, *_: object, **__: object) -> None:
@@ -78,7 +78,7 @@ def test_selected_pictures_make_a_batch(drawn: dict, open_page: Open, console: T
     at = open_page(page_paths.SEARCH, q="")
     press(at, "Make a batch of 2")
     assert "2 pictures are in a batch" in at.success[0].value
-    assert console.batch(2).total == 2
+    assert console.ingest.batch(2).total == 2
 
 
 def test_export_previews_what_will_be_written(

@@ -26,7 +26,7 @@ def button(at: AppTest, label: str):  # type: ignore[no-untyped-def]
 def test_tags_are_listed_with_how_they_are_doing(open_page: OpenPage, console: Tagloop, ann: User) -> None:
     (asset_id,) = ingest(console, ann, RED)
     shown = {"probability": 0.5}
-    console.decide(ann, Decision(Kind.ACCEPT, asset_id, "scene.outdoor", profile="general", shown=shown))
+    console.review.decide(ann, Decision(Kind.ACCEPT, asset_id, "scene.outdoor", profile="general", payload=shown))
     at = open_page(PAGE)
     table = at.dataframe[0].value.set_index("Tag")
     assert len(table) == min(200, len(console.taxonomy().tags))
@@ -35,7 +35,7 @@ def test_tags_are_listed_with_how_they_are_doing(open_page: OpenPage, console: T
 
 
 def test_a_tag_stands_below_its_parent(open_page: OpenPage, console: Tagloop, ann: User) -> None:
-    console.curator.apply(ann, plans.move(console.taxonomy(), "garment.hat", "garment", "garment.dress"))
+    console.curation.apply(ann, plans.move(console.taxonomy(), "garment.hat", "garment", "garment.dress"))
     names = list(open_page(PAGE).dataframe[0].value["Tag"])
     assert names[names.index("Dress") + 1] == "\u2003Hat"
 
@@ -46,8 +46,8 @@ def test_a_tag_stands_below_its_parent(open_page: OpenPage, console: Tagloop, an
 )
 def test_tags_are_listed_by_use(open_page: OpenPage, console: Tagloop, ann: User, order: str, listed: str) -> None:
     (asset_id,) = ingest(console, ann, RED)
-    console.decide(ann, Decision(Kind.ADD, asset_id, "scene.outdoor"))
-    console.curator.apply(ann, plans.set_state(console.taxonomy(), "garment.hat", "deprecated"))
+    console.review.decide(ann, Decision(Kind.ADD, asset_id, "scene.outdoor"))
+    console.curation.apply(ann, plans.set_state(console.taxonomy(), "garment.hat", "deprecated"))
     at = open_page(PAGE)
     at.segmented_control(key="tags_order").set_value(order).run()
     assert at.dataframe[0].value["Tag"][0].startswith(listed)
@@ -64,7 +64,7 @@ def test_a_tag_is_found_in_any_language(open_page: OpenPage) -> None:
 def test_an_address_opens_a_tag_also_by_an_id_that_was_merged(
     open_page: OpenPage, console: Tagloop, ann: User
 ) -> None:
-    console.curator.apply(ann, plans.merge(console.taxonomy(), "garment.hat", "garment.dress"))
+    console.curation.apply(ann, plans.merge(console.taxonomy(), "garment.hat", "garment.dress"))
     at = open_page(PAGE, tag="garment.hat")
     assert at.title[0].value == "Dress"
     assert "was merged into this tag" in at.info[0].value
@@ -107,7 +107,7 @@ def test_what_somebody_else_changed_meanwhile_is_not_overwritten(
 ) -> None:
     at = open_page(PAGE, tag="garment.dress")
     dress = console.taxonomy().tags["garment.dress"]
-    console.curator.save(User("Bo", frozenset(Role)), replace(dress, definition="Theirs"))
+    console.curation.save(User("Bo", frozenset(Role)), replace(dress, definition="Theirs"))
     at.text_area(key="tag_garment.dress_definition").set_value("Mine")
     button(at, "Save").click().run()
     assert "was changed by Bo" in at.error[0].value
@@ -116,7 +116,7 @@ def test_what_somebody_else_changed_meanwhile_is_not_overwritten(
 
 def test_a_prompt_is_tried_before_it_is_saved(open_page: OpenPage, console: Tagloop, ann: User) -> None:
     ingest(console, ann, RED, GREEN)
-    console.library.settle()
+    console.model.library.settle()
     at = open_page(PAGE, tag="colour.red")
     at.text_area(key="tag_colour.red_prompts").set_value("green")
     button(at, "Show what changes").click().run()
@@ -129,8 +129,8 @@ def test_a_prompt_is_tried_before_it_is_saved(open_page: OpenPage, console: Tagl
 
 def test_examples_are_dropped_and_added(open_page: OpenPage, console: Tagloop, ann: User) -> None:
     first, second = ingest(console, ann, RED, RED)
-    console.decide(ann, Decision(Kind.ADD, first, "colour.red"))
-    console.library.settle()
+    console.review.decide(ann, Decision(Kind.ADD, first, "colour.red"))
+    console.model.library.settle()
     at = open_page(PAGE, tag="colour.red", tab="Pictures")
     at.toggle(key="likely_colour.red").set_value(True).run()
     at.button(key=f"add_colour.red_{second}").click().run()
@@ -148,8 +148,10 @@ def test_accuracy_and_changes_have_a_tab_each(
 ) -> None:
     (asset_id,) = ingest(console, ann, RED)
     shown = {"probability": 0.5}
-    console.decide(ann, Decision(Kind.ACCEPT, asset_id, "garment.dress", profile="e-commerce", shown=shown))
-    console.curator.save(ann, replace(console.taxonomy().tags["garment.dress"], names={"en": "Gown"}))
+    console.review.decide(
+        ann, Decision(Kind.ACCEPT, asset_id, "garment.dress", profile="e-commerce", payload=shown)
+    )
+    console.curation.save(ann, replace(console.taxonomy().tags["garment.dress"], names={"en": "Gown"}))
     at = open_page(PAGE, tag="garment.dress", tab=tab)
     assert any(said in m.value for m in at.markdown)
 
@@ -180,7 +182,7 @@ def test_a_merge_shows_what_it_would_do_and_does_it(
     open_page: OpenPage, console: Tagloop, ann: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (asset_id,) = ingest(console, ann, RED)
-    console.decide(ann, Decision(Kind.ADD, asset_id, "garment.hat"))
+    console.review.decide(ann, Decision(Kind.ADD, asset_id, "garment.hat"))
     at = dialog(lambda: dialogs.merge("garment.hat", "garment.dress"), console, ann, monkeypatch)
     said = " ".join(m.value for m in at.markdown)
     assert "1 picture will show other tags" in said
@@ -192,7 +194,7 @@ def test_a_merge_shows_what_it_would_do_and_does_it(
 def test_a_merge_into_what_stands_below_is_refused(
     console: Tagloop, ann: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    console.curator.apply(ann, plans.move(console.taxonomy(), "garment.hat", "garment", "garment.dress"))
+    console.curation.apply(ann, plans.move(console.taxonomy(), "garment.hat", "garment", "garment.dress"))
     at = dialog(lambda: dialogs.merge("garment.dress", "garment.hat"), console, ann, monkeypatch)
     assert "stands below it" in at.error[0].value
 
@@ -200,7 +202,7 @@ def test_a_merge_into_what_stands_below_is_refused(
 def test_a_split_moves_the_chosen_pictures(console: Tagloop, ann: User, monkeypatch: pytest.MonkeyPatch) -> None:
     first, second = ingest(console, ann, RED, GREEN)
     for asset_id in (first, second):
-        console.decide(ann, Decision(Kind.ADD, asset_id, "garment.hat"))
+        console.review.decide(ann, Decision(Kind.ADD, asset_id, "garment.hat"))
     monkeypatch.setattr(gallery, "draw", lambda *_, **__: None)
     at = dialog(lambda: dialogs.split("garment.hat", [second]), console, ann, monkeypatch)
     at.text_input(key="split_en").set_value("Beret").run()

@@ -24,8 +24,8 @@ def test_uploaded_photos_become_a_batch(open_page: Callable[..., AppTest], conso
     at = open_page()
     at.file_uploader[0].upload("a.jpg", photo(RED), "image/jpeg").run()
     button(at, "Tag 1 photo").click().run()
-    wait_for(lambda: console.batch(1).state == "done")
-    assert console.batch(1).ingested == 1
+    wait_for(lambda: console.ingest.batch(1).state == "done")
+    assert console.ingest.batch(1).ingested == 1
     assert not at.file_uploader[0].value
     at.run()
     assert any("1 new · tagged in" in p.text for p in at.get("progress"))
@@ -34,15 +34,15 @@ def test_uploaded_photos_become_a_batch(open_page: Callable[..., AppTest], conso
 def test_the_sample_photos_are_one_click_away(open_page: Callable[..., AppTest], console: Tagloop) -> None:
     at = open_page()
     button(at, "Try it with sample photos").click().run()
-    wait_for(lambda: console.batch(1).state == "done")
-    assert (console.batch(1).ingested, console.batch(1).refused) == (40, 0)
+    wait_for(lambda: console.ingest.batch(1).state == "done")
+    assert (console.ingest.batch(1).ingested, console.ingest.batch(1).refused) == (40, 0)
 
 
 def test_what_was_refused_is_listed_with_reasons(open_page: Callable[..., AppTest], console: Tagloop) -> None:
     at = open_page()
     at.file_uploader[0].upload("broken.jpg", b"nothing", "image/jpeg").run()
     button(at, "Tag 1 photo").click().run()
-    wait_for(lambda: console.batch(1).state == "done")
+    wait_for(lambda: console.ingest.batch(1).state == "done")
     at.run()
     assert at.expander[0].label == "1 not taken, and why"
     assert "Not a picture" in at.dataframe[0].value["reason"][0]
@@ -51,13 +51,13 @@ def test_what_was_refused_is_listed_with_reasons(open_page: Callable[..., AppTes
 def test_a_batch_is_stopped_and_resumed(open_page: Callable[..., AppTest], console: Tagloop, ann) -> None:  # type: ignore[no-untyped-def]
     assert console.worker is not None
     console.worker.stop()
-    batch_id = console.upload(ann, [("a.jpg", photo(RED))], "general")
+    batch_id = console.ingest.upload(ann, [("a.jpg", photo(RED))], "general")
     at = open_page()
     button(at, "Stop").click().run()
-    assert console.batch(batch_id).state == "stopped"
+    assert console.ingest.batch(batch_id).state == "stopped"
     assert any("Stopped by Ann" in p.text for p in at.get("progress"))
     button(at, "Go on").click().run()
-    assert console.batch(batch_id).state == "running"
+    assert console.ingest.batch(batch_id).state == "running"
 
 
 def test_a_server_path_is_offered_only_below_an_allowed_root(

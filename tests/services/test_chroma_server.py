@@ -21,13 +21,15 @@ PROFILE = "e-commerce"
 
 
 def fed(loop: Tagloop) -> None:
-    wait_for(lambda: loop.index.is_open and not loop.index.pending(), 60)
+    wait_for(lambda: loop.resources.index.is_open and not loop.resources.index.pending(), 60)
 
 
 def agrees(loop: Tagloop) -> bool:
     try:
         with loop.database.read() as connection:
-            return loop.index.is_open and loop.index.counts() == loop.index.expected(connection)
+            return loop.resources.index.is_open and loop.resources.index.counts() == loop.resources.index.expected(
+                connection
+            )
     except StorageError:
         return False
 
@@ -41,20 +43,20 @@ def test_work_goes_on_while_it_is_gone(loop: Tagloop, ann: User, chroma: Chroma,
         shutil.rmtree(chroma.data)
     more = ingest(loop, ann, GREEN, (90, 90, 20))
     with pytest.raises(StorageError, match="does not answer"):
-        loop.search("red")
-    loop.decide(ann, Decision(Kind.ADD, more[0], "garment.dress", profile=PROFILE))
-    assert loop.suggest(more[0], PROFILE)
+        loop.search.find("red")
+    loop.review.decide(ann, Decision(Kind.ADD, more[0], "garment.dress", profile=PROFILE))
+    assert loop.review.suggest(more[0], PROFILE)
     wait_for(lambda: loop.worker is not None and "does not answer" in loop.worker.trouble)
     chroma.start()
-    wait_for(lambda: agrees(loop) and not loop.index.pending(), 60)
+    wait_for(lambda: agrees(loop) and not loop.resources.index.pending(), 60)
     assert loop.worker is not None
     wait_for(lambda: loop.worker is not None and not loop.worker.trouble)
     if lost:
         assert loop.worker.chroma.startswith(("made", "rebuilt"))
-    record = loop.index.tag_record("garment.dress")
+    record = loop.resources.index.tag_record("garment.dress")
     assert record is not None
     assert record["accepted"] == 1
-    assert loop.search("red").hits
+    assert loop.search.find("red").hits
 
 
 def test_an_address_that_others_reach_is_refused() -> None:

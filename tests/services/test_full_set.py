@@ -113,30 +113,30 @@ def test_the_loop_from_upload_to_search(loop: Tagloop, workers: Workers, ann: Us
     loop.start()
     workers.start()
     colours = {"red.jpg": RED, "red2.jpg": (215, 35, 30), "green.jpg": GREEN, "blue.jpg": BLUE}
-    batch = loop.upload(ann, [(name, photo(colour)) for name, colour in colours.items()], PROFILE)
-    wait_for(lambda: loop.batch(batch).state == "done", 90)
-    assert loop.name not in names(loop), "the console leaves pictures to workers"
+    batch = loop.ingest.upload(ann, [(name, photo(colour)) for name, colour in colours.items()], PROFILE)
+    wait_for(lambda: loop.ingest.batch(batch).state == "done", 90)
+    assert loop.resources.name not in names(loop), "the console leaves pictures to workers"
     with loop.database.read() as connection:
         found = {row.name: row for row in connection.execute(sa.select(assets))}
-    data = loop.archive.read(Rendition.ORIGINAL, found["red.jpg"].sha256)
+    data = loop.resources.images.read(Rendition.ORIGINAL, found["red.jpg"].sha256)
     assert data == photo(RED)
-    assert loop.archive.has(found["blue.jpg"].sha256)
+    assert loop.resources.images.has(found["blue.jpg"].sha256)
     assert not (loop.settings.data_dir / "archive").exists(), "no picture lies on this machine"
-    assert list(loop.blobs.older_than("incoming", 0.0)) == [], "what was staged is gone"
-    before = {s.tag_id: s.probability for s in loop.suggest(found["red2.jpg"].id, PROFILE)}
-    loop.decide(ann, Decision(Kind.REJECT, found["red.jpg"].id, "colour.red", profile=PROFILE))
-    after = {s.tag_id: s.probability for s in loop.suggest(found["red2.jpg"].id, PROFILE)}
+    assert list(loop.resources.blobs.older_than("incoming", 0.0)) == [], "what was staged is gone"
+    before = {s.tag_id: s.probability for s in loop.review.suggest(found["red2.jpg"].id, PROFILE)}
+    loop.review.decide(ann, Decision(Kind.REJECT, found["red.jpg"].id, "colour.red", profile=PROFILE))
+    after = {s.tag_id: s.probability for s in loop.review.suggest(found["red2.jpg"].id, PROFILE)}
     assert after.get("colour.red", 0.0) < before["colour.red"]
-    wait_for(lambda: loop.index.is_open and not loop.index.pending(), 60)
-    assert loop.search("green").hits[0].asset_id == found["green.jpg"].id
-    again = loop.upload(ann, [("again.jpg", photo(RED)), ("broken.jpg", b"no picture")], PROFILE)
-    wait_for(lambda: loop.batch(again).state == "done", 30)
-    assert (loop.batch(again).known, loop.batch(again).refused) == (1, 1)
+    wait_for(lambda: loop.resources.index.is_open and not loop.resources.index.pending(), 60)
+    assert loop.search.find("green").hits[0].asset_id == found["green.jpg"].id
+    again = loop.ingest.upload(ann, [("again.jpg", photo(RED)), ("broken.jpg", b"no picture")], PROFILE)
+    wait_for(lambda: loop.ingest.batch(again).state == "done", 30)
+    assert (loop.ingest.batch(again).known, loop.ingest.batch(again).refused) == (1, 1)
 
 
 def test_the_chunk_of_a_killed_worker_is_done_by_another(loop: Tagloop, workers: Workers, ann: User) -> None:
     loop.start()
-    batch = loop.upload(ann, files(160), PROFILE)
+    batch = loop.ingest.upload(ann, files(160), PROFILE)
     victim = workers.start(0.05)
     wait_for_work(loop)
     time.sleep(0.5)
@@ -146,7 +146,7 @@ def test_the_chunk_of_a_killed_worker_is_done_by_another(loop: Tagloop, workers:
         held = connection.execute(sa.select(chunks.c.n).where(chunks.c.leased_until.is_not(None))).scalars().all()
     assert held, "it was at work"
     workers.start()
-    wait_for(lambda: loop.batch(batch).state == "done", 60)
+    wait_for(lambda: loop.ingest.batch(batch).state == "done", 60)
     assert time.monotonic() - killed < 60
     with loop.database.read() as connection:
         attempts = {row.n: row.attempts for row in connection.execute(sa.select(chunks))}
@@ -160,13 +160,13 @@ def test_a_broker_that_restarts_loses_nothing(
 ) -> None:
     loop.start()
     workers.start(0.02)
-    batch = loop.upload(ann, files(200), PROFILE)
+    batch = loop.ingest.upload(ann, files(200), PROFILE)
     wait_for_work(loop)
     getattr(broker, end)()
-    during = loop.upload(ann, [("during.jpg", photo(RED))], PROFILE)
+    during = loop.ingest.upload(ann, [("during.jpg", photo(RED))], PROFILE)
     wait_for(lambda: loop.worker is not None and "queue" in loop.worker.trouble, 60)
     broker.start()
-    wait_for(lambda: loop.batch(batch).state == loop.batch(during).state == "done", 90)
+    wait_for(lambda: loop.ingest.batch(batch).state == loop.ingest.batch(during).state == "done", 90)
     check_each_ended_once(loop, 201)
     wait_for(lambda: loop.worker is not None and not loop.worker.trouble)
 
@@ -175,17 +175,17 @@ def test_an_object_store_that_is_away_delays_pictures(
     loop: Tagloop, workers: Workers, object_store: ObjectStore, ann: User
 ) -> None:
     loop.start()
-    batch = loop.upload(ann, files(8), PROFILE)
+    batch = loop.ingest.upload(ann, files(8), PROFILE)
     assert object_store.process is not None
     object_store.process.send_signal(signal.SIGSTOP)
     try:
         workers.start()
         wait_for_work(loop)
         time.sleep(2)
-        assert loop.batch(batch).finished == 0
+        assert loop.ingest.batch(batch).finished == 0
     finally:
         object_store.process.send_signal(signal.SIGCONT)
-    wait_for(lambda: loop.batch(batch).state == "done", 90)
+    wait_for(lambda: loop.ingest.batch(batch).state == "done", 90)
     check_each_ended_once(loop, 8)
 
 
@@ -200,10 +200,10 @@ def test_ten_thousand_chunks_keep_nobody_waiting(
     wait_for(lambda: unsent(loop) == 0, 60)
     workers.start()
     wait_for_work(loop)
-    urgent = loop.upload(ann, [("urgent.jpg", photo(RED))], PROFILE)
-    wait_for(lambda: loop.batch(urgent).state == "done", 10)
-    assert loop.batch(bulk).state == "running"
-    loop.stop_batch(ann, bulk)
+    urgent = loop.ingest.upload(ann, [("urgent.jpg", photo(RED))], PROFILE)
+    wait_for(lambda: loop.ingest.batch(urgent).state == "done", 10)
+    assert loop.ingest.batch(bulk).state == "running"
+    loop.ingest.stop(ann, bulk)
     with loop.database.read() as connection:
         assert queue_status.load(connection).waiting == 0, "what is stopped waits for nobody"
 
@@ -217,20 +217,20 @@ def unsent(loop: Tagloop) -> int:
 def test_progress_and_an_end_reach_across_processes(loop: Tagloop, workers: Workers, ann: User) -> None:
     loop.start()
     worker = workers.start(0.02)
-    batch = loop.upload(ann, files(120), PROFILE)
-    wait_for(lambda: 0 < loop.batch(batch).finished < 120, 60)
-    loop.stop_batch(ann, batch)
+    batch = loop.ingest.upload(ann, files(120), PROFILE)
+    wait_for(lambda: 0 < loop.ingest.batch(batch).finished < 120, 60)
+    loop.ingest.stop(ann, batch)
     time.sleep(1.5)
-    stopped = loop.batch(batch).finished
+    stopped = loop.ingest.batch(batch).finished
     time.sleep(1.5)
-    assert loop.batch(batch).finished == stopped < 120
-    loop.resume_batch(ann, batch)
-    wait_for(lambda: loop.batch(batch).finished > stopped, 30)
+    assert loop.ingest.batch(batch).finished == stopped < 120
+    loop.ingest.resume(ann, batch)
+    wait_for(lambda: loop.ingest.batch(batch).finished > stopped, 30)
     worker.send_signal(signal.SIGTERM)
     assert worker.wait(30) == 0, "it ends in order"
     with loop.database.read() as connection:
         held = sa.select(chunks.c.n).where(chunks.c.leased_until.is_not(None))
         assert connection.execute(held).all() == [], "it finished what it was at, and holds nothing"
     workers.start()
-    wait_for(lambda: loop.batch(batch).state == "done", 60)
+    wait_for(lambda: loop.ingest.batch(batch).state == "done", 60)
     check_each_ended_once(loop, 120)

@@ -77,7 +77,7 @@ def test_cut_connections_lose_and_double_nothing(
     name = installations.name(loop.settings.data_dir)
     files = [(f"{n}.jpg", photo((n, 5 * n % 256, 90), size=(64, 40 + n))) for n in range(120)]
     loop.start()
-    batch = loop.upload(ann, files, PROFILE)
+    batch = loop.ingest.upload(ann, files, PROFILE)
     done: set[int] = set()
     cuts = 0
     end = time.monotonic() + 60
@@ -90,7 +90,7 @@ def test_cut_connections_lose_and_double_nothing(
             with loop.database.read() as connection:
                 known = list(connection.execute(sa.select(assets.c.id)).scalars())
             for asset_id in set(known) - done:
-                loop.decide(ann, Decision(Kind.ADD, asset_id, "colour.red", profile=PROFILE))
+                loop.review.decide(ann, Decision(Kind.ADD, asset_id, "colour.red", profile=PROFILE))
                 done.add(asset_id)
     started = time.monotonic()
     wait_for(lambda: loop_state(loop, batch) == "done", 60)
@@ -106,7 +106,7 @@ def test_cut_connections_lose_and_double_nothing(
 
 def loop_state(loop: Tagloop, batch: int) -> str:
     try:
-        return loop.batch(batch).state
+        return loop.ingest.batch(batch).state
     except StorageError:
         return "not known"
 
@@ -123,9 +123,9 @@ def test_a_database_that_is_not_there_is_told(loop: Tagloop, postgres: Postgres)
 
 
 def test_text_that_postgres_cannot_keep_loses_only_that(loop: Tagloop, ann: User) -> None:
-    batch = loop.upload(ann, [("a.jpg", photo(RED)), ("a.txt", b"A red\x00 thing")], PROFILE)
+    batch = loop.ingest.upload(ann, [("a.jpg", photo(RED)), ("a.txt", b"A red\x00 thing")], PROFILE)
     loop.start()
-    wait_for(lambda: loop.batch(batch).state == "done")
+    wait_for(lambda: loop.ingest.batch(batch).state == "done")
     with loop.database.read() as connection:
         row = connection.execute(sa.select(assets.c.title, assets.c.caption, assets.c.body)).one()
     assert "A red thing" in (row.title, row.caption, row.body)

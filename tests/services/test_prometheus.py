@@ -23,7 +23,7 @@ def test_it_reads_what_a_process_tells_and_every_rule_can_be_evaluated(
     if shutil.which("prometheus") is None:
         missing("Prometheus")
     told, port = free_port(), free_port()
-    loop.upload(ann, [("a.jpg", photo(RED))], "e-commerce")
+    loop.ingest.upload(ann, [("a.jpg", photo(RED))], "e-commerce")
     service, thread = prometheus_client.start_http_server(told, "127.0.0.1", prometheus.registry(loop))
     config = yaml.safe_load((DEPLOY / "prometheus.yml").read_text("utf-8"))
     config["global"] = {"scrape_interval": "1s", "evaluation_interval": "1s"}

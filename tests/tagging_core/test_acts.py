@@ -27,13 +27,13 @@ def decision(kind: Kind, asset_id: int, tag: str | None = None) -> Decision:
 def test_a_bulk_act_is_fitted_once_and_taken_back_whole(loop: Tagloop, ann: User) -> None:
     assets = ingest(loop, ann, RED, RED, BLUE)
     before = state(loop)
-    start = loop.library.matrix().revision
-    act = loop.decide_many(ann, [decision(Kind.ACCEPT, a, "garment.dress") for a in assets])
-    assert loop.library.matrix().revision == start + 1
+    start = loop.model.library.matrix().revision
+    act = loop.review.decide_many(ann, [decision(Kind.ACCEPT, a, "garment.dress") for a in assets])
+    assert loop.model.library.matrix().revision == start + 1
     assert len(act.event_ids) == 3
-    undone = loop.undo_act(ann, act.id)
+    undone = loop.review.undo_group(ann, act.id)
     assert same(state(loop), before)
-    loop.undo_act(ann, undone.id)
+    loop.review.undo_group(ann, undone.id)
     with loop.database.read() as connection:
         assert all(decisions.labels_of(connection, a)["garment.dress"].value == 1 for a in assets)
 
@@ -41,7 +41,7 @@ def test_a_bulk_act_is_fitted_once_and_taken_back_whole(loop: Tagloop, ann: User
 def test_one_bad_decision_leaves_nothing_of_the_act(loop: Tagloop, ann: User) -> None:
     assets = ingest(loop, ann, RED)
     with pytest.raises(TaggingError, match=r"garment\.nothing"):
-        loop.decide_many(
+        loop.review.decide_many(
             ann, [decision(Kind.ACCEPT, assets[0], TAGS[0]), decision(Kind.ACCEPT, assets[0], "garment.nothing")]
         )
     with loop.database.read() as connection:
@@ -51,24 +51,24 @@ def test_one_bad_decision_leaves_nothing_of_the_act(loop: Tagloop, ann: User) ->
 def test_an_afternoon_of_one_editor_is_taken_back_and_others_stay(loop: Tagloop, ann: User) -> None:
     bob = User("Bob", frozenset({Role.EDITOR}))
     first, second = ingest(loop, ann, RED, BLUE)
-    loop.decide(ann, decision(Kind.ACCEPT, first, "garment.dress"))
+    loop.review.decide(ann, decision(Kind.ACCEPT, first, "garment.dress"))
     after_ann = state(loop)
-    loop.decide(bob, decision(Kind.ACCEPT, second, "garment.hat"))
-    loop.decide(bob, decision(Kind.DONE, second))
+    loop.review.decide(bob, decision(Kind.ACCEPT, second, "garment.hat"))
+    loop.review.decide(bob, decision(Kind.DONE, second))
     now = datetime.now(UTC).replace(tzinfo=None)
     since, until = now - timedelta(hours=1), now + timedelta(hours=1)
-    act = loop.undo_period(ann, "Bob", since, until)
+    act = loop.review.undo_period(ann, "Bob", since, until)
     assert len(act.event_ids) == 2
     assert same(state(loop), after_ann)
     with pytest.raises(TaggingError, match="nothing to take back"):
-        loop.undo_period(ann, "Bob", since, until)
+        loop.review.undo_period(ann, "Bob", since, until)
     with pytest.raises(NotAllowedError):
-        loop.undo_period(bob, "Ann", since, until)
+        loop.review.undo_period(bob, "Ann", since, until)
 
 
 def test_what_is_not_there_cannot_be_taken_back(loop: Tagloop, ann: User) -> None:
     with pytest.raises(TaggingError, match="no act 'x'"):
-        loop.undo_act(ann, "x")
+        loop.review.undo_group(ann, "x")
 
 
 _STEP = st.one_of(
@@ -95,15 +95,15 @@ def test_any_mixture_equals_the_library_that_only_ever_saw_what_remains(
         if what == "undo":
             if written:
                 how, key = written.pop(n % len(written))
-                loop.undo_act(ann, str(key)) if how == "act" else loop.undo(ann, int(key))
+                loop.review.undo_group(ann, str(key)) if how == "act" else loop.review.undo(ann, int(key))
         elif what == "bulk":
-            bulk = loop.decide_many(ann, [decision(kind, a, TAGS[tag]) for a in assets])
+            bulk = loop.review.decide_many(ann, [decision(kind, a, TAGS[tag]) for a in assets])
             if bulk.event_ids:  # one that changes nothing writes nothing, and there is nothing to take back
                 written.append(("act", bulk.id))
         else:
             with loop.database.read() as connection:
                 newest = connection.execute(select(func.max(events.c.id))).scalar_one()
-            event_id = loop.decide(ann, decision(kind, assets[n], None if kind == Kind.DONE else TAGS[tag]))
+            event_id = loop.review.decide(ann, decision(kind, assets[n], None if kind == Kind.DONE else TAGS[tag]))
             if event_id > newest:  # a decision that changes nothing writes nothing
                 written.append(("event", event_id))
     mixed = state(loop)
@@ -111,7 +111,7 @@ def test_any_mixture_equals_the_library_that_only_ever_saw_what_remains(
     assert same(state(loop), mixed)
     while written:
         how, key = written.pop()
-        with_undo = loop.undo_act if how == "act" else loop.undo
+        with_undo = loop.review.undo_group if how == "act" else loop.review.undo
         try:
             with_undo(ann, key)  # type: ignore[operator]
         except TaggingError:
@@ -129,22 +129,22 @@ def test_the_order_of_decisions_does_not_matter(loop: Tagloop, ann: User) -> Non
     for seed in range(4):
         order = np.random.default_rng(seed).permutation(len(todo))
         done = [
-            loop.decide(ann, Decision(todo[i].kind, todo[i].asset_id, todo[i].tag_id, None, "e-commerce"))
+            loop.review.decide(ann, Decision(todo[i].kind, todo[i].asset_id, todo[i].tag_id, None, "e-commerce"))
             for i in order
         ]
         found = state(loop)
         results.append({k: found[k] for k in ("learned", "calibration")} | {"labels": 0, "daily": 0})
         for event_id in done:
-            loop.undo(ann, event_id)
+            loop.review.undo(ann, event_id)
     assert all(same(results[0], other) for other in results[1:])
 
 
 def test_an_act_that_changes_nothing_writes_nothing(loop: Tagloop, ann: User) -> None:
     assets = ingest(loop, ann, RED, GREEN)
     again = [decision(Kind.ACCEPT, asset, TAGS[0]) for asset in assets]
-    assert loop.decide_many(ann, again).event_ids
+    assert loop.review.decide_many(ann, again).event_ids
     same_again = [decision(Kind.ACCEPT, asset, TAGS[0]) for asset in assets]
-    nothing = loop.decide_many(ann, same_again)
+    nothing = loop.review.decide_many(ann, same_again)
     assert nothing.event_ids == []
     with pytest.raises(TaggingError, match="no act"):
-        loop.undo_act(ann, nothing.id)
+        loop.review.undo_group(ann, nothing.id)

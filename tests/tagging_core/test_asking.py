@@ -38,10 +38,10 @@ def test_doubtful_pictures_come_first_in_the_order_of_doubt(loop: Tagloop, ann: 
     assets = ingest(loop, ann, RED, BLUE, GREEN, YELLOW)
     view = View("e-commerce", order=Order.DOUBT)
     order = []
-    while (turn := loop.turns.next(ann, view, order)) is not None and turn.asset_id not in order:
+    while (turn := loop.review.assigner.next(ann, view, order)) is not None and turn.asset_id not in order:
         order.append(turn.asset_id)
     with loop.database.read() as connection:
-        scored = loop.suggester.score(connection, order, "general")
+        scored = loop.model.suggester.score(connection, order, "general")
     sure = picture_margins(scored.matrix, scored.matrix.taxonomy.profile("e-commerce"), scored.probabilities)
     assert sorted(order) == assets
     assert np.all(np.diff(sure) >= 0)

@@ -19,18 +19,18 @@ def reviewed(loop: Tagloop, ann: User) -> list[int]:
     """Six red pictures and four green ones, all reviewed; half of the red ones, and one green, have the tag."""
     pictures = ingest(loop, ann, *[RED] * 6, *[GREEN] * 4, profile="general")
     for asset_id in [*pictures[:3], pictures[9]]:
-        loop.decide(ann, Decision(Kind.ADD, asset_id, TAG, profile="general"))
+        loop.review.decide(ann, Decision(Kind.ADD, asset_id, TAG, profile="general"))
     for asset_id in pictures:
-        loop.decide(ann, Decision(Kind.DONE, asset_id, profile="general"))
-    loop.library.settle()
+        loop.review.decide(ann, Decision(Kind.DONE, asset_id, profile="general"))
+    loop.model.library.settle()
     return pictures
 
 
 def scan(loop: Tagloop, user: User, monkeypatch: pytest.MonkeyPatch) -> backfill.Backfill:
     monkeypatch.setattr(backfill, "NEEDS", 0.2)
     monkeypatch.setattr(backfill, "LOSES", 0.4)
-    loop.curator.start_backfill(user, TAG)
-    while backfill.step(loop.database, loop.library):
+    loop.curation.backfills.start(user, TAG)
+    while backfill.step(loop.database, loop.model.library):
         pass
     with loop.database.read() as connection:
         return backfill.listed(connection)[0]
@@ -40,7 +40,7 @@ def test_what_is_probably_missing_or_wrong_is_estimated_and_queued(
     loop: Tagloop, ann: User, reviewed: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = scan(loop, ann, monkeypatch)
-    estimate = loop.curator.estimate_backfill(TAG)
+    estimate = loop.curation.backfills.estimate(TAG)
     assert (found.running, found.looked_at) == (False, 10)
     assert (estimate.needs, estimate.loses, estimate.reviewed) == (found.needs, found.loses, 10)
     with loop.database.read() as connection:
@@ -56,35 +56,35 @@ def test_answers_are_decisions_of_one_act(
 ) -> None:
     scan(loop, ann, monkeypatch)
     asked = reviewed[3:6]
-    act = loop.curator.answer_backfill(ann, TAG, 1, asked, asked[:2])
+    act = loop.curation.backfills.answer(ann, TAG, 1, asked, asked[:2])
     assert act is not None
     with loop.database.read() as connection:
         values = [decisions.labels_of(connection, a)[TAG].value for a in asked]
         assert backfill.waiting(connection, TAG, 1) == []
     assert values == [1, 1, 0]
-    loop.undo_act(ann, act.id)
-    assert loop.curator.answer_backfill(ann, TAG, 0, [reviewed[9]], [reviewed[9]]) is None  # it keeps the tag
+    loop.review.undo_group(ann, act.id)
+    assert loop.curation.backfills.answer(ann, TAG, 0, [reviewed[9]], [reviewed[9]]) is None  # it keeps the tag
     with pytest.raises(DecisionError, match="not on this page"):
-        loop.curator.answer_backfill(ann, TAG, 1, asked, [999])
+        loop.curation.backfills.answer(ann, TAG, 1, asked, [999])
 
 
 def test_a_scan_goes_on_where_it_stopped_and_can_be_ended(
     loop: Tagloop, ann: User, reviewed: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(backfill, "_PIECE", 4)
-    loop.curator.start_backfill(ann, TAG)
-    assert backfill.step(loop.database, loop.library)
+    loop.curation.backfills.start(ann, TAG)
+    assert backfill.step(loop.database, loop.model.library)
     with loop.database.read() as connection:
         assert backfill.listed(connection)[0].looked_at == 4
-    while backfill.step(loop.database, loop.library):
+    while backfill.step(loop.database, loop.model.library):
         pass
     with loop.database.read() as connection:
         assert backfill.listed(connection)[0].looked_at == 10
-    loop.curator.stop_backfill(ann, TAG)
+    loop.curation.backfills.stop(ann, TAG)
     with loop.database.read() as connection:
         assert backfill.listed(connection) == []
 
 
 def test_only_owners_start_one(loop: Tagloop, ann: User) -> None:
     with pytest.raises(NotAllowedError):
-        loop.curator.start_backfill(User("ed", frozenset({Role.EDITOR})), TAG)
+        loop.curation.backfills.start(User("ed", frozenset({Role.EDITOR})), TAG)

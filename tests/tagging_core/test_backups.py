@@ -25,12 +25,12 @@ from tests.conftest import BLUE, GREEN, RED, Installations, ingest, photo, wait_
 def worked_with(loop: Tagloop, ann: User) -> Iterator[Tagloop]:
     """An installation in which people have worked, with a batch that still waits; its worker rests."""
     first, second, _ = ingest(loop, ann, RED, GREEN, BLUE)
-    loop.decide(ann, Decision(Kind.ADD, first, "garment.dress", profile="e-commerce"))
-    loop.decide(ann, Decision(Kind.REJECT, second, "colour.red", profile="e-commerce"))
-    loop.decide(ann, Decision(Kind.DONE, first, profile="e-commerce"))
-    loop.library.settle()
-    batch = loop.upload(ann, [("waits.jpg", photo(RED, size=(99, 99)))], "e-commerce")
-    loop.stop_batch(ann, batch)
+    loop.review.decide(ann, Decision(Kind.ADD, first, "garment.dress", profile="e-commerce"))
+    loop.review.decide(ann, Decision(Kind.REJECT, second, "colour.red", profile="e-commerce"))
+    loop.review.decide(ann, Decision(Kind.DONE, first, profile="e-commerce"))
+    loop.model.library.settle()
+    batch = loop.ingest.upload(ann, [("waits.jpg", photo(RED, size=(99, 99)))], "e-commerce")
+    loop.ingest.stop(ann, batch)
     loop.close()
     opened = Tagloop(loop.settings)
     yield opened
@@ -58,28 +58,30 @@ def test_everything_comes_back_elsewhere(
     worked_with: Tagloop, elsewhere: Settings, ann: User, tmp_path: Path
 ) -> None:
     path = tmp_path / "backup.zip"
-    made = backups.back_up(worked_with.database, worked_with.blobs, path)
+    made = backups.back_up(worked_with.database, worked_with.resources.blobs, path)
     before = rows(worked_with.database)
-    confidences = {s.tag_id: s.probability for s in worked_with.suggest(3, "e-commerce")}
+    confidences = {s.tag_id: s.probability for s in worked_with.review.suggest(3, "e-commerce")}
     database = Database(elsewhere.database)
     assert backups.restore(database, open_blobs(elsewhere.assets_url, elsewhere.data_dir), path) == made
     assert rows(database) == before
     database.close()
     there = Tagloop(elsewhere)
     try:
-        assert {s.tag_id: s.probability for s in there.suggest(3, "e-commerce")} == pytest.approx(confidences)
+        assert {s.tag_id: s.probability for s in there.review.suggest(3, "e-commerce")} == pytest.approx(
+            confidences
+        )
         with there.database.read() as connection:
             names = connection.execute(sa.select(metadata.tables["assets"].c.sha256)).scalars().all()
-        assert all(there.archive.has(name) for name in names)
-        assert there.archive.read(Rendition.ORIGINAL, names[0])
+        assert all(there.resources.images.has(name) for name in names)
+        assert there.resources.images.read(Rendition.ORIGINAL, names[0])
         there.start()
-        batch = there.batch(2)
-        there.resume_batch(ann, batch.id)
-        wait_for(lambda: there.batch(2).ingested == 1)
-        event = there.decide(ann, Decision(Kind.ADD, 3, "garment.dress", profile="e-commerce"))
+        batch = there.ingest.batch(2)
+        there.ingest.resume(ann, batch.id)
+        wait_for(lambda: there.ingest.batch(2).ingested == 1)
+        event = there.review.decide(ann, Decision(Kind.ADD, 3, "garment.dress", profile="e-commerce"))
         assert event > len(before["events"]), "ids go on where they were"
-        wait_for(lambda: there.index.is_open and not there.index.pending(), 60)
-        assert there.search("green").hits
+        wait_for(lambda: there.resources.index.is_open and not there.resources.index.pending(), 60)
+        assert there.search.find("green").hits
     finally:
         there.close()
 
@@ -89,7 +91,7 @@ def test_what_is_not_empty_is_left_alone(worked_with: Tagloop, tmp_path: Path) -
     backups.back_up(worked_with.database, None, path)
     before = rows(worked_with.database)
     with pytest.raises(BackupError, match="not empty"):
-        backups.restore(worked_with.database, worked_with.blobs, path)
+        backups.restore(worked_with.database, worked_with.resources.blobs, path)
     assert rows(worked_with.database) == before
 
 

@@ -62,7 +62,7 @@ def operator() -> User:
 @pytest.fixture
 def other(working: Tagloop) -> Turned:
     encoder = Turned()
-    working.registry.register(encoder)
+    working.resources.encoders.register(encoder)
     return encoder
 
 
@@ -80,8 +80,8 @@ def state(loop: Tagloop, fingerprint: str) -> SpaceState | None:
 
 def teach(loop: Tagloop, user: User, assets: list[int]) -> None:
     for asset in assets[3:]:
-        loop.decide(user, Decision(Kind.ADD, asset, "colour.red", profile="e-commerce"))
-        loop.decide(user, Decision(Kind.DONE, asset, profile="e-commerce"))
+        loop.review.decide(user, Decision(Kind.ADD, asset, "colour.red", profile="e-commerce"))
+        loop.review.decide(user, Decision(Kind.DONE, asset, profile="e-commerce"))
 
 
 def test_what_was_taught_holds_under_the_new_model(
@@ -89,19 +89,19 @@ def test_what_was_taught_holds_under_the_new_model(
 ) -> None:
     assets = ingest(working, ann, *COLOURS)
     teach(working, ann, assets)
-    old = working.preset.fingerprint
+    old = working.model.preset.fingerprint
     fingerprint = build(working, operator)
-    assert working.preset.fingerprint == old, "nothing changes before the switch"
+    assert working.model.preset.fingerprint == old, "nothing changes before the switch"
     working.models.switch(operator, fingerprint)
-    assert working.preset.fingerprint == fingerprint == working.library.fingerprint
-    assert working.index.fingerprint == fingerprint
-    found = {s.tag_id: s for s in working.suggest(assets[0], "e-commerce")}
+    assert working.model.preset.fingerprint == fingerprint == working.model.library.fingerprint
+    assert working.resources.index.fingerprint == fingerprint
+    found = {s.tag_id: s for s in working.review.suggest(assets[0], "e-commerce")}
     assert found["colour.red"].fingerprint == fingerprint
     with working.database.read() as connection:
         assert decisions.labels_of(connection, assets[3])["colour.red"].value == 1
-    wait_for(lambda: working.index.pending() == 0)
-    assert working.index.counts()["assets"] == len(assets)
-    hits = working.search("red").hits
+    wait_for(lambda: working.resources.index.pending() == 0)
+    assert working.resources.index.counts()["assets"] == len(assets)
+    hits = working.search.find("red").hits
     assert {hit.asset_id for hit in hits[:3]} <= {assets[0], *assets[3:]}
 
 
@@ -109,16 +109,16 @@ def test_the_way_back_is_at_once_and_finds_what_came_meanwhile(
     working: Tagloop, ann: User, operator: User, other: Turned
 ) -> None:
     assets = ingest(working, ann, *COLOURS)
-    old = working.preset.fingerprint
+    old = working.model.preset.fingerprint
     working.models.switch(operator, build(working, operator))
     (late,) = ingest(working, ann, (240, 220, 40))
     with working.database.read() as connection:
-        assert vectors.load(connection, working.library.fingerprint, [late])
+        assert vectors.load(connection, working.model.library.fingerprint, [late])
         assert not vectors.load(connection, old, [late])
     missing = {p.family.fingerprint: p.missing for p in working.models.all()}
-    assert missing == {old: 1, working.preset.fingerprint: 0}
+    assert missing == {old: 1, working.model.preset.fingerprint: 0}
     working.models.switch(operator, old)
-    assert working.suggest(assets[0], "e-commerce")[0].fingerprint == old
+    assert working.review.suggest(assets[0], "e-commerce")[0].fingerprint == old
     wait_for(lambda: {p.family.fingerprint: p.missing for p in working.models.all()}[old] == 0)
 
 
@@ -129,7 +129,7 @@ def test_vectors_of_two_models_never_mix(working: Tagloop, ann: User, operator: 
     with working.database.read() as connection:
         for row in connection.execute(select(vector_table)):
             sizes.setdefault(row.fingerprint, set()).add(len(row.vector) // 4)
-    assert sizes == {working.preset.fingerprint: {64}, other.fingerprint: {65}}
+    assert sizes == {working.model.preset.fingerprint: {64}, other.fingerprint: {65}}
 
 
 def test_people_go_on_while_a_model_is_built_and_it_learns_what_they_say(
@@ -138,15 +138,15 @@ def test_people_go_on_while_a_model_is_built_and_it_learns_what_they_say(
     assets = ingest(working, ann, *[(n, 40, 250 - n) for n in range(0, 250, 3)])
     other.slow = 0.005
     fingerprint = working.models.build(operator, "turned").fingerprint
-    turn = working.turns.next(ann, View("e-commerce"))
+    turn = working.review.assigner.next(ann, View("e-commerce"))
     assert turn is not None
     while state(working, fingerprint) == SpaceState.BUILDING:
-        working.decide(ann, Decision(Kind.ADD, turn.asset_id, "colour.red", profile="e-commerce"))
-        working.decide(ann, Decision(Kind.REJECT, turn.asset_id, "colour.red", profile="e-commerce"))
+        working.review.decide(ann, Decision(Kind.ADD, turn.asset_id, "colour.red", profile="e-commerce"))
+        working.review.decide(ann, Decision(Kind.REJECT, turn.asset_id, "colour.red", profile="e-commerce"))
         time.sleep(0.05)
     wait_for(lambda: not any(p.pending for p in working.models.all()))
     new = next(p.family for p in working.models.all() if p.family.fingerprint == fingerprint)
-    matrix = working.libraries.of_family(new).matrix()
+    matrix = working.resources.libraries.of_family(new).matrix()
     picture = other.encode_images([Image.new("RGB", (30, 20), (0, 40, 250))])
     assert matrix.probability_of("colour.red", picture)[0] < 0.5
     assert next(p.missing for p in working.models.all() if p.family.fingerprint == fingerprint) == 0
@@ -159,12 +159,12 @@ def test_an_upload_during_the_switch_is_known_under_both(
     ingest(working, ann, *COLOURS)
     fingerprint = build(working, operator)
     files = [(f"{n}.jpg", photo((n, 30, 30))) for n in range(0, 250, 2)]
-    batch = working.upload(ann, files, "e-commerce")
+    batch = working.ingest.upload(ann, files, "e-commerce")
     threading.Timer(0.05, lambda: working.models.switch(operator, fingerprint)).start()
-    wait_for(lambda: working.batch(batch).state == "done")
-    wait_for(lambda: working.preset.fingerprint == fingerprint)
+    wait_for(lambda: working.ingest.batch(batch).state == "done")
+    wait_for(lambda: working.model.preset.fingerprint == fingerprint)
     wait_for(lambda: next(p for p in working.models.all() if p.family.state == SpaceState.ACTIVE).missing == 0)
-    assert working.batch(batch).finished == len(files)
+    assert working.ingest.batch(batch).finished == len(files)
 
 
 def test_the_report_tells_what_would_change(working: Tagloop, ann: User, operator: User, other: Turned) -> None:
@@ -191,7 +191,7 @@ def test_a_dropped_model_leaves_nothing_behind_but_the_ledger(
     ingest(working, ann, *COLOURS)
     fingerprint = build(working, operator)
     with pytest.raises(EncoderError, match="is in use"):
-        working.models.drop(operator, working.preset.fingerprint)
+        working.models.drop(operator, working.model.preset.fingerprint)
     working.models.drop(operator, fingerprint)
     assert state(working, fingerprint) is None
     with working.database.read() as connection:
@@ -199,8 +199,8 @@ def test_a_dropped_model_leaves_nothing_behind_but_the_ledger(
         assert not connection.execute(query).all()
         acts = [row.payload["act"] for row in connection.execute(select(events).where(events.c.kind == "model"))]
     assert acts == ["build", "drop"]
-    assert other not in working.registry.loaded(), "its memory is free again"
-    working.registry.register(other)
+    assert other not in working.resources.encoders.loaded(), "its memory is free again"
+    working.resources.encoders.register(other)
     assert build(working, operator) == fingerprint
 
 
@@ -250,7 +250,7 @@ def test_another_process_follows(working: Tagloop, ann: User, operator: User, ot
     fingerprint = build(working, operator)
     with working.database.write() as connection:  # as the command line beside the console does
         spaces.activate(connection, fingerprint)
-    wait_for(lambda: working.preset.fingerprint == fingerprint, 3)
+    wait_for(lambda: working.model.preset.fingerprint == fingerprint, 3)
 
 
 def test_the_setting_names_the_model_of_a_new_archive_only(
@@ -261,12 +261,12 @@ def test_the_setting_names_the_model_of_a_new_archive_only(
     ingest(working, ann, RED)
     working.close()
     again = Tagloop(settings.model_copy(update={"encoder": "builtin"}))
-    assert again.preset.name == "tiny"
+    assert again.model.preset.name == "tiny"
     again.close()
     fresh = Tagloop(settings.model_copy(update={"encoder": "builtin", **new}))
-    assert fresh.preset.name == "builtin"
+    assert fresh.model.preset.name == "builtin"
     fresh.close()
     changed = Tagloop(settings.model_copy(update={"encoder": "tiny", **new}))
-    assert changed.preset.name == "tiny"
+    assert changed.model.preset.name == "tiny"
     assert len(changed.models.all()) == 1
     changed.close()

@@ -14,7 +14,7 @@ from tests.conftest import BLUE, GREEN, RED, ingest, wait_for
 
 
 def fed(loop: Tagloop) -> None:
-    wait_for(lambda: loop.worker and loop.worker.chroma != "opening" and not loop.index.pending(), 60)
+    wait_for(lambda: loop.worker and loop.worker.chroma != "opening" and not loop.resources.index.pending(), 60)
 
 
 def reopened(loop: Tagloop) -> Tagloop:
@@ -28,16 +28,16 @@ def reopened(loop: Tagloop) -> Tagloop:
 
 def test_tags_and_pictures_reach_chroma(loop: Tagloop, ann: User) -> None:
     red, blue, green = ingest(loop, ann, RED, BLUE, GREEN)
-    loop.decide(ann, Decision(Kind.ACCEPT, red, "garment.dress", profile="e-commerce"))
+    loop.review.decide(ann, Decision(Kind.ACCEPT, red, "garment.dress", profile="e-commerce"))
     fed(loop)
     with loop.database.read() as connection:
-        assert loop.index.counts() == loop.index.expected(connection)
-        vector = vectors.load(connection, loop.preset.fingerprint, [blue])[blue]
-    (nearest,) = loop.index.nearest(vector[None], 12)
+        assert loop.resources.index.counts() == loop.resources.index.expected(connection)
+        vector = vectors.load(connection, loop.model.preset.fingerprint, [blue])[blue]
+    (nearest,) = loop.resources.index.nearest(vector[None], 12)
     assert nearest.keys() == {red, blue, green}
     assert next(iter(nearest)) == blue
     assert np.isclose(nearest[blue], 1, atol=1e-4)
-    record = loop.index.tag_record("garment.dress")
+    record = loop.resources.index.tag_record("garment.dress")
     assert record is not None
     assert (record["name_en"], record["accepted"], record["category"]) == ("Dress", 1, "garment")
 
@@ -46,19 +46,19 @@ def test_pictures_that_are_not_in_the_index_yet_do_not_stop_a_search_among_some(
     red, blue = ingest(loop, ann, RED, BLUE)
     fed(loop)
     with loop.database.read() as connection:
-        vector = vectors.load(connection, loop.preset.fingerprint, [blue])[blue]
-    (nearest,) = loop.index.nearest(vector[None], 12, among=[red, blue])
+        vector = vectors.load(connection, loop.model.preset.fingerprint, [blue])[blue]
+    (nearest,) = loop.resources.index.nearest(vector[None], 12, among=[red, blue])
     assert list(nearest) == [blue, red]
-    (nearest,) = loop.index.nearest(vector[None], 12, among=[red, 999])
+    (nearest,) = loop.resources.index.nearest(vector[None], 12, among=[red, 999])
     assert list(nearest) == [red]
-    assert loop.index.nearest(vector[None], 12, among=[998, 999]) == [{}]
+    assert loop.resources.index.nearest(vector[None], 12, among=[998, 999]) == [{}]
 
 
 def test_what_waits_is_fed_once_though_all_is_queued_anew(loop: Tagloop, ann: User) -> None:
     ingest(loop, ann, RED, BLUE)
-    before = loop.index.pending()
-    loop.index.requeue()
-    loop.index.requeue()
+    before = loop.resources.index.pending()
+    loop.resources.index.requeue()
+    loop.resources.index.requeue()
     with loop.database.read() as connection:
         waiting = list(connection.execute(select(outbox.c.key).where(outbox.c.kind == "asset")).scalars())
     assert sorted(waiting) == ["1", "2"]
@@ -70,7 +70,7 @@ def test_what_waits_is_fed_once_though_all_is_queued_anew(loop: Tagloop, ann: Us
 def test_a_damaged_folder_is_rebuilt_from_sql(embedded: None, loop: Tagloop, ann: User, harm: str) -> None:
     ingest(loop, ann, RED, BLUE)
     fed(loop)
-    counts, folder = loop.index.counts(), loop.settings.data_dir / "chroma"
+    counts, folder = loop.resources.index.counts(), loop.settings.data_dir / "chroma"
     loop.close()
     database = folder / "chroma.sqlite3"
     if harm == "missing":
@@ -80,13 +80,13 @@ def test_a_damaged_folder_is_rebuilt_from_sql(embedded: None, loop: Tagloop, ann
     elif harm == "truncated":
         database.write_bytes(database.read_bytes()[:5000])
     else:
-        drop_one(folder, f"assets-{loop.preset.fingerprint}")
+        drop_one(folder, f"assets-{loop.model.preset.fingerprint}")
     again = Tagloop(loop.settings)
     again.start()
     fed(again)
     assert again.worker is not None
     assert again.worker.chroma.startswith("made" if harm == "missing" else "rebuilt")
-    assert again.index.counts() == counts
+    assert again.resources.index.counts() == counts
     again.close()
 
 

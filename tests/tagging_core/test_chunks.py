@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from tagging_core import Tagloop, User
 from tagging_core.app import worker
-from tagging_core.app.assembly import make_ingester
+from tagging_core.app.assembly import Services
 from tagging_core.errors import EncoderError, SettingsError, UnreachableError
 from tagging_core.ingest import batches, chunks, queue_status
 from tagging_core.ingest import dispatcher as dispatching
@@ -43,7 +43,7 @@ def count(loop: Tagloop, table: sa.Table) -> int:
 def failing(loop: Tagloop, monkeypatch: pytest.MonkeyPatch) -> Callable[[int, Exception], None]:
     """Lets so many attempts fail by an error that nobody expects."""
     monkeypatch.setattr(chunks, "_BACKOFF_SECONDS", 0.05)
-    usual = loop.suggester.suggest_vectors
+    usual = loop.model.suggester.predict
 
     def fail(times: int, error: Exception) -> None:
         left = iter(range(times))
@@ -53,17 +53,17 @@ def failing(loop: Tagloop, monkeypatch: pytest.MonkeyPatch) -> Callable[[int, Ex
                 raise error
             return usual(*args, **options)  # type: ignore[arg-type]
 
-        monkeypatch.setattr(loop.suggester, "suggest_vectors", suggest)
+        monkeypatch.setattr(loop.model.suggester, "predict", suggest)
 
     return fail
 
 
 def test_what_fails_is_tried_again(loop: Tagloop, ann: User, failing: Callable[[int, Exception], None]) -> None:
     failing(2, RuntimeError("a kernel failed"))
-    batch = loop.upload(ann, files(3), PROFILE)
+    batch = loop.ingest.upload(ann, files(3), PROFILE)
     loop.start()
-    wait_for(lambda: loop.batch(batch).state == "done")
-    assert loop.batch(batch).ingested == 3
+    wait_for(lambda: loop.ingest.batch(batch).state == "done")
+    assert loop.ingest.batch(batch).ingested == 3
     assert sum(row.attempts for row in chunk_rows(loop)) == 3 + 2
     assert all(row.error == "" for row in chunk_rows(loop))
 
@@ -72,17 +72,17 @@ def test_what_fails_too_often_is_put_aside_and_can_be_tried_again(
     loop: Tagloop, ann: User, failing: Callable[[int, Exception], None]
 ) -> None:
     failing(chunks.ATTEMPTS, RuntimeError("a kernel failed"))
-    batch = loop.upload(ann, files(1), PROFILE)
+    batch = loop.ingest.upload(ann, files(1), PROFILE)
     loop.start()
-    wait_for(lambda: loop.batch(batch).state == "stopped")
-    assert loop.batch(batch).note == "1 could not be done; the page Jobs says why."
+    wait_for(lambda: loop.ingest.batch(batch).state == "stopped")
+    assert loop.ingest.batch(batch).note == "1 could not be done; the page Jobs says why."
     with loop.database.read() as connection:
         (aside,) = queue_status.dead_letters(connection)
         assert queue_status.load(connection).dead_lettered == 1
     assert (aside.batch_id, aside.names, aside.error) == (batch, ["0.jpg"], "RuntimeError: a kernel failed")
-    loop.resume_batch(ann, batch)
-    wait_for(lambda: loop.batch(batch).state == "done")
-    assert loop.batch(batch).ingested == 1
+    loop.ingest.resume(ann, batch)
+    wait_for(lambda: loop.ingest.batch(batch).state == "done")
+    assert loop.ingest.batch(batch).ingested == 1
     with loop.database.read() as connection:
         assert queue_status.dead_letters(connection) == []
 
@@ -91,9 +91,9 @@ def test_one_bad_chunk_keeps_no_other_from_being_done(
     loop: Tagloop, ann: User, failing: Callable[[int, Exception], None]
 ) -> None:
     failing(chunks.ATTEMPTS, RuntimeError("a kernel failed"))
-    batch = loop.upload(ann, files(64), PROFILE)
+    batch = loop.ingest.upload(ann, files(64), PROFILE)
     loop.start()
-    wait_for(lambda: loop.batch(batch).state == "done", 10)  # the attempts are spread over chunks by chance
+    wait_for(lambda: loop.ingest.batch(batch).state == "done", 10)  # the attempts are spread over chunks by chance
     assert count(loop, assets) == 64
 
 
@@ -102,28 +102,28 @@ def test_a_trouble_of_the_machine_is_no_attempt(
 ) -> None:
     monkeypatch.setattr("tagging_core.ingest.chunk_runner._PAUSE_SECONDS", 0.05)
     failing(chunks.ATTEMPTS + 2, EncoderError("The model is away."))
-    batch = loop.upload(ann, files(1), PROFILE)
+    batch = loop.ingest.upload(ann, files(1), PROFILE)
     loop.start()
     wait_for(lambda: loop.worker is not None and loop.worker.trouble == "The model is away.")
-    wait_for(lambda: loop.batch(batch).state == "done")
+    wait_for(lambda: loop.ingest.batch(batch).state == "done")
     assert chunk_rows(loop)[0].attempts == 1
     wait_for(lambda: loop.worker is not None and loop.worker.trouble == "")
 
 
 def test_files_that_are_away_are_waited_for(loop: Tagloop, ann: User, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worker, "_BEAT_SECONDS", 0.05)
-    batch = loop.upload(ann, files(1), PROFILE)
-    usual, left = loop.blobs.read, iter(range(chunks.ATTEMPTS + 2))
+    batch = loop.ingest.upload(ann, files(1), PROFILE)
+    usual, left = loop.resources.blobs.read, iter(range(chunks.ATTEMPTS + 2))
 
     def read(name: str) -> bytes:
         if next(left, None) is not None:
             raise UnreachableError("The object store is away.")
         return usual(name)
 
-    monkeypatch.setattr(loop.blobs, "read", read)
+    monkeypatch.setattr(loop.resources.blobs, "read", read)
     loop.start()
-    wait_for(lambda: loop.batch(batch).state == "done")
-    assert loop.batch(batch).ingested == 1
+    wait_for(lambda: loop.ingest.batch(batch).state == "done")
+    assert loop.ingest.batch(batch).ingested == 1
     assert chunk_rows(loop)[0].attempts == 1
 
 
@@ -131,21 +131,21 @@ def test_whoever_starts_anew_goes_on_and_gives_up_what_it_died_of(
     embedded: None, loop: Tagloop, ann: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(dispatching, "_LOOK_SECONDS", 0.1)
-    once, ever = (loop.upload(ann, files(1), PROFILE) for _ in range(2))
+    once, ever = (loop.ingest.upload(ann, files(1), PROFILE) for _ in range(2))
     with loop.database.write() as connection:
         for job, attempts in ((1, 1), (2, chunks.ATTEMPTS)):
             held = {"leased_until": time.time() + 30, "sent_at": time.time(), "attempts": attempts}
             connection.execute(sa.update(table).where(table.c.job_id == job).values(held))
     loop.start()
-    wait_for(lambda: loop.batch(once).state == "done")
-    wait_for(lambda: loop.batch(ever).state == "stopped")
+    wait_for(lambda: loop.ingest.batch(once).state == "done")
+    wait_for(lambda: loop.ingest.batch(ever).state == "stopped")
 
 
 def test_lost_news_is_told_again(embedded: None, loop: Tagloop, ann: User, monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[tuple[int, int]] = []
     messages = Broker("", lambda job, n: told.append((job, n)))
     dispatcher = Dispatcher(loop.database, messages)
-    batch = loop.upload(ann, files(1), PROFILE)
+    batch = loop.ingest.upload(ann, files(1), PROFILE)
     assert dispatcher.work()
     messages._broker.flush_all()
     assert not dispatcher.work(), "it may still be on its way"
@@ -157,13 +157,13 @@ def test_lost_news_is_told_again(embedded: None, loop: Tagloop, ann: User, monke
     wait_for(lambda: told)
     assert told == [(1, 0)]
     messages.close()
-    assert loop.batch(batch).state == "running", "news is no truth"
+    assert loop.ingest.batch(batch).state == "running", "news is no truth"
 
 
 def test_what_people_wait_for_overtakes_the_rest(loop: Tagloop, ann: User, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(batches, "_URGENT", 3)
-    bulk = loop.upload(ann, files(40), PROFILE)
-    urgent = loop.upload(ann, files(2), PROFILE)
+    bulk = loop.ingest.upload(ann, files(40), PROFILE)
+    urgent = loop.ingest.upload(ann, files(2), PROFILE)
     order: list[tuple[int, int]] = []
     messages = Broker("", lambda job, n: order.append((job, n)))
     Dispatcher(loop.database, messages).work()
@@ -175,7 +175,7 @@ def test_what_people_wait_for_overtakes_the_rest(loop: Tagloop, ann: User, monke
 
 
 def test_a_lease_lasts_as_long_as_the_worker_is_at_it(loop: Tagloop, ann: User) -> None:
-    loop.upload(ann, files(1), PROFILE)
+    loop.ingest.upload(ann, files(1), PROFILE)
     holder = ChunkRunner(loop.database, "one")
 
     def take_long(_: object) -> None:
@@ -191,9 +191,9 @@ def test_a_lease_lasts_as_long_as_the_worker_is_at_it(loop: Tagloop, ann: User) 
 def test_one_that_hangs_is_given_up_and_whoever_is_first_has_done_it(
     loop: Tagloop, ann: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    batch = loop.upload(ann, files(1), PROFILE)
+    batch = loop.ingest.upload(ann, files(1), PROFILE)
     slow, quick = ChunkRunner(loop.database, "slow"), ChunkRunner(loop.database, "quick")
-    hanging = make_ingester(loop)
+    hanging = Services(loop.resources, loop.model, loop.wake).pipeline
     write = hanging._write
 
     def hang(embedded: EmbeddedChunk) -> None:
@@ -202,13 +202,13 @@ def test_one_that_hangs_is_given_up_and_whoever_is_first_has_done_it(
         slow.heartbeat()
         with loop.database.write() as connection:  # as if half a minute had passed
             connection.execute(sa.update(table).values(leased_until=time.time() - 1))
-        assert quick.run((1, 0), make_ingester(loop).run)
+        assert quick.run((1, 0), Services(loop.resources, loop.model, loop.wake).pipeline.run)
         write(embedded)
 
     monkeypatch.setattr(hanging, "_write", hang)
     assert slow.run((1, 0), hanging.run)
-    assert loop.batch(batch).state == "done"
-    assert (loop.batch(batch).ingested, loop.batch(batch).known) == (1, 0)
+    assert loop.ingest.batch(batch).state == "done"
+    assert (loop.ingest.batch(batch).ingested, loop.ingest.batch(batch).known) == (1, 0)
     assert count(loop, assets) == 1
 
 
@@ -216,7 +216,7 @@ def test_what_worker_after_worker_dies_of_is_put_aside(
     loop: Tagloop, ann: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(dispatching, "_LOOK_SECONDS", 0.0)
-    batch = loop.upload(ann, files(1), PROFILE)
+    batch = loop.ingest.upload(ann, files(1), PROFILE)
     dispatcher = Dispatcher(loop.database, Broker("", lambda job, n: None))
     for n in range(chunks.ATTEMPTS):
         assert dispatcher.work()
@@ -224,12 +224,12 @@ def test_what_worker_after_worker_dies_of_is_put_aside(
             assert chunks.claim(connection, f"victim {n}", (1, 0)) is not None
             connection.execute(sa.update(table).values(leased_until=time.time() - 1))
     assert not dispatcher.work()
-    assert loop.batch(batch).state == "stopped"
+    assert loop.ingest.batch(batch).state == "stopped"
     assert "workers in turn ended" in chunk_rows(loop)[0].error
 
 
 def test_load_and_workers_are_counted(loop: Tagloop, ann: User) -> None:
-    loop.upload(ann, files(20), PROFILE)
+    loop.ingest.upload(ann, files(20), PROFILE)
     with loop.database.write() as connection:
         assert chunks.claim(connection, "one", (1, 0)) is not None
     with loop.database.read() as connection:
@@ -237,7 +237,9 @@ def test_load_and_workers_are_counted(loop: Tagloop, ann: User) -> None:
         assert (found.waiting, found.in_work, found.dead_lettered, found.done_recently) == (18, 2, 0, 0)
         assert 0 <= found.oldest_seconds < 30
         assert [(w.name, w.in_work) for w in queue_status.active_workers(connection)] == [("one", 2)]
-    assert ChunkRunner(loop.database, "two").run((1, 1), make_ingester(loop).run)
+    assert ChunkRunner(loop.database, "two").run(
+        (1, 1), Services(loop.resources, loop.model, loop.wake).pipeline.run
+    )
     with loop.database.read() as connection:
         assert queue_status.load(connection).done_recently == 2
         assert {w.name: w.done_recently for w in queue_status.active_workers(connection)} == {"one": 0, "two": 2}

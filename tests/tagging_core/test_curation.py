@@ -21,14 +21,14 @@ def labels(loop: Tagloop, asset_id: int) -> dict[str, int]:
 
 
 def merge(loop: Tagloop, user: User, source: str, target: str) -> str:
-    return loop.curator.apply(user, plans.merge(loop.taxonomy(), source, target))
+    return loop.curation.apply(user, plans.merge(loop.taxonomy(), source, target))
 
 
 def test_a_merged_tag_lives_on_in_the_other(loop: Tagloop, ann: User) -> None:
     first, second = ingest(loop, ann, RED, GREEN)
-    loop.decide(ann, Decision(Kind.ADD, first, "garment.hat"))
-    loop.decide(ann, Decision(Kind.ADD, second, "garment.dress"))
-    loop.curator.apply(ann, plans.move(loop.taxonomy(), "garment.scarf", "garment", "garment.hat"))
+    loop.review.decide(ann, Decision(Kind.ADD, first, "garment.hat"))
+    loop.review.decide(ann, Decision(Kind.ADD, second, "garment.dress"))
+    loop.curation.apply(ann, plans.move(loop.taxonomy(), "garment.scarf", "garment", "garment.hat"))
     act = merge(loop, ann, "garment.hat", "garment.dress")
     taxonomy = loop.taxonomy()
     assert taxonomy.tag("garment.hat").id == "garment.dress"
@@ -37,9 +37,9 @@ def test_a_merged_tag_lives_on_in_the_other(loop: Tagloop, ann: User) -> None:
     assert labels(loop, first) == {"garment.dress": 1}
     with loop.database.read() as connection:
         assert taxonomy_store.counts(connection)["garment.dress"] == (2, 0)
-    loop.library.settle()
-    assert "garment.hat" not in loop.library.matrix().rows
-    loop.curator.undo(ann, act)
+    loop.model.library.settle()
+    assert "garment.hat" not in loop.model.library.matrix().rows
+    loop.curation.undo(ann, act)
     assert labels(loop, first) == {"garment.hat": 1}
     assert loop.taxonomy().tags["garment.scarf"].parent_id == "garment.hat"
 
@@ -47,7 +47,7 @@ def test_a_merged_tag_lives_on_in_the_other(loop: Tagloop, ann: User) -> None:
 def test_a_decision_made_by_an_old_id_counts_for_the_tag_it_became(loop: Tagloop, ann: User) -> None:
     (asset_id,) = ingest(loop, ann, RED)
     merge(loop, ann, "garment.hat", "garment.dress")
-    loop.decide(ann, Decision(Kind.ADD, asset_id, "garment.hat"))
+    loop.review.decide(ann, Decision(Kind.ADD, asset_id, "garment.hat"))
     assert labels(loop, asset_id) == {"garment.dress": 1}
 
 
@@ -55,95 +55,97 @@ def test_of_what_was_said_before_a_merge_that_one_applies_holds_and_what_is_said
     loop: Tagloop, ann: User
 ) -> None:
     (asset_id,) = ingest(loop, ann, RED)
-    loop.decide(ann, Decision(Kind.ADD, asset_id, "garment.hat"))
-    loop.decide(ann, Decision(Kind.REJECT, asset_id, "garment.dress"))
+    loop.review.decide(ann, Decision(Kind.ADD, asset_id, "garment.hat"))
+    loop.review.decide(ann, Decision(Kind.REJECT, asset_id, "garment.dress"))
     merge(loop, ann, "garment.hat", "garment.dress")
     assert labels(loop, asset_id) == {"garment.dress": 1}
-    loop.decide(ann, Decision(Kind.REJECT, asset_id, "garment.dress"))
+    loop.review.decide(ann, Decision(Kind.REJECT, asset_id, "garment.dress"))
     assert labels(loop, asset_id) == {"garment.dress": 0}
 
 
 def test_neither_a_person_nor_the_model_can_bring_a_merged_tag_back(loop: Tagloop, ann: User) -> None:
     merge(loop, ann, "garment.hat", "garment.dress")
     with pytest.raises(TagError, match="already a name of the tag 'Dress'"):
-        loop.curator.save(ann, Tag("", "garment", {"en": "hat"}))
+        loop.curation.save(ann, Tag("", "garment", {"en": "hat"}))
     assert "garment.hat" not in {t.id for t in matching.find_tags(loop.taxonomy(), "hat")}
 
 
 def test_a_deleted_tag_is_gone_and_comes_back_whole(loop: Tagloop, ann: User) -> None:
     (asset_id,) = ingest(loop, ann, RED)
-    loop.decide(ann, Decision(Kind.ADD, asset_id, "garment.hat"))
-    act = loop.curator.apply(ann, plans.delete(loop.taxonomy(), "garment.hat"))
+    loop.review.decide(ann, Decision(Kind.ADD, asset_id, "garment.hat"))
+    act = loop.curation.apply(ann, plans.delete(loop.taxonomy(), "garment.hat"))
     assert labels(loop, asset_id) == {}
     with pytest.raises(NotFoundError):
         loop.taxonomy().tag("garment.hat")
-    assert loop.curator.save(ann, Tag("", "garment", {"en": "Hat"})).id == "garment.hat-2"
+    assert loop.curation.save(ann, Tag("", "garment", {"en": "Hat"})).id == "garment.hat-2"
     with pytest.raises(TagError, match="already a name"):
-        loop.curator.undo(ann, act)
-    loop.curator.apply(ann, plans.delete(loop.taxonomy(), "garment.hat-2"))
-    loop.curator.undo(ann, act)
+        loop.curation.undo(ann, act)
+    loop.curation.apply(ann, plans.delete(loop.taxonomy(), "garment.hat-2"))
+    loop.curation.undo(ann, act)
     assert labels(loop, asset_id) == {"garment.hat": 1}
 
 
 def test_a_split_moves_pictures_and_is_taken_back_as_one(loop: Tagloop, ann: User) -> None:
     first, second = ingest(loop, ann, RED, GREEN)
     for asset_id in (first, second):
-        loop.decide(ann, Decision(Kind.ADD, asset_id, "garment.hat"))
-    act = loop.curator.apply(
+        loop.review.decide(ann, Decision(Kind.ADD, asset_id, "garment.hat"))
+    act = loop.curation.apply(
         ann, plans.split(loop.taxonomy(), "garment.hat", Tag("", "", {"en": "Beret"}), [second])
     )
     assert labels(loop, second) == {"garment.hat": 0, "garment.beret": 1}
     with pytest.raises(DecisionError, match="library's history"):
-        loop.undo_act(ann, act)
-    assert act not in {past.act for past in loop.acts_of(ann)}
-    undone = loop.curator.undo(ann, act)
+        loop.review.undo_group(ann, act)
+    assert act not in {past.act for past in loop.review.recent_acts(ann)}
+    undone = loop.curation.undo(ann, act)
     assert labels(loop, second) == {"garment.hat": 1}
     assert "garment.beret" not in loop.taxonomy().tags
-    loop.curator.undo(ann, undone)
+    loop.curation.undo(ann, undone)
     assert labels(loop, second) == {"garment.hat": 0, "garment.beret": 1}
 
 
 def test_what_stands_below_a_tag_goes_with_it(loop: Tagloop, ann: User) -> None:
-    loop.curator.apply(ann, plans.move(loop.taxonomy(), "garment.scarf", "garment", "garment.hat"))
-    loop.curator.apply(ann, plans.move(loop.taxonomy(), "garment.hat", "product", None))
+    loop.curation.apply(ann, plans.move(loop.taxonomy(), "garment.scarf", "garment", "garment.hat"))
+    loop.curation.apply(ann, plans.move(loop.taxonomy(), "garment.hat", "product", None))
     assert loop.taxonomy().tags["garment.scarf"].category_id == "product"
-    loop.curator.apply(ann, plans.delete(loop.taxonomy(), "garment.hat"))
+    loop.curation.apply(ann, plans.delete(loop.taxonomy(), "garment.hat"))
     assert loop.taxonomy().tags["garment.scarf"].parent_id is None
 
 
 def test_an_act_is_not_taken_back_under_what_came_later(loop: Tagloop, ann: User) -> None:
-    first = loop.curator.apply(ann, plans.set_state(loop.taxonomy(), "garment.hat", "deprecated"))
+    first = loop.curation.apply(ann, plans.set_state(loop.taxonomy(), "garment.hat", "deprecated"))
     bo = User("Bo", frozenset(Role))
-    later = loop.curator.apply(bo, plans.set_state(loop.taxonomy(), "garment.hat", "active"))
+    later = loop.curation.apply(bo, plans.set_state(loop.taxonomy(), "garment.hat", "active"))
     with pytest.raises(DecisionError, match="'Hat' was changed again by Bo"):
-        loop.curator.undo(ann, first)
-    loop.curator.undo(ann, later)
+        loop.curation.undo(ann, first)
+    loop.curation.undo(ann, later)
     assert loop.taxonomy().tags["garment.hat"].state == "deprecated"
 
 
 def test_a_plan_that_others_overtook_is_refused(loop: Tagloop, ann: User) -> None:
     plan = plans.merge(loop.taxonomy(), "garment.hat", "garment.dress")
-    loop.curator.save(User("Bo", frozenset(Role)), replace(loop.taxonomy().tags["garment.dress"], definition="New"))
+    loop.curation.save(
+        User("Bo", frozenset(Role)), replace(loop.taxonomy().tags["garment.dress"], definition="New")
+    )
     with pytest.raises(TagError, match="was changed by Bo"):
-        loop.curator.apply(ann, plan)
+        loop.curation.apply(ann, plan)
     assert loop.taxonomy().tags["garment.hat"].state == "active"
 
 
 def test_a_change_is_previewed_as_owners_editors_and_a_cms_would_see_it(loop: Tagloop, ann: User) -> None:
     first, second = ingest(loop, ann, RED, GREEN)
-    loop.decide(ann, Decision(Kind.ADD, first, "garment.hat"))
-    loop.decide(ann, Decision(Kind.REJECT, second, "garment.hat"))
+    loop.review.decide(ann, Decision(Kind.ADD, first, "garment.hat"))
+    loop.review.decide(ann, Decision(Kind.REJECT, second, "garment.hat"))
     before = loop.taxonomy()
-    found = loop.curator.effects(plans.merge(before, "garment.hat", "garment.dress"))
+    found = loop.curation.impact(plans.merge(before, "garment.hat", "garment.dress"))
     assert (found.pictures, found.decisions) == (1, 2)
     assert found.moved == {"garment.hat": "garment.dress"}
     said = " ".join(found.sentences())
     assert "1 picture will show other tags" in said
     assert loop.taxonomy() is before
-    gone = loop.curator.effects(plans.delete(before, "garment.hat"))
+    gone = loop.curation.impact(plans.delete(before, "garment.hat"))
     assert "`garment.hat` is told that there is no such tag" in " ".join(gone.sentences())
     renamed = plans.save(before, replace(before.tags["garment.hat"], names={"en": "Headgear"}))
-    assert loop.curator.effects(renamed).renamed == {"garment.hat": ("Hat", "Headgear")}
+    assert loop.curation.impact(renamed).renamed == {"garment.hat": ("Hat", "Headgear")}
 
 
 @pytest.mark.parametrize(
@@ -170,14 +172,14 @@ def test_a_change_that_makes_no_sense_is_refused_and_nothing_is_written(
 ) -> None:
     before = loop.taxonomy()
     with pytest.raises(TaggingError, match=words):
-        loop.curator.apply(ann, make(before))  # type: ignore[operator]
+        loop.curation.apply(ann, make(before))  # type: ignore[operator]
     assert loop.taxonomy() is before
 
 
 def test_a_cycle_through_others_is_refused(loop: Tagloop, ann: User) -> None:
-    loop.curator.apply(ann, plans.move(loop.taxonomy(), "garment.scarf", "garment", "garment.hat"))
+    loop.curation.apply(ann, plans.move(loop.taxonomy(), "garment.scarf", "garment", "garment.hat"))
     with pytest.raises(TagError, match="'Hat' below 'Scarf'"):
-        loop.curator.apply(ann, plans.move(loop.taxonomy(), "garment.hat", "garment", "garment.scarf"))
+        loop.curation.apply(ann, plans.move(loop.taxonomy(), "garment.hat", "garment", "garment.scarf"))
     with pytest.raises(TagError, match="stands below it"):
         plans.merge(loop.taxonomy(), "garment.hat", "garment.scarf")
 
@@ -185,21 +187,21 @@ def test_a_cycle_through_others_is_refused(loop: Tagloop, ann: User) -> None:
 @pytest.mark.parametrize("word", ["HÁT", "ｈａｔ", "  hat ", "帽子"])
 def test_words_are_the_same_by_case_width_accents_and_spaces(loop: Tagloop, ann: User, word: str) -> None:
     with pytest.raises(TagError, match="already a name of the tag 'Hat'"):
-        loop.curator.save(ann, Tag("", "garment", {"en": "Something", "zh": word}))
-    assert loop.curator.save(ann, Tag("", "scene", {"en": "Something", "zh": word})).id == "scene.something"
+        loop.curation.save(ann, Tag("", "garment", {"en": "Something", "zh": word}))
+    assert loop.curation.save(ann, Tag("", "scene", {"en": "Something", "zh": word})).id == "scene.something"
 
 
 @pytest.mark.parametrize(("one", "other"), [("か", "が"), ("हिन्द", "हनद")])
 def test_marks_that_make_another_word_are_kept(loop: Tagloop, ann: User, one: str, other: str) -> None:
-    loop.curator.save(ann, Tag("", "scene", {"en": "First", "ja": one}))
-    loop.curator.save(ann, Tag("", "scene", {"en": "Second", "ja": other}))
+    loop.curation.save(ann, Tag("", "scene", {"en": "First", "ja": one}))
+    loop.curation.save(ann, Tag("", "scene", {"en": "Second", "ja": other}))
 
 
 def test_an_empty_category_is_deleted_and_comes_back_in_its_profiles(loop: Tagloop, ann: User) -> None:
-    loop.curator.apply(ann, plans.save_category(loop.taxonomy(), Category("", {"en": "House style"}), ["news"]))
-    act = loop.curator.apply(ann, plans.delete_category(loop.taxonomy(), "house-style"))
+    loop.curation.apply(ann, plans.save_category(loop.taxonomy(), Category("", {"en": "House style"}), ["news"]))
+    act = loop.curation.apply(ann, plans.delete_category(loop.taxonomy(), "house-style"))
     assert "house-style" not in loop.taxonomy().categories
-    loop.curator.undo(ann, act)
+    loop.curation.undo(ann, act)
     assert "house-style" in loop.taxonomy().profiles["news"].categories
 
 
@@ -207,9 +209,9 @@ def test_only_owners_change_the_library(loop: Tagloop, ann: User) -> None:
     editor = User("ed", frozenset({Role.EDITOR}))
     plan = plans.delete(loop.taxonomy(), "garment.hat")
     with pytest.raises(NotAllowedError):
-        loop.curator.apply(editor, plan)
-    act = loop.curator.apply(ann, plan)
+        loop.curation.apply(editor, plan)
+    act = loop.curation.apply(ann, plan)
     with pytest.raises(NotAllowedError):
-        loop.curator.undo(editor, act)
+        loop.curation.undo(editor, act)
     with pytest.raises(TagError, match="changes nothing"):
-        loop.curator.apply(ann, Plan("Nothing", ()))
+        loop.curation.apply(ann, Plan("Nothing", ()))

@@ -109,7 +109,7 @@ class Library(RuleBasedStateMachine):
         named = self.one(pick) if kind != Kind.DONE else None
         instead = self.one(other) if kind == Kind.REPLACE else None
         try:
-            self.loop.decide(ANN, Decision(kind, self.pictures[picture], named, instead, "general"))
+            self.loop.review.decide(ANN, Decision(kind, self.pictures[picture], named, instead, "general"))
         except TaggingError:
             return
         self.acts.clear()  # what was done before need not be undone whole any more
@@ -120,10 +120,10 @@ class Library(RuleBasedStateMachine):
         if not self.acts:
             return
         after, before = self.snapshot(), self.before
-        undone = self.loop.curator.undo(ANN, self.acts.pop())
+        undone = self.loop.curation.undo(ANN, self.acts.pop())
         assert self.snapshot() == before
         if again:
-            self.loop.curator.undo(ANN, undone)
+            self.loop.curation.undo(ANN, undone)
             assert self.snapshot() == after
         self.acts.clear()
 
@@ -143,20 +143,20 @@ class Library(RuleBasedStateMachine):
     def chroma_holds_what_sql_says(self) -> None:
         if not hasattr(self, "loop") or len(self.acts) != 1:
             return
-        self.loop.library.settle()
-        self.loop.index.connect()
-        while self.loop.index.feed():
+        self.loop.model.library.settle()
+        self.loop.resources.index.connect()
+        while self.loop.resources.index.feed():
             pass
         with self.loop.database.read() as connection:
             standing = {tag.id: tag for tag in taxonomy_store.load(connection).unmerged()}
             rows = connection.execute(select(learned.c.tag_id, learned.c.revision)).all()
         assert {row.tag_id for row in rows} == set(standing)
-        assert self.loop.index.counts()["tags"] == len(standing)
+        assert self.loop.resources.index.counts()["tags"] == len(standing)
         for row in rows:
-            record = self.loop.index.tag_record(row.tag_id)
+            record = self.loop.resources.index.tag_record(row.tag_id)
             assert record is not None
             assert (record["revision"], record["name_en"]) == (row.revision, standing[row.tag_id].name())
-        self.loop.index.close()
+        self.loop.resources.index.close()
 
     @invariant()
     def a_replay_gives_the_same(self) -> None:
@@ -175,7 +175,7 @@ class Library(RuleBasedStateMachine):
     def change(self, make: object) -> None:
         before = self.snapshot()
         try:
-            act = self.loop.curator.apply(ANN, make(self.loop.taxonomy()))  # type: ignore[operator]
+            act = self.loop.curation.apply(ANN, make(self.loop.taxonomy()))  # type: ignore[operator]
         except (TaggingError, KeyError):
             assert self.snapshot() == before
             return
@@ -184,7 +184,7 @@ class Library(RuleBasedStateMachine):
 
     def snapshot(self) -> Snapshot:
         """All that follows from what was done, learned vectors included."""
-        self.loop.library.settle()
+        self.loop.model.library.settle()
         with self.loop.database.read() as connection:
             known = taxonomy_store.load(connection)
             parts = [
@@ -228,7 +228,7 @@ def small(template: Path, tmp_path_factory: pytest.TempPathFactory, installation
         )
         projection.mark_dirty(connection, [tag.id for tag in [*made, box]])
         key_values.put(connection, "pack", "")
-    loop.library.settle()
+    loop.model.library.settle()
     loop.close()
     shutil.rmtree(folder / "chroma", ignore_errors=True)
     return folder

@@ -12,18 +12,18 @@ TAG = "scene.beach"
 
 def test_evidence_names_the_pictures_that_speak_and_adds_up(loop: Tagloop, ann: User) -> None:
     asked, alike, other = ingest(loop, ann, RED, (215, 35, 30), BLUE)
-    loop.decide(ann, Decision(Kind.ACCEPT, alike, TAG, profile="travel"))
-    loop.decide(ann, Decision(Kind.REJECT, other, TAG, profile="travel"))
-    found = loop.explain(asked, TAG)
+    loop.review.decide(ann, Decision(Kind.ACCEPT, alike, TAG, profile="travel"))
+    loop.review.decide(ann, Decision(Kind.REJECT, other, TAG, profile="travel"))
+    found = loop.review.explain(asked, TAG)
     by_asset = {e.asset_id: e for e in found.evidence}
     assert by_asset[alike].applies
     assert by_asset[alike].logit > 0.1
     assert not by_asset[other].applies
     assert by_asset[other].logit < by_asset[alike].logit
     assert found.evidence[0].asset_id == alike
-    matrix = loop.library.matrix()
+    matrix = loop.model.library.matrix()
     with loop.database.read() as connection:
-        vector = vectors.load(connection, loop.library.fingerprint, [asked])[asked]
+        vector = vectors.load(connection, loop.model.library.fingerprint, [asked])[asked]
     logit = matrix.logits(vector[None])[0, matrix.rows[TAG]]
     assert np.isclose(found.text_logit + found.examples_logit, logit, atol=1e-3)
     assert found.probability == pytest.approx(matrix.probabilities(vector[None])[0, matrix.rows[TAG]])
@@ -31,7 +31,7 @@ def test_evidence_names_the_pictures_that_speak_and_adds_up(loop: Tagloop, ann: 
 
 def test_without_decisions_the_text_is_all(loop: Tagloop, ann: User) -> None:
     (asked,) = ingest(loop, ann, GREEN)
-    found = loop.explain(asked, TAG)
+    found = loop.review.explain(asked, TAG)
     assert found.evidence == []
     assert found.examples_logit == 0
 
@@ -39,6 +39,6 @@ def test_without_decisions_the_text_is_all(loop: Tagloop, ann: User) -> None:
 def test_unknown_pictures_and_tags_are_named(loop: Tagloop, ann: User) -> None:
     (asked,) = ingest(loop, ann, GREEN)
     with pytest.raises(TaggingError, match="no tag 'x'"):
-        loop.explain(asked, "x")
+        loop.review.explain(asked, "x")
     with pytest.raises(TaggingError, match="Picture 999 has no vector"):
-        loop.explain(999, TAG)
+        loop.review.explain(999, TAG)

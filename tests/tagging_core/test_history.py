@@ -16,7 +16,7 @@ TAGS = ["garment.dress", "colour.red", "material.denim"]
 
 
 def decide(loop: Tagloop, user: User, kind: Kind, asset: int, tag: str | None = None) -> int:
-    return loop.decide(user, Decision(kind, asset, tag, profile="e-commerce"))
+    return loop.review.decide(user, Decision(kind, asset, tag, profile="e-commerce"))
 
 
 def applied(loop: Tagloop, asset: int) -> set[str]:
@@ -28,33 +28,33 @@ def test_acts_are_listed_latest_first_and_undone_in_any_order(loop: Tagloop, ann
     first, second = ingest(loop, ann, RED, BLUE)
     decide(loop, ann, Kind.ACCEPT, first, TAGS[0])
     decide(loop, ann, Kind.ACCEPT, first, TAGS[1])
-    loop.decide_many(ann, [Decision(Kind.ADD, a, TAGS[2], profile="e-commerce") for a in (first, second)])
-    acts = loop.acts_of(ann)
+    loop.review.decide_many(ann, [Decision(Kind.ADD, a, TAGS[2], profile="e-commerce") for a in (first, second)])
+    acts = loop.review.recent_acts(ann)
     assert [(a.latest.tag_id, a.pictures, a.stands) for a in acts] == [
         (TAGS[2], 2, True),
         (TAGS[1], 1, True),
         (TAGS[0], 1, True),
     ]
-    loop.toggle_act(ann, acts[2])
+    loop.review.toggle_act(ann, acts[2])
     assert applied(loop, first) == {TAGS[1], TAGS[2]}
-    loop.toggle_act(ann, acts[0])
+    loop.review.toggle_act(ann, acts[0])
     assert applied(loop, first) == {TAGS[1]}
     assert applied(loop, second) == set()
-    assert [a.stands for a in loop.acts_of(ann)] == [False, True, False]
+    assert [a.stands for a in loop.review.recent_acts(ann)] == [False, True, False]
 
 
 def test_what_was_undone_can_be_brought_back_also_after_a_restart(loop: Tagloop, ann: User) -> None:
     first, second = ingest(loop, ann, RED, BLUE)
     decide(loop, ann, Kind.ACCEPT, first, TAGS[0])
-    loop.decide_many(ann, [Decision(Kind.ADD, a, TAGS[2], profile="e-commerce") for a in (first, second)])
-    for act in loop.acts_of(ann):
-        loop.toggle_act(ann, act)
+    loop.review.decide_many(ann, [Decision(Kind.ADD, a, TAGS[2], profile="e-commerce") for a in (first, second)])
+    for act in loop.review.recent_acts(ann):
+        loop.review.toggle_act(ann, act)
     beside = Tagloop(Settings(**loop.settings.model_dump()))
-    for act in beside.acts_of(ann):
+    for act in beside.review.recent_acts(ann):
         assert not act.stands
-        beside.toggle_act(ann, act)
+        beside.review.toggle_act(ann, act)
     assert applied(beside, first) == {TAGS[0], TAGS[2]}
-    assert all(act.stands for act in beside.acts_of(ann))
+    assert all(act.stands for act in beside.review.recent_acts(ann))
     beside.close()
 
 
@@ -64,10 +64,10 @@ def test_an_act_of_many_is_one_of_fifty_and_hides_none(
     assets = ingest(loop, ann, RED, BLUE, GREEN, YELLOW)
     monkeypatch.setattr(history, "_PAGE", 3)
     decide(loop, ann, Kind.ACCEPT, assets[0], TAGS[0])
-    loop.decide_many(ann, [Decision(Kind.ADD, a, t, profile="e-commerce") for a in assets for t in TAGS[1:]])
+    loop.review.decide_many(ann, [Decision(Kind.ADD, a, t, profile="e-commerce") for a in assets for t in TAGS[1:]])
     for n in range(60):
         decide(loop, ann, Kind.ACCEPT if n % 2 else Kind.REJECT, assets[0], "garment.hat")
-    acts = loop.acts_of(ann)
+    acts = loop.review.recent_acts(ann)
     assert len(acts) == history.ACTS
     with loop.database.read() as connection:
         everything = history.recent_acts(connection, ann, limit=100)
@@ -78,20 +78,20 @@ def test_an_act_of_many_is_one_of_fifty_and_hides_none(
 def test_undo_key_takes_a_whole_act_back_then_the_one_before(loop: Tagloop, ann: User) -> None:
     first, second = ingest(loop, ann, RED, BLUE)
     decide(loop, ann, Kind.ACCEPT, first, TAGS[0])
-    loop.decide_many(ann, [Decision(Kind.ADD, a, TAGS[2], profile="e-commerce") for a in (first, second)])
+    loop.review.decide_many(ann, [Decision(Kind.ADD, a, TAGS[2], profile="e-commerce") for a in (first, second)])
     decide(loop, local_user("Bob"), Kind.ACCEPT, first, TAGS[1])
-    loop.undo_last(ann)
+    loop.review.undo_last(ann)
     assert (applied(loop, first), applied(loop, second)) == ({TAGS[0], TAGS[1]}, set())
-    loop.undo_last(ann)
+    loop.review.undo_last(ann)
     assert applied(loop, first) == {TAGS[1]}
-    assert loop.undo_last(ann) is None
+    assert loop.review.undo_last(ann) is None
 
 
 def test_a_picture_knows_all_that_happened_to_it(loop: Tagloop, ann: User) -> None:
     (asset,) = ingest(loop, ann, RED)
     event = decide(loop, ann, Kind.ACCEPT, asset, TAGS[0])
-    loop.undo(ann, event)
-    loop.decide(ann, Decision(Kind.FLAG, asset, profile="e-commerce", note=" Is this\n a dress? "))
+    loop.review.undo(ann, event)
+    loop.review.decide(ann, Decision(Kind.FLAG, asset, profile="e-commerce", note=" Is this\n a dress? "))
     with loop.database.read() as connection:
         found = history.of_picture(connection, asset)
     assert [(e.kind, stands) for e, stands in found] == [
@@ -107,19 +107,19 @@ def test_a_picture_knows_all_that_happened_to_it(loop: Tagloop, ann: User) -> No
 def test_taking_everything_back_in_any_order_leaves_nothing(loop: Tagloop, ann: User, order: list[int]) -> None:
     with loop.database.read() as connection:
         known = [a for a in (1, 2) if decisions.labels_of(connection, a) == {}]
-    first, second = known if loop.acts_of(ann) else ingest(loop, ann, RED, BLUE)
-    before = len(loop.acts_of(ann))
+    first, second = known if loop.review.recent_acts(ann) else ingest(loop, ann, RED, BLUE)
+    before = len(loop.review.recent_acts(ann))
     decide(loop, ann, Kind.ACCEPT, first, TAGS[0])
     decide(loop, ann, Kind.REJECT, first, TAGS[0])
-    loop.decide(ann, Decision(Kind.REPLACE, first, TAGS[0], TAGS[1], "e-commerce"))
-    loop.decide_many(ann, [Decision(Kind.ADD, a, TAGS[2], profile="e-commerce") for a in (first, second)])
+    loop.review.decide(ann, Decision(Kind.REPLACE, first, TAGS[0], TAGS[1], "e-commerce"))
+    loop.review.decide_many(ann, [Decision(Kind.ADD, a, TAGS[2], profile="e-commerce") for a in (first, second)])
     decide(loop, ann, Kind.DONE, first)
     decide(loop, ann, Kind.SKIP, second)
-    acts = loop.acts_of(ann)[:6]
-    assert len(loop.acts_of(ann)) in (before + 6, history.ACTS)
+    acts = loop.review.recent_acts(ann)[:6]
+    assert len(loop.review.recent_acts(ann)) in (before + 6, history.ACTS)
     for n in order:
         try:
-            loop.toggle_act(ann, acts[n])
+            loop.review.toggle_act(ann, acts[n])
         except TaggingError as error:
             pytest.fail(str(error))
     assert applied(loop, first) == applied(loop, second) == set()

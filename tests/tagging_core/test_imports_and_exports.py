@@ -10,30 +10,30 @@ from tagging_core.errors import ImportRefusedError
 
 
 def apply(loop: Tagloop, user: User, data: bytes, form: str = "csv") -> dict[int, str]:
-    found = loop.curator.read_import(data, form)
-    loop.curator.apply(user, found.plan)
+    found = loop.curation.read_import(data, form)
+    loop.curation.apply(user, found.plan)
     return found.notes
 
 
 @pytest.mark.parametrize("form", ["csv", "json", "skos"])
 def test_what_was_exported_reads_as_no_change(loop: Tagloop, ann: User, form: str) -> None:
-    loop.curator.apply(ann, plans.merge(loop.taxonomy(), "garment.hat", "garment.dress"))
-    loop.curator.apply(ann, plans.set_state(loop.taxonomy(), "garment.skirt", "deprecated"))
-    found = loop.curator.read_import(loop.curator.export(form), form)
-    assert loop.curator.effects(found.plan).changes == []
+    loop.curation.apply(ann, plans.merge(loop.taxonomy(), "garment.hat", "garment.dress"))
+    loop.curation.apply(ann, plans.set_state(loop.taxonomy(), "garment.skirt", "deprecated"))
+    found = loop.curation.read_import(loop.curation.export(form), form)
+    assert loop.curation.impact(found.plan).changes == []
 
 
 @pytest.mark.parametrize("form", ["csv", "json", "skos"])
 def test_an_export_makes_the_same_library_elsewhere(loop: Tagloop, ann: User, form: str) -> None:
     hat = loop.taxonomy().tags["garment.hat"]
-    loop.curator.save(ann, replace(hat, own_prompts={"clip": ["a woolly hat"]}))
+    loop.curation.save(ann, replace(hat, own_prompts={"clip": ["a woolly hat"]}))
     before = loop.taxonomy()
-    exported = loop.curator.export(form)
-    loop.curator.apply(ann, plans.delete(before, "garment.hat"))
+    exported = loop.curation.export(form)
+    loop.curation.apply(ann, plans.delete(before, "garment.hat"))
     changed = plans.save(loop.taxonomy(), before.tags["garment.dress"])
     assert changed.tags
     data = exported.replace(b"garment.hat", b"garment.cap-2")
-    loop.curator.apply(ann, loop.curator.read_import(data, form).plan)
+    loop.curation.apply(ann, loop.curation.read_import(data, form).plan)
     again = loop.taxonomy().tags["garment.cap-2"]
     was = before.tags["garment.hat"]
     assert (again.names, again.definition) == (was.names, was.definition)
@@ -56,7 +56,7 @@ def test_a_spreadsheet_adds_changes_and_leaves_alone(loop: Tagloop, ann: User) -
 
 
 def test_a_merged_tag_is_not_brought_back_by_name_or_id(loop: Tagloop, ann: User) -> None:
-    loop.curator.apply(ann, plans.merge(loop.taxonomy(), "garment.hat", "garment.dress"))
+    loop.curation.apply(ann, plans.merge(loop.taxonomy(), "garment.hat", "garment.dress"))
     data = "id,category,name_en\ngarment.hat,garment,Hat\n,garment,HÁT\n,garment,Sari\n"
     notes = apply(loop, ann, data.encode())
     assert "was merged into Dress" in notes[2]
@@ -71,7 +71,7 @@ def test_ten_thousand_rows_with_one_bad_one_change_nothing(loop: Tagloop, ann: U
     lines[7_000] = "feature,"
     before = loop.taxonomy()
     with pytest.raises(ImportRefusedError, match="line 7001: a new tag needs an English name") as caught:
-        loop.curator.read_import("\n".join(lines).encode(), "csv")
+        loop.curation.read_import("\n".join(lines).encode(), "csv")
     assert list(caught.value.problems) == [7001]
     assert loop.taxonomy() is before
     lines[7_000] = "feature,Another thing"
@@ -89,18 +89,18 @@ def test_every_bad_row_is_told_by_its_line(loop: Tagloop) -> None:
         ",,Loose,,,\n"
     )
     with pytest.raises(ImportRefusedError) as caught:
-        loop.curator.read_import(data.encode(), "csv")
+        loop.curation.read_import(data.encode(), "csv")
     assert caught.value.problems.keys() == {2, 3}  # the form comes first
     assert "none of active" in caught.value.problems[2]
     good = data.replace("odd", "").replace(",2,", ",,")
     with pytest.raises(ImportRefusedError) as caught:
-        loop.curator.read_import(good.encode(), "csv")
+        loop.curation.read_import(good.encode(), "csv")
     assert {n: p.split(";")[0][:30] for n, p in caught.value.problems.items()}.keys() == {4, 5, 7}
 
 
 def test_two_rows_of_one_word_are_told(loop: Tagloop) -> None:
     with pytest.raises(ImportRefusedError, match="line 3: 'KILT' is already a name"):
-        loop.curator.read_import(b"category,name_en\ngarment,Kilt\ngarment,KILT\n", "csv")
+        loop.curation.read_import(b"category,name_en\ngarment,Kilt\ngarment,KILT\n", "csv")
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ def test_two_rows_of_one_word_are_told(loop: Tagloop) -> None:
 )
 def test_a_file_that_cannot_be_read_says_where(loop: Tagloop, data: bytes, form: str, words: str) -> None:
     with pytest.raises(ImportRefusedError, match=words):
-        loop.curator.read_import(data, form)
+        loop.curation.read_import(data, form)
 
 
 def test_utf_16_and_semicolons_are_read(loop: Tagloop, ann: User) -> None:
@@ -137,9 +137,9 @@ def test_a_new_category_is_made_and_in_play(loop: Tagloop, ann: User) -> None:
 
 def test_a_spreadsheet_does_not_run_a_name_as_a_formula(loop: Tagloop, ann: User) -> None:
     apply(loop, ann, b"category,name_en\nfeature,=1+1\n")
-    exported = loop.curator.export("csv").decode("utf-8-sig")
+    exported = loop.curation.export("csv").decode("utf-8-sig")
     assert "'=1+1" in exported
-    assert loop.curator.effects(loop.curator.read_import(exported.encode(), "csv").plan).changes == []
+    assert loop.curation.impact(loop.curation.read_import(exported.encode(), "csv").plan).changes == []
 
 
 def test_a_thesaurus_from_elsewhere_comes_with_its_languages(loop: Tagloop, ann: User) -> None:

@@ -28,8 +28,8 @@ from tests.conftest import BLUE, GREEN, RED, ingest, photo, wait_for
 
 
 def finish(loop: Tagloop, batch_id: int) -> batches.Batch:
-    wait_for(lambda: loop.batch(batch_id).state != "running")
-    return loop.batch(batch_id)
+    wait_for(lambda: loop.ingest.batch(batch_id).state != "running")
+    return loop.ingest.batch(batch_id)
 
 
 def test_one_bad_file_has_its_own_reason_and_stops_nothing(working: Tagloop, ann: User) -> None:
@@ -40,7 +40,7 @@ def test_one_bad_file_has_its_own_reason_and_stops_nothing(working: Tagloop, ann
         ("empty.jpg", b""),
         ("notes.pdf", b"%PDF-1.4"),
     ]
-    batch = finish(working, working.upload(ann, files, "general"))
+    batch = finish(working, working.ingest.upload(ann, files, "general"))
     assert (batch.ingested, batch.refused, batch.state) == (2, 3, "done")
     with working.database.read() as connection:
         reasons = dict(batches.refused(connection, batch.id))
@@ -50,9 +50,11 @@ def test_one_bad_file_has_its_own_reason_and_stops_nothing(working: Tagloop, ann
 
 
 def test_a_picture_is_known_by_its_bytes(working: Tagloop, ann: User) -> None:
-    first = finish(working, working.upload(ann, [("a.jpg", photo(RED)), ("same.jpg", photo(RED))], "general"))
+    first = finish(
+        working, working.ingest.upload(ann, [("a.jpg", photo(RED)), ("same.jpg", photo(RED))], "general")
+    )
     assert (first.ingested, first.known) == (1, 1)
-    second = finish(working, working.upload(ann, [("again.jpg", photo(RED))], "general"))
+    second = finish(working, working.ingest.upload(ann, [("again.jpg", photo(RED))], "general"))
     assert (second.ingested, second.known) == (0, 1)
     with working.database.read() as connection:
         assert connection.execute(select(func.count()).select_from(asset_table)).scalar_one() == 1
@@ -62,18 +64,18 @@ def test_every_picture_has_files_vector_and_suggestions(loop: Tagloop, ann: User
     asset_id, _ = ingest(loop, ann, RED, GREEN)
     with loop.database.read() as connection:
         asset = repository.get(connection, asset_id)
-        vector = vectors.load(connection, loop.preset.fingerprint, [asset_id])[asset_id]
-        kept = suggestions.shown(connection, asset_id, "e-commerce")
-    assert loop.archive.has(asset.sha256)
+        vector = vectors.load(connection, loop.model.preset.fingerprint, [asset_id])[asset_id]
+        kept = suggestions.recorded(connection, asset_id, "e-commerce")
+    assert loop.resources.images.has(asset.sha256)
     assert np.isclose(np.linalg.norm(vector), 1, atol=1e-5)
     assert kept[0].rank == 1
-    assert {s.fingerprint for s in kept} == {loop.preset.fingerprint}
+    assert {s.fingerprint for s in kept} == {loop.model.preset.fingerprint}
     assert all(0 < s.probability < 1 for s in kept)
     assert "colour.red" in {s.tag_id for s in kept}
 
 
 def test_staged_files_are_gone_afterwards(working: Tagloop, ann: User) -> None:
-    finish(working, working.upload(ann, [("a.jpg", photo(RED))], "general"))
+    finish(working, working.ingest.upload(ann, [("a.jpg", photo(RED))], "general"))
     wait_for(lambda: not [p for p in (working.settings.data_dir / "incoming").rglob("*") if p.is_file()])
 
 
@@ -84,39 +86,39 @@ def test_a_folder_and_a_zip_on_this_machine(working: Tagloop, ann: User, tmp_pat
     (folder / "a.txt").write_text("Red square\nA plain red picture")
     with zipfile.ZipFile(tmp_path / "more.zip", "w") as archive:
         archive.writestr("b.jpg", photo(BLUE))
-    batch = finish(working, working.ingest_paths(ann, [folder, tmp_path / "more.zip"], "general"))
+    batch = finish(working, working.ingest.ingest_paths(ann, [folder, tmp_path / "more.zip"], "general"))
     assert batch.ingested == 2
     assert (folder / "a.jpg").exists()
     with working.database.read() as connection:
         found = repository.search_text(connection, "plain red")
         assert [a.text.title for a in found] == ["Red square"]
-        assert vectors.load(connection, working.preset.fingerprint, [found[0].id], kind="text")
+        assert vectors.load(connection, working.model.preset.fingerprint, [found[0].id], kind="text")
 
 
 def test_a_batch_stops_and_goes_on(loop: Tagloop, ann: User) -> None:
-    batch_id = loop.upload(ann, [(f"{n}.jpg", photo(RED, (20 + n, 20))) for n in range(70)], "general")
-    loop.stop_batch(ann, batch_id)
+    batch_id = loop.ingest.upload(ann, [(f"{n}.jpg", photo(RED, (20 + n, 20))) for n in range(70)], "general")
+    loop.ingest.stop(ann, batch_id)
     loop.start()
     time.sleep(0.3)
-    assert (loop.batch(batch_id).state, loop.batch(batch_id).finished) == ("stopped", 0)
-    loop.resume_batch(ann, batch_id)
+    assert (loop.ingest.batch(batch_id).state, loop.ingest.batch(batch_id).finished) == ("stopped", 0)
+    loop.ingest.resume(ann, batch_id)
     assert finish(loop, batch_id).ingested == 70
 
 
 def test_a_full_disk_stops_the_batch_and_loses_nothing(
     loop: Tagloop, ann: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    batch_id = loop.upload(ann, [("a.jpg", photo(RED))], "general")
+    batch_id = loop.ingest.upload(ann, [("a.jpg", photo(RED))], "general")
 
     def full(*_: object) -> None:
         raise StorageError("The disk is full: free some space.")
 
     with monkeypatch.context() as patch:
-        patch.setattr(loop.archive, "keep", full)
+        patch.setattr(loop.resources.images, "keep", full)
         loop.start()
         batch = finish(loop, batch_id)
     assert (batch.state, batch.note) == ("stopped", "The disk is full: free some space.")
-    loop.resume_batch(ann, batch_id)
+    loop.ingest.resume(ann, batch_id)
     assert finish(loop, batch_id).ingested == 1
 
 
@@ -128,13 +130,13 @@ def test_a_full_disk_while_uploading_queues_nothing(
 
     monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.raises(StorageError, match="disk is full"):
-        loop.upload(ann, [("a.jpg", photo(RED))], "general")
+        loop.ingest.upload(ann, [("a.jpg", photo(RED))], "general")
     with loop.database.read() as connection:
         assert batches.recent(connection) == []
 
 
 def test_the_chunk_of_a_vanished_worker_is_done_by_another(embedded: None, loop: Tagloop, ann: User) -> None:
-    batch_id = loop.upload(ann, [("a.jpg", photo(RED))], "general")
+    batch_id = loop.ingest.upload(ann, [("a.jpg", photo(RED))], "general")
     with loop.database.write() as connection:
         assert claim(connection, "lost", (1, 0)) is not None
         assert claim(connection, "other", (1, 0)) is None
@@ -165,7 +167,7 @@ def test_a_batch_falls_back_to_halves_and_then_single_pictures() -> None:
 
 
 def test_leftovers_of_a_crash_are_removed_and_what_waits_is_kept(embedded: None, loop: Tagloop, ann: User) -> None:
-    batch_id = loop.upload(ann, [("a.jpg", photo(RED))], "general")
+    batch_id = loop.ingest.upload(ann, [("a.jpg", photo(RED))], "general")
     leftover = loop.settings.data_dir / "incoming" / "crashed" / "0"
     leftover.parent.mkdir()
     leftover.write_bytes(b"x")
@@ -176,32 +178,32 @@ def test_leftovers_of_a_crash_are_removed_and_what_waits_is_kept(embedded: None,
 
 def test_an_empty_upload_is_refused(loop: Tagloop, ann: User) -> None:
     with pytest.raises(SourceError, match="no files"):
-        loop.upload(ann, [], "general")
+        loop.ingest.upload(ann, [], "general")
 
 
 def test_a_damaged_zip_is_told_apart_from_a_picture(working: Tagloop, ann: User) -> None:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         archive.writestr("a.jpg", photo(RED))
-    batch = finish(working, working.upload(ann, [("cut.zip", buffer.getvalue()[:200])], "general"))
+    batch = finish(working, working.ingest.upload(ann, [("cut.zip", buffer.getvalue()[:200])], "general"))
     assert batch.refused == 1
 
 
 def test_only_uploaders_upload(loop: Tagloop, manager: User) -> None:
     with pytest.raises(NotAllowedError, match="mo may not upload pictures"):
-        loop.upload(manager, [("a.jpg", photo(RED))], "general")
+        loop.ingest.upload(manager, [("a.jpg", photo(RED))], "general")
 
 
 def test_a_model_that_cannot_be_loaded_is_told_and_the_batch_waits(data_dir: Path, ann: User) -> None:
     empty = data_dir / "empty"
     empty.mkdir(parents=True)
     loop = Tagloop(Settings(data_dir=data_dir, encoder=str(empty)))
-    batch_id = loop.upload(ann, [("a.jpg", photo(RED))], "general")
+    batch_id = loop.ingest.upload(ann, [("a.jpg", photo(RED))], "general")
     loop.start()
     worker = loop.worker
     assert worker is not None
     wait_for(lambda: "holds no weights" in worker.trouble, 60)
-    assert loop.batch(batch_id).state == "running"
+    assert loop.ingest.batch(batch_id).state == "running"
     loop.close()
 
 
@@ -215,7 +217,7 @@ def test_a_second_console_on_the_same_folder_is_refused(embedded: None, working:
 def test_with_many_threads_items_end_exactly_once_and_keep_their_order(data_dir: Path, ann: User) -> None:
     loop = Tagloop(Settings(data_dir=data_dir, encoder="tiny", ingest_threads=4))
     files = [(f"{n}", photo(RED, (20 + n, 9))) for n in range(100)]
-    batch_id = loop.upload(ann, [*files, files[7]], "general")
+    batch_id = loop.ingest.upload(ann, [*files, files[7]], "general")
     loop.start()
     batch = finish(loop, batch_id)
     assert (batch.total, batch.ingested, batch.known) == (101, 100, 1)

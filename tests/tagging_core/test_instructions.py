@@ -61,9 +61,9 @@ def working(data_dir: Path, encoder: Told) -> Iterator[Tagloop]:
 
 def instruct(loop: Tagloop, owner: User, words: str = "") -> str:
     profile = loop.taxonomy().profile(PROFILE)
-    loop.curator.apply(owner, plans.instruct(loop.taxonomy(), PROFILE, words or profile.instruction, True))
-    loop.follow()
-    fingerprint = spaces.fingerprint_of(loop.preset.fingerprint, words or profile.instruction)
+    loop.curation.apply(owner, plans.instruct(loop.taxonomy(), PROFILE, words or profile.instruction, True))
+    loop.models.follow()
+    fingerprint = spaces.fingerprint_of(loop.model.preset.fingerprint, words or profile.instruction)
     wait_for(lambda: next(p for p in loop.models.all() if p.family.instruction).family.state == SpaceState.READY)
     return fingerprint
 
@@ -71,9 +71,9 @@ def instruct(loop: Tagloop, owner: User, words: str = "") -> str:
 def test_suggestions_of_the_profile_and_of_no_other_come_from_it(working: Tagloop, ann: User, owner: User) -> None:
     red, *_ = ingest(working, ann, RED, GREEN, BLUE)
     fingerprint = instruct(working, owner)
-    assert {s.fingerprint for s in working.suggest(red, PROFILE)} == {fingerprint}
-    assert {s.fingerprint for s in working.suggest(red, "general")} <= {working.preset.fingerprint}
-    assert working.suggest(red, PROFILE)[0].tag_id == "colour.red"
+    assert {s.fingerprint for s in working.review.suggest(red, PROFILE)} == {fingerprint}
+    assert {s.fingerprint for s in working.review.suggest(red, "general")} <= {working.model.preset.fingerprint}
+    assert working.review.suggest(red, PROFILE)[0].tag_id == "colour.red"
 
 
 def test_new_pictures_get_both_vectors_and_the_text_is_fused(
@@ -81,10 +81,10 @@ def test_new_pictures_get_both_vectors_and_the_text_is_fused(
 ) -> None:
     ingest(working, ann, RED)
     fingerprint = instruct(working, owner)
-    batch = working.upload(ann, [("a.jpg", photo(YELLOW)), ("a.txt", b"A yellow thing")], PROFILE)
-    wait_for(lambda: working.batch(batch).state == "done")
+    batch = working.ingest.upload(ann, [("a.jpg", photo(YELLOW)), ("a.txt", b"A yellow thing")], PROFILE)
+    wait_for(lambda: working.ingest.batch(batch).state == "done")
     with working.database.read() as connection:
-        known = [vectors.load(connection, name, [1, 2]) for name in (working.preset.fingerprint, fingerprint)]
+        known = [vectors.load(connection, name, [1, 2]) for name in (working.model.preset.fingerprint, fingerprint)]
     assert [sorted(found) for found in known] == [[1, 2], [1, 2]]
     assert (known[0][2][::-1] == known[1][2]).all()
     assert "A yellow thing" in " ".join(encoder.fused)
@@ -93,9 +93,9 @@ def test_new_pictures_get_both_vectors_and_the_text_is_fused(
 def test_a_decision_teaches_it_at_once(working: Tagloop, ann: User, owner: User) -> None:
     assets = ingest(working, ann, RED, (215, 35, 30), GREEN, BLUE)
     instruct(working, owner)
-    library = working.instructed[0]
+    library = working.model.instructed[0]
     before = library.matrix().revision
-    working.decide(ann, Decision(Kind.REJECT, assets[0], "colour.red", profile=PROFILE))
+    working.review.decide(ann, Decision(Kind.REJECT, assets[0], "colour.red", profile=PROFILE))
     assert library.matrix().revision > before
     with working.database.read() as connection:
         picture = vectors.load(connection, library.pictures, [assets[1]])[assets[1]]
@@ -111,13 +111,13 @@ def test_a_single_picture_of_a_program_is_told_as_well(working: Tagloop, ann: Us
 
 def test_without_it_all_is_as_before(working: Tagloop, ann: User, owner: User) -> None:
     (red,) = ingest(working, ann, RED)
-    before = [s.tag_id for s in working.suggest(red, PROFILE)]
+    before = [s.tag_id for s in working.review.suggest(red, PROFILE)]
     fingerprint = instruct(working, owner)
-    working.curator.apply(owner, plans.instruct(working.taxonomy(), PROFILE, "Find it.", False))
-    working.follow()
-    found = working.suggest(red, PROFILE)
+    working.curation.apply(owner, plans.instruct(working.taxonomy(), PROFILE, "Find it.", False))
+    working.models.follow()
+    found = working.review.suggest(red, PROFILE)
     assert [s.tag_id for s in found] == before
-    assert {s.fingerprint for s in found} == {working.preset.fingerprint}
+    assert {s.fingerprint for s in found} == {working.model.preset.fingerprint}
     with working.database.read() as connection:
         assert not vectors.load(connection, fingerprint, [red])
 
@@ -127,46 +127,46 @@ def test_another_instruction_takes_its_place_and_undo_brings_it_back(
 ) -> None:
     (red,) = ingest(working, ann, RED)
     first = instruct(working, owner, "Find the garment.")
-    act = working.curator.apply(owner, plans.instruct(working.taxonomy(), PROFILE, "Find the mood.", True))
-    working.follow()
+    act = working.curation.apply(owner, plans.instruct(working.taxonomy(), PROFILE, "Find the mood.", True))
+    working.models.follow()
     told = [p.family for p in working.models.all() if p.family.instruction]
     assert [family.instruction for family in told] == ["Find the mood."]
-    working.curator.undo(owner, act)
-    working.follow()
-    wait_for(lambda: {s.fingerprint for s in working.suggest(red, PROFILE)} == {first})
+    working.curation.undo(owner, act)
+    working.models.follow()
+    wait_for(lambda: {s.fingerprint for s in working.review.suggest(red, PROFILE)} == {first})
 
 
 def test_who_may_not_and_what_cannot(working: Tagloop) -> None:
     taxonomy = working.taxonomy()
     plan = plans.instruct(taxonomy, PROFILE, "Find it.", True)
     with pytest.raises(NotAllowedError):
-        working.curator.apply(User("ed", frozenset({Role.EDITOR})), plan)
+        working.curation.apply(User("ed", frozenset({Role.EDITOR})), plan)
     with pytest.raises(TagError, match="Say what the model is to look for"):
         plans.instruct(taxonomy, PROFILE, "  ", True)
 
 
 def test_a_model_that_takes_none_is_told_none(loop: Tagloop, owner: User) -> None:
-    loop.curator.apply(owner, plans.instruct(loop.taxonomy(), PROFILE, "Find it.", True))
-    loop.follow()
+    loop.curation.apply(owner, plans.instruct(loop.taxonomy(), PROFILE, "Find it.", True))
+    loop.models.follow()
     assert not [p for p in loop.models.all() if p.family.instruction]
 
 
 def test_a_preview_shows_what_would_change_and_writes_nothing(working: Tagloop, ann: User, encoder: Told) -> None:
     pictures = ingest(working, ann, RED, GREEN, BLUE, YELLOW)
     for asset_id, colour in zip(pictures, ("red", "green", "blue", "yellow"), strict=True):
-        working.decide(ann, Decision(Kind.ADD, asset_id, f"colour.{colour}", profile=PROFILE))
-        working.decide(ann, Decision(Kind.DONE, asset_id, profile=PROFILE))
+        working.review.decide(ann, Decision(Kind.ADD, asset_id, f"colour.{colour}", profile=PROFILE))
+        working.review.decide(ann, Decision(Kind.DONE, asset_id, profile=PROFILE))
     with working.database.read() as connection:
         before = dump(connection)
     told: list[float] = []
-    same = working.previewer.preview(PROFILE, "Find it.", told.append)
+    same = working.curation.instructions.preview(PROFILE, "Find it.", told.append)
     assert told == sorted(told)
     assert told[-1] == 1
     assert {tried.asset_id for tried in same.pictures} == set(pictures)
     assert same.changed == 0, "texts and pictures are told alike"
     assert (same.judged, same.before, same.after) == (4, 1, 1)
     encoder.confused = True
-    other = working.previewer.preview(PROFILE, "Find it.", told.append)
+    other = working.curation.instructions.preview(PROFILE, "Find it.", told.append)
     assert other.changed == 4
     assert other.after is not None
     assert other.after < 1
@@ -175,14 +175,14 @@ def test_a_preview_shows_what_would_change_and_writes_nothing(working: Tagloop, 
 
 
 def test_a_preview_can_be_stopped_and_needs_pictures(working: Tagloop, ann: User) -> None:
-    assert working.previewer.preview(PROFILE, "Find it.", lambda _: None).pictures == []
+    assert working.curation.instructions.preview(PROFILE, "Find it.", lambda _: None).pictures == []
     ingest(working, ann, RED)
 
     def stop(_: float) -> None:
         raise InterruptedError
 
     with pytest.raises(InterruptedError):
-        working.previewer.preview(PROFILE, "Find it.", stop)
+        working.curation.instructions.preview(PROFILE, "Find it.", stop)
 
 
 def dump(connection: Connection) -> dict[str, int]:

@@ -10,11 +10,11 @@ TAG = "scene.beach"
 
 
 def judged(loop: Tagloop) -> CalibrationData:
-    loop.library.settle()
+    loop.model.library.settle()
     taxonomy = loop.taxonomy()
     with loop.database.read() as connection:
         return calibration_data.collect(
-            connection, taxonomy, loop.library.held_out(connection), loop.library.none_logits(taxonomy)
+            connection, taxonomy, loop.model.library.held_out(connection), loop.model.library.none_logits(taxonomy)
         )
 
 
@@ -26,18 +26,18 @@ def of_tag(found: CalibrationData, tag_id: str) -> list[float]:
 
 def test_a_judged_suggestion_calibrates_at_once(loop: Tagloop, ann: User) -> None:
     (asset,) = ingest(loop, ann, RED, profile=PROFILE)
-    shown = loop.suggest(asset, PROFILE)[0].tag_id
-    loop.decide(ann, Decision(Kind.REJECT, asset, shown, profile=PROFILE))
+    shown = loop.review.suggest(asset, PROFILE)[0].tag_id
+    loop.review.decide(ann, Decision(Kind.REJECT, asset, shown, profile=PROFILE))
     assert of_tag(judged(loop), shown) == [0]
 
 
 def test_an_added_tag_calibrates_only_once_the_review_is_finished(loop: Tagloop, ann: User) -> None:
     assets = ingest(loop, ann, RED, BLUE, profile=PROFILE)
-    loop.decide(ann, Decision(Kind.ADD, assets[0], TAG, profile=PROFILE))
+    loop.review.decide(ann, Decision(Kind.ADD, assets[0], TAG, profile=PROFILE))
     assert of_tag(judged(loop), TAG) == []
-    loop.decide(ann, Decision(Kind.DONE, assets[0], profile=PROFILE))
+    loop.review.decide(ann, Decision(Kind.DONE, assets[0], profile=PROFILE))
     assert of_tag(judged(loop), TAG) == [1]
-    loop.decide(ann, Decision(Kind.DONE, assets[1], profile=PROFILE))
+    loop.review.decide(ann, Decision(Kind.DONE, assets[1], profile=PROFILE))
     assert of_tag(judged(loop), TAG) == [0, 1]
 
 
@@ -45,8 +45,8 @@ def test_every_tag_of_an_exclusive_category_is_judged_on_the_same_pictures(loop:
     assets = ingest(loop, ann, RED, GREEN, BLUE, YELLOW)
     for asset, tag in zip(assets, ("garment.dress", "garment.hat", "garment.hat", None), strict=True):
         if tag:
-            loop.decide(ann, Decision(Kind.ADD, asset, tag, profile="e-commerce"))
-        loop.decide(ann, Decision(Kind.DONE, asset, profile="e-commerce"))
+            loop.review.decide(ann, Decision(Kind.ADD, asset, tag, profile="e-commerce"))
+        loop.review.decide(ann, Decision(Kind.DONE, asset, profile="e-commerce"))
     found = judged(loop)
     garments = [t for t in found.tag_ids if t.startswith("garment.")]
     assert len(garments) > 10
@@ -57,8 +57,8 @@ def test_every_tag_of_an_exclusive_category_is_judged_on_the_same_pictures(loop:
 
 def test_finished_reviews_teach_probabilities_to_fall_where_nothing_applies(loop: Tagloop, ann: User) -> None:
     assets = ingest(loop, ann, *[(10 * n, 255 - 10 * n, 40) for n in range(20)], profile=PROFILE)
-    before = loop.suggest(assets[-1], PROFILE)
-    loop.decide_many(ann, [Decision(Kind.DONE, a, profile=PROFILE) for a in assets[:-1]])
-    loop.library.settle()
-    after = loop.suggest(assets[-1], PROFILE)
+    before = loop.review.suggest(assets[-1], PROFILE)
+    loop.review.decide_many(ann, [Decision(Kind.DONE, a, profile=PROFILE) for a in assets[:-1]])
+    loop.model.library.settle()
+    after = loop.review.suggest(assets[-1], PROFILE)
     assert sum(s.probability for s in after) < 0.6 * sum(s.probability for s in before)

@@ -18,15 +18,15 @@ _STAYS = ("upload", "given", "changed")  # of a decision that somebody else take
 
 
 def probability(loop: Tagloop, asset_id: int, tag_id: str = TAG) -> float:
-    matrix = loop.library.matrix()
+    matrix = loop.model.library.matrix()
     with loop.database.read() as connection:
-        vector = vectors.load(connection, loop.preset.fingerprint, [asset_id])[asset_id]
+        vector = vectors.load(connection, loop.model.preset.fingerprint, [asset_id])[asset_id]
     return float(matrix.probabilities(vector[None])[0, matrix.rows[tag_id]])
 
 
 def state(loop: Tagloop) -> dict:
     """All that is derived from the ledger, to compare."""
-    loop.library.settle()
+    loop.model.library.settle()
     with loop.database.read() as connection:
         fitted = {
             row.tag_id: (np.frombuffer(row.weights, np.float32), row.bias)
@@ -61,60 +61,62 @@ def same(one: dict, other: dict) -> bool:
 def test_the_next_picture_reflects_a_decision_at_once(loop: Tagloop, ann: User) -> None:
     first, alike, other = ingest(loop, ann, RED, RED, BLUE)
     before = probability(loop, alike), probability(loop, other)
-    loop.decide(ann, Decision(Kind.ACCEPT, first, TAG, profile="e-commerce"))
+    loop.review.decide(ann, Decision(Kind.ACCEPT, first, TAG, profile="e-commerce"))
     assert probability(loop, alike) > before[0] + 0.1
     assert probability(loop, alike) > probability(loop, other)
 
 
 def test_a_rejection_lowers_the_tag_for_lookalikes_and_never_returns(loop: Tagloop, ann: User) -> None:
     first, alike = ingest(loop, ann, RED, RED)
-    loop.decide(ann, Decision(Kind.ACCEPT, first, TAG, profile="e-commerce"))
+    loop.review.decide(ann, Decision(Kind.ACCEPT, first, TAG, profile="e-commerce"))
     high = probability(loop, alike)
-    loop.decide(ann, Decision(Kind.REJECT, alike, TAG, profile="e-commerce"))
+    loop.review.decide(ann, Decision(Kind.REJECT, alike, TAG, profile="e-commerce"))
     assert probability(loop, alike) < high
-    assert TAG not in {s.tag_id for s in loop.suggest(alike, "e-commerce")}
+    assert TAG not in {s.tag_id for s in loop.review.suggest(alike, "e-commerce")}
 
 
 def test_accepting_one_of_an_exclusive_category_speaks_against_the_others(loop: Tagloop, ann: User) -> None:
     first, alike = ingest(loop, ann, RED, RED)
-    loop.decide(ann, Decision(Kind.ADD, first, "garment.hat", profile="e-commerce"))
+    loop.review.decide(ann, Decision(Kind.ADD, first, "garment.hat", profile="e-commerce"))
     before = probability(loop, alike)
-    loop.decide(ann, Decision(Kind.ADD, alike, "garment.hat", profile="e-commerce"))
-    loop.library.settle()
+    loop.review.decide(ann, Decision(Kind.ADD, alike, "garment.hat", profile="e-commerce"))
+    loop.model.library.settle()
     assert probability(loop, alike) < before
 
 
 def test_done_turns_what_was_left_out_into_negatives(loop: Tagloop, ann: User) -> None:
     first, alike = ingest(loop, ann, RED, RED)
-    loop.library.settle()
+    loop.model.library.settle()
     before = probability(loop, alike, "material.denim")
-    loop.decide(ann, Decision(Kind.DONE, first, profile="e-commerce"))
-    loop.library.settle()
+    loop.review.decide(ann, Decision(Kind.DONE, first, profile="e-commerce"))
+    loop.model.library.settle()
     assert probability(loop, alike, "material.denim") < before
 
 
 def test_undo_also_unteaches(loop: Tagloop, ann: User) -> None:
     first, _ = ingest(loop, ann, RED, GREEN)
     before = state(loop)
-    event_id = loop.decide(ann, Decision(Kind.ACCEPT, first, TAG, profile="e-commerce"))
+    event_id = loop.review.decide(ann, Decision(Kind.ACCEPT, first, TAG, profile="e-commerce"))
     assert not same(state(loop), before)
-    loop.undo(ann, event_id)
+    loop.review.undo(ann, event_id)
     assert same(state(loop), before)
 
 
 def test_a_decision_sent_twice_is_written_once(loop: Tagloop, ann: User) -> None:
     (first,) = ingest(loop, ann, RED)
     decision = Decision(Kind.ACCEPT, first, TAG, profile="e-commerce")
-    assert loop.decide(ann, decision) == loop.decide(ann, decision)
-    assert loop.decide(ann, Decision(Kind.ACCEPT, first, TAG, profile="e-commerce")) == loop.decide(ann, decision)
+    assert loop.review.decide(ann, decision) == loop.review.decide(ann, decision)
+    assert loop.review.decide(ann, Decision(Kind.ACCEPT, first, TAG, profile="e-commerce")) == loop.review.decide(
+        ann, decision
+    )
     with loop.database.read() as connection:
         assert len(connection.execute(select(events).where(events.c.asset_id == first)).all()) == 1
 
 
 def test_what_was_shown_is_kept_with_the_decision(loop: Tagloop, ann: User) -> None:
     (first,) = ingest(loop, ann, RED)
-    seen = loop.suggest(first, "e-commerce")[0]
-    event_id = loop.decide(ann, Decision(Kind.ACCEPT, first, seen.tag_id, profile="e-commerce", seconds=2.5))
+    seen = loop.review.suggest(first, "e-commerce")[0]
+    event_id = loop.review.decide(ann, Decision(Kind.ACCEPT, first, seen.tag_id, profile="e-commerce", seconds=2.5))
     with loop.database.read() as connection:
         event = ledger.find_event(connection, event_id)
     assert event is not None
@@ -129,25 +131,25 @@ def test_what_was_shown_is_kept_with_the_decision(loop: Tagloop, ann: User) -> N
 
 def test_undo_takes_the_latest_of_ones_own_decisions(loop: Tagloop, ann: User) -> None:
     first, second = ingest(loop, ann, RED, BLUE)
-    loop.decide(ann, Decision(Kind.ACCEPT, first, TAG, profile="e-commerce"))
-    loop.decide(ann, Decision(Kind.SKIP, second, profile="e-commerce"))
+    loop.review.decide(ann, Decision(Kind.ACCEPT, first, TAG, profile="e-commerce"))
+    loop.review.decide(ann, Decision(Kind.SKIP, second, profile="e-commerce"))
     for kind, asset_id in ((Kind.SKIP, second), (Kind.ACCEPT, first)):
-        last = loop.undo_last(ann)
+        last = loop.review.undo_last(ann)
         assert last is not None
         assert (last.latest.kind, last.latest.asset_id) == (kind, asset_id)
-    assert loop.undo_last(ann) is None
+    assert loop.review.undo_last(ann) is None
 
 
 def test_queue_and_counts_follow_the_reviews(loop: Tagloop, ann: User) -> None:
     first, second, third = ingest(loop, ann, RED, BLUE, GREEN)
-    event_id = loop.decide(ann, Decision(Kind.DONE, first, profile="e-commerce"))
-    loop.decide(ann, Decision(Kind.SKIP, second, profile="e-commerce"))
+    event_id = loop.review.decide(ann, Decision(Kind.DONE, first, profile="e-commerce"))
+    loop.review.decide(ann, Decision(Kind.SKIP, second, profile="e-commerce"))
     with loop.database.read() as connection:
         assert queue.following(connection, View()) == [third]
         assert queue.following(connection, View(batch_id=1, state="skipped")) == [second]
         for batch in (None, 1):
             assert queue.progress(connection, batch) == queue.QueueProgress(1, 1, 1)
-    loop.undo(ann, event_id)
+    loop.review.undo(ann, event_id)
     with loop.database.read() as connection:
         assert queue.following(connection, View()) == [first, third]
         assert queue.progress(connection) == queue.QueueProgress(2, 0, 1)
@@ -168,11 +170,13 @@ def test_replaying_the_ledger_gives_the_same_library(loop: Tagloop, ann: User, a
     assets = known if len(known) >= 4 else ingest(loop, ann, RED, GREEN, BLUE, YELLOW)
     for kind, n, tag in acts:
         if kind == Kind.UNDO:
-            loop.undo_last(ann)
+            loop.review.undo_last(ann)
             continue
         needs = kind in ledger.NEEDS_TAG
         other = "material.denim" if kind == Kind.REPLACE else None
-        loop.decide(ann, Decision(kind, assets[n % len(assets)], tag if needs else None, other, "e-commerce"))
+        loop.review.decide(
+            ann, Decision(kind, assets[n % len(assets)], tag if needs else None, other, "e-commerce")
+        )
     before = state(loop)
     loop.rebuild(ann)
     assert same(state(loop), before)
@@ -205,4 +209,4 @@ def test_a_decision_that_makes_no_sense_is_refused(
 ) -> None:
     ingest(loop, ann, RED)
     with pytest.raises(TaggingError, match=words):
-        loop.decide(ann, decision)
+        loop.review.decide(ann, decision)

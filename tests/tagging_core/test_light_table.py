@@ -23,12 +23,12 @@ BLUES = [(30, 60 + n, 200 + n) for n in range(4)]
 
 
 def say(loop: Tagloop, user: User, kind: Kind, asset: int, tag: str | None = None) -> int:
-    return loop.decide(user, Decision(kind, asset, tag, profile="e-commerce"))
+    return loop.review.decide(user, Decision(kind, asset, tag, profile="e-commerce"))
 
 
 def test_the_grid_asks_one_question_about_the_likeliest_pictures(loop: Tagloop, ann: User) -> None:
     assets = ingest(loop, ann, *REDS, *BLUES)
-    page = loop.light_table.grid(ann, VIEW, "colour.red")
+    page = loop.bulk.grid(ann, VIEW, "colour.red")
     assert [cell.asset_id for cell in page.cells][:5] != []
     assert {cell.asset_id for cell in page.cells[:5]} == set(assets[:5])
     probabilities = [cell.probability for cell in page.cells]
@@ -39,14 +39,14 @@ def test_the_grid_asks_one_question_about_the_likeliest_pictures(loop: Tagloop, 
 
 def test_without_a_subject_the_grid_asks_what_most_pictures_probably_have(loop: Tagloop, ann: User) -> None:
     ingest(loop, ann, *REDS, BLUE)
-    page = loop.light_table.grid(ann, VIEW)
+    page = loop.bulk.grid(ann, VIEW)
     assert page.subject == next(iter(page.asked))
     assert page.asked[page.subject] == max(page.asked.values())
 
 
 def test_a_category_shows_each_picture_with_its_own_tag(loop: Tagloop, ann: User) -> None:
     red, blue = ingest(loop, ann, RED, BLUE)
-    page = loop.light_table.grid(ann, VIEW, "colour")
+    page = loop.bulk.grid(ann, VIEW, "colour")
     shown = {cell.asset_id: cell.tag_id for cell in page.cells}
     assert shown == {red: "colour.red", blue: "colour.blue"}
 
@@ -55,24 +55,24 @@ def test_the_grid_leaves_out_what_is_decided_blind_finished_or_open_elsewhere(lo
     assets = ingest(loop, ann, *REDS)
     say(loop, ann, Kind.REJECT, assets[0], "colour.red")
     say(loop, ann, Kind.DONE, assets[1])
-    loop.turns.take(local_user("Bob"), assets[2])
-    page = loop.light_table.grid(ann, VIEW, "colour.red")
+    loop.review.assigner.take(local_user("Bob"), assets[2])
+    page = loop.bulk.grid(ann, VIEW, "colour.red")
     assert {cell.asset_id for cell in page.cells} == set(assets[3:])
-    loop.shares = SamplingRates(blind=1)
-    assert loop.light_table.grid(ann, VIEW, "colour.red").cells == []
+    loop.review.rates = SamplingRates(blind=1)
+    assert loop.bulk.grid(ann, VIEW, "colour.red").cells == []
     assert grid.SURE == 0.5
 
 
 def test_pictures_on_the_grid_are_leased(loop: Tagloop, ann: User) -> None:
     ingest(loop, ann, *REDS)
-    mine = loop.light_table.grid(ann, VIEW, "colour.red").cells
+    mine = loop.bulk.grid(ann, VIEW, "colour.red").cells
     assert len(mine) == 5
-    assert loop.light_table.grid(local_user("Bob"), VIEW, "colour.red").cells == []
+    assert loop.bulk.grid(local_user("Bob"), VIEW, "colour.red").cells == []
 
 
 def test_pictures_that_look_alike_are_one_group(loop: Tagloop, ann: User) -> None:
     assets = ingest(loop, ann, *REDS, *BLUES)
-    found = loop.light_table.groups(ann, VIEW)
+    found = loop.bulk.groups(ann, VIEW)
     assert [set(g.asset_ids) | set(g.odd) for g in found] == [set(assets[:5]), set(assets[5:])]
     assert "colour.red" in dict(found[0].tags)
 
@@ -88,7 +88,7 @@ def test_clusters_are_tight_and_together_hold_every_picture() -> None:
 def test_the_odd_one_out_is_set_aside(loop: Tagloop, ann: User, monkeypatch: pytest.MonkeyPatch) -> None:
     assets = ingest(loop, ann, RED, (210, 40, 40), (230, 20, 20), BLUE)
     monkeypatch.setattr(clustering, "_CUT", 1.9)
-    (group,) = loop.light_table.groups(ann, VIEW)
+    (group,) = loop.bulk.groups(ann, VIEW)
     assert (set(group.asset_ids), group.odd) == (set(assets[:3]), [assets[3]])
 
 
@@ -101,12 +101,12 @@ def test_bulk_accept_takes_what_the_promise_allows_as_one_act(
 ) -> None:
     assets = ingest(loop, ann, *REDS, GREEN)
     history = promise(Threshold(None, reason="Not enough history."), colour_red=Threshold(0.3, 100, 99))
-    monkeypatch.setattr(loop, "promise", lambda profile, target: history)
-    found = loop.light_table.preview(ann, VIEW, 0.97)
+    monkeypatch.setattr(loop.review, "thresholds", lambda profile, target: history)
+    found = loop.bulk.preview(ann, VIEW, 0.97)
     assert found.looked_at == 6
     assert [o.tag_id for o in found.allowed] == ["colour.red"]
     assert {o.cut.reason for o in found.offers if not o.allowed} == {"Not enough history."}
-    written = list(loop.light_table.accept_many(ann, found.offers, "e-commerce", 0.97))
+    written = list(loop.bulk.accept_many(ann, found.offers, "e-commerce", 0.97))
     assert len({act.id for act in written}) == 1
     with loop.database.read() as connection:
         for asset in assets[:5]:
@@ -116,7 +116,7 @@ def test_bulk_accept_takes_what_the_promise_allows_as_one_act(
             select(daily.c.kind, daily.c.n).where(daily.c.subject == "tag", daily.c.key == "colour.red")
         ).all()
     assert counted == [("unseen", 5)]
-    loop.undo_last(ann)
+    loop.review.undo_last(ann)
     with loop.database.read() as connection:
         assert all(decisions.labels_of(connection, a) == {} for a in assets)
 
@@ -125,28 +125,28 @@ def test_a_bulk_act_that_is_stopped_keeps_what_it_did_and_is_still_one_act(
     loop: Tagloop, ann: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ingest(loop, ann, *REDS)
-    monkeypatch.setattr(loop, "promise", lambda profile, target: promise(Threshold(0.3, 100, 99)))
+    monkeypatch.setattr(loop.review, "thresholds", lambda profile, target: promise(Threshold(0.3, 100, 99)))
     monkeypatch.setattr("tagging_core.review.bulk_service._PIECE", 2)
-    found = loop.light_table.preview(ann, VIEW, 0.97)
-    steps = loop.light_table.accept_many(ann, found.offers, "e-commerce", 0.97)
+    found = loop.bulk.preview(ann, VIEW, 0.97)
+    steps = loop.bulk.accept_many(ann, found.offers, "e-commerce", 0.97)
     assert [len(next(steps).event_ids) for _ in range(2)] == [2, 2]  # each says what it wrote itself
     steps.close()
     with loop.database.read() as connection:
         assert len(connection.execute(select(events.c.id).where(events.c.act.is_not(None))).all()) == 4
-    loop.undo_last(ann)
-    assert not any(act.stands for act in loop.acts_of(ann))
+    loop.review.undo_last(ann)
+    assert not any(act.stands for act in loop.review.recent_acts(ann))
 
 
 def test_bulk_accept_leaves_alone_what_others_finished_or_opened_meanwhile(
     loop: Tagloop, ann: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assets = ingest(loop, ann, *REDS)
-    monkeypatch.setattr(loop, "promise", lambda profile, target: promise(Threshold(0.3, 100, 99)))
-    found = loop.light_table.preview(ann, VIEW, 0.97)
+    monkeypatch.setattr(loop.review, "thresholds", lambda profile, target: promise(Threshold(0.3, 100, 99)))
+    found = loop.bulk.preview(ann, VIEW, 0.97)
     bob = local_user("Bob")
     say(loop, bob, Kind.DONE, assets[0])
-    loop.turns.take(bob, assets[1])
-    list(loop.light_table.accept_many(ann, found.offers, "e-commerce", 0.97))
+    loop.review.assigner.take(bob, assets[1])
+    list(loop.bulk.accept_many(ann, found.offers, "e-commerce", 0.97))
     with loop.database.read() as connection:
         got = [a for a in assets if decisions.labels_of(connection, a)]
     assert got == assets[2:]

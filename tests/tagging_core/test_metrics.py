@@ -28,7 +28,7 @@ def values(loop: Tagloop) -> dict[str, float]:
 
 def test_work_and_library_are_told(loop: Tagloop, ann: User) -> None:
     before = values(loop)
-    loop.upload(ann, [("a.jpg", photo(RED)), ("b.jpg", b"no picture")], "e-commerce")
+    loop.ingest.upload(ann, [("a.jpg", photo(RED)), ("b.jpg", b"no picture")], "e-commerce")
     waiting = values(loop)
     assert waiting["tagloop_queue_pictures"] == 2
     loop.start()
@@ -50,11 +50,11 @@ def test_failures_and_what_was_put_aside_are_told(
     loop: Tagloop, ann: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(chunks, "_BACKOFF_SECONDS", 0.01)
-    monkeypatch.setattr(loop.suggester, "suggest_vectors", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr(loop.model.suggester, "predict", lambda *_, **__: 1 / 0)
     before = values(loop)["tagloop_chunk_failures_total"]
-    batch = loop.upload(ann, [("a.jpg", photo(RED))], "e-commerce")
+    batch = loop.ingest.upload(ann, [("a.jpg", photo(RED))], "e-commerce")
     loop.start()
-    wait_for(lambda: loop.batch(batch).state == "stopped")
+    wait_for(lambda: loop.ingest.batch(batch).state == "stopped")
     after = values(loop)
     assert after["tagloop_chunk_failures_total"] - before == chunks.ATTEMPTS
     assert after["tagloop_pictures_put_aside"] == 1

@@ -58,12 +58,12 @@ def test_a_local_name_is_needed(name: str) -> None:
 def test_core_functions_check_the_role(loop: Tagloop, manager: User, ann: User) -> None:
     editor = User("ed", frozenset({Role.EDITOR}))
     with pytest.raises(NotAllowedError):
-        loop.decide(manager, Decision(Kind.DONE, 1))
+        loop.review.decide(manager, Decision(Kind.DONE, 1))
     with pytest.raises(NotAllowedError):
-        loop.undo(manager, 1)
+        loop.review.undo(manager, 1)
     with pytest.raises(NotAllowedError):
-        loop.curator.save(editor, Tag("", "scene", {"en": "New"}))
+        loop.curation.save(editor, Tag("", "scene", {"en": "New"}))
     with pytest.raises(NotAllowedError):
         loop.rebuild(editor)
     with pytest.raises(NotAllowedError):
-        loop.stop_batch(manager, 1)
+        loop.ingest.stop(manager, 1)

@@ -66,12 +66,12 @@ def test_whatever_the_tags_it_is_one_sentence_and_no_list(tag_ids: list[str]) ->
 
 def test_what_a_person_wrote_stays_and_the_rest_follows_the_tags(loop: Tagloop, ann: User) -> None:
     (asset,) = ingest(loop, ann, RED)
-    loop.describe(ann, asset, Description("en", title="My own title"))
-    loop.decide(ann, Decision(Kind.ADD, asset, "garment.dress", profile="e-commerce"))
+    loop.captions.write(ann, asset, Description("en", title="My own title"))
+    loop.review.decide(ann, Decision(Kind.ADD, asset, "garment.dress", profile="e-commerce"))
     calls = Operations(loop, ann)
     found = calls.get_asset(asset).description
     assert (found.title, found.alt, found.written) == ("My own title", "A dress.", ["title"])
     loop.rebuild(ann)
     assert calls.get_asset(asset).description == found
-    loop.describe(ann, asset, Description("en"))
+    loop.captions.write(ann, asset, Description("en"))
     assert calls.get_asset(asset).description.title == "Dress"

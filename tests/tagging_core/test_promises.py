@@ -7,7 +7,7 @@ TAG = "scene.beach"
 
 
 def test_a_fresh_library_promises_nothing_and_says_why(loop: Tagloop) -> None:
-    cut = loop.promise("travel", 0.95).of(TAG)
+    cut = loop.review.thresholds("travel", 0.95).of(TAG)
     assert cut.probability is None
     assert "Not enough history: 0 judged" in cut.reason
 
@@ -16,11 +16,11 @@ def test_enough_finished_pictures_earn_a_cut_and_undo_takes_it_away(loop: Tagloo
     reds = ingest(loop, ann, *[(200 + n % 50, 20 + n // 10, 30) for n in range(40)], profile="travel")
     blues = ingest(loop, ann, *[(20, 40, 150 + n) for n in range(40)], profile="travel")
     done = [Decision(Kind.DONE, a, profile="travel") for a in reds + blues]
-    act = loop.decide_many(ann, [Decision(Kind.ADD, a, TAG, profile="travel") for a in reds] + done)
-    loop.library.settle()
-    cut = loop.promise("travel", 0.9).of(TAG)
+    act = loop.review.decide_many(ann, [Decision(Kind.ADD, a, TAG, profile="travel") for a in reds] + done)
+    loop.model.library.settle()
+    cut = loop.review.thresholds("travel", 0.9).of(TAG)
     assert cut.probability is not None
     assert cut.right >= 0.9 * cut.accepted
-    loop.undo_act(ann, act.id)
-    loop.library.settle()
-    assert loop.promise("travel", 0.9).of(TAG).probability is None
+    loop.review.undo_group(ann, act.id)
+    loop.model.library.settle()
+    assert loop.review.thresholds("travel", 0.9).of(TAG).probability is None

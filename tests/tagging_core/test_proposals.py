@@ -21,8 +21,8 @@ def editor() -> User:
 
 
 def propose(loop: Tagloop, user: User, asset: int, name: str = "Cape") -> Tag:
-    proposed = loop.curator.propose(user, Tag("", "garment", {"en": name}))
-    loop.decide(user, Decision(Kind.ADD, asset, proposed.id, profile="e-commerce"))
+    proposed = loop.curation.propose(user, Tag("", "garment", {"en": name}))
+    loop.review.decide(user, Decision(Kind.ADD, asset, proposed.id, profile="e-commerce"))
     return proposed
 
 
@@ -34,20 +34,20 @@ def test_a_proposed_tag_is_on_its_picture_at_once_but_suggested_to_nobody(
     assert proposed.state == "proposed"
     with loop.database.read() as connection:
         assert decisions.labels_of(connection, first)[proposed.id].value == 1
-        assert matching.find_tags(loop.library.taxonomies.load(connection), "cape")[0].id == proposed.id
-    loop.library.settle()
-    assert proposed.id not in loop.library.matrix().rows
-    assert proposed.id not in {s.tag_id for s in loop.suggest(alike, "e-commerce")}
+        assert matching.find_tags(loop.model.library.taxonomies.load(connection), "cape")[0].id == proposed.id
+    loop.model.library.settle()
+    assert proposed.id not in loop.model.library.matrix().rows
+    assert proposed.id not in {s.tag_id for s in loop.review.suggest(alike, "e-commerce")}
 
 
 def test_once_an_owner_agrees_its_pictures_have_taught_it(loop: Tagloop, ann: User, editor: User) -> None:
     first, alike = ingest(loop, ann, RED, RED)
     proposed = propose(loop, editor, first)
     with pytest.raises(NotAllowedError):
-        loop.curator.save(editor, replace(proposed, state="active"))
-    loop.curator.save(ann, replace(proposed, state="active"))
-    loop.library.settle()
-    assert proposed.id in {s.tag_id for s in loop.suggest(alike, "e-commerce")}
+        loop.curation.save(editor, replace(proposed, state="active"))
+    loop.curation.save(ann, replace(proposed, state="active"))
+    loop.model.library.settle()
+    assert proposed.id in {s.tag_id for s in loop.review.suggest(alike, "e-commerce")}
 
 
 def test_a_name_is_proposed_once(loop: Tagloop, ann: User, editor: User) -> None:

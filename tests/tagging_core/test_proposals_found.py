@@ -14,18 +14,18 @@ from tests.conftest import BLUE, GREEN, RED, YELLOW, ingest
 
 
 def found(loop: Tagloop, kind: str) -> list[Proposal]:
-    loop.library.settle()
-    loop.curator.searcher.search()
+    loop.model.library.settle()
+    loop.curation.proposals.finder.search()
     with loop.database.read() as connection:
         return listed(connection, kind)
 
 
 def test_two_tags_of_one_thing_are_proposed_as_synonyms(loop: Tagloop, ann: User) -> None:
     pictures = ingest(loop, ann, RED, RED, GREEN, BLUE)
-    one = loop.curator.save(ann, Tag("", "feature", {"en": "red banner"}))
-    other = loop.curator.save(ann, Tag("", "feature", {"en": "red banners"}))
-    loop.decide(ann, Decision(Kind.ADD, pictures[0], one.id))
-    loop.decide(ann, Decision(Kind.ADD, pictures[1], other.id))
+    one = loop.curation.save(ann, Tag("", "feature", {"en": "red banner"}))
+    other = loop.curation.save(ann, Tag("", "feature", {"en": "red banners"}))
+    loop.review.decide(ann, Decision(Kind.ADD, pictures[0], one.id))
+    loop.review.decide(ann, Decision(Kind.ADD, pictures[1], other.id))
     (proposal,) = [p for p in found(loop, "synonyms") if one.id in p.subjects]
     assert proposal.subjects == tuple(sorted((one.id, other.id)))
     assert proposal.evidence["spelled"] >= 90
@@ -36,8 +36,8 @@ def test_tags_taken_for_one_another_are_proposed_with_their_pictures(loop: Taglo
     pictures = ingest(loop, ann, RED, RED, RED)
     for asset_id in pictures:
         shown = {"probability": 0.6}
-        loop.decide(
-            ann, Decision(Kind.REPLACE, asset_id, "garment.hat", "garment.dress", "e-commerce", shown=shown)
+        loop.review.decide(
+            ann, Decision(Kind.REPLACE, asset_id, "garment.hat", "garment.dress", "e-commerce", payload=shown)
         )
     (proposal,) = found(loop, "confusion")
     assert proposal.subjects == ("garment.hat", "garment.dress")
@@ -50,9 +50,9 @@ def test_an_example_that_speaks_against_its_tag_is_proposed(loop: Tagloop, ann: 
     (wrong,) = ingest(loop, ann, BLUE)
     others = ingest(loop, ann, *[GREEN] * 2, *[BLUE] * 4)
     for asset_id in [*reds, wrong]:
-        loop.decide(ann, Decision(Kind.ADD, asset_id, "colour.red"))
+        loop.review.decide(ann, Decision(Kind.ADD, asset_id, "colour.red"))
     for asset_id in others:
-        loop.decide(ann, Decision(Kind.REJECT, asset_id, "colour.red"))
+        loop.review.decide(ann, Decision(Kind.REJECT, asset_id, "colour.red"))
     proposals = [p for p in found(loop, "wrong") if p.subjects[0] == "colour.red"]
     assert proposals[0].evidence["picture"] == wrong
 
@@ -60,14 +60,14 @@ def test_an_example_that_speaks_against_its_tag_is_proposed(loop: Tagloop, ann: 
 def test_pictures_that_no_tag_fits_make_a_new_tag(loop: Tagloop, ann: User) -> None:
     pictures = ingest(loop, ann, *[YELLOW] * 6)
     for asset_id in pictures:
-        for suggestion in loop.suggest(asset_id, "general"):
-            loop.decide(ann, Decision(Kind.REJECT, asset_id, suggestion.tag_id, profile="general"))
-    loop.library.settle()
+        for suggestion in loop.review.suggest(asset_id, "general"):
+            loop.review.decide(ann, Decision(Kind.REJECT, asset_id, suggestion.tag_id, profile="general"))
+    loop.model.library.settle()
     for tag in list(loop.taxonomy().active()):  # whatever still fits a yellow picture
-        matrix = loop.library.matrix()
+        matrix = loop.model.library.matrix()
         if tag.id in matrix.rows:
             for asset_id in pictures[:2]:
-                loop.decide(ann, Decision(Kind.REJECT, asset_id, tag.id, profile="general"))
+                loop.review.decide(ann, Decision(Kind.REJECT, asset_id, tag.id, profile="general"))
     proposals = found(loop, "new")
     assert sorted(proposals[0].evidence["pictures"]) == pictures
     assert proposals[0].evidence["names"]
@@ -76,17 +76,17 @@ def test_pictures_that_no_tag_fits_make_a_new_tag(loop: Tagloop, ann: User) -> N
 def test_what_is_dismissed_is_not_proposed_again_until_that_is_taken_back(loop: Tagloop, ann: User) -> None:
     for asset_id in ingest(loop, ann, RED, RED, RED):
         shown = {"probability": 0.6}
-        loop.decide(
-            ann, Decision(Kind.REPLACE, asset_id, "garment.hat", "garment.dress", "e-commerce", shown=shown)
+        loop.review.decide(
+            ann, Decision(Kind.REPLACE, asset_id, "garment.hat", "garment.dress", "e-commerce", payload=shown)
         )
     (proposal,) = found(loop, "confusion")
     with pytest.raises(NotAllowedError):
-        loop.curator.dismiss(User("ed", frozenset({Role.EDITOR})), proposal.key)
-    loop.curator.dismiss(ann, proposal.key)
+        loop.curation.proposals.dismiss(User("ed", frozenset({Role.EDITOR})), proposal.key)
+    loop.curation.proposals.dismiss(ann, proposal.key)
     assert found(loop, "confusion") == []
     loop.rebuild(ann)
     assert found(loop, "confusion") == []
-    loop.curator.dismiss(ann, proposal.key, wanted=True)
+    loop.curation.proposals.dismiss(ann, proposal.key, wanted=True)
     assert found(loop, "confusion") == [proposal]
 
 
@@ -105,16 +105,18 @@ def test_two_kinds_of_pictures_are_told_apart_and_one_kind_is_not() -> None:
 
 
 def test_the_search_runs_once_a_revision(loop: Tagloop, ann: User) -> None:
-    loop.library.settle()
-    assert loop.curator.searcher.search_if_due()
-    assert not loop.curator.searcher.search_if_due()
+    loop.model.library.settle()
+    assert loop.curation.proposals.finder.search_if_due()
+    assert not loop.curation.proposals.finder.search_if_due()
 
 
 def test_a_tag_of_two_kinds_is_proposed_for_a_split_as_long_as_it_has_both(loop: Tagloop, ann: User) -> None:
     pictures = ingest(loop, ann, *[RED] * 8, *[BLUE] * 8)
-    loop.decide_many(ann, [Decision(Kind.ADD, a, "garment.hat", profile="e-commerce") for a in pictures])
+    loop.review.decide_many(ann, [Decision(Kind.ADD, a, "garment.hat", profile="e-commerce") for a in pictures])
     (proposal,) = found(loop, "split")
     assert proposal.subjects == ("garment.hat",)
     assert sorted(map(sorted, proposal.evidence["parts"])) == [pictures[:8], pictures[8:]]
-    loop.decide_many(ann, [Decision(Kind.REJECT, a, "garment.hat", profile="e-commerce") for a in pictures[8:]])
+    loop.review.decide_many(
+        ann, [Decision(Kind.REJECT, a, "garment.hat", profile="e-commerce") for a in pictures[8:]]
+    )
     assert found(loop, "split") == []

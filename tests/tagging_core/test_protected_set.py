@@ -10,13 +10,13 @@ from tests.conftest import GREEN, RED, ingest, photo, wait_for
 
 
 def take_in(loop: Tagloop, user: User, data: bytes) -> None:
-    batch = loop.upload(user, [("copy.png", data)], "general")
-    wait_for(lambda: loop.batch(batch).state == "done")
+    batch = loop.ingest.upload(user, [("copy.png", data)], "general")
+    wait_for(lambda: loop.ingest.batch(batch).state == "done")
 
 
 def test_a_copy_of_a_protected_picture_raises_an_alert_when_it_is_taken_in(loop: Tagloop, ann: User) -> None:
     red, _ = ingest(loop, ann, RED, GREEN)
-    loop.curator.protect(ann, [red], "Agency X")
+    loop.curation.protected.protect(ann, [red], "Agency X")
     take_in(loop, ann, photo(RED, (300, 200), "PNG"))
     with loop.database.read() as connection:
         (alert,) = protected.open_alerts(connection)
@@ -26,7 +26,7 @@ def test_a_copy_of_a_protected_picture_raises_an_alert_when_it_is_taken_in(loop:
 
 def test_another_picture_raises_none(loop: Tagloop, ann: User) -> None:
     (red,) = ingest(loop, ann, RED)
-    loop.curator.protect(ann, [red])
+    loop.curation.protected.protect(ann, [red])
     take_in(loop, ann, photo(GREEN, (300, 200)))
     with loop.database.read() as connection:
         assert protected.count_alerts(connection) == 0
@@ -34,20 +34,20 @@ def test_another_picture_raises_none(loop: Tagloop, ann: User) -> None:
 
 def test_an_alert_is_dismissed_for_good_and_the_set_survives_a_rebuild(loop: Tagloop, ann: User) -> None:
     (red,) = ingest(loop, ann, RED)
-    loop.curator.protect(ann, [red], "Agency X")
+    loop.curation.protected.protect(ann, [red], "Agency X")
     take_in(loop, ann, photo(RED, (300, 200), "PNG"))
     with loop.database.read() as connection:
         (alert,) = protected.open_alerts(connection)
-    loop.curator.dismiss(ann, alert.key)
+    loop.curation.proposals.dismiss(ann, alert.key)
     loop.rebuild(ann)
     with loop.database.read() as connection:
         assert protected.count_alerts(connection) == 0
         assert protected.listed(connection) == {red: "Agency X"}
-    loop.curator.protect(ann, [red], on=False)
+    loop.curation.protected.protect(ann, [red], on=False)
     with loop.database.read() as connection:
         assert protected.listed(connection) == {}
 
 
 def test_only_owners_protect(loop: Tagloop, ann: User) -> None:
     with pytest.raises(NotAllowedError):
-        loop.curator.protect(User("ed", frozenset({Role.EDITOR})), [1])
+        loop.curation.protected.protect(User("ed", frozenset({Role.EDITOR})), [1])

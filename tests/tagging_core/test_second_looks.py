@@ -26,7 +26,7 @@ def bob() -> User:
 
 
 def say(loop: Tagloop, user: User, asset: int, kind: Kind, tag: str | None = None, look: Look | None = None) -> int:
-    return loop.decide(user, Decision(kind, asset, tag, profile="e-commerce", look=look))
+    return loop.review.decide(user, Decision(kind, asset, tag, profile="e-commerce", look=look))
 
 
 def state(loop: Tagloop, asset: int) -> ledger.AssetState:
@@ -61,39 +61,39 @@ def test_membership_is_as_large_as_the_share_and_independent() -> None:
 
 def test_a_blind_picture_hides_its_suggestions_and_writes_down_what_it_hid(loop: Tagloop, ann: User) -> None:
     (asset,) = ingest(loop, ann, RED)
-    loop.shares = SamplingRates(blind=1)
-    card = loop.card(ann, asset, "e-commerce")
+    loop.review.rates = SamplingRates(blind=1)
+    card = loop.review.card(ann, asset, "e-commerce")
     assert card.blind
     assert card.suggestions == []
-    hidden = {s.tag_id for s in loop.suggest(asset, "e-commerce")}
+    hidden = {s.tag_id for s in loop.review.suggest(asset, "e-commerce")}
     added = say(loop, ann, asset, Kind.ADD, next(iter(hidden)))
     assert payload(loop, added) == {"blind": True}  # nothing was seen
-    assert not loop.card(ann, asset, "e-commerce").suggestions
+    assert not loop.review.card(ann, asset, "e-commerce").suggestions
     done = payload(loop, say(loop, ann, asset, Kind.DONE))
     assert done["blind"]
     assert set(done["hidden"]) == hidden  # also what was given: the machine had thought of it
-    assert not loop.card(ann, asset, "e-commerce").blind  # finished: nothing is left to keep from anybody
+    assert not loop.review.card(ann, asset, "e-commerce").blind  # finished: nothing is left to keep from anybody
 
 
 def test_a_required_second_opinion_is_given_without_seeing_the_first(loop: Tagloop, ann: User, bob: User) -> None:
     (asset,) = ingest(loop, ann, RED)
-    loop.shares = SamplingRates(blind=0, known=0, second=1)
+    loop.review.rates = SamplingRates(blind=0, known=0, second=1)
     say(loop, ann, asset, Kind.ADD, DRESS)
     say(loop, ann, asset, Kind.DONE)
     with loop.database.read() as connection:
         assert queue.progress(connection) == queue.QueueProgress(0, 0, 0, second=1)
     waits = View("e-commerce", state="second")
-    assert loop.turns.next(ann, waits) is None  # not from the same person
-    turn = loop.turns.next(bob, waits)
+    assert loop.review.assigner.next(ann, waits) is None  # not from the same person
+    turn = loop.review.assigner.next(bob, waits)
     assert turn is not None
     assert (turn.asset_id, turn.look) == (asset, Look.SECOND)
-    card = loop.card(bob, asset, "e-commerce")
+    card = loop.review.card(bob, asset, "e-commerce")
     assert card.look == Look.SECOND
     assert card.decided == {}
-    assert loop.card(ann, asset, "e-commerce").decided.keys() == {DRESS}
+    assert loop.review.card(ann, asset, "e-commerce").decided.keys() == {DRESS}
 
     say(loop, bob, asset, Kind.ADD, DRESS, Look.SECOND)
-    assert loop.card(bob, asset, "e-commerce").decided.keys() == {DRESS}
+    assert loop.review.card(bob, asset, "e-commerce").decided.keys() == {DRESS}
     done = say(loop, bob, asset, Kind.DONE, look=Look.SECOND)
     compared = payload(loop, done)
     assert (compared["look"], compared["agreed"], compared["differs"]) == ("second", [DRESS], [])
@@ -103,20 +103,20 @@ def test_a_required_second_opinion_is_given_without_seeing_the_first(loop: Taglo
 
 def test_opinions_that_differ_are_flagged_and_change_no_tag(loop: Tagloop, ann: User, bob: User) -> None:
     (asset,) = ingest(loop, ann, RED)
-    loop.shares = SamplingRates(blind=0, second=1)
+    loop.review.rates = SamplingRates(blind=0, second=1)
     say(loop, ann, asset, Kind.ADD, DRESS)
     say(loop, ann, asset, Kind.DONE)
-    loop.turns.release(ann, [asset])
+    loop.review.assigner.release(ann, [asset])
     say(loop, bob, asset, Kind.ADD, SKIRT, Look.SECOND)
     done = say(loop, bob, asset, Kind.DONE, look=Look.SECOND)
     assert state(loop, asset).review == "flagged"
     assert {t: label.value for t, label in state(loop, asset).labels.items()} == {DRESS: 1}
     assert figures(loop)[SKIRT, "differ"] == figures(loop)[DRESS, "differ"] == 1
-    loop.turns.release(bob, [asset])
+    loop.review.assigner.release(bob, [asset])
     settled = say(loop, ann, asset, Kind.DONE)  # whoever settles it is not asked for yet another opinion
     assert state(loop, asset).review == "done"
-    loop.undo(ann, settled)
-    loop.undo(bob, done)
+    loop.review.undo(ann, settled)
+    loop.review.undo(bob, done)
     assert state(loop, asset).review == "second"
     assert (DRESS, "differ") not in figures(loop)
 
@@ -125,7 +125,7 @@ def test_a_second_opinion_comes_from_somebody_else(loop: Tagloop, ann: User, bob
     (asset,) = ingest(loop, ann, RED)
     with pytest.raises(TaggingError, match="No second opinion is wanted"):
         say(loop, bob, asset, Kind.DONE, look=Look.SECOND)
-    loop.shares = SamplingRates(blind=0, second=1)
+    loop.review.rates = SamplingRates(blind=0, second=1)
     say(loop, ann, asset, Kind.DONE)
     with pytest.raises(TaggingError, match="somebody else than the first"):
         say(loop, ann, asset, Kind.DONE, look=Look.SECOND)
@@ -133,20 +133,20 @@ def test_a_second_opinion_comes_from_somebody_else(loop: Tagloop, ann: User, bob
 
 def test_known_pictures_are_mixed_in_and_only_measure(loop: Tagloop, ann: User, bob: User) -> None:
     first, second, _ = ingest(loop, ann, RED, BLUE, GREEN)
-    loop.shares = loop.turns._shares = SamplingRates(blind=0, known=1)
+    loop.review.rates = loop.review.assigner._shares = SamplingRates(blind=0, known=1)
     say(loop, ann, first, Kind.ADD, DRESS)
     say(loop, ann, first, Kind.DONE)
-    assert loop.turns.next(ann, VIEW) != first  # her own, and just now
-    turn = loop.turns.next(bob, VIEW)
+    assert loop.review.assigner.next(ann, VIEW) != first  # her own, and just now
+    turn = loop.review.assigner.next(bob, VIEW)
     assert turn is not None
     assert (turn.asset_id, turn.look) == (first, Look.KNOWN)
-    assert loop.card(bob, first, "e-commerce", Look.KNOWN).decided == {}
+    assert loop.review.card(bob, first, "e-commerce", Look.KNOWN).decided == {}
     before = state(loop, first)
     say(loop, bob, first, Kind.ADD, SKIRT, Look.KNOWN)
     done = payload(loop, say(loop, bob, first, Kind.DONE, look=Look.KNOWN))
     assert (done["agreed"], done["differs"]) == ([], [DRESS, SKIRT])
     assert dataclasses.replace(state(loop, first), looks={}) == before
-    again = loop.turns.next(bob, VIEW)
+    again = loop.review.assigner.next(bob, VIEW)
     assert again is not None
     assert again.look is None  # he knows that one now
     assert second in (again.asset_id, second)
@@ -154,7 +154,7 @@ def test_known_pictures_are_mixed_in_and_only_measure(loop: Tagloop, ann: User, 
 
 def test_looks_survive_a_rebuild(loop: Tagloop, ann: User, bob: User) -> None:
     (asset,) = ingest(loop, ann, RED)
-    loop.shares = SamplingRates(blind=0, second=1)
+    loop.review.rates = SamplingRates(blind=0, second=1)
     say(loop, ann, asset, Kind.ADD, DRESS)
     say(loop, ann, asset, Kind.DONE)
     say(loop, bob, asset, Kind.ADD, SKIRT, Look.SECOND)
@@ -162,4 +162,4 @@ def test_looks_survive_a_rebuild(loop: Tagloop, ann: User, bob: User) -> None:
     with loop.database.read() as connection:
         assert decisions.labels_of(connection, asset).keys() == {DRESS}
         assert queue.progress(connection).second == 1
-    assert loop.card(bob, asset, "e-commerce").decided.keys() == {SKIRT}
+    assert loop.review.card(bob, asset, "e-commerce").decided.keys() == {SKIRT}

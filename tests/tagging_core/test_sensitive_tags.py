@@ -13,64 +13,64 @@ from tests.conftest import RED, ingest
 
 
 def mark(loop: Tagloop, user: User, tag_id: str) -> None:
-    loop.curator.save(user, replace(loop.taxonomy().tags[tag_id], sensitive=True))
-    loop.library.settle()
+    loop.curation.save(user, replace(loop.taxonomy().tags[tag_id], sensitive=True))
+    loop.model.library.settle()
 
 
 def test_the_shipped_set_is_off_until_it_is_switched_on_and_can_be_switched_off(loop: Tagloop, ann: User) -> None:
     assert not sensitive_tags.is_on(loop.taxonomy())
-    loop.curator.apply(ann, sensitive_tags.switch_on(loop.taxonomy()))
+    loop.curation.apply(ann, sensitive_tags.switch_on(loop.taxonomy()))
     taxonomy = loop.taxonomy()
     assert len([tag for tag in taxonomy.active() if tag.sensitive]) == 6
     assert all("sensitive" in profile.categories for profile in taxonomy.profiles.values())
-    loop.curator.apply(ann, sensitive_tags.switch_off(taxonomy))
+    loop.curation.apply(ann, sensitive_tags.switch_off(taxonomy))
     assert not sensitive_tags.is_on(loop.taxonomy())
-    loop.curator.apply(ann, sensitive_tags.switch_on(loop.taxonomy()))
+    loop.curation.apply(ann, sensitive_tags.switch_on(loop.taxonomy()))
     assert sensitive_tags.is_on(loop.taxonomy())
 
 
 def test_a_sensitive_tag_is_shown_however_many_others_are_likelier(loop: Tagloop, ann: User) -> None:
     (asset_id,) = ingest(loop, ann, RED)
-    shown = {s.tag_id for s in loop.suggest(asset_id, "general")}
+    shown = {s.tag_id for s in loop.review.suggest(asset_id, "general")}
     everything = {t.id for t in loop.taxonomy().active(loop.taxonomy().profiles["general"])}
-    scored = loop.library.matrix()
+    scored = loop.model.library.matrix()
     with loop.database.read() as connection:
-        probabilities = loop.suggester.score(connection, [asset_id], "general").probabilities[0]
+        probabilities = loop.model.suggester.score(connection, [asset_id], "general").probabilities[0]
     likely = [t for t in everything - shown if probabilities[scored.rows[t]] >= 0.08]
     if not likely:  # make room: one tag a category
         for category in loop.taxonomy().categories.values():
-            loop.curator.apply(ann, plans.save_category(loop.taxonomy(), replace(category, top_k=1)))
-        shown = {s.tag_id for s in loop.suggest(asset_id, "general")}
+            loop.curation.apply(ann, plans.save_category(loop.taxonomy(), replace(category, top_k=1)))
+        shown = {s.tag_id for s in loop.review.suggest(asset_id, "general")}
         likely = [t for t in everything - shown if probabilities[scored.rows[t]] >= 0.08]
     mark(loop, ann, likely[0])
-    assert likely[0] in {s.tag_id for s in loop.suggest(asset_id, "general")}
+    assert likely[0] in {s.tag_id for s in loop.review.suggest(asset_id, "general")}
 
 
 def test_a_sensitive_tag_is_never_given_to_many_at_once(loop: Tagloop, ann: User) -> None:
     pictures = ingest(loop, ann, RED, RED, RED, profile="general")
     view = View("general")
-    assert "colour.red" in loop.light_table.grid(ann, view).asked
+    assert "colour.red" in loop.bulk.grid(ann, view).asked
     mark(loop, ann, "colour.red")
-    assert "colour.red" not in loop.light_table.grid(ann, view).asked
-    assert "colour.red" not in {t for group in loop.light_table.groups(ann, view) for t, _ in group.tags}
-    assert "colour.red" not in {offer.tag_id for offer in loop.light_table.preview(ann, view, 0.5).offers}
+    assert "colour.red" not in loop.bulk.grid(ann, view).asked
+    assert "colour.red" not in {t for group in loop.bulk.groups(ann, view) for t, _ in group.tags}
+    assert "colour.red" not in {offer.tag_id for offer in loop.bulk.preview(ann, view, 0.5).offers}
     many = [Decision(Kind.ACCEPT, a, "colour.red", profile="general") for a in pictures]
     with pytest.raises(DecisionError, match="one picture at a time"):
-        loop.light_table.give(ann, many)
-    loop.light_table.give(ann, many[:1])
+        loop.bulk.give(ann, many)
+    loop.bulk.give(ann, many[:1])
 
 
 def test_what_waits_is_counted_until_somebody_decides(loop: Tagloop, ann: User) -> None:
     first, second = ingest(loop, ann, RED, RED, profile="general")
     mark(loop, ann, "colour.red")
     for asset_id in (first, second):
-        loop.suggest(asset_id, "general")
+        loop.review.suggest(asset_id, "general")
     with loop.database.read() as connection:
         assert sensitive_queue.waiting(connection, loop.taxonomy()) == {"colour.red": 2}
         assert {a for a, _ in sensitive_queue.pictures(connection, loop.taxonomy(), "colour.red")} == {
             first,
             second,
         }
-    loop.decide(ann, Decision(Kind.REJECT, first, "colour.red", profile="general"))
+    loop.review.decide(ann, Decision(Kind.REJECT, first, "colour.red", profile="general"))
     with loop.database.read() as connection:
         assert sensitive_queue.waiting(connection, loop.taxonomy()) == {"colour.red": 1}

@@ -12,8 +12,8 @@ SHOWN = {"probability": 0.5}
 
 def test_use_growth_and_precision_follow_decisions_and_merges(loop: Tagloop, ann: User) -> None:
     first, second = ingest(loop, ann, RED, GREEN)
-    loop.decide(ann, Decision(Kind.ACCEPT, first, "garment.hat", shown=SHOWN))
-    undone = loop.decide(ann, Decision(Kind.REJECT, second, "garment.hat", shown=SHOWN))
+    loop.review.decide(ann, Decision(Kind.ACCEPT, first, "garment.hat", payload=SHOWN))
+    undone = loop.review.decide(ann, Decision(Kind.REJECT, second, "garment.hat", payload=SHOWN))
     with loop.database.read() as connection:
         found = tag_health.of(connection, ["garment.hat", "garment.dress"], NO_REDIRECTS)
         assert tag_health.growing(connection, NO_REDIRECTS) == ["garment.hat"]
@@ -23,8 +23,8 @@ def test_use_growth_and_precision_follow_decisions_and_merges(loop: Tagloop, ann
     assert hat.interval == pytest.approx((0.095, 0.905), abs=0.01)
     assert found["garment.dress"] == tag_health.Health()
     assert found["garment.dress"].precision is None
-    loop.undo(ann, undone)
-    loop.curator.apply(ann, plans.merge(loop.taxonomy(), "garment.hat", "garment.dress"))
+    loop.review.undo(ann, undone)
+    loop.curation.apply(ann, plans.merge(loop.taxonomy(), "garment.hat", "garment.dress"))
     with loop.database.read() as connection:
         redirects = loop.taxonomy().redirects
         dress = tag_health.of(connection, ["garment.dress"], redirects)["garment.dress"]
@@ -35,10 +35,10 @@ def test_use_growth_and_precision_follow_decisions_and_merges(loop: Tagloop, ann
 def test_the_best_and_the_doubtful_examples_are_told_apart(loop: Tagloop, ann: User) -> None:
     pictures = ingest(loop, ann, *[RED] * 5, GREEN)
     for asset_id in pictures:
-        loop.decide(ann, Decision(Kind.ADD, asset_id, "colour.red"))
-    loop.library.settle()
+        loop.review.decide(ann, Decision(Kind.ADD, asset_id, "colour.red"))
+    loop.model.library.settle()
     with loop.database.read() as connection:
-        best, doubtful = tag_health.examples(connection, loop.library, "colour.red", limit=3)
+        best, doubtful = tag_health.examples(connection, loop.model.library, "colour.red", limit=3)
     assert doubtful[0].asset_id == pictures[5]
     assert {e.asset_id for e in best} <= set(pictures[:5])
     assert best[0].probability > doubtful[0].probability
@@ -46,5 +46,5 @@ def test_the_best_and_the_doubtful_examples_are_told_apart(loop: Tagloop, ann: U
 
 def test_a_tag_nobody_decided_on_has_no_examples(loop: Tagloop) -> None:
     with loop.database.read() as connection:
-        assert tag_health.examples(connection, loop.library, "colour.red") == ([], [])
+        assert tag_health.examples(connection, loop.model.library, "colour.red") == ([], [])
         assert tag_health.curve(connection, "colour.red", NO_REDIRECTS).empty

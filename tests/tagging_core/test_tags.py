@@ -32,17 +32,17 @@ def test_the_starter_taxonomy_is_complete() -> None:
 
 def test_a_new_tag_is_suggested_as_soon_as_it_is_fitted(loop: Tagloop, ann: User) -> None:
     (asset_id,) = ingest(loop, ann, RED)
-    saved = loop.curator.save(ann, Tag("", "feature", {"en": "  Fire   red ", "zh": "火红"}, prompts=["red"]))
+    saved = loop.curation.save(ann, Tag("", "feature", {"en": "  Fire   red ", "zh": "火红"}, prompts=["red"]))
     assert (saved.id, saved.names["en"]) == ("feature.fire-red", "Fire red")
-    loop.library.settle()
-    assert "feature.fire-red" in {s.tag_id for s in loop.suggest(asset_id, "e-commerce")}
+    loop.model.library.settle()
+    assert "feature.fire-red" in {s.tag_id for s in loop.review.suggest(asset_id, "e-commerce")}
 
 
 def test_an_edited_tag_keeps_its_id_and_what_it_learned(loop: Tagloop, ann: User) -> None:
     (asset_id,) = ingest(loop, ann, RED)
-    loop.decide(ann, Decision(Kind.ACCEPT, asset_id, "garment.dress", profile="e-commerce"))
+    loop.review.decide(ann, Decision(Kind.ACCEPT, asset_id, "garment.dress", profile="e-commerce"))
     dress = loop.taxonomy().tags["garment.dress"]
-    loop.curator.save(ann, replace(dress, names={"en": "Gown dress", "zh": "礼服裙"}))
+    loop.curation.save(ann, replace(dress, names={"en": "Gown dress", "zh": "礼服裙"}))
     assert loop.taxonomy().tags["garment.dress"].name("zh") == "礼服裙"
     with loop.database.read() as connection:
         assert taxonomy_store.counts(connection)["garment.dress"] == (1, 0)
@@ -51,9 +51,9 @@ def test_an_edited_tag_keeps_its_id_and_what_it_learned(loop: Tagloop, ann: User
 
 def test_a_tag_out_of_use_is_no_longer_suggested(loop: Tagloop, ann: User) -> None:
     (asset_id,) = ingest(loop, ann, RED)
-    assert "colour.red" in {s.tag_id for s in loop.suggest(asset_id, "e-commerce")}
-    loop.curator.save(ann, replace(loop.taxonomy().tags["colour.red"], state="deprecated"))
-    assert "colour.red" not in {s.tag_id for s in loop.suggest(asset_id, "e-commerce")}
+    assert "colour.red" in {s.tag_id for s in loop.review.suggest(asset_id, "e-commerce")}
+    loop.curation.save(ann, replace(loop.taxonomy().tags["colour.red"], state="deprecated"))
+    assert "colour.red" not in {s.tag_id for s in loop.review.suggest(asset_id, "e-commerce")}
 
 
 @pytest.mark.parametrize(
@@ -70,13 +70,13 @@ def test_a_tag_out_of_use_is_no_longer_suggested(loop: Tagloop, ann: User) -> No
 )
 def test_a_tag_that_cannot_be_told_apart_is_refused(loop: Tagloop, ann: User, tag: Tag, words: str) -> None:
     with pytest.raises(TagError, match=words):
-        loop.curator.save(ann, tag)
+        loop.curation.save(ann, tag)
 
 
 def test_two_tags_of_one_name_in_turn_get_ids_of_their_own(loop: Tagloop, ann: User) -> None:
-    first = loop.curator.save(ann, Tag("", "scene", {"en": "Harbour view"}))
-    loop.curator.save(ann, replace(first, state="deprecated"))
-    assert loop.curator.save(ann, Tag("", "scene", {"en": "Harbour view"})).id == "scene.harbour-view-2"
+    first = loop.curation.save(ann, Tag("", "scene", {"en": "Harbour view"}))
+    loop.curation.save(ann, replace(first, state="deprecated"))
+    assert loop.curation.save(ann, Tag("", "scene", {"en": "Harbour view"})).id == "scene.harbour-view-2"
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_a_file_that_is_no_taxonomy_is_told(tmp_path: Path) -> None:
 
 
 def test_the_ledger_can_restore_the_taxonomy(loop: Tagloop, ann: User) -> None:
-    loop.curator.save(ann, replace(loop.taxonomy().tags["garment.dress"], names={"en": "Gown dress"}))
+    loop.curation.save(ann, replace(loop.taxonomy().tags["garment.dress"], names={"en": "Gown dress"}))
     before = loop.taxonomy()
     with loop.database.write() as connection:
         connection.exec_driver_sql("delete from tags")

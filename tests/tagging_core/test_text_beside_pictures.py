@@ -11,7 +11,7 @@ from tests.conftest import BLUE, ingest
 
 
 def chance(loop: Tagloop, asset_id: int, tag_id: str) -> float:
-    return next((s.probability for s in loop.suggest(asset_id, "e-commerce") if s.tag_id == tag_id), 0.0)
+    return next((s.probability for s in loop.review.suggest(asset_id, "e-commerce") if s.tag_id == tag_id), 0.0)
 
 
 @pytest.fixture(autouse=True)
@@ -23,11 +23,11 @@ def show_everything(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_text_is_kept_searchable_and_speaks_for_tags(loop: Tagloop, ann: User) -> None:
     asset_id, _ = ingest(loop, ann, BLUE, BLUE)
     before = chance(loop, asset_id, "material.denim")
-    loop.set_text(ann, asset_id, AssetText("Denim in lemon", "jeans fabric", ""))
+    loop.review.set_text(ann, asset_id, AssetText("Denim in lemon", "jeans fabric", ""))
     assert chance(loop, asset_id, "material.denim") > before
     with loop.database.read() as connection:
         assert [a.id for a in repository.search_text(connection, "LEMON den")] == [asset_id]
-    loop.set_text(ann, asset_id, AssetText())
+    loop.review.set_text(ann, asset_id, AssetText())
     assert chance(loop, asset_id, "material.denim") == pytest.approx(before)
     with loop.database.read() as connection:
         assert repository.search_text(connection, "lemon") == []
@@ -35,10 +35,10 @@ def test_text_is_kept_searchable_and_speaks_for_tags(loop: Tagloop, ann: User) -
 
 def test_undoing_a_text_says_what_it_read(loop: Tagloop, ann: User) -> None:
     (asset_id,) = ingest(loop, ann, BLUE)
-    loop.set_text(ann, asset_id, AssetText("First"))
-    loop.set_text(ann, asset_id, AssetText("Second"))
+    loop.review.set_text(ann, asset_id, AssetText("First"))
+    loop.review.set_text(ann, asset_id, AssetText("Second"))
     with pytest.raises(DecisionError, match="it read"):
-        loop.undo(ann, text_event(loop))
+        loop.review.undo(ann, text_event(loop))
 
 
 def text_event(loop: Tagloop) -> int:
@@ -48,7 +48,7 @@ def text_event(loop: Tagloop) -> int:
 
 def test_chinese_text_is_searchable(loop: Tagloop, ann: User) -> None:
     (asset_id,) = ingest(loop, ann, BLUE)
-    kept = loop.set_text(ann, asset_id, AssetText("北京故宫的雪景\x00", "", ""))
+    kept = loop.review.set_text(ann, asset_id, AssetText("北京故宫的雪景\x00", "", ""))
     assert kept.text.title == "北京故宫的雪景"
     with loop.database.read() as connection:
         assert [a.id for a in repository.search_text(connection, "故宫")] == [asset_id]
@@ -63,5 +63,5 @@ def test_a_clients_name_is_made_fit_to_show(name: str, shown: str) -> None:
 def test_a_chinese_name_in_the_text_speaks_for_its_tag(loop: Tagloop, ann: User) -> None:
     asset_id, _ = ingest(loop, ann, BLUE, BLUE)
     before = chance(loop, asset_id, "garment.dress")
-    loop.set_text(ann, asset_id, AssetText("新款连衣裙上市"))
+    loop.review.set_text(ann, asset_id, AssetText("新款连衣裙上市"))
     assert chance(loop, asset_id, "garment.dress") > before

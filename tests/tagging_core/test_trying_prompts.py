@@ -10,7 +10,7 @@ from tests.conftest import BLUE, GREEN, RED, ingest
 def test_a_prompt_is_tried_on_pictures_before_it_is_saved(loop: Tagloop, ann: User) -> None:
     red, green, _ = ingest(loop, ann, RED, GREEN, BLUE)
     before = loop.taxonomy()
-    trial = loop.curator.try_tag(replace(before.tags["colour.red"], prompts=["green"]))
+    trial = loop.curation.try_tag(replace(before.tags["colour.red"], prompts=["green"]))
     assert [m.asset_id for m in trial.gains] == [green]
     assert [m.asset_id for m in trial.loses] == [red]
     assert trial.looked_at == 3
@@ -19,26 +19,26 @@ def test_a_prompt_is_tried_on_pictures_before_it_is_saved(loop: Tagloop, ann: Us
 
 def test_a_new_tag_is_tried_as_well(loop: Tagloop, ann: User) -> None:
     red, *_ = ingest(loop, ann, RED, GREEN, BLUE)
-    trial = loop.curator.try_tag(Tag("", "feature", {"en": "Fire"}, prompts=["red"]))
+    trial = loop.curation.try_tag(Tag("", "feature", {"en": "Fire"}, prompts=["red"]))
     assert trial.gains[0].asset_id == red
     assert trial.loses == []
 
 
 def test_pictures_that_people_decided_are_left_out(loop: Tagloop, ann: User) -> None:
     red, green = ingest(loop, ann, RED, GREEN)
-    loop.decide(ann, Decision(Kind.ADD, red, "colour.red"))
-    loop.library.settle()
-    assert loop.curator.try_tag(loop.taxonomy().tags["colour.red"]).looked_at == 1
-    assert red not in {a for a, _ in loop.curator.likely("colour.red")}
-    assert loop.curator.likely("garment.nothing") == []
+    loop.review.decide(ann, Decision(Kind.ADD, red, "colour.red"))
+    loop.model.library.settle()
+    assert loop.curation.try_tag(loop.taxonomy().tags["colour.red"]).looked_at == 1
+    assert red not in {a for a, _ in loop.curation.likely("colour.red")}
+    assert loop.curation.likely("garment.nothing") == []
     assert green
 
 
 def test_a_prompt_for_another_model_changes_nothing_and_one_for_this_model_does(loop: Tagloop, ann: User) -> None:
     red, green = ingest(loop, ann, RED, GREEN)
     tag = loop.taxonomy().tags["colour.red"]
-    assert not loop.curator.try_tag(replace(tag, own_prompts={"clip": ["green"]})).gains
-    loop.curator.save(ann, replace(tag, own_prompts={"tiny": ["green"]}))
-    loop.library.settle()
-    assert "colour.red" in {s.tag_id for s in loop.suggest(green, "e-commerce")}
-    assert "colour.red" not in {s.tag_id for s in loop.suggest(red, "e-commerce")}
+    assert not loop.curation.try_tag(replace(tag, own_prompts={"clip": ["green"]})).gains
+    loop.curation.save(ann, replace(tag, own_prompts={"tiny": ["green"]}))
+    loop.model.library.settle()
+    assert "colour.red" in {s.tag_id for s in loop.review.suggest(green, "e-commerce")}
+    assert "colour.red" not in {s.tag_id for s in loop.review.suggest(red, "e-commerce")}

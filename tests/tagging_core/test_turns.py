@@ -25,7 +25,7 @@ def bob() -> User:
 
 
 def next_id(loop: Tagloop, user: User, view: View = VIEW, *seen: int) -> int | None:
-    turn = loop.turns.next(user, view, seen)
+    turn = loop.review.assigner.next(user, view, seen)
     return None if turn is None else turn.asset_id
 
 
@@ -39,10 +39,10 @@ def test_every_order_gives_each_waiting_picture_once(loop: Tagloop, ann: User, o
     ) is not None and found not in seen:
         seen.append(found)
         if found != assets[0]:
-            loop.decide(ann, Decision(Kind.DONE, found, profile="e-commerce"))
+            loop.review.decide(ann, Decision(Kind.DONE, found, profile="e-commerce"))
     assert sorted(seen) == assets
     assert next_id(loop, ann, view, assets[0]) == assets[0]  # only looked at: it still waits
-    loop.decide(ann, Decision(Kind.SKIP, assets[0], profile="e-commerce"))
+    loop.review.decide(ann, Decision(Kind.SKIP, assets[0], profile="e-commerce"))
     assert next_id(loop, ann, view) is None
 
 
@@ -82,7 +82,7 @@ def test_many_threads_never_share_a_picture(loop: Tagloop, ann: User) -> None:
         for _ in range(3):
             found = next_id(loop, user)
             got.append(found)
-            loop.decide(user, Decision(Kind.DONE, found or 0, profile="e-commerce"))
+            loop.review.decide(user, Decision(Kind.DONE, found or 0, profile="e-commerce"))
 
     threads = [threading.Thread(target=work, args=(user,)) for user in people]
     for thread in threads:
@@ -96,14 +96,14 @@ def test_what_somebody_else_has_open_cannot_be_decided_until_taken_over(
     loop: Tagloop, ann: User, bob: User
 ) -> None:
     (asset,) = ingest(loop, ann, RED)
-    assert loop.turns.take(ann, asset)
-    assert not loop.turns.take(bob, asset)
+    assert loop.review.assigner.take(ann, asset)
+    assert not loop.review.assigner.take(bob, asset)
     with pytest.raises(LeasedError, match="Ann has had picture 1 open"):
-        loop.decide(bob, Decision(Kind.DONE, asset, profile="e-commerce"))
-    assert loop.turns.take(bob, asset, force=True)
-    loop.decide(bob, Decision(Kind.ACCEPT, asset, "garment.dress", profile="e-commerce"))
+        loop.review.decide(bob, Decision(Kind.DONE, asset, profile="e-commerce"))
+    assert loop.review.assigner.take(bob, asset, force=True)
+    loop.review.decide(bob, Decision(Kind.ACCEPT, asset, "garment.dress", profile="e-commerce"))
     with pytest.raises(LeasedError, match="Bob has had"):
-        loop.decide(ann, Decision(Kind.DONE, asset, profile="e-commerce"))
+        loop.review.decide(ann, Decision(Kind.DONE, asset, profile="e-commerce"))
 
 
 def test_a_lease_ends_by_itself_and_when_its_holder_goes_on(loop: Tagloop, ann: User, bob: User) -> None:
@@ -116,24 +116,26 @@ def test_a_lease_ends_by_itself_and_when_its_holder_goes_on(loop: Tagloop, ann: 
         connection.execute(update(lease_table).values(until=time.time() - 1))
     with loop.database.read() as connection:
         assert leases.of_others(connection, bob) == {}
-    assert loop.turns.take(bob, second or 0)
+    assert loop.review.assigner.take(bob, second or 0)
 
 
 def test_leases_leave_no_rows_behind(loop: Tagloop, ann: User) -> None:
     assets = ingest(loop, ann, RED, BLUE)
-    loop.turns.take_many(ann, assets)
-    loop.turns.release(ann, assets)
+    loop.review.assigner.take_many(ann, assets)
+    loop.review.assigner.release(ann, assets)
     with loop.database.read() as connection:
         assert connection.execute(select(lease_table)).all() == []
     with pytest.raises(NotFoundError):
-        loop.turns.take(ann, 999)
+        loop.review.assigner.take(ann, 999)
 
 
 def test_counts_are_exact_in_each_state_and_batch(loop: Tagloop, ann: User) -> None:
     assets = ingest(loop, ann, RED, BLUE, GREEN, YELLOW)
     ingest(loop, ann, YELLOW, RED)  # other sizes, so other pictures, except the first
     for kind, asset in zip((Kind.DONE, Kind.SKIP, Kind.FLAG), assets, strict=False):
-        loop.decide(ann, Decision(kind, asset, profile="e-commerce", note="odd" if kind == Kind.FLAG else ""))
+        loop.review.decide(
+            ann, Decision(kind, asset, profile="e-commerce", note="odd" if kind == Kind.FLAG else "")
+        )
     for _ in range(2):
         with loop.database.read() as connection:
             assert queue.progress(connection, 1) == QueueProgress(waiting=1, done=1, skipped=1, flagged=1)

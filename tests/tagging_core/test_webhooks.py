@@ -69,7 +69,7 @@ def deliverer(loop: Tagloop) -> WebhookSender:
     return WebhookSender(
         loop.database,
         OutboundPolicy(["127.0.0.1"]),
-        webhook_payloads.payload_builder(lambda: loop.library.taxonomies),
+        webhook_payloads.payload_builder(lambda: loop.model.library.taxonomies),
     )
 
 
@@ -89,14 +89,14 @@ def make_due(loop: Tagloop) -> None:
 
 
 def test_what_happens_is_told_signed(loop: Tagloop, ann: User, receiver: Receiver) -> None:
-    loop.targets = OutboundPolicy(["127.0.0.1"])
+    loop.resources.policy = OutboundPolicy(["127.0.0.1"])
     hook = subscribe(loop, ann, receiver.url("/hook"))
     (asset,) = ingest(loop, ann, RED)
-    loop.decide(ann, Decision(Kind.ADD, asset, "garment.dress", profile="e-commerce"))
-    done = loop.decide(ann, Decision(Kind.DONE, asset, profile="e-commerce"))
-    loop.decide(ann, Decision(Kind.ADD, asset, "colour.red", profile="e-commerce"))
-    loop.undo(ann, done)
-    loop.curator.apply(ann, plans.merge(loop.taxonomy(), "garment.hat", "garment.dress"))
+    loop.review.decide(ann, Decision(Kind.ADD, asset, "garment.dress", profile="e-commerce"))
+    done = loop.review.decide(ann, Decision(Kind.DONE, asset, profile="e-commerce"))
+    loop.review.decide(ann, Decision(Kind.ADD, asset, "colour.red", profile="e-commerce"))
+    loop.review.undo(ann, done)
+    loop.curation.apply(ann, plans.merge(loop.taxonomy(), "garment.hat", "garment.dress"))
     wait_for(lambda: {d.state for d in deliveries(loop)} == {"sent"})
     kinds = [json.loads(body)["type"] for _, _, body in receiver.told]
     assert kinds[:4] == ["batch.done", "asset.reviewed", "asset.reviewed", "asset.reopened"]
@@ -175,7 +175,7 @@ def test_a_target_that_hangs_is_left(
     deliverer = WebhookSender(
         loop.database,
         OutboundPolicy(["127.0.0.1"]),
-        webhook_payloads.payload_builder(lambda: loop.library.taxonomies),
+        webhook_payloads.payload_builder(lambda: loop.model.library.taxonomies),
     )
     subscribe(loop, ann, receiver.url(path))
     with loop.database.write() as connection:

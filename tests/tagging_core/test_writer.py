@@ -24,9 +24,9 @@ def writer(tmp_path_factory: pytest.TempPathFactory) -> CaptionModel:
 @pytest.fixture
 def drafting(loop: Tagloop, writer: CaptionModel, monkeypatch: pytest.MonkeyPatch) -> Tagloop:
     """A Tagloop that has the writer."""
-    drafter = CaptionDrafter(loop.database, loop.archive, loop.library, "tiny")
+    drafter = CaptionDrafter(loop.database, loop.resources.images, "tiny")
     monkeypatch.setattr(drafter, "_writer", writer)
-    monkeypatch.setattr(loop, "drafter", drafter)
+    monkeypatch.setattr(loop.captions, "drafter", drafter)
     return loop
 
 
@@ -40,7 +40,7 @@ def test_what_is_written_depends_on_the_picture_and_the_language(writer: Caption
 
 def test_a_draft_is_kept_only_when_saved(drafting: Tagloop, ann: User) -> None:
     _, blue = ingest(drafting, ann, RED, BLUE)
-    draft = drafting.drafter.draft(ann, blue)
+    draft = drafting.captions.drafter.draft(ann, blue)
     assert draft.title == "Blue square"
     with drafting.database.read() as connection:
         from tagging_core.assets import repository
@@ -49,14 +49,16 @@ def test_a_draft_is_kept_only_when_saved(drafting: Tagloop, ann: User) -> None:
         asset = repository.get(connection, blue)
         before = captions.describe(connection, drafting.taxonomy(), [asset])[blue]
     assert before.written == ()
-    assert drafting.describe(ann, blue, draft).written == ("title", "caption")
+    assert drafting.captions.write(ann, blue, draft).written == ("title", "caption")
 
 
 def test_what_the_model_leaves_out_follows_the_tags(drafting: Tagloop, ann: User) -> None:
     (blue,) = ingest(drafting, ann, BLUE)
-    drafting.set_text(ann, blue, AssetText(title="Kept"))
-    drafting.decide(ann, Decision(Kind.ACCEPT, blue, "garment.dress", profile="e-commerce"))
-    assert drafting.drafter.draft(ann, blue).alt  # from the tag, whatever the model says to a prompt it never saw
+    drafting.review.set_text(ann, blue, AssetText(title="Kept"))
+    drafting.review.decide(ann, Decision(Kind.ACCEPT, blue, "garment.dress", profile="e-commerce"))
+    assert drafting.captions.drafter.draft(
+        ann, blue
+    ).alt  # from the tag, whatever the model says to a prompt it never saw
 
 
 def test_tags_and_texts_are_told_to_the_model(loop: Tagloop) -> None:
@@ -75,7 +77,7 @@ def test_answers_are_read_however_they_are_dressed_up() -> None:
 
 def test_without_a_model_the_setting_is_named(loop: Tagloop, ann: User) -> None:
     with pytest.raises(TaggingError, match="TAGLOOP_WRITER"):
-        loop.drafter.draft(ann, 1)
+        loop.captions.drafter.draft(ann, 1)
 
 
 def test_a_model_that_is_not_there_is_told(tmp_path: Path, data_dir: Path) -> None:
@@ -83,5 +85,5 @@ def test_a_model_that_is_not_there_is_told(tmp_path: Path, data_dir: Path) -> No
         CaptionModel(str(tmp_path / "nothing"))
     settings = Settings(data_dir=data_dir, encoder="tiny", writer=str(tmp_path / "nothing"))
     opened = Tagloop(settings)  # what nobody uses yet need not be there
-    assert opened.drafter.available
+    assert opened.captions.drafter.available
     opened.close()

@@ -46,7 +46,7 @@ def test_a_picture_is_tagged_kept_decided_and_found(client: Client, working: Tag
     assert [t.tag for t in asset.tags] == ["garment.dress"]
     assert asset.tags[0].by == "program CMS"
     assert asset == Operations(working, ann).get_asset(tagged.sha256)
-    wait_for(lambda: working.index.pending() == 0)
+    wait_for(lambda: working.resources.index.pending() == 0)
     assert client.search("dress").hits[0].asset.id == tagged.asset
     assert client.search(picture=photo(RED, size=(80, 60))).hits[0].asset.id == tagged.asset
     client.undo(written.act)
@@ -58,7 +58,7 @@ def test_nothing_is_kept_where_that_was_asked(client: Client, working: Tagloop) 
     tagged = client.tag_picture(photo(RED), profile="e-commerce", keep=False, top_k=2)
     assert (tagged.asset, tagged.new, len(tagged.suggestions)) == (None, True, 2)
     assert client.list_assets().items == []
-    assert not working.archive.has(tagged.sha256)
+    assert not working.resources.images.has(tagged.sha256)
 
 
 def test_nothing_is_kept_for_a_profile_there_is_not(client: Client, working: Tagloop) -> None:
@@ -99,9 +99,9 @@ def test_one_broken_picture_leaves_the_others_alone(client: Client) -> None:
 
 def test_copies_for_the_console_follow_when_nobody_waits(client: Client, working: Tagloop) -> None:
     tagged = client.tag_picture(photo(RED))
-    assert working.archive.read(Rendition.ORIGINAL, tagged.sha256)
-    wait_for(lambda: working.archive.has(tagged.sha256))
-    working.blobs.remove(next(working.blobs.older_than("archive/thumbnails", 0.0)))
+    assert working.resources.images.read(Rendition.ORIGINAL, tagged.sha256)
+    wait_for(lambda: working.resources.images.has(tagged.sha256))
+    working.resources.blobs.remove(next(working.resources.blobs.older_than("archive/thumbnails", 0.0)))
     assert tagged.asset is not None
     assert client.get_picture(tagged.asset, "thumbnail")  # made anew on the spot
 

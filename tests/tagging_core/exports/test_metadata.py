@@ -33,12 +33,12 @@ def exiftool() -> str:
 
 @pytest.fixture
 def asset(loop: Tagloop, ann: User) -> Asset:
-    batch = loop.upload(ann, [("red.jpg", photo(RED))], "e-commerce")
+    batch = loop.ingest.upload(ann, [("red.jpg", photo(RED))], "e-commerce")
     loop.start()
-    wait_for(lambda: loop.batch(batch).state == "done")
+    wait_for(lambda: loop.ingest.batch(batch).state == "done")
     for tag in ("garment.dress", "colour.red"):
-        loop.decide(ann, Decision(Kind.ADD, 1, tag, profile="e-commerce"))
-    loop.set_text(ann, 1, AssetText(title="Sommer <&> Kleid 夏"))
+        loop.review.decide(ann, Decision(Kind.ADD, 1, tag, profile="e-commerce"))
+    loop.review.set_text(ann, 1, AssetText(title="Sommer <&> Kleid 夏"))
     return Operations(loop, ann).get_asset(1)
 
 
@@ -99,9 +99,9 @@ def test_what_a_file_says_already_stays(exiftool: str, loop: Tagloop, asset: Ass
 
 
 def test_a_format_that_takes_no_metadata_gets_a_file_beside_it(loop: Tagloop, ann: User) -> None:
-    batch = loop.upload(ann, [("a.gif", photo(RED, kind="GIF")), ("b.jpg", photo(BLUE))], "e-commerce")
+    batch = loop.ingest.upload(ann, [("a.gif", photo(RED, kind="GIF")), ("b.jpg", photo(BLUE))], "e-commerce")
     loop.start()
-    wait_for(lambda: loop.batch(batch).state == "done")
+    wait_for(lambda: loop.ingest.batch(batch).state == "done")
     parts = export(Operations(loop, ann), by_ids([1, 2]), Format.PICTURES)
     with zipfile.ZipFile(io.BytesIO(b"".join(parts))) as file:
         assert sorted(file.namelist()) == ["1-a.gif", "1-a.gif.xmp", "2-b.jpg", "problems.txt"]

@@ -18,8 +18,8 @@ from tests.conftest import BLUE, RED, ingest
 @pytest.fixture
 def pictures(loop: Tagloop, ann: User) -> list[int]:
     red, blue = ingest(loop, ann, RED, BLUE)
-    loop.decide(ann, Decision(Kind.ADD, red, "garment.dress", profile="e-commerce"))
-    loop.decide(ann, Decision(Kind.DONE, red, profile="e-commerce"))
+    loop.review.decide(ann, Decision(Kind.ADD, red, "garment.dress", profile="e-commerce"))
+    loop.review.decide(ann, Decision(Kind.DONE, red, profile="e-commerce"))
     return [red, blue]
 
 
@@ -77,7 +77,7 @@ def test_label_studio_gets_predictions_and_annotations_and_gives_them_back(
     ]
     with loop.database.read() as connection:
         decisions = label_studio.read(connection, json.dumps([open_]), loop.taxonomy(), "e-commerce")
-    loop.decide_many(ann, decisions)
+    loop.review.decide_many(ann, decisions)
     asset = Operations(loop, ann).get_asset(pictures[1])
     assert ([t.tag for t in asset.tags], asset.state) == (["garment.dress"], "done")
 

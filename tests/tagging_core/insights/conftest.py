@@ -66,8 +66,8 @@ def archive(
 
     def say(user: int, decision: Decision) -> None:
         try:
-            loop.turns.take(PEOPLE[user], decision.asset_id, force=True)
-            written.append(loop.decide(PEOPLE[user], decision))
+            loop.review.assigner.take(PEOPLE[user], decision.asset_id, force=True)
+            written.append(loop.review.decide(PEOPLE[user], decision))
         except TaggingError:
             pass
 
@@ -76,13 +76,15 @@ def archive(
         colour = tuple(chance.randint(0, 255) for _ in range(3))
         (picture,) = ingest(loop, PEOPLE[0], colour)
         who, profile = chance.randrange(3), chance.choice(["e-commerce", "general"])
-        loop.shares = SamplingRates(blind=float(chance.random() < 0.3))
-        loop.card(PEOPLE[who], picture, profile)
-        seen = [s.tag_id for s in loop.suggest(picture, profile)] if not loop.shares.blind else []
+        loop.review.rates = SamplingRates(blind=float(chance.random() < 0.3))
+        loop.review.card(PEOPLE[who], picture, profile)
+        seen = [s.tag_id for s in loop.review.suggest(picture, profile)] if not loop.review.rates.blind else []
         easy = bool(seen) and chance.random() < 0.5
         for tag in seen[:2] if easy else chance.sample(TAGS, chance.randint(1, 4)):
             clock.move(minutes=chance.randint(1, 9))
-            shown = {s.tag_id for s in loop.suggest(picture, profile)} if not loop.shares.blind else set()
+            shown = (
+                {s.tag_id for s in loop.review.suggest(picture, profile)} if not loop.review.rates.blind else set()
+            )
             kind = chance.choice([Kind.ACCEPT, Kind.ACCEPT, Kind.REJECT]) if tag in shown else Kind.ADD
             say(who, Decision(kind, picture, tag, profile=profile, seconds=2.0))
             if not easy and chance.random() < 0.3:
@@ -99,8 +101,8 @@ def archive(
                 say(other, Decision(Kind.ADD, picture, tag, profile=profile, look=Look.KNOWN))
             say(other, Decision(Kind.DONE, picture, profile=profile, look=Look.KNOWN, seconds=8.0))
         if chance.random() < 0.3:
-            loop.undo(PEOPLE[chance.randrange(3)], chance.choice(written[-4:]))
-    loop.curator.apply(PEOPLE[0], plans.merge(loop.taxonomy(), "garment.skirt", "garment.dress"))
+            loop.review.undo(PEOPLE[chance.randrange(3)], chance.choice(written[-4:]))
+    loop.curation.apply(PEOPLE[0], plans.merge(loop.taxonomy(), "garment.skirt", "garment.dress"))
     patch.undo()
     yield loop
     loop.close()

@@ -27,12 +27,12 @@ def effects(loop: Tagloop, user: User, period: Period) -> list[Effect]:
 def rename(loop: Tagloop, user: User, tag_ids: list[str], word: str) -> None:
     taxonomy = loop.taxonomy()
     changed = [replace(taxonomy.tags[t], definition=word) for t in tag_ids]
-    loop.curator.apply(user, Plan("Describe", tuple(changed)))
+    loop.curation.apply(user, Plan("Describe", tuple(changed)))
 
 
 def judge(loop: Tagloop, user: User, asset: int, kind: Kind) -> None:
     shown = {"probability": 0.8}
-    loop.decide(user, Decision(kind, asset, TAG, profile="e-commerce", shown=shown))
+    loop.review.decide(user, Decision(kind, asset, TAG, profile="e-commerce", payload=shown))
 
 
 def test_precision_before_and_after(loop: Tagloop, ann: User, clock: Clock) -> None:

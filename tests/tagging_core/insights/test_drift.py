@@ -47,13 +47,15 @@ def upload(
                     )
                 connection.execute(events.insert().values(said | {"uid": f"d{i}", "kind": "done"}))
             matrix = unit(centre + random.normal(size=(each, len(centre))) * 0.1)
-            vectors.save(connection, loop.library.fingerprint, ids, matrix)
+            vectors.save(connection, loop.model.library.fingerprint, ids, matrix)
         projection.replay(connection, taxonomy_store.load(connection))
 
 
 def check(loop: Tagloop) -> drift.Check:
     with loop.database.read() as connection:
-        return drift.check(connection, loop.library.fingerprint, loop.taxonomy(), key_values.today(connection))
+        return drift.check(
+            connection, loop.model.library.fingerprint, loop.taxonomy(), key_values.today(connection)
+        )
 
 
 def centres(n: int, shift: float = 0.0) -> list[np.ndarray]:
@@ -96,8 +98,8 @@ def test_what_cannot_be_told_is_said(loop: Tagloop, ago: list[int], reason: str)
 
 def test_it_is_checked_once_a_day_and_kept(loop: Tagloop, ann: User) -> None:
     upload(loop, centres(14), AGO, [0.3] * 14)
-    assert drift.check_if_due(loop.database, loop.library, loop.taxonomy())
-    assert not drift.check_if_due(loop.database, loop.library, loop.taxonomy())
+    assert drift.check_if_due(loop.database, loop.model.library, loop.taxonomy())
+    assert not drift.check_if_due(loop.database, loop.model.library, loop.taxonomy())
     with loop.database.read() as connection:
         assert len(connection.execute(select(drift_table)).all()) == 1
         assert list(drift.latest(connection, ann).values()) == [check(loop)]

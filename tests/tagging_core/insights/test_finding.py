@@ -91,8 +91,8 @@ def test_tags_taken_for_one_another_lead_to_their_pictures(archive: Tagloop) -> 
 def test_the_latest_come_first_page_by_page(loop: Tagloop, ann: User, monkeypatch: pytest.MonkeyPatch) -> None:
     pictures = ingest(loop, ann, RED, GREEN, BLUE)
     for asset in pictures:
-        loop.decide(ann, Decision(Kind.DONE, asset, profile="e-commerce"))
-        loop.decide(ann, Decision(Kind.DONE, asset, profile="general"))
+        loop.review.decide(ann, Decision(Kind.DONE, asset, profile="e-commerce"))
+        loop.review.decide(ann, Decision(Kind.DONE, asset, profile="general"))
     monkeypatch.setattr(drilldown, "PAGE", 2)
     month = Period(date.today() - timedelta(days=15), date.today() + timedelta(days=15))
     for wanted in (DrilldownQuery(month), DrilldownQuery(month, what="done"), DrilldownQuery(month, what="upload")):
@@ -103,7 +103,7 @@ def test_the_latest_come_first_page_by_page(loop: Tagloop, ann: User, monkeypatc
 
 def test_what_was_taken_back_is_not_found(loop: Tagloop, ann: User) -> None:
     (asset,) = ingest(loop, ann, RED)
-    event = loop.decide(ann, Decision(Kind.ADD, asset, "colour.red", profile="e-commerce"))
+    event = loop.review.decide(ann, Decision(Kind.ADD, asset, "colour.red", profile="e-commerce"))
     assert find(loop, DrilldownQuery(what="add", tag_ids=("colour.red",))) == [asset]
-    loop.undo(ann, event)
+    loop.review.undo(ann, event)
     assert find(loop, DrilldownQuery(what="add", tag_ids=("colour.red",))) == []

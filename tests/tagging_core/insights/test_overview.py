@@ -35,13 +35,13 @@ def test_a_new_installation_has_nothing_to_tell(loop: Tagloop, ann: User) -> Non
 
 def test_it_tells_what_happened_and_what_waits(loop: Tagloop, ann: User) -> None:
     first, second, _ = ingest(loop, ann, RED, BLUE, GREEN)
-    seen = loop.suggest(first, PROFILE)[0]
-    loop.decide(ann, Decision(Kind.ACCEPT, first, seen.tag_id, profile=PROFILE))
-    loop.decide(ann, Decision(Kind.DONE, first, profile=PROFILE, seconds=5.0))
-    seen_there = {s.tag_id for s in loop.suggest(second, PROFILE)}
+    seen = loop.review.suggest(first, PROFILE)[0]
+    loop.review.decide(ann, Decision(Kind.ACCEPT, first, seen.tag_id, profile=PROFILE))
+    loop.review.decide(ann, Decision(Kind.DONE, first, profile=PROFILE, seconds=5.0))
+    seen_there = {s.tag_id for s in loop.review.suggest(second, PROFILE)}
     missed = next(tag.id for tag in loop.taxonomy().active() if tag.id not in seen_there)
-    loop.decide(ann, Decision(Kind.ADD, second, missed, profile=PROFILE))
-    loop.decide(ann, Decision(Kind.DONE, second, profile=PROFILE, seconds=7.0))
+    loop.review.decide(ann, Decision(Kind.ADD, second, missed, profile=PROFILE))
+    loop.review.decide(ann, Decision(Kind.DONE, second, profile=PROFILE, seconds=7.0))
     found = screen(loop, ann)
     assert (found.figures["upload"], found.figures["done"], found.review.waiting) == (3, 2, 1)
     assert productivity.unchanged_share(found.figures) == (1, 2)
@@ -62,16 +62,16 @@ def test_blind_judgements_come_first_once_they_are_enough(
     loop: Tagloop, ann: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (first, second) = ingest(loop, ann, RED, BLUE)
-    seen = {s.tag_id: s.probability for s in loop.suggest(first, PROFILE)}
-    loop.shares = SamplingRates(blind=1)
-    loop.card(ann, first, PROFILE)
+    seen = {s.tag_id: s.probability for s in loop.review.suggest(first, PROFILE)}
+    loop.review.rates = SamplingRates(blind=1)
+    loop.review.card(ann, first, PROFILE)
     right = max(seen, key=lambda tag_id: seen[tag_id])
-    loop.decide(ann, Decision(Kind.ADD, first, right, profile=PROFILE))
-    loop.card(ann, first, PROFILE)  # drawn again, as after each decision
-    loop.decide(ann, Decision(Kind.DONE, first, profile=PROFILE))
-    loop.shares = SamplingRates(blind=0)
-    loop.suggest(second, PROFILE)
-    loop.decide(ann, Decision(Kind.DONE, second, profile=PROFILE))
+    loop.review.decide(ann, Decision(Kind.ADD, first, right, profile=PROFILE))
+    loop.review.card(ann, first, PROFILE)  # drawn again, as after each decision
+    loop.review.decide(ann, Decision(Kind.DONE, first, profile=PROFILE))
+    loop.review.rates = SamplingRates(blind=0)
+    loop.review.suggest(second, PROFILE)
+    loop.review.decide(ann, Decision(Kind.DONE, second, profile=PROFILE))
     figures = screen(loop, ann).figures
     blind = accuracy.outcomes(figures, accuracy.BLIND)
     assert blind.truths == 1

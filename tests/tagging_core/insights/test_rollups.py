@@ -71,16 +71,16 @@ def test_figures_that_are_kept_equal_figures_counted_anew(
                     if kind in (Kind.DONE, Kind.SKIP):
                         names = (None, None)
                     decision = Decision(kind, pictures[picture], *names, profile="e-commerce", seconds=4.0)
-                    loop.turns.take(PEOPLE[one], pictures[picture], force=True)
-                    written.append(loop.decide(PEOPLE[one], decision))
+                    loop.review.assigner.take(PEOPLE[one], pictures[picture], force=True)
+                    written.append(loop.review.decide(PEOPLE[one], decision))
                 case "undo" if written:
-                    written.append(loop.undo(PEOPLE[one], written[two % len(written)]))
+                    written.append(loop.review.undo(PEOPLE[one], written[two % len(written)]))
                 case "merge":
-                    loop.curator.apply(ann, plans.merge(loop.taxonomy(), one, two))
+                    loop.curation.apply(ann, plans.merge(loop.taxonomy(), one, two))
                 case "wait":
                     clock.move(hours=one)
                 case "blind":
-                    loop.shares = SamplingRates(blind=float(one))
+                    loop.review.rates = SamplingRates(blind=float(one))
         except TaggingError:
             continue
     kept = figures(loop)
@@ -90,8 +90,8 @@ def test_figures_that_are_kept_equal_figures_counted_anew(
 
 def test_a_picture_that_was_finished_before_counts_in_a_batch_it_joins(loop: Tagloop, ann: User) -> None:
     (asset,) = ingest(loop, ann, RED)
-    loop.decide(ann, Decision(Kind.ADD, asset, "garment.dress", profile="e-commerce"))
-    loop.decide(ann, Decision(Kind.DONE, asset, profile="e-commerce"))
+    loop.review.decide(ann, Decision(Kind.ADD, asset, "garment.dress", profile="e-commerce"))
+    loop.review.decide(ann, Decision(Kind.DONE, asset, profile="e-commerce"))
     assert ingest(loop, ann, RED) == [asset]
     kept = figures(loop)
     assert {(row[1], row[3], row[4]) for row in kept[1] if row[0] == "batch"} == {
@@ -104,7 +104,7 @@ def test_a_picture_that_was_finished_before_counts_in_a_batch_it_joins(loop: Tag
 def test_days_are_those_of_the_zone_of_the_company(loop: Tagloop, ann: User, clock: Clock) -> None:
     clock.moment = datetime(2026, 9, 1, 22, 30)  # the next morning in Shanghai, the same evening in Berlin
     (asset,) = ingest(loop, ann, RED)
-    loop.decide(ann, Decision(Kind.DONE, asset, profile="e-commerce"))
+    loop.review.decide(ann, Decision(Kind.DONE, asset, profile="e-commerce"))
     for zone, day in (("UTC", "2026-09-01"), ("Asia/Shanghai", "2026-09-02"), ("Europe/Berlin", "2026-09-02")):
         recount(loop, zone)
         with loop.database.read() as connection:
@@ -115,8 +115,8 @@ def test_days_are_those_of_the_zone_of_the_company(loop: Tagloop, ann: User, clo
 
 def test_an_installation_from_before_is_counted_when_it_is_opened(loop: Tagloop, ann: User) -> None:
     (asset,) = ingest(loop, ann, RED)
-    loop.decide(ann, Decision(Kind.ADD, asset, "garment.dress", profile="e-commerce"))
-    loop.decide(ann, Decision(Kind.DONE, asset, profile="e-commerce"))
+    loop.review.decide(ann, Decision(Kind.ADD, asset, "garment.dress", profile="e-commerce"))
+    loop.review.decide(ann, Decision(Kind.DONE, asset, profile="e-commerce"))
     kept = figures(loop)
     with loop.database.write() as connection:
         for table in ("daily", "content", "meta where key = 'insights.zone'"):

@@ -56,8 +56,8 @@ def test_one_picture_is_no_trend(taxonomy: Taxonomy) -> None:
 
 def finish(loop: Tagloop, user: User, asset: int, *tags: str) -> None:
     for tag in tags:
-        loop.decide(user, Decision(Kind.ADD, asset, tag, profile="e-commerce"))
-    loop.decide(user, Decision(Kind.DONE, asset, profile="e-commerce"))
+        loop.review.decide(user, Decision(Kind.ADD, asset, tag, profile="e-commerce"))
+    loop.review.decide(user, Decision(Kind.DONE, asset, profile="e-commerce"))
 
 
 def load(loop: Tagloop, user: User, basis: Basis = Basis.REVIEWED, part: str = "") -> Content:
@@ -68,7 +68,7 @@ def load(loop: Tagloop, user: User, basis: Basis = Basis.REVIEWED, part: str = "
 def test_a_picture_counts_once_it_is_finished_and_until_that_is_taken_back(loop: Tagloop, ann: User) -> None:
     period = Period(date(2020, 1, 1), date(2040, 1, 1))
     (asset,) = ingest(loop, ann, RED)
-    loop.decide(ann, Decision(Kind.ADD, asset, TAG, profile="e-commerce"))
+    loop.review.decide(ann, Decision(Kind.ADD, asset, TAG, profile="e-commerce"))
 
     def counts() -> tuple[int, dict[str, int]]:
         with loop.database.read() as connection:
@@ -76,11 +76,11 @@ def test_a_picture_counts_once_it_is_finished_and_until_that_is_taken_back(loop:
         return found.total, found.counts()
 
     assert counts() == (0, {})
-    done = loop.decide(ann, Decision(Kind.DONE, asset, profile="e-commerce"))
+    done = loop.review.decide(ann, Decision(Kind.DONE, asset, profile="e-commerce"))
     assert counts() == (1, {TAG: 1})
-    loop.decide(ann, Decision(Kind.REPLACE, asset, TAG, OTHER, profile="e-commerce"))
+    loop.review.decide(ann, Decision(Kind.REPLACE, asset, TAG, OTHER, profile="e-commerce"))
     assert counts() == (1, {OTHER: 1})
-    loop.undo(ann, done)
+    loop.review.undo(ann, done)
     assert counts() == (0, {})
 
 
@@ -107,7 +107,7 @@ def test_merged_tags_count_as_one_and_apart_again_when_that_is_taken_back(
     first, second = ingest(loop, ann, RED, BLUE)
     finish(loop, ann, first, TAG)
     finish(loop, ann, second, OTHER)
-    act = loop.curator.apply(ann, plans.merge(loop.taxonomy(), OTHER, TAG))
+    act = loop.curation.apply(ann, plans.merge(loop.taxonomy(), OTHER, TAG))
 
     def given() -> dict[str, int]:
         with loop.database.read() as connection:
@@ -115,7 +115,7 @@ def test_merged_tags_count_as_one_and_apart_again_when_that_is_taken_back(
         return {tag_id: kinds["add"] for tag_id, kinds in found.items() if kinds["add"]}
 
     assert load(loop, ann).counts() == given() == {TAG: 2}
-    loop.curator.undo(ann, act)
+    loop.curation.undo(ann, act)
     assert load(loop, ann).counts() == given() == {TAG: 1, OTHER: 1}
 
 

@@ -21,16 +21,16 @@ from tests.conftest import BLUE, GREEN, RED, YELLOW, ingest, wait_for
 def pictures(loop: Tagloop, ann: User) -> list[int]:
     """Red, green, blue and yellow, in the index."""
     found = ingest(loop, ann, RED, GREEN, BLUE, YELLOW)
-    wait_for(lambda: loop.index.pending() == 0)
+    wait_for(lambda: loop.resources.index.pending() == 0)
     return found
 
 
 def accept(loop: Tagloop, user: User, asset_id: int, tag_id: str) -> None:
-    loop.decide(user, Decision(Kind.ACCEPT, asset_id, tag_id, profile="e-commerce"))
+    loop.review.decide(user, Decision(Kind.ACCEPT, asset_id, tag_id, profile="e-commerce"))
 
 
 def found(loop: Tagloop, *args: object, **options: object) -> list[int]:
-    return [hit.asset_id for hit in loop.search(*args, **options).hits]
+    return [hit.asset_id for hit in loop.search.find(*args, **options).hits]
 
 
 def test_names_of_tags_are_found_in_any_language(loop: Tagloop) -> None:
@@ -45,7 +45,7 @@ def test_names_of_tags_are_found_in_any_language(loop: Tagloop) -> None:
 
 def test_a_tag_stands_for_those_below_it(loop: Tagloop, ann: User) -> None:
     taxonomy = loop.taxonomy()
-    loop.curator.apply(ann, plans.move(taxonomy, "subject.dog", "subject", "subject.animal"))
+    loop.curation.apply(ann, plans.move(taxonomy, "subject.dog", "subject", "subject.animal"))
     taxonomy = loop.taxonomy()
     assert "subject.dog" in read_query(TagNames(taxonomy.active()), taxonomy, "animal").groups[0]
 
@@ -58,8 +58,8 @@ def test_what_people_gave_comes_first_and_what_they_ruled_out_never(
     loop: Tagloop, ann: User, pictures: list[int]
 ) -> None:
     accept(loop, ann, pictures[2], "garment.dress")
-    loop.decide(ann, Decision(Kind.REJECT, pictures[0], "garment.dress", profile="e-commerce"))
-    hits = loop.search("dress").hits
+    loop.review.decide(ann, Decision(Kind.REJECT, pictures[0], "garment.dress", profile="e-commerce"))
+    hits = loop.search.find("dress").hits
     assert hits[0].asset_id == pictures[2]
     assert hits[0].relevance > 0.99
     assert pictures[0] not in [hit.asset_id for hit in hits]
@@ -69,8 +69,8 @@ def test_words_count_as_they_stand_until_people_have_taught_the_tag(
     loop: Tagloop, ann: User, pictures: list[int]
 ) -> None:
     blue = loop.taxonomy().tags["colour.blue"]
-    loop.curator.apply(ann, plans.save(loop.taxonomy(), replace(blue, aliases={"en": ["yellow stripe"]})))
-    loop.library.settle()
+    loop.curation.apply(ann, plans.save(loop.taxonomy(), replace(blue, aliases={"en": ["yellow stripe"]})))
+    loop.model.library.settle()
     assert pictures[3] not in found(loop, "blue")
     assert pictures[3] in found(loop, "yellow stripe")  # an alias may be narrower than its tag
     accept(loop, ann, pictures[2], "colour.blue")
@@ -80,26 +80,26 @@ def test_words_count_as_they_stand_until_people_have_taught_the_tag(
 
 def test_the_list_ends_where_answers_become_unlikely(loop: Tagloop, ann: User, pictures: list[int]) -> None:
     accept(loop, ann, pictures[2], "garment.dress")
-    hits = loop.search("dress", limit=100).hits
+    hits = loop.search.find("dress", limit=100).hits
     assert all(hit.relevance >= hits[0].relevance / 15 for hit in hits)
 
 
 def test_more_like_these_less_like_those(loop: Tagloop, pictures: list[int]) -> None:
     red, green, blue, _ = pictures
-    similar = loop.search(like=[red], unlike=[blue]).hits
+    similar = loop.search.find(like=[red], unlike=[blue]).hits
     assert red not in [hit.asset_id for hit in similar]
     assert blue not in [hit.asset_id for hit in similar]
     assert similar
     with loop.database.read() as connection:
-        vector = vectors.load(connection, loop.library.fingerprint, [green])[green]
+        vector = vectors.load(connection, loop.model.library.fingerprint, [green])[green]
     assert found(loop, pictures=[vector])[0] == green
     with pytest.raises(TaggingError, match="no picture 99"):
-        loop.search(like=[99])
+        loop.search.find(like=[99])
 
 
 def test_filters_leave_what_passes(loop: Tagloop, ann: User, pictures: list[int]) -> None:
     accept(loop, ann, pictures[1], "garment.dress")
-    loop.decide(ann, Decision(Kind.DONE, pictures[1], profile="e-commerce"))
+    loop.review.decide(ann, Decision(Kind.DONE, pictures[1], profile="e-commerce"))
     wanted = [pictures[1]]
     assert found(loop, filters=Filters(state="done")) == wanted
     assert found(loop, filters=Filters(tags=("garment.dress",))) == wanted
@@ -115,19 +115,19 @@ def test_filters_leave_what_passes(loop: Tagloop, ann: User, pictures: list[int]
         Filters(profile="lost"),
     ):
         with pytest.raises(TaggingError, match="lost"):
-            loop.search(filters=wrong)
+            loop.search.find(filters=wrong)
 
 
 def test_words_of_texts_count_where_the_model_reads_nothing(loop: Tagloop, ann: User, pictures: list[int]) -> None:
-    loop.set_text(ann, pictures[0], AssetText(title="裙摆飞扬"))
-    result = loop.search("裙摆")
+    loop.review.set_text(ann, pictures[0], AssetText(title="裙摆飞扬"))
+    result = loop.search.find("裙摆")
     assert not result.understood
     assert [hit.asset_id for hit in result.hits] == [pictures[0]]
 
 
 def test_accented_words_are_still_latin_ones(loop: Tagloop, pictures: list[int]) -> None:
-    assert loop.search("café").understood
-    assert not loop.search("кафе").understood
+    assert loop.search.find("café").understood
+    assert not loop.search.find("кафе").understood
 
 
 def test_recommendations_differ_from_one_another() -> None:
@@ -147,12 +147,12 @@ def test_recommendations_differ_from_one_another() -> None:
 
 def test_search_takes_the_process_that_has_the_index(loop: Tagloop) -> None:
     with pytest.raises(TaggingError, match="only the process that runs the worker"):
-        loop.search("red")
+        loop.search.find("red")
 
 
 def test_found_pictures_make_a_batch(loop: Tagloop, ann: User, pictures: list[int]) -> None:
-    batch = loop.collect(ann, pictures[:2], "e-commerce", "Reds")
-    again = loop.collect(ann, pictures[:2], "e-commerce", "Reds")
+    batch = loop.ingest.collect(ann, pictures[:2], "e-commerce", "Reds")
+    again = loop.ingest.collect(ann, pictures[:2], "e-commerce", "Reds")
     assert batch != again
-    assert loop.batch(batch).total == 2
+    assert loop.ingest.batch(batch).total == 2
     assert set(found(loop, filters=Filters(batch_id=batch))) == set(pictures[:2])

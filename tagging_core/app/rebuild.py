@@ -1,0 +1,58 @@
+"""Rebuilding everything that is derived from the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sqlalchemy import Connection
+
+from tagging_core.assets import protected
+from tagging_core.common.users import Action, User, require
+from tagging_core.curation.proposals import store as proposals
+from tagging_core.learning.library import TagLibrary
+from tagging_core.ledger import projection, taxonomy_store
+from tagging_core.publishing import captions
+from tagging_core.search import chroma_index
+from tagging_core.storage import Database, key_values
+
+
+def _replay_labels(connection: Connection) -> None:
+    projection.replay(connection, taxonomy_store.load(connection))
+
+
+REPLAYS: tuple[tuple[str, Callable[[Connection], object]], ...] = (
+    ("taxonomy", taxonomy_store.replay),
+    ("protected pictures", protected.replay),
+    ("dismissed proposals", proposals.replay),
+    ("captions", captions.replay),
+    ("labels, reviews and figures", _replay_labels),
+)
+"""Every table that is derived from events, and what rebuilds it, in the order in which they depend on one another."""
+
+
+def rebuild(database: Database, library: TagLibrary, user: User, progress: Callable[[str], None]) -> int:
+    """Rebuild all derived tables from the ledger, fit every tag, and have Chroma filled again.
+
+    Args:
+        database: The store of record.
+        library: The active model's library.
+        user: An administrator.
+        progress: Is called with what is being rebuilt.
+
+    Returns:
+        The number of asset events replayed.
+
+    Raises:
+        NotAllowedError: The user is no administrator.
+    """
+    require(user, Action.OPERATE)
+    with database.write(durable=True) as connection:
+        for name, replay in REPLAYS:
+            progress(f"replaying {name}")
+            replay(connection)
+        replayed = projection.count_events(connection)
+    progress("fitting the tags")
+    library.settle()
+    with database.write() as connection:
+        key_values.put(connection, chroma_index.REBUILD, "yes")
+    return replayed

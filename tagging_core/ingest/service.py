@@ -1,0 +1,164 @@
+"""Ingest as people and programs call it: queue pictures, follow a batch, stop and resume it."""
+
+from __future__ import annotations
+
+import contextlib
+import uuid
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+from tagging_core.assets import repository
+from tagging_core.common.users import Action, User, require
+from tagging_core.errors import SourceError, UnreachableError
+from tagging_core.ingest import batches, sources
+from tagging_core.ingest.batches import Batch
+from tagging_core.ingest.queue_status import QueueStatus
+from tagging_core.ingest.sources import Entry
+from tagging_core.learning.active_model import ActiveModel
+from tagging_core.storage import Database
+from tagging_core.storage.blobs import BlobStore
+
+SAMPLES = Path(__file__).parents[2] / "data" / "demo"
+
+
+class IngestService:
+    """Queues pictures as batches.
+
+    Args:
+        database: The store of record.
+        blobs: Where uploads are staged.
+        model: Gives the profiles.
+        ingest_root: The only folder that editors may ingest from; None for none.
+        wake: Tells the background worker that there is work.
+
+    Attributes:
+        queue: What waits, who works, what was dead-lettered.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        blobs: BlobStore,
+        model: ActiveModel,
+        ingest_root: Path | None,
+        wake: Callable[[], None],
+    ) -> None:
+        self._database, self._blobs, self._model = database, blobs, model
+        self._ingest_root, self._wake = ingest_root, wake
+        self.queue = QueueStatus(database)
+
+    def upload(self, user: User, files: Iterable[tuple[str, bytes]], profile: str, name: str = "") -> int:
+        """Queue uploaded files, zips among them, as a batch.
+
+        Args:
+            user: Who uploads.
+            files: Name and bytes of each.
+            profile: The batch's profile.
+            name: The batch's name; made from the files if empty.
+
+        Returns:
+            The batch's id.
+
+        Raises:
+            NotAllowedError: The user may not upload.
+            NotFoundError: There is no such profile.
+            SourceError: The upload holds no file.
+            StorageError: The disk is full; nothing was queued.
+        """
+        return self._submit(user, lambda prefix: sources.stage_uploads(files, self._blobs, prefix), profile, name)
+
+    def ingest_paths(self, user: User, paths: Sequence[Path], profile: str, name: str = "") -> int:
+        """Queue files, folders and zips of this machine; for callers who may read any of its files."""
+
+        def entries(prefix: str) -> list[Entry]:
+            found: list[Entry] = []
+            for path in paths:
+                if path.is_file() and path.suffix.lower() == ".zip":
+                    found += sources.stage_zip(path, path.name, self._blobs, f"{prefix}/{len(found)}")
+                else:
+                    found += sources.list_path(path)
+            return found
+
+        return self._submit(user, entries, profile, name or ", ".join(p.name or str(p) for p in paths))
+
+    def ingest_server_path(self, user: User, path: str, profile: str) -> int:
+        """Queue a path below TAGLOOP_INGEST_ROOT.
+
+        Raises:
+            SourceError: The path lies elsewhere, or there is no such root.
+        """
+        return self.ingest_paths(user, [sources.within_root(path, self._ingest_root)], profile)
+
+    def ingest_samples(self, user: User) -> int:
+        """Queue the sample photos that ship with Tagloop."""
+        if not SAMPLES.is_dir():
+            raise SourceError("The sample photos are not here: data/demo is missing from this installation.")
+        return self.ingest_paths(user, [SAMPLES], "e-commerce", "Sample photos")
+
+    def collect(self, user: User, asset_ids: Sequence[int], profile: str, name: str) -> int:
+        """Put assets of the archive into a batch of their own, to be reviewed together; returns its id."""
+        with self._database.write(durable=True) as connection:
+            chosen = self._model.load_taxonomy(connection).profile(profile)
+            found = repository.get_many(connection, list(dict.fromkeys(asset_ids)))
+            if not found:
+                raise SourceError("There are no pictures to put into a batch.")
+            pictures = [(asset.id, asset.name, False) for asset in found]
+            return batches.join(connection, user, name.strip() or "Found pictures", chosen, pictures, fresh=True)
+
+    def batch(self, batch_id: int) -> Batch:
+        """Return a batch and its progress.
+
+        Raises:
+            NotFoundError: There is no such batch.
+        """
+        with self._database.read() as connection:
+            return batches.get(connection, batch_id)
+
+    def recent(self, limit: int = 20, before: int = 0) -> list[Batch]:
+        """Return the latest batches, latest first.
+
+        Args:
+            limit: At most this many.
+            before: Only batches with a lower id, for paging; 0 for all.
+        """
+        with self._database.read() as connection:
+            return batches.recent(connection, limit, before)
+
+    def refused(self, batch_id: int) -> list[tuple[str, str]]:
+        """Return name and reason of the first 200 files of a batch that were refused."""
+        with self._database.read() as connection:
+            return batches.refused(connection, batch_id)
+
+    def batch_names(self) -> dict[int, tuple[str, str]]:
+        """Return name and profile of the latest batches by id."""
+        with self._database.read() as connection:
+            return batches.names(connection)
+
+    def stop(self, user: User, batch_id: int) -> None:
+        """Stop a batch after the chunks in progress; what is done stays done."""
+        require(user, Action.UPLOAD)
+        with self._database.write() as connection:
+            batches.stop(connection, batch_id, f"Stopped by {user.name}.")
+
+    def resume(self, user: User, batch_id: int) -> None:
+        """Resume a stopped batch."""
+        require(user, Action.UPLOAD)
+        with self._database.write() as connection:
+            batches.resume(connection, batch_id)
+        self._wake()
+
+    def _submit(self, user: User, stage: Callable[[str], list[Entry]], profile: str, name: str) -> int:
+        require(user, Action.UPLOAD)
+        prefix = f"{sources.INCOMING}/{uuid.uuid4().hex}"
+        try:
+            entries = stage(prefix)
+            with self._database.write(durable=True) as connection:
+                chosen = self._model.load_taxonomy(connection).profile(profile)
+                batch_id = batches.submit(connection, user, name or sources.title(entries), chosen, entries)
+        except BaseException:
+            with contextlib.suppress(UnreachableError):  # otherwise the next start removes them
+                for staged in self._blobs.older_than(prefix, 0.0):
+                    self._blobs.remove(staged)
+            raise
+        self._wake()
+        return batch_id

@@ -1,0 +1,69 @@
+"""The active model: one encoder with the tag library and the suggester that belong to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection
+
+from tagging_core.embeddings.encoders import Encoder, Preset
+from tagging_core.embeddings.registry import EncoderRegistry
+from tagging_core.learning.library import TagLibrary
+from tagging_core.learning.registry import LibraryRegistry
+from tagging_core.learning.suggestions import Suggester
+from tagging_core.learning.text_evidence import TextEvidence
+from tagging_core.taxonomy.model import Taxonomy
+
+
+@dataclass(slots=True)
+class ActiveModel:
+    """What services need of the model in use; another model is another object.
+
+    Attributes:
+        preset: The encoder's constants and fingerprint.
+        library: The tags' classifiers under the default instruction.
+        suggester: Suggests tags with that library.
+        encoder: Gives the loaded encoder; slow at its first call, raises EncoderError if it cannot be loaded.
+        instructed: Libraries of profiles with an instruction of their own; every decision teaches them too.
+    """
+
+    preset: Preset
+    library: TagLibrary
+    suggester: Suggester
+    encoder: Callable[[], Encoder]
+    instructed: list[TagLibrary] = field(default_factory=list)
+
+    @classmethod
+    def open(cls, preset: Preset, encoders: EncoderRegistry, libraries: LibraryRegistry) -> ActiveModel:
+        """Bundle what belongs to a preset; nothing is loaded yet."""
+
+        def encoder() -> Encoder:
+            return encoders.get(preset)
+
+        return cls(preset, libraries.of(preset), Suggester(libraries, preset, TextEvidence(encoder)), encoder)
+
+    @property
+    def fingerprint(self) -> str:
+        """The model's fingerprint."""
+        return self.preset.fingerprint
+
+    @property
+    def taxonomy(self) -> Taxonomy:
+        """The taxonomy at the library's latest revision."""
+        return self.library.matrix().taxonomy
+
+    def load_taxonomy(self, connection: Connection) -> Taxonomy:
+        """The taxonomy that a transaction sees."""
+        return self.library.taxonomies.load(connection)
+
+    def fit(self, tag_ids: Iterable[str | None], taxonomy: Taxonomy) -> None:
+        """Fit tags at once in every library; what else a decision touches is fitted in the background.
+
+        Args:
+            tag_ids: The tags of a decision; None and deleted tags are passed over, merged ones resolved.
+            taxonomy: The taxonomy that the decision was written under.
+        """
+        resolved = {found for tag_id in tag_ids if tag_id and (found := taxonomy.redirects.resolve(tag_id))}
+        for library in (self.library, *self.instructed):
+            library.settle(resolved)
