@@ -8,8 +8,6 @@ from zoneinfo import ZoneInfo
 import streamlit as st
 
 from console import image_routes, session
-from tagging_core.assets import repository
-from tagging_core.ledger import history
 from tagging_core.ledger.events import Event, Kind, Look
 
 _SAID = {
@@ -28,9 +26,8 @@ _SAID = {
 
 def draw(asset_id: int) -> None:
     """Draw a picture, what is known of it, and who decided what."""
-    with session.loop().database.read() as connection:
-        picture = repository.get(connection, asset_id)
-        past = history.of_picture(connection, picture.id)
+    picture = session.loop().assets.get(asset_id)
+    past = session.loop().assets.history(picture.id)
     st.html(
         f'<img src="{image_routes.thumbnail(picture)}" alt="{image_routes.alternative(picture)}"'
         ' style="max-width:100%">'

@@ -9,7 +9,6 @@ from pathlib import Path
 import streamlit as st
 
 from console import image_routes, session
-from tagging_core.assets import repository
 from tagging_core.assets.repository import Asset
 
 _HERE = Path(__file__).parent
@@ -82,8 +81,7 @@ def opened() -> int | None:
 
 def load(asset_ids: Sequence[int]) -> dict[int, Asset]:
     """Pictures by id, read at once."""
-    with session.loop().database.read() as connection:
-        return {asset.id: asset for asset in repository.get_many(connection, asset_ids)}
+    return {asset.id: asset for asset in session.loop().assets.get_many(asset_ids)}
 
 
 def draw_strip(found: Sequence[tuple[int, str]], width: int = 104, known: dict[int, Asset] | None = None) -> None:

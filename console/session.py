@@ -11,7 +11,6 @@ from tagging_core import TaggingError, Tagloop, User, load_settings
 from tagging_core.common import log_context
 from tagging_core.common.users import Action, local_user, require, signed_in_user
 from tagging_core.errors import NotAllowedError
-from tagging_core.storage import key_values
 from tagging_core.taxonomy.model import Tag
 
 _NAME = "console.local_name"
@@ -121,8 +120,7 @@ def _refuse_strangers() -> None:
 
 
 def _remembered() -> str:
-    with loop().database.read() as connection:
-        return key_values.get(connection, _NAME)
+    return loop().values.get(_NAME)
 
 
 def _ask_name(current: str) -> None:
@@ -139,8 +137,7 @@ def _ask_name(current: str) -> None:
             except TaggingError as error:
                 st.error(str(error))
             else:
-                with loop().database.write() as connection:
-                    key_values.put(connection, _NAME, user.name)
+                loop().values.put(_NAME, user.name)
                 st.session_state["user_name"] = user.name
                 st.session_state["user_asks"] = False
                 st.rerun()

@@ -19,10 +19,8 @@ _FEW = 10
 def draw(choice: Choice) -> None:
     """The library's changes and the models, each before and after."""
     loop, user = session.loop(), session.current_user()
-    taxonomy = loop.taxonomy()
-    with loop.database.read() as connection:
-        effects = accuracy.effects_of_changes(connection, user, choice.period, taxonomy)
-        models = accuracy.by(connection, user, "model", choice.period, taxonomy)
+    effects = loop.analytics.effects_of_changes(user, choice.period)
+    models = loop.analytics.accuracy_by(user, "model", choice.period)
     with st.container(border=True):
         charts.draw_head(
             "Changes of the tag library",

@@ -11,7 +11,6 @@ from console.insights.filters import Choice
 from tagging_core.analytics import trends
 from tagging_core.analytics.trends import Content, ShareChange
 from tagging_core.common.intervals import difference
-from tagging_core.ingest import batches
 
 _WHAT = {"period": "Two periods", "profile": "Two profiles", "batch": "Two batches"}
 _MOST = 15
@@ -85,9 +84,8 @@ def _largest(first: Content, second: Content, tag_ids: list[str]) -> list[ShareC
 
 
 def _load(choice: Choice, **other: str) -> Content:
-    with session.loop().database.read() as connection:
-        part = other.get("profile", choice.profile)
-        return trends.load(connection, session.current_user(), choice.basis, choice.period, part)
+    part = other.get("profile", choice.profile)
+    return session.loop().analytics.content(session.current_user(), choice.basis, choice.period, part)
 
 
 def _periods(choice: Choice) -> tuple[Side, Side]:
@@ -119,8 +117,7 @@ def _profiles(choice: Choice) -> tuple[Side, Side]:
 
 
 def _batches(_: Choice) -> tuple[Side, Side] | None:
-    with session.loop().database.read() as connection:
-        known = {n: f"{name} (batch {n})" for n, (name, _) in batches.names(connection).items()}
+    known = {n: f"{name} (batch {n})" for n, (name, _) in session.loop().ingest.batch_names().items()}
     if len(known) < 2:
         st.info("It takes two batches.")
         return None
@@ -129,8 +126,7 @@ def _batches(_: Choice) -> tuple[Side, Side] | None:
             st.selectbox(label, list(known), n, format_func=known.get, key=f"compare_batch_{n}", width=320)
             for n, label in ((1, "One"), (0, "Other"))
         )
-    with session.loop().database.read() as connection:
-        return tuple(
-            (known[n], trends.of_batch(connection, session.current_user(), n), {"batch": str(n)})
-            for n in (one, two)
-        )  # type: ignore[return-value]
+    return tuple(
+        (known[n], session.loop().analytics.content_of_batch(session.current_user(), n), {"batch": str(n)})
+        for n in (one, two)
+    )  # type: ignore[return-value]

@@ -11,11 +11,9 @@ import streamlit as st
 
 from console import page_paths, session
 from tagging_core import TaggingError
-from tagging_core.analytics import saved_views
 from tagging_core.common import periods
 from tagging_core.common.periods import Period
 from tagging_core.ledger.rollups.content import Basis
-from tagging_core.storage import key_values
 
 SPANS = {"7": "7 days", "30": "30 days", "90": "90 days", "365": "A year", "other": "Other"}
 BASES = {Basis.REVIEWED: "reviewed", Basis.UPLOADED: "uploaded", Basis.TAKEN: "taken (EXIF)"}
@@ -102,8 +100,7 @@ def keep(name: str, value: Any, text: str = "") -> None:
 
 
 def _period() -> Period:
-    with session.loop().database.read() as connection:
-        today = key_values.today(connection)
+    today = session.loop().analytics.today()
     key = remember("days", "30", lambda text: text if text in SPANS else None)
     chosen = st.segmented_control(
         "Period",
@@ -172,8 +169,7 @@ def _usual(period: Period) -> str:
 
 def _views(page: str) -> None:
     user = session.current_user()
-    with session.loop().database.read() as connection:
-        found = saved_views.listed(connection, user, page)
+    found = session.loop().analytics.views.listed(user, page)
     if removed := st.session_state.get("view_removed"):
         st.button(
             f"Bring {removed[1]!r} back", on_click=_remove, args=(removed[0], removed[1], False), type="tertiary"
@@ -210,10 +206,9 @@ def _views(page: str) -> None:
 
 def _save(page: str) -> None:
     try:
-        with session.loop().database.write() as connection:
-            saved_views.save(
-                connection, session.current_user(), st.session_state["view_name"], page, dict(st.query_params)
-            )
+        session.loop().analytics.views.save(
+            session.current_user(), st.session_state["view_name"], page, dict(st.query_params)
+        )
     except TaggingError as error:
         session.say_error(error)
     else:
@@ -221,6 +216,5 @@ def _save(page: str) -> None:
 
 
 def _remove(view_id: int, name: str, removed: bool = True) -> None:
-    with session.loop().database.write() as connection:
-        saved_views.remove(connection, session.current_user(), view_id, removed)
+    session.loop().analytics.views.remove(session.current_user(), view_id, removed)
     st.session_state["view_removed"] = (view_id, name) if removed else None

@@ -14,7 +14,7 @@ from console.insights import bar_charts, help_texts, labels, line_charts
 from console.insights.filters import Choice
 from tagging_core import Tagloop, User
 from tagging_core.analytics import accuracy, productivity, trends
-from tagging_core.analytics.overview import Overview, overview
+from tagging_core.analytics.overview import Overview
 from tagging_core.ledger.rollups.tally import BLIND, SHOWN
 
 _STYLE = """
@@ -47,14 +47,13 @@ def build(loop: Tagloop, user: User, language: str, choice: Choice) -> str:
     taxonomy = loop.taxonomy()
     period, grain = choice.period, choice.grain
     buckets = choice.buckets
-    with loop.database.read() as connection:
-        screen = overview(connection, user, taxonomy, period)
-        content = trends.load(connection, user, choice.basis, period)
-        earlier = trends.load(connection, user, choice.basis, period.before)
-        source = screen.accuracy.source
-        over_time = accuracy.over_time(connection, user, period, grain, source)
-        bins = accuracy.bins(connection, user, period, source)
-        confused = accuracy.confusions(connection, user, period, taxonomy)
+    screen = loop.analytics.overview(user, period)
+    content = loop.analytics.content(user, choice.basis, period)
+    earlier = loop.analytics.content(user, choice.basis, period.before)
+    source = screen.accuracy.source
+    over_time = loop.analytics.accuracy_over_time(user, period, grain, source)
+    bins = loop.analytics.confidence_bins(user, period, source)
+    confused = loop.analytics.confusions(user, period)
     parts = [_totals(screen)]
     table = labels.parts(taxonomy, trends.by_category(content, taxonomy, choice.grain), language)
     nowhere = dict[str, str]()

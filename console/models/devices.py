@@ -7,7 +7,6 @@ import streamlit as st
 from console import session
 from tagging_core.embeddings.encoders import Encoder
 from tagging_core.embeddings.encoders.devices import Device, describe
-from tagging_core.ingest import batches
 
 _GB = 1e9
 
@@ -16,8 +15,7 @@ _GB = 1e9
 def draw() -> None:
     """Anew every two seconds."""
     loop = session.loop()
-    with loop.database.read() as connection:
-        running = [batch for batch in batches.recent(connection) if batch.state == "running"]
+    running = [batch for batch in loop.ingest.recent() if batch.state == "running"]
     waiting = sum(batch.total - batch.finished for batch in running)
     rate = sum(batch.rate for batch in running)
     names = dict.fromkeys(name for encoder in loop.resources.encoders.loaded() for name in _devices(encoder))

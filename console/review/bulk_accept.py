@@ -10,7 +10,6 @@ import streamlit as st
 from console import image_routes, session
 from console.review import actions
 from console.review import state as place
-from tagging_core.assets import repository
 from tagging_core.review.bulk_accept import POOL, BulkOffer, BulkPreview
 
 state = st.session_state
@@ -106,8 +105,7 @@ def _draw_refused(offers: list[BulkOffer]) -> None:
 def _draw_least_sure(offers: list[BulkOffer]) -> None:
     """The weakest cases: whoever finds these right need not fear the others."""
     weakest = sorted((p, a, offer.tag_id) for offer in offers for a, p in offer.pictures)[:_SAMPLES]
-    with session.loop().database.read() as connection:
-        known = {a.id: a for a in repository.get_many(connection, [a for _, a, _ in weakest])}
+    known = {a.id: a for a in session.loop().assets.get_many([a for _, a, _ in weakest])}
     st.caption("The least sure of what would be accepted")
     cells = "".join(
         '<figure style="margin:0;width:92px"><img '

@@ -6,7 +6,6 @@ import streamlit as st
 
 from console import asset_history, image_routes, session
 from console.review import actions, bulk_accept, shortcuts
-from tagging_core.assets import repository
 from tagging_core.ledger.history import PastAct
 
 state = st.session_state
@@ -44,9 +43,8 @@ def _history() -> None:
     found = session.loop().review.recent_acts(session.current_user())
     if not found:
         st.caption("You have not decided anything yet.")
-    with session.loop().database.read() as connection:
-        ids = [past.latest.asset_id for past in found if past.latest.asset_id is not None]
-        known = {a.id: a for a in repository.get_many(connection, ids)}
+    ids = [past.latest.asset_id for past in found if past.latest.asset_id is not None]
+    known = {a.id: a for a in session.loop().assets.get_many(ids)}
     for past in found:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             if picture := known.get(past.latest.asset_id or 0):

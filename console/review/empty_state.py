@@ -8,7 +8,6 @@ import streamlit as st
 
 from console import page_paths, session
 from console.review import state as place
-from tagging_core.review import leases, queue
 
 state = st.session_state
 
@@ -16,11 +15,10 @@ state = st.session_state
 def draw_empty() -> None:
     """Say why no picture comes, and lead to where some are."""
     view, user = place.view(), session.current_user()
-    with session.loop().database.read() as connection:
-        here = queue.progress(connection, view.batch_id)
-        everywhere = queue.progress(connection)
-        held = queue.still(connection, leases.of_others(connection, user).keys(), view.state)
-        others = Counter(lease.actor for a, lease in leases.of_others(connection, user).items() if a in held)
+    here = session.loop().review.progress(view.batch_id)
+    everywhere = session.loop().review.progress()
+    held = session.loop().review.assigner.held_by_others(user, view)
+    others = Counter(held.values())
     if not everywhere.total:
         st.info("There are no pictures yet. Upload some, or take the sample photos.")
         st.page_link(page_paths.UPLOAD, label="Upload pictures", icon=":material/upload:")

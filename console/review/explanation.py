@@ -7,9 +7,7 @@ import streamlit as st
 from console import image_routes, session
 from console.review import actions
 from tagging_core import TaggingError
-from tagging_core.assets import repository
 from tagging_core.assets.files import Rendition
-from tagging_core.ledger import projection
 
 
 def draw_why(asset_id: int, tag_id: str) -> None:
@@ -19,9 +17,8 @@ def draw_why(asset_id: int, tag_id: str) -> None:
         st.caption("Only the tag's name and description speak for it so far: nobody decided about it yet.")
         return
     ids = [e.asset_id for e in found.evidence]
-    with session.loop().database.read() as connection:
-        known = {a.id: a for a in repository.get_many(connection, ids)}
-        labels = projection.labels_of(connection, ids)
+    known = {a.id: a for a in session.loop().assets.get_many(ids)}
+    labels = session.loop().assets.labels(ids)
     text, decided = f"{found.text_logit:+.1f}", f"{found.examples_logit:+.1f}"
     st.caption(f"The tag's text says {text}, decided pictures {decided}: above 0 speaks for it, below against.")
     with st.container(horizontal=True, gap="small"):

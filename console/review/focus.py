@@ -11,10 +11,7 @@ from console.review import actions, suggestion_chips, tag_picker
 from console.review import state as place
 from console.review.empty_state import draw_empty
 from tagging_core import Kind
-from tagging_core.assets import repository
-from tagging_core.ledger import history
 from tagging_core.ledger.events import Look
-from tagging_core.publishing import captions
 from tagging_core.publishing.caption_templates import Description
 from tagging_core.review.decisions import Card
 from tagging_core.taxonomy.model import Taxonomy
@@ -65,8 +62,7 @@ def _draw_notices(card: Card, taxonomy: Taxonomy) -> None:
     if card.look and _LOOKS[card.look]:
         st.info(_LOOKS[card.look], icon=":material/group:")
     if card.asset.review == "flagged":
-        with session.loop().database.read() as connection:
-            past = [event for event, stands in history.of_picture(connection, card.asset.id) if stands]
+        past = [event for event, stands in session.loop().assets.history(card.asset.id) if stands]
         for event in past:
             if event.kind == Kind.FLAG:
                 note = session.plain((event.payload or {}).get("note") or "no note")
@@ -81,9 +77,8 @@ def _draw_notices(card: Card, taxonomy: Taxonomy) -> None:
 
 
 def _draw_picture(card: Card) -> None:
-    with session.loop().database.read() as connection:
-        ahead = session.loop().review.assigner.coming(session.current_user(), place.view(), card.asset.id, limit=6)
-        coming = repository.get_many(connection, ahead)
+    ahead = session.loop().review.assigner.coming(session.current_user(), place.view(), card.asset.id, limit=6)
+    coming = session.loop().assets.get_many(ahead)
     strip = "".join(
         f'<img src="{image_routes.thumbnail(a)}" alt="{image_routes.alternative(a)}" loading="lazy" '
         'style="height:52px;border-radius:6px;margin-right:6px">'
@@ -194,8 +189,7 @@ def _draw_text(card: Card) -> None:
 def _draw_description(card: Card, taxonomy: Taxonomy) -> None:
     """What readers see: it follows the tags as long as nobody writes it better."""
     key, language = card.asset.id, session.language()
-    with session.loop().database.read() as connection:
-        found = captions.describe(connection, taxonomy, [card.asset], language)[card.asset.id]
+    found = session.loop().captions.of(card.asset, language)
     words = found.description
     with st.expander("Title, caption and alt text for readers"):
         if session.loop().captions.drafter.available:

@@ -9,7 +9,6 @@ from console.review import actions
 from console.review import state as place
 from console.review.empty_state import draw_empty
 from tagging_core import Decision, Kind
-from tagging_core.assets import repository
 from tagging_core.review.grid import SURE, GridPage
 
 state = st.session_state
@@ -46,8 +45,7 @@ def draw_grid() -> None:
         st.button("All", on_click=_select, args=(True,), shortcut="A", help="Select all")
         st.button("None", on_click=_select, args=(False,), shortcut="X", help="Select none")
         st.button("Others", on_click=_others, shortcut="N", help="Other pictures, deciding nothing")
-    with session.loop().database.read() as connection:
-        shown = repository.get_many(connection, [cell.asset_id for cell in page["cells"]])
+    shown = session.loop().assets.get_many([cell.asset_id for cell in page["cells"]])
     captions = {
         cell.asset_id: (f"{cell.probability:.0%}" if asked else f"{_name(cell.tag_id)} · {cell.probability:.0%}")
         for cell in page["cells"]

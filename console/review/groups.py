@@ -10,8 +10,6 @@ from console.review import state as place
 from console.review.empty_state import draw_empty
 from console.review.grid import open_in_focus
 from tagging_core import Decision, Kind
-from tagging_core.assets import repository
-from tagging_core.review import queue
 
 state = st.session_state
 
@@ -36,8 +34,7 @@ def draw_groups() -> None:
         tag_picker.draw_picker()
         _draw_tags(page, chosen)
     with left:
-        with session.loop().database.read() as connection:
-            shown = repository.get_many(connection, page["ids"])
+        shown = session.loop().assets.get_many(page["ids"])
         captions = dict.fromkeys(page["odd"], "odd one out")
         label = "Pictures that look alike"
         gallery.draw(page["name"], [(a, captions.get(a.id, "")) for a in shown], page["sure"], label, open_in_focus)
@@ -49,8 +46,7 @@ def _open_group() -> dict | None:
     while groups:
         group = groups.pop(0)
         mine = set(session.loop().review.assigner.take_many(session.current_user(), [*group.asset_ids, *group.odd]))
-        with session.loop().database.read() as connection:
-            waiting = queue.still(connection, mine, state["review_show"])
+        waiting = session.loop().review.assigner.still_waiting(mine, state["review_show"])
         sure = [a for a in group.asset_ids if a in waiting]
         if len(sure) > 1:
             ids = [*sure, *(a for a in group.odd if a in waiting)]

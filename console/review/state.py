@@ -21,7 +21,6 @@ import streamlit as st
 
 from console import session
 from tagging_core import TaggingError
-from tagging_core.ingest import batches
 from tagging_core.ledger.events import Look
 from tagging_core.review.decisions import Card
 from tagging_core.review.queue import Order, View
@@ -204,8 +203,7 @@ def batch_names(known: dict[int, tuple[str, str]]) -> dict[int, str]:
 
 
 def recent_batches() -> dict[int, tuple[str, str]]:
-    with session.loop().database.read() as connection:
-        return batches.names(connection)
+    return session.loop().ingest.batch_names()
 
 
 def _read_address(known: dict[int, tuple[str, str]]) -> None:

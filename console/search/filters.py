@@ -9,7 +9,6 @@ import streamlit as st
 
 from console import session
 from tagging_core.common.periods import Period
-from tagging_core.ingest import batches
 from tagging_core.search import Filters
 
 state = st.session_state
@@ -30,8 +29,7 @@ def read(asked: Mapping[str, str]) -> None:
 def draw() -> None:
     """Let the reader choose."""
     taxonomy, language = session.loop().taxonomy(), session.language()
-    with session.loop().database.read() as connection:
-        known = batches.names(connection)
+    known = session.loop().ingest.batch_names()
     tags = sorted(taxonomy.active(), key=lambda t: session.tag_label(t)) if len(taxonomy.tags) <= 2_000 else []
     choices: list[tuple[str, str, dict[str, str]]] = [
         ("State", "state", _STATES),

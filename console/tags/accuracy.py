@@ -10,9 +10,7 @@ import streamlit as st
 from console import charts, gallery, session
 from console.tags import change_preview
 from tagging_core.common.users import Action
-from tagging_core.curation import plans, tag_health
-from tagging_core.curation.proposals import label_errors
-from tagging_core.learning import precision_targets
+from tagging_core.curation import plans
 from tagging_core.taxonomy.model import Tag
 
 _TARGETS = (0.9, 0.95, 0.97, 0.99)
@@ -48,8 +46,7 @@ def _draw_threshold(tag: Tag) -> None:
     if not profiles or tag.state != "active":
         return
     target = tag.target or _USUAL
-    with loop.database.read() as connection:
-        cut = precision_targets.threshold_of(connection, loop.model.library, profiles[0].id, tag.id, target)
+    cut = loop.review.threshold_of(tag.id, profiles[0].id, target)
     name = profiles[0].name(session.language())
     if cut.probability is None:
         st.markdown(
@@ -64,8 +61,7 @@ def _draw_threshold(tag: Tag) -> None:
 
 
 def _draw_curve(tag: Tag) -> None:
-    with session.loop().database.read() as connection:
-        table = tag_health.curve(connection, tag.id, session.loop().taxonomy().redirects)
+    table = session.loop().curation.health.curve(tag.id)
     if table.empty:
         st.info("Nobody has judged a suggestion of it in the last half year.")
         return
@@ -88,8 +84,7 @@ def _draw_curve(tag: Tag) -> None:
 def _draw_confusions(tag: Tag) -> None:
     loop = session.loop()
     taxonomy = loop.taxonomy()
-    with loop.database.read() as connection:
-        found = label_errors.taken_for(connection, tag.id, taxonomy)
+    found = loop.curation.proposals.confused_with(tag.id)
     if not found:
         st.markdown("**Confused with:** :gray[nothing so far]")
         return

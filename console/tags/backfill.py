@@ -6,9 +6,7 @@ import streamlit as st
 
 from console import gallery, session
 from tagging_core import TaggingError
-from tagging_core.assets import repository
 from tagging_core.common.users import Action
-from tagging_core.curation import backfill
 from tagging_core.curation.backfill import Backfill
 from tagging_core.taxonomy.model import Tag
 
@@ -19,8 +17,7 @@ def draw_offer(tag: Tag) -> None:
     """Say how many reviewed pictures a tag probably concerns, and offer to queue them."""
     loop = session.loop()
     st.markdown("**Pictures that were reviewed before**")
-    with loop.database.read() as connection:
-        known = next((b for b in backfill.listed(connection) if b.tag_id == tag.id), None)
+    known = next((b for b in loop.curation.backfills.listed() if b.tag_id == tag.id), None)
     if known is not None:
         draw_backfill(known)
         return
@@ -76,9 +73,8 @@ def answer(tag_id: str, wanted: int) -> None:
     """Ask about a page of pictures."""
     session.show_error()
     loop = session.loop()
-    with loop.database.read() as connection:
-        waiting = backfill.waiting(connection, tag_id, wanted, _PAGE)
-        known = {a.id: a for a in repository.get_many(connection, [asset_id for asset_id, _ in waiting])}
+    waiting = loop.curation.backfills.waiting(tag_id, wanted, _PAGE)
+    known = {a.id: a for a in loop.assets.get_many([asset_id for asset_id, _ in waiting])}
     tag = loop.taxonomy().tag(tag_id)
     if not waiting:
         st.success("That was all. Thank you.")

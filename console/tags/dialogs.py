@@ -10,9 +10,7 @@ import streamlit as st
 from console import gallery, session
 from console.tags import change_preview, tag_form
 from tagging_core import TaggingError
-from tagging_core.assets import repository
 from tagging_core.curation import Plan, plans
-from tagging_core.ledger import taxonomy_store
 from tagging_core.taxonomy.model import Category, Tag, Taxonomy
 
 _SPLIT = 60  # pictures that one is asked about
@@ -127,10 +125,9 @@ def split(tag_id: str, chosen: list[int] | None = None) -> None:
     left, right = st.columns(2)
     name = left.text_input("English name of the new tag", key="split_en")
     chinese = right.text_input("Chinese name", key="split_zh")
-    with loop.database.read() as connection:
-        latest = taxonomy_store.examples(connection, tag.id, 1, _SPLIT)
-        ids = list(dict.fromkeys([*(chosen or []), *latest]))[: max(_SPLIT, len(chosen or []))]
-        known = {a.id: a for a in repository.get_many(connection, ids)}
+    latest = loop.curation.health.latest_pictures(tag.id, _SPLIT)
+    ids = list(dict.fromkeys([*(chosen or []), *latest]))[: max(_SPLIT, len(chosen or []))]
+    known = {a.id: a for a in loop.assets.get_many(ids)}
     if not known:
         st.info("No picture has this tag: there is nothing to split.")
         return

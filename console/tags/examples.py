@@ -9,7 +9,6 @@ import streamlit as st
 from console import gallery, session
 from tagging_core import Decision, Kind, TaggingError
 from tagging_core.common.users import Action
-from tagging_core.curation import tag_health
 from tagging_core.taxonomy.model import Tag
 
 _LIKELY = 8
@@ -18,8 +17,7 @@ _LIKELY = 8
 def draw(tag: Tag) -> None:
     """Draw the best and the doubtful examples, and pictures that may be further ones."""
     loop = session.loop()
-    with loop.database.read() as connection:
-        best, doubtful = tag_health.examples(connection, loop.model.library, tag.id)
+    best, doubtful = loop.curation.health.examples(tag.id)
     if not best and not doubtful:
         st.info("No picture has this tag yet. Accept it in a review, or add one below, and examples appear here.")
     if best:

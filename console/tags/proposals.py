@@ -14,7 +14,6 @@ from tagging_core import Decision, Kind, TaggingError
 from tagging_core.common.users import Action
 from tagging_core.curation import plans
 from tagging_core.curation.proposals import Proposal
-from tagging_core.ledger import taxonomy_store
 from tagging_core.taxonomy.model import Tag
 
 TITLES = {
@@ -64,9 +63,8 @@ def draw_typed(tag: Tag) -> None:
     """Draw a tag that an editor missed and typed; pictures have it already."""
     loop = session.loop()
     taxonomy = loop.taxonomy()
-    with loop.database.read() as connection:
-        found = taxonomy_store.examples(connection, tag.id, 1, _SHOWN)
-        n = taxonomy_store.counts(connection, [tag.id]).get(tag.id, (0, 0))[0]
+    found = loop.curation.health.latest_pictures(tag.id, _SHOWN)
+    n = loop.curation.health.counts([tag.id]).get(tag.id, (0, 0))[0]
     with st.container(border=True):
         category = taxonomy.categories[tag.category_id].name(session.language())
         st.markdown(f"**{_name(tag)}** :gray[typed by an editor, in {session.plain(category)}, on {n:,} pictures]")
@@ -91,9 +89,8 @@ def _draw_synonyms(proposal: Proposal, first: Tag, second: Tag) -> None:
         said.append(f"taken for one another {evidence['confused']:,} times")
     if evidence["spelled"] >= 90:
         said.append("spelled nearly the same")
-    with session.loop().database.read() as connection:
-        counts = taxonomy_store.counts(connection, [first.id, second.id])
-        shown = {tag.id: taxonomy_store.examples(connection, tag.id, 1, 5) for tag in (first, second)}
+    counts = session.loop().curation.health.counts([first.id, second.id])
+    shown = {tag.id: session.loop().curation.health.latest_pictures(tag.id, 5) for tag in (first, second)}
     # The tag with more pictures stays, unless the reader thinks otherwise.
     rare, frequent = sorted((first, second), key=lambda tag: counts.get(tag.id, (0, 0)))
     with st.container(border=True):

@@ -6,10 +6,9 @@ import streamlit as st
 
 from console import gallery, session
 from tagging_core import TaggingError
-from tagging_core.assets import protected, repository
+from tagging_core.assets import protected
 from tagging_core.assets.protected import Alert
-from tagging_core.curation import sensitive_tags, tag_health
-from tagging_core.review import sensitive_queue
+from tagging_core.curation import sensitive_tags
 from tagging_core.taxonomy.model import Tag
 
 _SHOWN = 8
@@ -19,9 +18,8 @@ _RECENT = 48
 def draw_tag(tag: Tag, n: int) -> None:
     """Draw a sensitive tag: what waits, and how often it was right here."""
     loop = session.loop()
-    with loop.database.read() as connection:
-        found = sensitive_queue.pictures(connection, loop.taxonomy(), tag.id, _SHOWN)
-        state = tag_health.of(connection, [tag.id], session.loop().taxonomy().redirects)[tag.id]
+    found = loop.curation.sensitive_pictures(tag.id, _SHOWN)
+    state = loop.curation.health.of([tag.id])[tag.id]
     with st.container(border=True):
         low, high = state.interval
         if state.judged:
@@ -61,9 +59,8 @@ def draw_protected(may_curate: bool) -> None:
         "Reference pictures, such as those whose rights somebody else holds. A picture that looks like a copy of "
         f"one (cosine {protected.CUT:.2f} or more) raises an alert when it is taken in."
     )
-    with loop.database.read() as connection:
-        found = protected.open_alerts(connection)
-        listed = protected.listed(connection)
+    found = loop.curation.protected.open_alerts()
+    listed = loop.curation.protected.listed()
     for alert in found:
         _draw_alert(alert, may_curate)
     if not found:
@@ -93,8 +90,7 @@ def choose() -> None:
     session.show_error()
     loop = session.loop()
     typed = st.text_input("Find by file name or text", key="protect_find", type="search")
-    with loop.database.read() as connection:
-        found = repository.find(connection, typed, _RECENT)
+    found = loop.assets.find(typed, _RECENT)
     if not found:
         st.info("There is no such picture. Upload it first.")
         return

@@ -70,8 +70,7 @@ def _draw_badges(tag: Tag, category: str, exclusive: bool) -> None:
 
 
 def _draw_figures(tag: Tag) -> None:
-    with session.loop().database.read() as connection:
-        state = tag_health.of(connection, [tag.id], session.loop().taxonomy().redirects)[tag.id]
+    state = session.loop().curation.health.of([tag.id])[tag.id]
     low, high = state.interval
     precision = "–" if state.precision is None else f"{state.precision:.0%}"
     between = f"{low:.0%} to {high:.0%}" if state.judged else None

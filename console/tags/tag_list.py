@@ -9,7 +9,6 @@ from console.tags import dialogs
 from tagging_core.common.users import Action
 from tagging_core.curation import tag_health
 from tagging_core.curation.tag_health import Health
-from tagging_core.ledger import taxonomy_store
 from tagging_core.taxonomy import matching
 from tagging_core.taxonomy.model import Tag, Taxonomy
 
@@ -79,15 +78,10 @@ def _choose(taxonomy: Taxonomy, typed: str, order: str, category: str | None) ->
         return _as_tree(within)
     if order == "Not in use":
         return [tag for tag in within if tag.state != "active"]
-    with session.loop().database.read() as connection:
-        if order == "Growing":
-            known = {tag.id: tag for tag in within}
-            return [
-                known[tag_id]
-                for tag_id in tag_health.growing(connection, taxonomy.redirects, 10 * SHOWN)
-                if tag_id in known
-            ]
-        counts = taxonomy_store.counts(connection)
+    if order == "Growing":
+        known = {tag.id: tag for tag in within}
+        return [known[tag_id] for tag_id in session.loop().curation.health.growing(10 * SHOWN) if tag_id in known]
+    counts = session.loop().curation.proposals.counts()
     if order == "Unused":
         return [tag for tag in within if not counts.get(tag.id, (0, 0))[0]]
     return sorted(within, key=lambda tag: -counts.get(tag.id, (0, 0))[0])
@@ -114,8 +108,7 @@ def _draw_tags(taxonomy: Taxonomy, found: list[Tag], typed: str, place: str) -> 
         hint = " Add it with 'New tag'." if typed.strip() else ""
         st.info(f"No tag is called {typed!r}.{hint}" if typed.strip() else "There is no such tag.")
         return
-    with session.loop().database.read() as connection:
-        state = tag_health.of(connection, [tag.id for tag in listed], taxonomy.redirects)
+    state = session.loop().curation.health.of([tag.id for tag in listed])
     rows = [_row(taxonomy, tag, state[tag.id]) for tag in listed]
     if len({tag.category_id for tag in listed}) == 1:
         rows = [{name: cell for name, cell in row.items() if name != "Category"} for row in rows]

@@ -9,7 +9,6 @@ from console.review.grid import draw_grid
 from console.review.groups import draw_groups
 from console.session import guard, language, loop, show_error
 from tagging_core.common.users import Action
-from tagging_core.review import queue
 
 guard(Action.REVIEW)
 state = st.session_state
@@ -42,8 +41,7 @@ def draw_filters() -> None:
 
 def draw_bar() -> None:
     """How far the review has come, and what works in every mode."""
-    with loop().database.read() as connection:
-        found = queue.progress(connection, state["review_batch"] or None)
+    found = loop().review.progress(state["review_batch"] or None)
     parts = [
         f"{found.done:,} done",
         f"{found.waiting:,} waiting",

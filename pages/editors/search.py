@@ -8,7 +8,6 @@ from console.search import state as place
 from console.search.export_dialog import draw_export
 from tagging_core import TaggingError
 from tagging_core.common.users import Action
-from tagging_core.review import queue
 from tagging_core.search import Found
 
 session.guard(Action.REVIEW)
@@ -117,8 +116,7 @@ def open_one() -> None:
 
 def draw_nothing(ranked: bool) -> None:
     """Why nothing is found, and what to do about it."""
-    with loop.database.read() as connection:
-        total = queue.progress(connection).total
+    total = loop.review.progress().total
     if not total:
         st.info("There are no pictures yet.", icon=":material/photo_library:")
         st.page_link(page_paths.UPLOAD, label="Upload pictures", icon=":material/upload:")

@@ -7,7 +7,6 @@ from console.session import current_user, guard, language, loop, say_error, show
 from tagging_core import TaggingError
 from tagging_core.assets.decoding import EXTENSIONS
 from tagging_core.common.users import Action
-from tagging_core.ingest import batches
 from tagging_core.ingest.batches import Batch
 
 guard(Action.UPLOAD)
@@ -85,16 +84,14 @@ def draw_batch(batch: Batch) -> None:
                 )
         st.progress(batch.finished / max(1, batch.total), text=status(batch))
         if batch.refused:
-            with tagloop.database.read() as connection:
-                rows = batches.refused(connection, batch.id)
+            rows = tagloop.ingest.refused(batch.id)
             with st.expander(f"{batch.refused} not taken, and why"):
                 st.dataframe([{"file": name, "reason": reason} for name, reason in rows], hide_index=True)
 
 
 @st.fragment(run_every="1s")
 def draw_batches() -> None:
-    with tagloop.database.read() as connection:
-        recent = batches.recent(connection, limit=8)
+    recent = tagloop.ingest.recent(limit=8)
     if not recent:
         st.info("Nothing has been uploaded yet. Choose photos above, or try the sample photos.")
     for batch in recent:

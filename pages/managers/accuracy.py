@@ -50,9 +50,8 @@ def draw_overall() -> None:
     with right:
         draw_source(accuracy.outcomes(totals, SHOWN))
     source = choose_source("accuracy_source")
-    with loop.database.read() as connection:
-        over_time = accuracy.over_time(connection, user, choice.period, choice.grain, source)
-        table = accuracy.bins(connection, user, choice.period, source)
+    over_time = loop.analytics.accuracy_over_time(user, choice.period, choice.grain, source)
+    table = loop.analytics.confidence_bins(user, choice.period, source)
     if table.empty:
         st.info(f"{SOURCES[source]}: nothing was judged in this period.")
         return
@@ -147,8 +146,7 @@ def draw_by() -> None:
         )
         or "tag"
     )
-    with loop.database.read() as connection:
-        found = accuracy.by(connection, user, subject, choice.period, taxonomy)
+    found = loop.analytics.accuracy_by(user, subject, choice.period)
     tags = labels.tags(taxonomy, found) if subject == "tag" else {}
     rows = []
     for key, kinds in found.items():
@@ -219,8 +217,7 @@ def whole(share: float | None) -> float | None:
 
 
 def draw_confusions() -> None:
-    with loop.database.read() as connection:
-        found = accuracy.confusions(connection, user, choice.period, taxonomy)
+    found = loop.analytics.confusions(user, choice.period)
     if not found:
         st.info("No tag was taken for another in this period.")
         return
@@ -250,8 +247,7 @@ overall, by, confused, changes = st.tabs(
     bind="query-params",
 )
 if overall.open:
-    with loop.database.read() as connection:
-        totals = accuracy.overall(connection, user, choice.period)
+    totals = loop.analytics.accuracy(user, choice.period)
     with overall:
         if not any(accuracy.outcomes(totals, source).truths for source in SOURCES):
             charts.draw_nothing(

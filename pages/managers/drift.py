@@ -8,16 +8,14 @@ from console.insights import help_texts, labels, line_charts
 from tagging_core.analytics import drift
 from tagging_core.common.users import Action
 from tagging_core.ledger.rollups.content import Basis
-from tagging_core.storage import key_values
 
 session.guard(Action.REPORT)
 loop, user = session.loop(), session.current_user()
 taxonomy = loop.taxonomy()
 
 st.title("Drift")
-with loop.database.read() as connection:
-    checks = drift.latest(connection, user)
-    now, reference = drift.periods(key_values.today(connection))
+checks = loop.analytics.drift_checks(user)
+now, reference = drift.periods(loop.analytics.today())
 if not checks:
     st.info("The first check runs within minutes while the console is open and idle.")
     st.stop()

@@ -5,7 +5,7 @@ import streamlit as st
 from console import charts, page_paths, session
 from console.insights import category_shares, filters, help_texts, labels, report
 from tagging_core.analytics import productivity, trends
-from tagging_core.analytics.overview import OLD, Overview, overview
+from tagging_core.analytics.overview import OLD, Overview
 from tagging_core.common.users import Action
 
 session.guard(Action.REPORT)
@@ -127,10 +127,9 @@ def count(n: int, noun: str, many: str = "") -> str:
 with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
     st.title("Overview", width="content")
     choice = filters.draw("overview")
-with loop.database.read() as connection:
-    screen = overview(connection, user, taxonomy, choice.period)
-    content = trends.load(connection, user, choice.basis, choice.period)
-    earlier = trends.load(connection, user, choice.basis, choice.period.before)
+screen = loop.analytics.overview(user, choice.period)
+content = loop.analytics.content(user, choice.basis, choice.period)
+earlier = loop.analytics.content(user, choice.basis, choice.period.before)
 draw_cards(screen)
 left, right = st.columns([3, 2], gap="medium")
 with left:

@@ -5,7 +5,6 @@ import streamlit as st
 
 from console import charts, page_paths, session
 from console.insights import bar_charts, filters, help_texts
-from tagging_core.analytics import productivity
 from tagging_core.analytics.productivity import FEW
 from tagging_core.common.intervals import wilson
 from tagging_core.common.users import Action
@@ -41,8 +40,7 @@ def draw_shares(name: str, n: str, title: str, axis: str) -> None:
 
 st.title("People")
 choice = filters.draw("people")
-with loop.database.read() as connection:
-    table = productivity.people(connection, user, choice.period)
+table = loop.analytics.people(user, choice.period)
 if table.empty:
     charts.draw_nothing("Nobody reviewed anything in this period.")
     st.stop()

@@ -3,19 +3,15 @@ from __future__ import annotations
 from datetime import date
 
 import streamlit as st
-from sqlalchemy import Connection
 
 from console import asset_history, gallery, page_paths, session
 from console.insights import labels
 from console.insights.filters import BASES
 from tagging_core import TaggingError
-from tagging_core.analytics import drilldown
 from tagging_core.analytics.drilldown import PAGE, DrilldownQuery
-from tagging_core.assets import protected
 from tagging_core.common.periods import Period
 from tagging_core.common.users import Action
 from tagging_core.ledger.rollups.content import Basis
-from tagging_core.review import queue, sensitive_queue
 from tagging_core.review.queue import View
 
 session.guard(Action.REPORT)
@@ -112,25 +108,21 @@ def describe(wanted: DrilldownQuery) -> str:
 def find() -> tuple[str, list[int]]:
     """What is shown, and the pictures of this page."""
     skip = page * PAGE
-    with loop.database.read() as connection:
-        if asked.get("state") == "sensitive":
-            return "Pictures with a sensitive suggestion, and copies of protected ones", sensitive(connection)[
-                skip:
-            ]
-        if asked.get("state") == "new":
-            return "Waiting pictures, the oldest first", queue.following(connection, View(), limit=skip + PAGE)[
-                skip:
-            ]
-        wanted = read()
-        return describe(wanted), drilldown.find(connection, user, wanted, taxonomy, skip)
+    if asked.get("state") == "sensitive":
+        return "Pictures with a sensitive suggestion, and copies of protected ones", sensitive()[skip:]
+    if asked.get("state") == "new":
+        waiting = loop.review.assigner.waiting(View(), skip + PAGE)
+        return "Waiting pictures, the oldest first", waiting[skip:]
+    wanted = read()
+    return describe(wanted), loop.analytics.pictures_behind(user, wanted, skip)
 
 
-def sensitive(connection: Connection) -> list[int]:
+def sensitive() -> list[int]:
     """Pictures that wait for a look, up to the end of this page."""
-    waiting = [t for t, n in sensitive_queue.waiting(connection, taxonomy).items() if n]
+    waiting = [tag_id for tag_id, n in loop.curation.sensitive_waiting().items() if n]
     most = (page + 1) * PAGE
-    found = [a for tag_id in waiting for a, _ in sensitive_queue.pictures(connection, taxonomy, tag_id, most)]
-    return list(dict.fromkeys([*found, *(a.asset_id for a in protected.open_alerts(connection))]))[:most]
+    found = [a for tag_id in waiting for a, _ in loop.curation.sensitive_pictures(tag_id, most)]
+    return list(dict.fromkeys([*found, *(a.asset_id for a in loop.curation.protected.open_alerts())]))[:most]
 
 
 def turn(by: int) -> None:

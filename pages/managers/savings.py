@@ -5,7 +5,7 @@ import streamlit as st
 
 from console import charts, session
 from console.insights import filters, help_texts, line_charts
-from tagging_core.analytics import accuracy, productivity
+from tagging_core.analytics import productivity
 from tagging_core.analytics.productivity import BY_HAND, FEW
 from tagging_core.common.intervals import MeanEstimate
 from tagging_core.common.users import Action
@@ -28,8 +28,7 @@ def spread(found: MeanEstimate, what: str) -> str:
 
 st.title("Savings")
 choice = filters.draw("savings")
-with loop.database.read() as connection:
-    times = productivity.times(accuracy.overall(connection, user, choice.period))
+times = productivity.times(loop.analytics.accuracy(user, choice.period))
 if times.suggested.value is None:
     charts.draw_nothing("No picture was timed in this period: figures appear when a review is finished.")
     st.stop()

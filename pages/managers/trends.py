@@ -18,8 +18,7 @@ LINES = 5
 
 def draw_changes() -> None:
     """What moved, and the shares of some tags over time."""
-    with loop.database.read() as connection:
-        earlier = trends.load(connection, user, choice.basis, choice.period.before, choice.profile)
+    earlier = loop.analytics.content(user, choice.basis, choice.period.before, choice.profile)
     found = trends.movers(earlier, content, taxonomy)
     names = labels.tags(taxonomy, [mover.tag_id for mover in found])
     behind = f"{content.total:,} finished pictures against {earlier.total:,} from {choice.period.before}"
@@ -150,8 +149,7 @@ def sunburst_rows() -> pd.DataFrame:
 
 
 def draw_together() -> None:
-    with loop.database.read() as connection:
-        table, looked_at = trends.together(connection, user, taxonomy, choice.profile)
+    table, looked_at = loop.analytics.tags_together(user, choice.profile)
     if len(table) < 2:
         st.info("It takes finished pictures with at least two tags.")
         return
@@ -186,8 +184,7 @@ changed, about, pairs, compare = st.tabs(
     ["What changed", "What it is about", "Together", "Compare"], key="show", bind="query-params"
 )
 if changed.open or about.open:
-    with loop.database.read() as connection:
-        content = trends.load(connection, user, choice.basis, choice.period, choice.profile)
+    content = loop.analytics.content(user, choice.basis, choice.period, choice.profile)
     with changed if changed.open else about:
         if not content.total:
             charts.draw_nothing("No finished picture falls into this period. Charts appear with the first.")

@@ -5,18 +5,15 @@ import streamlit as st
 from console import page_paths, session
 from console.tags import change_preview
 from console.tags import sensitive as guarding
-from tagging_core.assets import protected
 from tagging_core.common.users import Action
 from tagging_core.curation import sensitive_tags
-from tagging_core.review import sensitive_queue
 
 session.guard(Action.REVIEW)
 loop = session.loop()
 taxonomy = loop.taxonomy()
 may_curate = session.current_user().may(Action.CURATE)
-with loop.database.read() as connection:
-    waiting = sensitive_queue.waiting(connection, taxonomy)
-    alerts = protected.count_alerts(connection)
+waiting = loop.curation.sensitive_waiting()
+alerts = loop.curation.protected.count_alerts()
 
 st.title("Compliance")
 change_preview.draw_last()

@@ -6,8 +6,6 @@ from console import session
 from console.tags import backfill as backfilling
 from console.tags import change_preview, proposals
 from tagging_core.common.users import Action
-from tagging_core.curation import backfill
-from tagging_core.curation.proposals import store
 
 session.guard(Action.REVIEW)
 st.title("Proposals")
@@ -17,9 +15,8 @@ st.caption("What Tagloop noticed about the library while people worked. Nothing 
 
 loop = session.loop()
 proposed = [tag for tag in loop.taxonomy().tags.values() if tag.state == "proposed"]
-with loop.database.read() as connection:
-    waiting = store.counts(connection)
-    fills = backfill.listed(connection)
+waiting = loop.curation.proposals.counts()
+fills = loop.curation.backfills.listed()
 waiting["new"] = waiting.get("new", 0) + len(proposed)
 waiting["backfill"] = len(fills)
 kind = st.segmented_control(
@@ -42,8 +39,7 @@ else:
     if kind == "new":
         for tag in proposed:
             proposals.draw_typed(tag)
-    with loop.database.read() as connection:
-        listed = store.listed(connection, kind, proposals.PAGE)
+    listed = loop.curation.proposals.listed(kind, proposals.PAGE)
     proposals.draw(kind, listed)
     if waiting[kind] > len(listed) + len(proposed):
         st.caption(f"The weightiest {len(listed)} of {waiting[kind]:,}; the others follow as these are answered.")

@@ -6,14 +6,13 @@ import streamlit as st
 
 from console import asset_history, session
 from tagging_core import TaggingError
-from tagging_core.api import Operations, keys
-from tagging_core.api.keys import ApiKey, Scope
+from tagging_core.api.keys import ApiKey, ApiKeys, Scope
 from tagging_core.common.users import Action
-from tagging_core.ledger import webhook_outbox
 from tagging_core.ledger.webhook_outbox import Delivery, EventType, Webhook
 
 session.guard(Action.OPERATE)
 loop, user, state = session.loop(), session.current_user(), st.session_state
+keys = ApiKeys(loop.database)
 SCOPES = {
     Scope.READ: "Read: pictures, tags, search, exports",
     Scope.TAG: "Tag: send pictures and get tags",
@@ -33,8 +32,7 @@ SHOWN = 50
 
 def make_key() -> None:
     try:
-        with loop.database.write(durable=True) as connection:
-            found, token = keys.create(connection, user, state["key_name"], state["key_scopes"])
+        found, token = keys.create(user, state["key_name"], state["key_scopes"])
     except TaggingError as error:
         session.say_error(error)
     else:
@@ -42,13 +40,12 @@ def make_key() -> None:
 
 
 def revoke(key_id: int, revoked: bool) -> None:
-    with loop.database.write(durable=True) as connection:
-        keys.revoke(connection, user, key_id, revoked)
+    keys.revoke(user, key_id, revoked)
 
 
 def make_webhook() -> None:
     try:
-        made = Operations(loop, user).add_webhook(state["hook_url"].strip(), state["hook_kinds"])
+        made = loop.webhooks.add(user, state["hook_url"].strip(), state["hook_kinds"])
     except TaggingError as error:
         session.say_error(error)
     else:
@@ -56,11 +53,11 @@ def make_webhook() -> None:
 
 
 def switch(webhook_id: int, active: bool) -> None:
-    Operations(loop, user).switch_webhook(webhook_id, active)
+    loop.webhooks.set_active(user, webhook_id, active)
 
 
 def send_again(uid: str) -> None:
-    Operations(loop, user).replay_delivery(uid)
+    loop.webhooks.replay(user, uid)
 
 
 def hide(name: str) -> None:
@@ -84,8 +81,7 @@ def draw_keys() -> None:
         st.form_submit_button("Make a key", type="primary", on_click=make_key, icon=":material/key:")
     if made := state.get("key_made"):
         draw_secret(f"The key of {session.plain(made[0])}", made[1], "key_made")
-    with loop.database.read() as connection:
-        found = keys.all_keys(connection)
+    found = keys.listed()
     for key in found:
         draw_key(key)
 
@@ -120,8 +116,7 @@ def draw_webhooks() -> None:
         st.form_submit_button("Add", type="primary", on_click=make_webhook, icon=":material/webhook:")
     if made := state.get("hook_made"):
         draw_secret("The secret that signs what is sent", made.secret, "hook_made")
-    with loop.database.read() as connection:
-        found, counts = webhook_outbox.all_webhooks(connection), webhook_outbox.counts(connection)
+    found, counts = loop.webhooks.listed(), loop.webhooks.counts()
     for webhook in found:
         draw_webhook(webhook, counts.get(webhook.id, {}))
 
@@ -146,8 +141,7 @@ def draw_deliveries() -> None:
         required=True,
         label_visibility="collapsed",
     )
-    with loop.database.read() as connection:
-        found = webhook_outbox.recent(connection, state=chosen or "", limit=SHOWN)
+    found = loop.webhooks.deliveries(state=chosen or "", limit=SHOWN)
     if not found:
         st.caption("Nothing of that kind.")
     for delivery in found:

@@ -5,7 +5,7 @@ import streamlit as st
 from console import session
 from tagging_core import TaggingError
 from tagging_core.common.users import Action
-from tagging_core.ingest import batches, queue_status
+from tagging_core.ingest import queue_status
 from tagging_core.ingest.batches import Batch
 from tagging_core.ingest.queue_status import DeadLetter, QueueLoad, WorkerActivity
 
@@ -64,7 +64,7 @@ def draw_workers(found: list[WorkerActivity]) -> None:
     st.dataframe(rows, hide_index=True)
 
 
-def draw_put_aside(found: list[DeadLetter]) -> None:
+def draw_dead_letters(found: list[DeadLetter]) -> None:
     st.subheader("Put aside")
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         total = counted(sum(len(group.names) for group in found))
@@ -95,17 +95,15 @@ def draw_batch(batch: Batch) -> None:
 @st.fragment(run_every="2s")
 def draw() -> None:
     session.show_error()
-    with loop.database.read() as connection:
-        found, workers = queue_status.load(connection), queue_status.active_workers(connection)
-        aside, going = queue_status.dead_letters(connection, SHOWN), batches.unfinished(connection, SHOWN)
-    draw_load(found)
-    if aside:
-        draw_put_aside(aside)
-    draw_workers(workers)
+    report = loop.ingest.queue.report(SHOWN)
+    draw_load(report.load)
+    if report.dead_letters:
+        draw_dead_letters(report.dead_letters)
+    draw_workers(report.workers)
     st.subheader("Batches")
-    for batch in going:
+    for batch in report.unfinished:
         draw_batch(batch)
-    if not going:
+    if not report.unfinished:
         st.caption("Everything that was uploaded is done.")
 
 

@@ -18,7 +18,7 @@ from tagging_core.errors import NotFoundError, SearchError
 from tagging_core.ingest import batches
 from tagging_core.learning import suggestions
 from tagging_core.learning.suggestions import MAX_SUGGESTIONS, Suggestion
-from tagging_core.ledger import taxonomy_store, webhook_outbox
+from tagging_core.ledger import taxonomy_store
 from tagging_core.ledger.events import Kind
 from tagging_core.ledger.webhook_outbox import EventType
 from tagging_core.publishing import schemas, serializers
@@ -357,19 +357,15 @@ class Operations:
 
     def list_webhooks(self) -> list[schemas.Webhook]:
         """Every webhook, latest first."""
-        with self._loop.database.read() as connection:
-            return [serializers.webhook(found) for found in webhook_outbox.all_webhooks(connection)]
+        return [serializers.webhook(found) for found in self._loop.webhooks.listed()]
 
     def add_webhook(self, url: str, kinds: Sequence[EventType]) -> schemas.Webhook:
-        """Tell an address what happens from now on; the answer holds the secret, this once."""
-        self._loop.resources.policy.require_url(url)
-        with self._loop.database.write(durable=True) as connection:
-            return serializers.webhook(webhook_outbox.add(connection, self._user, url, kinds), secret=True)
+        """Register an address for some kinds of events; the answer holds the secret, this once."""
+        return serializers.webhook(self._loop.webhooks.add(self._user, url, kinds), secret=True)
 
     def switch_webhook(self, webhook: int, active: bool) -> schemas.Webhook:
-        """Stop telling an address, or tell it again."""
-        with self._loop.database.write(durable=True) as connection:
-            return serializers.webhook(webhook_outbox.set_active(connection, self._user, webhook, active))
+        """Pause a webhook, or resume it."""
+        return serializers.webhook(self._loop.webhooks.set_active(self._user, webhook, active))
 
     def list_deliveries(
         self,
@@ -378,19 +374,14 @@ class Operations:
         cursor: str | None = None,
         limit: int = 50,
     ) -> schemas.Page[schemas.Delivery]:
-        """What was told, is still to be told, or was given up; latest first."""
-        with self._loop.database.read() as connection:
-            before = _number(cursor or "0")
-            found = webhook_outbox.recent(connection, webhook, state or "", before, limit + 1)
+        """Webhook deliveries, latest first."""
+        found = self._loop.webhooks.deliveries(webhook, state or "", _number(cursor or "0"), limit + 1)
         numbers = {each.uid: each.id for each in found}
         return _page([serializers.delivery(each) for each in found], limit, lambda each: numbers[each.id])
 
     def replay_delivery(self, delivery: str) -> schemas.Delivery:
         """Send a delivery again, with the same id and body."""
-        with self._loop.database.write(durable=True) as connection:
-            found = webhook_outbox.replay(connection, self._user, delivery)
-        self._loop.wake()
-        return serializers.delivery(found)
+        return serializers.delivery(self._loop.webhooks.replay(self._user, delivery))
 
     # ---- helpers ------------------------------------------------------------------------------------------
 

@@ -21,6 +21,7 @@ from tagging_core.common.users import User
 from tagging_core.embeddings.encoders import Encoder
 from tagging_core.errors import SettingsError, UnreachableError
 from tagging_core.learning.active_model import ActiveModel
+from tagging_core.publishing.webhooks import WebhookService
 from tagging_core.settings import Settings, load_settings
 from tagging_core.storage.key_values import KeyValueStore
 from tagging_core.taxonomy.model import Taxonomy
@@ -45,6 +46,7 @@ class Tagloop:
         curation: Changes of the taxonomy.
         captions: Titles, captions and alt texts.
         analytics: What charts show.
+        webhooks: Addresses that are called when something happens.
         models: Builds, compares and switches models.
         tagger: Tags single pictures while the caller waits.
         worker: The background threads; None unless they run in this process.
@@ -58,6 +60,7 @@ class Tagloop:
         if encoder is not None:
             resources.encoders.register(encoder)
         self.assets, self.values = AssetCatalog(self.database), KeyValueStore(self.database)
+        self.webhooks = WebhookService(self.database, resources.policy, self.wake)
         self.worker: Worker | None = None
         self._services: Services | None = None
         self._lock = FileLock(self.settings.data_dir / "tagloop.lock")

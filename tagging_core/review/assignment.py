@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
@@ -95,6 +95,18 @@ class Assigner:
             if not _is_planned(view):
                 return queue.following(connection, view, after, limit, without, user)
             return self._planned(connection, view, without)[:limit]
+
+    def held_by_others(self, user: User, view: View) -> dict[int, str]:
+        """The pictures of a view that other people have open now, with each one's name."""
+        with self._database.read() as connection:
+            held = leases.of_others(connection, user)
+            waiting = queue.still(connection, held.keys(), view.state)
+        return {asset_id: lease.actor for asset_id, lease in held.items() if asset_id in waiting}
+
+    def still_waiting(self, asset_ids: Collection[int], state: str) -> set[int]:
+        """Those of some pictures that are still in a state of review."""
+        with self._database.read() as connection:
+            return queue.still(connection, asset_ids, state)
 
     def waiting(self, view: View, limit: int) -> list[int]:
         """The first pictures of a view, whoever has them open."""

@@ -136,10 +136,7 @@ class ReviewService:
                 state = ledger.fold(ledger.history_of(connection, asset_id), redirects)
                 if asset.review == "second":
                     look = None if state.first == user.name else Look.SECOND
-            if look is None:
-                decided = decisions.labels_of(connection, asset_id)
-            else:
-                decided = state.looks.get(user.name, {})
+            decided = state.looks.get(user.name, {}) if look else decisions.labels_of(connection, asset_id)
             finished = asset.review == "done" and look is None
             blind = not finished and self.rates.is_blind(asset.sample)
             if blind and decided:
