@@ -36,7 +36,7 @@ format: $(VENV)/.dev ## let ruff mend what it can
 
 lock: $(VENV)/.dev ## pin requirements*.txt anew from their .in files
 	grep -v '^torch==' requirements.in | cat - requirements-gpu.in > $(VENV)/requirements-gpu.in
-	for name in requirements requirements-dev $(VENV)/requirements-gpu; do \
+	for name in requirements requirements-embed requirements-dev $(VENV)/requirements-gpu; do \
 	  $(BIN)/pip-compile -q --upgrade --no-header --strip-extras --no-emit-index-url --no-emit-find-links \
 	    --annotation-style=line -o $$(basename $$name).txt $$name.in && sed -i 's/+cpu//; s#$(VENV)/##' $$(basename $$name).txt || exit 1; \
 	done
@@ -89,8 +89,8 @@ $(VENV)/.run: requirements.txt
 	$(BIN)/pip install --disable-pip-version-check -q -r requirements.txt
 	touch $@
 
-$(VENV)/.dev: $(VENV)/.run requirements-dev.txt
-	$(BIN)/pip install --disable-pip-version-check -q -r requirements-dev.txt
+$(VENV)/.dev: $(VENV)/.run requirements-dev.txt requirements-embed.txt
+	$(BIN)/pip install --disable-pip-version-check -q -r requirements-dev.txt -r requirements-embed.txt
 	touch $@
 
 $(GPU)/.run: requirements-gpu.txt
@@ -98,6 +98,6 @@ $(GPU)/.run: requirements-gpu.txt
 	$(GPU)/bin/pip install --disable-pip-version-check -q -r requirements-gpu.txt
 	touch $@
 
-$(GPU)/.dev: $(GPU)/.run requirements-dev.txt
-	$(GPU)/bin/pip install --disable-pip-version-check -q -r requirements-dev.txt
+$(GPU)/.dev: $(GPU)/.run requirements-dev.txt requirements-embed.txt
+	$(GPU)/bin/pip install --disable-pip-version-check -q -r requirements-dev.txt -r requirements-embed.txt
 	touch $@

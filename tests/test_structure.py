@@ -55,13 +55,14 @@ def test_the_readme_names_every_setting_and_page() -> None:
 
 def test_every_dependency_earns_its_place_in_the_readme() -> None:
     readme = (ROOT / "README.md").read_text("utf-8").lower()
-    for line in (ROOT / "requirements.in").read_text("utf-8").splitlines():
-        if line and not line.startswith("#"):
-            name = line.split("==")[0].split("[")[0]
-            assert f"`{name}`" in readme, name
+    for file in ("requirements.in", "requirements-embed.in"):
+        for line in (ROOT / file).read_text("utf-8").splitlines():
+            if line and not line.startswith(("#", "-c")):
+                name = line.split("==")[0].split("[")[0]
+                assert f"`{name}`" in readme, name
 
 
 def test_everything_that_runs_is_pinned() -> None:
-    for name in ("requirements.txt", "requirements-dev.txt"):
+    for name in ("requirements.txt", "requirements-embed.txt", "requirements-dev.txt"):
         lines = [line.split("#")[0].strip() for line in (ROOT / name).read_text("utf-8").splitlines()]
         assert all("==" in line for line in lines if line)

@@ -8,14 +8,14 @@ import streamlit as st
 
 from console import session
 from tagging_core.api import Operations
-from tagging_core.publishing.exports import tables
+from tagging_core.publishing.exports import metadata, tables
 from tagging_core.publishing.exports.exporter import ENDINGS, Format, by_ids, export
 
 _FORMS = {
     Format.CSV: "Table (CSV)",
     Format.JSON: "JSON",
     Format.JSONL: "JSON lines",
-    Format.PICTURES: "Pictures with their tags inside (zip)",
+    Format.PICTURES: "Pictures with their tags (zip)",
     Format.XMP: "XMP files (zip)",
     Format.LABEL_STUDIO: "Label Studio tasks",
 }
@@ -43,6 +43,8 @@ def draw_export(asset_ids: Sequence[int]) -> None:
         st.dataframe([tables.row(asset, columns) for asset in first], hide_index=True)
         if len(asset_ids) > _PREVIEW:
             st.caption(f"The first {_PREVIEW} of {len(asset_ids)}.")
+    elif form == Format.PICTURES and not metadata.can_embed():
+        st.caption(f"Copies of the originals. {metadata.HOW_TO_EMBED}")
     else:
         st.caption(_SAYS[form])
     ending, kind = ENDINGS[form]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 
 import pytest
@@ -8,6 +9,7 @@ from streamlit.testing.v1 import AppTest
 from console import gallery, page_paths
 from console.search import export_dialog
 from tagging_core import Decision, Kind, Tagloop, User
+from tagging_core.publishing.exports.exporter import Format
 from tests.conftest import BLUE, GREEN, RED, ingest, wait_for
 
 Open = Callable[..., AppTest]
@@ -89,6 +91,20 @@ def test_export_previews_what_will_be_written(
     press(open_page(page_paths.SEARCH), "Export")
     assert [row["id"] for row in frames[-1]] == [3, 2, 1]
     assert frames[-1][0]["tag_ids"] == "garment.dress"
+
+
+@pytest.mark.parametrize("installed", [True, False])
+def test_export_explains_how_to_get_tags_inside_pictures(
+    drawn: dict, open_page: Open, monkeypatch: pytest.MonkeyPatch, installed: bool
+) -> None:
+    if not installed:
+        monkeypatch.setitem(sys.modules, "pyexiv2", None)
+    at = open_page(page_paths.SEARCH)
+    at.session_state["export_form"] = Format.PICTURES
+    press(at, "Export")
+    shown = [caption.value for caption in at.caption]
+    assert any("requirements-embed.txt" in text for text in shown) is not installed
+    assert any("XMP and IPTC inside" in text for text in shown) is installed
 
 
 def test_an_empty_archive_leads_to_the_upload(console: Tagloop, open_page: Open) -> None:

@@ -25,7 +25,7 @@ class Format(StrEnum):
     JSONL = "jsonl"
     LABEL_STUDIO = "label-studio"  # tasks with predictions and annotations
     XMP = "xmp"  # a zip of one XMP file a picture
-    PICTURES = "pictures"  # a zip of copies with XMP and IPTC inside
+    PICTURES = "pictures"  # a zip of copies with XMP and IPTC inside, or XMP files beside them
 
 
 ENDINGS = {
@@ -139,7 +139,8 @@ def _zip(
     reader: AssetReader, found: Iterator[schemas.Asset], form: Format, language: schemas.Language
 ) -> Iterator[bytes]:
     """A picture that cannot be written, or takes no metadata, gets an XMP file and a line in problems.txt."""
-    problems: list[str] = []
+    embedding = metadata.can_embed()
+    problems = [metadata.HOW_TO_EMBED] if form == Format.PICTURES and not embedding else []
     with tempfile.TemporaryFile() as file:
         with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
             for asset in found:
@@ -152,11 +153,12 @@ def _zip(
                         problems.append(f"{name}: {error}")
                         continue
                     try:
-                        archive.writestr(name, metadata.embed(data, asset, ways))
-                        continue
+                        if embedding:
+                            archive.writestr(name, metadata.embed(data, asset, ways))
+                            continue
                     except PictureError as error:
                         problems.append(f"{name}: {error} Its tags are in {name}.xmp.")
-                        archive.writestr(name, data)
+                    archive.writestr(name, data)
                 archive.writestr(f"{name}.xmp", metadata.sidecar(asset, ways))
             if problems:
                 archive.writestr("problems.txt", "\n".join(problems) + "\n")

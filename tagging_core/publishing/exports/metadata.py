@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from importlib.util import find_spec
 from xml.etree import ElementTree as ET
 
 from tagging_core.errors import PictureError
@@ -16,6 +17,12 @@ from tagging_core.taxonomy.model import Taxonomy
 
 EMBEDDABLE = ("JPEG", "MPO", "PNG", "WEBP", "TIFF")
 """Formats that Exiv2 writes into; others get a file beside them."""
+
+HOW_TO_EMBED = (
+    "The tags are in an XMP file beside each picture; to get them inside the files, install pyexiv2: "
+    "`pip install -r requirements-embed.txt`."
+)
+"""Shown where metadata cannot be written into files, see `can_embed`."""
 
 _ONE_AT_A_TIME = threading.Lock()  # Exiv2 is not safe between threads
 _UTF8 = "\x1b%G"  # says in IPTC that its texts are UTF-8
@@ -67,8 +74,13 @@ def sidecar(asset: Asset, ways: Sequence[tuple[str, ...]]) -> bytes:
     return f"{head}\n{body}\n{end}\n".encode()
 
 
+def can_embed() -> bool:
+    """Whether pyexiv2, which is optional, is installed."""
+    return find_spec("pyexiv2") is not None
+
+
 def embed(data: bytes, asset: Asset, ways: Sequence[tuple[str, ...]]) -> bytes:
-    """A copy of a picture's file with its tags inside; keywords that it has already stay.
+    """A copy of a picture's file with its tags inside; keywords that it has already stay. Needs pyexiv2.
 
     Raises:
         PictureError: The format takes no metadata, or the file's own is damaged.

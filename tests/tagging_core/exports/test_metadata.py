@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
@@ -105,4 +106,29 @@ def test_a_format_that_takes_no_metadata_gets_a_file_beside_it(loop: Tagloop, an
     parts = export(Operations(loop, ann), by_ids([1, 2]), Format.PICTURES)
     with zipfile.ZipFile(io.BytesIO(b"".join(parts))) as file:
         assert sorted(file.namelist()) == ["1-a.gif", "1-a.gif.xmp", "2-b.jpg", "problems.txt"]
-        assert b"GIF" in file.read("problems.txt")
+        problems = file.read("problems.txt").decode()
+    assert "GIF" in problems
+    assert metadata.HOW_TO_EMBED not in problems
+
+
+def test_without_pyexiv2_pictures_come_unmodified_with_xmp_files(
+    loop: Tagloop, ann: User, asset: Asset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "pyexiv2", None)
+    operations = Operations(loop, ann)
+    parts = export(operations, by_ids([asset.id]), Format.PICTURES)
+    with zipfile.ZipFile(io.BytesIO(b"".join(parts))) as file:
+        assert sorted(file.namelist()) == ["1-red.jpg", "1-red.jpg.xmp", "problems.txt"]
+        assert file.read("1-red.jpg") == operations.get_picture(asset.id, "original")
+        assert file.read("1-red.jpg.xmp") == metadata.sidecar(asset, metadata.paths(asset, loop.taxonomy()))
+        assert file.read("problems.txt").decode() == metadata.HOW_TO_EMBED + "\n"
+    assert "pip install -r requirements-embed.txt" in metadata.HOW_TO_EMBED
+
+
+def test_without_pyexiv2_xmp_files_are_no_problem(
+    loop: Tagloop, ann: User, asset: Asset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "pyexiv2", None)
+    parts = export(Operations(loop, ann), by_ids([asset.id]), Format.XMP)
+    with zipfile.ZipFile(io.BytesIO(b"".join(parts))) as file:
+        assert file.namelist() == ["1-red.jpg.xmp"]
