@@ -85,7 +85,7 @@ def measure(folder: Path, size: int, dimension: int) -> dict:
             best = np.argsort(-exact)[:10]
             best = best[exact[best] >= exact[best[0]] / 15]
             begun = time.perf_counter()
-            hits = loop.search.search(like=[int(row) + 1], filters=filters, limit=10).hits
+            hits = loop.search.find(like=[int(row) + 1], filters=filters, limit=10).hits
             times.append(1000 * (time.perf_counter() - begun))
             got = {hit.asset_id - 1 for hit in hits}
             recalls.append(len(got & set(best.tolist())) / len(best))

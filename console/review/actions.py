@@ -216,7 +216,9 @@ def seconds() -> float:
 
 def _decision(kind: Kind, tag_id: str | None = None, other: str | None = None, note: str = "") -> Decision:
     profile = state["review_profile"]
-    return Decision(kind, state["review_asset"], tag_id, other, profile, seconds(), note, place.look())
+    return Decision(
+        kind, state["review_asset"], tag_id, other, profile, seconds(), note, place.look(), place.shown()
+    )
 
 
 def _best(text: str) -> str | None:

@@ -35,7 +35,7 @@ def draw_focus() -> None:
         session.current_user(), state["review_asset"], state["review_profile"], place.look()
     )
     taxonomy = session.loop().taxonomy()
-    place.keep_look(card)
+    place.keep_card(card)
     shown = suggestion_chips.shown(card)
     left, right = st.columns([5, 4], gap="medium")
     with left:

@@ -24,6 +24,7 @@ from tagging_core import TaggingError
 from tagging_core.ledger.events import Look
 from tagging_core.review.decisions import Card
 from tagging_core.review.queue import Order, View
+from tagging_core.review.shown import Shown
 
 state = st.session_state
 
@@ -190,12 +191,19 @@ def look() -> Look | None:
     return state["review_looks"].get(state["review_asset"])
 
 
-def keep_look(card: Card) -> None:
-    """Look at the picture in focus as its card says; its address may have been typed, or the opinion given."""
+def keep_card(card: Card) -> None:
+    """Remember what a card shows, which decisions return, and its look; a typed address may have had another."""
+    state["review_shown"] = card.shown
     looks: dict[int, Look] = state["review_looks"]
     looks.pop(card.asset.id, None)
     if card.look:
         looks[card.asset.id] = card.look
+
+
+def shown() -> Shown | None:
+    """What the card of the picture in focus shows; None if it was not drawn yet."""
+    found: Shown | None = state.get("review_shown")
+    return found if found is not None and found.asset_id == state["review_asset"] else None
 
 
 def batch_names(known: dict[int, tuple[str, str]]) -> dict[int, str]:

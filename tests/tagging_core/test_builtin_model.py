@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tagging_core.app.tagloop import SAMPLES
 from tagging_core.assets.decoding import open_picture
 from tagging_core.embeddings.encoders import Encoder, load_encoder
 from tagging_core.embeddings.encoders.image_network import ImageNetwork, crop, load_eager, verify_sha256
 from tagging_core.errors import EncoderError
+from tagging_core.ingest.service import SAMPLES
 
 GARMENTS = {"hat": "a hat, cap or beanie", "pants": "pants, trousers, jeans", "shoes": "shoes, sneakers, boots"}
 

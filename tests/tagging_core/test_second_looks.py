@@ -133,7 +133,7 @@ def test_a_second_opinion_comes_from_somebody_else(loop: Tagloop, ann: User, bob
 
 def test_known_pictures_are_mixed_in_and_only_measure(loop: Tagloop, ann: User, bob: User) -> None:
     first, second, _ = ingest(loop, ann, RED, BLUE, GREEN)
-    loop.review.rates = loop.review.assigner._shares = SamplingRates(blind=0, known=1)
+    loop.review.rates = loop.review.assigner._rates = SamplingRates(blind=0, known=1)
     say(loop, ann, first, Kind.ADD, DRESS)
     say(loop, ann, first, Kind.DONE)
     assert loop.review.assigner.next(ann, VIEW) != first  # her own, and just now

@@ -15,7 +15,7 @@ def test_use_growth_and_precision_follow_decisions_and_merges(loop: Tagloop, ann
     loop.review.decide(ann, Decision(Kind.ACCEPT, first, "garment.hat", payload=SHOWN))
     undone = loop.review.decide(ann, Decision(Kind.REJECT, second, "garment.hat", payload=SHOWN))
     with loop.database.read() as connection:
-        found = tag_health.of(connection, ["garment.hat", "garment.dress"], NO_REDIRECTS)
+        found = tag_health.load(connection, ["garment.hat", "garment.dress"], NO_REDIRECTS)
         assert tag_health.growing(connection, NO_REDIRECTS) == ["garment.hat"]
     hat = found["garment.hat"]
     assert (hat.pictures, hat.rejected, hat.given, hat.given_before) == (1, 1, 1, 0)
@@ -27,7 +27,7 @@ def test_use_growth_and_precision_follow_decisions_and_merges(loop: Tagloop, ann
     loop.curation.apply(ann, plans.merge(loop.taxonomy(), "garment.hat", "garment.dress"))
     with loop.database.read() as connection:
         redirects = loop.taxonomy().redirects
-        dress = tag_health.of(connection, ["garment.dress"], redirects)["garment.dress"]
+        dress = tag_health.load(connection, ["garment.dress"], redirects)["garment.dress"]
         assert (dress.pictures, dress.precision) == (1, 1.0)
         assert tag_health.curve(connection, "garment.dress", redirects)["precision"].tolist() == [1.0]
 
