@@ -105,7 +105,7 @@ def latencies(url: str, key: str, files: list[bytes], keep: bool = True) -> list
         for data in files:
             fresh = data + os.urandom(8)
             start = time.perf_counter()
-            client.tag_picture(fresh, "photo.jpg", "e-commerce", keep=keep)
+            client.pictures.tag(fresh, "photo.jpg", "e-commerce", keep=keep)
             times.append(1000 * (time.perf_counter() - start))
     return times
 

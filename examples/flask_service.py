@@ -23,14 +23,14 @@ def keywords() -> ResponseReturnValue:
     sent = request.files.get("picture")
     if sent is None:
         abort(400, "Send the picture as the form's file `picture`.")
-    found = tagloop.tag_picture(sent.read(), sent.filename or "", "news", target=0.95, keep=False)
+    found = tagloop.pictures.tag(sent.read(), sent.filename or "", "news", target=0.95, keep=False)
     return jsonify(keywords=[s.name for s in found.suggestions], alt=found.description.alt)
 
 
 @app.get("/search")
 def search() -> ResponseReturnValue:
     """Find pictures by words."""
-    found = tagloop.search(request.args.get("q", ""), limit=20)
+    found = tagloop.search.find(request.args.get("q", ""), limit=20)
     return jsonify([{"name": hit.asset.name, "relevance": hit.relevance} for hit in found.hits])
 
 

@@ -13,7 +13,7 @@ def main(url: str, key: str, folder: str) -> None:
     with Client(url, key) as tagloop:
         for path in sorted(Path(folder).iterdir()):
             try:
-                tagged = tagloop.tag_picture(path.read_bytes(), path.name, "e-commerce")
+                tagged = tagloop.pictures.tag(path.read_bytes(), path.name, "e-commerce")
             except ServiceError as error:
                 print(f"{path.name}: {error}")
                 continue

@@ -33,13 +33,13 @@ _PREVIEW = 5
 @st.dialog("Export", width="large", icon=":material/download:")
 def draw_export(asset_ids: Sequence[int]) -> None:
     """Choose a form, see how it will look, and take it along."""
-    calls, language = Operations(session.loop(), session.current_user()), session.language()
+    assets, language = Operations(session.loop(), session.current_user()).assets, session.language()
     many = "picture" if len(asset_ids) == 1 else "pictures"
     form = st.selectbox("As", list(_FORMS), format_func=_FORMS.get, key="export_form")
     columns = list(tables.USUAL)
     if form == Format.CSV:
         columns = st.multiselect("Columns", list(tables.COLUMNS), columns, key="export_columns") or columns
-        first = calls.get_assets(asset_ids[:_PREVIEW], language)
+        first = assets.get_many(asset_ids[:_PREVIEW], language)
         st.dataframe([tables.row(asset, columns) for asset in first], hide_index=True)
         if len(asset_ids) > _PREVIEW:
             st.caption(f"The first {_PREVIEW} of {len(asset_ids)}.")
@@ -50,7 +50,7 @@ def draw_export(asset_ids: Sequence[int]) -> None:
     ending, kind = ENDINGS[form]
     st.download_button(
         f"Export {len(asset_ids):,} {many}",
-        lambda: b"".join(export(calls, by_ids(asset_ids), form, columns, language)),
+        lambda: b"".join(export(assets, by_ids(asset_ids), form, columns, language)),
         f"tagloop.{ending}",
         kind,
         type="primary",

@@ -45,6 +45,17 @@ class AssetCatalog:
         with self._database.read() as connection:
             return history.of_picture(connection, asset_id)
 
+    def events(self, after: int = 0, asset_id: int | None = None, limit: int = 100) -> list[Event]:
+        """Return events about assets in the ledger's order, of one asset only if given.
+
+        Args:
+            after: Only events with a higher id; 0 for all.
+            asset_id: The asset; None for all.
+            limit: At most this many.
+        """
+        with self._database.read() as connection:
+            return history.events_since(connection, after, asset_id, limit)
+
     def labels(self, asset_ids: Sequence[int]) -> dict[int, dict[str, Label]]:
         """Return the decided tags by asset id; assets without any are absent."""
         with self._database.read() as connection:

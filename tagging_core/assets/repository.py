@@ -19,6 +19,7 @@ from tagging_core.storage.schema import asset_words, assets, counters, daily
 
 _TEXT_LIMITS = {"title": 500, "caption": 5_000, "body": 100_000}
 _WORDS_MAX = 400
+_ID_DIGITS = 18  # of a 64-bit id
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,15 +144,16 @@ def get(connection: Connection, asset_id: int, lock: bool = False) -> Asset:
 
 
 def resolve(connection: Connection, name: str) -> Asset:
-    """An asset by id or by the first 8 or more digits of its SHA-256.
+    """An asset by id or by the first 8 or more digits of its SHA-256; an id comes first where both fit.
 
     Raises:
         NotFoundError: None, or more than one, fits.
     """
-    if name.isdecimal() and len(name) < 8:
-        return get(connection, int(name))
-    fits = assets.c.sha256.startswith(name.lower(), autoescape=True)
-    rows = connection.execute(select(assets).where(fits).limit(2)).all() if len(name) >= 8 else []
+    is_id = name.isascii() and name.isdecimal() and len(name) <= _ID_DIGITS
+    query = select(assets).limit(2)
+    rows = connection.execute(query.where(assets.c.id == int(name))).all() if is_id else []
+    if not rows and len(name) >= 8:
+        rows = connection.execute(query.where(assets.c.sha256.startswith(name.lower(), autoescape=True))).all()
     if len(rows) != 1:
         raise NotFoundError(f"{name!r} is not one picture: give an id, or 8 or more digits of its SHA-256.")
     return to_asset(rows[0])

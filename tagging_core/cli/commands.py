@@ -192,23 +192,23 @@ def _watch(loop: Tagloop, options: argparse.Namespace) -> int:
 
 def _search(loop: Tagloop, options: argparse.Namespace) -> int:
     loop.start()
-    found = Operations(loop, local_user(options.user)).search(options.text, limit=options.limit)
+    found = Operations(loop, local_user(options.user)).search.find(options.text, limit=options.limit)
     lines = [f"{hit.relevance:6.1%}  {hit.asset.id:6}  {hit.asset.name}" for hit in found.hits]
     say(options, found.model_dump(mode="json"), lines or ["Nothing is likely enough to be what you asked for."])
     return 0
 
 
 def _export(loop: Tagloop, options: argparse.Namespace) -> int:
-    calls = Operations(loop, local_user(options.user))
+    assets = Operations(loop, local_user(options.user)).assets
     filters = schemas.Filters(state=options.state, batch=options.batch)
     columns = [name.strip() for name in options.columns.split(",")]
-    parts = calls.export(Format(options.format), filters, columns, options.language, options.image)
+    parts = assets.export(Format(options.format), filters, columns, options.language, options.image)
     with options.file.open("wb") as file:
         size = sum(file.write(part) for part in parts)
     lines = [f"{options.file}: {size:,} bytes."]
     if options.format == Format.LABEL_STUDIO:
         config = options.file.with_suffix(".xml")
-        config.write_text(label_studio.config(calls.taxonomy), "utf-8")
+        config.write_text(label_studio.config(assets.taxonomy), "utf-8")
         lines.append(f"{config}: the labelling set-up of the project.")
     say(options, {"file": str(options.file), "bytes": size}, lines)
     return 0

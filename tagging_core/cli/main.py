@@ -14,8 +14,6 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sqlalchemy import select
-
 from tagging_core.app import doctor
 from tagging_core.app.tagloop import Tagloop
 from tagging_core.assets import repository
@@ -23,12 +21,12 @@ from tagging_core.cli.commands import SERVING, add_commands, restore_backup, say
 from tagging_core.common import log_context
 from tagging_core.common.users import local_user
 from tagging_core.errors import BusyError, TaggingError
+from tagging_core.ingest import batches
 from tagging_core.ledger.events import Kind
 from tagging_core.publishing.decision_csv import read_decisions
 from tagging_core.review.decision_groups import DecisionGroup
 from tagging_core.review.decisions import Decision
 from tagging_core.settings import load_settings
-from tagging_core.storage.schema import items
 
 _POLL_SECONDS = 0.05
 _SHOW_SECONDS = 1.0
@@ -225,12 +223,9 @@ def _until_fed(loop: Tagloop) -> None:
 
 
 def _refused(loop: Tagloop, batch_id: int) -> list[dict[str, str]]:
-    query = select(items.c.source, items.c.staged, items.c.name, items.c.reason).where(
-        items.c.batch_id == batch_id, items.c.state == "refused"
-    )
     with loop.database.read() as connection:
-        rows = connection.execute(query.order_by(items.c.n)).all()
-    return [{"path": r.name if r.staged or not r.source else r.source, "reason": r.reason} for r in rows]
+        found = batches.refused_sources(connection, batch_id)
+    return [{"path": path, "reason": reason} for path, reason in found]
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -171,6 +171,35 @@ def recent(connection: Connection, limit: int = 20, before: int = 0) -> list[Bat
     )
 
 
+def batch_of_job(connection: Connection, job_id: int) -> int:
+    """Return the batch that a job works on.
+
+    Raises:
+        NotFoundError: There is no such job.
+    """
+    batch_id = connection.execute(select(jobs.c.batch_id).where(jobs.c.id == job_id)).scalar()
+    if batch_id is None:
+        raise NotFoundError(f"There is no job {job_id}.")
+    return int(batch_id)
+
+
+def job_of(connection: Connection, batch_id: int) -> int:
+    """Return the job that works on a batch; 0 for a batch that was made from assets of the archive."""
+    return int(connection.execute(select(jobs.c.id).where(jobs.c.batch_id == batch_id)).scalar() or 0)
+
+
+def recent_jobs(connection: Connection, limit: int, before: int = 0) -> list[int]:
+    """Return the batches of the latest jobs, latest first.
+
+    Args:
+        connection: Any transaction.
+        limit: At most this many.
+        before: Only jobs with a lower id, for paging; 0 for all.
+    """
+    query = select(jobs.c.batch_id).order_by(jobs.c.id.desc()).limit(limit)
+    return list(connection.execute(query.where(jobs.c.id < before) if before else query).scalars())
+
+
 def unfinished(connection: Connection, limit: int = 50) -> list[Batch]:
     """Batches that are worked on, or stopped, latest first."""
     query = select(batches).where(batches.c.state != "done").order_by(batches.c.id.desc()).limit(limit)
@@ -187,6 +216,13 @@ def refused(connection: Connection, batch_id: int, limit: int = 200) -> list[tup
     """Names and reasons of the items that were refused, in order."""
     query = select(items.c.name, items.c.reason).where(items.c.batch_id == batch_id, items.c.state == "refused")
     return [(row.name, row.reason) for row in connection.execute(query.order_by(items.c.n).limit(limit))]
+
+
+def refused_sources(connection: Connection, batch_id: int) -> list[tuple[str, str]]:
+    """Return path and reason of every refused file of a batch; the name where it was uploaded."""
+    mine = items.c.batch_id == batch_id, items.c.state == "refused"
+    rows = connection.execute(select(items).where(*mine).order_by(items.c.n)).all()
+    return [(row.name if row.staged or not row.source else row.source, row.reason) for row in rows]
 
 
 def staged_sources(connection: Connection) -> set[str]:

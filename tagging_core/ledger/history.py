@@ -56,6 +56,14 @@ def of_picture(connection: Connection, asset_id: int) -> list[tuple[Event, bool]
     return [(event, event.id not in gone) for event in reversed(history)]
 
 
+def events_since(connection: Connection, after: int, asset_id: int | None, limit: int) -> list[Event]:
+    """Return events about assets in the ledger's order, after an event id, perhaps of one asset only."""
+    query = select(events).where(events.c.asset_id.is_not(None), events.c.id > after)
+    if asset_id is not None:
+        query = query.where(events.c.asset_id == asset_id)
+    return [to_event(row) for row in connection.execute(query.order_by(events.c.id).limit(limit))]
+
+
 def _heads(connection: Connection, user: User, limit: int) -> list[Event]:
     """The latest event of each act; the database steps over the others of an act of thousands."""
     found: list[Event] = []

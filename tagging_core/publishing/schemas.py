@@ -44,6 +44,13 @@ class Suggestion(Model):
     probability: float = Field(description="in (0, 1): of 100 suggestions at 0.83, 83 are right", examples=[0.83])
 
 
+class Suggested(Model):
+    """The suggestions of a picture, best first."""
+
+    suggestions: list[Suggestion]
+    shown: str = Field(description="send it back with decisions on these suggestions: accuracy is measured by it")
+
+
 class Given(Model):
     """A tag that people gave a picture."""
 
@@ -82,6 +89,7 @@ class Tagged(Model):
     suggestions: list[Suggestion]
     description: Description = Field(description="from suggestions that are more likely right than wrong, a draft")
     vector: list[float] | None = None
+    shown: str = Field("", description="send it back with decisions on these suggestions; empty if it was not kept")
     model: str = Field(description="the fingerprint of the model; vectors of two never meet")
     revision: int = Field(description="of the tag library")
 
@@ -130,6 +138,9 @@ class NewDecision(Model):
     profile: Name = "general"
     seconds: float | None = Field(None, ge=0, le=86_400, description="how long the person looked")
     note: str = Field("", max_length=500, description="flag: what is to be discussed")
+    shown: str = Field(
+        "", max_length=20_000, description="the token that came with the suggestions, if any were seen"
+    )
     id: str | None = Field(
         None, min_length=8, max_length=64, description="your own; sent twice, it is written once"
     )

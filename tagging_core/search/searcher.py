@@ -15,6 +15,7 @@ import numpy as np
 from sqlalchemy import ColumnElement, Connection, select
 
 from tagging_core.assets import repository as asset_module
+from tagging_core.assets.repository import Asset
 from tagging_core.embeddings import vectors
 from tagging_core.embeddings.encoders import Vectors
 from tagging_core.errors import SearchError
@@ -130,6 +131,21 @@ class Searcher:
         stacked = np.stack([known[a] for a in [asset_id, *(hit.asset_id for hit in pool)]])
         chosen = diversify(stacked, self._library.matrix().pack.centre(stacked), limit)
         return [pool[place - 1] for place in chosen]
+
+    def latest(self, filters: Filters = ANY, limit: int = 50, before: int = 0) -> list[Asset]:
+        """Return the assets that pass filters, latest first, without ranking.
+
+        Args:
+            filters: Which assets.
+            limit: At most this many.
+            before: Only assets with a lower id, for paging; 0 for all.
+        """
+        taxonomy = self._library.matrix().taxonomy
+        with self._database.read() as connection:
+            conditions = filters.conditions(taxonomy, key_values.zone_of(connection))
+            query = select(assets).where(*conditions).order_by(assets.c.id.desc()).limit(limit)
+            rows = connection.execute(query.where(assets.c.id < before) if before else query)
+            return [asset_module.to_asset(row) for row in rows]
 
     def names(self, matrix: TagMatrix | None = None) -> TagNames:
         """The names of the tags in use, at the library's latest revision."""

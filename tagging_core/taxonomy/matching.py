@@ -93,7 +93,9 @@ def _singulars(word: str) -> Iterator[str]:
 
 def find_tags(taxonomy: Taxonomy, text: str, limit: int = 10, within: Sequence[Tag] | None = None) -> list[Tag]:
     """Tags whose name or alias in any language fits what was typed, typos allowed, best first."""
-    words = [(w.casefold(), tag) for tag in within or taxonomy.assignable() for w in tag.words()]
+    words = [
+        (w.casefold(), tag) for tag in (taxonomy.assignable() if within is None else within) for w in tag.words()
+    ]
     typed = " ".join(text.casefold().split())
     if not typed:
         return []

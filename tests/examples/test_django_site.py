@@ -56,7 +56,7 @@ def browser(site: str, client: Client, monkeypatch: pytest.MonkeyPatch) -> Itera
     from pictures import models, views
 
     monkeypatch.setattr(views, "tagloop", client)
-    hook = client.add_webhook(f"{site}/hooks/tagloop", [EventType.ASSET_REVIEWED])
+    hook = client.webhooks.add(f"{site}/hooks/tagloop", [EventType.ASSET_REVIEWED])
     monkeypatch.setattr(settings, "TAGLOOP_SECRET", hook.secret)
     with httpx.Client(base_url=site, follow_redirects=True) as visitor:
         yield visitor

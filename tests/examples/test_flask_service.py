@@ -39,7 +39,7 @@ def test_pictures_are_found(browser: FlaskClient, working: Tagloop) -> None:
     from tagging_core.common.users import local_user
 
     for name, colour in (("red.jpg", RED), ("blue.jpg", BLUE)):
-        Operations(working, local_user("CMS")).tag_picture(photo(colour), name)
+        Operations(working, local_user("CMS")).pictures.tag(photo(colour), name)
     wait_for(lambda: not working.resources.index.pending())
     assert browser.get("/search?q=blue").json[0]["name"] == "blue.jpg"
 

@@ -69,9 +69,9 @@ def test_what_a_person_wrote_stays_and_the_rest_follows_the_tags(loop: Tagloop, 
     loop.captions.write(ann, asset, Description("en", title="My own title"))
     loop.review.decide(ann, Decision(Kind.ADD, asset, "garment.dress", profile="e-commerce"))
     calls = Operations(loop, ann)
-    found = calls.get_asset(asset).description
+    found = calls.assets.get(asset).description
     assert (found.title, found.alt, found.written) == ("My own title", "A dress.", ["title"])
     loop.rebuild(ann)
-    assert calls.get_asset(asset).description == found
+    assert calls.assets.get(asset).description == found
     loop.captions.write(ann, asset, Description("en"))
-    assert calls.get_asset(asset).description.title == "Dress"
+    assert calls.assets.get(asset).description.title == "Dress"

@@ -41,7 +41,7 @@ def upload(request: HttpRequest) -> HttpResponse:
     sent = form.cleaned_data["file"]
     sent.seek(0)
     try:
-        found = tagloop.tag_picture(sent.read(), sent.name, "news")
+        found = tagloop.pictures.tag(sent.read(), sent.name, "news")
     except ServiceError as error:
         form.save()
         return render(request, "upload.html", {"form": UploadForm(), "trouble": str(error)}, status=502)
@@ -63,7 +63,7 @@ def search(request: HttpRequest) -> HttpResponse:
     if not words:
         return render(request, "search.html", {"pictures": pictures.order_by("-id")[:60], "words": words})
     try:
-        hits = tagloop.search(words, limit=60).hits
+        hits = tagloop.search.find(words, limit=60).hits
     except ServiceError as error:
         return render(request, "search.html", {"words": words, "trouble": str(error)}, status=502)
     mine = {picture.asset: picture for picture in pictures.filter(asset__in=[hit.asset.id for hit in hits])}

@@ -50,18 +50,18 @@ class AssetReader(Protocol):
     def model(self) -> str:
         """Fingerprint of the active model."""
 
-    def list_assets(
+    def list(
         self, filters: schemas.Filters, cursor: str | None, limit: int, language: schemas.Language
     ) -> schemas.Page[schemas.Asset]:
         """A page of the assets that pass the filters, newest first."""
 
-    def get_assets(self, asset_ids: Sequence[int], language: schemas.Language) -> list[schemas.Asset]:
+    def get_many(self, asset_ids: Sequence[int], language: schemas.Language) -> Sequence[schemas.Asset]:
         """Assets by id, in the order given; unknown ids are left out."""
 
-    def get_picture(self, asset: int, rendition: schemas.Rendition) -> bytes:
+    def picture(self, asset: int, rendition: schemas.Rendition) -> bytes:
         """The bytes of an asset's file."""
 
-    def shown_suggestions(self, asset: int) -> list[schemas.Suggestion]:
+    def recorded_suggestions(self, asset: int) -> Sequence[schemas.Suggestion]:
         """The latest suggestions of an asset, best first."""
 
 
@@ -78,7 +78,7 @@ def by_filters(filters: schemas.Filters) -> Selection:
     def each(reader: AssetReader, language: schemas.Language) -> Iterator[schemas.Asset]:
         cursor: str | None = None
         while True:
-            page = reader.list_assets(filters, cursor, _PAGE, language)
+            page = reader.list(filters, cursor, _PAGE, language)
             yield from page.items
             if (cursor := page.next) is None:
                 return
@@ -91,7 +91,7 @@ def by_ids(asset_ids: Sequence[int]) -> Selection:
 
     def each(reader: AssetReader, language: schemas.Language) -> Iterator[schemas.Asset]:
         for start in range(0, len(asset_ids), _PAGE):
-            yield from reader.get_assets(asset_ids[start : start + _PAGE], language)
+            yield from reader.get_many(asset_ids[start : start + _PAGE], language)
 
     return each
 
@@ -132,7 +132,7 @@ def export(
 def _tasks(reader: AssetReader, found: Iterator[schemas.Asset], image: str) -> Iterator[dict]:
     for asset in found:
         place = image.replace("{id}", str(asset.id)).replace("{sha256}", asset.sha256).replace("{name}", asset.name)
-        yield label_studio.task(asset, reader.shown_suggestions(asset.id), reader.model, place)
+        yield label_studio.task(asset, reader.recorded_suggestions(asset.id), reader.model, place)
 
 
 def _zip(
@@ -148,7 +148,7 @@ def _zip(
                 ways = metadata.paths(asset, reader.taxonomy, language)
                 if form == Format.PICTURES:
                     try:
-                        data = reader.get_picture(asset.id, "original")
+                        data = reader.picture(asset.id, "original")
                     except TaggingError as error:
                         problems.append(f"{name}: {error}")
                         continue

@@ -19,7 +19,7 @@ _CASES = 45  # for each of about thirty addresses, more than 1,000 in all
 @pytest.fixture
 def described(address: str, client: Client, token: Callable[..., str], ann: User) -> tuple:
     """The description, and a key, over a service that knows a picture."""
-    client.tag_picture(photo(RED), "red.jpg", "e-commerce")
+    client.pictures.tag(photo(RED), "red.jpg", "e-commerce")
     return schemathesis.openapi.from_url(f"{address}/openapi.json"), address, token()
 
 

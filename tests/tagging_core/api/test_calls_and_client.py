@@ -5,65 +5,117 @@ from __future__ import annotations
 import inspect
 import io
 import zipfile
+from collections.abc import Iterable, Sequence
+from importlib import import_module
+from typing import get_args, get_origin
 
 import pytest
+from fastapi.responses import Response, StreamingResponse
+from fastapi.routing import APIRoute
 
 from tagging_core import TaggingError, Tagloop, User
 from tagging_core.api import Client, Operations, ServiceError
 from tagging_core.assets.files import Rendition
 from tagging_core.publishing import schemas
-from tagging_core.publishing.schemas import NewDecision, Text
+from tagging_core.publishing.schemas import EVERYTHING, NewDecision, Text
 from tests.conftest import BLUE, GREEN, RED, photo, wait_for
 
+RESOURCES = ("pictures", "batches", "jobs", "assets", "decisions", "tags", "search", "webhooks")
+ROUTES = {
+    "tag_picture": "tag",
+    "tag_pictures": "create",
+    "get_picture": "picture",
+    "list_suggestions": "suggestions",
+    "decide": "create",
+    "list_profiles": "profiles",
+    "search": "find",
+    "search_by_picture": "find",
+    "add_webhook": "add",
+    "switch_webhook": "set_active",
+    "list_deliveries": "deliveries",
+    "replay_delivery": "replay",
+}
+"""The method that a route calls, by the route's operation id, where it is not called list, get, stop, ... alike."""
 
-def test_client_and_calls_have_the_same_calls() -> None:
-    ours = {name for name, _ in inspect.getmembers(Operations, inspect.isfunction) if not name.startswith("_")}
-    theirs = {name for name, _ in inspect.getmembers(Client, inspect.isfunction) if not name.startswith("_")}
-    only_here = {"get_assets", "shown_suggestions"}  # what exports read
-    assert ours - only_here == theirs - {"close", "wait_for"}
-    for name in ours - only_here:
-        here = inspect.signature(getattr(Operations, name)).parameters
-        there = inspect.signature(getattr(Client, name)).parameters
-        assert {k: p.default for k, p in here.items()} == {
-            k: p.default for k, p in there.items() if k != "idempotency_key"
-        }, name
+IN_PROCESS = {"get_many", "recorded_suggestions"}  # what exports read
+OVER_HTTP = {"wait_for"}
+
+
+def methods(resource: object) -> dict[str, inspect.Signature]:
+    found = inspect.getmembers(type(resource), inspect.isfunction)
+    return {name: inspect.signature(method, eval_str=True) for name, method in found if not name.startswith("_")}
+
+
+def method_of(route: APIRoute, names: Iterable[str]) -> str:
+    verb = route.name.partition("_")[0]
+    return ROUTES.get(route.name) or (route.name if route.name in names else verb)
+
+
+def plain(value: object) -> object:
+    """A default or annotation without what only one of the three needs to say."""
+    if isinstance(value, list):
+        value = tuple(value)
+    return list[get_args(value)[0]] if get_origin(value) is Sequence else value
+
+
+@pytest.mark.parametrize("name", RESOURCES)
+def test_operations_client_and_routes_state_the_same(loop: Tagloop, ann: User, name: str) -> None:
+    here = methods(getattr(Operations(loop, ann), name))
+    there = methods(getattr(Client("http://localhost"), name))
+    assert here.keys() - IN_PROCESS == there.keys() - OVER_HTTP
+    for method in here.keys() - IN_PROCESS:
+        ours, theirs = here[method], there[method]
+        defaults = {k: p.default for k, p in ours.parameters.items()}
+        assert defaults == {k: p.default for k, p in theirs.parameters.items() if k != "idempotency_key"}, method
+        assert ours.return_annotation == theirs.return_annotation, method
+    served = import_module(f"tagging_core.api.routes.{name}").router.routes
+    assert {method_of(route, here) for route in served} == here.keys() - IN_PROCESS
+    for route in served:
+        ours = here[method_of(route, here)]
+        asked = inspect.signature(route.endpoint, eval_str=True)
+        for parameter, given in ours.parameters.items():
+            if parameter in asked.parameters and given.default not in (inspect.Parameter.empty, EVERYTHING):
+                assert plain(asked.parameters[parameter].default) == plain(given.default), (route.name, parameter)
+        answer = route.response_model or asked.return_annotation
+        if answer not in (Response, StreamingResponse):
+            assert plain(answer) == plain(ours.return_annotation), route.name
 
 
 def test_a_picture_is_tagged_kept_decided_and_found(client: Client, working: Tagloop, ann: User) -> None:
-    tagged = client.tag_picture(photo(RED), "red.jpg", "e-commerce", Text(title="A dress"), vector=True)
+    tagged = client.pictures.tag(photo(RED), "red.jpg", "e-commerce", Text(title="A dress"), vector=True)
     assert tagged.asset is not None
     assert tagged.new
     assert tagged.suggestions == sorted(tagged.suggestions, key=lambda s: -s.probability)
     assert tagged.vector is not None
     assert abs(sum(x * x for x in tagged.vector) - 1) < 1e-3
     assert tagged.description.title == "A dress"
-    again = client.tag_picture(photo(RED), "other.jpg", "e-commerce")
+    again = client.pictures.tag(photo(RED), "other.jpg", "e-commerce")
     assert (again.asset, again.new) == (tagged.asset, False)
-    written = client.decide(
+    written = client.decisions.create(
         [NewDecision(kind="add", asset=tagged.asset, tag="garment.dress", profile="e-commerce")]
     )
-    asset = client.get_asset(tagged.asset)
+    asset = client.assets.get(tagged.asset)
     assert [t.tag for t in asset.tags] == ["garment.dress"]
     assert asset.tags[0].by == "program CMS"
-    assert asset == Operations(working, ann).get_asset(tagged.sha256)
+    assert asset == Operations(working, ann).assets.get(tagged.sha256)
     wait_for(lambda: working.resources.index.pending() == 0)
-    assert client.search("dress").hits[0].asset.id == tagged.asset
-    assert client.search(picture=photo(RED, size=(80, 60))).hits[0].asset.id == tagged.asset
-    client.undo(written.act)
-    assert client.get_asset(tagged.asset).tags == []
-    assert [d.kind for d in client.list_decisions(asset=tagged.asset).items] == ["add", "undo"]
+    assert client.search.find("dress").hits[0].asset.id == tagged.asset
+    assert client.search.find(picture=photo(RED, size=(80, 60))).hits[0].asset.id == tagged.asset
+    client.decisions.undo(written.act)
+    assert client.assets.get(tagged.asset).tags == []
+    assert [d.kind for d in client.decisions.list(asset=tagged.asset).items] == ["add", "undo"]
 
 
 def test_nothing_is_kept_where_that_was_asked(client: Client, working: Tagloop) -> None:
-    tagged = client.tag_picture(photo(RED), profile="e-commerce", keep=False, top_k=2)
+    tagged = client.pictures.tag(photo(RED), profile="e-commerce", keep=False, top_k=2)
     assert (tagged.asset, tagged.new, len(tagged.suggestions)) == (None, True, 2)
-    assert client.list_assets().items == []
+    assert client.assets.list().items == []
     assert not working.resources.images.has(tagged.sha256)
 
 
 def test_nothing_is_kept_for_a_profile_there_is_not(client: Client, working: Tagloop) -> None:
     with pytest.raises(ServiceError, match="lost"):
-        client.tag_picture(photo(RED), profile="lost")
+        client.pictures.tag(photo(RED), profile="lost")
     assert not list((working.settings.data_dir / "archive").rglob("*"))
 
 
@@ -71,14 +123,14 @@ def test_many_at_once_get_the_tags_each_would_get_alone(client: Client) -> None:
     from concurrent.futures import ThreadPoolExecutor
 
     files = [photo((20 * n, 255 - 20 * n, 100)) for n in range(12)]
-    alone = [client.tag_picture(file, profile="e-commerce", keep=False) for file in files]
+    alone = [client.pictures.tag(file, profile="e-commerce", keep=False) for file in files]
     with ThreadPoolExecutor(12) as pool:
-        together = list(pool.map(lambda file: client.tag_picture(file, profile="e-commerce"), files))
+        together = list(pool.map(lambda file: client.pictures.tag(file, profile="e-commerce"), files))
     for one, other in zip(alone, together, strict=True):
         assert one.sha256 == other.sha256
         assert [s.tag for s in one.suggestions] == [s.tag for s in other.suggestions]
     assert len({tagged.asset for tagged in together}) == 12
-    (batch,) = client.list_batches().items
+    (batch,) = client.batches.list().items
     assert (batch.name, batch.total, batch.ingested) == ("From program CMS", 12, 12)
 
 
@@ -89,7 +141,7 @@ def test_one_broken_picture_leaves_the_others_alone(client: Client) -> None:
 
     def tag(file: bytes) -> str:
         try:
-            return client.tag_picture(file).sha256[:4]
+            return client.pictures.tag(file).sha256[:4]
         except ServiceError as error:
             return error.kind
 
@@ -98,74 +150,74 @@ def test_one_broken_picture_leaves_the_others_alone(client: Client) -> None:
 
 
 def test_copies_for_the_console_follow_when_nobody_waits(client: Client, working: Tagloop) -> None:
-    tagged = client.tag_picture(photo(RED))
+    tagged = client.pictures.tag(photo(RED))
     assert working.resources.images.read(Rendition.ORIGINAL, tagged.sha256)
     wait_for(lambda: working.resources.images.has(tagged.sha256))
     working.resources.blobs.remove(next(working.resources.blobs.older_than("archive/thumbnails", 0.0)))
     assert tagged.asset is not None
-    assert client.get_picture(tagged.asset, "thumbnail")  # made anew on the spot
+    assert client.assets.picture(tagged.asset, "thumbnail")  # made anew on the spot
 
 
 def test_a_wanted_precision_leaves_out_what_cannot_keep_it(client: Client) -> None:
-    everything = client.tag_picture(photo(RED), profile="e-commerce", keep=False)
-    strict = client.tag_picture(photo(RED), profile="e-commerce", keep=False, target=0.6)
+    everything = client.pictures.tag(photo(RED), profile="e-commerce", keep=False)
+    strict = client.pictures.tag(photo(RED), profile="e-commerce", keep=False, target=0.6)
     assert strict.suggestions == [s for s in everything.suggestions if s.probability >= 0.6]
 
 
 def test_many_pictures_are_a_job(client: Client) -> None:
     files = [("a.jpg", photo(RED)), ("b.jpg", photo(GREEN)), ("c.jpg", b"no")]
-    job = client.tag_pictures(files, "e-commerce", "New")
-    done = client.wait_for(job.id, seconds=30, every=0.05)
+    job = client.batches.create(files, "e-commerce", "New")
+    done = client.jobs.wait_for(job.id, seconds=30, every=0.05)
     assert (done.state, done.total, done.finished) == ("done", 3, 3)
     assert [r.name for r in done.refused] == ["c.jpg"]
-    assert client.get_batch(done.batch).name == "New"
-    assert client.list_jobs().items[0].id == job.id
+    assert client.batches.get(done.batch).name == "New"
+    assert client.jobs.list().items[0].id == job.id
 
 
 def test_pages_follow_one_another(client: Client) -> None:
-    sent = [client.tag_picture(photo((n, n, n))).asset for n in (10, 90, 200)]
-    first = client.list_assets(limit=2)
+    sent = [client.pictures.tag(photo((n, n, n))).asset for n in (10, 90, 200)]
+    first = client.assets.list(limit=2)
     assert [a.id for a in first.items] == [sent[2], sent[1]]
-    last = client.list_assets(limit=2, cursor=first.next)
+    last = client.assets.list(limit=2, cursor=first.next)
     assert [a.id for a in last.items] == [sent[0]]
     assert last.next is None
-    tags = client.list_tags(limit=10)
-    assert client.list_tags(limit=10, cursor=tags.next).items[0].id not in {t.id for t in tags.items}
-    assert client.list_tags("连衣裙").items[0].id == "garment.dress"
+    tags = client.tags.list(limit=10)
+    assert client.tags.list(limit=10, cursor=tags.next).items[0].id not in {t.id for t in tags.items}
+    assert client.tags.list("连衣裙").items[0].id == "garment.dress"
 
 
 def test_descriptions_and_texts_are_written(client: Client) -> None:
-    asset = client.tag_picture(photo(RED)).asset
+    asset = client.pictures.tag(photo(RED)).asset
     assert asset is not None
-    assert client.set_text(asset, Text(title="Hello")).text.title == "Hello"
-    written = client.describe(asset, schemas.Description(language="zh", alt="红色"))
+    assert client.assets.set_text(asset, Text(title="Hello")).text.title == "Hello"
+    written = client.assets.describe(asset, schemas.Description(language="zh", alt="红色"))
     assert (written.alt, written.written) == ("红色", ["alt"])
-    assert client.get_asset(asset, language="zh").description.alt == "红色"
+    assert client.assets.get(asset, language="zh").description.alt == "红色"
 
 
 def test_exports_stream(client: Client) -> None:
-    asset = client.tag_picture(photo(RED), "red.jpg").asset
+    asset = client.pictures.tag(photo(RED), "red.jpg").asset
     assert asset is not None
-    client.decide([NewDecision(kind="add", asset=asset, tag="garment.dress")])
-    rows = b"".join(client.export(columns=["id", "tag_ids"])).decode("utf-8-sig").splitlines()
+    client.decisions.create([NewDecision(kind="add", asset=asset, tag="garment.dress")])
+    rows = b"".join(client.assets.export(columns=["id", "tag_ids"])).decode("utf-8-sig").splitlines()
     assert rows == ["id,tag_ids", f"{asset},garment.dress"]
     from tagging_core.publishing.exports.exporter import Format
 
-    with zipfile.ZipFile(io.BytesIO(b"".join(client.export(Format.XMP)))) as file:
+    with zipfile.ZipFile(io.BytesIO(b"".join(client.assets.export(Format.XMP)))) as file:
         assert file.namelist() == [f"{asset}-red.jpg.xmp"]
     with pytest.raises(ServiceError, match="no column"):
-        list(client.export(columns=["secret"]))
+        list(client.assets.export(columns=["secret"]))
 
 
 def test_errors_say_the_same_on_both_sides(client: Client, working: Tagloop, ann: User) -> None:
     for ask in (
-        lambda calls: calls.get_asset(99),
-        lambda calls: calls.tag_picture(b"no picture"),
-        lambda calls: calls.tag_picture(photo(RED), profile="lost"),
-        lambda calls: calls.get_tag("lost"),
-        lambda calls: calls.list_assets(cursor="lost"),
-        lambda calls: calls.undo("lost"),
-        lambda calls: calls.decide([NewDecision(kind="add", asset=99, tag="garment.dress")]),
+        lambda calls: calls.assets.get(99),
+        lambda calls: calls.pictures.tag(b"no picture"),
+        lambda calls: calls.pictures.tag(photo(RED), profile="lost"),
+        lambda calls: calls.tags.get("lost"),
+        lambda calls: calls.assets.list(cursor="lost"),
+        lambda calls: calls.decisions.undo("lost"),
+        lambda calls: calls.decisions.create([NewDecision(kind="add", asset=99, tag="garment.dress")]),
     ):
         with pytest.raises(TaggingError) as here:
             ask(Operations(working, ann))

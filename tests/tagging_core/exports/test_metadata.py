@@ -40,7 +40,7 @@ def asset(loop: Tagloop, ann: User) -> Asset:
     for tag in ("garment.dress", "colour.red"):
         loop.review.decide(ann, Decision(Kind.ADD, 1, tag, profile="e-commerce"))
     loop.review.set_text(ann, 1, AssetText(title="Sommer <&> Kleid 夏"))
-    return Operations(loop, ann).get_asset(1)
+    return Operations(loop, ann).assets.get(1)
 
 
 def read(exiftool: str, path: Path) -> dict[str, object]:
@@ -103,7 +103,7 @@ def test_a_format_that_takes_no_metadata_gets_a_file_beside_it(loop: Tagloop, an
     batch = loop.ingest.upload(ann, [("a.gif", photo(RED, kind="GIF")), ("b.jpg", photo(BLUE))], "e-commerce")
     loop.start()
     wait_for(lambda: loop.ingest.batch(batch).state == "done")
-    parts = export(Operations(loop, ann), by_ids([1, 2]), Format.PICTURES)
+    parts = export(Operations(loop, ann).assets, by_ids([1, 2]), Format.PICTURES)
     with zipfile.ZipFile(io.BytesIO(b"".join(parts))) as file:
         assert sorted(file.namelist()) == ["1-a.gif", "1-a.gif.xmp", "2-b.jpg", "problems.txt"]
         problems = file.read("problems.txt").decode()
@@ -119,7 +119,7 @@ def test_without_pyexiv2_pictures_come_unmodified_with_xmp_files(
     parts = export(operations, by_ids([asset.id]), Format.PICTURES)
     with zipfile.ZipFile(io.BytesIO(b"".join(parts))) as file:
         assert sorted(file.namelist()) == ["1-red.jpg", "1-red.jpg.xmp", "problems.txt"]
-        assert file.read("1-red.jpg") == operations.get_picture(asset.id, "original")
+        assert file.read("1-red.jpg") == operations.assets.picture(asset.id, "original")
         assert file.read("1-red.jpg.xmp") == metadata.sidecar(asset, metadata.paths(asset, loop.taxonomy()))
         assert file.read("problems.txt").decode() == metadata.HOW_TO_EMBED + "\n"
     assert "pip install -r requirements-embed.txt" in metadata.HOW_TO_EMBED
@@ -129,6 +129,6 @@ def test_without_pyexiv2_xmp_files_are_no_problem(
     loop: Tagloop, ann: User, asset: Asset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "pyexiv2", None)
-    parts = export(Operations(loop, ann), by_ids([asset.id]), Format.XMP)
+    parts = export(Operations(loop, ann).assets, by_ids([asset.id]), Format.XMP)
     with zipfile.ZipFile(io.BytesIO(b"".join(parts))) as file:
         assert file.namelist() == ["1-red.jpg.xmp"]

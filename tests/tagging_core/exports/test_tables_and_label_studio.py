@@ -24,7 +24,7 @@ def pictures(loop: Tagloop, ann: User) -> list[int]:
 
 
 def text(loop: Tagloop, user: User, ids: list[int], form: Format, **options: object) -> str:
-    return b"".join(export(Operations(loop, user), by_ids(ids), form, **options)).decode("utf-8-sig")
+    return b"".join(export(Operations(loop, user).assets, by_ids(ids), form, **options)).decode("utf-8-sig")
 
 
 def test_a_table_has_the_columns_that_were_chosen(loop: Tagloop, ann: User, pictures: list[int]) -> None:
@@ -39,7 +39,7 @@ def test_a_table_has_the_columns_that_were_chosen(loop: Tagloop, ann: User, pict
 
 
 def test_what_spreadsheets_would_work_out_is_made_harmless(loop: Tagloop, ann: User, pictures: list[int]) -> None:
-    (asset,) = Operations(loop, ann).get_assets(pictures[:1])
+    (asset,) = Operations(loop, ann).assets.get_many(pictures[:1])
     evil = asset.model_copy(update={"name": '=HYPERLINK("http://evil")'})
     (row,) = csv.DictReader(io.StringIO("".join(to_csv([evil], ["name"])).lstrip("\ufeff")))
     assert row["name"].startswith("'=")
@@ -78,7 +78,7 @@ def test_label_studio_gets_predictions_and_annotations_and_gives_them_back(
     with loop.database.read() as connection:
         decisions = label_studio.read(connection, json.dumps([open_]), loop.taxonomy(), "e-commerce")
     loop.review.decide_many(ann, decisions)
-    asset = Operations(loop, ann).get_asset(pictures[1])
+    asset = Operations(loop, ann).assets.get(pictures[1])
     assert ([t.tag for t in asset.tags], asset.state) == (["garment.dress"], "done")
 
 

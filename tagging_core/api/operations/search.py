@@ -1,0 +1,69 @@
+"""Search, in process."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from tagging_core.app.tagloop import Tagloop
+from tagging_core.assets import repository as asset_module
+from tagging_core.common.users import User
+from tagging_core.publishing import schemas, serializers
+from tagging_core.publishing.schemas import EVERYTHING
+from tagging_core.search import Hit
+
+
+class SearchOperations:
+    """Search as one user.
+
+    Args:
+        loop: The installation.
+        user: As whom everything is done.
+    """
+
+    def __init__(self, loop: Tagloop, user: User) -> None:
+        self._loop, self._user = loop, user
+
+    def find(
+        self,
+        text: str = "",
+        like: Sequence[int] = (),
+        unlike: Sequence[int] = (),
+        picture: bytes | None = None,
+        filters: schemas.Filters = EVERYTHING,
+        limit: int = 30,
+        language: schemas.Language = "en",
+    ) -> schemas.SearchResult:
+        """Pictures that fit words, resemble some pictures, do not resemble others, and pass filters.
+
+        Args:
+            text: Names of tags in any language are recognised; the model reads the rest.
+            like: Pictures that answers should be like.
+            unlike: Pictures that they should not be like.
+            picture: The file of a picture, which need not be kept, that answers should be like.
+        """
+        seen = (
+            [np.asarray(self._loop.tagger.tag(self._user, picture, "general", keep=False).vector, np.float32)]
+            if picture is not None
+            else []
+        )
+        found = self._loop.search.find(text, like, unlike, serializers.to_filters(filters), limit, seen)
+        return schemas.SearchResult(
+            hits=hits(self._loop, found.hits, language),
+            tags=[list(group) for group in found.query.groups],
+            words=found.query.rest,
+            understood=found.understood,
+        )
+
+
+def hits(loop: Tagloop, found: Sequence[Hit], language: str) -> list[schemas.Hit]:
+    """Return hits with their assets, in their order."""
+    with loop.database.read() as connection:
+        known = asset_module.get_many(connection, [hit.asset_id for hit in found])
+        shaped = {a.id: a for a in serializers.assets(connection, loop.taxonomy(), known, language)}
+    return [
+        schemas.Hit(asset=shaped[hit.asset_id], relevance=round(hit.relevance, 4))
+        for hit in found
+        if hit.asset_id in shaped
+    ]

@@ -1,0 +1,109 @@
+"""Assets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query, Response
+from fastapi.responses import StreamingResponse
+
+from tagging_core.api.routes.common import (
+    AssetId,
+    Cursor,
+    Deciding,
+    Filters,
+    Language,
+    Limit,
+    Reading,
+)
+from tagging_core.learning.suggestions import MAX_SUGGESTIONS
+from tagging_core.publishing import schemas
+from tagging_core.publishing.exports.exporter import ENDINGS, Format
+from tagging_core.publishing.exports.tables import USUAL
+from tagging_core.publishing.schemas import Rendition
+
+router = APIRouter(tags=["Pictures out"])
+
+
+@router.get("/assets")
+def list_assets(
+    operations: Reading, filters: Filters, cursor: Cursor = None, limit: Limit = 50, language: Language = "en"
+) -> schemas.Page[schemas.Asset]:
+    """Pictures, the latest first."""
+    return operations.assets.list(filters, cursor, limit, language)
+
+
+@router.get("/assets/{asset}")
+def get_asset(
+    operations: Reading,
+    asset: Annotated[
+        str, Path(max_length=64, description="id, or 8 or more digits of the SHA-256", examples=["1"])
+    ],
+    language: Language = "en",
+) -> schemas.Asset:
+    """A picture, its tags and its description."""
+    return operations.assets.get(asset, language)
+
+
+@router.get("/assets/{asset}/picture", response_class=Response, responses={200: {"content": {"image/*": {}}}})
+def get_picture(operations: Reading, asset: AssetId, rendition: Rendition = "screen") -> Response:
+    """A picture's file: as it came, or a JPEG of at most 1,400 or 320 pixels a side."""
+    data = operations.assets.picture(asset, rendition)
+    kind = "application/octet-stream" if rendition == "original" else "image/jpeg"
+    safe = {"X-Content-Type-Options": "nosniff", "Content-Disposition": f'attachment; filename="{asset}"'}
+    return Response(data, media_type=kind, headers=safe)
+
+
+@router.get("/assets/{asset}/suggestions")
+def list_suggestions(
+    operations: Reading,
+    asset: AssetId,
+    profile: Annotated[str, Query(max_length=250)] = "general",
+    top_k: Annotated[int, Query(ge=1, le=MAX_SUGGESTIONS)] = MAX_SUGGESTIONS,
+    language: Language = "en",
+) -> schemas.Suggested:
+    """What the library suggests for a picture now; what was decided is left out."""
+    return operations.assets.suggestions(asset, profile, top_k, language)
+
+
+@router.get("/assets/{asset}/recommendations")
+def recommend(
+    operations: Reading, asset: AssetId, filters: Filters, limit: Limit = 8, language: Language = "en"
+) -> Sequence[schemas.Hit]:
+    """Pictures to show beside one: they resemble it, but neither it nor one another too much."""
+    return operations.assets.recommend(asset, filters, limit, language)
+
+
+@router.get("/export", response_class=StreamingResponse, responses={200: {"content": {"*/*": {}}}})
+def export(
+    operations: Reading,
+    filters: Filters,
+    form: Annotated[Format, Query(alias="format")] = Format.CSV,
+    columns: Annotated[list[str], Query(max_length=50, description="of a CSV")] = list(USUAL),  # noqa: B006
+    language: Language = "en",
+    image: Annotated[str, Query(max_length=500, description="where Label Studio finds {id} or {name}")] = "{name}",
+) -> StreamingResponse:
+    """A file of all pictures that pass the filters."""
+    ending, kind = ENDINGS[form]
+    safe = {"X-Content-Type-Options": "nosniff", "Content-Disposition": f'attachment; filename="tagloop.{ending}"'}
+    parts = operations.assets.export(form, filters, columns, language, image)
+    return StreamingResponse(parts, media_type=kind, headers=safe)
+
+
+@router.put("/assets/{asset}/text")
+def set_text(operations: Deciding, asset: AssetId, text: schemas.Text) -> schemas.Asset:
+    """Replace the text that belongs to a picture; suggestions take it into account from then on."""
+    return operations.assets.set_text(asset, text)
+
+
+@router.put("/assets/{asset}/description")
+def describe(operations: Deciding, asset: AssetId, description: schemas.Description) -> schemas.Description:
+    """Write a title, caption or alt text; a part that is empty follows the tags."""
+    return operations.assets.describe(asset, description)
+
+
+@router.post("/assets/{asset}/description/draft")
+def draft_description(operations: Deciding, asset: AssetId, language: Language = "en") -> schemas.Description:
+    """What the generative model that `TAGLOOP_WRITER` names would write; nothing is kept. Takes seconds."""
+    return operations.assets.draft_description(asset, language)

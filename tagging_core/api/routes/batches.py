@@ -1,0 +1,54 @@
+"""Batches."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, File, Form, Request, Response, UploadFile
+
+from tagging_core.api.routes.common import (
+    FILES_MOST,
+    AnyId,
+    Cursor,
+    Limit,
+    OnceKey,
+    ProfileName,
+    Reading,
+    Tagging,
+    once,
+)
+from tagging_core.errors import SourceError
+from tagging_core.publishing import schemas
+
+router = APIRouter(tags=["Pictures in"])
+
+
+@router.post("/batches", status_code=202, response_model=schemas.Job)
+def tag_pictures(
+    request: Request,
+    operations: Tagging,
+    files: Annotated[list[UploadFile], File(description="pictures and zips; photo.txt is the text of photo.jpg")],
+    profile: ProfileName = "general",
+    name: Annotated[str, Form(max_length=200)] = "",
+    key: OnceKey = None,
+) -> Response:
+    """Queue many pictures; ask for the job to see how far it has come, or be told by a webhook."""
+    if len(files) > FILES_MOST:
+        raise SourceError(
+            f"{len(files)} files; the limit of one request is {FILES_MOST}. Send them in several, or as a zip."
+        )
+    data = [(file.filename or "unnamed", file.file.read()) for file in files]
+    parts = [part for file in data for part in file]
+    return once(request, key, [profile, name, *parts], lambda: operations.batches.create(data, profile, name), 202)
+
+
+@router.get("/batches")
+def list_batches(operations: Reading, cursor: Cursor = None, limit: Limit = 50) -> schemas.Page[schemas.Batch]:
+    """All batches, latest first."""
+    return operations.batches.list(cursor, limit)
+
+
+@router.get("/batches/{batch}")
+def get_batch(operations: Reading, batch: AnyId) -> schemas.Batch:
+    """Pictures that came together."""
+    return operations.batches.get(batch)

@@ -1,0 +1,70 @@
+"""What the routes share: the caller's operations by scope, parameters, idempotency."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Awaitable, Callable
+from typing import Annotated
+
+from fastapi import Depends, Form, Header, Path, Query, Request, Response
+from pydantic import BaseModel
+
+from tagging_core.api import auth
+from tagging_core.api.auth import Caller
+from tagging_core.api.idempotency import run_once
+from tagging_core.api.keys import Scope
+from tagging_core.api.operations import Operations
+from tagging_core.app.tagloop import Tagloop
+from tagging_core.publishing import schemas
+
+FILES_MOST = 1_000
+
+
+def _caller(request: Request) -> Caller:
+    return request.state.caller
+
+
+def _operations(scope: Scope) -> Callable[[Request], Awaitable[Operations]]:
+    async def open_for(request: Request) -> Operations:
+        caller = _caller(request)
+        auth.require(caller, scope)
+        return Operations(request.app.state.get_loop(), caller.user)
+
+    return open_for
+
+
+Reading = Annotated[Operations, Depends(_operations(Scope.READ))]
+Tagging = Annotated[Operations, Depends(_operations(Scope.TAG))]
+Deciding = Annotated[Operations, Depends(_operations(Scope.DECIDE))]
+Hooking = Annotated[Operations, Depends(_operations(Scope.HOOKS))]
+AssetId = Annotated[int, Path(ge=1, le=2**53, description="a picture's id", examples=[1])]
+AnyId = Annotated[int, Path(ge=1, le=2**53, examples=[1])]
+Cursor = Annotated[str | None, Query(max_length=20, description="what `next` said")]
+Limit = Annotated[int, Query(ge=1, le=200)]
+Language = Annotated[schemas.Language, Query(description="of names and descriptions")]
+Filters = Annotated[schemas.Filters, Query()]
+ProfileName = Annotated[
+    str, Form(max_length=250, description="business type, see /profiles", examples=["e-commerce"])
+]
+OnceKey = Annotated[
+    str | None,
+    Header(alias="Idempotency-Key", description="yours; the same request sent again under it is answered the same"),
+]
+
+
+def once(
+    request: Request, key: str | None, parts: list[str | bytes], work: Callable[[], BaseModel], status: int = 200
+) -> Response:
+    """Answer a request that writes, once for each idempotency key."""
+    if key is None:
+        return Response(work().model_dump_json(), status, media_type="application/json")
+    asked = hashlib.sha256(f"{request.method} {request.url.path}?{request.url.query}".encode())
+    for part in parts:
+        data = part if isinstance(part, bytes) else part.encode()
+        asked.update(hashlib.sha256(data).digest())
+    loop: Tagloop = request.app.state.get_loop()
+    body, before = run_once(
+        loop.database, _caller(request).name, key, asked.hexdigest(), lambda: work().model_dump_json()
+    )
+    headers = {"Idempotent-Replayed": "true"} if before else {}
+    return Response(body, status, headers, "application/json")

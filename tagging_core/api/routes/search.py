@@ -1,0 +1,49 @@
+"""Search."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, File, Query, UploadFile
+
+from tagging_core.api.routes.common import (
+    Filters,
+    Language,
+    Limit,
+    Reading,
+)
+from tagging_core.publishing import schemas
+
+router = APIRouter(tags=["Search"])
+
+
+Like = Annotated[list[schemas.Id], Query(max_length=20)]
+
+
+@router.get("/search")
+def search(
+    operations: Reading,
+    filters: Filters,
+    text: Annotated[str, Query(max_length=500, examples=["red dress"])] = "",
+    like: Like = [],  # noqa: B006
+    unlike: Like = [],  # noqa: B006
+    limit: Limit = 30,
+    language: Language = "en",
+) -> schemas.SearchResult:
+    """Pictures that fit words, resemble some pictures, do not resemble others, and pass filters."""
+    return operations.search.find(text, like, unlike, None, filters, limit, language)
+
+
+@router.post("/search")
+def search_by_picture(
+    operations: Reading,
+    filters: Filters,
+    picture: Annotated[UploadFile, File(description="it is looked at, not kept")],
+    text: Annotated[str, Query(max_length=500)] = "",
+    like: Like = [],  # noqa: B006
+    unlike: Like = [],  # noqa: B006
+    limit: Limit = 30,
+    language: Language = "en",
+) -> schemas.SearchResult:
+    """The same with a picture that answers should be like."""
+    return operations.search.find(text, like, unlike, picture.file.read(), filters, limit, language)

@@ -1,0 +1,45 @@
+"""Tags and profiles."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query
+
+from tagging_core.api.routes.common import (
+    Cursor,
+    Language,
+    Limit,
+    Reading,
+)
+from tagging_core.publishing import schemas
+
+router = APIRouter(tags=["Tag library"])
+
+
+@router.get("/tags")
+def list_tags(
+    operations: Reading,
+    query: Annotated[str, Query(max_length=200, description="part of a name or alias, in any language")] = "",
+    category: Annotated[str, Query(max_length=250)] = "",
+    cursor: Cursor = None,
+    limit: Limit = 200,
+    language: Language = "en",
+) -> schemas.Page[schemas.Tag]:
+    """Tags, merged ones included; with a query those that fit it, best first."""
+    return operations.tags.list(query, category, cursor, limit, language)
+
+
+@router.get("/tags/{tag}")
+def get_tag(
+    operations: Reading, tag: Annotated[str, Path(max_length=250)], language: Language = "en"
+) -> schemas.Tag:
+    """A tag; the id of a merged one leads to the tag it became."""
+    return operations.tags.get(tag, language)
+
+
+@router.get("/profiles")
+def list_profiles(operations: Reading, language: Language = "en") -> Sequence[schemas.Profile]:
+    """The business types there are."""
+    return operations.tags.profiles(language)
