@@ -1,66 +1,66 @@
-"""What can go wrong, one class per failure; every message may be shown to a person."""
+"""Exceptions, one class per kind of failure; every message is fit to be shown to a user."""
 
 from __future__ import annotations
 
 
 class TaggingError(Exception):
-    """Base of all expected failures: says what was wrong, what was expected and what to do."""
+    """Base class of all expected errors; the message says what was wrong, what was expected and what to do."""
 
 
 class SettingsError(TaggingError):
-    """A setting has a value that Tagloop cannot use."""
+    """A setting has an invalid value."""
 
 
 class PictureError(TaggingError):
-    """A file is not a picture that Tagloop can read."""
+    """A file is not an image that Tagloop can decode."""
 
 
 class SourceError(TaggingError):
-    """A folder, zip or path cannot be taken as a source of pictures."""
+    """A folder, zip file or path cannot be used as a source of pictures."""
 
 
 class NotFoundError(TaggingError):
-    """Something was asked for by an id that does not exist."""
+    """No object has the given id."""
 
 
 class NotAllowedError(TaggingError):
-    """The acting user's roles do not cover the action."""
+    """None of the user's roles permits the action."""
 
 
 class DecisionError(TaggingError):
-    """A decision contradicts the state it refers to."""
+    """A decision conflicts with the current state of its asset or tag."""
 
 
 class TagError(TaggingError):
-    """A tag, category or profile is not valid."""
+    """A tag, category or profile is invalid."""
 
 
 class EncoderError(TaggingError):
-    """A model cannot be loaded or used."""
+    """A model cannot be loaded or run."""
 
 
 class BusyError(TaggingError):
-    """Another process holds what only one may hold."""
+    """A resource is held by another process or overloaded; try again later."""
 
 
 class StorageError(TaggingError):
-    """The disk or database cannot take what should be written."""
+    """The disk, database or object store rejected a read or write."""
 
 
 class UnreachableError(StorageError):
-    """A server that all rests on does not answer; nothing was written, and trying again may help."""
+    """A required server does not respond; nothing was written and a retry may succeed."""
 
 
 class TargetError(TaggingError):
-    """A wanted precision that no library can promise."""
+    """A precision target is outside the range that can be guaranteed."""
 
 
 class LeasedError(TaggingError):
-    """Somebody else has the picture open."""
+    """Another user holds the lease on the picture."""
 
 
 class SearchError(TaggingError):
-    """A search asks for something that cannot be looked for."""
+    """A search or list request has an invalid parameter."""
 
 
 class KeyRefusedError(TaggingError):
@@ -68,24 +68,24 @@ class KeyRefusedError(TaggingError):
 
 
 class WebhookError(TaggingError):
-    """A webhook that cannot be kept or called as it is."""
+    """A webhook is invalid or its target is not allowed."""
 
 
 class ImportRefusedError(TaggingError):
-    """A file of tags of which nothing was taken.
+    """An import file has errors; the import is all or nothing, so no row was applied.
 
     Args:
-        problems: What is wrong, by line.
-        unit: What is counted, if not lines.
+        problems: Error message by line number. The exception's own message lists the first 20.
+        unit: What the numbers in `problems` count: `line`, or `tag` in a JSON file.
     """
 
     def __init__(self, problems: dict[int, str], unit: str = "line") -> None:
         self.problems, self.unit = dict(sorted(problems.items())), unit
         first = [f"{unit} {n}: {problem}" for n, problem in list(self.problems.items())[:20]]
         more = len(problems) - len(first)
-        rest = f" And {more} more." if more else ""
+        rest = f" {more} more." if more else ""
         super().__init__(f"Nothing was imported. {'; '.join(first)}.{rest}")
 
 
 class BackupError(TaggingError):
-    """A backup cannot be written, read, or restored here."""
+    """A backup cannot be written, read or restored."""

@@ -1,4 +1,4 @@
-"""All settings, typed, from TAGLOOP_* variables; read once and passed in."""
+"""Typed settings from TAGLOOP_* environment variables, read once at start and passed down."""
 
 from __future__ import annotations
 
@@ -13,76 +13,78 @@ from tagging_core.errors import SettingsError
 
 
 class Settings(BaseSettings):
-    """What an administrator may set; every field is the variable TAGLOOP_<NAME>."""
+    """An installation's settings; each field is read from the environment variable TAGLOOP_<NAME>."""
 
     model_config = SettingsConfigDict(env_prefix="TAGLOOP_", frozen=True, extra="ignore")
 
-    data_dir: Path = Field(default=Path("data"), description="everything Tagloop writes")
-    database_url: str = Field(default="", description="SQLAlchemy URL; empty means SQLite below the data folder")
+    data_dir: Path = Field(default=Path("data"), description="folder for all files that Tagloop writes")
+    database_url: str = Field(default="", description="SQLAlchemy URL; empty: SQLite in the data folder")
     chroma_url: str = Field(
-        default="", description="server started by `chroma run`, http://HOST:PORT; empty: in the data folder"
+        default="", description="Chroma server, http://HOST:PORT; empty: embedded, in the data folder"
     )
     queue_url: str = Field(
         default="",
-        description="amqp:// or redis:// URL of the queue that `python -m tagging_core work` serves; empty: the "
-        "console does it all",
+        description="amqp:// or redis:// URL of the job queue for `python -m tagging_core work`; empty: the "
+        "console processes jobs itself",
     )
     assets_url: str = Field(
-        default="", description="object store of the picture files, s3://BUCKET/PREFIX; empty: in the data folder"
+        default="", description="object store for picture files, s3://BUCKET/PREFIX; empty: the data folder"
     )
-    encoder: str = Field(default="builtin", description="preset, folder or hub id of a new archive's model")
+    encoder: str = Field(default="builtin", description="preset, local folder or hub id of a new archive's model")
     devices: str = Field(
-        default="", description="where models run, such as cuda:0,cuda:1; empty: all GPUs, or the CPU"
+        default="", description="comma-separated torch devices, such as cuda:0,cuda:1; empty: all GPUs, or the CPU"
     )
-    compile: bool = Field(default=False, description="have torch compile models, which is slow at first")
-    writer: str = Field(default="", description="preset, folder or hub id of a Qwen2-VL that drafts descriptions")
+    compile: bool = Field(default=False, description="compile models with torch.compile; slow on first use")
+    writer: str = Field(default="", description="preset, folder or hub id of a Qwen2-VL that drafts captions")
     ingest_root: Path | None = Field(default=None, description="server folder that editors may ingest from")
     roles_file: Path | None = Field(default=None, description="TOML file that maps people to roles")
     ingest_threads: int = Field(
-        default=0, ge=0, le=64, description="threads that read, decode and embed; 0: one a core, or six a GPU"
+        default=0, ge=0, le=64, description="threads that read, decode and embed; 0: one per core, or six per GPU"
     )
-    max_megapixels: float = Field(default=50.0, gt=0, le=170, description="pictures with more pixels are refused")
-    time_zone: str = Field(default="", description="whose days the charts count; empty means this machine's")
-    api_local: bool = Field(default=False, description="programs on this machine need no key; for a first try")
-    api_rate: float = Field(default=50.0, gt=0, description="requests a second that one key may make for long")
-    log_json: bool = Field(default=False, description="logs are lines of JSON, for a collector to read")
-    webhook_targets: str = Field(default="", description="hosts, addresses and networks that webhooks may go to")
-    blind_share: float = Field(default=0.03, ge=0, le=1, description="pictures shown without suggestions")
-    known_share: float = Field(default=0.02, ge=0, le=1, description="finished pictures mixed in among new ones")
-    second_share: float = Field(default=0.0, ge=0, le=1, description="pictures that take a second opinion")
+    max_megapixels: float = Field(default=50.0, gt=0, le=170, description="larger pictures are rejected")
+    time_zone: str = Field(default="", description="IANA zone that defines a day in charts; empty: this machine's")
+    api_local: bool = Field(default=False, description="local API clients need no key; for evaluation only")
+    api_rate: float = Field(default=50.0, gt=0, description="sustained requests per second allowed per API key")
+    log_json: bool = Field(default=False, description="write logs as JSON lines, for a log collector")
+    webhook_targets: str = Field(
+        default="", description="comma-separated hosts, IP addresses and networks that webhooks may call"
+    )
+    blind_share: float = Field(default=0.03, ge=0, le=1, description="share of pictures shown without suggestions")
+    known_share: float = Field(default=0.02, ge=0, le=1, description="share of finished pictures shown again")
+    second_share: float = Field(default=0.0, ge=0, le=1, description="share of pictures that need a second opinion")
 
     @field_validator("time_zone")
     @classmethod
-    def _known_zone(cls, name: str) -> str:
+    def _require_known_zone(cls, name: str) -> str:
         if name and name not in available_timezones():
-            raise ValueError("it is no IANA time zone such as Europe/Berlin")
+            raise ValueError("expected an IANA time zone such as Europe/Berlin")
         return name
 
     @property
     def zone(self) -> str:
-        """The IANA name of the zone whose days are counted."""
+        """IANA name of the time zone that defines a day in charts."""
         return self.time_zone or machine_zone()
 
     @property
     def database(self) -> str:
-        """The SQLAlchemy URL that is used."""
+        """SQLAlchemy URL in effect: `database_url`, or SQLite in the data folder."""
         return self.database_url or f"sqlite:///{self.data_dir / 'tagloop.db'}"
 
     @property
     def max_pixels(self) -> int:
-        """The pixel limit of one picture."""
+        """Maximum number of pixels of a picture."""
         return int(self.max_megapixels * 1_000_000)
 
 
 def load_settings() -> Settings:
-    """Read the environment.
+    """Read the settings from the environment.
 
     Raises:
-        SettingsError: A variable has a value that cannot be used; the message names it.
+        SettingsError: A variable has an invalid value; the message names it.
     """
     try:
         return Settings()
     except ValidationError as error:
         first = error.errors()[0]
         name = "TAGLOOP_" + str(first["loc"][0]).upper()
-        raise SettingsError(f"{name}={first['input']!r} cannot be used: {first['msg']}.") from error
+        raise SettingsError(f"{name}={first['input']!r} is invalid: {first['msg']}.") from error

@@ -1,3 +1,3 @@
-"""Leaf helpers without a database: users and roles, periods, intervals, logging context, metrics."""
+"""Helpers that need no database: users and roles, periods, confidence intervals, logging, metrics."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Cells that no spreadsheet takes for formulas."""
+"""Protection against formula injection in CSV exports."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ _RISKY = ("=", "+", "-", "@", "\t", "\r")
 
 
 def escape_formula(cell: str) -> str:
-    """A spreadsheet runs what begins like a formula."""
+    """Prefix a cell with an apostrophe if a spreadsheet would evaluate it as a formula."""
     return f"'{cell}" if cell.startswith(_RISKY) else cell

@@ -1,4 +1,4 @@
-"""Logs: one line an event, as text or as JSON, with the request or the batch that it belongs to."""
+"""Logging: one line per event, as text or JSON, with context fields such as the request or batch id."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any
 
-_TOLD: ContextVar[dict[str, Any]] = ContextVar("told", default={})  # noqa: B039  # replaced, never changed
-_OURS = "tagging_core"
+_FIELDS: ContextVar[dict[str, Any]] = ContextVar("log_fields", default={})  # noqa: B039  # never mutated
+_LOGGER = "tagging_core"
 
 
 @contextmanager
-def about(**told: Any) -> Iterator[None]:
-    """Add to whatever is logged meanwhile by this thread or task: `request="..."`, `batch=7`."""
-    token = _TOLD.set({**_TOLD.get(), **told})
+def about(**fields: Any) -> Iterator[None]:
+    """Attach fields such as `request="..."` or `batch=7` to every log line of this thread or task."""
+    token = _FIELDS.set({**_FIELDS.get(), **fields})
     try:
         yield
     finally:
-        _TOLD.reset(token)
+        _FIELDS.reset(token)
 
 
 def configure(as_json: bool) -> None:
-    """Write what Tagloop logs to standard error; for programs, never for a library that uses it."""
-    logger = logging.getLogger(_OURS)
+    """Log to standard error, as JSON or text; for entry points only, library users configure their own logging."""
+    logger = logging.getLogger(_LOGGER)
     if not any(isinstance(handler.formatter, _TextFormatter) for handler in logger.handlers):
         handler = logging.StreamHandler()
         handler.setFormatter(_JsonFormatter() if as_json else _TextFormatter())
@@ -39,25 +39,25 @@ class _TextFormatter(logging.Formatter):
     """`12:03:04 WARNING worker: what happened (batch=7)`."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """One event."""
-        told = ", ".join(f"{key}={value}" for key, value in _TOLD.get().items())
+        """Format one record."""
+        fields = ", ".join(f"{key}={value}" for key, value in _FIELDS.get().items())
         when = datetime.fromtimestamp(record.created).strftime("%H:%M:%S")
-        name = record.name.removeprefix(f"{_OURS}.")
-        line = f"{when} {record.levelname} {name}: {record.getMessage()}" + (f" ({told})" if told else "")
+        name = record.name.removeprefix(f"{_LOGGER}.")
+        line = f"{when} {record.levelname} {name}: {record.getMessage()}" + (f" ({fields})" if fields else "")
         return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
 
 
 class _JsonFormatter(_TextFormatter):
-    """An object a line: at (UTC), level, logger, message, and what it is about."""
+    """One JSON object per line: at (UTC), level, logger, message and the context fields."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """One event."""
+        """Format one record."""
         line = {
             "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": record.getMessage(),
-            **_TOLD.get(),
+            **_FIELDS.get(),
         }
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)

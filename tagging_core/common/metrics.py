@@ -1,4 +1,4 @@
-"""What this process counts, for Prometheus; `exposition` adds what the database says."""
+"""Prometheus metrics of this process; `app.prometheus` adds those read from the database."""
 
 from __future__ import annotations
 
@@ -10,21 +10,19 @@ ProcessCollector(registry=COUNTED)
 
 REQUESTS = Histogram(
     "tagloop_request_seconds",
-    "Requests to the REST service, by its operations",
+    "Duration of REST requests by operation and status",
     ["operation", "status"],
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
     registry=COUNTED,
 )
-PICTURES = Counter(
-    "tagloop_pictures", "Pictures that this process took in, by how they ended", ["end"], registry=COUNTED
-)
+PICTURES = Counter("tagloop_pictures", "Pictures ingested by this process, by outcome", ["end"], registry=COUNTED)
 CHUNKS = Histogram(
     "tagloop_chunk_seconds",
-    "From the lease of a chunk to its end",
+    "Duration of a chunk from lease to completion",
     buckets=(0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 60, 120, 600),
     registry=COUNTED,
 )
-FAILURES = Counter("tagloop_chunk_failures", "Attempts at a chunk that failed", registry=COUNTED)
+FAILURES = Counter("tagloop_chunk_failures", "Failed attempts at a chunk", registry=COUNTED)
 MATRIX = Counter(
-    "tagloop_matrix_reads", "Looks at the tag library: from memory or read", ["from"], registry=COUNTED
+    "tagloop_matrix_reads", "Reads of the tag matrix, from memory or the database", ["from"], registry=COUNTED
 )

@@ -1,4 +1,4 @@
-"""Days as people at the company mean them: where the sun was, not where Greenwich is."""
+"""Periods of calendar days and their buckets, in the installation's time zone rather than UTC."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ from zoneinfo import ZoneInfo, available_timezones
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """Some days in a row, both ends among them."""
+    """Consecutive days, both ends included."""
 
     first: date
     last: date
 
     @property
     def days(self) -> int:
-        """How many."""
+        """Number of days."""
         return (self.last - self.first).days + 1
 
     @property
     def before(self) -> Period:
-        """As many days before."""
+        """The period of the same length that ends the day before."""
         return Period(self.first - timedelta(days=self.days), self.first - timedelta(days=1))
 
     @property
     def bounds(self) -> tuple[str, str]:
-        """First and last day as the database writes them."""
+        """First and last day in ISO format, as stored in the database."""
         return self.first.isoformat(), self.last.isoformat()
 
     def __str__(self) -> str:
-        """For a person to read."""
+        """Display text, such as `03 Nov to 24 Nov 2026`."""
         if self.first == self.last:
             return f"{self.first:%d %b %Y}"
         if self.first.year == self.last.year:
@@ -43,12 +43,12 @@ class Period:
 
     @classmethod
     def latest(cls, days: int, today: date) -> Period:
-        """The days up to today, today among them."""
+        """The last `days` days, today included."""
         return cls(today - timedelta(days=days - 1), today)
 
 
 def day_in(zone: str) -> Callable[[datetime], str]:
-    """How to tell the day, as `2026-11-24`, of a moment (UTC without zone)."""
+    """Return a function from a naive UTC time to its ISO date in a zone, such as `2026-11-24`."""
     return _days(zone)
 
 
@@ -61,7 +61,7 @@ def _days(zone: str) -> Callable[[datetime], str]:
 
 
 def moments(period: Period, zone: str) -> tuple[datetime, datetime]:
-    """The first moment of a period and the first after it (UTC without zone)."""
+    """Start of a period (inclusive) and its end (exclusive) in a zone, as naive UTC times."""
     place = ZoneInfo(zone)
     ends = period.first, period.last + timedelta(days=1)
     first, after = (
@@ -71,23 +71,23 @@ def moments(period: Period, zone: str) -> tuple[datetime, datetime]:
 
 
 def bucket(day: str, grain: str) -> str:
-    """The first day of the day's week (a Monday), month or quarter; the day itself for `day`."""
+    """First day of the week (Monday), month or quarter that contains a day; `grain` `day` returns the day."""
     return day if grain == "day" else _bucket(date.fromisoformat(day), grain)
 
 
-def _bucket(moment: date, grain: str) -> str:
+def _bucket(day: date, grain: str) -> str:
     match grain:
         case "week":
-            return (moment - timedelta(days=moment.weekday())).isoformat()
+            return (day - timedelta(days=day.weekday())).isoformat()
         case "month":
-            return moment.replace(day=1).isoformat()
+            return day.replace(day=1).isoformat()
         case "quarter":
-            return moment.replace(month=(moment.month - 1) // 3 * 3 + 1, day=1).isoformat()
-    return moment.isoformat()
+            return day.replace(month=(day.month - 1) // 3 * 3 + 1, day=1).isoformat()
+    return day.isoformat()
 
 
 def span(bucket: str, grain: str) -> tuple[date, date]:
-    """The first and the last day of a bucket."""
+    """First and last day of the bucket that starts on the ISO date `bucket`."""
     first = date.fromisoformat(bucket)
     longest = {"day": 1, "week": 7, "month": 31, "quarter": 92}[grain]
     after = date.fromisoformat(_bucket(first + timedelta(days=longest), grain))
@@ -95,13 +95,13 @@ def span(bucket: str, grain: str) -> tuple[date, date]:
 
 
 def buckets(period: Period, grain: str) -> list[str]:
-    """All buckets of a period in order, those in which nothing happened too."""
-    every = (period.first + timedelta(days=n) for n in range(period.days))
-    return list(dict.fromkeys(bucket(day.isoformat(), grain) for day in every))
+    """All buckets that overlap a period, in order, empty ones included."""
+    days = (period.first + timedelta(days=n) for n in range(period.days))
+    return list(dict.fromkeys(bucket(day.isoformat(), grain) for day in days))
 
 
 def machine_zone() -> str:
-    """The IANA name of this machine's zone; UTC if it cannot be told."""
+    """IANA name of this machine's time zone; UTC if unknown."""
     named = os.environ.get("TZ", "").lstrip(":")
     link = Path("/etc/localtime")
     for name in (named, str(link.resolve()).partition("zoneinfo/")[2]):

@@ -1,4 +1,4 @@
-"""Who acts, and what their roles allow."""
+"""Users, roles and permissions."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tagging_core.errors import NotAllowedError, SettingsError
 
 
 class Role(StrEnum):
-    """What a person is in the company."""
+    """A user's function in the company."""
 
     EDITOR = "editor"
     OWNER = "owner"
@@ -20,7 +20,7 @@ class Role(StrEnum):
 
 
 class Action(StrEnum):
-    """What a person may want to do; the wording completes "You may not ..."."""
+    """A permission; its text completes "You may not ..." in error messages."""
 
     REVIEW = "review pictures"
     UPLOAD = "upload pictures"
@@ -29,7 +29,7 @@ class Action(StrEnum):
     OPERATE = "run the system"
 
 
-_ALLOWED = {
+_PERMISSIONS = {
     Role.EDITOR: {Action.REVIEW, Action.UPLOAD},
     Role.OWNER: {Action.REVIEW, Action.UPLOAD, Action.CURATE, Action.REPORT},
     Role.MANAGER: {Action.REPORT},
@@ -39,39 +39,39 @@ _ALLOWED = {
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """A person by name or e-mail address, with roles."""
+    """A user, known by name or e-mail address, with roles."""
 
     name: str
     roles: frozenset[Role]
 
     def may(self, action: Action) -> bool:
-        """Whether any of the person's roles covers the action."""
-        return any(action in _ALLOWED[role] for role in self.roles)
+        """Whether any of the user's roles permits the action."""
+        return any(action in _PERMISSIONS[role] for role in self.roles)
 
 
 SYSTEM = User("system", frozenset({Role.ADMIN}))
-"""Tagloop itself, for what happens without a person."""
+"""Tagloop itself, the author of automatic events."""
 
 
 def require(user: User, action: Action) -> None:
-    """Refuse an action that the person's roles do not cover.
+    """Check that a user may perform an action.
 
     Raises:
-        NotAllowedError: Says which roles would.
+        NotAllowedError: None of the user's roles permits it; the message lists the roles that do.
     """
     if not user.may(action):
-        able = sorted(role for role in Role if action in _ALLOWED[role])
+        able = sorted(role for role in Role if action in _PERMISSIONS[role])
         roles = ", ".join(sorted(user.roles)) or "none"
         raise NotAllowedError(
-            f"{user.name} may not {action}: that takes one of the roles {', '.join(able)}, not {roles}."
+            f"{user.name} may not {action}: this needs the role {' or '.join(able)}; current roles: {roles}."
         )
 
 
 def local_user(name: str) -> User:
-    """The person at an unprotected laptop console: any name, all roles.
+    """Return the user of a console without sign-in: any name, all roles.
 
     Raises:
-        NotAllowedError: The name is empty or unreasonably long.
+        NotAllowedError: The name is empty, longer than 80 characters or not printable.
     """
     clean = " ".join(name.split())
     if not 1 <= len(clean) <= 80 or not clean.isprintable():
@@ -80,12 +80,14 @@ def local_user(name: str) -> User:
 
 
 def signed_in_user(email: str, roles_file: Path | None) -> User:
-    """A person whom the company's sign-in vouches for; without an entry in the roles file, no roles.
+    """Return a user authenticated by the company's sign-in, with the roles that the roles file grants.
 
-    The file maps each role to addresses: `editor = ["ann@example.com"]`.
+    Args:
+        email: Address, matched without regard to case; an address that is not listed has no roles.
+        roles_file: TOML file that maps each role to addresses: `editor = ["ann@example.com"]`.
 
     Raises:
-        SettingsError: The roles file is missing or wrong.
+        SettingsError: The roles file is not set, missing or malformed.
     """
     table = _read_roles(roles_file)
     address = email.strip().lower()
@@ -94,10 +96,12 @@ def signed_in_user(email: str, roles_file: Path | None) -> User:
 
 def _read_roles(path: Path | None) -> dict[Role, set[str]]:
     if path is None:
-        raise SettingsError("Sign-in is configured but TAGLOOP_ROLES_FILE is not: nobody would have a role.")
+        raise SettingsError("Sign-in is configured, but TAGLOOP_ROLES_FILE is not set, so that no user has a role.")
     try:
         table = tomllib.loads(path.read_text("utf-8"))
         return {Role(role): {str(name).strip().lower() for name in names} for role, names in table.items()}
     except (OSError, ValueError, TypeError) as error:
         allowed = ", ".join(Role)
-        raise SettingsError(f"{path} is no roles file ({error}); it maps {allowed} to addresses.") from error
+        raise SettingsError(
+            f"{path} is not a valid roles file: {error}. Expected TOML that maps {allowed} to lists of addresses."
+        ) from error

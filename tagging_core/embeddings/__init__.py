@@ -1,3 +1,3 @@
-"""Encoders, vector spaces and the vectors of record."""
+"""Encoders, vector spaces and the embeddings stored in SQL."""
 
 from __future__ import annotations

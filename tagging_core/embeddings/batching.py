@@ -1,4 +1,4 @@
-"""Embedding a batch so that one picture that fails does not fail the others."""
+"""Batch embedding that isolates the images that fail."""
 
 from __future__ import annotations
 
@@ -17,28 +17,32 @@ K = TypeVar("K")
 def encode_with_bisection(
     encoder: Encoder, images: dict[K, Image.Image], instruction: str = "", texts: Mapping[K, str] | None = None
 ) -> tuple[dict[K, Vectors], dict[K, str]]:
-    """Embed pictures; where a batch fails, its halves, down to the single pictures that do.
+    """Embed images; bisect a batch that fails until the failing images are isolated.
 
     Args:
-        images: Prepared pictures by any key.
-        texts: What came with them, to be fused where the model can.
+        images: Prepared images by key.
+        instruction: Passed to the encoder.
+        texts: Text of an image by key, fused into its vector if the model supports it.
 
     Returns:
-        Vectors `(d,)` by key, and by key why the encoder could not take a picture.
+        Unit vectors `(d,)` by key, and error messages by key for the images that failed.
+
+    Raises:
+        TaggingError: The encoder itself failed, not an image.
     """
     if not images:
         return {}, {}
     try:
-        spoken = [texts.get(key, "") for key in images] if texts else ()
-        matrix = encoder.encode_images(list(images.values()), instruction, spoken)
+        fused = [texts.get(key, "") for key in images] if texts else ()
+        matrix = encoder.encode_images(list(images.values()), instruction, fused)
         if not np.isfinite(matrix).all():
-            raise ValueError("the model returned numbers that are not finite")
+            raise ValueError("the model returned NaN or infinity")
         return dict(zip(images, matrix, strict=True)), {}
     except TaggingError:
         raise
-    except Exception as error:  # out of memory, a kernel that fails: whatever one picture may set off
+    except Exception as error:  # out of memory, a failing kernel: anything that one image can trigger
         if len(images) == 1:
-            return {}, {next(iter(images)): f"The model could not read the picture: {error}"}
+            return {}, {next(iter(images)): f"The model could not embed the picture: {error}"}
         keys = list(images)
         halves = keys[: len(keys) // 2], keys[len(keys) // 2 :]
         parts = [

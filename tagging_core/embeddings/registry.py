@@ -1,4 +1,4 @@
-"""The models that this process has loaded, each once."""
+"""The encoders loaded in this process."""
 
 from __future__ import annotations
 
@@ -12,40 +12,42 @@ from tagging_core.embeddings.encoders.presets import Preset, find_preset
 
 
 class EncoderRegistry:
-    """Loads models at first need and lets go of them.
+    """Loads encoders on first use, caches and unloads them.
 
     Args:
-        models_dir: Where model files are kept.
-        devices: What to run on; see `load_encoder`.
-        compiled: Whether torch compiles models.
+        models_dir: Folder with model files.
+        devices: See `load_encoder`.
+        compiled: Whether to compile models with torch.compile.
     """
 
     def __init__(self, models_dir: Path, devices: str = "", compiled: bool = False) -> None:
         self._models_dir, self._devices, self._compiled = models_dir, devices, compiled
         self._loaded: dict[str, Encoder] = {}
         self._locks: dict[str, threading.Lock] = {}
-        self._opening = threading.Lock()
+        self._locks_guard = threading.Lock()
 
     def register(self, encoder: Encoder) -> None:
-        """Add a model that is loaded already."""
+        """Add an encoder that is already loaded."""
         self._loaded[encoder.fingerprint] = encoder
 
     def preset(self, name: str) -> Preset:
-        """What a name stands for.
+        """Return the preset of a model name, folder or hub id.
 
         Raises:
-            EncoderError: There is no such model.
+            EncoderError: The name is unknown.
         """
         loaded = (encoder.preset for encoder in self._loaded.values() if encoder.preset.name == name)
         return next(loaded, None) or find_preset(name)
 
     def get(self, preset: Preset) -> Encoder:
-        """A model, loaded at the first call; slow then. Two are loaded side by side, one only once.
+        """Return the encoder of a preset; the first call loads it, which is slow.
+
+        Concurrent calls load a model once, and different models in parallel.
 
         Raises:
-            EncoderError: It cannot be loaded.
+            EncoderError: The model cannot be loaded.
         """
-        with self._opening:
+        with self._locks_guard:
             lock = self._locks.setdefault(preset.fingerprint, threading.Lock())
         with lock:
             if preset.fingerprint not in self._loaded:
@@ -54,11 +56,11 @@ class EncoderRegistry:
             return self._loaded[preset.fingerprint]
 
     def loaded(self) -> list[Encoder]:
-        """Those that are loaded now."""
+        """Return the loaded encoders."""
         return list(self._loaded.values())
 
     def unload(self, fingerprint: str) -> None:
-        """Free the memory of one that is no longer needed; it is loaded again if it is."""
+        """Free an encoder's memory; the next `get` loads it again."""
         if self._loaded.pop(fingerprint, None) is not None:
             gc.collect()
             import torch

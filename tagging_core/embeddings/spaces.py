@@ -1,6 +1,7 @@
-"""Families of vectors: each model, under its usual instruction or a profile's, that the archive is known under.
+"""Vector spaces: one per model and instruction (the model's default or a profile's) that assets are embedded in.
 
-Vectors of two families never meet. The ledger teaches all of them, so that one can take another's place at once.
+Vectors of different spaces are never compared. Tag classifiers are fitted in every space, so that the active model
+can be switched at once. The table that stores the spaces is called `families`.
 """
 
 from __future__ import annotations
@@ -27,31 +28,34 @@ from tagging_core.storage.schema import (
 )
 
 GONE = "gone"
-"""Kind of an outbox row that says that a family was dropped."""
+"""Kind of an outbox row for a deleted vector space."""
 
 USUAL = "default"
-"""How the usual instruction is named beside vectors."""
+"""Value of `vectors.instruction` for a model's default instruction."""
 
 
 class SpaceState(StrEnum):
-    """What a family is for."""
+    """Life cycle of a vector space."""
 
-    ACTIVE = "standing"  # the model in use
-    BUILDING = "building"  # pictures are being embedded
-    READY = "ready"  # all of them are; it may take the standing one's place
-    KEPT = "kept"  # it stood before; it is taught, but no longer gets new pictures
-    STOPPED = "stopped"  # what is embedded stays, the rest waits
+    ACTIVE = "standing"  # used for suggestions and search
+    BUILDING = "building"  # assets are being embedded
+    READY = "ready"  # all assets are embedded; it can be activated
+    KEPT = "kept"  # formerly active: still fitted, but new assets are not embedded
+    STOPPED = "stopped"  # embedding is paused
 
 
 @dataclass(frozen=True, slots=True)
 class VectorSpace:
-    """One family.
+    """One vector space.
 
     Attributes:
-        encoder: What `load_encoder` takes.
-        instruction: Of a profile; empty for the model's usual one.
-        seen: Id of the last asset that was looked at for a vector that is missing.
-        note: What keeps it from being built; empty if nothing does.
+        fingerprint: The model's fingerprint, with a suffix for a profile's instruction.
+        encoder: Argument of `load_encoder`.
+        instruction: A profile's instruction; empty for the model's default.
+        seen: Cursor of the scan for missing vectors: id of the last scanned asset.
+        note: Why it cannot be built; empty if nothing failed.
+        actor: Who registered it.
+        at: When, in UTC without time zone.
     """
 
     fingerprint: str
@@ -65,52 +69,52 @@ class VectorSpace:
 
     @property
     def model(self) -> str:
-        """The fingerprint of its model alone."""
+        """The model's fingerprint, without the instruction."""
         return split(self.fingerprint)[0]
 
 
 def fingerprint_of(model: str, instruction: str = "") -> str:
-    """The fingerprint of a model's family under an instruction."""
+    """Return the fingerprint of a model's vector space for an instruction; empty is the default."""
     return f"{model}.{hashlib.sha256(instruction.encode()).hexdigest()[:8]}" if instruction else model
 
 
 def split(fingerprint: str) -> tuple[str, str]:
-    """A family's model, and its instruction as it is named beside vectors."""
+    """Split a space's fingerprint into the model's and the value of `vectors.instruction`."""
     model, _, instruction = fingerprint.partition(".")
     return model, instruction or USUAL
 
 
 def fingerprints(connection: Connection) -> list[str]:
-    """Of all families that are taught."""
+    """Return the fingerprints of all spaces."""
     return list(connection.execute(select(families.c.fingerprint)).scalars())
 
 
 def indexed(connection: Connection) -> list[str]:
-    """Of those that can be searched: a profile's instruction serves its suggestions alone."""
+    """Return the fingerprints of the searchable spaces; those of profiles serve suggestions only."""
     return list(connection.execute(select(families.c.fingerprint).where(families.c.instruction == "")).scalars())
 
 
 def list_all(connection: Connection) -> list[VectorSpace]:
-    """Every family, the one in use first, then the latest first."""
+    """Return all spaces: the active one first, default instructions before others, then newest first."""
     rows = connection.execute(select(families).order_by(families.c.at.desc())).all()
     found = [VectorSpace(**{**row._mapping, "state": SpaceState(row.state)}) for row in rows]
-    return sorted(found, key=lambda family: (family.state != SpaceState.ACTIVE, family.instruction))
+    return sorted(found, key=lambda space: (space.state != SpaceState.ACTIVE, space.instruction))
 
 
 def find(connection: Connection, fingerprint: str) -> VectorSpace | None:
-    """A family, if it is known."""
+    """Return a space, or None if it is not registered."""
     return next((f for f in list_all(connection) if f.fingerprint == fingerprint), None)
 
 
 def active(connection: Connection) -> VectorSpace | None:
-    """The model in use; None in a new archive."""
+    """Return the active space; None in a new archive."""
     return next((f for f in list_all(connection) if f.state == SpaceState.ACTIVE), None)
 
 
 def register(
     connection: Connection, fingerprint: str, encoder: str, state: SpaceState, actor: str, instruction: str = ""
 ) -> None:
-    """Make a family known, to be taught everything from now on; harmless if it is."""
+    """Register a space and mark all tags to be fitted in it; a no-op if it is registered."""
     if find(connection, fingerprint) is None:
         row = {"fingerprint": fingerprint, "encoder": encoder, "instruction": instruction, "state": state}
         upsert(connection, families, [row | {"seen": 0, "note": "", "actor": actor, "at": _now()}])
@@ -119,20 +123,20 @@ def register(
 
 
 def activate(connection: Connection, fingerprint: str) -> None:
-    """Let a family be the one in use; the one before is kept."""
-    at_work = families.c.state == SpaceState.ACTIVE
-    connection.execute(update(families).where(at_work).values(state=SpaceState.KEPT))
-    # Pictures that came since it was last looked at have no vector of it yet.
+    """Make a space the active one; the previous one is kept and still fitted."""
+    was_active = families.c.state == SpaceState.ACTIVE
+    connection.execute(update(families).where(was_active).values(state=SpaceState.KEPT))
+    # `seen` stays: assets added since the last scan have no vector in this space yet.
     change(connection, fingerprint, state=SpaceState.ACTIVE, note="")
 
 
 def change(connection: Connection, fingerprint: str, **values: object) -> None:
-    """Change what is known of a family."""
+    """Update columns of a space."""
     connection.execute(update(families).where(families.c.fingerprint == fingerprint).values(**values))
 
 
 def drop(connection: Connection, fingerprint: str) -> None:
-    """Drop a family and all that was made for it; what people said stays in the ledger."""
+    """Delete a space with its vectors and classifiers; decisions stay in the ledger."""
     model, instruction = split(fingerprint)
     for table in (families, dirty, learned, packs, calibrations, outbox):
         connection.execute(delete(table).where(table.c.fingerprint == fingerprint))
@@ -144,7 +148,7 @@ def drop(connection: Connection, fingerprint: str) -> None:
 
 
 def error_note(error: Exception) -> str:
-    """What is noted of a family whose model failed."""
+    """Return the note for a space whose model failed."""
     return str(error) if isinstance(error, TaggingError) else f"The model failed: {error or type(error).__name__}"
 
 

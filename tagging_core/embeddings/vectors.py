@@ -1,4 +1,4 @@
-"""The vectors of record, kept in SQL as float32; Chroma only ever holds copies."""
+"""Embeddings of assets and tag texts in SQL, as float32: the source of truth, of which Chroma holds copies."""
 
 from __future__ import annotations
 
@@ -21,12 +21,13 @@ def save(
     matrix: Vectors,
     kind: str = "image",
 ) -> None:
-    """Keep the vectors of assets; saving again is harmless.
+    """Upsert the vectors of assets.
 
     Args:
-        fingerprint: Of their family.
-        matrix: `(n, d)`, row i of `asset_ids[i]`.
-        kind: `image`, or `text` for what came with the picture.
+        fingerprint: The vector space.
+        asset_ids: n assets.
+        matrix: `(n, d)`; row i belongs to `asset_ids[i]`.
+        kind: `image`, or `text` for the text that came with the picture.
     """
     model, instruction = spaces.split(fingerprint)
     key = {"fingerprint": model, "kind": kind, "instruction": instruction}
@@ -43,7 +44,7 @@ def load(
     asset_ids: Sequence[int],
     kind: str = "image",
 ) -> dict[int, Vectors]:
-    """The vectors `(d,)` of those assets that have one of a family, by asset id."""
+    """Return vectors `(d,)` by asset id; assets without a vector in the space are absent."""
     model, instruction = spaces.split(fingerprint)
     found: dict[int, Vectors] = {}
     for start in range(0, len(asset_ids), 500):
@@ -58,7 +59,7 @@ def load(
 
 
 def replace_text(connection: Connection, fingerprint: str, asset_id: int, matrix: Vectors | None) -> None:
-    """Keep the vector `(1, d)` of an asset's text, or drop it where there is no text."""
+    """Upsert the vector `(1, d)` of an asset's text, or delete it if None."""
     if matrix is not None:
         save(connection, fingerprint, [asset_id], matrix, kind="text")
         return
@@ -69,7 +70,7 @@ def replace_text(connection: Connection, fingerprint: str, asset_id: int, matrix
 def load_sentences(
     connection: Connection, fingerprint: str, groups: Sequence[Sequence[str]]
 ) -> list[Vectors | None]:
-    """The kept mean vector `(d,)` of each group of sentences; None where it was never embedded."""
+    """Return the stored mean vector `(d,)` of each group of sentences; None if it was never embedded."""
     keys = [_sentences_key(group) for group in groups]
     wanted = sorted(set(keys))
     query = select(text_vectors.c.text, text_vectors.c.vector).where(text_vectors.c.fingerprint == fingerprint)
@@ -81,7 +82,7 @@ def load_sentences(
 
 
 def encode_sentences(encoder: Encoder, groups: Sequence[Sequence[str]], instruction: str = "") -> list[Vectors]:
-    """The mean unit vector `(d,)` of each group of sentences; slow."""
+    """Embed groups of sentences; return the normalized mean vector `(d,)` of each."""
     encoded = encoder.encode_texts([text for group in groups for text in group], instruction)
     bounds = np.cumsum([0, *(len(group) for group in groups)])
     return [unit(encoded[bounds[i] : bounds[i + 1]].mean(axis=0)) for i in range(len(groups))]
@@ -90,7 +91,7 @@ def encode_sentences(encoder: Encoder, groups: Sequence[Sequence[str]], instruct
 def save_sentences(
     connection: Connection, fingerprint: str, groups: Sequence[Sequence[str]], means: Sequence[Vectors]
 ) -> None:
-    """Keep what `encode_sentences` gave."""
+    """Store the result of `encode_sentences`."""
     rows = [
         {"fingerprint": fingerprint, "text": _sentences_key(group), "vector": to_bytes(mean)}
         for group, mean in zip(groups, means, strict=True)
@@ -105,14 +106,16 @@ def sentences(
     groups: Sequence[Sequence[str]],
     instruction: str = "",
 ) -> list[Vectors]:
-    """The mean vector `(d,)` of each group of sentences; those that were never embedded are, and are kept.
+    """Return the mean vector `(d,)` of each group of sentences; embed and store the missing ones.
 
     Args:
-        fingerprint: Of their family.
-        instruction: Of that family.
+        encoder: Called only if a group is missing.
+        fingerprint: The vector space.
+        groups: Sentences, such as the prompts of one tag; each group gives one vector.
+        instruction: The space's instruction.
 
     Raises:
-        EncoderError: One was never embedded and the encoder cannot be loaded.
+        EncoderError: A group is missing and the encoder cannot be loaded.
     """
     with database.read() as connection:
         found = load_sentences(connection, fingerprint, groups)
@@ -131,10 +134,10 @@ def _sentences_key(group: Sequence[str]) -> str:
 
 
 def to_bytes(vector: Vectors) -> bytes:
-    """Little-endian float32, as it lies in SQL."""
+    """Serialize a vector as little-endian float32, the format in SQL."""
     return np.asarray(vector, dtype="<f4").tobytes()
 
 
 def from_bytes(data: bytes) -> Vectors:
-    """The vector behind bytes from SQL."""
+    """Deserialize a vector from SQL; the array is read-only."""
     return np.frombuffer(data, dtype="<f4")

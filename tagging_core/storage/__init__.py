@@ -1,4 +1,4 @@
-"""SQL storage: the schema and the connections; what is stored is said in the modules that use it."""
+"""SQL schema, connections and transactions, key-value store, blob stores and leader election."""
 
 from __future__ import annotations
 

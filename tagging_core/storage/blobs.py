@@ -1,6 +1,6 @@
-"""Depots: where files lie, by name: a folder of this machine, or a bucket of an object store.
+"""Blob stores: files by name, in a local folder or an object store.
 
-A name is a relative path with `/`; a file is there whole or not at all.
+A name is a relative path with `/` as separator. Writes are atomic: a reader never sees a partial file.
 """
 
 from __future__ import annotations
@@ -23,83 +23,84 @@ _OPTIONS = {"s3": {"use_listings_cache": False, "config_kwargs": {"max_pool_conn
 
 
 class BlobStore(Protocol):
-    """Keeps files."""
+    """Reads and writes files by name."""
 
     def exists(self, name: str) -> bool:
-        """Whether there is such a file."""
+        """Whether a file exists."""
 
     def read(self, name: str) -> bytes:
-        """A file's bytes.
+        """Return a file's content.
 
         Raises:
-            FileNotFoundError: There is none.
-            UnreachableError: The object store does not answer.
+            FileNotFoundError: The file does not exist.
+            UnreachableError: The object store does not respond.
         """
 
     def write(self, name: str, data: bytes) -> None:
-        """Keep a file, in place of one of that name.
+        """Create or overwrite a file.
 
         Raises:
-            StorageError: The disk is full, or nothing may be written there.
+            StorageError: The disk is full or write access is denied.
+            UnreachableError: The object store does not respond.
         """
 
     def remove(self, name: str) -> None:
-        """Remove a file, if it is there."""
+        """Delete a file; a missing file is not an error."""
 
     def older_than(self, prefix: str, seconds: float) -> Iterator[str]:
-        """Names of files below a prefix that were written so long ago."""
+        """Yield the names of files below a folder that were last written at least `seconds` ago."""
 
     def path(self, name: str) -> Path | None:
-        """Where a file lies on this machine; None if it lies elsewhere."""
+        """Return the path of a local file, whether it exists or not; None for an object store."""
 
 
 class LocalBlobStore:
-    """Files below a folder.
+    """Files below a local folder.
 
     Args:
-        root: The folder; made if missing.
+        root: The folder; created on the first write.
     """
 
     def __init__(self, root: Path) -> None:
         self.root = root.absolute()
 
     def exists(self, name: str) -> bool:
-        """See `Depot`."""
+        """See `BlobStore`."""
         return self.path(name).exists()
 
     def read(self, name: str) -> bytes:
-        """See `Depot`."""
+        """See `BlobStore`."""
         return self.path(name).read_bytes()
 
     def write(self, name: str, data: bytes) -> None:
-        """See `Depot`."""
+        """See `BlobStore`."""
         write_atomically(self.path(name), data)
 
     def remove(self, name: str) -> None:
-        """See `Depot`."""
+        """See `BlobStore`."""
         self.path(name).unlink(missing_ok=True)
 
     def older_than(self, prefix: str, seconds: float) -> Iterator[str]:
-        """See `Depot`."""
+        """See `BlobStore`."""
         latest = time.time() - seconds
         for path in self.path(prefix).rglob("*"):
             if path.is_file() and path.stat().st_mtime <= latest:
                 yield path.relative_to(self.root).as_posix()
 
     def path(self, name: str) -> Path:
-        """See `Depot`."""
+        """See `BlobStore`."""
         return self.root / name
 
 
 class S3BlobStore:
-    """Files in an object store, or in whatever else fsspec reaches.
+    """Files in an S3 object store, or any other file system that fsspec supports.
 
     Args:
-        url: Such as `s3://bucket/prefix`; keys and the address of a store of one's own come from the usual
-            variables, such as AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_ENDPOINT_URL.
+        url: Such as `s3://bucket/prefix`. Credentials and the endpoint of a self-hosted store come from the usual
+            variables: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_ENDPOINT_URL.
 
     Raises:
-        SettingsError: The URL names nothing that can be reached.
+        SettingsError: The URL is malformed or its scheme is not supported.
     """
 
     def __init__(self, url: str) -> None:
@@ -109,33 +110,33 @@ class S3BlobStore:
             self._files, root = fsspec.url_to_fs(url, skip_instance_cache=True, **options)
         except (ValueError, ImportError) as error:
             raise SettingsError(
-                f"TAGLOOP_ASSETS_URL={url!r} cannot be used: {error}. Expected s3://BUCKET/PREFIX, or nothing for "
-                "the data folder."
+                f"TAGLOOP_ASSETS_URL={url!r} is invalid: {error}. Expected s3://BUCKET/PREFIX, or an empty value "
+                "for the data folder."
             ) from error
         self._root, self._url = root.rstrip("/"), url
 
     def exists(self, name: str) -> bool:
-        """See `Depot`."""
+        """See `BlobStore`."""
         with self._translate_errors():
             return bool(self._files.exists(self._key(name)))
 
     def read(self, name: str) -> bytes:
-        """See `Depot`."""
+        """See `BlobStore`."""
         with self._translate_errors():
             return bytes(self._files.cat_file(self._key(name)))
 
     def write(self, name: str, data: bytes) -> None:
-        """See `Depot`."""
+        """See `BlobStore`."""
         with self._translate_errors():
             self._files.pipe_file(self._key(name), data)
 
     def remove(self, name: str) -> None:
-        """See `Depot`."""
-        with self._translate_errors(), _unless_missing():
+        """See `BlobStore`."""
+        with self._translate_errors(), _ignore_missing():
             self._files.rm_file(self._key(name))
 
     def older_than(self, prefix: str, seconds: float) -> Iterator[str]:
-        """See `Depot`."""
+        """See `BlobStore`."""
         latest = time.time() - seconds
         with self._translate_errors():
             found = self._files.find(self._key(prefix), detail=True)
@@ -144,7 +145,7 @@ class S3BlobStore:
                 yield key.removeprefix(f"{self._root}/")
 
     def path(self, name: str) -> None:
-        """See `Depot`."""
+        """See `BlobStore`."""
 
     def _key(self, name: str) -> str:
         return f"{self._root}/{name}"
@@ -156,30 +157,33 @@ class S3BlobStore:
         except FileNotFoundError:
             raise
         except PermissionError as error:
-            raise StorageError(f"{self._url} refuses: {error}. See AWS_ACCESS_KEY_ID and its secret.") from error
+            message = (
+                f"Access to {self._url} was denied: {error}. Check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
+            )
+            raise StorageError(message) from error
         except (OSError, BotoCoreError, ClientError) as error:
-            told = f"The picture files at {self._url} cannot be reached: {error}. Try again."
-            raise UnreachableError(told) from error
+            message = f"The object store at {self._url} cannot be reached: {error}. Try again."
+            raise UnreachableError(message) from error
 
 
 def open_blobs(url: str, folder: Path) -> BlobStore:
-    """Open the store of an installation's picture files.
+    """Open an installation's store of picture files.
 
     Args:
-        url: `s3://BUCKET/PREFIX`; empty for the folder.
-        folder: Where files are kept if there is no URL.
+        url: `s3://BUCKET/PREFIX`, or empty for the local folder.
+        folder: Used if `url` is empty.
 
     Raises:
-        SettingsError: The URL names nothing that can be reached.
+        SettingsError: The URL is malformed or its scheme is not supported.
     """
     return S3BlobStore(url) if url else LocalBlobStore(folder)
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Write a file whole or not at all: a reader, or a restart after a crash, never sees half of it.
+    """Write a file through a temporary file and a rename, so that no reader or crash sees a partial one.
 
     Raises:
-        StorageError: The disk is full or the folder cannot be written.
+        StorageError: The disk is full or the folder is not writable.
     """
     part = path.with_name(f"{path.name}.{os.getpid()}-{threading.get_ident()}.part")
     try:
@@ -189,12 +193,14 @@ def write_atomically(path: Path, data: bytes) -> None:
     except OSError as error:
         part.unlink(missing_ok=True)
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise StorageError(f"The disk is full: {path.parent} cannot take {len(data):,} bytes more.") from error
+            raise StorageError(
+                f"The disk is full: {path.parent} has no room for {len(data):,} more bytes."
+            ) from error
         raise StorageError(f"{path.parent} cannot be written: {error.strerror}.") from error
 
 
 @contextmanager
-def _unless_missing() -> Iterator[None]:
+def _ignore_missing() -> Iterator[None]:
     try:
         yield
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""The database: one engine, read and write transactions, migrations."""
+"""The SQL database: engine, read and write transactions, migrations."""
 
 from __future__ import annotations
 
@@ -18,14 +18,17 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError, NoSuch
 
 from tagging_core.errors import StorageError, UnreachableError
 
-_IN_TURN = "SELECT pg_advisory_xact_lock(7216841)"  # PostgreSQL's advisory locks are numbers
+_WRITERS_LOCK = "SELECT pg_advisory_xact_lock(7216841)"  # an arbitrary key
 
 
 class Database:
-    """Connections to one SQL database; safe to share between threads.
+    """Connections to one SQL database; thread-safe.
 
     Args:
-        url: SQLAlchemy URL. A SQLite file and its folder are made if missing.
+        url: SQLAlchemy URL. A SQLite file and its folder are created if missing.
+
+    Raises:
+        StorageError: The URL is malformed, or its driver is not installed.
     """
 
     def __init__(self, url: str) -> None:
@@ -34,23 +37,23 @@ class Database:
             self.engine = _make_engine(url)
         except (ArgumentError, NoSuchModuleError, ImportError) as error:
             raise StorageError(
-                f"TAGLOOP_DATABASE_URL={_without_password(url)!r} names no database that can be used: {error} "
-                "Expected postgresql+psycopg://USER:PASSWORD@HOST/NAME, or nothing for SQLite in the data folder."
+                f"TAGLOOP_DATABASE_URL={_mask_password(url)!r} is invalid: {error} Expected "
+                "postgresql+psycopg://USER:PASSWORD@HOST/NAME, or an empty value for SQLite in the data folder."
             ) from error
 
     @property
     def is_sqlite(self) -> bool:
-        """Whether this is the one-machine default."""
+        """Whether the database is SQLite, the default, rather than PostgreSQL."""
         return self.engine.dialect.name == "sqlite"
 
     def migrate(self, revision: str = "head") -> None:
-        """Bring the schema up to date; nothing happens if it is.
+        """Upgrade the schema; a no-op if it is current.
 
-        Processes that start at once take turns, and those that run already go on: migrations only add, or change
-        what a release before them did not read.
+        Processes that start at the same time are serialized. Running processes are not disturbed: a migration only
+        adds to the schema, or changes what the previous release does not read.
 
         Args:
-            revision: An older one, to restore a backup of that time.
+            revision: Alembic revision; an older one to restore a backup of that age.
         """
         config = Config()
         config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
@@ -60,7 +63,7 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """A connection to read with; each statement sees what was committed before it.
+        """Open a connection for reading, in autocommit: each statement sees what was committed before it.
 
         Raises:
             StorageError: The database cannot be reached or read.
@@ -70,7 +73,7 @@ class Database:
 
     @contextmanager
     def snapshot(self) -> Iterator[Connection]:
-        """A connection that sees the database as it is now, whatever is written meanwhile.
+        """Open a read-only transaction that sees one consistent state, whatever is committed meanwhile.
 
         Raises:
             StorageError: The database cannot be reached or read.
@@ -84,78 +87,76 @@ class Database:
 
     @contextmanager
     def write(self, durable: bool = False, serialized: bool = True) -> Iterator[Connection]:
-        """A transaction that is committed at the end and undone by any error.
-
-        Writers take turns, on PostgreSQL as on SQLite: ids and revisions are then committed in their order, so
-        that whoever has seen one has seen all before it. SQLite's lock is taken at the start: a later upgrade from
-        reader to writer could fail halfway.
+        """Open a transaction that commits at the end of the block and rolls back on any exception.
 
         Args:
-            durable: What was committed survives a power cut too, at the price of waiting for the disk; for what
-                a person did. Anything survives the death of the process.
-            serialized: False for what has no order, and locks the rows that it changes: leases, duties, what is shown.
+            durable: Wait until the commit is on disk, so that it survives a power failure; for decisions of people.
+                Every commit survives the death of the process.
+            serialized: Take the writers' lock, so that ids and revisions are committed in order: a reader who sees
+                one sees all before it. False for writes without an order that lock only the rows they change
+                (leases, leader locks); on SQLite, all writers share one lock anyway.
 
         Raises:
-            StorageError: The database cannot be reached, is full, or stayed locked.
+            StorageError: The database cannot be reached, is full, or stayed locked for a minute.
         """
         with _translate_errors(), self.engine.connect() as connection:
             if self.is_sqlite:
                 connection.exec_driver_sql(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
-                connection.exec_driver_sql("BEGIN IMMEDIATE")
+                connection.exec_driver_sql("BEGIN IMMEDIATE")  # upgrading a read lock later could fail
             else:
-                lazily = "" if durable else "SET LOCAL synchronous_commit = off;"
-                connection.exec_driver_sql(f"BEGIN; {lazily} {_IN_TURN if serialized else ''}")
+                commit_mode = "" if durable else "SET LOCAL synchronous_commit = off;"
+                connection.exec_driver_sql(f"BEGIN; {commit_mode} {_WRITERS_LOCK if serialized else ''}")
             yield connection
             connection.commit()
 
     def close(self) -> None:
-        """Give all connections back."""
+        """Close all pooled connections."""
         self.engine.dispose()
 
 
 def insert_row(connection: Connection, table: Table, row: dict[str, Any]) -> int:
-    """Insert a row and return the id the database gave it."""
+    """Insert a row and return its generated id."""
     key = connection.execute(table.insert().values(row)).inserted_primary_key
     assert key is not None
     return int(key[0])
 
 
 def upsert(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
-    """Insert rows; where the primary key exists, overwrite the other given columns."""
+    """Insert rows; where the primary key exists, update the other given columns."""
     if rows:
-        connection.execute(_overwriting(connection.dialect.name, table, tuple(rows[0])), rows)
+        connection.execute(_upsert_statement(connection.dialect.name, table, tuple(rows[0])), rows)
 
 
 def add_to(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
-    """Add each row's `n` to the count under its key; a missing key starts at 0."""
+    """Add each row's `n` to the counter under its primary key; a missing counter starts at 0."""
     if rows:
-        connection.execute(_adding(connection.dialect.name, table), rows)
+        connection.execute(_increment_statement(connection.dialect.name, table), rows)
 
 
-@functools.cache  # building a statement takes longer than SQLite takes to run it
-def _overwriting(dialect: str, table: Table, columns: tuple[str, ...]) -> Executable:
+@functools.cache  # building a statement takes longer than running it on SQLite
+def _upsert_statement(dialect: str, table: Table, columns: tuple[str, ...]) -> Executable:
     statement = insert(dialect, table)
     keys = [column.name for column in table.primary_key]
-    changed = {name: statement.excluded[name] for name in columns if name not in keys}
-    if changed:
-        return statement.on_conflict_do_update(index_elements=keys, set_=changed)
+    updates = {name: statement.excluded[name] for name in columns if name not in keys}
+    if updates:
+        return statement.on_conflict_do_update(index_elements=keys, set_=updates)
     return statement.on_conflict_do_nothing(index_elements=keys)
 
 
 @functools.cache
-def _adding(dialect: str, table: Table) -> Executable:
+def _increment_statement(dialect: str, table: Table) -> Executable:
     statement = insert(dialect, table)
     keys = [column.name for column in table.primary_key]
     return statement.on_conflict_do_update(index_elements=keys, set_={"n": table.c.n + statement.excluded.n})
 
 
 def insert(dialect: str, table: Table) -> Any:
-    """An insert that may say what to do where the row exists."""
+    """Return the dialect's INSERT statement, which supports `on_conflict_do_update`."""
     return sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
 
 
 def integrity(connection: Connection) -> str:
-    """`ok`, or what SQLite finds wrong with its file."""
+    """Return `ok`, or the first problem that SQLite's quick check finds; always `ok` on PostgreSQL."""
     if connection.dialect.name != "sqlite":
         return "ok"
     return str(connection.execute(text("PRAGMA quick_check(1)")).scalar())
@@ -163,7 +164,7 @@ def integrity(connection: Connection) -> str:
 
 @contextmanager
 def pipelined(connection: Connection) -> Iterator[None]:
-    """Send what is written in here without waiting for each answer; nothing may be read meanwhile."""
+    """Pipeline the block's writes on PostgreSQL, without waiting for each result; the block must not read."""
     if connection.dialect.name == "sqlite":
         yield
         return
@@ -176,15 +177,15 @@ def pipelined(connection: Connection) -> Iterator[None]:
 
 
 def _make_engine(url: str) -> Engine:
-    """An engine whose connections begin no transactions by themselves.
+    """Create an engine in autocommit mode: transactions begin explicitly.
 
-    A pragma may then come before one, a statement that reads costs no begin and rollback, which would take twice as
-    long as itself, and psycopg need not forget with each rollback what it had prepared.
+    So pragmas can precede a transaction, a single SELECT saves the BEGIN and ROLLBACK that would triple its time,
+    and psycopg keeps its prepared statements, which it drops at a rollback.
     """
     if not url.startswith("sqlite:///"):
         options = {"pool_size": 20, "max_overflow": 30, "pool_timeout": 60}
         engine = create_engine(url, isolation_level="AUTOCOMMIT", **options)
-        event.listen(engine, "before_cursor_execute", _without_nul, retval=True)
+        event.listen(engine, "before_cursor_execute", _strip_nul, retval=True)
         event.listen(engine, "checkout", _require_connected)
         return engine
     Path(url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
@@ -194,7 +195,7 @@ def _make_engine(url: str) -> Engine:
 
 
 def _require_connected(connection: Any, _record: Any, _proxy: Any) -> None:
-    """Have the pool connect anew if the server closed this one meanwhile; costs no round trip, as a ping would."""
+    """Have the pool reconnect if the server closed this connection; unlike a ping, costs no round trip."""
     if wait([connection], 0):
         try:
             connection.pgconn.consume_input()
@@ -202,7 +203,7 @@ def _require_connected(connection: Any, _record: Any, _proxy: Any) -> None:
             raise DisconnectionError(str(error)) from error
 
 
-def _without_password(url: str) -> str:
+def _mask_password(url: str) -> str:
     return re.sub(r"(://[^:/@]*):[^@]*@", r"\1:***@", url)
 
 
@@ -213,30 +214,30 @@ def _translate_errors() -> Iterator[None]:
     except OperationalError as error:
         reason = str(error.orig)
         if error.connection_invalidated or "connection" in reason:
-            raise UnreachableError(f"The database does not answer: {reason}. Try again.") from error
+            raise UnreachableError(f"The database does not respond: {reason}. Try again.") from error
         if "full" in reason:
             raise StorageError(
-                "The disk is full: the database cannot grow. Free some space, then go on."
+                "The disk is full: the database cannot grow. Free some space, then try again."
             ) from error
         if "locked" in reason:
-            raise StorageError("The database stayed locked by another process for a minute. Try again.") from error
-        raise StorageError(f"The database cannot be used: {reason}.") from error
+            raise StorageError("The database was locked by another process for a minute. Try again.") from error
+        raise StorageError(f"The database reports an error: {reason}.") from error
     except DBAPIError as error:
         if error.connection_invalidated:
-            raise UnreachableError(f"The database does not answer: {error.orig}. Try again.") from error
+            raise UnreachableError(f"The database does not respond: {error.orig}. Try again.") from error
         raise
 
 
-def _without_nul(_connection: Any, _cursor: Any, statement: str, given: Any, _context: Any, _many: bool) -> Any:
-    """PostgreSQL keeps no NUL in texts, where nobody means anything by it; SQLite does."""
-    rows = given if isinstance(given, list) else [given]
+def _strip_nul(_connection: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, _many: bool) -> Any:
+    """Remove NUL characters from text parameters: PostgreSQL rejects them, SQLite stores them."""
+    rows = parameters if isinstance(parameters, list) else [parameters]
     if any(isinstance(value, str) and "\0" in value for row in rows for value in row.values()):
-        given = [
+        parameters = [
             {key: value.replace("\0", "") if isinstance(value, str) else value for key, value in row.items()}
             for row in rows
         ]
-        given = given if _many else given[0]
-    return statement, given
+        parameters = parameters if _many else parameters[0]
+    return statement, parameters
 
 
 def _configure_sqlite(connection: Any, _record: Any) -> None:

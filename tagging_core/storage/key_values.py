@@ -1,4 +1,4 @@
-"""Small named values of the whole installation: revisions and the like."""
+"""Key-value store of an installation: revisions, counters and the time zone."""
 
 from __future__ import annotations
 
@@ -11,46 +11,48 @@ from tagging_core.storage import Database, insert, upsert
 from tagging_core.storage.schema import meta
 
 ZONE = "insights.zone"
-"""The zone, by its IANA name, whose days are counted; kept in the database, so that all processes count alike."""
+"""Key of the IANA time zone that defines a day in charts; stored so that all processes agree."""
 
 LIBRARY = "library"
-"""Moves with every learned change and every change of the taxonomy; caches key on it."""
+"""Key of the library revision: incremented by every learned change and every taxonomy change; a cache key."""
 
 TAXONOMY = "taxonomy"
-"""Moves with every change of a tag, category or profile."""
+"""Key of the taxonomy revision: incremented by every change of a tag, category or profile."""
 
 
 def get(connection: Connection, key: str, default: str = "") -> str:
-    """A value by name."""
+    """Return a value, or the default if the key is missing."""
     value = connection.execute(select(meta.c.value).where(meta.c.key == key)).scalar()
     return default if value is None else str(value)
 
 
 def put(connection: Connection, key: str, value: str) -> None:
-    """Keep a value."""
+    """Set a value."""
     upsert(connection, meta, [{"key": key, "value": value}])
 
 
 def get_int(connection: Connection, key: str) -> int:
-    """A counter by name, 0 if it was never moved."""
+    """Return a counter, 0 if it was never incremented."""
     return int(get(connection, key, "0"))
 
 
 def bump(connection: Connection, key: str) -> int:
-    """Move a counter by one and return it."""
+    """Increment a counter atomically and return its new value."""
     new = insert(connection.dialect.name, meta).values(key=key, value="1")
-    moved = cast(cast(meta.c.value, BigInteger) + 1, String)
-    moving = new.on_conflict_do_update(index_elements=[meta.c.key], set_={"value": moved}).returning(meta.c.value)
-    return int(connection.execute(moving).scalar_one())
+    incremented = cast(cast(meta.c.value, BigInteger) + 1, String)
+    statement = new.on_conflict_do_update(index_elements=[meta.c.key], set_={"value": incremented}).returning(
+        meta.c.value
+    )
+    return int(connection.execute(statement).scalar_one())
 
 
 def zone_of(connection: Connection) -> str:
-    """The zone whose days are counted."""
+    """Return the IANA time zone that defines a day in charts."""
     return get(connection, ZONE, "UTC")
 
 
 def today(connection: Connection) -> date:
-    """What day it is there."""
+    """Return the current date in that time zone."""
     return datetime.now(UTC).astimezone(ZoneInfo(zone_of(connection))).date()
 
 

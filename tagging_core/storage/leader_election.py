@@ -1,4 +1,4 @@
-"""Duties: what only one of several processes may do is done by the one that has the duty, as long as it lives."""
+"""Leader election among processes by a 15 s database lease."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from sqlalchemy import delete, or_
 from tagging_core.storage import Database, insert
 from tagging_core.storage.schema import duties
 
-_SECONDS = 15.0
+_LEASE = 15.0  # seconds
 _RENEW = 5.0
+_RETRY = 1.0  # while another process is the leader
 
 
 class Leadership(Protocol):
@@ -34,44 +35,46 @@ class FixedLeadership:
 
 
 class LeaderLock:
-    """One process's claim to a duty; the clocks of all machines must agree within a few seconds.
+    """A lock that at most one process holds; the clocks of all machines must agree within a few seconds.
 
     Args:
-        database: Which all processes share.
-        name: Of the duty.
-        holder: Of this process, different from all others.
+        database: The database that all processes share.
+        name: Name of the lock.
+        holder: Unique name of this process.
     """
 
     def __init__(self, database: Database, name: str, holder: str) -> None:
         self._database, self._name, self._holder = database, name, holder
-        self._asked, self._held = 0.0, False
+        self._checked_at, self._held = 0.0, False
 
     def held(self) -> bool:
-        """Whether this process is the one; taken if nobody is, renewed if it is. Asks the database now and then.
+        """Acquire or renew the lock if possible; return whether this process holds it.
+
+        The answer is cached, for 5 s while the lock is held and for 1 s otherwise.
 
         Raises:
-            UnreachableError: The database does not answer.
+            UnreachableError: The database does not respond.
         """
         now = time.time()
-        if now - self._asked < (_RENEW if self._held else 1.0):
+        if now - self._checked_at < (_RENEW if self._held else _RETRY):
             return self._held
-        self._held = False  # if the database does not answer, somebody else may have it by now
+        self._held = False  # without a response, another process may hold it by now
         new = insert(self._database.engine.dialect.name, duties).values(
-            name=self._name, holder=self._holder, until=now + _SECONDS
+            name=self._name, holder=self._holder, until=now + _LEASE
         )
         free = or_(duties.c.holder == self._holder, duties.c.until < now)
         changed = {"holder": new.excluded.holder, "until": new.excluded.until}
-        taking = new.on_conflict_do_update(index_elements=[duties.c.name], set_=changed, where=free)
+        statement = new.on_conflict_do_update(index_elements=[duties.c.name], set_=changed, where=free)
         with self._database.write(serialized=False) as connection:
-            held = connection.execute(taking.returning(duties.c.name)).first() is not None
-        self._asked, self._held = now, held
+            held = connection.execute(statement.returning(duties.c.name)).first() is not None
+        self._checked_at, self._held = now, held
         return held
 
     def release(self) -> None:
-        """Let another process have it at once."""
-        if not self._asked:
+        """Release the lock, so that another process can acquire it at once."""
+        if not self._checked_at:
             return
         with self._database.write(serialized=False) as connection:
             mine = duties.c.name == self._name, duties.c.holder == self._holder
             connection.execute(delete(duties).where(*mine))
-        self._asked, self._held = 0.0, False
+        self._checked_at, self._held = 0.0, False

@@ -1,4 +1,4 @@
-"""The SQL schema. Ledger and assets are the truth; what stands below "derived" can be rebuilt from them."""
+"""The SQL schema. Ledger and assets are the source of truth; the "derived" tables can be rebuilt from them."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ metadata = MetaData(
     }
 )
 
-# SQLite only counts an INTEGER primary key up by itself, PostgreSQL wants room for more than 2^31 events.
+# SQLite auto-increments INTEGER primary keys only; PostgreSQL needs room for more than 2^31 events.
 _Id = BigInteger().with_variant(Integer, "sqlite")
 
 LIBRARY_KINDS = "kind IN ('tag', 'category', 'profile')"
-"""The events that make the tag library, few among millions of decisions, with an index of their own."""
+"""Taxonomy events, few among millions of decisions; a partial index covers them."""
 
 # ---- the ledger -------------------------------------------------------------------------------------------
 
@@ -42,18 +42,18 @@ events = Table(
     "events",
     metadata,
     Column("id", _Id, primary_key=True, autoincrement=True),
-    Column("uid", String(64), nullable=False, unique=True),  # given by the caller: a repeated call is one event
+    Column("uid", String(64), nullable=False, unique=True),  # idempotency key set by the caller
     Column("at", DateTime, nullable=False, index=True),  # UTC
     Column("actor", String(120), nullable=False),
     Column("kind", String(24), nullable=False),
     Column("asset_id", _Id, index=True),
     Column("tag_id", String(120), index=True),
-    Column("other_tag_id", String(120), index=True),  # replace: the tag that comes instead
-    Column("target_id", _Id, index=True),  # undo: the event taken back
+    Column("other_tag_id", String(120), index=True),  # replace: the new tag
+    Column("target_id", _Id, index=True),  # undo: the undone event
     Column("profile", String(60)),
-    Column("seconds", Float),  # how long the person looked
-    Column("payload", JSON),  # what was shown; or the whole of a tag, category, profile
-    Column("act", String(64), index=True),  # the same for all decisions that one gesture made
+    Column("seconds", Float),  # time spent by the person
+    Column("payload", JSON),  # suggestions shown; or a complete tag, category or profile
+    Column("act", String(64), index=True),  # groups the decisions of one user action
     Index(None, "actor", "id"),
     Index("ix_events_library", "id", sqlite_where=text(LIBRARY_KINDS), postgresql_where=text(LIBRARY_KINDS)),
 )
@@ -65,7 +65,7 @@ assets = Table(
     metadata,
     Column("id", _Id, primary_key=True, autoincrement=True),
     Column("sha256", String(64), nullable=False, unique=True),
-    Column("name", String(255), nullable=False),  # the client's file name, for people to read only
+    Column("name", String(255), nullable=False),  # the client's file name, for display only
     Column("format", String(12), nullable=False),
     Column("width", Integer, nullable=False),
     Column("height", Integer, nullable=False),
@@ -76,9 +76,9 @@ assets = Table(
     Column("title", Text, nullable=False, server_default=""),
     Column("caption", Text, nullable=False, server_default=""),
     Column("body", Text, nullable=False, server_default=""),
-    Column("sample", BigInteger, nullable=False),  # first 60 bits of the SHA-256: order of bottom-k samples
-    Column("review", String(12), nullable=False, server_default="new"),  # derived, see ledger.AssetState
-    Column("margin", Float, nullable=False, server_default="0"),  # how sure suggestions were; 0 is greatest doubt
+    Column("sample", BigInteger, nullable=False),  # first 60 bits of the SHA-256; sort key of bottom-k samples
+    Column("review", String(12), nullable=False, server_default="new"),  # derived, see ledger.events.AssetState
+    Column("margin", Float, nullable=False, server_default="0"),  # confidence of suggestions; 0: most uncertain
     Index(None, "review", "id"),
     Index(None, "review", "sample"),
     Index(None, "review", "margin"),
@@ -100,9 +100,9 @@ batches = Table(
     Column("actor", String(120), nullable=False),
     Column("created_at", DateTime, nullable=False, index=True),
     Column("state", String(12), nullable=False),  # running, stopped, done
-    Column("note", Text, nullable=False, server_default=""),  # why it stopped
-    Column("started_at", DateTime),  # of this run; moves when a stopped batch goes on
-    Column("finished_before", Integer, nullable=False, server_default="0"),  # items finished by earlier runs
+    Column("note", Text, nullable=False, server_default=""),  # why it was stopped
+    Column("started_at", DateTime),  # of the current run; reset when a stopped batch resumes
+    Column("finished_before", Integer, nullable=False, server_default="0"),  # items finished in earlier runs
     Column("finished_at", DateTime),
 )
 
@@ -112,8 +112,8 @@ items = Table(
     Column("batch_id", _Id, ForeignKey("batches.id"), primary_key=True),
     Column("n", Integer, primary_key=True),
     Column("chunk", Integer, nullable=False),
-    Column("source", Text, nullable=False),  # staged or server path; emptied once the asset is kept
-    Column("staged", Boolean, nullable=False),  # staged files are ours to remove
+    Column("source", Text, nullable=False),  # staged or server path; cleared once the asset is stored
+    Column("staged", Boolean, nullable=False),  # staged files are deleted after ingest
     Column("name", String(255), nullable=False),
     Column("text", JSON, nullable=False),  # title, caption, body
     Column("state", String(12), nullable=False),  # waiting, done, known, refused
@@ -131,7 +131,7 @@ jobs = Table(
     Column("batch_id", _Id, ForeignKey("batches.id"), index=True),
     Column("state", String(12), nullable=False, index=True),  # waiting, stopped, done
     Column("created_at", DateTime, nullable=False),
-    Column("bulk", Boolean, nullable=False, server_default=false()),  # gives way to what people wait for
+    Column("bulk", Boolean, nullable=False, server_default=false()),  # lower priority than interactive work
 )
 
 leases = Table(
@@ -151,11 +151,11 @@ chunks = Table(
     Column("state", String(12), nullable=False),  # waiting, done, dead
     Column("attempts", Integer, nullable=False, server_default="0"),
     Column("worker", String(80)),
-    Column("leased_until", Float),  # seconds since the epoch, as all times here
-    Column("sent_at", Float),  # when workers were told of it; empty if they are to be told
-    Column("not_before", Float),  # when it may be tried again
+    Column("leased_until", Float),  # seconds since the epoch, like all times in this table
+    Column("sent_at", Float),  # when it was dispatched to workers; NULL: to be dispatched
+    Column("not_before", Float),  # back-off: earliest next attempt
     Column("done_at", Float),
-    Column("error", Text, nullable=False, server_default=""),  # why the latest attempt failed
+    Column("error", Text, nullable=False, server_default=""),  # of the latest failed attempt
     Index(None, "state", "job_id", "n"),
     Index(None, "state", "sent_at"),
     Index(None, "state", "leased_until"),
@@ -191,7 +191,7 @@ categories = Table(
     Column("top_k", Integer, nullable=False),
     Column("position", Integer, nullable=False),
     Column("state", String(12), nullable=False, server_default="active"),
-    Column("revision", BigInteger, nullable=False, server_default="0", index=True),  # of the taxonomy, see meta
+    Column("revision", BigInteger, nullable=False, server_default="0", index=True),  # of the taxonomy
 )
 
 tags = Table(
@@ -201,7 +201,7 @@ tags = Table(
     Column("category_id", String(60), ForeignKey("categories.id"), nullable=False, index=True),
     Column("parent_id", String(120)),
     Column("merged_into", String(120)),
-    Column("state", String(12), nullable=False),  # see taxonomy.Tag
+    Column("state", String(12), nullable=False),  # see taxonomy.model.Tag
     Column("names", JSON, nullable=False),
     Column("aliases", JSON, nullable=False),
     Column("definition", Text, nullable=False),
@@ -237,7 +237,7 @@ labels = Table(
     Column("value", Integer, nullable=False),  # 1 applies, 0 does not
     Column("event_id", _Id, nullable=False),
     Column("sample", BigInteger, nullable=False),
-    Column("shown", Boolean, nullable=False, server_default=false()),  # decided on a suggestion that was seen
+    Column("shown", Boolean, nullable=False, server_default=false()),  # the suggestion had been shown
     Index(None, "tag_id", "value", "sample"),
 )
 
@@ -254,9 +254,9 @@ reviews = Table(
 daily = Table(
     "daily",
     metadata,
-    Column("subject", String(16), primary_key=True),  # what is told apart: see insights.tallies; or by month
+    Column("subject", String(16), primary_key=True),  # dimension, see ledger.rollups.tally; or a monthly one
     Column("key", String(250), primary_key=True),
-    Column("day", String(10), primary_key=True),  # in the zone of meta's insights.zone; or month
+    Column("day", String(10), primary_key=True),  # in the zone key_values.ZONE; or a month
     Column("kind", String(24), primary_key=True),
     Column("n", BigInteger, nullable=False),
     Index(None, "subject", "day", "key", "kind", "n"),
@@ -266,7 +266,7 @@ daily = Table(
 content = Table(
     "content",
     metadata,
-    Column("basis", String(8), primary_key=True),  # see insights.content
+    Column("basis", String(8), primary_key=True),  # see ledger.rollups.content.Basis
     Column("part", String(60), primary_key=True),
     Column("day", String(10), primary_key=True),
     Column("tag_id", String(120), primary_key=True),
@@ -279,7 +279,7 @@ drift = Table(
     "drift",
     metadata,
     Column("day", String(10), primary_key=True),
-    Column("found", JSON, nullable=False),  # see insights.drift
+    Column("found", JSON, nullable=False),  # an analytics.drift.Check
 )
 
 saved_views = Table(
@@ -304,7 +304,7 @@ packs = Table(
     Column("fingerprint", String(64), primary_key=True),
     Column("version", Integer, primary_key=True),
     Column("event_id", _Id, nullable=False),
-    Column("gallery", Integer, nullable=False),  # pictures it was measured on
+    Column("gallery", Integer, nullable=False),  # number of pictures it was measured on
     Column("mean", LargeBinary, nullable=False),
     Column("spread", Float, nullable=False),
     Column("text_scale", Float, nullable=False),
@@ -319,7 +319,7 @@ learned = Table(
     Column("bias", Float, nullable=False),
     Column("positives", Integer, nullable=False),
     Column("negatives", Integer, nullable=False),
-    Column("left_out", LargeBinary, nullable=False, server_default=""),  # see judging
+    Column("left_out", LargeBinary, nullable=False, server_default=""),  # see learning.calibration_data
     Column("revision", BigInteger, nullable=False),
     Index(None, "fingerprint", "revision"),
 )
@@ -328,8 +328,8 @@ calibrations = Table(
     "calibrations",
     metadata,
     Column("fingerprint", String(64), primary_key=True),
-    Column("revision", BigInteger, nullable=False),  # of the library, since when it holds
-    Column("seen", String(60), nullable=False),  # the newest event and fit it knows of
+    Column("revision", BigInteger, nullable=False),  # library revision since which it is in force
+    Column("seen", String(60), nullable=False),  # newest event and fit that it includes
     Column("parameters", JSON, nullable=False),
 )
 
@@ -337,11 +337,11 @@ families = Table(
     "families",
     metadata,
     Column("fingerprint", String(64), primary_key=True),
-    Column("encoder", Text, nullable=False),  # what `load_encoder` takes
-    Column("instruction", Text, nullable=False, server_default=""),  # empty: the model's usual one
-    Column("state", String(12), nullable=False),  # see families.State
-    Column("seen", _Id, nullable=False, server_default="0"),  # the last asset that was looked at
-    Column("note", Text, nullable=False, server_default=""),  # what keeps it from being built
+    Column("encoder", Text, nullable=False),  # argument of `load_encoder`
+    Column("instruction", Text, nullable=False, server_default=""),  # empty: the model's default
+    Column("state", String(12), nullable=False),  # see embeddings.spaces.SpaceState
+    Column("seen", _Id, nullable=False, server_default="0"),  # cursor: id of the last scanned asset
+    Column("note", Text, nullable=False, server_default=""),  # why it cannot be built
     Column("actor", String(120), nullable=False),
     Column("at", DateTime, nullable=False),
 )
@@ -351,7 +351,7 @@ dirty = Table(
     metadata,
     Column("fingerprint", String(64), primary_key=True),
     Column("tag_id", String(120), primary_key=True),
-    Column("marked", String(32), nullable=False),  # changes with every mark, so that a late clean-up spares it
+    Column("marked", String(32), nullable=False),  # new value per mark, so that a late clean-up keeps newer marks
 )
 
 suggestions = Table(
@@ -371,7 +371,7 @@ suggestions = Table(
 proposals = Table(
     "proposals",
     metadata,
-    Column("key", String(300), primary_key=True),  # the same for the same proposal, whenever it is computed
+    Column("key", String(300), primary_key=True),  # stable across recomputations
     Column("kind", String(16), nullable=False, index=True),
     Column("score", Float, nullable=False),
     Column("evidence", JSON, nullable=False),
@@ -407,7 +407,7 @@ backfills = Table(
     Column("tag_id", String(120), primary_key=True),
     Column("actor", String(120), nullable=False),
     Column("at", DateTime, nullable=False),
-    Column("seen", _Id, nullable=False, server_default="0"),  # the last asset that was looked at
+    Column("seen", _Id, nullable=False, server_default="0"),  # cursor: id of the last scanned asset
     Column("looked_at", Integer, nullable=False, server_default="0"),
     Column("state", String(12), nullable=False, index=True),  # running, done
 )
@@ -417,7 +417,7 @@ rechecks = Table(
     metadata,
     Column("tag_id", String(120), primary_key=True),
     Column("asset_id", _Id, ForeignKey("assets.id"), primary_key=True),
-    Column("wanted", Integer, nullable=False),  # 1: it probably needs the tag, 0: it should probably lose it
+    Column("wanted", Integer, nullable=False),  # 1: the tag is probably missing, 0: it is probably wrong
     Column("probability", Float, nullable=False),
     Index(None, "tag_id", "wanted", "probability"),
 )
@@ -427,7 +427,7 @@ api_keys = Table(
     metadata,
     Column("id", _Id, primary_key=True, autoincrement=True),
     Column("name", String(80), nullable=False),
-    Column("prefix", String(12), nullable=False, unique=True),  # the part of a key that may be shown
+    Column("prefix", String(12), nullable=False, unique=True),  # displayable part of the key
     Column("hash", String(64), nullable=False),  # SHA-256 of the whole key
     Column("scopes", JSON, nullable=False),
     Column("created_by", String(120), nullable=False),
@@ -441,8 +441,8 @@ answers = Table(
     metadata,
     Column("caller", String(120), primary_key=True),
     Column("key", String(200), primary_key=True),  # the caller's idempotency key
-    Column("request", String(64), nullable=False),  # SHA-256 of what was asked
-    Column("status", Integer),  # None while the first request is worked on
+    Column("request", String(64), nullable=False),  # SHA-256 of the request
+    Column("status", Integer),  # NULL while the first request is in progress
     Column("body", Text, nullable=False, server_default=""),
     Column("at", Float, nullable=False, index=True),  # seconds since the epoch
 )
@@ -452,7 +452,7 @@ webhooks = Table(
     metadata,
     Column("id", _Id, primary_key=True, autoincrement=True),
     Column("url", Text, nullable=False),
-    Column("kinds", JSON, nullable=False),  # which happenings are told, see webhooks.Happening
+    Column("kinds", JSON, nullable=False),  # see ledger.webhook_outbox.EventType
     Column("secret", String(80), nullable=False),
     Column("active", Boolean, nullable=False),
     Column("created_by", String(120), nullable=False),
@@ -463,15 +463,15 @@ deliveries = Table(
     "deliveries",
     metadata,
     Column("id", _Id, primary_key=True, autoincrement=True),
-    Column("uid", String(40), nullable=False, unique=True),  # the same however often it is sent
+    Column("uid", String(40), nullable=False, unique=True),  # stable across retries
     Column("webhook_id", _Id, ForeignKey("webhooks.id"), nullable=False, index=True),
     Column("kind", String(24), nullable=False),
-    Column("subject", JSON, nullable=False),  # ids of what it is about
+    Column("subject", JSON, nullable=False),  # ids of the objects concerned
     Column("body", Text, nullable=False, server_default=""),  # fixed at the first attempt
     Column("state", String(12), nullable=False),  # waiting, sent, dead
     Column("attempts", Integer, nullable=False, server_default="0"),
     Column("due", Float, nullable=False),  # seconds since the epoch
-    Column("note", Text, nullable=False, server_default=""),  # how the last attempt ended
+    Column("note", Text, nullable=False, server_default=""),  # result of the last attempt
     Column("at", DateTime, nullable=False),
     Index(None, "state", "due"),
 )
@@ -481,7 +481,7 @@ descriptions = Table(
     metadata,
     Column("asset_id", _Id, ForeignKey("assets.id"), primary_key=True),
     Column("language", String(8), primary_key=True),
-    Column("title", Text, nullable=False),  # empty: as the template says
+    Column("title", Text, nullable=False),  # empty: generated from the template
     Column("caption", Text, nullable=False),
     Column("alt", Text, nullable=False),
     Column("event_id", _Id, nullable=False),
@@ -501,7 +501,7 @@ duties = Table(
     metadata,
     Column("name", String(60), primary_key=True),
     Column("holder", String(120), nullable=False),
-    Column("until", Float, nullable=False),  # seconds since 1970
+    Column("until", Float, nullable=False),  # seconds since the epoch
 )
 
 meta = Table("meta", metadata, Column("key", String(60), primary_key=True), Column("value", Text, nullable=False))

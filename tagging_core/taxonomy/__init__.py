@@ -1,3 +1,3 @@
-"""The vocabulary: categories, tags, profiles. Pure, without SQL."""
+"""Categories, tags, profiles and redirects as plain data, without SQL."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Finding tags' names and aliases, in any language, in what people wrote."""
+"""Match text against tag names and aliases in all languages: exact mentions and fuzzy search."""
 
 from __future__ import annotations
 
@@ -10,28 +10,25 @@ from functools import lru_cache
 
 from rapidfuzz import fuzz, process
 
-from tagging_core.taxonomy.model import (
-    Tag,
-    Taxonomy,
-)
+from tagging_core.taxonomy.model import Tag, Taxonomy
 
 _ACCENTS = range(200, 241)
-"""Combining classes of marks above and below a letter, as Latin, Greek and Cyrillic have them. Vowel signs and the
-voicing marks of Japanese have others: without these, words would be different ones."""
+"""Combining classes of accents in Latin, Greek and Cyrillic. Vowel signs and Japanese voicing marks have other
+classes; they must be kept, because removing them gives a different word."""
 
 
 _WORD = re.compile(r"[一-鿿]|[^\W_一-鿿]+")
-"""A Chinese character, since Chinese writes no spaces, or a word of letters and digits."""
+"""One Chinese character, as Chinese has no spaces between words, or a run of letters and digits."""
 
 
 @dataclass(frozen=True, slots=True)
 class NameMatch:
-    """A place of a text that names a tag.
+    """A mention of a tag in a text.
 
     Attributes:
-        start: First character.
-        end: The character after the last.
-        tag_ids: The tags called so; several where a word has several meanings.
+        start: Index of the first character.
+        end: Index after the last character.
+        tag_ids: The tags with this name or alias; several if the name is ambiguous.
     """
 
     start: int
@@ -40,11 +37,7 @@ class NameMatch:
 
 
 class TagNames:
-    """The names and aliases of tags, to be looked for.
-
-    Args:
-        tags: Whose names are known.
-    """
+    """An index of tag names and aliases for finding them in a text."""
 
     def __init__(self, tags: Iterable[Tag]) -> None:
         found: dict[tuple[str, ...], dict[str, None]] = {}
@@ -56,18 +49,18 @@ class TagNames:
         self._longest = max(map(len, self._tags), default=0)
 
     def find(self, text: str) -> list[NameMatch]:
-        """The names in a text from left to right, the longest at each place; an English plural counts as well."""
+        """Return the mentions in a text from left to right, longest match first; English plurals match too."""
         words = list(_words(text))
-        named: list[NameMatch] = []
+        matches: list[NameMatch] = []
         place = 0
         while place < len(words):
-            length, tag_ids = self._at(words, place)
+            length, tag_ids = self._longest_match(words, place)
             if tag_ids:
-                named.append(NameMatch(words[place][1], words[place + length - 1][2], tag_ids))
+                matches.append(NameMatch(words[place][1], words[place + length - 1][2], tag_ids))
             place += length
-        return named
+        return matches
 
-    def _at(self, words: list[tuple[str, int, int]], place: int) -> tuple[int, tuple[str, ...]]:
+    def _longest_match(self, words: list[tuple[str, int, int]], place: int) -> tuple[int, tuple[str, ...]]:
         for length in range(min(self._longest, len(words) - place), 0, -1):
             parts = tuple(w for w, _, _ in words[place : place + length])
             for last in _singulars(parts[-1]):
@@ -92,22 +85,27 @@ def _singulars(word: str) -> Iterator[str]:
 
 
 def find_tags(taxonomy: Taxonomy, text: str, limit: int = 10, within: Sequence[Tag] | None = None) -> list[Tag]:
-    """Tags whose name or alias in any language fits what was typed, typos allowed, best first."""
-    words = [
-        (w.casefold(), tag) for tag in (taxonomy.assignable() if within is None else within) for w in tag.words()
-    ]
-    typed = " ".join(text.casefold().split())
-    if not typed:
+    """Return the assignable tags that match a query by name or alias in any language, best match first.
+
+    Args:
+        text: The query; typos are tolerated, an empty one matches nothing.
+        limit: Maximum number of tags.
+        within: Tags to search instead of all assignable ones.
+    """
+    tags = taxonomy.assignable() if within is None else within
+    words = [(w.casefold(), tag) for tag in tags for w in tag.words()]
+    query = " ".join(text.casefold().split())
+    if not query:
         return []
-    scored = process.extract(typed, [w for w, _ in words], scorer=fuzz.WRatio, limit=5 * limit, score_cutoff=70)
-    # A name that starts as typed comes before a merely similar one.
-    ranked = sorted(scored, key=lambda hit: (not hit[0].startswith(typed), -hit[1], len(hit[0])))
+    scored = process.extract(query, [w for w, _ in words], scorer=fuzz.WRatio, limit=5 * limit, score_cutoff=70)
+    # Prefix matches rank before merely similar names.
+    ranked = sorted(scored, key=lambda hit: (not hit[0].startswith(query), -hit[1], len(hit[0])))
     return list({words[index][1].id: words[index][1] for _, _, index in ranked}.values())[:limit]
 
 
 @lru_cache(maxsize=200_000)
 def same_word(word: str) -> str:
-    """A form in which words are equal that differ by case, width, accents or spaces only."""
+    """Normalize a word so that differences in case, width, accents and spacing disappear."""
     letters = unicodedata.normalize("NFKD", word)
     bare = "".join(c for c in letters if unicodedata.combining(c) not in _ACCENTS)
     return " ".join(unicodedata.normalize("NFKC", bare.casefold()).split())

@@ -1,4 +1,4 @@
-"""Tags, categories and profiles, and the file they start from."""
+"""Tags, categories, profiles and the taxonomy that holds them; reading of taxonomy files."""
 
 from __future__ import annotations
 
@@ -23,9 +23,10 @@ class Category:
     """A group of tags.
 
     Attributes:
-        exclusive: At most one of its tags applies to a picture; accepting one speaks against the others.
-        top_k: How many of its tags are suggested for a picture at most.
-        state: `active`, or `deleted`.
+        exclusive: At most one of its tags applies to a picture; accepting one is evidence against the others.
+        top_k: Maximum number of its tags that are suggested for a picture.
+        position: Sort order.
+        state: `active` or `deleted`.
     """
 
     id: str
@@ -36,7 +37,7 @@ class Category:
     state: str = "active"
 
     def name(self, language: str = "en") -> str:
-        """Its name in a language, else in English, else its id."""
+        """Return the name in a language, falling back to English, then to the id."""
         return self.names.get(language) or self.names.get("en") or self.id
 
 
@@ -45,17 +46,16 @@ class Tag:
     """A tag; its id never changes, everything else may.
 
     Attributes:
-        names: By language code.
-        aliases: Other words for it, by language code.
-        prompts: English texts the model matches pictures against, without the template's "a photo of".
-        state: `active`; `deprecated`, neither suggested nor given any more; `merged`; `deleted`; or `proposed`,
-            given by people and suggested once an owner agrees.
-        merged_into: The tag that its id stands for since it was merged.
-        merged_after: The last event before that.
-        sensitive: Suggested however unlikely others are, and only ever accepted one picture at a time.
-        target: Share of suggestions that must be right where they are accepted unseen, in (0, 1); None for whatever
-            is asked for.
-        own_prompts: By a model's name, what that one is given in place of `prompts`.
+        names: Display name by language code.
+        aliases: Synonyms by language code.
+        prompts: English texts that the model compares pictures with, without the template ("a photo of").
+        state: `active`; `deprecated`: no longer suggested or assignable; `merged`; `deleted`; or `proposed`:
+            assignable, but suggested only after an owner approves it.
+        merged_into: For a merged tag, the tag that its id redirects to.
+        merged_after: Id of the last event before the merge.
+        sensitive: Suggested regardless of the top-k limits, and never accepted in bulk.
+        target: Minimum precision target for bulk acceptance, in (0, 1); None: the target that was requested.
+        own_prompts: By model name, prompts that replace `prompts` for that model.
     """
 
     id: str
@@ -74,23 +74,23 @@ class Tag:
     own_prompts: dict[str, list[str]] = field(default_factory=dict)
 
     def name(self, language: str = "en") -> str:
-        """Its name in a language, else in English, else its id."""
+        """Return the name in a language, falling back to English, then to the id."""
         return self.names.get(language) or self.names.get("en") or self.id
 
     def words(self) -> list[str]:
-        """Every name and alias in every language."""
+        """All names and aliases in all languages."""
         return [*self.names.values(), *(alias for words in self.aliases.values() for alias in words)]
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """A business type.
+    """A business type, such as e-commerce or news.
 
     Attributes:
-        instruction: What the model is to look for.
-        followed: Whether it is told so; the usual instruction holds if not.
-        categories: Ids of the categories in play.
-        templates: Texts with one `{}` that turn a prompt into a sentence.
+        instruction: What the model should look for in a picture.
+        followed: Whether the model is given the instruction; if not, it uses its default one.
+        categories: Ids of the categories that apply.
+        templates: Texts with one `{}` for the prompt, such as "a photo of {}".
     """
 
     id: str
@@ -102,16 +102,17 @@ class Profile:
     followed: bool = False
 
     def name(self, language: str = "en") -> str:
-        """Its name in a language, else in English, else its id."""
+        """Return the name in a language, falling back to English, then to the id."""
         return self.names.get(language) or self.names.get("en") or self.id
 
 
 @dataclass(frozen=True, slots=True)
 class Taxonomy:
-    """All categories, tags and profiles at one moment, by id, in their order; deleted ones are left out.
+    """A snapshot of all categories, tags and profiles by id, in display order, without deleted ones.
 
     Attributes:
-        redirects: What merged and deleted tags stand for.
+        revision: Taxonomy revision of the snapshot.
+        redirects: Resolves the ids of merged and deleted tags.
     """
 
     revision: int
@@ -121,10 +122,10 @@ class Taxonomy:
     redirects: TagRedirects = NO_REDIRECTS
 
     def tag(self, tag_id: str) -> Tag:
-        """A tag by id; one that was merged resolves to the tag it went into.
+        """Return a tag by id; the id of a merged tag is redirected.
 
         Raises:
-            NotFoundError: There is no such tag.
+            NotFoundError: The tag does not exist or was deleted.
         """
         found = self.redirects.resolve(tag_id)
         if found not in self.tags:
@@ -132,105 +133,105 @@ class Taxonomy:
         return self.tags[found]
 
     def profile(self, profile_id: str) -> Profile:
-        """A profile by id.
+        """Return a profile by id.
 
         Raises:
-            NotFoundError: Lists the profiles there are.
+            NotFoundError: The profile does not exist; the message lists the valid ids.
         """
         if profile_id not in self.profiles:
-            raise NotFoundError(f"There is no profile {profile_id!r}; there are {', '.join(self.profiles)}.")
+            raise NotFoundError(f"There is no profile {profile_id!r}. Expected one of {', '.join(self.profiles)}.")
         return self.profiles[profile_id]
 
     def unmerged(self) -> list[Tag]:
-        """The tags that are tags of their own: all but the merged ones."""
+        """Return all tags except merged ones."""
         return [t for t in self.tags.values() if t.state != "merged"]
 
     def active(self, profile: Profile | None = None) -> list[Tag]:
-        """The tags in use, of all categories or of those a profile has in play."""
-        within = set(self.categories) if profile is None else set(profile.categories)
-        return [t for t in self.tags.values() if t.state == "active" and t.category_id in within]
+        """Return the active tags, of all categories or of a profile's."""
+        categories = set(self.categories) if profile is None else set(profile.categories)
+        return [t for t in self.tags.values() if t.state == "active" and t.category_id in categories]
 
     def assignable(self) -> list[Tag]:
-        """The tags that a person may give: those in use and those that were proposed."""
+        """Return the tags that a person may assign: active and proposed ones."""
         return [t for t in self.tags.values() if t.state in ("active", "proposed")]
 
     def siblings(self, tag: Tag) -> list[Tag]:
-        """The other active tags of an exclusive category; none if its category is not exclusive."""
+        """Return the other active tags of a tag's category if it is exclusive, else none."""
         if not self.categories[tag.category_id].exclusive:
             return []
         return [t for t in self.active() if t.category_id == tag.category_id and t.id != tag.id]
 
     def with_children(self, tag_id: str) -> list[str]:
-        """A tag and all that lie below it in the tree, the nearest first."""
-        below: dict[str | None, list[str]] = {}
+        """Return a tag's id and those of its descendants, in breadth-first order."""
+        children: dict[str | None, list[str]] = {}
         for tag in self.tags.values():
-            below.setdefault(tag.parent_id, []).append(tag.id)
+            children.setdefault(tag.parent_id, []).append(tag.id)
         found = [tag_id]
         for each in found:
-            found.extend(child for child in below.get(each, []) if child not in found)
+            found.extend(child for child in children.get(each, []) if child not in found)
         return found
 
     def profiles_with(self, category_id: str) -> list[Profile]:
-        """The profiles that have a category in play."""
+        """Return the profiles that use a category."""
         return [p for p in self.profiles.values() if category_id in p.categories]
 
     def sentences(self, tag: Tag, templates: Sequence[str] = (), model: str = "") -> list[str]:
-        """What the model reads for a tag: its prompts, or its name, in a model's own templates, if it has any.
+        """Return the texts to embed for a tag: each of its prompts in each template.
 
         Args:
-            tag: The tag.
-            templates: The model's; empty means those of the tag's first profile.
-            model: Its name, for prompts that are meant for it alone.
+            tag: Without prompts of its own, its English name and aliases are the prompt.
+            templates: The model's templates; empty: those of the first profile that uses the tag's category.
+            model: Model name, to select prompts from `own_prompts`.
         """
-        owners = self.profiles_with(tag.category_id)
-        templates = templates or (owners[0].templates if owners else [_DEFAULT_TEMPLATE])
+        profiles = self.profiles_with(tag.category_id)
+        templates = templates or (profiles[0].templates if profiles else [_DEFAULT_TEMPLATE])
         prompts = tag.own_prompts.get(model) or tag.prompts or [default_prompt(tag)]
         return [template.format(prompt) for template in templates for prompt in prompts]
 
 
 def default_prompt(tag: Tag) -> str:
-    """The prompt of a tag that was given none: its English name and aliases, joined as synonyms."""
+    """Return the prompt of a tag without prompts: its English name and aliases, comma-separated."""
     words = [tag.name("en").lower(), *(alias.lower() for alias in tag.aliases.get("en", []))]
     return "a " + ", ".join(dict.fromkeys(words))
 
 
 def with_known_synonyms(tag: Tag, starter: Taxonomy) -> Tag:
-    """A new tag without prompts, given those of the starter library's tag of the same name, if there is one.
+    """Copy the prompts of the starter taxonomy's tag of the same name or alias to a tag without prompts.
 
-    This is the rule that every new tag gets, in the console as in the benchmarks: "trousers" is matched with
-    "pants, trousers, jeans" wherever it is added. Spelling is compared without case, spaces and hyphens.
+    Applied to every new tag, in the console as in the benchmarks, so that "trousers" is always embedded as "pants,
+    trousers, jeans". Names are compared without case, spaces and punctuation.
     """
     if tag.prompts:
         return tag
-    wanted = _bare(tag.name("en"))
+    name = _normalize(tag.name("en"))
     for known in starter.tags.values():
-        if wanted in {_bare(word) for word in [known.name("en"), *known.aliases.get("en", [])]}:
+        if name in {_normalize(word) for word in [known.name("en"), *known.aliases.get("en", [])]}:
             return replace(tag, prompts=known.prompts)
     return tag
 
 
-def _bare(word: str) -> str:
+def _normalize(word: str) -> str:
     return "".join(c for c in word.casefold() if c.isalnum())
 
 
 @cache
 def read_taxonomy(path: Path = STARTER) -> Taxonomy:
-    """Read a taxonomy file, once: those that ship do not change, and reading one takes half a second.
+    """Read a YAML taxonomy file; cached, as parsing takes half a second and the bundled files never change.
 
     Raises:
-        TagError: The file is missing or not of the expected form.
+        TagError: The file is missing or malformed.
     """
     try:
         data = yaml.safe_load(path.read_text("utf-8"))
         return _parse(data)
     except (OSError, yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
-        raise TagError(f"{path} is no taxonomy file: {type(error).__name__}: {error}.") from error
+        raise TagError(f"{path} is not a valid taxonomy file: {type(error).__name__}: {error}.") from error
 
 
 def make_taxonomy(
     revision: int, categories: dict[str, Category], tags: dict[str, Tag], profiles: dict[str, Profile]
 ) -> Taxonomy:
-    """A taxonomy of all items there are or were, by id, in their order."""
+    """Build a taxonomy from all items by id, in display order, merged and deleted ones included."""
     merged = sorted((t for t in tags.values() if t.merged_into), key=lambda t: (t.merged_after or 0, t.id))
     gone = frozenset(t.id for t in tags.values() if t.state == "deleted")
     return Taxonomy(
@@ -243,7 +244,7 @@ def make_taxonomy(
 
 
 def as_payload(item: Category | Tag | Profile) -> dict[str, Any]:
-    """The whole of an item as a ledger event keeps it."""
+    """Serialize an item as the payload of a ledger event."""
     return asdict(item)
 
 

@@ -1,7 +1,7 @@
-"""What became of tags that are no more: those merged into another, and those deleted.
+"""Redirects from the ids of merged and deleted tags.
 
-Decisions keep the id they were made under; their meaning follows the tag. So a merge writes no decision anew, and
-taking it back gives each tag its own decisions again.
+Decisions keep the tag id they were made with; redirects are resolved on reading. So a merge rewrites no decision,
+and undoing it restores each tag's own decisions.
 """
 
 from __future__ import annotations
@@ -11,18 +11,18 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class TagRedirects:
-    """Where tag ids lead.
+    """Resolves the ids of merged and deleted tags.
 
     Attributes:
-        merged: By merged tag, the tag it went into and the last event before that, earliest merge first.
-        gone: Deleted tags.
+        merged: By merged tag id, the target tag's id and the last event before the merge; earliest merge first.
+        gone: Ids of deleted tags.
     """
 
     merged: dict[str, tuple[str, int]] = field(default_factory=dict)
     gone: frozenset[str] = frozenset()
 
     def resolve(self, tag_id: str) -> str | None:
-        """The tag that an id stands for; None if it was deleted."""
+        """Follow the redirects of an id; None if they end at a deleted tag or form a cycle."""
         seen = {tag_id}
         while tag_id in self.merged:
             tag_id = self.merged[tag_id][0]
@@ -32,10 +32,10 @@ class TagRedirects:
         return None if tag_id in self.gone else tag_id
 
     def moved(self, other: TagRedirects) -> set[str]:
-        """The ids that lead elsewhere, or nowhere, under other redirects."""
+        """Return the ids that resolve differently under other redirects."""
         ids = self.merged.keys() | other.merged.keys() | self.gone | other.gone
         return {tag_id for tag_id in ids if self.resolve(tag_id) != other.resolve(tag_id)}
 
 
 NO_REDIRECTS = TagRedirects()
-"""Every tag is itself."""
+"""No tag was merged or deleted."""

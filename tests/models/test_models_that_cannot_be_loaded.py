@@ -45,7 +45,7 @@ def test_a_pickle_is_refused(folder: Path, tmp_path: Path) -> None:
     weights = folder / "model.safetensors"
     torch.save(load_file(weights), folder / "pytorch_model.bin")
     weights.unlink()
-    with pytest.raises(EncoderError, match="foreign code"):
+    with pytest.raises(EncoderError, match="execute arbitrary code"):
         load_encoder(str(folder), tmp_path, "cpu")
 
 
@@ -53,7 +53,7 @@ def test_a_pickle_is_refused(folder: Path, tmp_path: Path) -> None:
 def test_half_a_download_is_noticed(folder: Path, tmp_path: Path, left: float) -> None:
     weights = folder / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[: max(8, int(left * weights.stat().st_size))])
-    with pytest.raises(EncoderError, match="not copied whole"):
+    with pytest.raises(EncoderError, match="is incomplete"):
         load_encoder(str(folder), tmp_path, "cpu")
 
 
@@ -87,7 +87,7 @@ def test_remote_code_is_never_run(folder: Path, tmp_path: Path) -> None:
 
 
 def test_another_dimension_than_the_presets_is_refused(checkpoints: Path) -> None:
-    with pytest.raises(EncoderError, match="vectors of 32 numbers, but clip is known to make 512"):
+    with pytest.raises(EncoderError, match="has dimension 32, but clip has 512"):
         load_preset(small("clip", dimension=512), checkpoints, "cpu")
 
 

@@ -79,7 +79,7 @@ def test_the_duty_of_one_that_vanished_ends(loop: Tagloop) -> None:
         connection.execute(sa.update(duties).where(duties.c.name == "test").values(until=time.time() - 1))
     time.sleep(1.1)
     assert second.held()
-    first._asked = 0.0
+    first._checked_at = 0.0
     assert not first.held(), "it hears that it has lost it"
     second.release()
     assert LeaderLock(loop.database, "test", "third").held()

@@ -109,7 +109,7 @@ def test_merged_tags_resolve_and_unknown_ones_do_not(loop: Tagloop) -> None:
 def test_a_file_that_is_no_taxonomy_is_told(tmp_path: Path) -> None:
     (tmp_path / "x.yaml").write_text("categories: 3")
     for path in (tmp_path / "x.yaml", tmp_path / "nothing.yaml"):
-        with pytest.raises(TagError, match="no taxonomy file"):
+        with pytest.raises(TagError, match="is not a valid taxonomy file"):
             read_taxonomy(path)
     assert STARTER.is_file()
 

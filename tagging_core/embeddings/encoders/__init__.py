@@ -1,4 +1,4 @@
-"""Encoders: pictures and texts in, unit vectors of one space out."""
+"""Encoders: embed images and texts as unit vectors of one shared space."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ __all__ = [
 
 
 def load_encoder(name: str, models_dir: Path, devices: str = "", compiled: bool = False) -> Encoder:
-    """Load the encoder a setting names; slow, and torch is imported only here.
+    """Load an encoder; slow, and the first call imports torch.
 
     Args:
-        name: A preset's name, a local folder or a hub id.
-        models_dir: Where model files are kept, fetched by hand or derived, such as the ONNX form.
-        devices: Names of those to run on, by commas; empty means every GPU there is, or the CPU.
-        compiled: Whether torch compiles the model.
+        name: Preset name, local folder or hub id.
+        models_dir: Folder with downloaded model files and derived ones, such as the ONNX export.
+        devices: Comma-separated torch devices; empty: all GPUs, or the CPU if there is none.
+        compiled: Whether to compile the model with torch.compile.
 
     Raises:
         EncoderError: The model cannot be loaded.
@@ -40,7 +40,7 @@ def load_encoder(name: str, models_dir: Path, devices: str = "", compiled: bool 
 
 
 def load_preset(preset: Preset, models_dir: Path, devices: str = "", compiled: bool = False) -> Encoder:
-    """As `load_encoder`, for a preset at hand."""
+    """Load the encoder of a preset, see `load_encoder`."""
     if preset.loader == "tiny":
         from tagging_core.embeddings.encoders.tiny import TinyEncoder
 
@@ -56,9 +56,9 @@ def load_preset(preset: Preset, models_dir: Path, devices: str = "", compiled: b
 
 
 def default_mean(preset: Preset, dimension: int) -> Vectors:
-    """Mean picture vector `(d,)` to centre with until a gallery has been measured; zeros where unknown.
+    """Return the mean image vector `(d,)` for centring until a gallery has been measured; zeros if unknown.
 
-    The built-in encoder's was measured on 704 photos by `benchmarks.reference`.
+    That of the built-in encoder was measured on 704 photos by `benchmarks.reference`.
     """
     if preset.loader != "builtin":
         return np.zeros(dimension, dtype=np.float32)

@@ -1,4 +1,4 @@
-"""The one seam behind which every model lies."""
+"""The interface of all encoders."""
 
 from __future__ import annotations
 
@@ -12,48 +12,47 @@ from PIL import Image
 from tagging_core.embeddings.encoders.presets import Preset
 
 Vectors = NDArray[np.float32]
-"""Unit vectors, shape `(n, d)`, float32."""
+"""float32 unit vectors, `(n, d)` unless stated otherwise."""
 
 
 class Encoder(Protocol):
-    """Turns pictures and texts into unit vectors of one space; a dot product is their cosine in [-1, 1]."""
+    """Embeds images and texts as unit vectors of one space; their dot product is the cosine, in [-1, 1]."""
 
     preset: Preset
 
     @property
     def fingerprint(self) -> str:
-        """Identifies model, revision, dimension and pixel limit; vectors of two fingerprints never meet."""
+        """Identifies model, revision, dimension and pixel limit; only vectors of one fingerprint are comparable."""
 
     @property
     def dimension(self) -> int:
-        """Length d of the vectors."""
+        """Dimension d of the vectors."""
 
     def prepare(self, image: Image.Image) -> Image.Image:
-        """Shrink an upright RGB picture to what the network sees; thread-safe, for the decode pool."""
+        """Resize an upright RGB image to the network's input size; thread-safe, called in the decode pool."""
 
     def encode_images(
         self, images: Sequence[Image.Image], instruction: str = "", texts: Sequence[str] = ()
     ) -> Vectors:
-        """Embed RGB pictures, prepared or not.
+        """Embed RGB images, prepared or not.
 
         Args:
-            images: n pictures.
-            instruction: What the vectors will be used for; empty means the model's usual one, and models that take
-                none ignore it.
-            texts: What came with each picture, or ""; models that cannot fuse it into the vector ignore it.
+            images: n images.
+            instruction: Describes the task; empty: the model's default. Ignored by models without instructions.
+            texts: n texts to fuse into the vectors, "" for none; ignored by models that cannot fuse.
 
         Returns:
             `(n, d)` float32 unit vectors.
         """
 
     def encode_texts(self, texts: Sequence[str], instruction: str = "") -> Vectors:
-        """Embed texts as `encode_images` does pictures; a text is never taken for an address or a path."""
+        """Embed texts in the space of the images, `(n, d)`; URLs and paths are treated as plain text."""
 
     def encode_passages(self, texts: Sequence[str]) -> Vectors:
-        """Embed texts for comparison with one another, `(n, k)`; the space may differ from that of pictures."""
+        """Embed texts for comparison with each other, `(n, k)`; the space may differ from the images'."""
 
 
 def unit(vectors: NDArray) -> Vectors:
-    """Scale the last axis to length 1; a zero vector stays zero."""
+    """Normalize along the last axis to length 1; zero vectors stay zero."""
     length = np.linalg.norm(vectors, axis=-1, keepdims=True)
     return np.asarray(vectors / np.maximum(length, 1e-9), dtype=np.float32)

@@ -1,8 +1,8 @@
-"""The built-in encoder: two small models from ordinary packages, joined into one space.
+"""The built-in encoder: two small models from pip packages, combined in one space.
 
-The semantic part follows class transfer, a form of ConSE (Norouzi et al. 2013, arXiv 1312.5650): a picture is
-its probabilities over the ImageNet classes, a text its similarity to their names, normalised per text. Beside
-it stand the visual part (penultimate features, where a text has zeros) and a small colour part.
+The semantic part is a form of ConSE (Norouzi et al. 2013, arXiv 1312.5650): an image is represented by its
+probabilities over the ImageNet classes, a text by the softmax of its similarities to the class names. A visual part
+(penultimate features, zeros for texts) and a small colour part are concatenated.
 """
 
 from __future__ import annotations
@@ -25,23 +25,23 @@ from tagging_core.embeddings.encoders.image_network import SIDE, ImageNetwork, c
 
 _TEXT_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 _TEMPERATURE = 2.0  # of the class probabilities
-_SHARPNESS = 20.0  # beta of a text's class weights
+_SHARPNESS = 20.0  # inverse temperature of a text's class weights
 _SHARES = np.sqrt([0.55, 0.40, 0.05]).astype(np.float32)  # semantic, visual, colour
-_COLOUR_FLOOR = 0.65  # cosine below which a text does not speak of a colour word
+_COLOUR_FLOOR = 0.65  # cosine below which a text does not mention a colour
 _COLOUR_GAIN = 4.0
 
 
 class BuiltinModule(InputModule):
-    """SentenceTransformer input module that takes strings, `{"text": s}` and pictures.
+    """SentenceTransformer input module for strings, `{"text": s}` and images.
 
     Args:
-        folder: Where the ONNX form of the image network is kept.
+        folder: Cache of the image network's ONNX export.
     """
 
     def __init__(self, folder: Path) -> None:
         super().__init__()
         self.network = ImageNetwork(folder)
-        # Not as a submodule: `encode` walks over all layers at every call, a quarter of one picture's time.
+        # Not a submodule: `encode` iterates over all layers in each call, a quarter of the time of one image.
         object.__setattr__(self, "sentences", _load_sentences())
         names = resources.files(__package__).joinpath("imagenet_classes.txt").read_text("utf-8").splitlines()
         self.classes = self.sentence_vectors([f"a photo of a {name}" for name in names])
@@ -50,15 +50,15 @@ class BuiltinModule(InputModule):
 
     @property
     def modalities(self) -> list[Any]:
-        """Texts and pictures."""
+        """Supported input types."""
         return ["text", "image"]
 
     def get_embedding_dimension(self) -> int:
-        """1,000 classes + 1,280 features + 16 colours."""
+        """Return 2296: 1,000 classes, 1,280 features and 16 colours."""
         return 2296
 
     def preprocess(self, inputs: Sequence[Any], prompt: str | None = None, **kwargs: Any) -> dict[str, Any]:
-        """One batch holds either texts or pictures; the prompt is ignored, as neither model was taught one."""
+        """Convert a batch of either texts or images; the prompt is ignored, as neither model supports one."""
         first = inputs[0]
         if isinstance(first, str) or (isinstance(first, dict) and "text" in first):
             return {"texts": [i if isinstance(i, str) else i["text"] for i in inputs]}
@@ -69,31 +69,31 @@ class BuiltinModule(InputModule):
         }
 
     def forward(self, features: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
-        """Adds `sentence_embedding`, `(n, 2296)` unit vectors."""
+        """Add `sentence_embedding`, `(n, 2296)` unit vectors, to the features."""
         vectors = self._texts(features["texts"]) if "texts" in features else self._images(features)
         features["sentence_embedding"] = torch.from_numpy(vectors)
         return features
 
     def save(self, output_path: str, *args: Any, **kwargs: Any) -> None:
-        """Nothing to save: the weights stay in their packages."""
+        """Do nothing: the weights stay in their packages."""
 
     def _images(self, features: dict[str, Any]) -> Vectors:
         logits, visual = self.network(features["pixels"].numpy())
         semantic = unit(_softmax(logits / _TEMPERATURE))
-        seen = (features["colours"].numpy() - self.reference["colour_mean"]) / self.reference["colour_scale"]
+        colour = (features["colours"].numpy() - self.reference["colour_mean"]) / self.reference["colour_scale"]
         visual = unit(visual - self.reference["visual_mean"])
-        return np.hstack([_SHARES[0] * semantic, _SHARES[1] * visual, _SHARES[2] * unit(seen)])
+        return np.hstack([_SHARES[0] * semantic, _SHARES[1] * visual, _SHARES[2] * unit(colour)])
 
     def _texts(self, texts: list[str]) -> Vectors:
         sentences = self.sentence_vectors(texts)
         semantic = unit(_softmax(_SHARPNESS * sentences @ self.classes.T))
-        spoken = np.maximum(sentences @ self.words.T - _COLOUR_FLOOR, 0) / (1 - _COLOUR_FLOOR)
-        return unit(np.hstack([semantic, np.zeros((len(texts), 1280)), _COLOUR_GAIN * spoken]))
+        colour = np.maximum(sentences @ self.words.T - _COLOUR_FLOOR, 0) / (1 - _COLOUR_FLOOR)
+        return unit(np.hstack([semantic, np.zeros((len(texts), 1280)), _COLOUR_GAIN * colour]))
 
     def sentence_vectors(self, texts: list[str]) -> Vectors:
-        """Unit vectors `(n, 384)` of the text network alone."""
+        """Return unit vectors `(n, 384)` of the text network alone."""
         options: dict[str, Any] = {"normalize_embeddings": True, "batch_size": 64, "show_progress_bar": False}
-        # Wrapped, since a bare string that looks like an address or a path would be opened as a picture.
+        # Wrapped, since a bare string that looks like a URL or a path would be opened as an image.
         return self.sentences.encode([{"text": t} for t in texts], **options)
 
 
@@ -105,7 +105,7 @@ class BuiltinModel(SentenceTransformer):
 
 
 def load_reference() -> dict[str, NDArray[np.float32]]:
-    """Means and scales measured on 704 labelled-set training photos by `benchmarks.reference`.
+    """Load the means and scales that `benchmarks.reference` measured on 704 training photos of the labelled set.
 
     Returns:
         `visual_mean` (1280,), `colour_mean` (16,), `colour_scale` (16,), `mean` (2296,).
@@ -116,7 +116,7 @@ def load_reference() -> dict[str, NDArray[np.float32]]:
 
 
 def prepare(image: Image.Image) -> Image.Image:
-    """What the network sees: the middle square at 224 x 224 pixels."""
+    """Crop the centre square at 224 x 224 pixels."""
     return crop(image)
 
 

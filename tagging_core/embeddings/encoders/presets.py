@@ -1,4 +1,4 @@
-"""The list of encoders and what belongs to each; the values are in presets.toml."""
+"""Encoder presets; their values are in presets.toml."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tagging_core.errors import EncoderError
 
 @dataclass(frozen=True, slots=True)
 class LearnerDefaults:
-    """How far an encoder's raw similarities can be trusted; see presets.toml for the meaning of each."""
+    """Priors and scales for learning on an encoder's similarities; presets.toml documents each."""
 
     slope: float
     prior: float
@@ -29,13 +29,13 @@ class LearnerDefaults:
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """One encoder that a setting can choose; presets.toml says what each value means.
+    """A selectable encoder; presets.toml documents each value.
 
     Attributes:
-        name: What `TAGLOOP_ENCODER` says.
-        dimension: Length of its vectors; 0 where only loading tells.
-        max_pixels: Pixels of a picture that reach the network; part of the fingerprint.
-        instructed: Which sides an instruction reaches: none, text, image, both.
+        name: Value of `TAGLOOP_ENCODER`.
+        dimension: Dimension of the vectors; 0 if known only after loading.
+        max_pixels: Larger images are shrunk to this many pixels; part of the fingerprint.
+        instructed: Inputs that an instruction applies to: none, text, image or both.
     """
 
     name: str
@@ -60,7 +60,7 @@ class Preset:
 
     @property
     def fingerprint(self) -> str:
-        """Short text that differs whenever vectors must not be compared: name and a hash of what shapes them."""
+        """Name and hash of all that determines the vectors; differs if vectors are not comparable."""
         what = f"{self.model}|{self.revision}|{self.dimension}|{self.max_pixels}"
         if self.loader == "gme" or self.min_pixels or self.document:
             what += f"|{self.loader}|{self.min_pixels}|{self.document}"
@@ -70,18 +70,18 @@ class Preset:
 
 @cache
 def presets() -> dict[str, Preset]:
-    """All listed presets by name."""
+    """Return all presets by name."""
     text = resources.files(__package__).joinpath("presets.toml").read_text("utf-8")
     return {name: _preset(name, values) for name, values in tomllib.loads(text).items() if name != "default"}
 
 
 def find_preset(name: str) -> Preset:
-    """The preset of that name; any other name is a local folder or a hub id and takes the defaults.
+    """Return the preset of a name, or one with default values for a local folder or hub id.
 
-    A folder's revision is a hash of what lies in it, so that other weights under the same path are another model.
+    A folder's revision is a hash of its content, so that other weights in the same path are another model.
 
     Raises:
-        EncoderError: It is neither a preset nor a folder that holds a model nor of the form `owner/name`.
+        EncoderError: The name is neither a preset, nor a folder, nor a hub id of the form `owner/name`.
     """
     if name in presets():
         return presets()[name]
@@ -105,8 +105,8 @@ def _unknown(name: str) -> str:
     meant = f" Did you mean {near[0]!r}?" if near else ""
     known = ", ".join(preset for preset in presets() if preset != "tiny")
     return (
-        f"The model {name!r} is neither a preset nor a folder here nor a hub id such as owner/model.{meant} "
-        f"There are {known}; TAGLOOP_ENCODER=builtin always works."
+        f"The model {name!r} is neither a preset, nor a local folder, nor a hub id such as owner/model.{meant} "
+        f"Presets: {known}; TAGLOOP_ENCODER=builtin always works."
     )
 
 

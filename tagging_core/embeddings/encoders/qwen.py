@@ -1,7 +1,7 @@
-"""What makes a GPU wait in the Qwen2-VL and Qwen3-VL of transformers, done beforehand or all at once.
+"""Speed-ups for Qwen2-VL and Qwen3-VL of transformers: batched vision attention, positions computed on the CPU.
 
-As they come, attention within pictures is computed one picture and layer at a time, and the places of tokens one
-input at a time, each after asking the GPU how large the pictures are.
+Unmodified, transformers computes vision attention image by image in each layer, and token positions input by input;
+each step waits for the GPU to return the image sizes.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-_NAME = "tagloop_flash"  # the library tells bounds and the longest picture only to what is called "flash"
+_NAME = "tagloop_flash"  # transformers passes cu_seq_lens and max_length only to names with "flash"
 
 
 def optimize(module: Any) -> None:
-    """Let a loaded model's vision part compute attention of all pictures at once; harmless for other models."""
+    """Make a loaded model's vision part use `attend`; a no-op for other models."""
     network: Any = getattr(module, "auto_model", None)
     if not hasattr(network, "get_rope_index"):
         return
@@ -26,11 +26,11 @@ def optimize(module: Any) -> None:
 
 
 def add_positions(module: Any, features: dict[str, Any]) -> None:
-    """Add the places `(3, n, tokens)` of an input's tokens in width, height and time, computed on the CPU."""
+    """Add `position_ids` `(3, n, tokens)` in time, height and width, computed on the CPU."""
     network: Any = getattr(module, "auto_model", None)
     if "image_grid_thw" in features and hasattr(network, "get_rope_index"):
-        known = ("input_ids", "image_grid_thw", "attention_mask", "mm_token_type_ids")
-        features["position_ids"], _ = network.get_rope_index(**{key: features[key] for key in known})
+        names = ("input_ids", "image_grid_thw", "attention_mask", "mm_token_type_ids")
+        features["position_ids"], _ = network.get_rope_index(**{key: features[key] for key in names})
 
 
 def attend(
@@ -45,13 +45,13 @@ def attend(
     scaling: float,
     **_others: object,
 ) -> tuple[Tensor, None]:
-    """Attention of each picture's patches to one another.
+    """Compute attention among the patches of each image, for all images at once.
 
     Args:
-        module: Unused, as is `attention_mask`; they belong to the library's interface.
-        query: `(1, heads, patches, width)` of all pictures, one after the other; `key` and `value` alike.
-        cu_seq_lens_q: `(pictures + 1,)` where each begins and ends.
-        max_length_q: Patches of the largest one.
+        module: Unused, as is `attention_mask`; they belong to the interface of transformers.
+        query: `(1, heads, patches, width)`, the images concatenated; `key` and `value` likewise.
+        cu_seq_lens_q: `(images + 1,)` boundaries of the images.
+        max_length_q: Number of patches of the largest image.
         scaling: Factor of the dot products.
 
     Returns:

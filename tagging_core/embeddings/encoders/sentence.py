@@ -1,4 +1,4 @@
-"""Any SentenceTransformer behind the seam."""
+"""Encoders based on SentenceTransformer."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 _log = logging.getLogger(__name__)
-_BATCH = 32  # pictures of at most the preset's size
-_BATCH_MOST = 128  # texts
+_IMAGE_BATCH = 32  # images of the preset's maximum size
+_TEXT_BATCH = 128
 
 
 class SentenceEncoder:
-    """A SentenceTransformer on one device or several that embeds pictures and texts.
+    """Embeds images and texts with a SentenceTransformer on one or more devices; thread-safe.
 
-    Preprocessing runs in each caller's own thread, so that it is done while others compute; a device computes one
-    batch at a time.
+    Preprocessing runs in the caller's thread and overlaps with other callers' batches; a device computes one batch
+    at a time.
 
     Args:
-        preset: Which model, and what belongs to it.
-        models: The loaded model, once a device.
+        preset: Preset of the model.
+        models: The loaded model, once per device.
 
     Attributes:
-        one_at_a_time: Whether callers wait for one another, as they should on one GPU.
+        one_at_a_time: Whether calls are serialized per device, as they should be on a GPU.
     """
 
     one_at_a_time = True
@@ -48,7 +48,7 @@ class SentenceEncoder:
         self._free: queue.SimpleQueue[SentenceTransformer] = queue.SimpleQueue()
         for model in self.models:
             self._free.put(model)
-        self._batch = float(_BATCH)
+        self._batch = float(_IMAGE_BATCH)
         self.dimension = int(self.models[0].get_embedding_dimension() or preset.dimension)
 
     @property
@@ -58,11 +58,11 @@ class SentenceEncoder:
 
     @property
     def devices(self) -> list[str]:
-        """The devices it computes on, by torch's names."""
+        """torch devices in use."""
         return [str(model.device) for model in self.models]
 
     def prepare(self, image: Image.Image) -> Image.Image:
-        """Shrink to at most the preset's pixel limit, keeping the shape."""
+        """Shrink to the preset's pixel limit, keeping the aspect ratio."""
         scale = math.sqrt(self.preset.max_pixels / (image.width * image.height))
         if scale >= 1:
             return image
@@ -80,20 +80,20 @@ class SentenceEncoder:
         return self._encode(inputs, (takes and instruction) or self.preset.document)
 
     def encode_texts(self, texts: Sequence[str], instruction: str = "") -> Vectors:
-        """See `Encoder.encode_texts`; wrapped, since a bare string may be opened as an address or a path."""
+        """See `Encoder.encode_texts`; wrapped, since a bare string could be opened as a URL or path."""
         takes = self.preset.instructed in ("text", "both")
         return self._encode([{"text": text} for text in texts], (takes and instruction) or self.preset.query)
 
     def encode_passages(self, texts: Sequence[str]) -> Vectors:
-        """See `Encoder.encode_passages`: a joint model compares texts in its one space."""
+        """See `Encoder.encode_passages`; a joint model has one space for both."""
         return self.encode_texts(texts)
 
     def preprocess(self, inputs: list[dict[str, Any]], instruction: str = "") -> dict[str, Any]:
-        """Pictures and texts as the network takes them, in memory that a GPU reads by itself.
+        """Convert inputs to the network's features, in pinned memory for a GPU.
 
         Args:
-            inputs: Each with `image`, `text` or both; all with the same.
-            instruction: As the network is to read it, the usual one included.
+            inputs: Each with `image`, `text` or both; all with the same keys.
+            instruction: The effective instruction, that is, the default one if no other is set.
         """
         model = self.models[0]
         features = dict(model.preprocess(inputs, prompt=instruction or None))
@@ -109,13 +109,13 @@ class SentenceEncoder:
         return unit(found)
 
     def _batches(self, inputs: list[dict[str, Any]]) -> Iterator[list[int]]:
-        """Places of inputs that go together: of the same kind, and nearly of one size, so that little is padded."""
+        """Yield indices of batches of the same input type and similar size, to minimize padding."""
         order = sorted(range(len(inputs)), key=lambda place: (sorted(inputs[place]), _size(inputs[place])))
         batch: list[int] = []
         for place in order:
-            largest = max(1.0, _size(inputs[place]) / self.preset.max_pixels if "image" in inputs[place] else 0.0)
-            most = self._batch if "image" in inputs[place] else _BATCH_MOST
-            if batch and (len(batch) + 1 > most / largest or sorted(inputs[batch[0]]) != sorted(inputs[place])):
+            scale = max(1.0, _size(inputs[place]) / self.preset.max_pixels if "image" in inputs[place] else 0.0)
+            limit = self._batch if "image" in inputs[place] else _TEXT_BATCH
+            if batch and (len(batch) + 1 > limit / scale or sorted(inputs[batch[0]]) != sorted(inputs[place])):
                 yield batch
                 batch = []
             batch.append(place)
@@ -123,33 +123,33 @@ class SentenceEncoder:
             yield batch
 
     def _embed(self, inputs: list[dict[str, Any]], instruction: str) -> Vectors:
-        """One batch; where the device's memory is too small for it, its halves."""
+        """Embed one batch; if the device runs out of memory, halve it."""
         import torch
 
         features = self.preprocess(inputs, instruction)
         try:
             with self._device() as model, torch.inference_mode():
-                output = model(_moved(features, model.device))["sentence_embedding"].float()
+                output = model(_to_device(features, model.device))["sentence_embedding"].float()
                 found = output.to("cpu", non_blocking=True)
                 done = torch.cuda.current_stream(model.device).record_event() if output.is_cuda else None
             if done is not None:
-                done.synchronize()  # after the turn: the next batch is on its way to the device meanwhile
+                done.synchronize()  # after releasing the device, to overlap with the next batch
             return np.asarray(found.numpy(), dtype=np.float32)
         except torch.OutOfMemoryError as error:
             if len(inputs) == 1:
                 raise EncoderError(
                     f"The memory of {', '.join(self.devices)} is too small for {self.preset.title}, even with one "
-                    "picture at a time. End what else uses it, or choose a smaller model."
+                    "picture at a time. Stop other programs that use it, or choose a smaller model."
                 ) from error
         torch.cuda.empty_cache()
         half = len(inputs) // 2
         self._batch = max(1.0, min(self._batch, half))
-        _log.warning("out of memory with %d inputs: going on with %d at a time", len(inputs), half)
+        _log.warning("out of memory with a batch of %d, reducing the batch size to %d", len(inputs), half)
         return np.vstack([self._embed(part, instruction) for part in (inputs[:half], inputs[half:])])
 
     @contextlib.contextmanager
     def _device(self) -> Iterator[SentenceTransformer]:
-        """The model on a device that nobody else uses meanwhile."""
+        """Acquire a free device and yield its model."""
         if not self.one_at_a_time:
             yield self.models[0]
             return
@@ -160,14 +160,14 @@ class SentenceEncoder:
             self._free.put(model)
 
 
-def _size(given: dict[str, Any]) -> float:
-    """What decides how many tokens an input takes: pixels of a picture, length of a text."""
-    image = given.get("image")
-    return image.width * image.height if image is not None else len(given["text"])
+def _size(item: dict[str, Any]) -> float:
+    """Proxy for the number of tokens: pixels of an image, length of a text."""
+    image = item.get("image")
+    return image.width * image.height if image is not None else len(item["text"])
 
 
-def _moved(features: dict[str, Any], device: Any) -> dict[str, Any]:
-    """The same on a device, copied while it still computes what came before."""
+def _to_device(features: dict[str, Any], device: Any) -> dict[str, Any]:
+    """Copy features to a device, without waiting for its current computation."""
     return {
         key: value.to(device, non_blocking=True) if hasattr(value, "to") else value
         for key, value in features.items()
@@ -175,7 +175,7 @@ def _moved(features: dict[str, Any], device: Any) -> dict[str, Any]:
 
 
 class BuiltinEncoder(SentenceEncoder):
-    """The built-in model, whose network sees a fixed middle square; runs in each caller's own thread."""
+    """The built-in encoder; crops a fixed centre square and runs in the caller's thread."""
 
     one_at_a_time = False
 
@@ -186,10 +186,10 @@ class BuiltinEncoder(SentenceEncoder):
         self._prepare = builtin.prepare
 
     def prepare(self, image: Image.Image) -> Image.Image:
-        """The middle square at 224 x 224 pixels."""
+        """Crop the centre square at 224 x 224 pixels."""
         return self._prepare(image)
 
     def encode_passages(self, texts: Sequence[str]) -> Vectors:
-        """`(n, 384)`: the text network alone, which knows far more words than there are ImageNet classes."""
+        """Return `(n, 384)` vectors of the text network alone, whose vocabulary exceeds the ImageNet classes."""
         module: Any = self.models[0][0]
         return module.sentence_vectors(list(texts))

@@ -1,4 +1,4 @@
-"""A deterministic encoder for tests: pictures by their colours, texts by their words; needs no model."""
+"""A deterministic encoder for tests, from the colours of images and the words of texts; needs no model."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ _COLOURS = {
 
 
 class TinyEncoder:
-    """The first 48 numbers are a 4 x 4 grid of mean colours about grey, the last 16 hashed words.
+    """Vectors of 64 values: a 4 x 4 grid of mean colours relative to grey, then 16 hashed words.
 
-    A text that names a colour lies where a plain picture of that colour lies.
+    A text that names a colour is close to a plain image of that colour.
     """
 
     def __init__(self, preset: Preset) -> None:

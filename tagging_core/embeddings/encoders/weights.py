@@ -1,4 +1,4 @@
-"""A model's folder: whether all of it is there, whether it is safe to read, and a hash of what lies in it."""
+"""Checks of a local model folder (complete, no pickles) and a hash of its content."""
 
 from __future__ import annotations
 
@@ -11,41 +11,43 @@ from tagging_core.errors import EncoderError
 
 _PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 _TOKENIZERS = ("tokenizer.json", "tokenizer.model", "spiece.model", "vocab.txt", "vocab.json")
-_SAMPLE = 65_536  # bytes read at each of a few places of a weights file
+_SAMPLE = 65_536  # bytes hashed at each of _PLACES positions of a weights file
 _PLACES = 16
 
 
 def check(folder: Path) -> None:
-    """Find what would go wrong before gigabytes are read.
+    """Check a model folder before gigabytes are read.
 
     Raises:
-        EncoderError: Weights are missing, cut off or pickled, or there is no tokenizer.
+        EncoderError: Weights are missing, truncated or pickled, or there is no tokenizer.
     """
     files = sorted(folder.rglob("*.safetensors"))
     pickles = [path.name for pattern in _PICKLES for path in folder.rglob(pattern)]
     if not files and pickles:
         raise EncoderError(
-            f"{folder} holds its weights in {pickles[0]}, a format that can run foreign code when it is opened. "
-            "Tagloop reads safetensors only: take a revision of the model that has them."
+            f"{folder} has its weights in {pickles[0]}, a format that can execute arbitrary code when loaded. "
+            "Tagloop reads safetensors only: use a revision of the model that has them."
         )
     if not files:
-        raise EncoderError(f"{folder} holds no weights (*.safetensors). Copy the whole model there once more.")
+        raise EncoderError(f"{folder} holds no weights (*.safetensors). Copy the complete model there.")
     for index in folder.rglob("*.safetensors.index.json"):
         named = set(json.loads(index.read_text("utf-8"))["weight_map"].values())
         if missing := sorted(name for name in named if not (index.parent / name).is_file()):
-            raise EncoderError(_half(folder, f"{len(missing)} of {len(named)} files are missing: {missing[0]}"))
+            raise EncoderError(
+                _incomplete(folder, f"{len(missing)} of {len(named)} files are missing: {missing[0]}")
+            )
     for path in files:
         if (size := path.stat().st_size) != (wanted := _full_size(path)):
-            raise EncoderError(_half(folder, f"{path.name} has {size:,} of {wanted:,} bytes"))
+            raise EncoderError(_incomplete(folder, f"{path.name} has {size:,} of {wanted:,} bytes"))
     if not any(path for name in _TOKENIZERS for path in folder.rglob(name)):
         raise EncoderError(
-            f"{folder} has no tokenizer (tokenizer.json), without which no text can be read. Copy the model's "
+            f"{folder} has no tokenizer (tokenizer.json), so that texts cannot be embedded. Copy the model's "
             "tokenizer files there as well."
         )
 
 
 def revision(folder: Path) -> str:
-    """A hash of a model's configuration and of samples of its weights, 12 hex digits; read in milliseconds."""
+    """Return a hash, 12 hex digits, of a model's configuration and samples of its weights; takes milliseconds."""
     digest = hashlib.sha256()
     for path in sorted(folder.rglob("*")):
         if path.suffix == ".safetensors":
@@ -57,13 +59,13 @@ def revision(folder: Path) -> str:
 
 
 def loader(folder: Path) -> str:
-    """How to load it: a plain Qwen2-VL checkpoint would be mean-pooled by default, which GME never is."""
+    """Return the loader for a folder: `gme` for a plain Qwen2-VL checkpoint, which the default would mean-pool."""
     config = _json(folder / "config.json")
     return "gme" if config.get("model_type") == "qwen2_vl" and not _native(folder) else "sentence-transformers"
 
 
 def _native(folder: Path) -> bool:
-    """Whether its modules are the library's own, so that it says itself how it is pooled."""
+    """Whether modules.json lists only the library's own modules, and so defines the pooling."""
     modules = folder / "modules.json"
     kinds = [module["type"] for module in json.loads(modules.read_text("utf-8"))] if modules.is_file() else []
     return bool(kinds) and all(kind.startswith("sentence_transformers.") for kind in kinds)
@@ -85,7 +87,7 @@ def _sample(path: Path, digest: Any) -> None:
 
 
 def _full_size(path: Path) -> int:
-    """Bytes that a safetensors file must have by its own header."""
+    """Size in bytes of a safetensors file according to its header."""
     with path.open("rb") as file:
         length = int.from_bytes(file.read(8), "little")
         header = file.read(length) if length < path.stat().st_size else b""
@@ -95,5 +97,5 @@ def _full_size(path: Path) -> int:
     return 8 + length + max((int(entry["data_offsets"][1]) for entry in entries), default=0)
 
 
-def _half(folder: Path, what: str) -> str:
-    return f"The model in {folder} was not copied whole: {what}. Copy it again."
+def _incomplete(folder: Path, what: str) -> str:
+    return f"The model in {folder} is incomplete: {what}. Copy it again."
