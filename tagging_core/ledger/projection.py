@@ -42,14 +42,14 @@ class _Transition:
 
     Attributes:
         facts: Properties of the asset that the rollups need.
-        figures: Change of the rollups.
+        delta: Change of the rollups.
     """
 
     asset_id: int
     facts: Facts
     old: AssetState
     new: AssetState
-    figures: Delta
+    delta: Delta
 
 
 def record(connection: Connection, event: Event, taxonomy: Taxonomy, before: Sequence[Event] | None = None) -> int:
@@ -129,8 +129,8 @@ def _transitions(
     found = []
     for asset_id, (before, after) in changes.items():
         was, now = fold(before, old), fold(after, new)
-        figures = writer.delta(before, after, was, now, facts[asset_id], day_of)
-        found.append(_Transition(asset_id, facts[asset_id], was, now, figures))
+        delta = writer.delta(before, after, was, now, facts[asset_id], day_of)
+        found.append(_Transition(asset_id, facts[asset_id], was, now, delta))
     return found
 
 
@@ -212,7 +212,7 @@ def recount(connection: Connection, zone: str, redirects: TagRedirects) -> None:
     key_values.put(connection, key_values.ZONE, zone)
     writer.forget(connection)
     for steps in _replayed_transitions(connection, redirects):
-        writer.add(connection, [step.figures for step in steps])
+        writer.add(connection, [step.delta for step in steps])
 
 
 def _replayed_transitions(connection: Connection, redirects: TagRedirects) -> Iterator[list[_Transition]]:
@@ -264,7 +264,7 @@ def _write(connection: Connection, steps: Sequence[_Transition]) -> None:
                 moves[f"{scope}.{step.old.review}"] -= 1
                 moves[f"{scope}.{step.new.review}"] += 1
     add_to(connection, counters, [{"name": name, "n": n} for name, n in sorted(moves.items()) if n])
-    writer.add(connection, [step.figures for step in steps])
+    writer.add(connection, [step.delta for step in steps])
 
 
 def _write_labels(connection: Connection, steps: Sequence[_Transition]) -> None:
