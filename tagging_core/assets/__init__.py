@@ -1,3 +1,3 @@
-"""The picture catalogue: its rows, its files, and the protected pictures."""
+"""The asset catalogue: rows, image files, and the protected set."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Reading picture files: what they are is decided by decoding, and what comes out is upright 8-bit sRGB."""
+"""Decode image files to upright 8-bit sRGB; the format is detected from the bytes, never from the file name."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from tagging_core.errors import PictureError
 pillow_heif.register_heif_opener()
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "AVIF", "HEIF")
-"""Decoders we let near a stranger's bytes; most of Pillow's security fixes lie in the others.
+"""Pillow decoders allowed on untrusted bytes; most of Pillow's security fixes concern the others.
 
-MPO, which phones write, comes through the JPEG decoder.
+MPO, which phones write, is opened by the JPEG decoder.
 """
 
 EXTENSIONS = ("jpg", "jpeg", "png", "webp", "gif", "tif", "tiff", "bmp", "avif", "heic", "heif")
@@ -31,14 +31,14 @@ _SRGB = ImageCms.createProfile("sRGB")
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """One decoded picture.
+    """A decoded image.
 
     Attributes:
-        image: Upright RGB, possibly smaller than the file says (see `open_picture`).
+        image: Upright RGB, possibly smaller than the original (see `open_picture`).
         format: Pillow's name of the decoder, such as `JPEG`.
-        width: Pixels of the file, upright.
-        height: Pixels of the file, upright.
-        frames: Frames of an animation; only the first is read.
+        width: Width of the original in pixels, after rotation.
+        height: Height of the original in pixels, after rotation.
+        frames: Number of animation frames; only the first is decoded.
         taken_at: Capture time from EXIF, local to the camera, or None.
     """
 
@@ -51,15 +51,15 @@ class Picture:
 
 
 def open_picture(data: bytes, side: int = SCREEN_SIDE, max_pixels: int = MAX_PIXELS) -> Picture:
-    """Decode a file's bytes.
+    """Decode an image file.
 
     Args:
-        data: The whole file.
-        side: A JPEG may be decoded at reduced size as long as its longer side keeps this many pixels.
-        max_pixels: Refuse pictures with more pixels than this, before they are decoded.
+        data: The whole file, at most MAX_BYTES.
+        side: JPEGs may be decoded at a reduced size that keeps both sides at least this many pixels long.
+        max_pixels: Larger images are rejected before decoding.
 
     Raises:
-        PictureError: Not a picture, not a format we take, too large, or damaged.
+        PictureError: The file is empty, damaged, too large, or not in one of FORMATS.
     """
     if not data:
         raise PictureError("The file is empty (0 bytes).")
@@ -67,7 +67,7 @@ def open_picture(data: bytes, side: int = SCREEN_SIDE, max_pixels: int = MAX_PIX
         raise PictureError(f"The file has {len(data) / 1e6:.0f} MB; the limit is {MAX_BYTES / 1e6:.0f} MB.")
     try:
         with warnings.catch_warnings():
-            # Pillow warns from 89 megapixels on; our own limit is stricter and comes before decoding.
+            # Pillow warns above 89 megapixels; our own limit is checked before decoding.
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             image = Image.open(io.BytesIO(data), formats=FORMATS)
             _refuse_bomb(image.width * image.height, f"{image.width} x {image.height} pixels", max_pixels)
@@ -79,11 +79,11 @@ def open_picture(data: bytes, side: int = SCREEN_SIDE, max_pixels: int = MAX_PIX
     except PictureError:
         raise
     except (OSError, ValueError, SyntaxError, EOFError, IndexError, TypeError, MemoryError) as error:
-        raise PictureError(f"The file is damaged or cut off: {error}") from error
+        raise PictureError(f"The file is damaged or truncated: {error}") from error
 
 
 def encode_jpeg(image: Image.Image, side: int) -> bytes:
-    """A JPEG without metadata whose longer side has at most `side` pixels."""
+    """Encode a JPEG without metadata, scaled down so that the longer side has at most `side` pixels."""
     if max(image.size) > side:
         image = image.copy()
         image.thumbnail((side, side), Image.Resampling.BICUBIC, reducing_gap=2.0)
@@ -124,7 +124,7 @@ def _to_srgb(image: Image.Image) -> Image.Image:
             if converted is not None:
                 return converted
         except (ImageCms.PyCMSError, OSError):
-            pass  # a wrong profile is common and harmless: fall back to the plain conversion
+            pass  # invalid profiles are common and harmless: fall back to the plain conversion
     return image.convert("RGB")
 
 

@@ -1,4 +1,4 @@
-"""The picture files: originals, screen-size copies and thumbnails, named by the SHA-256 of the original."""
+"""Image files: originals, screen-size copies and thumbnails, named by the SHA-256 of the original."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tagging_core.storage.blobs import BlobStore
 
 
 class Rendition(StrEnum):
-    """A picture as it came, or as an upright JPEG without metadata of at most 1,400 or 320 pixels a side."""
+    """The original file, or an upright JPEG without metadata, at most 1,400 or 320 pixels on its longer side."""
 
     ORIGINAL = "original"
     SCREEN = "screen"
@@ -25,35 +25,31 @@ _SIDES = {Rendition.SCREEN: SCREEN_SIDE, Rendition.THUMBNAIL: THUMBNAIL_SIDE}
 
 
 class ImageFiles:
-    """Pictures in a blobs, each written once; no name of theirs comes from a client.
-
-    Args:
-        blobs: Where they lie.
-    """
+    """Image files in a blob store, each written once and named by content hash, never by a client's file name."""
 
     def __init__(self, blobs: BlobStore) -> None:
         self._blobs = blobs
 
     def read(self, rendition: Rendition, sha256: str) -> bytes:
-        """A picture's file.
+        """Read a file.
 
         Raises:
-            FileNotFoundError: It is not there.
+            FileNotFoundError: The file does not exist.
             UnreachableError: The object store does not answer.
         """
         return self._blobs.read(_name(rendition, sha256))
 
     def path(self, rendition: Rendition, sha256: str) -> Path | None:
-        """Where it lies, or would, on this machine; None if pictures lie elsewhere."""
+        """Return the file's local path, whether or not it exists; None if the store is remote."""
         return self._blobs.path(_name(rendition, sha256))
 
     def store(self, sha256: str, data: bytes, picture: Picture) -> None:
-        """Write the original and both renditions; files that are there already stay.
+        """Write the original and both renditions, skipping files that exist.
 
         Raises:
-            StorageError: The disk is full or nothing may be written there.
+            StorageError: The disk is full or the store is not writable.
         """
-        known = self._has(Rendition.ORIGINAL, sha256)  # a picture that is new has no rendition either
+        known = self._has(Rendition.ORIGINAL, sha256)  # without the original there are no renditions to look for
         for rendition, side in _SIDES.items():
             if not (known and self._has(rendition, sha256)):
                 self._blobs.write(_name(rendition, sha256), encode_jpeg(picture.image, side))
@@ -61,23 +57,23 @@ class ImageFiles:
             self._blobs.write(_name(Rendition.ORIGINAL, sha256), data)
 
     def store_original(self, sha256: str, data: bytes) -> None:
-        """Write the original alone; `keep` adds the renditions, and `mend` does where that never came to pass."""
+        """Write only the original; `store` adds the renditions later, or `repair` if that never ran."""
         if not self._has(Rendition.ORIGINAL, sha256):
             self._blobs.write(_name(Rendition.ORIGINAL, sha256), data)
 
     def repair(self, sha256: str, max_pixels: int) -> None:
-        """Make renditions that are missing from the original, if that is here.
+        """Recreate missing renditions from the original, if it exists.
 
         Raises:
-            PictureError: The original cannot be read any more.
-            StorageError: The disk is full or nothing may be written there.
+            PictureError: The original can no longer be decoded.
+            StorageError: The disk is full or the store is not writable.
         """
         if self._has(Rendition.ORIGINAL, sha256) and not self.has(sha256):
             data = self.read(Rendition.ORIGINAL, sha256)
             self.store(sha256, data, open_picture(data, max_pixels=max_pixels))
 
     def has(self, sha256: str) -> bool:
-        """Whether original and renditions are all there."""
+        """Whether the original and both renditions exist."""
         return all(self._has(rendition, sha256) for rendition in Rendition)
 
     def _has(self, rendition: Rendition, sha256: str) -> bool:
@@ -85,7 +81,7 @@ class ImageFiles:
 
 
 def sha256_of(data: bytes) -> str:
-    """The name of these bytes: 64 hexadecimal digits."""
+    """Return the SHA-256 of the bytes as 64 hexadecimal digits."""
     return hashlib.sha256(data).hexdigest()
 
 
@@ -95,11 +91,11 @@ def _name(rendition: Rendition, sha256: str) -> str:
 
 
 def open_prepared(archive: ImageFiles, encoder: Encoder, sha256: str, max_pixels: int) -> Image.Image:
-    """A picture of the archive as an encoder takes it; the smaller copy, where the original is not kept.
+    """Load an image and prepare it for an encoder; falls back to the screen copy if the original is not kept.
 
     Raises:
-        OSError: The file is not there.
-        PictureError: It cannot be read.
+        FileNotFoundError: Neither file exists.
+        PictureError: The file cannot be decoded.
     """
     try:
         data = archive.read(Rendition.ORIGINAL, sha256)

@@ -1,7 +1,7 @@
-"""The protected set: reference pictures whose near-duplicates raise an alert when they are taken in.
+"""The protected set: reference assets whose near-duplicates raise an alert on upload.
 
-Copies are found by the cosine of the pictures' vectors, which survives another size, format or slight edit; the
-cut-off comes from `benchmarks.protected`.
+Near-duplicates are found by the cosine similarity of image vectors, which is robust to resizing, re-encoding and
+slight edits. `benchmarks.compliance` measures the threshold.
 """
 
 from __future__ import annotations
@@ -22,15 +22,17 @@ from tagging_core.storage import Database, upsert
 from tagging_core.storage.schema import alerts, dismissed, events, protected
 
 CUT = 0.9
-"""Cosine in [-1, 1] from which a picture counts as a near-duplicate."""
+"""Cosine similarity in [-1, 1] from which an asset counts as a near-duplicate."""
 
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """A picture that looks like a protected one.
+    """A near-duplicate of a protected asset.
 
     Attributes:
-        cosine: Of both vectors; 1 is the same picture.
+        note: The protected asset's note.
+        cosine: Cosine similarity of the two image vectors, in [CUT, 1]; 1 is the same image.
+        at: When the alert was raised, UTC, naive.
     """
 
     asset_id: int
@@ -41,18 +43,19 @@ class Alert:
 
     @property
     def key(self) -> str:
-        """Under which it is dismissed."""
+        """Key under which the alert is dismissed."""
         return f"alert:{self.asset_id}|{self.protected_id}"
 
 
 def protect(connection: Connection, user: User, asset_ids: Sequence[int], note: str, on: bool = True) -> None:
-    """Put pictures into the protected set, or take them out; both are events of the ledger.
+    """Add assets to the protected set or remove them, recording each change in the ledger.
 
     Args:
-        note: Why, such as whose rights they are under.
+        note: The reason, such as the rights holder; cut to 500 characters.
+        on: False removes the assets.
 
     Raises:
-        NotAllowedError: The user is no taxonomy owner.
+        NotAllowedError: The user may not curate.
     """
     require(user, Action.CURATE)
     for asset_id in asset_ids:
@@ -61,24 +64,25 @@ def protect(connection: Connection, user: User, asset_ids: Sequence[int], note: 
 
 
 def listed(connection: Connection) -> dict[int, str]:
-    """The notes of the protected pictures by asset id, latest first."""
+    """Return the notes of the protected assets by asset id, most recently protected first."""
     rows = connection.execute(select(protected).order_by(protected.c.event_id.desc()))
     return {row.asset_id: row.note for row in rows}
 
 
 def raise_alerts(connection: Connection, fingerprint: str, pictures: dict[int, Vectors]) -> int:
-    """Note which of some pictures are near-duplicates of protected ones.
+    """Write an alert for each pair of an asset and a protected asset that are near-duplicates.
 
     Args:
-        pictures: Vectors `(d,)` by asset id.
+        fingerprint: Vector space of `pictures`.
+        pictures: Unit vectors `(d,)` by asset id.
 
     Returns:
-        How many alerts there are for them.
+        The number of alerts written, including those that existed.
     """
-    guarded = list(connection.execute(select(protected.c.asset_id)).scalars())
-    if not guarded or not pictures:
+    protected_ids = list(connection.execute(select(protected.c.asset_id)).scalars())
+    if not protected_ids or not pictures:
         return 0
-    known = vectors.load(connection, fingerprint, guarded)
+    known = vectors.load(connection, fingerprint, protected_ids)
     if not known:
         return 0
     ids, others = list(pictures), list(known)
@@ -94,20 +98,20 @@ def raise_alerts(connection: Connection, fingerprint: str, pictures: dict[int, V
 
 
 def open_alerts(connection: Connection, limit: int = 100) -> list[Alert]:
-    """Alerts that nobody dismissed, the surest first."""
+    """Return alerts that nobody dismissed, the most similar first."""
     query = select(alerts, protected.c.note).join(protected, protected.c.asset_id == alerts.c.protected_id)
     rows = connection.execute(query.where(_open()).order_by(alerts.c.cosine.desc()).limit(limit))
     return [Alert(row.asset_id, row.protected_id, row.note, row.cosine, row.at) for row in rows]
 
 
 def count_alerts(connection: Connection) -> int:
-    """How many alerts nobody dismissed."""
+    """Return the number of alerts that nobody dismissed."""
     query = select(func.count()).select_from(alerts).join(protected, protected.c.asset_id == alerts.c.protected_id)
     return int(connection.execute(query.where(_open())).scalar_one())
 
 
 def replay(connection: Connection) -> None:
-    """Make the protected set anew from the ledger."""
+    """Rebuild the protected set from the ledger."""
     connection.execute(delete(protected))
     query = select(events.c.id, events.c.payload).where(events.c.kind == Kind.PROTECT).order_by(events.c.id)
     for row in connection.execute(query).all():

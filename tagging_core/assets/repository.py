@@ -1,4 +1,4 @@
-"""Assets: one picture each, known by the SHA-256 of its bytes, with the text that came with it."""
+"""Repository of assets: images identified by the SHA-256 of their bytes, with the text that came with them."""
 
 from __future__ import annotations
 
@@ -18,41 +18,47 @@ from tagging_core.storage import add_to, key_values, upsert
 from tagging_core.storage.schema import asset_words, assets, counters, daily
 
 _TEXT_LIMITS = {"title": 500, "caption": 5_000, "body": 100_000}
-_WORDS_MAX = 400
+_WORDS_MAX = 400  # indexed words an asset
 _ID_DIGITS = 18  # of a 64-bit id
 
 
 @dataclass(frozen=True, slots=True)
 class AssetText:
-    """The text that came with a picture; each part may be empty."""
+    """Text that came with an image; each part may be empty."""
 
     title: str = ""
     caption: str = ""
     body: str = ""
 
     def clean(self) -> AssetText:
-        """Trimmed, without control characters, and cut to what is kept."""
+        """Return the text as stored: trimmed, without control characters, and cut to the length limits."""
         return AssetText(*(_clean(getattr(self, k))[:limit] for k, limit in _TEXT_LIMITS.items()))
 
     def as_dict(self) -> dict[str, str]:
-        """As a plain dictionary."""
+        """Return the parts by name."""
         return {"title": self.title, "caption": self.caption, "body": self.body}
 
     def sentence(self) -> str:
-        """One text for the model, the most telling part first; empty if there is none."""
+        """Return one text for the encoder, the most informative part first; empty if there is no text."""
         return ". ".join(part for part in (self.title, self.caption, self.body[:400]) if part)
 
 
 NO_TEXT = AssetText()
-"""A picture that came alone."""
+"""Text of an image that came without any."""
 
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """One kept picture; times are UTC without zone, `taken_at` is the camera's local time.
+    """A stored asset.
 
     Attributes:
-        sample: The number, from its SHA-256, that decides which samples it is in.
+        name: The client's file name, made safe for display.
+        format: Pillow's name of the decoder, such as `JPEG`.
+        bytes: Size of the original file.
+        taken_at: Capture time, local to the camera, or None.
+        created_at: UTC, naive.
+        review: One of `ledger.STATES`.
+        sample: First 60 bits of the SHA-256, a fixed random number for sampling.
     """
 
     id: int
@@ -71,7 +77,7 @@ class Asset:
 
 
 def safe_name(name: str) -> str:
-    """A client's file name made fit to show: last part only, printable, at most 200 characters."""
+    """Make a client's file name safe for display: last path component, printable, at most 200 characters."""
     last = re.split(r"[\\/]", name)[-1]
     printable = "".join(c if c.isprintable() else "�" for c in last).strip()
     return printable[-200:] or "unnamed"
@@ -79,7 +85,7 @@ def safe_name(name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class NewAsset:
-    """A picture that comes in; `size` is the file's, in bytes."""
+    """A decoded upload to insert; `size` is the file size in bytes."""
 
     sha256: str
     name: str
@@ -89,10 +95,10 @@ class NewAsset:
 
 
 def insert(connection: Connection, arrivals: Sequence[NewAsset]) -> dict[str, tuple[int, bool]]:
-    """Add assets unless their bytes are known already.
+    """Insert assets whose SHA-256 is not stored yet, index their text and count them.
 
     Returns:
-        By SHA-256 the asset's id, and whether it is new.
+        (asset id, whether it is new) by SHA-256.
     """
     wanted = {arrival.sha256: arrival for arrival in arrivals}
     query = select(assets.c.sha256, assets.c.id).where(assets.c.sha256.in_(wanted))
@@ -128,13 +134,13 @@ def _row(arrival: NewAsset, now: datetime) -> dict[str, Any]:
 
 
 def get(connection: Connection, asset_id: int, lock: bool = False) -> Asset:
-    """An asset by id.
+    """Return an asset by id.
 
     Args:
-        lock: Have others wait who would change or lock it until this transaction ends.
+        lock: Lock the row until the transaction ends (`SELECT ... FOR NO KEY UPDATE`; no effect on SQLite).
 
     Raises:
-        NotFoundError: There is none.
+        NotFoundError: There is no such asset.
     """
     query = select(assets).where(assets.c.id == asset_id)
     row = connection.execute(query.with_for_update(key_share=True) if lock else query).first()
@@ -147,7 +153,7 @@ def resolve(connection: Connection, name: str) -> Asset:
     """An asset by id or by the first 8 or more digits of its SHA-256; an id comes first where both fit.
 
     Raises:
-        NotFoundError: None, or more than one, fits.
+        NotFoundError: No asset matches, or more than one.
     """
     is_id = name.isascii() and name.isdecimal() and len(name) <= _ID_DIGITS
     query = select(assets).limit(2)
@@ -155,12 +161,14 @@ def resolve(connection: Connection, name: str) -> Asset:
     if not rows and len(name) >= 8:
         rows = connection.execute(query.where(assets.c.sha256.startswith(name.lower(), autoescape=True))).all()
     if len(rows) != 1:
-        raise NotFoundError(f"{name!r} is not one picture: give an id, or 8 or more digits of its SHA-256.")
+        raise NotFoundError(
+            f"{name!r} does not identify a picture: give an id, or 8 or more digits of its SHA-256."
+        )
     return to_asset(rows[0])
 
 
 def sample_of(connection: Connection, asset_id: int) -> int:
-    """An asset's `sample` alone, without the text that came with it.
+    """Return an asset's `sample` without loading its text.
 
     Raises:
         NotFoundError: There is no such asset.
@@ -172,14 +180,14 @@ def sample_of(connection: Connection, asset_id: int) -> int:
 
 
 def get_many(connection: Connection, asset_ids: Sequence[int]) -> list[Asset]:
-    """Assets by id, in the order asked for; unknown ids are left out."""
+    """Return assets in the order of `asset_ids`; unknown ids are skipped."""
     rows = connection.execute(select(assets).where(assets.c.id.in_(asset_ids)))
     found = {row.id: to_asset(row) for row in rows}
     return [found[asset_id] for asset_id in asset_ids if asset_id in found]
 
 
 def set_text(connection: Connection, asset_id: int, text: AssetText) -> AssetText:
-    """Replace the text that belongs to an asset and return it as it is kept."""
+    """Replace an asset's text, update the word index, and return the text as stored."""
     text = text.clean()
     connection.execute(update(assets).where(assets.c.id == asset_id).values(text.as_dict()))
     index_words(connection, {asset_id: text})
@@ -187,7 +195,7 @@ def set_text(connection: Connection, asset_id: int, text: AssetText) -> AssetTex
 
 
 def index_words(connection: Connection, texts: dict[int, AssetText]) -> None:
-    """Make assets findable by the words of their texts."""
+    """Replace the entries of assets in the word index."""
     connection.execute(delete(asset_words).where(asset_words.c.asset_id.in_(texts)))
     _add_words(connection, texts)
 
@@ -199,25 +207,28 @@ def _add_words(connection: Connection, texts: dict[int, AssetText]) -> None:
 
 
 def search_text(connection: Connection, query: str, limit: int = 60) -> list[Asset]:
-    """Assets whose text has every word of the query, latest first; a word may be cut short at its end."""
+    """Return assets whose text has every word of the query, latest first; words match by prefix."""
     typed = list(dict.fromkeys(words_of(query)))
     if not typed:
         return []
     statement = select(assets).order_by(assets.c.id.desc()).limit(limit)
-    return [to_asset(row) for row in connection.execute(_having(statement, typed))]
+    return [to_asset(row) for row in connection.execute(_matching_all(statement, typed))]
 
 
 def with_words(connection: Connection, query: str, asset_ids: Sequence[int]) -> list[int]:
-    """Those of some assets whose text has every word of the query."""
+    """Filter assets to those whose text has every word of the query; empty if the query has no words."""
     typed = list(dict.fromkeys(words_of(query)))
     if not typed:
         return []
     statement = select(assets.c.id).where(assets.c.id.in_(asset_ids))
-    return list(connection.execute(_having(statement, typed)).scalars())
+    return list(connection.execute(_matching_all(statement, typed)).scalars())
 
 
 def find(connection: Connection, query: str, limit: int = 60) -> list[Asset]:
-    """Assets whose text or file name has the query, latest first; the latest of all if it is empty."""
+    """Return assets that match by text, then those that match by file name, each latest first.
+
+    An empty query returns the latest assets.
+    """
     statement = select(assets).order_by(assets.c.id.desc()).limit(limit)
     if typed := query.strip():
         named = [
@@ -231,7 +242,7 @@ def find(connection: Connection, query: str, limit: int = 60) -> list[Asset]:
 
 
 def words_of(text: str) -> Iterable[str]:
-    """The searchable words of a text: letters and digits, and pairs of neighbouring Chinese characters."""
+    """Split a text into search terms: case-folded alphanumeric words and bigrams of Chinese characters."""
     for run in re.findall(r"[一-鿿]+|[^\W_一-鿿]+", text.casefold()):
         if "一" <= run[0] <= "鿿":
             yield from ([run[i : i + 2] for i in range(len(run) - 1)] or [run])
@@ -240,12 +251,12 @@ def words_of(text: str) -> Iterable[str]:
 
 
 def to_asset(row: Row) -> Asset:
-    """An asset from its row."""
+    """Build an asset from its row."""
     values = {name: getattr(row, name) for name in Asset.__dataclass_fields__ if name != "text"}
     return Asset(**values, text=AssetText(row.title, row.caption, row.body))
 
 
-def _having(statement: Select, words: Iterable[str]) -> Select:
+def _matching_all(statement: Select, words: Iterable[str]) -> Select:
     for word in words:
         prefix = asset_words.c.word.between(word, word + "\U0010ffff")
         statement = statement.where(assets.c.id.in_(select(asset_words.c.asset_id).where(prefix)))

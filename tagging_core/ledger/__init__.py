@@ -1,4 +1,4 @@
-"""The append-only ledger and every table derived from it."""
+"""The append-only event ledger and the tables projected from it."""
 
 from __future__ import annotations
 

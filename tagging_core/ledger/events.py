@@ -1,7 +1,7 @@
-"""The append-only ledger: what people decided, in order, and what follows from it for one asset.
+"""The append-only event ledger, and the fold from an asset's events to its state.
 
-`fold` is the only place that says what a sequence of decisions means; everything stored about an asset's tags is
-its result, so replaying the ledger gives the same tables.
+`fold` alone defines what a sequence of events means. Everything stored about an asset's tags is its result, so
+replaying the ledger reproduces the same tables.
 """
 
 from __future__ import annotations
@@ -21,45 +21,56 @@ from tagging_core.taxonomy.redirects import NO_REDIRECTS, TagRedirects
 
 
 class Kind(StrEnum):
-    """What an event says."""
+    """Event kind, as stored."""
 
     ACCEPT = "accept"  # the suggested tag applies
-    REJECT = "reject"  # it does not
+    REJECT = "reject"  # the suggested tag does not apply
     ADD = "add"  # a tag applies that was not suggested
-    REPLACE = "replace"  # the suggested tag does not apply, another does
-    DONE = "done"  # the review is finished: what was left out does not apply
-    SKIP = "skip"  # looked at, not decided
+    REPLACE = "replace"  # the suggested tag does not apply, another one does
+    DONE = "done"  # review finished: undecided tags do not apply
+    SKIP = "skip"  # viewed but not decided
     FLAG = "flag"  # set aside for discussion, with a note
-    UNDO = "undo"  # takes one earlier event back, itself an undo perhaps
+    UNDO = "undo"  # reverts one earlier event, which may itself be an undo
     TEXT = "text"  # title, caption or body of an asset changed
-    DESCRIBE = "describe"  # a person wrote the title, caption or alt text that others read
+    DESCRIBE = "describe"  # a person wrote the published title, caption or alt text
     TAG = "tag"
     CATEGORY = "category"
     PROFILE = "profile"
     PACK = "pack"  # a reference pack was measured
-    MODEL = "model"  # another model was tried, put to work or dropped
-    PROTECT = "protect"  # an asset is a reference picture of the protected set, or no longer
-    DISMISS = "dismiss"  # a proposal or an alert is not wanted, or wanted again
+    MODEL = "model"  # a model was tried, activated or dropped
+    PROTECT = "protect"  # an asset joined or left the protected set
+    DISMISS = "dismiss"  # a proposal or an alert was dismissed or reopened
 
 
 NEEDS_TAG = frozenset({Kind.ACCEPT, Kind.REJECT, Kind.ADD, Kind.REPLACE})
 WRITTEN = frozenset({Kind.TEXT, Kind.DESCRIBE})
-"""What is not taken back but written anew."""
+"""Kinds that cannot be undone: the text is edited again instead."""
 
 CLOSING_STATES = {Kind.DONE: "done", Kind.SKIP: "skipped", Kind.FLAG: "flagged"}
 STATES = ("new", "second", "skipped", "flagged", "done")
 
 
 class Look(StrEnum):
-    """Why a finished picture is looked at once more, by somebody who does not see what was decided."""
+    """Why a finished asset gets another, independent review that hides the earlier decisions."""
 
     SECOND = "second"  # a second opinion is required
-    KNOWN = "known"  # mixed in among new ones, to see how often people are right
+    KNOWN = "known"  # quality check: mixed in among new assets to measure how often reviewers agree
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One row of the ledger; times are UTC without zone."""
+    """One row of the ledger.
+
+    Attributes:
+        asset_id: None for events of the tag library.
+        other_tag_id: The tag that applies instead, for `replace`.
+        target_id: Id of the reverted event, for `undo`.
+        seconds: Time the person spent.
+        act: Shared by all events of one user action, such as a bulk decision.
+        uid: Idempotency key.
+        at: UTC, naive.
+        id: 0 until the event is written.
+    """
 
     kind: Kind
     actor: str
@@ -77,17 +88,19 @@ class Event:
 
     @property
     def look(self) -> Look | None:
-        """Set if it belongs to a look that is independent of what was decided."""
+        """The kind of independent review the event belongs to; None for an ordinary review."""
         look = (self.payload or {}).get("look")
         return Look(look) if look else None
 
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """Whether a tag applies to an asset (1) or not (0), and the event that says so.
+    """The current decision on one asset and tag.
 
     Attributes:
-        shown: Whether the person judged a suggestion, and did not come up with the tag.
+        value: 1 if the tag applies, 0 if not.
+        event_id: The deciding event.
+        shown: Whether the person saw the tag as a suggestion, rather than adding it unprompted.
     """
 
     value: int
@@ -97,15 +110,15 @@ class Label:
 
 @dataclass(frozen=True, slots=True)
 class AssetState:
-    """What all events of one asset amount to.
+    """State of one asset, folded from its events.
 
     Attributes:
         labels: By tag id.
-        reviews: The latest `done` event by profile.
-        review: One of STATES; `second` is finished and waits for a second opinion, `flagged` for a discussion.
-        looks: What was said by whom in an unfinished look, which never changes the labels.
-        first: Whose review waits for a second opinion; empty if none does.
-        compared: Whether a second opinion was given; a picture takes one only.
+        reviews: Id of the latest `done` event by profile.
+        review: One of STATES; `second` awaits a second opinion, `flagged` a discussion.
+        looks: Labels of unfinished independent reviews, by user and tag id; they never change `labels`.
+        first: User whose review awaits a second opinion, or empty.
+        compared: Whether a second opinion was given; each asset gets at most one.
     """
 
     labels: dict[str, Label]
@@ -117,28 +130,28 @@ class AssetState:
 
 
 def fold(history: Iterable[Event], redirects: TagRedirects = NO_REDIRECTS) -> AssetState:
-    """What one asset's events amount to.
+    """Compute an asset's state from its events.
 
     Args:
-        history: The asset's events by ascending id.
-        redirects: What became of tags that the events name.
+        history: All events of the asset, by ascending id.
+        redirects: Merges and deletions of the tags that the events name.
     """
     ordered = list(history)
-    gone = undone_ids(ordered)
+    undone = undone_ids(ordered)
     labels: dict[str, Label] = {}
     looks: dict[str, dict[str, Label]] = {}
     reviews: dict[str, int] = {}
     review, first, compared = "new", "", False
     for event in ordered:
-        if event.id in gone:
+        if event.id in undone:
             continue
-        said = looks.setdefault(event.actor, {}) if event.look else labels
+        decided = looks.setdefault(event.actor, {}) if event.look else labels
         for tag_id, value in verdicts(event):
-            said[tag_id] = Label(value, event.id, tag_id == event.tag_id and _was_suggested(event))
+            decided[tag_id] = Label(value, event.id, tag_id == event.tag_id and _was_suggested(event))
         if event.look:
             review, first = _after_look(event, review, first)
             if event.kind == Kind.DONE:
-                looks[event.actor] = {}  # compared by now; another look starts anew
+                looks[event.actor] = {}  # already compared; the next independent review starts empty
                 compared |= event.look == Look.SECOND
         elif event.kind in CLOSING_STATES:
             review, first = CLOSING_STATES[event.kind], ""
@@ -146,29 +159,29 @@ def fold(history: Iterable[Event], redirects: TagRedirects = NO_REDIRECTS) -> As
                 reviews[event.profile or ""] = event.id
                 if (event.payload or {}).get("second_due"):
                     review, first = "second", event.actor
-    unfinished = {actor: said for actor, each in looks.items() if (said := _follow(each, redirects))}
-    return AssetState(_follow(labels, redirects), reviews, review, unfinished, first, compared)
+    unfinished = {actor: kept for actor, each in looks.items() if (kept := _redirect(each, redirects))}
+    return AssetState(_redirect(labels, redirects), reviews, review, unfinished, first, compared)
 
 
-def _follow(said: dict[str, Label], redirects: TagRedirects) -> dict[str, Label]:
-    """Labels under the tags that their own became.
+def _redirect(labels: dict[str, Label], redirects: TagRedirects) -> dict[str, Label]:
+    """Move the labels of merged tags to their targets and drop those of deleted tags.
 
-    What was said of the target after the merge holds. Of what was said before, that one of the two applies holds:
-    it was never asked of them together.
+    A decision on the target made after the merge wins. Before it, both tags were decided separately, so a positive
+    label of either wins over a negative one.
     """
-    if said.keys().isdisjoint(redirects.merged) and said.keys().isdisjoint(redirects.gone):
-        return said
-    found = dict(said)
+    if labels.keys().isdisjoint(redirects.merged) and labels.keys().isdisjoint(redirects.gone):
+        return labels
+    found = dict(labels)
     for source, (target, after) in redirects.merged.items():
-        mine, other = found.pop(source, None), found.get(target)
-        if mine is None or (other and other.event_id > after):
+        own, other = found.pop(source, None), found.get(target)
+        if own is None or (other and other.event_id > after):
             continue
-        found[target] = mine if other is None else max(mine, other, key=lambda label: (label.value, label.event_id))
+        found[target] = own if other is None else max(own, other, key=lambda label: (label.value, label.event_id))
     return {tag_id: label for tag_id, label in found.items() if tag_id not in redirects.gone}
 
 
 def _after_look(event: Event, review: str, first: str) -> tuple[str, str]:
-    """What an event of an independent look makes of a picture's state; to skip one changes nothing."""
+    """Review state and first reviewer after an event of an independent review; skipping changes neither."""
     if event.kind == Kind.FLAG:
         return "flagged", ""
     if event.kind == Kind.DONE and event.look == Look.SECOND:
@@ -177,7 +190,7 @@ def _after_look(event: Event, review: str, first: str) -> tuple[str, str]:
 
 
 def verdicts(event: Event) -> list[tuple[str, int]]:
-    """The (tag, applies) pairs an event states; a replacement states two."""
+    """Return the (tag id, value) pairs an event decides: two for `replace`, one for other decisions, else none."""
     tag = event.tag_id or ""
     match event.kind:
         case Kind.ACCEPT | Kind.ADD:
@@ -195,47 +208,51 @@ def _was_suggested(event: Event) -> bool:
 
 
 def undone_ids(history: Sequence[Event]) -> set[int]:
-    """Ids of the events that an undo cancels; an undo that was undone cancels nothing."""
-    gone: set[int] = set()
+    """Return the ids of undone events; an undo that was itself undone has no effect.
+
+    Args:
+        history: Events by ascending id.
+    """
+    undone: set[int] = set()
     for event in reversed(history):
-        if event.kind == Kind.UNDO and event.id not in gone and event.target_id is not None:
-            gone.add(event.target_id)
-    return gone
+        if event.kind == Kind.UNDO and event.id not in undone and event.target_id is not None:
+            undone.add(event.target_id)
+    return undone
 
 
 def append(connection: Connection, event: Event) -> int:
-    """Write an event at the end of the ledger and return its id."""
+    """Append an event and return its id."""
     row = {c.name: getattr(event, c.name) for c in events.columns if c.name != "id"}
     return insert_row(connection, events, row)
 
 
 def append_all(connection: Connection, written: Iterable[Event]) -> None:
-    """Write events at the end of the ledger, in their order."""
+    """Append events in the order given."""
     names = [c.name for c in events.columns if c.name != "id"]
     if rows := [{name: getattr(event, name) for name in names} for event in written]:
         connection.execute(events.insert(), rows)
 
 
 def find_uid(connection: Connection, uid: str) -> Event | None:
-    """The event a caller wrote under this uid, if any."""
+    """Return the event with this idempotency key, if any."""
     row = connection.execute(select(events).where(events.c.uid == uid)).first()
     return None if row is None else to_event(row)
 
 
 def find_event(connection: Connection, event_id: int) -> Event | None:
-    """An event by id."""
+    """Return an event by id, if it exists."""
     row = connection.execute(select(events).where(events.c.id == event_id)).first()
     return None if row is None else to_event(row)
 
 
 def history_of(connection: Connection, asset_id: int) -> list[Event]:
-    """All events of an asset, oldest first."""
+    """Return all events of an asset, oldest first."""
     rows = connection.execute(select(events).where(events.c.asset_id == asset_id).order_by(events.c.id))
     return [to_event(row) for row in rows]
 
 
 def history_with(connection: Connection, asset_id: int, uid: str) -> tuple[list[Event], Event | None]:
-    """All events of an asset, oldest first, and the one that a caller wrote under this uid, if any."""
+    """Return an asset's events, oldest first, and any event with this idempotency key, in one query."""
     wanted = or_(events.c.asset_id == asset_id, events.c.uid == uid)
     found = [to_event(row) for row in connection.execute(select(events).where(wanted).order_by(events.c.id))]
     history = [event for event in found if event.asset_id == asset_id]
@@ -243,5 +260,5 @@ def history_with(connection: Connection, asset_id: int, uid: str) -> tuple[list[
 
 
 def to_event(row: Row) -> Event:
-    """An event from its row."""
+    """Build an event from its row."""
     return Event(**{**row._mapping, "kind": Kind(row.kind)})

@@ -1,4 +1,4 @@
-"""What a person did, act by act, and what happened to a picture; each act says whether it still stands."""
+"""A person's recent actions, and the event history of an asset, each with whether it is still in effect."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from tagging_core.ledger.events import WRITTEN, Event, Kind, history_of, to_even
 from tagging_core.storage.schema import LIBRARY_KINDS, events
 
 ACTS = 50
-"""Acts that are listed."""
+"""Default number of actions to list."""
 
 _PAGE = 200
 
 
 @dataclass(frozen=True, slots=True)
 class PastAct:
-    """One gesture of a person.
+    """One user action: a single decision, or a group of decisions made together.
 
     Attributes:
-        latest: Its latest decision, which stands for all where there are several.
-        act: Its id, for `acts.undo_act`; None if it is one decision that was not made as part of an act.
-        pictures: How many pictures it decided about.
-        stands: Whether any of it was not taken back.
-        undo_id: The id of the undo event that took a single decision back, which undoing brings it back.
-        undo_act: The same for an act of several.
+        latest: Its latest decision, which represents the group in lists.
+        act: Group id for `decision_groups.undo_act`; None for a single decision.
+        pictures: Number of assets it decided.
+        stands: Whether any of its decisions is still in effect.
+        undo_id: Id of the event that undid a single decision; undo that event to redo the decision.
+        undo_act: Group id of the undo of a group; undo that group to redo this one.
     """
 
     latest: Event
@@ -38,22 +38,22 @@ class PastAct:
 
 
 def recent_acts(connection: Connection, user: User, limit: int = ACTS) -> list[PastAct]:
-    """A person's latest acts, latest first; undos are no acts of their own but show in `stands`."""
+    """Return a person's latest actions, latest first; undos are not listed but reflected in `stands`."""
     heads = _heads(connection, user, limit)
-    undone = _undone(connection, heads)
-    return [_past(connection, event, undone) for event in heads]
+    undos = _effective_undos(connection, heads)
+    return [_past_act(connection, event, undos) for event in heads]
 
 
 def last_standing(connection: Connection, user: User) -> PastAct | None:
-    """The latest act that an undo key takes back; None if none of the last ones stands."""
+    """Return the latest action still in effect, which the undo key reverts; None if no recent one is."""
     return next((act for act in recent_acts(connection, user) if act.stands), None)
 
 
 def of_picture(connection: Connection, asset_id: int) -> list[tuple[Event, bool]]:
-    """All that happened to a picture, latest first, with whether it stands."""
+    """Return an asset's events, latest first, each with whether it is still in effect."""
     history = history_of(connection, asset_id)
-    gone = undone_ids(history)
-    return [(event, event.id not in gone) for event in reversed(history)]
+    undone = undone_ids(history)
+    return [(event, event.id not in undone) for event in reversed(history)]
 
 
 def events_since(connection: Connection, after: int, asset_id: int | None, limit: int) -> list[Event]:
@@ -65,11 +65,11 @@ def events_since(connection: Connection, after: int, asset_id: int | None, limit
 
 
 def _heads(connection: Connection, user: User, limit: int) -> list[Event]:
-    """The latest event of each act; the database steps over the others of an act of thousands."""
+    """The latest event of each action; each page excludes known groups, so a group of thousands takes one page."""
     found: list[Event] = []
     query = select(events).where(events.c.actor == user.name, events.c.asset_id.is_not(None))
     query = query.where(events.c.kind.not_in({Kind.UNDO, *WRITTEN})).order_by(events.c.id.desc()).limit(_PAGE)
-    # What a change of the tag library decided is taken back with that change, in the library's history.
+    # Decisions made by a tag library change are undone together with it, in the library's history.
     of_library = select(events.c.act).where(text(LIBRARY_KINDS), events.c.act.is_not(None))
     query = query.where(or_(events.c.act.is_(None), events.c.act.not_in(of_library)))
     page = query
@@ -86,21 +86,21 @@ def _heads(connection: Connection, user: User, limit: int) -> list[Event]:
     return found[:limit]
 
 
-def _undone(connection: Connection, heads: list[Event]) -> dict[int, Event]:
-    """The undo event that holds for each of some events and all of their acts, by the id taken back."""
-    pictures = select(events.c.asset_id).where(events.c.act.in_({e.act for e in heads if e.act}))
-    mine = events.c.asset_id.in_({e.asset_id for e in heads}) | events.c.asset_id.in_(pictures)
-    rows = connection.execute(select(events).where(events.c.kind == Kind.UNDO, mine).order_by(events.c.id)).all()
-    undos = [to_event(row) for row in rows]
-    gone = undone_ids(undos)
-    return {e.target_id: e for e in undos if e.id not in gone and e.target_id is not None}
+def _effective_undos(connection: Connection, heads: list[Event]) -> dict[int, Event]:
+    """Undo events in effect on the assets of these actions, by the id of the undone event."""
+    in_groups = select(events.c.asset_id).where(events.c.act.in_({e.act for e in heads if e.act}))
+    concerned = events.c.asset_id.in_({e.asset_id for e in heads}) | events.c.asset_id.in_(in_groups)
+    query = select(events).where(events.c.kind == Kind.UNDO, concerned).order_by(events.c.id)
+    undos = [to_event(row) for row in connection.execute(query).all()]
+    undone = undone_ids(undos)
+    return {e.target_id: e for e in undos if e.id not in undone and e.target_id is not None}
 
 
-def _past(connection: Connection, event: Event, undone: dict[int, Event]) -> PastAct:
+def _past_act(connection: Connection, event: Event, undos: dict[int, Event]) -> PastAct:
     if event.act is None:
-        undo = undone.get(event.id)
+        undo = undos.get(event.id)
         return PastAct(event, None, 1, undo is None, undo.id if undo else None)
     rows = connection.execute(select(events.c.id, events.c.asset_id).where(events.c.act == event.act)).all()
-    taken = [undone[row.id] for row in rows if row.id in undone]
+    applied = [undos[row.id] for row in rows if row.id in undos]
     pictures = len({row.asset_id for row in rows})
-    return PastAct(event, event.act, pictures, len(taken) < len(rows), None, taken[-1].act if taken else None)
+    return PastAct(event, event.act, pictures, len(applied) < len(rows), None, applied[-1].act if applied else None)

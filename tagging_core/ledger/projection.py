@@ -1,8 +1,8 @@
-"""The tables that follow from the ledger, kept in step within the same transaction.
+"""Project the ledger into tables, within the transaction that writes the event.
 
-`record` is the only way an event about an asset gets written. It folds the asset's history before and after,
-writes the difference, and marks the tags whose classifier must be fitted again. `refold` does the same for many
-assets when it is not the history that changed but what its tags stand for.
+`record` is the only way to write an event about an asset. It folds the asset's history before and after, writes
+the difference, and marks the tags whose classifiers must be refitted. `refold` does the same for many assets after
+tags were merged or deleted and the history itself did not change.
 """
 
 from __future__ import annotations
@@ -28,32 +28,36 @@ from tagging_core.taxonomy.model import Taxonomy
 from tagging_core.taxonomy.redirects import TagRedirects
 
 IMPLICIT_SAMPLE = 100
-"""Finished pictures per profile that stand for what reviews left out; a bottom-k sample, so order is no matter."""
+"""Size of the per-profile sample of finished assets whose undecided tags serve as implicit negatives.
 
-_AT_ONCE = 500  # assets that are folded and written together
+It is a bottom-k sample by `Asset.sample`, so it does not depend on the order of reviews.
+"""
+
+_BATCH_SIZE = 500  # assets folded and written together
 
 
 @dataclass(frozen=True, slots=True)
 class _Transition:
-    """What becomes different for one asset.
+    """State change of one asset.
 
     Attributes:
-        facts: What is known of the asset beside that.
-        figures: What is added to those that managers read.
+        facts: Properties of the asset that the rollups need.
+        delta: Change of the rollups.
     """
 
     asset_id: int
     facts: Facts
     old: AssetState
     new: AssetState
-    figures: Delta
+    delta: Delta
 
 
 def record(connection: Connection, event: Event, taxonomy: Taxonomy, before: Sequence[Event] | None = None) -> int:
-    """Write an asset event and everything that follows from it; the caller has checked it.
+    """Append an asset event and update all projections; the caller has validated it.
 
     Args:
-        before: The asset's events so far, if the caller has read them in this transaction.
+        event: Its `asset_id` must be set.
+        before: The asset's events so far, if the caller has already read them in this transaction.
 
     Returns:
         The event's id.
@@ -64,17 +68,17 @@ def record(connection: Connection, event: Event, taxonomy: Taxonomy, before: Seq
     event_id = append(connection, event)
     written = replace(event, id=event_id)
     redirects = taxonomy.redirects
-    (step,) = _steps(connection, {event.asset_id: (before, [*before, written])}, redirects, redirects)
+    (step,) = _transitions(connection, {event.asset_id: (before, [*before, written])}, redirects, redirects)
     affected = _affected(connection, event.asset_id, step.old, step.new, taxonomy)
-    taught = spaces.fingerprints(connection)
+    fingerprints = spaces.fingerprints(connection)
     with pipelined(connection):
         _write(connection, [step])
-        _mark(connection, affected, taught)
-    _announce(connection, step)
+        _mark_dirty(connection, affected, fingerprints)
+    _announce_review(connection, step)
     return event_id
 
 
-def _announce(connection: Connection, step: _Transition) -> None:
+def _announce_review(connection: Connection, step: _Transition) -> None:
     was, now = step.old.review == "done", step.new.review == "done"
     if now and (not was or _changed(step.old, step.new)):
         webhook_outbox.announce(connection, EventType.ASSET_REVIEWED, [{"asset": step.asset_id}])
@@ -83,65 +87,65 @@ def _announce(connection: Connection, step: _Transition) -> None:
 
 
 def refold(connection: Connection, old: TagRedirects, new: TagRedirects) -> set[str]:
-    """Let decisions follow the tags that ids stand for, after some were merged or deleted or no longer are.
+    """Update the projections after tags were merged, deleted or restored.
 
-    It reads what was said of the tags concerned, however much was said of others.
+    Only events that concern the affected tags are read.
 
     Returns:
-        The tags whose decided pictures changed.
+        Ids of the tags whose decided assets changed.
     """
     moved = new.moved(old)
-    heads = {redirects.resolve(tag_id) for redirects in (old, new) for tag_id in moved} - {None}
-    known = moved | heads | old.merged.keys() | new.merged.keys()
-    family = {t for t in known if t in moved or old.resolve(t or "") in heads or new.resolve(t or "") in heads}
+    targets = {redirects.resolve(tag_id) for redirects in (old, new) for tag_id in moved} - {None}
+    known = moved | targets | old.merged.keys() | new.merged.keys()
+    related = {t for t in known if t in moved or old.resolve(t or "") in targets or new.resolve(t or "") in targets}
     named = or_(events.c.tag_id.in_(moved), events.c.other_tag_id.in_(moved))
     query = select(events.c.asset_id).where(events.c.asset_id.is_not(None), named).distinct()
     asset_ids = sorted(connection.execute(query).scalars())
-    # Undos and closed reviews decide what holds of the rest; other tags stay as they are under both redirects.
+    # The fold also needs undos and finished reviews; unrelated tags fold to the same labels under both redirects.
     wanted = or_(
-        events.c.tag_id.in_(family),
-        events.c.other_tag_id.in_(family),
+        events.c.tag_id.in_(related),
+        events.c.other_tag_id.in_(related),
         events.c.kind.in_([Kind.UNDO, Kind.DONE]),
     )
     changed: set[str] = set()
-    for start in range(0, len(asset_ids), _AT_ONCE):
-        part = asset_ids[start : start + _AT_ONCE]
+    for start in range(0, len(asset_ids), _BATCH_SIZE):
+        part = asset_ids[start : start + _BATCH_SIZE]
         found = histories(connection, part, wanted)
-        steps = _steps(connection, {a: (each, each) for a, each in found.items()}, old, new)
+        steps = _transitions(connection, {a: (each, each) for a, each in found.items()}, old, new)
         _write(connection, steps)
         changed |= {t for step in steps for t in _changed(step.old, step.new)}
     return changed
 
 
-def _steps(
+def _transitions(
     connection: Connection,
     changes: Mapping[int, tuple[Sequence[Event], Sequence[Event]]],
     old: TagRedirects,
     new: TagRedirects,
 ) -> list[_Transition]:
-    """What becomes different when each asset's first history becomes the second, and old redirects the new ones."""
+    """Transitions from each asset's (before, after) histories, folded under the old and the new redirects."""
     facts = writer.load_facts(connection, list(changes))
     day_of = periods.day_in(key_values.zone_of(connection))
     found = []
     for asset_id, (before, after) in changes.items():
         was, now = fold(before, old), fold(after, new)
-        figures = writer.delta(before, after, was, now, facts[asset_id], day_of)
-        found.append(_Transition(asset_id, facts[asset_id], was, now, figures))
+        delta = writer.delta(before, after, was, now, facts[asset_id], day_of)
+        found.append(_Transition(asset_id, facts[asset_id], was, now, delta))
     return found
 
 
 def mark_dirty(connection: Connection, tag_ids: Iterable[str]) -> None:
-    """Note that these tags' classifiers must be fitted again, in every family."""
-    _mark(connection, tag_ids, spaces.fingerprints(connection))
+    """Mark the tags' classifiers for refitting in every vector space."""
+    _mark_dirty(connection, tag_ids, spaces.fingerprints(connection))
 
 
-def _mark(connection: Connection, tag_ids: Iterable[str], taught: Iterable[str]) -> None:
-    row = {"marked": uuid.uuid4().hex}
-    upsert(connection, dirty, [row | {"fingerprint": f, "tag_id": t} for f in taught for t in sorted(set(tag_ids))])
+def _mark_dirty(connection: Connection, tag_ids: Iterable[str], fingerprints: Iterable[str]) -> None:
+    row, ordered = {"marked": uuid.uuid4().hex}, sorted(set(tag_ids))
+    upsert(connection, dirty, [row | {"fingerprint": f, "tag_id": t} for f in fingerprints for t in ordered])
 
 
 def labels_of(connection: Connection, asset_ids: Sequence[int]) -> dict[int, dict[str, Label]]:
-    """The decided tags of pictures by asset id, in the order they were decided; those without any are absent."""
+    """Return labels by asset id and tag id, in the order of decision; assets without labels are absent."""
     found: dict[int, dict[str, Label]] = {}
     query = select(labels).where(labels.c.asset_id.in_(asset_ids)).order_by(labels.c.event_id)
     for row in connection.execute(query):
@@ -152,22 +156,26 @@ def labels_of(connection: Connection, asset_ids: Sequence[int]) -> dict[int, dic
 def decided_assets(
     connection: Connection, tag_id: str, asset_ids: Sequence[int], value: int | None = None
 ) -> set[int]:
-    """Those of some pictures for which a tag was decided, either way or as applying (1) or not (0)."""
+    """Filter assets to those on which a tag was decided.
+
+    Args:
+        value: 1 or 0 for assets the tag applies to or not; None for either.
+    """
     found: set[int] = set()
-    for start in range(0, len(asset_ids), _AT_ONCE):
+    for start in range(0, len(asset_ids), _BATCH_SIZE):
         query = select(labels.c.asset_id).where(
-            labels.c.tag_id == tag_id, labels.c.asset_id.in_(asset_ids[start : start + _AT_ONCE])
+            labels.c.tag_id == tag_id, labels.c.asset_id.in_(asset_ids[start : start + _BATCH_SIZE])
         )
         found.update(connection.execute(query if value is None else query.where(labels.c.value == value)).scalars())
     return found
 
 
 def join_batch(connection: Connection, batch_id: int, asset_ids: Collection[int], new: int = 0) -> None:
-    """Count pictures that are new to a batch, and what those are about that were finished before.
+    """Add assets to a batch's counters and tag rollups.
 
     Args:
-        asset_ids: Pictures that were here before.
-        new: How many came on top that were not.
+        asset_ids: Assets that existed before the upload, now also in this batch.
+        new: Number of assets that the upload created.
     """
     states = Counter({"new": new}) if new else Counter()
     if asset_ids:
@@ -184,7 +192,7 @@ def replay(connection: Connection, taxonomy: Taxonomy) -> None:
     connection.execute(delete(counters))
     _count_all_as_new(connection)
     writer.forget(connection)
-    for steps in _all_steps(connection, taxonomy.redirects):
+    for steps in _replayed_transitions(connection, taxonomy.redirects):
         _write(connection, steps)
     mark_dirty(connection, taxonomy.tags)
 
@@ -196,29 +204,40 @@ def count_events(connection: Connection) -> int:
 
 
 def recount(connection: Connection, zone: str, redirects: TagRedirects) -> None:
-    """Count all figures that managers read anew from the ledger, by the days of a zone."""
+    """Rebuild the rollups from the ledger, with days in another time zone.
+
+    Args:
+        zone: IANA name; stored as the installation's time zone.
+    """
     key_values.put(connection, key_values.ZONE, zone)
     writer.forget(connection)
-    for steps in _all_steps(connection, redirects):
-        writer.add(connection, [step.figures for step in steps])
+    for steps in _replayed_transitions(connection, redirects):
+        writer.add(connection, [step.delta for step in steps])
 
 
-def _all_steps(connection: Connection, redirects: TagRedirects) -> Iterator[list[_Transition]]:
+def _replayed_transitions(connection: Connection, redirects: TagRedirects) -> Iterator[list[_Transition]]:
     ids = select(events.c.asset_id).where(events.c.asset_id.is_not(None)).distinct().order_by(events.c.asset_id)
     asset_ids = list(connection.execute(ids).scalars())
     nothing: list[Event] = []
-    for start in range(0, len(asset_ids), _AT_ONCE):
-        found = histories(connection, asset_ids[start : start + _AT_ONCE])
-        yield _steps(connection, {a: (nothing, each) for a, each in found.items()}, redirects, redirects)
+    for start in range(0, len(asset_ids), _BATCH_SIZE):
+        found = histories(connection, asset_ids[start : start + _BATCH_SIZE])
+        yield _transitions(connection, {a: (nothing, each) for a, each in found.items()}, redirects, redirects)
 
 
 def histories(
     connection: Connection, asset_ids: Sequence[int], wanted: ColumnElement[bool] | None = None
 ) -> dict[int, list[Event]]:
-    """The events of some assets, by ascending id; all, or those that meet a condition."""
+    """Return the events of assets, by ascending id.
+
+    Args:
+        wanted: Condition on `events`; None for all events.
+
+    Returns:
+        By asset id; assets without events map to an empty list.
+    """
     found: dict[int, list[Event]] = {asset_id: [] for asset_id in asset_ids}
-    mine = events.c.asset_id.in_(asset_ids)
-    query = select(events).where(mine if wanted is None else and_(mine, wanted)).order_by(events.c.id)
+    condition = events.c.asset_id.in_(asset_ids)
+    query = select(events).where(condition if wanted is None else and_(condition, wanted)).order_by(events.c.id)
     for row in connection.execute(query):
         found[row.asset_id].append(to_event(row))
     return found
@@ -239,17 +258,17 @@ def _write(connection: Connection, steps: Sequence[_Transition]) -> None:
     for step in steps:
         _count_state(moves, step.old, step.new)
         if step.old.review != step.new.review:
-            mine = assets.c.id == step.asset_id
-            connection.execute(update(assets).where(mine).values(review=step.new.review))
+            this = assets.c.id == step.asset_id
+            connection.execute(update(assets).where(this).values(review=step.new.review))
             for scope in ("review", *(f"batch.{batch_id}" for batch_id in step.facts.batches)):
                 moves[f"{scope}.{step.old.review}"] -= 1
                 moves[f"{scope}.{step.new.review}"] += 1
     add_to(connection, counters, [{"name": name, "n": n} for name, n in sorted(moves.items()) if n])
-    writer.add(connection, [step.figures for step in steps])
+    writer.add(connection, [step.delta for step in steps])
 
 
 def _write_labels(connection: Connection, steps: Sequence[_Transition]) -> None:
-    said = [
+    rows = [
         {
             "asset_id": step.asset_id,
             "sample": step.facts.sample,
@@ -262,9 +281,9 @@ def _write_labels(connection: Connection, steps: Sequence[_Transition]) -> None:
         for tag_id, label in step.new.labels.items()
         if step.old.labels.get(tag_id) != label
     ]
-    upsert(connection, labels, said)
-    lost = [{"a": s.asset_id, "k": tag_id} for s in steps for tag_id in s.old.labels.keys() - s.new.labels.keys()]
-    _delete(connection, labels.c.asset_id, labels.c.tag_id, lost)
+    upsert(connection, labels, rows)
+    gone = [{"a": s.asset_id, "k": tag_id} for s in steps for tag_id in s.old.labels.keys() - s.new.labels.keys()]
+    _delete(connection, labels.c.asset_id, labels.c.tag_id, gone)
 
 
 def _write_reviews(connection: Connection, steps: Sequence[_Transition]) -> None:
@@ -275,15 +294,15 @@ def _write_reviews(connection: Connection, steps: Sequence[_Transition]) -> None
         for profile, event_id in step.new.reviews.items()
     ]
     upsert(connection, reviews, done)
-    lost = [
+    gone = [
         {"a": s.asset_id, "k": profile} for s in steps for profile in s.old.reviews.keys() - s.new.reviews.keys()
     ]
-    _delete(connection, reviews.c.asset_id, reviews.c.profile, lost)
+    _delete(connection, reviews.c.asset_id, reviews.c.profile, gone)
 
 
-def _delete(connection: Connection, asset: Column, key: Column, lost: list[dict[str, object]]) -> None:
-    if lost:
-        connection.execute(delete(asset.table).where(asset == bindparam("a"), key == bindparam("k")), lost)
+def _delete(connection: Connection, asset: Column, key: Column, rows: list[dict[str, object]]) -> None:
+    if rows:
+        connection.execute(delete(asset.table).where(asset == bindparam("a"), key == bindparam("k")), rows)
 
 
 def _count_state(moves: Counter[str], old: AssetState, new: AssetState) -> None:
@@ -298,9 +317,13 @@ def _count_state(moves: Counter[str], old: AssetState, new: AssetState) -> None:
 def _affected(
     connection: Connection, asset_id: int, old: AssetState, new: AssetState, taxonomy: Taxonomy
 ) -> set[str]:
-    """Tags whose examples change: the decided ones, their rivals, and after a finished review all in play."""
+    """Tags whose training examples change.
+
+    These are the decided tags, all tags of their exclusive categories and, if a sampled asset's review was finished
+    or reopened, all tags of the profile.
+    """
     decided = _changed(old, new)
-    # Tags out of use are fitted as well: taken into use again, they know what was said meanwhile.
+    # Deprecated tags are fitted as well, so that they are up to date when reactivated.
     exclusive = {
         found.category_id
         for tag in decided
@@ -315,16 +338,17 @@ def _affected(
 
 
 def _changed(old: AssetState, new: AssetState) -> set[str]:
-    return {tag for tag in old.labels.keys() | new.labels.keys() if _said(old, tag) != _said(new, tag)}
+    return {tag for tag in old.labels.keys() | new.labels.keys() if _verdict(old, tag) != _verdict(new, tag)}
 
 
-def _said(state: AssetState, tag_id: str) -> tuple[int, bool] | None:
+def _verdict(state: AssetState, tag_id: str) -> tuple[int, bool] | None:
+    """What the classifiers learn from a label, whichever event decided it."""
     label = state.labels.get(tag_id)
     return None if label is None else (label.value, label.shown)
 
 
 def _in_sample(connection: Connection, asset_id: int, profile_id: str) -> bool:
-    """Whether the asset is, or was until this event, among the sampled finished pictures of a profile."""
-    mine = select(assets.c.sample).where(assets.c.id == asset_id).scalar_subquery()
-    below = select(reviews.c.sample).where(and_(reviews.c.profile == profile_id, reviews.c.sample < mine))
+    """Whether the asset is, or was until this event, in the profile's sample of finished assets."""
+    sample = select(assets.c.sample).where(assets.c.id == asset_id).scalar_subquery()
+    below = select(reviews.c.sample).where(and_(reviews.c.profile == profile_id, reviews.c.sample < sample))
     return len(connection.execute(below.limit(IMPLICIT_SAMPLE)).all()) < IMPLICIT_SAMPLE

@@ -1,4 +1,7 @@
-"""What the tag library was, is, and how it came about: acts, differences, earlier versions."""
+"""Version history of the tag library: change sets, differences between versions, and earlier versions.
+
+It is read from the ledger alone; `taxonomy_store` writes it.
+"""
 
 from __future__ import annotations
 
@@ -16,17 +19,17 @@ from tagging_core.storage.schema import LIBRARY_KINDS, events
 from tagging_core.taxonomy.model import Category, Profile, Tag, Taxonomy, make_taxonomy
 
 _CLASSES: dict[Kind, type[Any]] = {Kind.TAG: Tag, Kind.CATEGORY: Category, Kind.PROFILE: Profile}
-_OURS = text(LIBRARY_KINDS)
-_TOGETHER = 500
+_LIBRARY_EVENTS = text(LIBRARY_KINDS)
+_BATCH_SIZE = 500
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One item that became different.
+    """Change of one tag, category or profile.
 
     Attributes:
         before: None for a new item.
-        after: In the state `deleted` for one that is no more.
+        after: Has the state `deleted` if the item was deleted.
     """
 
     before: Item | None
@@ -43,7 +46,7 @@ class Change:
         return now if now in ("deleted", "merged") else "restored" if was == "merged" else "changed"
 
     def fields(self) -> list[tuple[str, Any, Any]]:
-        """Name, former and present value of each field that differs."""
+        """Return (field name, old value, new value) of each changed field that people read."""
         before = self.before
         found = [(f.name, getattr(before, f.name, None), getattr(self.after, f.name)) for f in fields(self.after)]
         hidden = ("id", "position", "merged_after")
@@ -52,13 +55,15 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class LibraryAct:
-    """One change of the library, of one item or many.
+    """One change set of the tag library, covering one item or many.
 
     Attributes:
-        id: Takes it back; empty for one of before acts were kept.
+        id: Id for undoing it; empty for changes made before change sets were recorded.
         event_id: Its last event.
-        items: How many items it changed.
-        decided: How many decisions about pictures it made.
+        at: UTC, naive.
+        items: Number of items it changed.
+        decided: Number of decisions on assets it made.
+        changes: The first few changes, enough for `title`.
     """
 
     id: str
@@ -71,12 +76,16 @@ class LibraryAct:
 
     @property
     def title(self) -> str:
-        """What it did, in a few words."""
+        """Short summary for lists."""
         return describe(self.changes, self.items)
 
 
 def describe(changes: Sequence[Change], total: int = 0) -> str:
-    """What changes amount to, in a few words."""
+    """Summarize changes in a few words.
+
+    Args:
+        total: Number of changes, if `changes` holds only the first ones.
+    """
     if not changes:
         return "Nothing"
     for change in changes:
@@ -85,10 +94,10 @@ def describe(changes: Sequence[Change], total: int = 0) -> str:
             return f"Merged {change.after.name()} into {target or change.after.merged_into}"
     if (total or len(changes)) > 3:
         return f"Changed {total or len(changes):,} items"
-    return "; ".join(_words(change) for change in changes)
+    return "; ".join(_describe_one(change) for change in changes)
 
 
-def _words(change: Change) -> str:
+def _describe_one(change: Change) -> str:
     what = {Category: "the category ", Profile: "the profile "}.get(type(change.after), "")
     name = f"{what}{change.after.name()}"
     if change.kind == "restored":
@@ -105,13 +114,13 @@ def _words(change: Change) -> str:
 
 
 def label(field: str) -> str:
-    """A field's name as people read it."""
+    """Return the display name of a field."""
     known = {
         "parent_id": "parent",
         "category_id": "category",
         "merged_into": "merged into",
         "top_k": "most suggested",
-        "followed": "told to the model",
+        "followed": "instruction sent to the model",
         "own_prompts": "prompts for one model",
     }
     return known.get(field, field)
@@ -120,15 +129,15 @@ def label(field: str) -> str:
 def recent(
     connection: Connection, limit: int = 50, before: int | None = None, tag_id: str = ""
 ) -> list[LibraryAct]:
-    """The latest acts, latest first.
+    """Return the latest change sets, latest first, without the creation of the starter library.
 
     Args:
-        before: Only acts that ended before this event.
+        before: Only change sets whose last event precedes this event id; for paging.
         tag_id: Only those that changed this tag.
     """
     key = func.coalesce(events.c.act, cast(events.c.id, String))
-    query = select(key, func.max(events.c.id), func.count()).where(_OURS).group_by(key)
-    query = query.where(or_(events.c.act.is_not(None), events.c.actor != SYSTEM.name))  # not the starter library
+    query = select(key, func.max(events.c.id), func.count()).where(_LIBRARY_EVENTS).group_by(key)
+    query = query.where(or_(events.c.act.is_not(None), events.c.actor != SYSTEM.name))
     query = query.where(events.c.id < before) if before else query
     query = query.where(events.c.tag_id == tag_id) if tag_id else query
     heads = connection.execute(query.order_by(func.max(events.c.id).desc()).limit(limit)).all()
@@ -141,38 +150,39 @@ def _act(connection: Connection, act: str, event_id: int, items: int) -> Library
     changes = act_changes(connection, head.act, most=4) if head.act else _changes(connection, [head])
     decided = 0
     if head.act:
-        mine = select(func.count()).select_from(events).where(events.c.act == act)
-        items = int(connection.execute(mine.where(_OURS)).scalar_one())
-        decided = int(connection.execute(mine.where(events.c.asset_id.is_not(None))).scalar_one())
+        count = select(func.count()).select_from(events).where(events.c.act == act)
+        items = int(connection.execute(count.where(_LIBRARY_EVENTS)).scalar_one())
+        decided = int(connection.execute(count.where(events.c.asset_id.is_not(None))).scalar_one())
     return LibraryAct(head.act or "", event_id, head.actor, head.at, items, decided, changes)
 
 
 def act_changes(connection: Connection, act: str, most: int | None = None) -> list[Change]:
-    """What an act changed, item by item.
+    """Return the item changes of a change set, in the order written.
 
     Args:
-        most: At most so many items, those that were merged among the first.
+        act: Id of the change set.
+        most: Maximum number of changes, None for all; merged tags are among the first.
     """
-    query = select(events).where(events.c.act == act, _OURS).order_by(events.c.id)
+    query = select(events).where(events.c.act == act, _LIBRARY_EVENTS).order_by(events.c.id)
     rows = connection.execute(query.limit(most) if most else query)
     return _changes(connection, [to_event(row) for row in rows])
 
 
 def _changes(connection: Connection, found: list[Event]) -> list[Change]:
-    before = _states(connection, found, before=True)
+    before = _states_before(connection, found)
     return [Change(before.get(_key(event)), _item(event)) for event in found]
 
 
 def latest_events(connection: Connection, changes: Sequence[Change]) -> list[Event]:
-    """For each changed item, the event that made it what it is now."""
+    """Return each changed item's latest event, in the order of `changes`."""
     tag_ids = [change.after.id for change in changes if isinstance(change.after, Tag)]
     latest: dict[tuple[Kind, str], Event] = {}
-    for start in range(0, len(tag_ids), _TOGETHER):
-        part = tag_ids[start : start + _TOGETHER]
+    for start in range(0, len(tag_ids), _BATCH_SIZE):
+        part = tag_ids[start : start + _BATCH_SIZE]
         last = select(func.max(events.c.id)).where(events.c.kind == Kind.TAG, events.c.tag_id.in_(part))
         rows = connection.execute(select(events).where(events.c.id.in_(last.group_by(events.c.tag_id))))
         latest |= {_key(event): event for event in map(to_event, rows)}
-    for event in _others(connection):
+    for event in _category_and_profile_events(connection):
         latest[_key(event)] = event
     return [latest[_KIND[type(change.after)], change.after.id] for change in changes]
 
@@ -180,15 +190,16 @@ def latest_events(connection: Connection, changes: Sequence[Change]) -> list[Eve
 _KIND = {cls: kind for kind, cls in _CLASSES.items()}
 
 
-def _others(connection: Connection, until: int | None = None) -> list[Event]:
-    """The events of categories and profiles, of which there are few, oldest first."""
-    query = select(events).where(_OURS, events.c.kind.in_([Kind.CATEGORY, Kind.PROFILE])).order_by(events.c.id)
+def _category_and_profile_events(connection: Connection, until: int | None = None) -> list[Event]:
+    """Events of categories and profiles, oldest first; there are few."""
+    kinds = events.c.kind.in_([Kind.CATEGORY, Kind.PROFILE])
+    query = select(events).where(_LIBRARY_EVENTS, kinds).order_by(events.c.id)
     rows = connection.execute(query.where(events.c.id <= until) if until is not None else query)
     return [to_event(row) for row in rows]
 
 
-def _states(connection: Connection, found: Sequence[Event], before: bool) -> dict[tuple[Kind, str], Item]:
-    """What the items of some events were before the first of these."""
+def _states_before(connection: Connection, found: Sequence[Event]) -> dict[tuple[Kind, str], Item]:
+    """The items of these events as they were before the first of them."""
     if not found:
         return {}
     first = min(event.id for event in found)
@@ -203,23 +214,23 @@ def _states(connection: Connection, found: Sequence[Event], before: bool) -> dic
 def _as_of(
     connection: Connection, until: int, tag_ids: Iterable[str] | None, others: bool = True
 ) -> dict[tuple[Kind, str], Item]:
-    """Items as they were after an event; of some tags or of all."""
-    last = select(func.max(events.c.id)).where(events.c.kind == Kind.TAG, events.c.id <= until, _OURS)
+    """Items as of an event: some tags or all (None), and, with `others`, all categories and profiles."""
+    last = select(func.max(events.c.id)).where(events.c.kind == Kind.TAG, events.c.id <= until, _LIBRARY_EVENTS)
     last = last.group_by(events.c.tag_id)
     found: dict[tuple[Kind, str], Item] = {}
     ids = None if tag_ids is None else sorted(set(tag_ids))
-    for start in range(0, 1 if ids is None else len(ids), _TOGETHER):
-        mine = last if ids is None else last.where(events.c.tag_id.in_(ids[start : start + _TOGETHER]))
-        for row in connection.execute(select(events).where(events.c.id.in_(mine))):
+    for start in range(0, 1 if ids is None else len(ids), _BATCH_SIZE):
+        latest = last if ids is None else last.where(events.c.tag_id.in_(ids[start : start + _BATCH_SIZE]))
+        for row in connection.execute(select(events).where(events.c.id.in_(latest))):
             event = to_event(row)
             found[_key(event)] = _item(event)
     if others:
-        found |= {_key(event): _item(event) for event in _others(connection, until)}
+        found |= {_key(event): _item(event) for event in _category_and_profile_events(connection, until)}
     return found
 
 
 def taxonomy_at(connection: Connection, event_id: int) -> Taxonomy:
-    """The taxonomy as it was right after an event."""
+    """Reconstruct the taxonomy as of an event; its revision is 0."""
     found = _as_of(connection, event_id, None)
     parts: dict[Kind, dict[str, Any]] = {kind: {} for kind in _CLASSES}
     for (kind, item_id), item in sorted(found.items(), key=lambda x: (x[1].position, x[0][1])):
@@ -228,21 +239,21 @@ def taxonomy_at(connection: Connection, event_id: int) -> Taxonomy:
 
 
 def event_at(connection: Connection, moment: datetime) -> int:
-    """The last event of a moment (UTC without zone); 0 if there was none yet."""
-    query = select(func.max(events.c.id)).where(_OURS, events.c.at <= moment)
+    """Return the id of the last library event at or before a time (UTC, naive); 0 if there is none."""
+    query = select(func.max(events.c.id)).where(_LIBRARY_EVENTS, events.c.at <= moment)
     return int(connection.execute(query).scalar() or 0)
 
 
 def first_change_at(connection: Connection) -> datetime:
-    """When the starter library had been written (UTC without zone): before that there is nothing to go back to."""
-    starter = _OURS, events.c.act.is_(None), events.c.actor == SYSTEM.name
+    """Return when the starter library was written (UTC, naive), the earliest version one can go back to."""
+    starter = _LIBRARY_EVENTS, events.c.act.is_(None), events.c.actor == SYSTEM.name
     moment: datetime = connection.execute(select(func.max(events.c.at)).where(*starter)).scalar_one()
     return moment
 
 
 def since(connection: Connection, event_id: int) -> list[Change]:
-    """What is different today from what was right after an event; it reads only what was changed since."""
-    later = [to_event(r) for r in connection.execute(select(events).where(_OURS, events.c.id > event_id))]
+    """Return the net changes since an event; only items changed since then are read."""
+    later = [to_event(r) for r in connection.execute(select(events).where(_LIBRARY_EVENTS, events.c.id > event_id))]
     now = {_key(event): _item(event) for event in sorted(later, key=lambda event: event.id)}
     tag_ids = [key[1] for key in now if key[0] == Kind.TAG]
     then = _as_of(connection, event_id, tag_ids, others=any(key[0] != Kind.TAG for key in now))

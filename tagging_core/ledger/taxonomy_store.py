@@ -1,4 +1,4 @@
-"""Keeping the taxonomy: every change is a ledger event, the tables hold the latest state."""
+"""Store of the taxonomy: every change is a ledger event, the tables hold the latest state."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ from tagging_core.taxonomy.model import (
 )
 
 Item = Category | Tag | Profile
-"""What the taxonomy is made of."""
+"""One element of the taxonomy."""
 
-_MANY = 1000  # tags by name; of more, the counts of all are read
+_MAX_NAMED_TAGS = 1000  # above this, `counts` reads the counters of all tags and filters them
 
 _Parts = dict[Kind, dict[str, Any]]
 
@@ -43,48 +43,52 @@ _TABLES: dict[Kind, tuple[Table, type]] = {
 
 
 class TaxonomyCache:
-    """The taxonomy as it stands; reads what changed when its revision moved. Safe to share between threads."""
+    """Cache of the current taxonomy that reads only changed items on a new revision; thread-safe."""
 
     def __init__(self) -> None:
         self._latest: tuple[Taxonomy, _Parts] | None = None
 
     def load(self, connection: Connection) -> Taxonomy:
-        """The taxonomy this connection sees."""
+        """Return the taxonomy as the connection's transaction sees it."""
         latest, now = self._latest, revision(connection)
         if latest is not None and latest[0].revision > now:
-            return load(connection)  # this connection looks at an earlier moment
+            return load(connection)  # this transaction's snapshot is older than the cache
         if latest is None or latest[0].revision != now:
             latest = self._latest = _read_all(connection, now, latest)
         return latest[0]
 
 
 def load(connection: Connection) -> Taxonomy:
-    """The taxonomy as it stands, read whole."""
+    """Read the whole current taxonomy, bypassing any cache."""
     return _read_all(connection, revision(connection))[0]
 
 
 def _read_all(
     connection: Connection, now: int, known: tuple[Taxonomy, _Parts] | None = None
 ) -> tuple[Taxonomy, _Parts]:
-    """The taxonomy and all items it is made of, deleted ones too; of a known one only what changed is read."""
+    """Read the taxonomy and its items, deleted ones included; with `known`, only items changed since are read."""
     since = known[0].revision if known else -1
     parts: _Parts = {}
     for kind, (table, cls) in _TABLES.items():
         fresh = _read(connection, table, cls, since)
         old = known[1][kind] if known else {}
         moved = any(item_id not in old or old[item_id].position != x.position for item_id, x in fresh.items())
-        together = old | fresh
-        parts[kind] = dict(sorted(together.items(), key=lambda x: (x[1].position, x[0]))) if moved else together
+        merged = old | fresh
+        parts[kind] = dict(sorted(merged.items(), key=lambda x: (x[1].position, x[0]))) if moved else merged
     return make_taxonomy(now, parts[Kind.CATEGORY], parts[Kind.TAG], parts[Kind.PROFILE]), parts
 
 
 def revision(connection: Connection) -> int:
-    """A counter that moves with every change of the taxonomy."""
+    """Return the taxonomy's revision, a counter incremented by every change."""
     return key_values.get_int(connection, key_values.TAXONOMY)
 
 
 def ensure_starter(connection: Connection, path: Path = STARTER) -> bool:
-    """Fill an empty library with the starter taxonomy; whether that was needed."""
+    """Fill an empty tag library with the starter taxonomy.
+
+    Returns:
+        Whether the library was empty.
+    """
     if connection.execute(select(func.count()).select_from(categories)).scalar_one():
         return False
     starter = read_taxonomy(path)
@@ -95,8 +99,14 @@ def ensure_starter(connection: Connection, path: Path = STARTER) -> bool:
 
 
 def write(connection: Connection, user: User, items: Iterable[Item], act: str | None = None) -> None:
-    """Write items, checked by the caller, to ledger and tables, and move the revision."""
-    moved = key_values.bump(connection, key_values.TAXONOMY)
+    """Write items, validated by the caller, to the ledger and the tables, and increment the revisions.
+
+    Webhook deliveries and index updates of the tags are queued in the same transaction.
+
+    Args:
+        act: Id of the change set; None for the starter library.
+    """
+    new_revision = key_values.bump(connection, key_values.TAXONOMY)
     key_values.bump(connection, key_values.LIBRARY)
     rows: dict[Kind, list[dict[str, Any]]] = {kind: [] for kind in _TABLES}
     written: list[Event] = []
@@ -104,7 +114,7 @@ def write(connection: Connection, user: User, items: Iterable[Item], act: str | 
         kind = next(kind for kind, (_, cls) in _TABLES.items() if isinstance(item, cls))
         tag_id = item.id if kind == Kind.TAG else None
         event = Event(kind, user.name, tag_id=tag_id, payload=as_payload(item), act=act)
-        rows[kind].append(_row(event, item, moved))
+        rows[kind].append(_row(event, item, new_revision))
         written.append(event)
     append_all(connection, written)
     for kind, (table, _) in _TABLES.items():
@@ -115,25 +125,25 @@ def write(connection: Connection, user: User, items: Iterable[Item], act: str | 
     webhook_outbox.announce(connection, EventType.TAG_CHANGED, changed)
     if rows[Kind.TAG]:
         changes = [{"kind": "tag", "key": row["id"]} for row in rows[Kind.TAG]]
-        known = spaces.indexed(connection)
-        connection.execute(outbox.insert(), [change | {"fingerprint": f} for f in known for change in changes])
+        fingerprints = spaces.indexed(connection)
+        connection.execute(outbox.insert(), [row | {"fingerprint": f} for f in fingerprints for row in changes])
 
 
 def replay(connection: Connection) -> None:
-    """Make the tag, category and profile tables anew from the ledger."""
+    """Rebuild the tag, category and profile tables from the ledger."""
     query = select(events).where(events.c.kind.in_([str(kind) for kind in _TABLES])).order_by(events.c.id)
-    moved = key_values.bump(connection, key_values.TAXONOMY)
+    new_revision = key_values.bump(connection, key_values.TAXONOMY)
     key_values.bump(connection, key_values.LIBRARY)
     for row in connection.execute(query).all():
         event = to_event(row)
         table, cls = _TABLES[event.kind]
-        upsert(connection, table, [_row(event, cls(**(event.payload or {})), moved)])
+        upsert(connection, table, [_row(event, cls(**(event.payload or {})), new_revision)])
 
 
 def counts(connection: Connection, tag_ids: Sequence[str] | None = None) -> dict[str, tuple[int, int]]:
-    """Assets that have each tag, and that had it rejected, by tag id; tags without decisions are absent."""
+    """Return (assets with the tag, assets that had it rejected) by tag id; tags without decisions are absent."""
     query = select(counters.c.name, counters.c.n)
-    if tag_ids is None or len(tag_ids) > _MANY:
+    if tag_ids is None or len(tag_ids) > _MAX_NAMED_TAGS:
         query = query.where(counters.c.name.startswith("tag."))
     else:
         query = query.where(counters.c.name.in_([f"tag.{t}={value}" for t in tag_ids for value in (0, 1)]))
@@ -146,13 +156,13 @@ def counts(connection: Connection, tag_ids: Sequence[str] | None = None) -> dict
 
 
 def examples(connection: Connection, tag_id: str, value: int = 1, limit: int = 12) -> list[int]:
-    """Ids of assets a tag was accepted (1) or rejected (0) for, latest decision first."""
+    """Return ids of assets on which a tag was accepted (`value` 1) or rejected (0), latest decision first."""
     query = select(labels.c.asset_id).where(labels.c.tag_id == tag_id, labels.c.value == value)
     return list(connection.execute(query.order_by(labels.c.event_id.desc()).limit(limit)).scalars())
 
 
-def _row(event: Event, item: Item, moved: int) -> dict[str, Any]:
-    row = as_payload(item) | {"revision": moved}
+def _row(event: Event, item: Item, new_revision: int) -> dict[str, Any]:
+    row = as_payload(item) | {"revision": new_revision}
     return row | {"changed_at": event.at, "changed_by": event.actor} if event.kind == Kind.TAG else row
 
 

@@ -1,7 +1,7 @@
-"""Webhooks: who is told what happened, and what is still to be told.
+"""Webhook subscriptions and the outbox of their deliveries.
 
-What happens is written down in the transaction in which it happens, so nothing is lost and nothing is told that was
-not kept; `delivering` sends it afterwards, and again until it arrives.
+Deliveries are queued in the transaction that causes them, so a commit loses none and a rollback leaves none behind.
+`publishing.webhook_delivery` then POSTs them, signed, and retries until they arrive.
 """
 
 from __future__ import annotations
@@ -25,22 +25,24 @@ from tagging_core.storage.schema import deliveries, webhooks
 
 
 class EventType(StrEnum):
-    """What can be told."""
+    """Type of a webhook event."""
 
-    BATCH_DONE = "batch.done"  # all pictures of a batch are in and tagged
-    ASSET_REVIEWED = "asset.reviewed"  # a picture's review was finished, or its tags changed after that
-    ASSET_REOPENED = "asset.reopened"  # a finished review was taken back
-    TAG_CHANGED = "tag.changed"  # a tag was added, renamed, moved, taken out of use or deleted
-    TAG_MERGED = "tag.merged"  # its id stands for another tag from now on
+    BATCH_DONE = "batch.done"  # every asset of a batch is stored and tagged
+    ASSET_REVIEWED = "asset.reviewed"  # a review was finished, or the tags of a reviewed asset changed
+    ASSET_REOPENED = "asset.reopened"  # a finished review was undone
+    TAG_CHANGED = "tag.changed"  # a tag was added, renamed, moved, deprecated, reactivated or deleted
+    TAG_MERGED = "tag.merged"  # the tag's id now redirects to another tag
 
 
 @dataclass(frozen=True, slots=True)
 class Webhook:
-    """One address that is told; times are UTC without zone.
+    """A webhook subscription.
 
     Attributes:
-        kinds: What it is told.
-        secret: Signs what is sent, see `delivering.sign`.
+        kinds: Event types it receives.
+        secret: Signing key, see `publishing.webhook_delivery.sign`.
+        active: Whether deliveries are queued and sent.
+        created_at: UTC, naive.
     """
 
     id: int
@@ -54,13 +56,16 @@ class Webhook:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One thing that one address is told.
+    """One event queued for one webhook.
 
     Attributes:
-        uid: Stays the same however often it is sent, so that the receiver can tell.
-        state: `waiting`; `sent`; or `dead`, given up after many attempts.
-        due: When it is tried next, seconds since the epoch.
-        note: How the last attempt ended.
+        uid: Idempotency key for the receiver, the same on every attempt.
+        subject: What the event concerns, such as `{"asset": 7}`; the payload is built from it.
+        body: The JSON sent, built on the first attempt; empty before.
+        state: `waiting`, `sent`, or `dead` (dead-lettered after the last attempt).
+        due: Time of the next attempt, seconds since the epoch.
+        note: Outcome of the last attempt.
+        at: When it was queued, UTC, naive.
     """
 
     id: int
@@ -77,31 +82,38 @@ class Delivery:
 
 
 def add(connection: Connection, user: User, url: str, kinds: Iterable[EventType]) -> Webhook:
-    """Tell an address of some kinds of happenings from now on; whether it may be called is found out when it is.
+    """Subscribe a URL to event types. The outbound policy is checked on delivery, not here.
+
+    Args:
+        url: An http or https URL of at most 2,000 characters, without user name or password.
+
+    Returns:
+        The active webhook, with a new secret.
 
     Raises:
-        NotAllowedError: The user may not upload, the least that a program of a CMS does.
-        WebhookError: It is no http or https address, or is to be told nothing.
+        NotAllowedError: The user may not upload.
+        WebhookError: The URL is invalid, or `kinds` is empty.
     """
     require(user, Action.UPLOAD)
     wanted = sorted(set(kinds))
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or len(url) > 2_000:
         raise WebhookError(
-            f"{url[:200]!r} is no address that can be told: give http(s)://host/path, without a password."
+            f"{url[:200]!r} is not a valid webhook URL: use http(s)://host/path, at most 2,000 characters, "
+            "without a user name or password."
         )
     if not wanted:
-        raise WebhookError(f"Say what is to be told: {', '.join(EventType)}.")
+        raise WebhookError(f"Choose at least one event type: {', '.join(EventType)}.")
     row = {"url": url, "kinds": wanted, "secret": f"whsec_{secrets.token_urlsafe(32)}", "active": True}
     webhook_id = insert_row(connection, webhooks, row | {"created_by": user.name, "created_at": _now()})
     return get(connection, webhook_id)
 
 
 def get(connection: Connection, webhook_id: int) -> Webhook:
-    """A webhook by id.
+    """Return a webhook by id.
 
     Raises:
-        NotFoundError: There is none.
+        NotFoundError: There is no such webhook.
     """
     row = connection.execute(select(webhooks).where(webhooks.c.id == webhook_id)).first()
     if row is None:
@@ -110,12 +122,17 @@ def get(connection: Connection, webhook_id: int) -> Webhook:
 
 
 def all_webhooks(connection: Connection) -> list[Webhook]:
-    """Every webhook, latest first."""
+    """Return every webhook, latest first."""
     return [_to_webhook(row) for row in connection.execute(select(webhooks).order_by(webhooks.c.id.desc()))]
 
 
 def set_active(connection: Connection, user: User, webhook_id: int, active: bool) -> Webhook:
-    """Stop telling an address, or tell it again; what waits then, waits."""
+    """Pause or resume a webhook; while it is paused, waiting deliveries are kept and no new ones are queued.
+
+    Raises:
+        NotAllowedError: The user may not upload.
+        NotFoundError: There is no such webhook.
+    """
     require(user, Action.UPLOAD)
     get(connection, webhook_id)
     connection.execute(update(webhooks).where(webhooks.c.id == webhook_id).values(active=active))
@@ -123,13 +140,19 @@ def set_active(connection: Connection, user: User, webhook_id: int, active: bool
 
 
 def announce(connection: Connection, kind: EventType, subjects: Iterable[dict[str, Any]]) -> None:
-    """Write down, within the transaction of what happens, who is to be told of it."""
-    told = [w.id for w in all_webhooks(connection) if w.active and kind in w.kinds]
+    """Queue a delivery of each subject to every active webhook subscribed to the event type.
+
+    Call it in the transaction that causes the event.
+
+    Args:
+        subjects: One dictionary an event, such as `{"asset": 7}`.
+    """
+    webhook_ids = [w.id for w in all_webhooks(connection) if w.active and kind in w.kinds]
     now = {"kind": kind, "state": "waiting", "due": time.time(), "at": _now()}
     rows = [
         now | {"uid": uuid.uuid4().hex, "webhook_id": webhook_id, "subject": subject}
-        for subject in (subjects if told else ())
-        for webhook_id in told
+        for subject in (subjects if webhook_ids else ())
+        for webhook_id in webhook_ids
     ]
     if rows:
         connection.execute(deliveries.insert(), rows)
@@ -138,12 +161,12 @@ def announce(connection: Connection, kind: EventType, subjects: Iterable[dict[st
 def recent(
     connection: Connection, webhook_id: int | None = None, state: str = "", before: int = 0, limit: int = 50
 ) -> list[Delivery]:
-    """The latest deliveries, latest first.
+    """Return the latest deliveries, latest first.
 
     Args:
-        webhook_id: Of this webhook only.
-        state: In this state only.
-        before: Older than this delivery.
+        webhook_id: Only deliveries of this webhook.
+        state: Only deliveries in this state; empty for all.
+        before: Only deliveries with a smaller id, for paging; 0 for all.
     """
     query = select(deliveries).order_by(deliveries.c.id.desc()).limit(limit)
     if webhook_id is not None:
@@ -156,7 +179,7 @@ def recent(
 
 
 def counts(connection: Connection) -> dict[int, dict[str, int]]:
-    """How many deliveries of each webhook are in each state."""
+    """Return the number of deliveries by webhook id and state."""
     query = select(deliveries.c.webhook_id, deliveries.c.state, func.count())
     found: dict[int, dict[str, int]] = {}
     for webhook_id, state, n in connection.execute(query.group_by(deliveries.c.webhook_id, deliveries.c.state)):
@@ -165,21 +188,22 @@ def counts(connection: Connection) -> dict[int, dict[str, int]]:
 
 
 def replay(connection: Connection, user: User, uid: str) -> Delivery:
-    """Send a delivery again, whatever became of it; its uid and body stay.
+    """Queue a delivery again, whatever its state; it keeps its uid and body.
 
     Raises:
-        NotFoundError: There is none.
+        NotAllowedError: The user may not upload.
+        NotFoundError: There is no such delivery.
     """
     require(user, Action.UPLOAD)
-    mine = deliveries.c.uid == uid
+    this = deliveries.c.uid == uid
     values = {"state": "waiting", "due": time.time(), "attempts": 0}
-    if not connection.execute(update(deliveries).where(mine).values(values)).rowcount:
+    if not connection.execute(update(deliveries).where(this).values(values)).rowcount:
         raise NotFoundError(f"There is no delivery {uid!r}.")
-    return _to_delivery(connection.execute(select(deliveries).where(mine)).one())
+    return _to_delivery(connection.execute(select(deliveries).where(this)).one())
 
 
 def due(connection: Connection, limit: int = 20) -> list[Delivery]:
-    """Deliveries to be tried now, the longest due first."""
+    """Return deliveries of active webhooks that are due now, the longest overdue first."""
     active = select(webhooks.c.id).where(webhooks.c.active)
     query = select(deliveries).where(deliveries.c.state == "waiting", deliveries.c.due <= time.time())
     query = query.where(deliveries.c.webhook_id.in_(active)).order_by(deliveries.c.due).limit(limit)
@@ -187,12 +211,20 @@ def due(connection: Connection, limit: int = 20) -> list[Delivery]:
 
 
 def settle(connection: Connection, delivery: Delivery, **values: Any) -> None:
-    """Write down how an attempt went."""
+    """Record the outcome of an attempt.
+
+    Args:
+        values: New column values, such as `state`, `attempts`, `due` and `note`.
+    """
     connection.execute(update(deliveries).where(deliveries.c.id == delivery.id).values(values))
 
 
 def purge(connection: Connection, before: datetime) -> int:
-    """Remove deliveries that arrived, or were given up, before a moment; how many."""
+    """Delete sent and dead-lettered deliveries that were queued before a time (UTC, naive).
+
+    Returns:
+        The number deleted.
+    """
     ended = or_(deliveries.c.state == "sent", deliveries.c.state == "dead")
     return connection.execute(delete(deliveries).where(ended, deliveries.c.at < before)).rowcount
 

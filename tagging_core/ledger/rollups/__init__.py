@@ -1,3 +1,3 @@
-"""Counts that charts read, updated in the transaction that writes an event."""
+"""Daily counts for charts, updated in the transaction that writes an event."""
 
 from __future__ import annotations

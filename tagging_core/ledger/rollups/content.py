@@ -1,4 +1,4 @@
-"""What finished pictures are about: how many of them have each tag, by day, profile and batch."""
+"""Content rollup: number of finished assets with each tag, by day, profile and batch."""
 
 from __future__ import annotations
 
@@ -12,32 +12,32 @@ from tagging_core.ledger.events import AssetState
 
 
 class Basis(StrEnum):
-    """Which of its days a picture counts under."""
+    """Which date of an asset it is counted under."""
 
-    TAKEN = "taken"  # when the camera took it, as the file says; pictures that do not say are left out
+    TAKEN = "taken"  # capture date from the file; assets without one are not counted
     UPLOADED = "uploaded"
-    REVIEWED = "reviewed"  # when its review was finished
+    REVIEWED = "reviewed"  # when the review was finished
 
 
 BATCH = "batch"
-"""The basis under which pictures count by batch; they have no day there."""
+"""Basis of the counts by batch, which have no day."""
 
 ALL = ""
-"""The part of all profiles; and the tag that stands for the pictures themselves."""
+"""As a part: all profiles together. As a tag: the number of assets, whatever their tags."""
 
 Key = tuple[str, str, str, str]
-"""Basis, part (ALL, a profile or a batch), day and tag of a figure."""
+"""Basis, part (ALL, a profile id or a batch id), day and tag id of a count."""
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is known of a picture beside what people said.
+    """Properties of an asset that do not come from the ledger.
 
     Attributes:
-        taken_at: The camera's local time, or None.
-        created_at: When it was taken in (UTC without zone).
+        taken_at: Capture time, local to the camera, or None.
+        created_at: Upload time, UTC, naive.
         sample: See `Asset`.
-        batches: Those it is in.
+        batches: Ids of the batches that contain it.
     """
 
     taken_at: datetime | None
@@ -49,11 +49,11 @@ class Facts:
 def describe(
     state: AssetState, facts: Facts, finished_at: dict[int, datetime], day_of: Callable[[datetime], str]
 ) -> Counter[Key]:
-    """What one picture adds to the figures; nothing before its review is finished.
+    """Return the contribution of one asset to the counts; empty until a review is finished.
 
     Args:
-        finished_at: When each `done` event that the state names happened.
-        day_of: Tells the day of a moment, see `days.day_in`.
+        finished_at: Time of each `done` event in `state.reviews`, by event id.
+        day_of: Converts a UTC time to a local day, see `periods.day_in`.
     """
     if not state.reviews:
         return Counter()

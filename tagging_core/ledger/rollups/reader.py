@@ -1,4 +1,4 @@
-"""Sums of the daily figures between two days; what pages read is bounded by days and tags, never by pictures."""
+"""Sums of the daily counts over a period; the cost depends on the number of days and tags, not of assets."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from tagging_core.storage.schema import daily
 from tagging_core.taxonomy.redirects import TagRedirects
 
 Kinds = Mapping[str, int]
-"""How many of each kind, see `tallies`."""
+"""Counts by kind, see `tally`."""
 
 
 def by_month(subject: str) -> str:
-    """The subject under which its figures stand once more, summed by month, so that a year is no 365 days."""
+    """Return the subject that holds the monthly sums, which let long periods read fewer rows."""
     return f"{subject}:month"
 
 
 def rows(counts: Mapping[Key, int]) -> list[dict[str, str | int]]:
-    """What is to be added to the table of daily figures, with the sums by month."""
+    """Convert counts to rows to add to the `daily` table, including the monthly sums."""
     months: Counter[Key] = Counter()
     for (day, subject, key, kind), n in counts.items():
         months[day[:7], by_month(subject), key, kind] += n
@@ -32,7 +32,7 @@ def rows(counts: Mapping[Key, int]) -> list[dict[str, str | int]]:
 
 
 def totals(connection: Connection, subject: str, period: Period) -> dict[str, Counter[str]]:
-    """What a period adds up to, by key and kind."""
+    """Return the sums over a period, by key and kind."""
     found: dict[str, Counter[str]] = defaultdict(Counter)
     for part, first, last in _parts(subject, period):
         query = select(daily.c.key, daily.c.kind, func.sum(daily.c.n)).where(
@@ -44,7 +44,7 @@ def totals(connection: Connection, subject: str, period: Period) -> dict[str, Co
 
 
 def _parts(subject: str, period: Period) -> list[tuple[str, str, str]]:
-    """Whole months of a period, and the days before and after them: subject, first and last of each part."""
+    """Split a period into its whole months and the days around them: (subject, first, last) of each part."""
     first, last = period.first, period.last
     start = first if first.day == 1 else (first.replace(day=1) + timedelta(days=31)).replace(day=1)
     after = (last + timedelta(days=1)).replace(day=1)
@@ -61,7 +61,7 @@ def _parts(subject: str, period: Period) -> list[tuple[str, str, str]]:
 def by_day(
     connection: Connection, subject: str, period: Period, keys: Collection[str] = ("",)
 ) -> dict[str, Counter[str]]:
-    """What some keys add up to together on each day on which anything happened, by day and kind."""
+    """Return the sums over some keys by day and kind; days without counts are absent."""
     query = select(daily.c.day, daily.c.kind, func.sum(daily.c.n)).where(
         daily.c.subject == subject, daily.c.key.in_(keys), daily.c.day.between(*period.bounds)
     )
@@ -72,19 +72,19 @@ def by_day(
 
 
 def of_tags(connection: Connection, period: Period, redirects: TagRedirects) -> dict[str, Counter[str]]:
-    """Figures by tag; those of a merged tag count for what it became, those of a deleted one rest."""
+    """Return the sums by tag; merged tags count towards their target, deleted tags are excluded."""
     return follow(totals(connection, "tag", period), redirects)
 
 
 def follow(found: Mapping[str, Counter[str]], redirects: TagRedirects) -> dict[str, Counter[str]]:
-    """Figures under the tags that their own became."""
-    moved: dict[str, Counter[str]] = defaultdict(Counter)
+    """Add the counts of merged tags to their targets and drop those of deleted tags."""
+    merged: dict[str, Counter[str]] = defaultdict(Counter)
     for tag_id, kinds in found.items():
         if (target := redirects.resolve(tag_id)) is not None:
-            moved[target] += Counter({kind: n for kind, n in kinds.items() if n > 0})
-    return dict(moved)
+            merged[target] += Counter({kind: n for kind, n in kinds.items() if n > 0})
+    return dict(merged)
 
 
 def sources(tag_id: str, redirects: TagRedirects) -> list[str]:
-    """A tag and all that were merged into it: the keys under which its figures stand."""
+    """Return a tag's id and those of all tags merged into it: the keys of its counts."""
     return [tag_id, *(source for source in redirects.merged if redirects.resolve(source) == tag_id)]

@@ -1,7 +1,7 @@
-"""What the events of one picture add to the daily figures.
+"""Daily counts from the events of one asset.
 
-`tally` is the only place that says what counts as what. Figures are kept under the tags that the events name: what
-became of a tag by a merge is looked up where figures are read, so that to merge, or to take that back, moves none.
+`tally` alone defines what is counted. Counts are stored under the tag ids that the events name; redirects are
+applied when counts are read, so merging tags or undoing a merge moves no counts.
 
 | subject | key | kinds |
 | --- | --- | --- |
@@ -13,8 +13,9 @@ became of a tag by a merge is looked up where figures are read, so that to merge
 | all | "" | times: with.n, with.s, with.ss, blind.n, blind.s, blind.ss; upload |
 | actor | name | busy, closed, given, changed, agree, differ |
 
-An outcome is a source and what became of a suggestion: `shown.right`, `blind.wrong` and the like for those from
-SURE on, `shown.right.unsure` and `shown.wrong.unsure` for those below, `shown.missed` for tags not suggested.
+An outcome is a source, `shown` or `blind` (suggestions hidden), and a result: `.right` or `.wrong` for suggestions
+with a probability of at least SURE, `.right.unsure` or `.wrong.unsure` below it, `.missed` for tags not suggested.
+Times are a count `.n`, a sum `.s` and a sum of squares `.ss`, in tenths of a second like `busy`.
 """
 
 from __future__ import annotations
@@ -29,54 +30,64 @@ from tagging_core.ledger import events
 from tagging_core.ledger.events import Event, Kind, Look
 
 SURE = 0.5
-"""Probability from which a suggestion counts as the machine's own opinion, for precision and recall."""
+"""Probability from which a suggestion counts as a positive prediction, for precision and recall."""
 
 BINS = 100
-"""Parts of [0, 1] under which probabilities are counted."""
+"""Number of equal-width probability bins over [0, 1]."""
 
 LONGEST = 300.0
-"""Seconds that a look at one picture counts at most: whoever takes longer has left the desk."""
+"""Cap on the seconds counted for one review; longer ones are taken as absence from the desk."""
 
 TENTHS = 10
-"""Parts of a second in which times are summed."""
+"""Units of time a second: times are summed as integers."""
 
 SHOWN, BLIND = "shown", "blind"
 
 _NOT_SHOWN = frozenset({"blind", "unseen", "example", "radar", "recheck", "split"})
-"""Marks of decisions that were not made on suggestions in a review."""
+"""Payload keys of decisions that were not made on suggestions shown in a review."""
 
 Key = tuple[str, str, str, str]
-"""Day, subject, key and kind of a daily figure."""
+"""Day, subject, key and kind of a daily count."""
 
 
 def tally(history: Sequence[Event], day_of: Callable[[datetime], str]) -> Counter[Key]:
-    """What one picture's events, by ascending id, add to the daily figures.
+    """Count one asset's events.
 
     Args:
-        day_of: Tells the day of a moment, see `days.day_in`.
+        history: All events of the asset, by ascending id.
+        day_of: Converts a UTC time to a local day, see `periods.day_in`.
     """
-    gone = events.undone_ids(history)
+    undone = events.undone_ids(history)
     found = _Tally(day_of)
     for event in history:
-        if event.id not in gone:
+        if event.id not in undone:
             found.add(event)
     found.add_outcomes()
-    found.add_taken_back(history, gone)
+    found.add_undone(history, undone)
     return found.counts
 
 
 @dataclass(slots=True)
 class _Tally:
-    """The figures, and what was said of the picture so far."""
+    """Counts, and the asset's state so far.
+
+    Attributes:
+        verdicts: Latest deciding event and value by tag id.
+        seen: Event and probability of each suggestion a person saw, by tag id.
+        finished: Profiles whose review was finished.
+        first: Who finished the latest ordinary review.
+        corrected: Whether a person replaced a suggestion or added a missing tag.
+        scopes: Cached results of `_scope` by event id.
+    """
 
     day_of: Callable[[datetime], str]
     counts: Counter[Key] = field(default_factory=Counter)
-    said: dict[str, tuple[Event, int]] = field(default_factory=dict)
+    verdicts: dict[str, tuple[Event, int]] = field(default_factory=dict)
     seen: dict[str, tuple[Event, float]] = field(default_factory=dict)
     finished: set[str] = field(default_factory=set)
     first: str = ""
-    fixed: bool = False
-    places: dict[int, tuple[str, tuple[tuple[str, str], ...], str]] = field(default_factory=dict)
+    corrected: bool = False
+    scopes: dict[int, tuple[str, tuple[tuple[str, str], ...], str]] = field(default_factory=dict)
 
     def add(self, event: Event) -> None:
         if event.look:
@@ -89,26 +100,26 @@ class _Tally:
             self._time(event)
 
     def add_outcomes(self) -> None:
-        """Whether suggestions that were seen were right, by what was said of them in the end."""
-        given = {tag_id: event for tag_id, (event, value) in self.said.items() if value}
+        """Compare the suggestions that were seen with the final decisions."""
+        given = {tag_id: event for tag_id, (event, value) in self.verdicts.items() if value}
         for tag_id, (event, probability) in self.seen.items():
             self._outcome(event, SHOWN, tag_id, probability, tag_id in given)
         for tag_id, event in given.items():
             if tag_id not in self.seen and not (event.payload or {}).keys() & _NOT_SHOWN:
                 self._count(event, f"{SHOWN}.missed", tag_id, model=True)
 
-    def add_taken_back(self, history: Sequence[Event], gone: set[int]) -> None:
-        """Decisions that somebody else took back were changed by others too."""
+    def add_undone(self, history: Sequence[Event], undone: set[int]) -> None:
+        """Count decisions undone by somebody else as changed by others."""
         by_id = {event.id: event for event in history}
         for undo in history:
-            if undo.kind != Kind.UNDO or undo.id in gone:
+            if undo.kind != Kind.UNDO or undo.id in undone:
                 continue
             event = by_id.get(undo.target_id or 0)
             if event and not event.look and undo.actor != event.actor and events.verdicts(event):
                 self._of_actor(event, "given", len(events.verdicts(event)))
                 self._of_actor(event, "changed", len(events.verdicts(event)))
 
-    # ---- what each kind of event adds ---------------------------------------------------------------------
+    # ---- counts of each kind of event ---------------------------------------------------------------------
 
     def _decision(self, event: Event) -> None:
         payload, tag_id = event.payload or {}, event.tag_id or ""
@@ -117,16 +128,16 @@ class _Tally:
         if not payload.keys() & _NOT_SHOWN:
             self._see(event, tag_id, payload)
         shown = "probability" in payload
-        self.fixed |= event.kind == Kind.REPLACE or (event.kind == Kind.ADD and not shown)
+        self.corrected |= event.kind == Kind.REPLACE or (event.kind == Kind.ADD and not shown)
         for tag, value in events.verdicts(event):
-            before = self.said.get(tag)
+            before = self.verdicts.get(tag)
             if before and before[1] != value and before[0].actor != event.actor:
                 self._of_actor(before[0], "changed")
-            self.said[tag] = event, value
+            self.verdicts[tag] = event, value
             self._of_actor(event, "given")
 
     def _see(self, event: Event, tag_id: str, payload: dict[str, Any]) -> None:
-        """Which suggestions a person had before them when they decided."""
+        """Record which suggestions the person saw when deciding, and confusions of one tag with another."""
         rivals: dict[str, float] = payload.get("rivals", {})
         for tag, probability in rivals.items():
             self.seen[tag] = event, probability
@@ -145,7 +156,7 @@ class _Tally:
         payload, profile = event.payload or {}, event.profile or ""
         self.first = event.actor
         if profile in self.finished:
-            return  # looked at again: the picture counts once
+            return  # a repeated review counts once
         self.finished.add(profile)
         self._count(event, "done")
         if payload.get("blind"):
@@ -153,20 +164,20 @@ class _Tally:
             return
         for tag_id, probability in payload.get("left", {}).items():
             self.seen[tag_id] = event, probability
-        if given := [value for _, value in self.said.values() if value]:
+        if given := [value for _, value in self.verdicts.values() if value]:
             self._count(event, "assisted")
-            self._count(event, "unchanged", n=int(bool(given) and not self.fixed))
+            self._count(event, "unchanged", n=int(bool(given) and not self.corrected))
 
     def _blind(self, event: Event, hidden: dict[str, float]) -> None:
-        """What the machine would have suggested, against what a person said who did not see it."""
-        given = {tag_id for tag_id, (_, value) in self.said.items() if value}
+        """Compare the hidden suggestions with the tags a person gave without seeing them."""
+        given = {tag_id for tag_id, (_, value) in self.verdicts.items() if value}
         for tag_id, probability in hidden.items():
             self._outcome(event, BLIND, tag_id, probability, tag_id in given)
         for tag_id in sorted(given - hidden.keys()):
             self._count(event, f"{BLIND}.missed", tag_id, model=True)
 
     def _look(self, event: Event) -> None:
-        """Both who gave the first opinion and who gave the other agreed or not."""
+        """Count the agreement of an independent review, for both reviewers."""
         payload = event.payload or {}
         for kind, tag_ids in (("agree", payload.get("agreed", ())), ("differ", payload.get("differs", ()))):
             for tag_id in tag_ids:
@@ -200,7 +211,7 @@ class _Tally:
         self._add(event, "pair", f"{suggested}>{given}", "mistaken")
 
     def _count(self, event: Event, kind: str, tag_id: str = "", n: int = 1, model: bool = False) -> None:
-        day, keys, fingerprint = self._place(event)
+        day, keys, fingerprint = self._scope(event)
         counts = self.counts
         if not n:
             return
@@ -216,20 +227,20 @@ class _Tally:
 
     def _add(self, event: Event, subject: str, key: str, kind: str, n: int = 1) -> None:
         if n:
-            self.counts[self._place(event)[0], subject, key, kind] += n
+            self.counts[self._scope(event)[0], subject, key, kind] += n
 
-    def _place(self, event: Event) -> tuple[str, tuple[tuple[str, str], ...], str]:
-        """The day of an event, whose figures it adds to, and the model it saw."""
-        found = self.places.get(event.id)
+    def _scope(self, event: Event) -> tuple[str, tuple[tuple[str, str], ...], str]:
+        """The event's day, the (subject, key) pairs it counts towards, and the fingerprint of the model shown."""
+        found = self.scopes.get(event.id)
         if found is None:
             keys = ("all", ""), ("actor", event.actor), ("profile", event.profile or "")
             found = self.day_of(event.at), keys, (event.payload or {}).get("fingerprint", "")
-            self.places[event.id] = found
+            self.scopes[event.id] = found
         return found
 
 
 def _kinds(event: Event) -> Iterable[tuple[str, str]]:
-    """The (tag, kind) pairs that a decision states."""
+    """The (tag id, kind) pairs that a decision counts as."""
     tag_id = event.tag_id or ""
     if event.kind == Kind.REPLACE:
         return [(tag_id, "reject"), (event.other_tag_id or "", "add")]

@@ -1,4 +1,4 @@
-"""Keeping the figures in step: what changes for one picture is added, within the transaction that changed it."""
+"""Incremental updates of the rollups, in the transaction that changes an asset."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tagging_core.storage.schema import assets, content, daily, items, labels, r
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """What a change of one picture adds to the daily figures, and to those of what pictures are about."""
+    """Change that one asset makes to the daily counts and to the content rollup; counts may be negative."""
 
     daily: Counter[tuple[str, str, str, str]]
     content: Counter[tuple[str, str, str, str]]
@@ -35,24 +35,27 @@ def delta(
     facts: Facts,
     day_of: Callable[[datetime], str],
 ) -> Delta:
-    """What becomes of the figures when a picture's events, and what they amount to, become others.
+    """Compute the change of the rollups when one asset's history or state changes.
 
     Args:
-        before: The same as `after` where only tags became others, of which daily figures know nothing.
-        day_of: Tells the day of a moment, see `days.day_in`.
+        before: Events before; the same object as `after` when only redirects changed, which daily counts ignore.
+        after: Events after.
+        was: State before.
+        now: State after.
+        day_of: Converts a UTC time to a local day, see `periods.day_in`.
     """
-    said: Counter[tuple[str, str, str, str]] = Counter()
+    counts: Counter[tuple[str, str, str, str]] = Counter()
     if before is not after:
-        said = tally(after, day_of)
-        said.subtract(tally(before, day_of))
+        counts = tally(after, day_of)
+        counts.subtract(tally(before, day_of))
     finished = {event.id: event.at for event in after if event.kind == Kind.DONE}
     described = about.describe(now, facts, finished, day_of)
     described.subtract(about.describe(was, facts, finished, day_of))
-    return Delta(said, described)
+    return Delta(counts, described)
 
 
 def load_facts(connection: Connection, asset_ids: Sequence[int]) -> dict[int, Facts]:
-    """What is known of some pictures beside what people said."""
+    """Load the facts of assets, by id; unknown ids are absent."""
     query = select(
         assets.c.id, assets.c.taken_at, assets.c.created_at, assets.c.sample, items.c.batch_id
     ).distinct()
@@ -60,25 +63,25 @@ def load_facts(connection: Connection, asset_ids: Sequence[int]) -> dict[int, Fa
     found: dict[int, Facts] = {}
     batches: dict[int, list[int]] = {}
     for asset_id, taken_at, created_at, sample, batch_id in connection.execute(query.order_by(items.c.batch_id)):
-        mine = batches.setdefault(asset_id, [])
-        mine += [] if batch_id is None else [batch_id]
-        found[asset_id] = Facts(taken_at, created_at, sample, mine)
+        batch_ids = batches.setdefault(asset_id, [])
+        batch_ids += [] if batch_id is None else [batch_id]
+        found[asset_id] = Facts(taken_at, created_at, sample, batch_ids)
     return found
 
 
 def add(connection: Connection, deltas: Iterable[Delta]) -> None:
-    """Write what changes of some pictures add."""
-    said: Counter[tuple[str, str, str, str]] = Counter()
+    """Add deltas to the tables."""
+    counts: Counter[tuple[str, str, str, str]] = Counter()
     described: Counter[tuple[str, str, str, str]] = Counter()
     for each in deltas:
-        said.update(each.daily)
+        counts.update(each.daily)
         described.update(each.content)
-    add_to(connection, daily, reader.rows(said))
+    add_to(connection, daily, reader.rows(counts))
     _add_content(connection, described)
 
 
 def add_batch(connection: Connection, batch_id: int, asset_ids: Collection[int]) -> None:
-    """Count what those pictures are about that are new to a batch and were finished before."""
+    """Add existing assets that are new to a batch to the batch's content counts; only finished ones count."""
     query = select(reviews.c.asset_id).where(reviews.c.asset_id.in_(asset_ids)).distinct()
     finished = list(connection.execute(query).scalars())
     given = select(labels.c.tag_id).where(labels.c.asset_id.in_(finished), labels.c.value == 1)
@@ -87,7 +90,7 @@ def add_batch(connection: Connection, batch_id: int, asset_ids: Collection[int])
 
 
 def forget(connection: Connection) -> None:
-    """Leave no figures but those of uploads, which are not in the ledger."""
+    """Clear the rollups before a replay, and recount uploads, which are not in the ledger."""
     connection.execute(delete(daily))
     connection.execute(delete(content))
     day_of = periods.day_in(key_values.zone_of(connection))
