@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from tagging_core import Decision, Kind, Tagloop, User
 from tagging_core.embeddings import vectors
@@ -64,6 +64,19 @@ def test_what_waits_is_fed_once_though_all_is_queued_anew(loop: Tagloop, ann: Us
     assert sorted(waiting) == ["1", "2"]
     assert before
     fed(loop)
+
+
+def test_collections_with_surplus_records_are_reported(loop: Tagloop, monkeypatch: pytest.MonkeyPatch) -> None:
+    with loop.database.write() as connection:
+        connection.execute(delete(outbox))  # what waits there may explain a difference
+        expected = loop.resources.index.expected(connection)
+    held = {loop.resources.index.name(kind): count for kind, count in expected.items()}
+    monkeypatch.setattr(loop.resources.index.place, "counts", lambda: held)
+    assert loop.resources.index.trouble() == ""
+    for kind, count in expected.items():
+        held[loop.resources.index.name(kind)] = count + 1
+        assert loop.resources.index.trouble() == f"its {kind} collection holds {count + 1} of {count} records"
+        held[loop.resources.index.name(kind)] = count
 
 
 @pytest.mark.parametrize("harm", ["missing", "garbage", "truncated", "lost records"])

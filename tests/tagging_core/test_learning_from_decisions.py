@@ -1,16 +1,22 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from tagging_core import Decision, Kind, TaggingError, Tagloop, User, ledger
 from tagging_core.embeddings import vectors
+from tagging_core.learning import training_set
+from tagging_core.learning.training_set import TrainingSetSampler
+from tagging_core.ledger import projection
+from tagging_core.ledger.events import Event
 from tagging_core.review import decisions, queue
 from tagging_core.review.queue import View
-from tagging_core.storage.schema import calibrations, content, daily, events, labels, learned
+from tagging_core.storage.schema import assets, calibrations, content, daily, dirty, events, labels, learned
 from tests.conftest import BLUE, GREEN, RED, YELLOW, examples, ingest, wait_for
 
 TAG = "garment.dress"
@@ -91,6 +97,36 @@ def test_done_turns_what_was_left_out_into_negatives(loop: Tagloop, ann: User) -
     loop.review.decide(ann, Decision(Kind.DONE, first, profile="e-commerce"))
     loop.model.library.settle()
     assert probability(loop, alike, "material.denim") < before
+
+
+def test_beyond_the_sample_finished_reviews_teach_nothing(loop: Tagloop, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (projection, training_set):
+        monkeypatch.setattr(module, "IMPLICIT_SAMPLE", 2)
+    taxonomy, family = loop.taxonomy(), loop.model.library.pictures
+    samples = {1: 40, 2: 30, 3: 20, 4: 10}  # the pictures with the smallest numbers are the sample
+    plain: dict[str, object] = {"name": "", "format": "JPEG", "width": 1, "height": 1, "bytes": 1, "frames": 1}
+    plain["created_at"] = datetime.now(UTC).replace(tzinfo=None)
+    written: list[int] = []
+    with loop.database.write() as connection:
+        rows = [plain | {"id": n, "sha256": f"{n:064x}", "sample": sample} for n, sample in samples.items()]
+        connection.execute(assets.insert(), rows)
+        vectors.save(connection, family, list(samples), np.eye(4, loop.model.preset.dimension))
+
+        def after(kind: Kind, asset_id: int, target: int | None = None) -> tuple[bool, list[int]]:
+            """Whether the tag must be fitted again, and the pictures that it is fitted on."""
+            connection.execute(delete(dirty))
+            event = Event(kind, "Ann", asset_id, target_id=target, profile="e-commerce")
+            written.append(projection.record(connection, event, taxonomy))
+            examples, _ = TrainingSetSampler(connection, taxonomy, family).of(taxonomy.tags[TAG])
+            marked = connection.execute(select(dirty).where(dirty.c.tag_id == TAG)).first()
+            return marked is not None, [example.asset_id for example in examples]
+
+        assert after(Kind.DONE, 4) == (True, [4])
+        assert after(Kind.DONE, 2) == (True, [2, 4])
+        assert after(Kind.DONE, 1) == (False, [2, 4])
+        assert after(Kind.DONE, 3) == (True, [3, 4])  # takes the place of picture 2
+        assert after(Kind.UNDO, 3, written[-1]) == (True, [2, 4])
+        assert after(Kind.UNDO, 1, written[2]) == (False, [2, 4])
 
 
 def test_undo_also_unteaches(loop: Tagloop, ann: User) -> None:

@@ -66,8 +66,10 @@ def test_whatever_the_tags_it_is_one_sentence_and_no_list(tag_ids: list[str]) ->
 
 def test_what_a_person_wrote_stays_and_the_rest_follows_the_tags(loop: Tagloop, ann: User) -> None:
     (asset,) = ingest(loop, ann, RED)
-    loop.captions.write(ann, asset, Description("en", title="My own title"))
-    loop.review.decide(ann, Decision(Kind.ADD, asset, "garment.dress", profile="e-commerce"))
+    loop.review.decide(ann, Decision(Kind.ADD, asset, "garment.pants", profile="e-commerce"))
+    # A form sends every part: what equals the template's text is not the person's own.
+    loop.captions.write(ann, asset, Description("en", title="My own title", alt="Trousers."))
+    loop.review.decide(ann, Decision(Kind.REPLACE, asset, "garment.pants", "garment.dress", profile="e-commerce"))
     calls = Operations(loop, ann)
     found = calls.assets.get(asset).description
     assert (found.title, found.alt, found.written) == ("My own title", "A dress.", ["title"])
