@@ -12,7 +12,7 @@ from console import page_paths
 from tagging_core import Settings, Tagloop, User
 from tagging_core.common.users import Role
 from tests.conftest import BLUE, GREEN, RED, ingest, wait_for
-from tests.tagging_core.test_instructions import PROFILE, Told
+from tests.tagging_core.curation.test_instructions import PROFILE, Told
 
 Open = Callable[..., AppTest]
 

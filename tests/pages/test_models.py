@@ -11,7 +11,7 @@ from tagging_core import Decision, Kind, Tagloop, User
 from tagging_core.embeddings.spaces import SpaceState
 from tests.conftest import RED, ingest, wait_for
 from tests.pages.conftest import press
-from tests.tagging_core.test_changing_models import COLOURS, Turned
+from tests.tagging_core.app.test_model_rollout import COLOURS, Turned
 
 Open = Callable[..., AppTest]
 

@@ -14,7 +14,7 @@ from tagging_core.common.periods import Period
 from tagging_core.curation.plans import Plan
 from tagging_core.ledger import taxonomy_store
 from tests.conftest import BLUE, GREEN, RED, ingest
-from tests.tagging_core.insights.conftest import Clock
+from tests.tagging_core.analytics.conftest import Clock
 
 TAG = "garment.dress"
 

@@ -18,7 +18,7 @@ from tagging_core.ledger.rollups import reader
 from tagging_core.ledger.rollups.content import Basis
 from tagging_core.taxonomy.model import Taxonomy, read_taxonomy
 from tests.conftest import BLUE, RED, ingest
-from tests.tagging_core.insights.conftest import START, Clock
+from tests.tagging_core.analytics.conftest import START, Clock
 
 TAG, OTHER = "garment.dress", "garment.hat"
 DAYS = Period(START.date() - timedelta(days=20), START.date() + timedelta(days=20))

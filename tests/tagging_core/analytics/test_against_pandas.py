@@ -16,7 +16,7 @@ from tagging_core import Tagloop
 from tagging_core.analytics import accuracy, productivity, trends
 from tagging_core.common.periods import Period
 from tagging_core.ledger.rollups.content import Basis
-from tests.tagging_core.insights.conftest import PEOPLE, ZONE
+from tests.tagging_core.analytics.conftest import PEOPLE, ZONE
 
 MO = PEOPLE[0]
 PERIOD = Period(date(2026, 9, 10), date(2026, 10, 20))

@@ -17,7 +17,7 @@ from tagging_core.review.sampling import SamplingRates
 from tagging_core.storage import key_values
 from tagging_core.storage.schema import content, daily
 from tests.conftest import BLUE, GREEN, RED, examples, ingest
-from tests.tagging_core.insights.conftest import Clock
+from tests.tagging_core.analytics.conftest import Clock
 
 TAGS = ("garment.dress", "garment.hat", "garment.skirt", "colour.red")
 PEOPLE = (local_user("Ann"), local_user("Bob"))

@@ -13,8 +13,8 @@ from tagging_core.common.periods import Period
 from tagging_core.ledger.rollups import reader
 from tagging_core.ledger.rollups.content import Basis
 from tests.conftest import BLUE, GREEN, RED, ingest
-from tests.tagging_core.insights.conftest import PEOPLE
-from tests.tagging_core.insights.test_against_pandas import PERIOD, Raw, raw, within
+from tests.tagging_core.analytics.conftest import PEOPLE
+from tests.tagging_core.analytics.test_against_pandas import PERIOD, Raw, raw, within
 
 MO = PEOPLE[0]
 KINDS = ["done", "accept", "reject", "add", "unchanged", "assisted", "agree", "differ"]

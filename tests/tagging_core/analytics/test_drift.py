@@ -15,7 +15,7 @@ from tagging_core.ledger import projection, taxonomy_store
 from tagging_core.storage import key_values
 from tagging_core.storage.schema import assets, batches, events, items
 from tagging_core.storage.schema import drift as drift_table
-from tests.tagging_core.insights.test_rollups import recount
+from tests.tagging_core.analytics.test_rollups import recount
 
 NOW = datetime.now(UTC).replace(tzinfo=None, hour=12, minute=0, second=0, microsecond=0)
 TAG = "garment.dress"

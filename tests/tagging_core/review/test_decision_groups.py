@@ -15,7 +15,7 @@ from tagging_core.review import decisions, queue
 from tagging_core.review.queue import View
 from tagging_core.storage.schema import events, labels
 from tests.conftest import BLUE, GREEN, RED, YELLOW, examples, ingest
-from tests.tagging_core.test_learning_from_decisions import same, state
+from tests.tagging_core.learning.test_learning_from_decisions import same, state
 
 TAGS = ("garment.dress", "garment.hat", "colour.red")
 
