@@ -24,11 +24,12 @@ test-models: $(GPU)/.dev ## test the large models' code on tiny checkpoints; no 
 test-services: $(VENV)/.dev services ## test the core on the full set of servers, and the faults of each
 	TAGLOOP_TEST_ON=services $(BIN)/python -m pytest tests/tagging_core tests/services
 
-lint: $(VENV)/.dev ## ruff, ruff format, typos, mypy
+lint: $(VENV)/.dev ## ruff, ruff format, typos, mypy, import-linter
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/typos
 	$(BIN)/mypy tagging_core
+	$(BIN)/lint-imports --no-cache
 
 format: $(VENV)/.dev ## let ruff mend what it can
 	$(BIN)/ruff check --fix .
