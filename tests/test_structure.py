@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import pkgutil
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -69,3 +71,11 @@ def test_everything_that_runs_is_pinned() -> None:
     for name in ("requirements.txt", "requirements-embed.txt", "requirements-dev.txt"):
         lines = [line.split("#")[0].strip() for line in (ROOT / name).read_text("utf-8").splitlines()]
         assert all("==" in line for line in lines if line)
+
+
+def test_the_architecture_names_what_exists() -> None:
+    packages = "|".join(path.parent.name for path in (ROOT / "tagging_core").glob("*/__init__.py"))
+    names = re.findall(rf"`((?:{packages})\.[\w.]+)`", (ROOT / "docs" / "architecture.md").read_text("utf-8"))
+    assert len(names) > 50
+    for name in names:
+        pkgutil.resolve_name(f"tagging_core.{name}")
