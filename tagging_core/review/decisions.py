@@ -103,12 +103,23 @@ def decide(
         DecisionError: The decision makes no sense, such as a replacement by the same tag.
         LeasedError: Somebody else has the picture open.
     """
+    return write(connection, user, decision, taxonomy, act, rates)[0]
+
+
+def write(
+    connection: Connection,
+    user: User,
+    decision: Decision,
+    taxonomy: Taxonomy,
+    act: str | None = None,
+    rates: SamplingRates | None = None,
+) -> tuple[int, bool]:
+    """As `decide`; also says whether an event was written: duplicates and no-ops write none."""
     require(user, Action.REVIEW)
     before, earlier = ledger.history_with(connection, decision.asset_id, decision.uid)
     if earlier is not None:
-        return earlier.id
-    sample = asset_module.sample_of(connection, decision.asset_id)
-    leases.require_free(connection, user, decision.asset_id)
+        return earlier.id, False
+    sample = leases.require_free(connection, user, decision.asset_id)
     profile = taxonomy.profile(decision.profile)
     standing = ledger.fold(before, taxonomy.redirects)
     event = replace(_to_event(user, decision, taxonomy), act=act)
@@ -128,8 +139,8 @@ def decide(
         held = [labels.get(tag) for tag, _ in ledger.verdicts(event)]
         wanted = [value for _, value in ledger.verdicts(event)]
         if all(label and label.value == value for label, value in zip(held, wanted, strict=True)):
-            return held[-1].event_id if held[-1] else 0
-    return projection.record(connection, event, taxonomy, before)
+            return held[-1].event_id if held[-1] else 0, False
+    return projection.record(connection, event, taxonomy, before), True
 
 
 def undo(
