@@ -85,8 +85,8 @@ def require_free(connection: Connection, user: User, asset_id: int) -> None:
     if lease := holder(connection, user, asset_id):
         minutes = max(1, round((time.time() - lease.since) / 60))
         raise LeasedError(
-            f"{lease.actor} has had picture {asset_id} open for {minutes} min. Nothing was changed: take it over or "
-            "continue with another picture."
+            f"{lease.actor} has had picture {asset_id} open for {minutes} min. Nothing was changed: take it "
+            "over or continue with another picture."
         )
 
 
