@@ -1,7 +1,7 @@
-"""The tag library: the learned classifier of every tag, in SQL for keeps and as one matrix in memory.
+"""The tag library: the fitted classifier of every tag, stored in SQL and cached as one matrix in memory.
 
-Learning never waits for anything: `settle` fits the tags that decisions marked, whoever made them, and moves the
-library's revision. Readers ask for `matrix()` and get the latest revision, reading only what changed.
+Decisions mark tags as dirty; `settle` fits them and bumps the library's revision. `matrix()` returns the latest
+revision and loads only the rows that changed.
 """
 
 from __future__ import annotations
@@ -30,25 +30,25 @@ from tagging_core.storage import Database, key_values, pipelined, upsert
 from tagging_core.storage.schema import calibrations, dirty, events, learned, outbox, packs
 from tagging_core.taxonomy.model import Tag, Taxonomy
 
-_GIVE_WAY = 0.3  # seconds that a round in the background waits for decisions at most, however many come
-_DRAWING = 0.1  # so long after a decision its author waits for the next picture
-_AT_ONCE = 16  # tags fitted before the results are written
-_TEXTS_MOST = 20_000  # text vectors kept in memory
-_UNSEEN = 500  # tags new to the matrix that are read by name; of more, all are read
+_GIVE_WAY = 0.3  # maximum seconds that a background fit yields to decisions
+_RENDERING = 0.1  # seconds after a decision in which the next picture is being rendered
+_BATCH = 16  # tags fitted per transaction
+_MAX_TEXTS = 20_000  # text vectors kept in memory
+_MAX_UNSEEN = 500  # above this number of new tags, the whole table is read instead of filtering by id
 
 
 class TagLibrary:
-    """Reads and teaches the library of one family: an encoder under its usual instruction or another.
+    """Fits and serves the classifiers of one vector space: an encoder with one instruction.
 
     Args:
-        database: Where everything is kept.
+        database: The store of record.
         preset: The encoder's constants and fingerprint.
-        encoder: Gives the loaded encoder when a tag's text must be embedded.
-        instruction: What a profile tells the model to look for; empty for the usual one.
+        encoder: Returns the loaded encoder; called when a tag's text must be embedded.
+        instruction: A profile's instruction to the model; empty for the default.
 
     Attributes:
-        fingerprint: Of the family.
-        pictures: Of the family whose picture vectors it reads; a model that is told only with texts shares them.
+        fingerprint: Of the vector space.
+        pictures: Of the space whose picture vectors are read; the default one if only texts are instructed.
     """
 
     def __init__(
@@ -65,30 +65,30 @@ class TagLibrary:
         self._urgent = 0
         self._decided = 0.0
         self._taught = False
-        self._reached = ""
+        self._cursor = ""
         self._matrix: TagMatrix | None = None
         self._calibration: tuple[int, Calibration] = (-1, Calibration())
-        self._calibrating = threading.Lock()
-        self._left_out: dict[str, HeldOutLogits] = {}
-        self._left_out_revision = -1
+        self._calibration_lock = threading.Lock()
+        self._held_out: dict[str, HeldOutLogits] = {}
+        self._held_out_revision = -1
         self._pack: tuple[int | None, ReferencePack] | None = None
         self._text_vectors: dict[tuple[str, ...], Vectors] = {}
-        self._unpacking = threading.Lock()
+        self._held_out_lock = threading.Lock()
 
     @property
     def defaults(self) -> LearnerDefaults:
-        """The encoder's constants for the learner."""
+        """The encoder's hyperparameters for the learner."""
         return self._preset.learner
 
     def matrix(self) -> TagMatrix:
-        """The library at its latest revision; costs one small query when nothing changed."""
+        """Return all classifiers at the latest revision; one small query if nothing changed."""
         with self._database.read() as connection:
             revision = key_values.get_int(connection, key_values.LIBRARY)
             matrix = self._matrix
             if matrix is not None and matrix.revision >= revision:
                 metrics.MATRIX.labels("memory").inc()
                 return matrix
-            with self._reading:  # of those who ask meanwhile one reads
+            with self._reading:  # one thread reloads, the others wait for it
                 matrix = self._matrix
                 if matrix is None or matrix.revision < revision:
                     metrics.MATRIX.labels("database").inc()
@@ -109,7 +109,7 @@ class TagLibrary:
             The number of tags fitted.
 
         Raises:
-            EncoderError: A tag's text was never embedded and the encoder cannot be loaded.
+            EncoderError: A tag's text has no embedding yet and the encoder cannot be loaded.
         """
         if only is not None:
             return self._settle_decided(sorted(set(only)), taxonomy or self._taxonomy())
@@ -128,18 +128,18 @@ class TagLibrary:
         self._urgent += 1
         self._decided = time.monotonic()
         try:
-            for start in range(0, len(tag_ids), _AT_ONCE):
-                fitted += self._fit_next(taxonomy, tag_ids[start : start + _AT_ONCE])
+            for start in range(0, len(tag_ids), _BATCH):
+                fitted += self._fit_next(taxonomy, tag_ids[start : start + _BATCH])
         finally:
             self._urgent -= 1
             self._taught = True
         return fitted
 
     def calibrate(self) -> bool:
-        """Calibrate anew if anything was decided or fitted since; whether that was due."""
-        with self._calibrating:
+        """Recalibrate if there were decisions or fits since the last time; return whether there were."""
+        with self._calibration_lock:
             with self._database.read() as connection:
-                seen = self._newest(connection)
+                seen = self._data_version(connection)
                 if self._calibration_seen(connection) == seen:
                     return False
                 taxonomy = self.taxonomies.load(connection)
@@ -155,7 +155,7 @@ class TagLibrary:
             return True
 
     def none_logits(self, taxonomy: Taxonomy) -> dict[str, float]:
-        """By exclusive category, the logit of "none of its tags"."""
+        """Return the logit of "none of its tags" for each exclusive category."""
         constants = self._preset.learner
         sizes = Counter(tag.category_id for tag in taxonomy.active())
         return {
@@ -165,27 +165,27 @@ class TagLibrary:
         }
 
     def pop_taught(self) -> bool:
-        """Whether a decision was taught at once since the last call."""
+        """Return whether tags of a decision were fitted since the last call, and reset that."""
         taught, self._taught = self._taught, False
         return taught
 
     def seconds_since_decision(self) -> float:
-        """How long ago this process last taught a decision at once."""
+        """Return the time since this process last fitted the tags of a decision."""
         return time.monotonic() - self._decided
 
     def pending(self) -> int:
-        """How many tags wait to be fitted."""
+        """Return the number of dirty tags."""
         with self._database.read() as connection:
             mine = select(func.count()).where(dirty.c.fingerprint == self.fingerprint)
             return int(connection.execute(mine).scalar_one())
 
     def is_complete(self) -> bool:
-        """Whether every tag in use was fitted, if not yet with the latest decisions."""
+        """Return whether every active tag has a classifier, up to date or not."""
         matrix = self.matrix()
         return all(tag.id in matrix.rows for tag in matrix.taxonomy.active())
 
     def refresh_pack(self) -> bool:
-        """Measure the reference pack anew when the archive has doubled since; whether that was due."""
+        """Measure the reference pack again if the archive has doubled; return whether it had."""
         with self._database.read() as connection:
             pictures = reference_pack.due(connection, self.fingerprint, self.pictures)
         if pictures is None:
@@ -217,13 +217,13 @@ class TagLibrary:
     def _marks(self, connection: Connection, only: list[str] | None) -> tuple[dict[str, str], int | None]:
         """Some dirty tags with their marks, and the version of the pack in force."""
         query = select(dirty.c.tag_id, dirty.c.marked, self._pack_version().label("pack"))
-        query = query.where(dirty.c.fingerprint == self.fingerprint).order_by(dirty.c.tag_id).limit(_AT_ONCE)
+        query = query.where(dirty.c.fingerprint == self.fingerprint).order_by(dirty.c.tag_id).limit(_BATCH)
         if only is not None:
             found = connection.execute(query.where(dirty.c.tag_id.in_(only))).all()
         else:  # in turn: tags that are marked again and again must not keep the others waiting
-            found = connection.execute(query.where(dirty.c.tag_id > self._reached)).all()
+            found = connection.execute(query.where(dirty.c.tag_id > self._cursor)).all()
             found = found or connection.execute(query).all()
-            self._reached = found[-1].tag_id if found else ""
+            self._cursor = found[-1].tag_id if found else ""
         return {row.tag_id: row.marked for row in found}, found[0].pack if found else None
 
     def _fit_next(self, taxonomy: Taxonomy, only: list[str] | None = None, give_way: bool = False) -> int:
@@ -254,17 +254,17 @@ class TagLibrary:
             rows = [row | {"revision": revision} for row in rows if row["tag_id"] in mine]
             with pipelined(connection):
                 upsert(connection, learned, rows)
-                if rows and not self.instruction:  # others serve suggestions alone, nobody searches them
+                if rows and not self.instruction:  # instructed spaces are not indexed for search
                     change = {"kind": "tag", "fingerprint": self.fingerprint}
                     connection.execute(outbox.insert().inline(), [change | {"key": row["tag_id"]} for row in rows])
 
     def _wait_for_decisions(self, end: float) -> None:
-        """Let a person go first until the next picture is drawn: two at once would take twice as long."""
-        while time.monotonic() < end and (self._urgent or self.seconds_since_decision() < _DRAWING):
+        """Yield to foreground fits and the rendering that follows; running both doubles their latency."""
+        while time.monotonic() < end and (self._urgent or self.seconds_since_decision() < _RENDERING):
             time.sleep(0.002)
 
     def fit(self, connection: Connection, tag: Tag) -> tuple[Fit, list[TrainingExample], Examples]:
-        """Fit a tag without keeping the result: the fit and the examples it rests on."""
+        """Fit a tag without storing it; return the fit, its training examples and their arrays."""
         taxonomy = self.taxonomies.load(connection)
         sampler = TrainingSetSampler(connection, taxonomy, self.pictures)
         return self._fit_examples(sampler, tag, self._texts([tag], taxonomy)[0], self.pack(connection))
@@ -296,7 +296,7 @@ class TagLibrary:
         groups = [tuple(taxonomy.sentences(tag, self._preset.templates, self._preset.name)) for tag in chosen]
         new = [group for group in groups if group not in self._text_vectors]
         if new:
-            if len(self._text_vectors) > _TEXTS_MOST:
+            if len(self._text_vectors) > _MAX_TEXTS:
                 self._text_vectors = {}
             found = vectors.sentences(self._database, self._encoder, self.fingerprint, new, self.instruction)
             self._text_vectors = self._text_vectors | dict(zip(new, found, strict=True))
@@ -315,7 +315,7 @@ class TagLibrary:
         active = [tag.id for tag in taxonomy.active()]
         wanted = learned.c.revision > (old.revision if old is not None else -1)
         if old is not None and (unseen := set(active) - old.rows.keys()):
-            wanted = wanted | learned.c.tag_id.in_(unseen) if len(unseen) <= _UNSEEN else true()
+            wanted = wanted | learned.c.tag_id.in_(unseen) if len(unseen) <= _MAX_UNSEEN else true()
         query = select(learned.c.tag_id, learned.c.weights, learned.c.bias)
         rows = connection.execute(query.where(learned.c.fingerprint == self.fingerprint, wanted))
         models = {row.tag_id: TagModel(vectors.from_bytes(row.weights), row.bias) for row in rows}
@@ -326,8 +326,8 @@ class TagLibrary:
         known = models if old is None else old.models() | models
         return make_matrix(revision, known, calibration, pack, taxonomy, nothing)
 
-    def _newest(self, connection: Connection) -> str:
-        """Moves with every event and every fit."""
+    def _data_version(self, connection: Connection) -> str:
+        """Version that changes with every event and every fit."""
         event = connection.execute(select(func.max(events.c.id))).scalar()
         fitted = select(func.max(learned.c.revision)).where(learned.c.fingerprint == self.fingerprint)
         return f"{event}/{connection.execute(fitted).scalar()}"
@@ -337,7 +337,7 @@ class TagLibrary:
         return str(connection.execute(query).scalar() or "")
 
     def _load_calibration(self, connection: Connection) -> Calibration:
-        """The calibration in force, from memory if it has not changed."""
+        """Return the current calibration, from memory if it has not changed."""
         mine = calibrations.c.fingerprint == self.fingerprint
         revision = connection.execute(select(calibrations.c.revision).where(mine)).scalar()
         if revision is not None and revision != self._calibration[0]:
@@ -346,13 +346,13 @@ class TagLibrary:
         return self._calibration[1]
 
     def held_out(self, connection: Connection) -> dict[str, HeldOutLogits]:
-        """All tags' left-out logits; only those fitted since the last call are read."""
+        """Return leave-one-out logits by tag id; only tags fitted since the last call are read."""
         query = select(learned.c.tag_id, learned.c.left_out, learned.c.revision).where(
             learned.c.fingerprint == self.fingerprint
         )
-        with self._unpacking:
-            rows = connection.execute(query.where(learned.c.revision > self._left_out_revision)).all()
+        with self._held_out_lock:
+            rows = connection.execute(query.where(learned.c.revision > self._held_out_revision)).all()
             fresh = {row.tag_id: calibration_data.unpack_held_out(row.left_out) for row in rows}
-            self._left_out_revision = max([self._left_out_revision, *(row.revision for row in rows)])
-            self._left_out = self._left_out | fresh  # a new one: others may be walking through the old
-            return self._left_out
+            self._held_out_revision = max([self._held_out_revision, *(row.revision for row in rows)])
+            self._held_out = self._held_out | fresh  # a new dict: other threads may iterate over the old one
+            return self._held_out
