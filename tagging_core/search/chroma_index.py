@@ -22,8 +22,7 @@ from tagging_core.embeddings.encoders import unit
 from tagging_core.errors import BusyError, UnreachableError
 from tagging_core.ledger import taxonomy_store
 from tagging_core.ledger.taxonomy_store import TaxonomyCache
-from tagging_core.search.chroma_backends import ChromaBackend
-from tagging_core.search.chroma_probe import DamagedError
+from tagging_core.search.chroma_backends import ChromaBackend, DamagedError
 from tagging_core.storage import Database, key_values
 from tagging_core.storage.schema import assets, learned, outbox
 from tagging_core.storage.schema import vectors as vector_table
