@@ -149,6 +149,7 @@ def make_worker(
         role: What this process does.
     """
     settings, database = resources.settings, resources.database
+    resources.index.is_served = role.searches
     # The broker's threads call the worker, which holds the broker.
     broker = Broker(settings.queue_url, lambda job_id, n: worker.do(job_id, n))
     parts = WorkerParts(

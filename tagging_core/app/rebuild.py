@@ -27,7 +27,7 @@ REPLAYS: tuple[tuple[str, Callable[[Connection], object]], ...] = (
     ("captions", captions.replay),
     ("labels, reviews and figures", _replay_labels),
 )
-"""Every table that is derived from events, and what rebuilds it, in the order in which they depend on one another."""
+"""What rebuilds each table that is derived from events, in the order of their dependencies."""
 
 
 def rebuild(database: Database, library: TagLibrary, user: User, progress: Callable[[str], None]) -> int:

@@ -206,7 +206,7 @@ def _to_event(user: User, decision: Decision, taxonomy: Taxonomy) -> Event:
     other = taxonomy.tag(decision.other_tag_id).id if decision.other_tag_id else None
     if tag_id and tag_id == other:
         raise DecisionError("A tag cannot be replaced by itself.")
-    if decision.shown and decision.shown.asset_id != decision.asset_id:
+    if decision.shown is not None and decision.shown.asset_id != decision.asset_id:
         raise DecisionError(
             f"`shown` is of picture {decision.shown.asset_id}, the decision of {decision.asset_id}."
         )

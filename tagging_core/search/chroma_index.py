@@ -62,6 +62,7 @@ class ChromaIndex:
         self._outage = ""  # why the server cannot be reached
         self._lock = threading.Lock()
         self._opened = threading.Event()
+        self.is_served = False  # whether this process may open it
 
     def bind(self, fingerprint: str, taxonomies: TaxonomyCache) -> None:
         """Search the collections of this model from now on."""
@@ -98,6 +99,18 @@ class ChromaIndex:
     def is_open(self) -> bool:
         """Whether the index can be searched and fed; False during an outage of the server."""
         return self._opened.is_set()
+
+    def require_served(self) -> None:
+        """Refuse to search where this process does not open the index.
+
+        Raises:
+            BusyError: Only the process that runs the worker does.
+        """
+        if not self.is_served:
+            raise BusyError(
+                "Only the process that runs the worker opens the search index: search in its console or REST "
+                "service, or call start() here if none runs."
+            )
 
     def requeue(self) -> None:
         """Queue the tags and assets of every model, so that `feed` rebuilds all collections."""

@@ -108,6 +108,7 @@ class Searcher:
             BusyError: The index is not open yet.
             UnreachableError: The server of the index does not answer.
         """
+        self._index.require_served()
         matrix = self._library.matrix()
         query = read_query(self.names(matrix), matrix.taxonomy, text)
         understood = not query.rest or self._criteria.reads(query.rest)
