@@ -101,10 +101,10 @@ class ChromaIndex:
         return self._opened.is_set()
 
     def require_served(self) -> None:
-        """Refuse to search where this process does not open the index.
+        """Check that this process serves the index.
 
         Raises:
-            BusyError: Only the process that runs the worker does.
+            BusyError: It does not; only the process that runs the worker does.
         """
         if not self.is_served:
             raise BusyError(

@@ -105,7 +105,7 @@ class Searcher:
         Raises:
             SearchError: A filter has an unknown value, or an example has not been embedded yet.
             NotFoundError: An example, tag or profile does not exist.
-            BusyError: The index is not open yet.
+            BusyError: The index is not open yet, or is served by another process.
             UnreachableError: The server of the index does not answer.
         """
         self._index.require_served()
