@@ -66,4 +66,4 @@ class ActiveModel:
         """
         resolved = {found for tag_id in tag_ids if tag_id and (found := taxonomy.redirects.resolve(tag_id))}
         for library in (self.library, *self.instructed):
-            library.settle(resolved)
+            library.settle(resolved, taxonomy=taxonomy)

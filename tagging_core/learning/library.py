@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict
 
 import numpy as np
-from sqlalchemy import Connection, and_, delete, func, or_, select, true
+from sqlalchemy import Connection, ScalarSelect, and_, delete, func, or_, select, true
 
 from tagging_core.common import metrics
 from tagging_core.embeddings import spaces, vectors
@@ -27,12 +27,13 @@ from tagging_core.learning.training_set import TrainingExample, TrainingSetSampl
 from tagging_core.ledger import taxonomy_store
 from tagging_core.ledger.projection import mark_dirty
 from tagging_core.storage import Database, key_values, pipelined, upsert
-from tagging_core.storage.schema import calibrations, dirty, events, learned, outbox
+from tagging_core.storage.schema import calibrations, dirty, events, learned, outbox, packs
 from tagging_core.taxonomy.model import Tag, Taxonomy
 
 _GIVE_WAY = 0.3  # seconds that a round in the background waits for decisions at most, however many come
 _DRAWING = 0.1  # so long after a decision its author waits for the next picture
 _AT_ONCE = 16  # tags fitted before the results are written
+_TEXTS_MOST = 20_000  # text vectors kept in memory
 _UNSEEN = 500  # tags new to the matrix that are read by name; of more, all are read
 
 
@@ -70,6 +71,8 @@ class TagLibrary:
         self._calibrating = threading.Lock()
         self._left_out: dict[str, HeldOutLogits] = {}
         self._left_out_revision = -1
+        self._pack: tuple[int | None, ReferencePack] | None = None
+        self._text_vectors: dict[tuple[str, ...], Vectors] = {}
         self._unpacking = threading.Lock()
 
     @property
@@ -92,39 +95,41 @@ class TagLibrary:
                     matrix = self._matrix = self._read(connection, revision, matrix)
                 return matrix
 
-    def settle(self, only: Iterable[str] | None = None, at_most: int | None = None) -> int:
-        """Fit the marked tags and move the revision; when nothing is left to fit, calibrate.
+    def settle(
+        self, only: Iterable[str] | None = None, at_most: int | None = None, taxonomy: Taxonomy | None = None
+    ) -> int:
+        """Fit dirty tags and move the revision; when none is left, calibrate.
 
         Args:
-            only: The tags of a person's decision, fitted before all others; None for whatever is marked.
+            only: The tags of a person's decision, fitted before all others; None for all dirty ones.
             at_most: Stop after about this many tags, so that a caller gets to other work while decisions pour in.
+            taxonomy: The taxonomy to fit them under; the latest if None.
 
         Returns:
-            How many tags were fitted.
+            The number of tags fitted.
 
         Raises:
             EncoderError: A tag's text was never embedded and the encoder cannot be loaded.
         """
         if only is not None:
-            return self._settle_decided(sorted(set(only)))
+            return self._settle_decided(sorted(set(only)), taxonomy or self._taxonomy())
         fitted = 0
-        while (at_most is None or fitted < at_most) and (marks := self._marks()):
-            self._fit(marks, give_way=True)
-            fitted += len(marks)
+        while at_most is None or fitted < at_most:
+            if not (found := self._fit_next(self._taxonomy(), give_way=True)):
+                break
+            fitted += found
         if at_most is None:
             self.calibrate()
         return fitted
 
-    def _settle_decided(self, tag_ids: list[str]) -> int:
-        """Each once: what is marked again meanwhile is fitted by whoever did that."""
+    def _settle_decided(self, tag_ids: list[str], taxonomy: Taxonomy) -> int:
+        """Fit each tag once; tags marked again meanwhile are left to the caller that marked them."""
         fitted = 0
         self._urgent += 1
         self._decided = time.monotonic()
         try:
             for start in range(0, len(tag_ids), _AT_ONCE):
-                if marks := self._marks(tag_ids[start : start + _AT_ONCE]):
-                    self._fit(marks, give_way=False)
-                    fitted += len(marks)
+                fitted += self._fit_next(taxonomy, tag_ids[start : start + _AT_ONCE])
         finally:
             self._urgent -= 1
             self._taught = True
@@ -195,34 +200,53 @@ class TagLibrary:
 
     def pack(self, connection: Connection) -> ReferencePack:
         """The reference pack in force."""
-        dimension = self._preset.dimension or self._encoder().dimension
-        return reference_pack.pack_in_force(connection, self.fingerprint, self._preset, dimension)
+        return self._pack_of(connection, connection.execute(select(self._pack_version())).scalar())
 
-    def _marks(self, only: list[str] | None = None) -> dict[str, str]:
-        query = select(dirty.c.tag_id, dirty.c.marked).where(dirty.c.fingerprint == self.fingerprint)
-        query = query.order_by(dirty.c.tag_id).limit(_AT_ONCE)
-        with self._database.read() as connection:
-            if only is not None:
-                found = connection.execute(query.where(dirty.c.tag_id.in_(only))).all()
-            else:  # in turn, or tags that are marked ever again would keep the others from theirs
-                found = connection.execute(query.where(dirty.c.tag_id > self._reached)).all()
-                found = found or connection.execute(query).all()
-                self._reached = found[-1].tag_id if found else ""
-        return {row.tag_id: row.marked for row in found}
+    def _pack_version(self) -> ScalarSelect[int]:
+        return select(func.max(packs.c.version)).where(packs.c.fingerprint == self.fingerprint).scalar_subquery()
 
-    def _fit(self, marks: dict[str, str], give_way: bool) -> None:
-        taxonomy = self._taxonomy()
-        chosen = [tag for tag in taxonomy.unmerged() if tag.id in marks]
-        texts = self._texts(chosen, taxonomy)
+    def _pack_of(self, connection: Connection, version: int | None) -> ReferencePack:
+        """The newest pack, from memory if it has this version; None for the one that the encoder ships with."""
+        known = self._pack
+        if known is None or known[0] != version:
+            dimension = self._preset.dimension or self._encoder().dimension
+            known = version, reference_pack.pack_in_force(connection, self.fingerprint, self._preset, dimension)
+            self._pack = known
+        return known[1]
+
+    def _marks(self, connection: Connection, only: list[str] | None) -> tuple[dict[str, str], int | None]:
+        """Some dirty tags with their marks, and the version of the pack in force."""
+        query = select(dirty.c.tag_id, dirty.c.marked, self._pack_version().label("pack"))
+        query = query.where(dirty.c.fingerprint == self.fingerprint).order_by(dirty.c.tag_id).limit(_AT_ONCE)
+        if only is not None:
+            found = connection.execute(query.where(dirty.c.tag_id.in_(only))).all()
+        else:  # in turn: tags that are marked again and again must not keep the others waiting
+            found = connection.execute(query.where(dirty.c.tag_id > self._reached)).all()
+            found = found or connection.execute(query).all()
+            self._reached = found[-1].tag_id if found else ""
+        return {row.tag_id: row.marked for row in found}, found[0].pack if found else None
+
+    def _fit_next(self, taxonomy: Taxonomy, only: list[str] | None = None, give_way: bool = False) -> int:
+        """Fit some dirty tags and store the result; returns how many were dirty."""
         with self._database.read() as connection:
-            pack, sampler = self.pack(connection), TrainingSetSampler(connection, taxonomy, self.pictures)
+            marks, version = self._marks(connection, only)
+            if not marks:
+                return 0
+            chosen = [tag for tag in taxonomy.unmerged() if tag.id in marks]
+            texts = self._texts(chosen, taxonomy)
+            pack = self._pack_of(connection, version)
+            sampler = TrainingSetSampler(connection, taxonomy, self.pictures)
             rows, end = [], time.monotonic() + _GIVE_WAY
             for tag, text in zip(chosen, texts, strict=True):
                 if give_way:
                     self._wait_for_decisions(end)
                 rows.append(self._fit_one(sampler, tag, text, pack))
+        self._store(marks, rows)
+        return len(marks)
+
+    def _store(self, marks: dict[str, str], rows: list[dict]) -> None:
+        """Store fits whose marks are unchanged: another fit has seen decisions that a changed mark stands for."""
         with self._database.write() as connection:
-            # A mark that changed or went meanwhile: another fit has seen decisions that this one has not.
             same = [and_(dirty.c.tag_id == tag_id, dirty.c.marked == mark) for tag_id, mark in marks.items()]
             marked = delete(dirty).where(dirty.c.fingerprint == self.fingerprint, or_(*same))
             mine = set(connection.execute(marked.returning(dirty.c.tag_id)).scalars())
@@ -268,8 +292,15 @@ class TagLibrary:
         }
 
     def _texts(self, chosen: list[Tag], taxonomy: Taxonomy) -> list[Vectors]:
-        groups = [taxonomy.sentences(tag, self._preset.templates, self._preset.name) for tag in chosen]
-        return vectors.sentences(self._database, self._encoder, self.fingerprint, groups, self.instruction)
+        """Text vectors `(d,)` of tags, from memory while their sentences stay the same."""
+        groups = [tuple(taxonomy.sentences(tag, self._preset.templates, self._preset.name)) for tag in chosen]
+        new = [group for group in groups if group not in self._text_vectors]
+        if new:
+            if len(self._text_vectors) > _TEXTS_MOST:
+                self._text_vectors = {}
+            found = vectors.sentences(self._database, self._encoder, self.fingerprint, new, self.instruction)
+            self._text_vectors = self._text_vectors | dict(zip(new, found, strict=True))
+        return [self._text_vectors[group] for group in groups]
 
     def _taxonomy(self) -> Taxonomy:
         with self._database.read() as connection:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, literal, select, union_all
 
 from tagging_core.embeddings import vectors
 from tagging_core.embeddings.encoders import Vectors
@@ -81,13 +81,11 @@ class TrainingSetSampler:
         """A person's word on the tag comes first; then, in an exclusive category, pictures that have a rival; then
         finished reviews that left the tag out.
         """
-        chosen: dict[int, TrainingExample] = {}
-        for kind in (ExampleKind.POSITIVE, ExampleKind.NEGATIVE):
-            for asset_id, shown in self._decided([tag.id], int(kind == ExampleKind.POSITIVE), MOST[kind]):
-                chosen[asset_id] = TrainingExample(asset_id, kind, shown)
-        if rivals := [other.id for other in self._taxonomy.siblings(tag)]:
-            found = [asset_id for asset_id, _ in self._decided(rivals, 1, MOST[ExampleKind.RIVAL])]
-            self._fill(tag, chosen, found, ExampleKind.RIVAL)
+        rivals = [other.id for other in self._taxonomy.siblings(tag)]
+        decided = self._decided(tag.id, rivals)
+        stated = (ExampleKind.POSITIVE, ExampleKind.NEGATIVE)
+        chosen = {a: TrainingExample(a, kind, shown) for kind in stated for a, shown in decided[kind]}
+        self._fill(tag, chosen, [a for a, _ in decided[ExampleKind.RIVAL]], ExampleKind.RIVAL)
         for profile in self._taxonomy.profiles_with(tag.category_id):
             self._fill(tag, chosen, self._finished_under(profile.id), ExampleKind.LEFT_OUT)
         return [chosen[asset_id] for asset_id in sorted(chosen)]
@@ -99,11 +97,21 @@ class TrainingSetSampler:
             self._finished[profile_id] = list(self._connection.execute(query).scalars())
         return self._finished[profile_id]
 
-    def _decided(self, tag_ids: list[str], value: int, limit: int) -> list[tuple[int, bool]]:
-        query = select(labels.c.asset_id, labels.c.shown)
-        query = query.where(labels.c.tag_id.in_(tag_ids), labels.c.value == value)
-        rows = self._connection.execute(query.order_by(labels.c.sample).limit(limit))
-        return [(row[0], row[1]) for row in rows]
+    def _decided(self, tag_id: str, rivals: list[str]) -> dict[ExampleKind, list[tuple[int, bool]]]:
+        """Assets and whether the tag was shown, by kind, of each kind the first of the sample; one query."""
+        wanted = {ExampleKind.POSITIVE: ([tag_id], 1), ExampleKind.NEGATIVE: ([tag_id], 0)}
+        if rivals:
+            wanted[ExampleKind.RIVAL] = (rivals, 1)
+        parts = []
+        for kind, (tag_ids, value) in wanted.items():
+            mine = select(labels).where(labels.c.tag_id.in_(tag_ids), labels.c.value == value)
+            first = mine.order_by(labels.c.sample).limit(MOST[kind]).subquery()
+            parts.append(select(literal(int(kind)).label("kind"), first.c.asset_id, first.c.shown, first.c.sample))
+        both = union_all(*parts).subquery()
+        found: dict[ExampleKind, list[tuple[int, bool]]] = {kind: [] for kind in ExampleKind}
+        for row in self._connection.execute(select(both).order_by(both.c.kind, both.c.sample)):
+            found[ExampleKind(row.kind)].append((row.asset_id, bool(row.shown)))
+        return found
 
     def _fill(self, tag: Tag, chosen: dict[int, TrainingExample], asset_ids: list[int], kind: ExampleKind) -> None:
         """Add negatives that nobody stated, except for pictures on which the tag itself was decided."""

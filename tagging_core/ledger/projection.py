@@ -11,19 +11,34 @@ import uuid
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Connection, and_, bindparam, delete, func, or_, select, update
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    String,
+    and_,
+    bindparam,
+    delete,
+    func,
+    or_,
+    select,
+    true,
+    update,
+)
 
 from tagging_core.common import periods
-from tagging_core.embeddings import spaces
 from tagging_core.ledger import webhook_outbox
 from tagging_core.ledger.events import AssetState, Event, Kind, Label, append, fold, history_of, to_event
 from tagging_core.ledger.rollups import writer
 from tagging_core.ledger.rollups.content import Facts
 from tagging_core.ledger.rollups.writer import Delta
 from tagging_core.ledger.webhook_outbox import EventType
-from tagging_core.storage import add_to, key_values, pipelined, upsert
+from tagging_core.storage import add_to, insert, key_values, pipelined, upsert
 from tagging_core.storage.schema import assets, counters, dirty, events, items, labels, reviews
+from tagging_core.storage.schema import families as spaces_table
 from tagging_core.taxonomy.model import Taxonomy
 from tagging_core.taxonomy.redirects import TagRedirects
 
@@ -70,10 +85,9 @@ def record(connection: Connection, event: Event, taxonomy: Taxonomy, before: Seq
     redirects = taxonomy.redirects
     (step,) = _transitions(connection, {event.asset_id: (before, [*before, written])}, redirects, redirects)
     affected = _affected(connection, event.asset_id, step.old, step.new, taxonomy)
-    fingerprints = spaces.fingerprints(connection)
     with pipelined(connection):
         _write(connection, [step])
-        _mark_dirty(connection, affected, fingerprints)
+        mark_dirty(connection, affected)
     _announce_review(connection, step)
     return event_id
 
@@ -124,8 +138,8 @@ def _transitions(
     new: TagRedirects,
 ) -> list[_Transition]:
     """Transitions from each asset's (before, after) histories, folded under the old and the new redirects."""
-    facts = writer.load_facts(connection, list(changes))
-    day_of = periods.day_in(key_values.zone_of(connection))
+    facts, zone = writer.load_facts(connection, list(changes))
+    day_of = periods.day_in(zone)
     found = []
     for asset_id, (before, after) in changes.items():
         was, now = fold(before, old), fold(after, new)
@@ -135,13 +149,18 @@ def _transitions(
 
 
 def mark_dirty(connection: Connection, tag_ids: Iterable[str]) -> None:
-    """Mark the tags' classifiers for refitting in every vector space."""
-    _mark_dirty(connection, tag_ids, spaces.fingerprints(connection))
+    """Mark tags for refitting in every vector space; the statement reads the spaces, so that no caller has to."""
+    marked = uuid.uuid4().hex
+    if rows := [{"tag": tag_id, "mark": marked} for tag_id in sorted(set(tag_ids))]:
+        connection.execute(_marking(connection.dialect.name), rows)
 
 
-def _mark_dirty(connection: Connection, tag_ids: Iterable[str], fingerprints: Iterable[str]) -> None:
-    row, ordered = {"marked": uuid.uuid4().hex}, sorted(set(tag_ids))
-    upsert(connection, dirty, [row | {"fingerprint": f, "tag_id": t} for f in fingerprints for t in ordered])
+@cache
+def _marking(dialect: str) -> Any:
+    each = select(spaces_table.c.fingerprint, bindparam("tag", type_=String), bindparam("mark", type_=String))
+    new = insert(dialect, dirty).from_select(["fingerprint", "tag_id", "marked"], each.where(true()))
+    keys = [dirty.c.fingerprint, dirty.c.tag_id]
+    return new.on_conflict_do_update(index_elements=keys, set_={"marked": new.excluded.marked})
 
 
 def labels_of(connection: Connection, asset_ids: Sequence[int]) -> dict[int, dict[str, Label]]:

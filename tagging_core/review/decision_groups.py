@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, select
 
 from tagging_core import ledger
 from tagging_core.common.users import User
@@ -53,12 +53,10 @@ def decide_many(
         TaggingError: As `decisions.decide`; the transaction must be given up then.
     """
     act = act or uuid.uuid4().hex
-    newest = connection.execute(select(func.max(events.c.id))).scalar() or 0
+    written: list[int] = []
     for decision in wanted:
-        decisions.decide(connection, user, decision, taxonomy, act, rates)
-    # One that was said before, or changes nothing, wrote nothing.
-    mine = select(events.c.id).where(events.c.id > newest, events.c.act == act)
-    written = list(connection.execute(mine).scalars())
+        event_id, is_new = decisions.write(connection, user, decision, taxonomy, act, rates)
+        written += [event_id] if is_new else []
     touched = {t for d in wanted for t in (d.tag_id, d.other_tag_id) if t}
     return DecisionGroup(act, written, _standing(touched, taxonomy))
 

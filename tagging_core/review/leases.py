@@ -15,9 +15,9 @@ from typing import Any
 from sqlalchemy import Connection, and_, case, delete, not_, or_, select
 
 from tagging_core.common.users import User
-from tagging_core.errors import LeasedError
+from tagging_core.errors import LeasedError, NotFoundError
 from tagging_core.storage import insert
-from tagging_core.storage.schema import leases
+from tagging_core.storage.schema import assets, leases
 
 SECONDS = 600.0
 """How long a picture stays with somebody who does nothing."""
@@ -76,18 +76,25 @@ def holder(connection: Connection, user: User, asset_id: int) -> Lease | None:
     return None if row is None else Lease(**row._mapping)
 
 
-def require_free(connection: Connection, user: User, asset_id: int) -> None:
-    """Refuse to decide about a picture that somebody else has open.
+def require_free(connection: Connection, user: User, asset_id: int) -> int:
+    """Refuse to decide about an asset that somebody else has open; returns the asset's `sample`.
 
     Raises:
-        LeasedError: Says who, since when, and what to do.
+        NotFoundError: There is no such asset.
+        LeasedError: Says who has it open, since when, and what to do.
     """
-    if lease := holder(connection, user, asset_id):
-        minutes = max(1, round((time.time() - lease.since) / 60))
+    theirs = leases.c.asset_id == assets.c.id, leases.c.actor != user.name, leases.c.until >= time.time()
+    query = select(assets.c.sample, leases.c.actor, leases.c.since).outerjoin(leases, and_(*theirs))
+    row = connection.execute(query.where(assets.c.id == asset_id)).first()
+    if row is None:
+        raise NotFoundError(f"There is no picture {asset_id}.")
+    if row.actor is not None:
+        minutes = max(1, round((time.time() - row.since) / 60))
         raise LeasedError(
-            f"{lease.actor} has had picture {asset_id} open for {minutes} min. Nothing was changed: take it over, "
+            f"{row.actor} has had picture {asset_id} open for {minutes} min. Nothing was changed: take it over, "
             "or go on to another."
         )
+    return int(row.sample)
 
 
 @cache
