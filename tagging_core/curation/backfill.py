@@ -18,7 +18,7 @@ from tagging_core.errors import DecisionError
 from tagging_core.learning.calibration_data import load_held_out
 from tagging_core.learning.classifier import Floats, sigmoid
 from tagging_core.learning.library import TagLibrary
-from tagging_core.ledger import projection
+from tagging_core.ledger import label_queries
 from tagging_core.ledger.events import Kind
 from tagging_core.review.decision_groups import DecisionGroup
 from tagging_core.review.decisions import Decision
@@ -268,8 +268,8 @@ def _scan(connection: Connection, library: TagLibrary, tag_id: str, ids: list[in
     found = vectors.load(connection, library.pictures, ids)
     if not found:
         return {}
-    decided = projection.decided_assets(connection, tag_id, list(found))
-    has = projection.decided_assets(connection, tag_id, list(found), value=1)
+    decided = label_queries.decided_assets(connection, tag_id, list(found))
+    has = label_queries.decided_assets(connection, tag_id, list(found), value=1)
     undecided = [a for a in sorted(found) if a not in decided]
     wanted = {}
     if undecided:

@@ -12,7 +12,7 @@ from tagging_core.embeddings.encoders import Vectors
 from tagging_core.learning.classifier import sigmoid
 from tagging_core.learning.library import TagLibrary
 from tagging_core.learning.suggestions import MIN_PROBABILITY
-from tagging_core.ledger import projection
+from tagging_core.ledger import label_queries
 from tagging_core.storage.schema import assets
 from tagging_core.taxonomy.model import Tag
 
@@ -91,6 +91,6 @@ def likely(connection: Connection, library: TagLibrary, tag_id: str, limit: int)
 def _undecided(connection: Connection, library: TagLibrary, tag_id: str) -> tuple[list[int], Vectors]:
     ids = list(connection.execute(select(assets.c.id).order_by(assets.c.sample).limit(_POOL)).scalars())
     found = vectors.load(connection, library.pictures, ids)
-    decided = projection.decided_assets(connection, tag_id, list(found)) if tag_id else set()
+    decided = label_queries.decided_assets(connection, tag_id, list(found)) if tag_id else set()
     asset_ids = [a for a in sorted(found) if a not in decided]
     return asset_ids, np.stack([found[a] for a in asset_ids]) if asset_ids else np.zeros((0, 1), np.float32)

@@ -18,7 +18,7 @@ from tagging_core.learning.calibration_data import load_held_out
 from tagging_core.learning.classifier import sigmoid
 from tagging_core.learning.library import TagLibrary
 from tagging_core.learning.training_set import ExampleKind
-from tagging_core.ledger import projection, taxonomy_store
+from tagging_core.ledger import label_queries, taxonomy_store
 from tagging_core.ledger.rollups import reader
 from tagging_core.storage import Database, key_values
 from tagging_core.storage.schema import daily
@@ -154,7 +154,7 @@ def examples(
     if rows is None:
         return [], []
     positive = np.sort(rows[rows["kind"] == ExampleKind.POSITIVE], order="logit")
-    still = projection.decided_assets(connection, tag_id, positive["asset"].tolist(), value=1)
+    still = label_queries.decided_assets(connection, tag_id, positive["asset"].tolist(), value=1)
     p = sigmoid(positive["logit"].astype(np.float64)).tolist()
     known = [Example(a, x) for a, x in zip(positive["asset"].tolist(), p, strict=True) if a in still]
     doubtful = known[: min(limit, len(known) // 2)]

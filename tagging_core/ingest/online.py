@@ -28,7 +28,7 @@ from tagging_core.errors import PictureError, TaggingError
 from tagging_core.ingest import batches
 from tagging_core.ingest.micro_batching import MicroBatcher
 from tagging_core.ingest.pipeline import keep_embedded
-from tagging_core.learning import suggestions
+from tagging_core.learning import recorded_suggestions
 from tagging_core.learning.active_model import ActiveModel
 from tagging_core.learning.suggestions import Suggestion
 from tagging_core.learning.text_evidence import Passage
@@ -253,7 +253,7 @@ class OnlineTagger:
             suggested = keep_embedded(connection, self._suggester, kind.profile.id, missing, texts, new, own)
         if embedded:
             updated, margins = self._suggester.predict_assets(connection, list(embedded), kind.profile.id)
-            suggestions.record(connection, kind.profile.id, updated, margins)
+            recorded_suggestions.record(connection, kind.profile.id, updated, margins)
             suggested |= updated
         return kept, {key: suggested[i] for key, (i, _) in kept.items()}
 

@@ -28,11 +28,11 @@ from tagging_core.embeddings.encoders import Vectors
 from tagging_core.errors import PictureError
 from tagging_core.ingest import chunks
 from tagging_core.ingest.chunks import Chunk, Item, ItemResult
-from tagging_core.learning import suggestions
+from tagging_core.learning import recorded_suggestions
 from tagging_core.learning.active_model import ActiveModel
 from tagging_core.learning.suggestions import Suggester, Suggestion
 from tagging_core.learning.text_evidence import Passage
-from tagging_core.ledger import projection
+from tagging_core.ledger import label_queries
 from tagging_core.storage import Database
 from tagging_core.storage.blobs import BlobStore
 from tagging_core.storage.schema import assets, outbox
@@ -235,9 +235,9 @@ def keep_embedded(
         chosen, margins = suggester.predict_assets(connection, list(pictures), profile_id)
     else:
         before = [asset_id for asset_id in pictures if asset_id not in new]
-        decided = projection.labels_of(connection, before) if before else {}
+        decided = label_queries.labels_of(connection, before) if before else {}
         chosen, margins = suggester.predict(pictures, profile_id, passages, decided)
-    suggestions.record(connection, profile_id, chosen, margins, new)
+    recorded_suggestions.record(connection, profile_id, chosen, margins, new)
     return chosen
 
 

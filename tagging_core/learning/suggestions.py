@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection
 
 from tagging_core.assets import repository
 from tagging_core.embeddings import vectors
@@ -21,10 +20,8 @@ from tagging_core.learning.library import TagLibrary
 from tagging_core.learning.registry import LibraryRegistry
 from tagging_core.learning.tag_matrix import TagMatrix
 from tagging_core.learning.text_evidence import Passage, TextEvidence
-from tagging_core.ledger import projection
+from tagging_core.ledger import label_queries
 from tagging_core.ledger.events import Label
-from tagging_core.storage import pipelined, upsert
-from tagging_core.storage.schema import suggestions
 from tagging_core.taxonomy.model import Profile, Taxonomy
 
 K = TypeVar("K")
@@ -131,7 +128,7 @@ class Suggester:
     ) -> tuple[dict[int, list[Suggestion]], dict[int, float]]:
         """Return suggestions as `suggest` does, and margins by asset id (see `uncertainty.margins`)."""
         if decided is None:
-            decided = projection.labels_of(connection, asset_ids) if asset_ids else {}
+            decided = label_queries.labels_of(connection, asset_ids) if asset_ids else {}
         chosen: dict[int, list[Suggestion]] = {}
         margins: dict[int, float] = {}
         library = self.library(connection, profile_id)
@@ -220,6 +217,15 @@ class Suggester:
         return matrix.probabilities(np.stack(list(pictures.values())), added)
 
 
+def settled_tags(decided: dict[str, Label], taxonomy: Taxonomy) -> set[str]:
+    """Return tags that need no suggestion: decided ones, and rivals of an accepted one in an exclusive category."""
+    found = set(decided)
+    for tag_id, label in decided.items():
+        if label.value and tag_id in taxonomy.tags:
+            found |= {rival.id for rival in taxonomy.siblings(taxonomy.tags[tag_id])}
+    return found
+
+
 class SuggestionSelector:
     """Selects the top suggestions per category; sensitive tags do not count against the limits.
 
@@ -264,72 +270,3 @@ class SuggestionSelector:
             )
             for rank, row in enumerate(kept, start=1)
         ]
-
-
-def record(
-    connection: Connection,
-    profile_id: str,
-    chosen: dict[int, list[Suggestion]],
-    margins: dict[int, float],
-    new: Collection[int] = (),
-) -> None:
-    """Store the suggestions made when assets were ingested, replacing earlier ones of the same profile.
-
-    Args:
-        connection: A write transaction.
-        profile_id: The profile they were made for.
-        chosen: Suggestions by asset id.
-        margins: By asset id, see `uncertainty.margins`.
-        new: Assets without stored suggestions, for which nothing is deleted.
-    """
-    with pipelined(connection):
-        _delete_earlier(connection, [asset_id for asset_id in chosen if asset_id not in new], profile_id)
-        _insert(connection, chosen, profile_id)
-        uncertainty.save_margins(connection, margins)
-
-
-def recorded(connection: Connection, asset_id: int, profile_id: str) -> list[Suggestion]:
-    """Return the suggestions stored for an asset and profile, best first."""
-    query = select(suggestions).where(suggestions.c.asset_id == asset_id, suggestions.c.profile == profile_id)
-    rows = connection.execute(query.order_by(suggestions.c.rank))
-    return [Suggestion(r.tag_id, r.probability, r.rank, r.fingerprint, r.revision) for r in rows]
-
-
-def profile_of(connection: Connection, asset_id: int) -> str:
-    """Return the profile of an asset's latest stored suggestions; "general" if there are none."""
-    query = select(suggestions.c.profile).where(suggestions.c.asset_id == asset_id)
-    return str(connection.execute(query.order_by(suggestions.c.at.desc()).limit(1)).scalar() or "general")
-
-
-def settled_tags(decided: dict[str, Label], taxonomy: Taxonomy) -> set[str]:
-    """Return tags that need no suggestion: decided ones, and rivals of an accepted one in an exclusive category."""
-    found = set(decided)
-    for tag_id, label in decided.items():
-        if label.value and tag_id in taxonomy.tags:
-            found |= {rival.id for rival in taxonomy.siblings(taxonomy.tags[tag_id])}
-    return found
-
-
-def _delete_earlier(connection: Connection, asset_ids: Sequence[int], profile_id: str) -> None:
-    if asset_ids:
-        mine = suggestions.c.asset_id.in_(asset_ids), suggestions.c.profile == profile_id
-        connection.execute(delete(suggestions).where(*mine))
-
-
-def _insert(connection: Connection, chosen: dict[int, list[Suggestion]], profile_id: str) -> None:
-    now = datetime.now(UTC).replace(tzinfo=None)
-    rows = [
-        {
-            "asset_id": asset_id,
-            "profile": profile_id,
-            "tag_id": s.tag_id,
-            "probability": s.probability,
-            "rank": s.rank,
-            "fingerprint": s.fingerprint,
-            "revision": s.revision,
-            "at": now,
-        }
-        for asset_id, found in chosen.items()
-        for s in found
-    ]
-    upsert(connection, suggestions, rows)

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from tagging_core.learning.suggestions import MIN_PROBABILITY, Suggester, settled_tags
 from tagging_core.learning.thresholds import Threshold, Thresholds
-from tagging_core.ledger import projection
+from tagging_core.ledger import label_queries
 from tagging_core.ledger.events import Kind
 from tagging_core.review import queue
 from tagging_core.review.decisions import Decision
@@ -75,7 +75,7 @@ def preview(
     pool = queue.seen_together(connection, replace(view, state="new"), rates, POOL, without)
     scored = suggester.score(connection, pool, view.profile)
     matrix = scored.matrix
-    decided = projection.labels_of(connection, scored.asset_ids)
+    decided = label_queries.labels_of(connection, scored.asset_ids)
     found: dict[str, list[tuple[int, float]]] = defaultdict(list)
     in_play = [(row, matrix.tag_ids[row]) for row in matrix.in_play(matrix.taxonomy.profile(view.profile))]
     rows = [(row, tag_id) for row, tag_id in in_play if not matrix.taxonomy.tags[tag_id].sensitive]

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from tagging_core.common.users import User
 from tagging_core.errors import DecisionError
 from tagging_core.learning.suggestions import settled_tags
-from tagging_core.ledger import projection
+from tagging_core.ledger import label_queries
 from tagging_core.review import bulk_accept, clusters, decision_groups, grid, leases, queue
 from tagging_core.review.bulk_accept import BulkOffer, BulkPreview
 from tagging_core.review.clusters import PictureGroup
@@ -114,5 +114,5 @@ class BulkReviewService:
 
 def _undecided(connection: Connection, decisions: Sequence[Decision], taxonomy: Taxonomy) -> list[Decision]:
     """Decisions whose tag was not accepted, rejected or ruled out on the picture before."""
-    decided = projection.labels_of(connection, [d.asset_id for d in decisions])
+    decided = label_queries.labels_of(connection, [d.asset_id for d in decisions])
     return [d for d in decisions if d.tag_id not in settled_tags(decided.get(d.asset_id, {}), taxonomy)]

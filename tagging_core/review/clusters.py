@@ -17,7 +17,7 @@ from tagging_core.learning.classifier import Floats
 from tagging_core.learning.clustering import clusters
 from tagging_core.learning.suggestions import MAX_SUGGESTIONS, MIN_PROBABILITY, Suggester, settled_tags
 from tagging_core.learning.tag_matrix import TagMatrix
-from tagging_core.ledger import projection
+from tagging_core.ledger import label_queries
 from tagging_core.review import queue
 from tagging_core.review.queue import View
 from tagging_core.review.sampling import SamplingRates
@@ -65,7 +65,7 @@ def find(
     ]
     masked = np.zeros_like(probabilities)
     masked[:, in_play] = probabilities[:, in_play]
-    decided = projection.labels_of(connection, ids)
+    decided = label_queries.labels_of(connection, ids)
     groups = [
         _group([ids[m] for m in members], masked[members], matrix, [decided.get(ids[m], {}) for m in members])
         for members in clusters(centred)

@@ -15,7 +15,7 @@ from tagging_core.assets.repository import Asset, AssetText
 from tagging_core.common.users import Action, User, require
 from tagging_core.errors import DecisionError
 from tagging_core.learning.suggestions import Suggestion
-from tagging_core.ledger import projection
+from tagging_core.ledger import label_queries, projection
 from tagging_core.ledger.events import NEEDS_TAG, AssetState, Event, Kind, Label, Look
 from tagging_core.review import leases
 from tagging_core.review.leases import Lease
@@ -193,7 +193,7 @@ def set_text(connection: Connection, user: User, asset_id: int, text: AssetText,
 
 def labels_of(connection: Connection, asset_id: int) -> dict[str, Label]:
     """Return an asset's labels by tag id, in the order of the decisions."""
-    return projection.labels_of(connection, [asset_id]).get(asset_id, {})
+    return label_queries.labels_of(connection, [asset_id]).get(asset_id, {})
 
 
 def target_of(connection: Connection, undo_id: int) -> Event:

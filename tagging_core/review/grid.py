@@ -11,7 +11,7 @@ from sqlalchemy import Connection, select
 from tagging_core.learning.classifier import Floats
 from tagging_core.learning.suggestions import MIN_PROBABILITY, Suggester, settled_tags
 from tagging_core.learning.tag_matrix import TagMatrix
-from tagging_core.ledger import projection
+from tagging_core.ledger import label_queries
 from tagging_core.review import queue
 from tagging_core.review.queue import View
 from tagging_core.review.sampling import SamplingRates
@@ -106,7 +106,7 @@ def _open(connection: Connection, ids: list[int], matrix: TagMatrix, profile: st
     allowed = np.zeros((len(ids), len(matrix.tag_ids)), bool)
     in_play = matrix.in_play(matrix.taxonomy.profile(profile))
     allowed[:, [row for row in in_play if not matrix.taxonomy.tags[matrix.tag_ids[row]].sensitive]] = True
-    decided = projection.labels_of(connection, ids)
+    decided = label_queries.labels_of(connection, ids)
     for place, asset_id in enumerate(ids):
         for tag_id in settled_tags(decided.get(asset_id, {}), matrix.taxonomy) & matrix.rows.keys():
             allowed[place, matrix.rows[tag_id]] = False
