@@ -1,7 +1,7 @@
 """Plans: changes to the tag library that have not been applied yet.
 
-Every change, including imports and restored versions, is a plan, so all are validated, previewed, applied and undone
-in the same way.
+Every change, including imports and restored versions, is a plan and is validated, previewed, applied and undone in
+the same way.
 """
 
 from __future__ import annotations
