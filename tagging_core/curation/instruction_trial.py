@@ -173,7 +173,9 @@ class InstructionTrial:
         if len(stacked) > 1 and texts:
             pack = measure_pack(stacked, np.stack(texts), pack)
         models = {t.id: text_anchor(text, pack, preset.learner) for t, text in zip(tags, texts, strict=True)}
-        matrix = make_matrix(0, models, Calibration(), pack, taxonomy, self._library.none_logits(taxonomy))
+        matrix = make_matrix(
+            0, models, Calibration(), pack, taxonomy, self._library.calibration.none_logits(taxonomy)
+        )
         return matrix, matrix.probabilities(stacked)
 
 

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import asdict
 
 import numpy as np
 from sqlalchemy import Connection, ScalarSelect, and_, delete, func, or_, select, true
@@ -19,15 +17,14 @@ from tagging_core.common import metrics
 from tagging_core.embeddings import spaces, vectors
 from tagging_core.embeddings.encoders import Encoder, LearnerDefaults, Preset, Vectors
 from tagging_core.learning import calibration_data, reference_pack
-from tagging_core.learning.calibration import Calibration, fit_calibration, none_logit, read_calibration
-from tagging_core.learning.calibration_data import HeldOutLogits
 from tagging_core.learning.classifier import Examples, Fit, ReferencePack, TagModel, fit_tag, measure_pack
+from tagging_core.learning.library_calibration import LibraryCalibration
 from tagging_core.learning.tag_matrix import TagMatrix, make_matrix
 from tagging_core.learning.training_set import TrainingExample, TrainingSetSampler
 from tagging_core.ledger import taxonomy_store
 from tagging_core.ledger.projection import mark_dirty
 from tagging_core.storage import Database, key_values, pipelined, upsert
-from tagging_core.storage.schema import calibrations, dirty, events, learned, outbox, packs
+from tagging_core.storage.schema import dirty, learned, outbox, packs
 from tagging_core.taxonomy.model import Tag, Taxonomy
 
 _GIVE_WAY = 0.3  # maximum seconds that a background fit yields to decisions
@@ -61,19 +58,15 @@ class TagLibrary:
         self.fingerprint = spaces.fingerprint_of(preset.fingerprint, instruction)
         self.pictures = preset.fingerprint if preset.instructed == "text" else self.fingerprint
         self.taxonomies = taxonomy_store.TaxonomyCache()
+        self.calibration = LibraryCalibration(database, self.fingerprint, preset.learner, self.taxonomies)
         self._reading = threading.Lock()
         self._urgent = 0
         self._decided = 0.0
         self._taught = False
         self._cursor = ""
         self._matrix: TagMatrix | None = None
-        self._calibration: tuple[int, Calibration] = (-1, Calibration())
-        self._calibration_lock = threading.Lock()
-        self._held_out: dict[str, HeldOutLogits] = {}
-        self._held_out_revision = -1
         self._pack: tuple[int | None, ReferencePack] | None = None
         self._text_vectors: dict[tuple[str, ...], Vectors] = {}
-        self._held_out_lock = threading.Lock()
 
     @property
     def defaults(self) -> LearnerDefaults:
@@ -119,7 +112,7 @@ class TagLibrary:
                 break
             fitted += found
         if at_most is None:
-            self.calibrate()
+            self.calibration.update()
         return fitted
 
     def _settle_decided(self, tag_ids: list[str], taxonomy: Taxonomy) -> int:
@@ -134,35 +127,6 @@ class TagLibrary:
             self._urgent -= 1
             self._taught = True
         return fitted
-
-    def calibrate(self) -> bool:
-        """Recalibrate if there were decisions or fits since the last time; return whether there were."""
-        with self._calibration_lock:
-            with self._database.read() as connection:
-                seen = self._data_version(connection)
-                if self._calibration_seen(connection) == seen:
-                    return False
-                taxonomy = self.taxonomies.load(connection)
-                judged = calibration_data.collect(
-                    connection, taxonomy, self.held_out(connection), self.none_logits(taxonomy)
-                )
-            found = fit_calibration(judged)
-            with self._database.write() as connection:
-                same = self._load_calibration(connection) == found
-                revision = self._calibration[0] if same else key_values.bump(connection, key_values.LIBRARY)
-                row = {"fingerprint": self.fingerprint, "revision": revision, "seen": seen}
-                upsert(connection, calibrations, [row | {"parameters": asdict(found)}])
-            return True
-
-    def none_logits(self, taxonomy: Taxonomy) -> dict[str, float]:
-        """Return the logit of "none of its tags" for each exclusive category."""
-        constants = self._preset.learner
-        sizes = Counter(tag.category_id for tag in taxonomy.active())
-        return {
-            c.id: none_logit(sizes[c.id], constants.prior, constants.presence)
-            for c in taxonomy.categories.values()
-            if c.exclusive
-        }
 
     def pop_taught(self) -> bool:
         """Return whether tags of a decision were fitted since the last call, and reset that."""
@@ -309,7 +273,7 @@ class TagLibrary:
     def _read(self, connection: Connection, revision: int, old: TagMatrix | None) -> TagMatrix:
         pack = self.pack(connection)
         taxonomy = self.taxonomies.load(connection)
-        calibration = self._load_calibration(connection)
+        calibration = self.calibration.load(connection)
         if old is not None and old.pack.version != pack.version:
             old = None
         active = [tag.id for tag in taxonomy.active()]
@@ -319,40 +283,9 @@ class TagLibrary:
         query = select(learned.c.tag_id, learned.c.weights, learned.c.bias)
         rows = connection.execute(query.where(learned.c.fingerprint == self.fingerprint, wanted))
         models = {row.tag_id: TagModel(vectors.from_bytes(row.weights), row.bias) for row in rows}
-        nothing = self.none_logits(taxonomy)
+        nothing = self.calibration.none_logits(taxonomy)
         if old is not None and old.tag_ids == [t for t in active if t in old.rows or t in models]:
             models = {tag_id: model for tag_id, model in models.items() if tag_id in old.rows}
             return old.with_changes(revision, models, calibration, taxonomy, nothing)
         known = models if old is None else old.models() | models
         return make_matrix(revision, known, calibration, pack, taxonomy, nothing)
-
-    def _data_version(self, connection: Connection) -> str:
-        """Version that changes with every event and every fit."""
-        event = connection.execute(select(func.max(events.c.id))).scalar()
-        fitted = select(func.max(learned.c.revision)).where(learned.c.fingerprint == self.fingerprint)
-        return f"{event}/{connection.execute(fitted).scalar()}"
-
-    def _calibration_seen(self, connection: Connection) -> str:
-        query = select(calibrations.c.seen).where(calibrations.c.fingerprint == self.fingerprint)
-        return str(connection.execute(query).scalar() or "")
-
-    def _load_calibration(self, connection: Connection) -> Calibration:
-        """Return the current calibration, from memory if it has not changed."""
-        mine = calibrations.c.fingerprint == self.fingerprint
-        revision = connection.execute(select(calibrations.c.revision).where(mine)).scalar()
-        if revision is not None and revision != self._calibration[0]:
-            parameters = connection.execute(select(calibrations.c.parameters).where(mine)).scalar_one()
-            self._calibration = (revision, read_calibration(parameters))
-        return self._calibration[1]
-
-    def held_out(self, connection: Connection) -> dict[str, HeldOutLogits]:
-        """Return leave-one-out logits by tag id; only tags fitted since the last call are read."""
-        query = select(learned.c.tag_id, learned.c.left_out, learned.c.revision).where(
-            learned.c.fingerprint == self.fingerprint
-        )
-        with self._held_out_lock:
-            rows = connection.execute(query.where(learned.c.revision > self._held_out_revision)).all()
-            fresh = {row.tag_id: calibration_data.unpack_held_out(row.left_out) for row in rows}
-            self._held_out_revision = max([self._held_out_revision, *(row.revision for row in rows)])
-            self._held_out = self._held_out | fresh  # a new dict: other threads may iterate over the old one
-            return self._held_out

@@ -130,7 +130,7 @@ def _held_out_probabilities(
 ) -> Floats:
     """Leave-one-out probabilities `(n, t)`."""
     logits = matrix.logits(pictures)
-    known = library.held_out(connection)
+    known = library.calibration.held_out(connection)
     _insert_held_out(logits, asset_ids, {row: known.get(tag_id) for tag_id, row in matrix.rows.items()})
     return np.asarray(sigmoid(matrix.calibrated(logits)))
 

@@ -88,7 +88,7 @@ class LibraryRegistry:
             self._throttle.pause()
             if library.settle(at_most=_MAX_TAGS) or library.refresh_pack():
                 return True
-            library.calibrate()
+            library.calibration.update()
         except Exception as error:  # a failing candidate must not stop the active model
             _log.exception("Fitting tags of vector space %s failed", family.fingerprint)
             with self._database.write() as connection:

@@ -113,7 +113,7 @@ def work_for_weeks(data: Path, photos: Path | None) -> None:
     for n, (asset_id, name) in enumerate(waiting):
         if n % 25 == 0:
             loop.model.library.settle()
-            loop.model.library.calibrate()
+            loop.model.library.calibration.update()
         person = local_user(chance.choice(["Ann", "Bob", "Chen", "Dora"]))
         right = names.get(_RIGHT.get(name.split("-")[0], ""), "")
         loop.review.assigner.take(person, asset_id, force=True)

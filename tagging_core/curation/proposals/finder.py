@@ -66,7 +66,9 @@ class ProposalFinder:
                     *synonyms.find(tags, names, looks, lambda a, b: confusions.get((a, b), 0)),
                     *label_errors.propose_confusions(connection, matrix.taxonomy, confusions),
                     *label_errors.propose_wrong(
-                        matrix.taxonomy, self._library.held_out(connection), self._library.defaults.prior
+                        matrix.taxonomy,
+                        self._library.calibration.held_out(connection),
+                        self._library.defaults.prior,
                     ),
                     *missing_tags.find(connection, matrix, self._library.fingerprint, self._words),
                 ]
