@@ -149,6 +149,7 @@ def make_worker(
         role: Which work this process does.
     """
     settings, database = resources.settings, resources.database
+    resources.index.is_served = role.searches
     # The callback refers to `worker` below, which itself needs the broker.
     broker = Broker(settings.queue_url, lambda job_id, n: worker.do(job_id, n))
     parts = WorkerParts(

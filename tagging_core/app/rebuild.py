@@ -27,7 +27,7 @@ REPLAYS: tuple[tuple[str, Callable[[Connection], object]], ...] = (
     ("captions", captions.replay),
     ("labels, reviews and figures", _replay_labels),
 )
-"""What is derived from the ledger and the function that rebuilds it, in order of dependency."""
+"""What rebuilds each table that is derived from events, in the order of their dependencies."""
 
 
 def rebuild(database: Database, library: TagLibrary, user: User, progress: Callable[[str], None]) -> int:

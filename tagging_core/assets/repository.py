@@ -160,6 +160,8 @@ def resolve(connection: Connection, name: str) -> Asset:
     rows = connection.execute(query.where(assets.c.id == int(name))).all() if is_id else []
     if not rows and len(name) >= 8:
         rows = connection.execute(query.where(assets.c.sha256.startswith(name.lower(), autoescape=True))).all()
+    elif is_id and not rows:
+        return get(connection, int(name))  # raises
     if len(rows) != 1:
         raise NotFoundError(
             f"{name!r} does not identify a picture: give an id, or 8 or more digits of its SHA-256."

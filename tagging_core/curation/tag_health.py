@@ -181,8 +181,8 @@ class TagHealthService:
         with self._database.read() as connection:
             return load(connection, tag_ids, self._model.taxonomy.redirects)
 
-    def counts(self, tag_ids: Sequence[str]) -> dict[str, tuple[int, int]]:
-        """Count the assets that have each tag, and that had it rejected; tags without decisions are absent."""
+    def counts(self, tag_ids: Sequence[str] | None = None) -> dict[str, tuple[int, int]]:
+        """Count the assets that have each tag, and that had it rejected; of all tags by default."""
         with self._database.read() as connection:
             return taxonomy_store.counts(connection, tag_ids)
 

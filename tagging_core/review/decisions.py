@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -13,7 +14,6 @@ from tagging_core.assets import repository as asset_module
 from tagging_core.assets.repository import Asset, AssetText
 from tagging_core.common.users import Action, User, require
 from tagging_core.errors import DecisionError
-from tagging_core.learning import suggestions
 from tagging_core.learning.suggestions import Suggestion
 from tagging_core.ledger import projection
 from tagging_core.ledger.events import NEEDS_TAG, AssetState, Event, Kind, Label, Look
@@ -113,7 +113,7 @@ def decide(
     standing = ledger.fold(before, taxonomy.redirects)
     event = replace(_to_event(user, decision, taxonomy), act=act)
     if rates is not None:
-        event = replace(event, payload=_sampled(connection, event, sample, rates))
+        event = replace(event, payload=_sampled(event, decision, rates.is_blind(sample), before))
         if (
             event.kind == Kind.DONE
             and rates.needs_second_opinion(sample)
@@ -206,7 +206,7 @@ def _to_event(user: User, decision: Decision, taxonomy: Taxonomy) -> Event:
     other = taxonomy.tag(decision.other_tag_id).id if decision.other_tag_id else None
     if tag_id and tag_id == other:
         raise DecisionError("A tag cannot be replaced by itself.")
-    if decision.shown and decision.shown.asset_id != decision.asset_id:
+    if decision.shown is not None and decision.shown.asset_id != decision.asset_id:
         raise DecisionError(
             f"`shown` is of picture {decision.shown.asset_id}, the decision of {decision.asset_id}."
         )
@@ -252,19 +252,22 @@ def _payload(decision: Decision, tag_id: str | None, taxonomy: Taxonomy) -> dict
     return payload
 
 
-def _sampled(connection: Connection, event: Event, sample: int, rates: SamplingRates) -> dict[str, Any] | None:
-    """The event's payload, with the samples the picture is in; on a blind one nothing suggested was seen."""
-    payload = dict(event.payload or {})
-    if rates.is_blind(sample) and event.kind in NEEDS_TAG:
-        return {"blind": True}
-    if rates.is_blind(sample) and event.kind == Kind.DONE:
-        hidden = payload.pop("left", None)
-        if hidden is None and event.asset_id is not None:  # no card said what was hidden: what it came in with was
-            known = suggestions.recorded(connection, event.asset_id, event.profile or "")
-            hidden = {s.tag_id: round(s.probability, 4) for s in known}
-            payload |= {"fingerprint": known[0].fingerprint} if known else {}
-        payload |= {"shown": 0, "blind": True, "hidden": hidden}
-    return payload or None
+def _sampled(event: Event, decision: Decision, is_blind: bool, before: Sequence[Event]) -> dict[str, Any] | None:
+    """The event's payload, with what the blind sample measures.
+
+    A blind picture is measured by what the model said before it learned anything from that picture: by what the
+    first card hid, which the first decision made on it keeps.
+    """
+    if not is_blind or event.kind not in NEEDS_TAG | {Kind.DONE}:
+        return event.payload
+    known = next((p for e in before if (p := e.payload or {}) and "hidden" in p and e.profile == event.profile), {})
+    shown = decision.shown or ()
+    payload: dict[str, Any] = {"blind": True}
+    if hidden := known.get("hidden") or {s.tag_id: round(s.probability, 4) for s in shown}:
+        payload["fingerprint"] = known.get("fingerprint") or next(iter(shown)).fingerprint
+    if event.kind == Kind.DONE:
+        return payload | {"shown": 0, "hidden": hidden}
+    return payload | {"hidden": hidden} if hidden and not known else {"blind": True}
 
 
 def _looked(decision: Decision, event: Event, standing: AssetState, in_play: set[str]) -> dict[str, Any]:

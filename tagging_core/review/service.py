@@ -10,7 +10,7 @@ from tagging_core.assets import repository as assets
 from tagging_core.assets.repository import Asset, AssetText
 from tagging_core.common.users import Action, User, require
 from tagging_core.embeddings import vectors
-from tagging_core.learning import explanations, precision_targets, suggestions
+from tagging_core.learning import explanations, precision_targets
 from tagging_core.learning.active_model import ActiveModel
 from tagging_core.learning.explanations import Explanation
 from tagging_core.learning.thresholds import Threshold, Thresholds
@@ -139,12 +139,8 @@ class ReviewService:
             decided = state.looks.get(user.name, {}) if look else decisions.labels_of(connection, asset_id)
             finished = asset.review == "done" and look is None
             blind = not finished and self.rates.is_blind(asset.sample)
-            if blind and decided:
-                # What is hidden stays what the model said before it learned anything from this picture.
-                found = suggestions.recorded(connection, asset_id, profile)
-            else:
-                suggester = self.model.suggester
-                found = suggester.suggest(connection, [asset_id], profile, {asset_id: decided}).get(asset_id, [])
+            suggester = self.model.suggester
+            found = suggester.suggest(connection, [asset_id], profile, {asset_id: decided}).get(asset_id, [])
         return Card(asset, decided, Shown(asset_id, profile, tuple(found), blind), blind, look, holder)
 
     def progress(self, batch_id: int | None = None) -> QueueProgress:

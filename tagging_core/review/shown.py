@@ -1,8 +1,8 @@
 """What a person was shown, carried from the card to the decision; the ledger stores exactly that.
 
-Reading suggestions writes nothing, so nobody's second look can change what somebody else's decision is stored with.
-Inside this process the object itself travels. Programs get it as a signed token, so that what a decision is measured
-against was really suggested by this installation.
+Reading suggestions writes nothing, so nobody's second look changes what somebody else's decision is stored with.
+Inside a process the object itself travels. Programs get it as a signed token: what a decision is measured against
+was really suggested by this installation.
 """
 
 from __future__ import annotations

@@ -64,6 +64,7 @@ class ChromaIndex:
         self._gone = ""  # why its server cannot be reached
         self._lock = threading.Lock()
         self._opened = threading.Event()
+        self.is_served = False  # whether this process may open it
 
     def bind(self, fingerprint: str, taxonomies: TaxonomyCache) -> None:
         """Search the collections of another model from now on."""
@@ -100,6 +101,18 @@ class ChromaIndex:
     def is_open(self) -> bool:
         """Whether it can be searched and fed; a server that does not answer is opened anew once it does."""
         return self._opened.is_set()
+
+    def require_served(self) -> None:
+        """Refuse to search where this process does not open the index.
+
+        Raises:
+            BusyError: Only the process that runs the worker does.
+        """
+        if not self.is_served:
+            raise BusyError(
+                "Only the process that runs the worker opens the search index: search in its console or REST "
+                "service, or call start() here if none runs."
+            )
 
     def requeue(self) -> None:
         """Queue everything SQL holds of every model, so that `feed` fills the collections anew."""

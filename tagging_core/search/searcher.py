@@ -106,6 +106,7 @@ class Searcher:
             NotFoundError: A picture, tag or profile does not exist.
             BusyError: The index is not open yet.
         """
+        self._index.require_served()
         matrix = self._library.matrix()
         query = read_query(self.names(matrix), matrix.taxonomy, text)
         understood = not query.rest or self._criteria.reads(query.rest)

@@ -74,7 +74,9 @@ def test_operations_client_and_routes_state_the_same(loop: Tagloop, ann: User, n
         ours = here[method_of(route, here)]
         asked = inspect.signature(route.endpoint, eval_str=True)
         for parameter, given in ours.parameters.items():
-            if parameter in asked.parameters and given.default not in (inspect.Parameter.empty, EVERYTHING):
+            if parameter not in asked.parameters or given.default in (inspect.Parameter.empty, EVERYTHING):
+                continue
+            if (route.name, parameter) != ("search_by_picture", "picture"):  # which is there to require one
                 assert plain(asked.parameters[parameter].default) == plain(given.default), (route.name, parameter)
         answer = route.response_model or asked.return_annotation
         if answer not in (Response, StreamingResponse):

@@ -114,7 +114,7 @@ def test_a_full_disk_stops_the_batch_and_loses_nothing(
         raise StorageError("The disk is full: free some space.")
 
     with monkeypatch.context() as patch:
-        patch.setattr(loop.resources.images, "keep", full)
+        patch.setattr(loop.resources.images, "store", full)
         loop.start()
         batch = finish(loop, batch_id)
     assert (batch.state, batch.note) == ("stopped", "The disk is full: free some space.")

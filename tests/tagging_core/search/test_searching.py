@@ -150,7 +150,7 @@ def test_recommendations_differ_from_one_another() -> None:
 
 
 def test_search_takes_the_process_that_has_the_index(loop: Tagloop) -> None:
-    with pytest.raises(TaggingError, match="only the process that runs the worker"):
+    with pytest.raises(TaggingError, match="Only the process that runs the worker"):
         loop.search.find("red")
 
 
