@@ -1,4 +1,4 @@
-"""Rebuilding everything that is derived from the ledger."""
+"""Rebuilds everything that is derived from the ledger."""
 
 from __future__ import annotations
 
@@ -32,19 +32,18 @@ REPLAYS: tuple[tuple[str, Callable[[Connection], object]], ...] = (
 
 
 def rebuild(database: Database, library: TagLibrary, user: User, progress: Callable[[str], None]) -> int:
-    """Rebuild all derived tables from the ledger, fit every tag, and have Chroma filled again.
+    """Rebuild all derived tables from the ledger, fit every tag and schedule a rebuild of the Chroma index.
 
     Args:
-        database: The store of record.
-        library: The active model's library.
+        library: The active model's tag library.
         user: An administrator.
-        progress: Is called with what is being rebuilt.
+        progress: Called with the name of each step.
 
     Returns:
         The number of asset events replayed.
 
     Raises:
-        NotAllowedError: The user is no administrator.
+        NotAllowedError: The user is not an administrator.
     """
     require(user, Action.OPERATE)
     with database.write(durable=True) as connection:

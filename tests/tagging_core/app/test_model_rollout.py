@@ -190,7 +190,7 @@ def test_a_dropped_model_leaves_nothing_behind_but_the_ledger(
 ) -> None:
     ingest(working, ann, *COLOURS)
     fingerprint = build(working, operator)
-    with pytest.raises(EncoderError, match="is in use"):
+    with pytest.raises(EncoderError, match="is the active model"):
         working.models.drop(operator, working.model.preset.fingerprint)
     working.models.drop(operator, fingerprint)
     assert state(working, fingerprint) is None
