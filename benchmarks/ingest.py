@@ -188,7 +188,7 @@ def wait_idle(loop: Tagloop) -> None:
         loop.worker is None
         or loop.worker.chroma == "opening"
         or loop.model.library.pending()
-        or loop.resources.index.pending()
+        or loop.resources.index.feeder.pending()
     ):
         time.sleep(0.05)
 

@@ -19,7 +19,7 @@ from typing import Any
 from sqlalchemy import Connection, MetaData, Table, func, select, text, update
 
 from tagging_core.errors import BackupError
-from tagging_core.search import chroma_index
+from tagging_core.search import chroma_feeder
 from tagging_core.storage import Database, key_values
 from tagging_core.storage.blobs import BlobStore
 from tagging_core.storage.schema import chunks, metadata
@@ -103,7 +103,7 @@ def restore(database: Database, blobs: BlobStore, path: Path, progress: Progress
         raise BackupError(f"{path} cannot be read as a backup: {error}.") from error
     database.migrate()
     with database.write() as connection:
-        key_values.put(connection, chroma_index.REBUILD, "yes")
+        key_values.put(connection, chroma_feeder.REBUILD, "yes")
         # Leases and queue messages belong to the installation that was backed up.
         unsent = {"leased_until": None, "sent_at": None, "attempts": 0}
         connection.execute(update(chunks).where(chunks.c.state == "waiting").values(unsent))

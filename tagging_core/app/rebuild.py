@@ -13,7 +13,7 @@ from tagging_core.learning.library import TagLibrary
 from tagging_core.ledger import replay as asset_replay
 from tagging_core.ledger import taxonomy_store
 from tagging_core.publishing import captions
-from tagging_core.search import chroma_index
+from tagging_core.search import chroma_feeder
 from tagging_core.storage import Database, key_values
 
 
@@ -54,5 +54,5 @@ def rebuild(database: Database, library: TagLibrary, user: User, progress: Calla
     progress("fitting the tags")
     library.settle()
     with database.write() as connection:
-        key_values.put(connection, chroma_index.REBUILD, "yes")
+        key_values.put(connection, chroma_feeder.REBUILD, "yes")
     return replayed

@@ -210,7 +210,7 @@ class Worker:
     def _learn(self) -> None:
         index = self._parts.index if self._parts.leadership.held() else None
         if index is not None and index.is_open and self._bound.model.library.pop_taught():
-            index.feed_taught()  # index fresh decisions first
+            index.feeder.feed_taught()  # index fresh decisions first
         self._parts.models.follow()
         if index is None:
             self._join_index()
@@ -231,9 +231,9 @@ class Worker:
             self._bound.model.library.settle()
         elif not self._bound.model.library.pending():
             self._bound.model.library.calibration.update()
-        index.serve_rebuild()
+        index.feeder.serve_rebuild()
         limit = _FEEDS if self._busy() else 1
-        while index.feed(limit=limit) and not self._stop.is_set() and not self._busy():
+        while index.feeder.feed(limit=limit) and not self._stop.is_set() and not self._busy():
             time.sleep(0)  # yield to decisions
 
     def _join_index(self) -> None:

@@ -216,7 +216,7 @@ def _wait_for_batch(loop: Tagloop, batch_id: int, quiet: bool) -> None:
 
 
 def _wait_for_index(loop: Tagloop) -> None:
-    while loop.resources.index.pending():
+    while loop.resources.index.feeder.pending():
         if loop.worker is not None and loop.worker.trouble:
             raise TaggingError(loop.worker.trouble)
         time.sleep(_POLL_SECONDS)

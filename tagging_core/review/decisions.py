@@ -125,11 +125,8 @@ def write(
     event = replace(_to_event(user, decision, taxonomy), act=act)
     if rates is not None:
         event = replace(event, payload=_sampled(event, decision, rates.is_blind(sample), before))
-        if (
-            event.kind == Kind.DONE
-            and rates.needs_second_opinion(sample)
-            and not (decision.look or standing.compared)
-        ):
+        second = rates.needs_second_opinion(sample) and not (decision.look or standing.compared)
+        if event.kind == Kind.DONE and second:
             event = replace(event, payload=dict(event.payload or {}) | {"second_due": True})
     if decision.look:
         in_play = {tag.id for tag in taxonomy.active(profile)}

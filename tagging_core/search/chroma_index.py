@@ -15,25 +15,18 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
-from sqlalchemy import ColumnElement, Select, delete, func, select
+from sqlalchemy import func, select
 
-from tagging_core.embeddings import spaces, vectors
-from tagging_core.embeddings.encoders import unit
 from tagging_core.errors import BusyError, UnreachableError
-from tagging_core.ledger import taxonomy_store
 from tagging_core.ledger.taxonomy_store import TaxonomyCache
 from tagging_core.search.chroma_backends import ChromaBackend, DamagedError
-from tagging_core.storage import Database, key_values
-from tagging_core.storage.schema import assets, learned, outbox
+from tagging_core.search.chroma_feeder import ChromaFeeder, pictures_of
+from tagging_core.storage import Database
+from tagging_core.storage.schema import learned, outbox
 from tagging_core.storage.schema import vectors as vector_table
 
 _log = logging.getLogger(__name__)
-_BATCH = 128
-_NEWEST = 4  # tags that `feed_taught` writes at most; one decision fits no more at once
 _OPENING_SECONDS = 20.0
-
-REBUILD = "chroma.rebuild"
-"""Key set by a process that may not open Chroma, to request a rebuild from the one that has it open."""
 _TAGS = {"sync_threshold": 1_000, "batch_size": 100, "ef_construction": 32}
 _ASSETS = {"sync_threshold": 20_000, "batch_size": 100, "ef_search": 300}
 """`sync_threshold`: rows until Chroma writes its index files and truncates its log. Never writing those of tags
@@ -57,16 +50,17 @@ class ChromaIndex:
         self.place = place
         self._database = database
         self.fingerprint = ""
-        self._taxonomies = TaxonomyCache()
-        self._client: Any = None
+        self.taxonomies = TaxonomyCache()
+        self.client: Any = None
         self._outage = ""  # why the server cannot be reached
         self._lock = threading.Lock()
         self._opened = threading.Event()
         self.is_served = False  # whether this process may open it
+        self.feeder = ChromaFeeder(self, database)
 
     def bind(self, fingerprint: str, taxonomies: TaxonomyCache) -> None:
         """Search the collections of this model from now on."""
-        self.fingerprint, self._taxonomies = fingerprint, taxonomies
+        self.fingerprint, self.taxonomies = fingerprint, taxonomies
 
     def open(self) -> str:
         """Open the backend; clear it and queue a rebuild if it is damaged or disagrees with SQL.
@@ -85,13 +79,13 @@ class ChromaIndex:
             self.place.clear()
         self.connect()
         if fresh or trouble:
-            self.requeue()
+            self.feeder.requeue()
         return f"rebuilt: {trouble}" if trouble else "made" if fresh else "opened"
 
     def connect(self) -> None:
         """Open the backend without checking its contents."""
         with self._tracking_outage():
-            self._client = self.place.connect()
+            self.client = self.place.connect()
         self._outage = ""
         self._opened.set()
 
@@ -111,56 +105,6 @@ class ChromaIndex:
                 "Only the process that runs the worker opens the search index: search in its console or REST "
                 "service, or call start() here if none runs."
             )
-
-    def requeue(self) -> None:
-        """Queue the tags and assets of every model, so that `feed` rebuilds all collections."""
-        with self._database.write() as connection:
-            # The query below includes the queued assets, and a second upsert takes five times as long as the first.
-            connection.execute(delete(outbox).where(outbox.c.kind == "asset"))
-            for fingerprint in spaces.indexed(connection):
-                known = select(learned.c.tag_id).where(learned.c.fingerprint == fingerprint)
-                pictures = select(vector_table.c.asset_id).where(*_pictures_of(fingerprint))
-                for kind, query in (("tag", known), ("asset", pictures)):
-                    row = {"kind": kind, "fingerprint": fingerprint}
-                    keys = [row | {"key": str(key)} for key in connection.execute(query).scalars()]
-                    if keys:
-                        connection.execute(outbox.insert(), keys)
-
-    def feed(self, limit: int = 20) -> int:
-        """Copy queued changes from SQL to Chroma.
-
-        Args:
-            limit: Maximum number of batches, so that the caller can do other work in between.
-
-        Returns:
-            Number of outbox rows processed.
-        """
-        worked = 0
-        for _ in range(limit):
-            fed = self._feed(select(outbox).order_by(outbox.c.id))
-            if not fed:
-                break
-            worked += fed
-        return worked
-
-    def feed_taught(self) -> int:
-        """Copy the most recently fitted tags ahead of the queue; return the number of outbox rows processed."""
-        return self._feed(select(outbox).where(outbox.c.kind == "tag").order_by(outbox.c.id.desc()), limit=_NEWEST)
-
-    def _feed(self, wanted: Select, limit: int = _BATCH) -> int:
-        with self._database.read() as connection:
-            rows = connection.execute(wanted.limit(limit)).all()
-        if not rows:
-            return 0
-        for fingerprint in sorted({row.fingerprint for row in rows}):
-            mine = [row for row in rows if row.fingerprint == fingerprint]
-            self._put_tags(fingerprint, sorted({row.key for row in mine if row.kind == "tag"}))
-            self._put_assets(fingerprint, sorted({int(row.key) for row in mine if row.kind == "asset"}))
-            if any(row.kind == spaces.GONE for row in mine):
-                self._remove(fingerprint)
-        with self._database.write() as connection:
-            connection.execute(delete(outbox).where(outbox.c.id.in_([row.id for row in rows])))
-        return len(rows)
 
     def nearest(
         self, directions: np.ndarray, size: int, among: Sequence[int] | None = None
@@ -183,8 +127,8 @@ class ChromaIndex:
             raise UnreachableError(self._outage)
         if not self._opened.wait(_OPENING_SECONDS):
             raise BusyError("The search index is still opening. Try again in a minute.")
-        with self._calling():
-            collection = self._collection("assets")
+        with self.calling():
+            collection = self.collection("assets")
             size = min(size, collection.count())
             if not size:
                 return [{} for _ in directions]
@@ -194,30 +138,15 @@ class ChromaIndex:
             for ids, distances in zip(found["ids"], found["distances"], strict=True)
         ]
 
-    def pending(self) -> int:
-        """Return the number of outbox rows that are not processed, plus one for a requested rebuild."""
-        with self._database.read() as connection:
-            waiting = int(connection.execute(select(func.count()).select_from(outbox)).scalar_one())
-            return waiting + bool(key_values.get(connection, REBUILD))
-
-    def serve_rebuild(self) -> None:
-        """Queue a rebuild if another process requested one."""
-        with self._database.read() as connection:
-            requested = key_values.get(connection, REBUILD)
-        if requested:
-            self.requeue()
-            with self._database.write() as connection:
-                key_values.put(connection, REBUILD, "")
-
     def counts(self) -> dict[str, int]:
         """Return the number of records in the active model's `tags` and `assets` collections."""
-        with self._calling():
-            return {kind: self._collection(kind).count() for kind in ("tags", "assets")}
+        with self.calling():
+            return {kind: self.collection(kind).count() for kind in ("tags", "assets")}
 
     def tag_record(self, tag_id: str) -> dict[str, Any] | None:
         """Return the metadata of a tag's record; None if there is none."""
-        with self._calling():
-            found = self._collection("tags").get(ids=[tag_id], include=["metadatas"])
+        with self.calling():
+            found = self.collection("tags").get(ids=[tag_id], include=["metadatas"])
         return dict(found["metadatas"][0]) if found["ids"] else None
 
     def trouble(self) -> str:
@@ -244,7 +173,7 @@ class ChromaIndex:
     def expected(self, connection: Any) -> dict[str, int]:
         """Return the number of records that each collection should hold according to SQL."""
         known = select(func.count()).select_from(learned).where(learned.c.fingerprint == self.fingerprint)
-        pictures = select(func.count()).select_from(vector_table).where(*_pictures_of(self.fingerprint))
+        pictures = select(func.count()).select_from(vector_table).where(*pictures_of(self.fingerprint))
         return {
             "tags": int(connection.execute(known).scalar_one()),
             "assets": int(connection.execute(pictures).scalar_one()),
@@ -256,13 +185,13 @@ class ChromaIndex:
 
     def close(self) -> None:
         """Disconnect from the backend; the index can be opened again."""
-        if self._client is not None:
-            self._client = None
+        if self.client is not None:
+            self.client = None
             self._opened.clear()
             self.place.disconnect()
 
     @contextlib.contextmanager
-    def _calling(self) -> Iterator[None]:
+    def calling(self) -> Iterator[None]:
         """Serialize calls to the client and translate its errors."""
         with self._lock, self._tracking_outage(), self.place.translate_errors():
             yield
@@ -277,73 +206,15 @@ class ChromaIndex:
             self._opened.clear()
             raise
 
-    def _collection(self, kind: str, fingerprint: str = "") -> Any:
+    def collection(self, kind: str, fingerprint: str = "") -> Any:
+        """Return the collection of a kind, `tags` or `assets`, of a model, the active one by default."""
         fingerprint = fingerprint or self.fingerprint
-        return self._client.get_or_create_collection(
+        return self.client.get_or_create_collection(
             f"{kind}-{fingerprint}",
             embedding_function=None,
             metadata={"fingerprint": fingerprint},
             configuration={"hnsw": {"space": "cosine", **(_TAGS if kind == "tags" else _ASSETS)}},
         )
-
-    def _remove(self, fingerprint: str) -> None:
-        from chromadb.errors import NotFoundError
-
-        for kind in ("tags", "assets"):
-            with self._calling(), contextlib.suppress(NotFoundError, ValueError):
-                self._client.delete_collection(f"{kind}-{fingerprint}")
-
-    def _put_tags(self, fingerprint: str, tag_ids: list[str]) -> None:
-        if not tag_ids:
-            return
-        with self._database.read() as connection:
-            taxonomy = self._taxonomies.load(connection)
-            counts = taxonomy_store.counts(connection, tag_ids)
-            query = select(learned).where(learned.c.fingerprint == fingerprint, learned.c.tag_id.in_(tag_ids))
-            rows = [row for row in connection.execute(query) if row.tag_id in taxonomy.tags]
-        if obsolete := sorted(set(tag_ids) - {row.tag_id for row in rows}):
-            with self._calling():
-                self._collection("tags", fingerprint).delete(ids=obsolete)  # merged or deleted
-        if not rows:
-            return
-        metadatas = []
-        for row in rows:
-            tag = taxonomy.tags[row.tag_id]
-            accepted, rejected = counts.get(row.tag_id, (0, 0))
-            names = {f"name_{language}": name for language, name in tag.names.items()}
-            details = {"category": tag.category_id, "state": tag.state, "bias": row.bias, "revision": row.revision}
-            metadatas.append({**names, **details, "accepted": accepted, "rejected": rejected})
-        embeddings = unit(np.stack([vectors.from_bytes(row.weights) for row in rows]))
-        with self._calling():
-            self._collection("tags", fingerprint).upsert(
-                ids=[row.tag_id for row in rows], embeddings=embeddings, metadatas=metadatas
-            )
-
-    def _put_assets(self, fingerprint: str, asset_ids: list[int]) -> None:
-        if not asset_ids:
-            return
-        with self._database.read() as connection:
-            found = vectors.load(connection, fingerprint, asset_ids)
-            names = {
-                row.id: row.sha256
-                for row in connection.execute(
-                    select(assets.c.id, assets.c.sha256).where(assets.c.id.in_(asset_ids))
-                )
-            }
-        if not found:
-            return
-        with self._calling():
-            self._collection("assets", fingerprint).upsert(
-                ids=[str(asset_id) for asset_id in found],
-                embeddings=np.stack(list(found.values())),
-                metadatas=[{"sha256": names[asset_id]} for asset_id in found],
-            )
-
-
-def _pictures_of(fingerprint: str) -> tuple[ColumnElement[bool], ...]:
-    """Return conditions for the searchable vectors of a model: images under its default instruction."""
-    c = vector_table.c
-    return c.fingerprint == fingerprint, c.kind == "image", c.instruction == spaces.USUAL
 
 
 def _query(collection: Any, directions: np.ndarray, size: int, among: Sequence[int] | None) -> Any:

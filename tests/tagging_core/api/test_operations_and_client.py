@@ -100,7 +100,7 @@ def test_a_picture_is_tagged_kept_decided_and_found(client: Client, working: Tag
     assert [t.tag for t in asset.tags] == ["garment.dress"]
     assert asset.tags[0].by == "program CMS"
     assert asset == Operations(working, ann).assets.get(tagged.sha256)
-    wait_for(lambda: working.resources.index.pending() == 0)
+    wait_for(lambda: working.resources.index.feeder.pending() == 0)
     assert client.search.find("dress").hits[0].asset.id == tagged.asset
     assert client.search.find(picture=photo(RED, size=(80, 60))).hits[0].asset.id == tagged.asset
     client.decisions.undo(written.act)

@@ -54,7 +54,7 @@ def test_work_goes_on(upgraded: Tagloop, ann: User) -> None:
     wait_for(lambda: upgraded.worker is not None and upgraded.worker.warm)
     event = upgraded.review.decide(ann, Decision(Kind.ADD, 3, "garment.hat", profile="e-commerce"))
     upgraded.review.undo(ann, event)
-    wait_for(lambda: upgraded.resources.index.pending() == 0)
+    wait_for(lambda: upgraded.resources.index.feeder.pending() == 0)
     assert upgraded.worker is not None
     assert upgraded.worker.chroma == "opened"
     assert [hit.asset_id for hit in upgraded.search.find("dress").hits[:2]] == [1, 2]

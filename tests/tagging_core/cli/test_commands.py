@@ -156,7 +156,7 @@ def test_beside_a_running_console_it_works_through_sql(
     assert summary["ingested"] == 2
     _, report = run(capsys, "doctor")
     assert "running console" in next(f["detail"] for f in report["findings"] if f["what"] == "chroma")
-    wait_for(lambda: not working.model.library.pending() and not working.resources.index.pending())
+    wait_for(lambda: not working.model.library.pending() and not working.resources.index.feeder.pending())
     assert run(capsys, "doctor")[0] == 0
 
 

@@ -145,7 +145,7 @@ class Library(RuleBasedStateMachine):
             return
         self.loop.model.library.settle()
         self.loop.resources.index.connect()
-        while self.loop.resources.index.feed():
+        while self.loop.resources.index.feeder.feed():
             pass
         with self.loop.database.read() as connection:
             standing = {tag.id: tag for tag in taxonomy_store.load(connection).unmerged()}

@@ -21,7 +21,7 @@ from tests.conftest import BLUE, GREEN, RED, YELLOW, ingest, wait_for
 def pictures(loop: Tagloop, ann: User) -> list[int]:
     """Red, green, blue and yellow, in the index."""
     found = ingest(loop, ann, RED, GREEN, BLUE, YELLOW)
-    wait_for(lambda: loop.resources.index.pending() == 0)
+    wait_for(lambda: loop.resources.index.feeder.pending() == 0)
     return found
 
 
