@@ -28,7 +28,7 @@ lint: $(VENV)/.dev ## ruff, ruff format, typos, mypy
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/typos
-	$(BIN)/mypy tagging_core
+	$(BIN)/mypy tagging_core console
 
 format: $(VENV)/.dev ## let ruff mend what it can
 	$(BIN)/ruff check --fix .

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
+from streamlit.typing import PlotlyState
 
 from console import page_paths, session
 from tagging_core.common.users import Action
@@ -63,7 +64,7 @@ def show(
             on_select="rerun" if linked else "ignore",
             selection_mode="points",
         )
-        if linked:
+        if isinstance(shown, PlotlyState):
             _follow([point.get("customdata") for point in shown.selection.points])
 
 

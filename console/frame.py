@@ -66,7 +66,7 @@ with st.sidebar:
         "Tag names",
         ["en", "zh"],
         default=language(),
-        format_func={"en": "English", "zh": "中文"}.get,
+        format_func={"en": "English", "zh": "中文"}.__getitem__,
         key="language",
         required=True,
         persist_state="session",

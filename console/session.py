@@ -11,6 +11,7 @@ from tagging_core import TaggingError, Tagloop, User, load_settings
 from tagging_core.common import log_context
 from tagging_core.common.users import Action, local_user, require, signed_in_user
 from tagging_core.errors import NotAllowedError
+from tagging_core.publishing.schemas import Language
 from tagging_core.taxonomy.model import Tag
 
 _NAME = "console.local_name"
@@ -68,9 +69,9 @@ def sign_in_configured() -> bool:
         return False
 
 
-def language() -> str:
-    """The language tags are shown in: `en` or `zh`."""
-    return st.session_state.get("language") or "en"
+def language() -> Language:
+    """The language that tags are shown in."""
+    return "zh" if st.session_state.get("language") == "zh" else "en"
 
 
 def tag_label(tag: Tag) -> str:

@@ -25,7 +25,7 @@ def draw(choice: Choice) -> None:
         "Compare",
         list(_WHAT),
         default="period",
-        format_func=_WHAT.get,
+        format_func=_WHAT.__getitem__,
         key="compare",
         required=True,
         bind="query-params",
@@ -111,9 +111,12 @@ def _profiles(choice: Choice) -> tuple[Side, Side]:
             )
             for n, label in enumerate(("One", "Other"))
         )
-    return tuple(
-        (labels.profile(taxonomy, p), _load(choice, profile=p), choice.query(profile=p)) for p in (one, two)
-    )  # type: ignore[return-value]
+
+    def side(profile_id: str) -> Side:
+        name = labels.profile(taxonomy, profile_id)
+        return name, _load(choice, profile=profile_id), choice.query(profile=profile_id)
+
+    return side(one), side(two)
 
 
 def _batches(_: Choice) -> tuple[Side, Side] | None:
@@ -123,10 +126,12 @@ def _batches(_: Choice) -> tuple[Side, Side] | None:
         return None
     with st.container(horizontal=True):
         one, two = (
-            st.selectbox(label, list(known), n, format_func=known.get, key=f"compare_batch_{n}", width=320)
+            st.selectbox(label, list(known), n, format_func=known.__getitem__, key=f"compare_batch_{n}", width=320)
             for n, label in ((1, "One"), (0, "Other"))
         )
-    return tuple(
-        (known[n], session.loop().analytics.content_of_batch(session.current_user(), n), {"batch": str(n)})
-        for n in (one, two)
-    )  # type: ignore[return-value]
+
+    def side(batch_id: int) -> Side:
+        content = session.loop().analytics.content_of_batch(session.current_user(), batch_id)
+        return known[batch_id], content, {"batch": str(batch_id)}
+
+    return side(one), side(two)

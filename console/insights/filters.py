@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -105,7 +105,7 @@ def _period() -> Period:
     chosen = st.segmented_control(
         "Period",
         list(SPANS),
-        format_func=SPANS.get,
+        format_func=SPANS.__getitem__,
         key=key,
         required=True,
         label_visibility="collapsed",
@@ -120,8 +120,8 @@ def _other_period(today: date) -> Period:
     usual = Period.latest(30, today)
     key = remember("between", (usual.first, usual.last), lambda text: _read_days(text, today))
     picked = st.date_input("From, to", max_value=today, key=key, width=230, label_visibility="collapsed")
-    first, *rest = picked if isinstance(picked, tuple) else (picked,)
-    period = Period(first or today, rest[0] if rest else today)
+    days: Sequence[date | None] = picked if isinstance(picked, tuple) else (picked,)  # one after the first click
+    period = Period(days[0] or today, (days[1] if len(days) > 1 else None) or today)
     keep("between", (period.first, period.last), "_".join(period.bounds))
     return period
 
@@ -154,7 +154,7 @@ def _select(label: str, name: str, options: Mapping[str, str], width: int) -> st
     key = remember(name, next(iter(options)), lambda text: text if text in options else None)
     if st.session_state[key] not in options:
         st.session_state[key] = next(iter(options))
-    chosen = st.selectbox(label, list(options), format_func=options.get, key=key, width=width)
+    chosen = st.selectbox(label, list(options), format_func=options.__getitem__, key=key, width=width)
     keep(name, chosen)
     return chosen
 

@@ -55,7 +55,7 @@ def parts(taxonomy: Taxonomy, table: pd.DataFrame, language: str = "") -> pd.Dat
         c: category(taxonomy, c, language) for c in (sizes.index if len(sizes) <= MOST + 1 else sizes.index[:MOST])
     }
     named = table.assign(group=table["category_id"].map(names).fillna(_OTHERS))
-    folded = named.groupby(["group", "bucket", "of"], as_index=False)["n"].sum()
+    folded = named.groupby(["group", "bucket", "of"])["n"].sum().reset_index()
     order = {name: place for place, name in enumerate([*names.values(), _OTHERS])}
     folded = folded.sort_values("bucket").sort_values("group", key=lambda group: group.map(order), kind="stable")
     return folded.assign(share=folded["n"] / folded["of"])[["bucket", "group", "n", "of", "share"]]

@@ -39,9 +39,13 @@ def _make(profile: Profile, instruction: str) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         bar = st.progress(0.0, "Embedding pictures and tags under both instructions", width="stretch")
         stop = st.empty()
-        stop.button("Stop", key="instruction_stop")  # any click ends the drawing, and with it the work
+        stop.button("Stop", key="instruction_stop")  # any click ends the script run, and with it the trial
+
+    def advance(share: float) -> None:
+        bar.progress(share)
+
     try:
-        found = session.loop().curation.instructions.preview(profile.id, instruction, bar.progress)
+        found = session.loop().curation.instructions.preview(profile.id, instruction, advance)
     except TaggingError as error:
         st.error(str(error), icon=":material/error:")
     else:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from console import gallery, session
 from console.charts import percent
+from tagging_core.assets.repository import Asset
 from tagging_core.learning.comparison import ComparisonReport, Score, TagChanges
 
 _MOST = 12  # tags shown with pictures
@@ -49,10 +53,10 @@ def draw(found: ComparisonReport, before: str, after: str) -> None:
     _draw_moved(found)
 
 
-def _draw_score(column, title: str, meaning: str, name: str, before: Score, after: Score) -> None:  # type: ignore[no-untyped-def]
+def _draw_score(column: DeltaGenerator, title: str, meaning: str, name: str, before: Score, after: Score) -> None:
     was, now = getattr(before, name), getattr(after, name)
     change = None if was is None or now is None else f"{100 * (now - was):+.1f} points, from {percent(was, 1)}"
-    better = "inverse" if name == "calibration" else "normal"
+    better: Literal["inverse", "normal"] = "inverse" if name == "calibration" else "normal"
     column.metric(title, percent(now, 1), delta=change, delta_color=better, help=meaning)
 
 
@@ -72,7 +76,7 @@ def _draw_moved(found: ComparisonReport) -> None:
         st.caption(f"and {len(found.moved) - len(shown)} more tags that move less")
 
 
-def _draw_pictures(moved: TagChanges, known) -> None:  # type: ignore[no-untyped-def]
+def _draw_pictures(moved: TagChanges, known: dict[int, Asset]) -> None:
     for title, pictures in (("Gained", moved.gains), ("Lost", moved.losses)):
         if pictures:
             st.caption(title)

@@ -100,7 +100,7 @@ def _draw_subject(page: dict) -> None:
         st.selectbox(
             "Ask about",
             list(names),
-            format_func=names.get,
+            format_func=names.__getitem__,
             key="review_subject",
             on_change=_from_the_start,
             persist_state="session",

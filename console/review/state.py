@@ -16,6 +16,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Collection
+from typing import Any
 
 import streamlit as st
 
@@ -54,7 +56,7 @@ _ADDRESS = {
 }
 _FILTERS = ("review_batch", "review_show", "review_order", "review_profile", "review_subject")
 _REMEMBERED = 200  # pictures that are not shown again before others
-_FRESH = {
+_FRESH: dict[str, Any] = {
     "review_asset": None,
     "review_seen": [],
     "review_looks": {},
@@ -217,7 +219,7 @@ def recent_batches() -> dict[int, tuple[str, str]]:
 def _read_address(known: dict[int, tuple[str, str]]) -> None:
     asked = dict(st.query_params)
     before = [state.get(key) for key in _FILTERS]
-    allowed = {"mode": MODES, "show": SHOW, "order": ORDERS}
+    allowed: dict[str, Collection[str]] = {"mode": MODES, "show": SHOW, "order": ORDERS}
     for name, (key, _) in _ADDRESS.items():
         if name in asked and asked[name] in allowed.get(name, {asked[name]}):
             state[key] = asked[name]

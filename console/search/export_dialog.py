@@ -35,7 +35,7 @@ def draw_export(asset_ids: Sequence[int]) -> None:
     """Choose a form, see how it will look, and take it along."""
     assets, language = Operations(session.loop(), session.current_user()).assets, session.language()
     many = "picture" if len(asset_ids) == 1 else "pictures"
-    form = st.selectbox("As", list(_FORMS), format_func=_FORMS.get, key="export_form")
+    form = st.selectbox("As", list(_FORMS), format_func=_FORMS.__getitem__, key="export_form")
     columns = list(tables.USUAL)
     if form == Format.CSV:
         columns = st.multiselect("Columns", list(tables.COLUMNS), columns, key="export_columns") or columns

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date
 
 import streamlit as st
@@ -19,7 +19,12 @@ _NAMES = ("state", "profile", "category", "batch", "tag", "since", "until")
 def read(asked: Mapping[str, str]) -> None:
     """Take what an address says; what it cannot mean is left out."""
     taxonomy = session.loop().taxonomy()
-    known = {"state": _STATES, "profile": taxonomy.profiles, "category": taxonomy.categories, "tag": taxonomy.tags}
+    known: dict[str, Collection[str]] = {
+        "state": _STATES,
+        "profile": taxonomy.profiles,
+        "category": taxonomy.categories,
+        "tag": taxonomy.tags,
+    }
     for name in _NAMES:
         text = asked.get(name, "")
         good = text in known[name] if name in known else (text.isdecimal() if name == "batch" else _day(text))

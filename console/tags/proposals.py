@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import groupby
 
@@ -56,7 +56,7 @@ def draw(kind: str, listed: Sequence[Proposal]) -> None:
         concerned = [taxonomy.tags.get(tag_id) for tag_id in proposal.subjects]
         mine = [tag for tag in concerned if tag is not None and tag.state == "active"]
         if len(mine) == len(concerned):
-            {"synonyms": _draw_synonyms, "split": _draw_split, "confusion": _draw_confusion}[kind](proposal, *mine)
+            _DRAW[kind](proposal, *mine)
 
 
 def draw_typed(tag: Tag) -> None:
@@ -206,6 +206,14 @@ def _draw_wrong(tag: Tag, found: Sequence[Proposal]) -> None:
                         _dismiss_button(proposal, "It is right")
 
 
+_DRAW: dict[str, Callable[..., None]] = {
+    "synonyms": _draw_synonyms,
+    "split": _draw_split,
+    "confusion": _draw_confusion,
+}
+"""How each kind that is about active tags is drawn: from the proposal and its tags."""
+
+
 def _make(proposal: Proposal, category: str, name: str | None) -> None:
     """Make a tag of a cluster, its pictures the first examples."""
     loop, user = session.loop(), session.current_user()
@@ -259,8 +267,11 @@ def _dismiss_button(proposal: Proposal, word: str = "Dismiss") -> None:
 
 
 def _act_button(word: str, key: str, plan: plans.Plan, primary: bool = False) -> None:
-    kind = "primary" if primary else "secondary"
-    st.button(word, key=key, on_click=change_preview.carry_out, args=(plan,), type=kind)
+    st.button(word, key=key, on_click=_apply, args=(plan,), type="primary" if primary else "secondary")
+
+
+def _apply(plan: plans.Plan) -> None:
+    change_preview.carry_out(plan)
 
 
 def _open_button(tag: Tag, key: str) -> None:

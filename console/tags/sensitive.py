@@ -74,8 +74,8 @@ def draw_protected(may_curate: bool) -> None:
                 st.button(
                     "Not protected any more",
                     key=f"release_{asset_id}",
-                    on_click=_protect,
-                    args=([asset_id], note, False),
+                    on_click=_release,
+                    args=(asset_id, note),
                     type="tertiary",
                 )
     if may_curate:
@@ -137,6 +137,10 @@ def _protect(asset_ids: list[int], note: str, on: bool) -> bool:
         session.say_error(error)
         return False
     return True
+
+
+def _release(asset_id: int, note: str) -> None:
+    _protect([asset_id], note, False)
 
 
 def _dismiss(key: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from console import gallery, session
 from console.tags import change_preview
@@ -75,7 +76,9 @@ def draw(key: str, tag: Tag) -> None:
         _draw_trial(*trial)
 
 
-def _draw_place(left, right, key: str, tag: Tag, taxonomy: Taxonomy, may_edit: bool) -> None:  # type: ignore[no-untyped-def]
+def _draw_place(
+    left: DeltaGenerator, right: DeltaGenerator, key: str, tag: Tag, taxonomy: Taxonomy, may_edit: bool
+) -> None:
     ids = list(taxonomy.categories)
     left.selectbox(
         "Category",
