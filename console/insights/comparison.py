@@ -1,4 +1,4 @@
-"""Two periods, profiles or batches beside each other."""
+"""Comparison of two periods, profiles or batches."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _WHAT = {"period": "Two periods", "profile": "Two profiles", "batch": "Two batch
 _MOST = 15
 
 Side = tuple[str, Content, dict[str, str]]
-"""A side's name, its pictures, and the parameters that find them."""
+"""A side's name, its content, and the query of its pictures."""
 
 
 def draw(choice: Choice) -> None:
-    """Choose two sides and draw where they differ."""
+    """Let the user choose two sides, and draw where they differ."""
     what = st.segmented_control(
         "Compare",
         list(_WHAT),
@@ -40,7 +40,7 @@ def draw(choice: Choice) -> None:
         return
     taxonomy = session.loop().taxonomy()
     found = trends.movers(first, second, taxonomy)
-    surely = {mover.tag_id for mover in found}
+    significant = {mover.tag_id for mover in found}
     shown = found[:_MOST] or _largest(first, second, [t for t in second.tag_ids if t in taxonomy.tags])
     names = labels.tags(taxonomy, [mover.tag_id for mover in shown])
     table = pd.DataFrame(
@@ -58,9 +58,9 @@ def draw(choice: Choice) -> None:
         ]
     )
     if table.empty:
-        st.info("Neither side's pictures have any tag.")
+        st.info("No picture of either side has a tag.")
         return
-    title = "Where they differ beyond chance" if surely else "No difference beyond chance; the most given tags"
+    title = "Significant differences" if significant else "No significant difference; the most used tags"
     numbers = table.drop(columns=["first_link", "second_link"])
     charts.show(
         bar_charts.comparison(table),
@@ -109,7 +109,7 @@ def _profiles(choice: Choice) -> tuple[Side, Side]:
                 key=f"compare_profile_{n}",
                 width=220,
             )
-            for n, label in enumerate(("One", "Other"))
+            for n, label in enumerate(("First", "Second"))
         )
 
     def side(profile_id: str) -> Side:
@@ -122,12 +122,12 @@ def _profiles(choice: Choice) -> tuple[Side, Side]:
 def _batches(_: Choice) -> tuple[Side, Side] | None:
     known = {n: f"{name} (batch {n})" for n, (name, _) in session.loop().ingest.batch_names().items()}
     if len(known) < 2:
-        st.info("It takes two batches.")
+        st.info("There is only one batch so far; a comparison needs two.")
         return None
     with st.container(horizontal=True):
         one, two = (
             st.selectbox(label, list(known), n, format_func=known.__getitem__, key=f"compare_batch_{n}", width=320)
-            for n, label in ((1, "One"), (0, "Other"))
+            for n, label in ((1, "First"), (0, "Second"))
         )
 
     def side(batch_id: int) -> Side:
