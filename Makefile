@@ -28,7 +28,7 @@ lint: $(VENV)/.dev ## ruff, ruff format, typos, mypy, import-linter
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/typos
-	$(BIN)/mypy tagging_core
+	$(BIN)/mypy tagging_core console
 	$(BIN)/lint-imports --no-cache
 
 format: $(VENV)/.dev ## format and fix with ruff

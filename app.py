@@ -1,7 +1,7 @@
-"""The entry: `streamlit run app.py` serves the console, the pictures it shows, and the REST service.
+"""Entry point: `streamlit run app.py` serves the console, its images and the REST API.
 
-The frame is a script of its own outside this folder: beside a folder called `pages`, Streamlit answers the first
-address after a start with "Page not found".
+The frame script is not in this folder: next to a folder called `pages`, Streamlit answers the first URL opened
+after a start with "Page not found".
 """
 
 from __future__ import annotations

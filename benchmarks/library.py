@@ -171,7 +171,7 @@ def time_pages(loop: Tagloop, tag_id: str) -> dict[str, float]:
 
     def attempt() -> None:
         at.text_area(key=f"tag_{tag_id}_prompts").set_value("a red dress")
-        next(b for b in at.button if b.label == "Show what changes").click().run()
+        next(b for b in at.button if b.label == "Preview changes").click().run()
 
     found["try a prompt"] = time_of(attempt)
     for kind in ("synonyms", "wrong", "confusion"):

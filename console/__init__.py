@@ -1,3 +1,3 @@
-"""What the console's pages share: frame, session, charts, the review surface."""
+"""Shared code of the console's pages: frame, session, charts, and one package per page."""
 
 from __future__ import annotations

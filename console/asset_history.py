@@ -1,4 +1,4 @@
-"""All that happened to a picture, in words."""
+"""The event history of a picture, as people read it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import streamlit as st
 from console import image_routes, session
 from tagging_core.ledger.events import Event, Kind, Look
 
-_SAID = {
+_VERBS = {
     Kind.ACCEPT: "Accepted",
     Kind.REJECT: "Rejected",
     Kind.ADD: "Added",
@@ -18,33 +18,35 @@ _SAID = {
     Kind.DONE: "Done",
     Kind.SKIP: "Skipped",
     Kind.FLAG: "Flagged",
-    Kind.UNDO: "Took back",
+    Kind.UNDO: "Undid",
     Kind.TEXT: "Changed the text",
     Kind.DESCRIBE: "Wrote the description",
 }
 
 
 def draw(asset_id: int) -> None:
-    """Draw a picture, what is known of it, and who decided what."""
+    """Draw a picture, its metadata, and who decided what."""
     picture = session.loop().assets.get(asset_id)
     past = session.loop().assets.history(picture.id)
     st.html(
-        f'<img src="{image_routes.thumbnail(picture)}" alt="{image_routes.alternative(picture)}"'
+        f'<img src="{image_routes.thumbnail(picture)}" alt="{image_routes.alt_html(picture)}"'
         ' style="max-width:100%">'
     )
     taken = f", taken {picture.taken_at:%Y-%m-%d}" if picture.taken_at else ""
-    st.markdown(f"**{session.plain(picture.name)}**  \n{picture.width} x {picture.height} {picture.format}{taken}")
-    st.caption(f"Picture {picture.id}, SHA-256 {picture.sha256[:16]}..., here since {when(picture.created_at)}")
+    st.markdown(
+        f"**{session.escape_md(picture.name)}**  \n{picture.width} x {picture.height} {picture.format}{taken}"
+    )
+    st.caption(f"Picture {picture.id}, SHA-256 {picture.sha256[:16]}..., added {when(picture.created_at)}")
     if not past:
-        st.caption("Nobody has decided anything about it yet.")
-    for event, stands in past:
-        words = f"**{session.plain(event.actor)}** {describe(event)}"
+        st.caption("No decisions yet.")
+    for event, active in past:
+        words = f"**{session.escape_md(event.actor)}** {describe(event)}"
         seconds = f" · {event.seconds:.0f} s" if event.seconds else ""
-        st.markdown(f"{words if stands else f'~~{words}~~'}  \n:gray[:small[{when(event.at)}{seconds}]]")
+        st.markdown(f"{words if active else f'~~{words}~~'}  \n:gray[:small[{when(event.at)}{seconds}]]")
 
 
 def describe(event: Event) -> str:
-    """An event in words."""
+    """Return an event as a Markdown sentence."""
     taxonomy = session.loop().taxonomy()
     names = [
         session.tag_label(taxonomy.tags[tag_id]) if tag_id in taxonomy.tags else tag_id
@@ -52,18 +54,18 @@ def describe(event: Event) -> str:
         if tag_id
     ]
     payload = event.payload or {}
-    words = " ".join([_SAID.get(event.kind, str(event.kind)), " by ".join(names)]).strip()
+    words = " ".join([_VERBS.get(event.kind, str(event.kind)), " by ".join(names)]).strip()
     if event.look:
         words += " (second opinion)" if event.look == Look.SECOND else " (known picture)"
     if "unseen" in payload:
-        words += f" (unseen, promised {payload['unseen']:.0%})"
+        words += f" (unseen, target {payload['unseen']:.0%})"
     elif "probability" in payload:
         words += f" ({payload['probability']:.0%} shown)"
-    return words + (f": {session.plain(payload['note'])}" if payload.get("note") else "")
+    return words + (f": {session.escape_md(payload['note'])}" if payload.get("note") else "")
 
 
 def when(at: datetime) -> str:
-    """A moment (UTC without zone) as the browser's clock shows it."""
+    """Format a naive UTC datetime in the browser's time zone."""
     zone = st.context.timezone
     local = at.replace(tzinfo=UTC).astimezone(ZoneInfo(zone) if zone else None)
     return f"{local:%d %b %Y, %H:%M}"

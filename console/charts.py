@@ -1,4 +1,4 @@
-"""The charts' common ground: title, number of pictures, explanation, downloads, and the way to the pictures."""
+"""Common frame of all charts: title, sample size, explanation, CSV download, and a link to the pictures."""
 
 from __future__ import annotations
 
@@ -9,26 +9,27 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
+from streamlit.typing import PlotlyState
 
 from console import page_paths, session
 from tagging_core.common.users import Action
 
 PALETTE = ("#0f766e", "#d97706", "#2563eb", "#dc2626", "#7c3aed", "#64748b", "#65a30d", "#db2777")
-"""The categorical colours of config.toml, for what Streamlit's theme cannot colour by itself."""
+"""The categorical colours of config.toml, for traces that Streamlit's theme does not colour."""
 
-RIGHT, WRONG, MISSED, PLAIN, FAINT = PALETTE[0], PALETTE[3], PALETTE[1], PALETTE[5], "#b8c0cc"
-"""What is right, wrong and missed has one colour on all pages; PLAIN means neither, FAINT what says little."""
+RIGHT, WRONG, MISSED, NEUTRAL, MUTED = PALETTE[0], PALETTE[3], PALETTE[1], PALETTE[5], "#b8c0cc"
+"""Right, wrong and missed have the same colour on all pages; NEUTRAL is none of them, MUTED rests on few cases."""
 
 HEIGHT = 300
 
 Query = Mapping[str, str]
-"""Parameters of the page of pictures."""
+"""Query parameters of the Pictures page."""
 
 
 def show(
     figure: go.Figure,
     title: str,
-    behind: str,
+    subtitle: str,
     key: str,
     *,
     explain: str = "",
@@ -36,18 +37,16 @@ def show(
     pictures: Query | None = None,
     height: int = HEIGHT,
 ) -> None:
-    """Draw a figure under a title that says what it shows.
-
-    A click on a point that carries a `link` leads to its pictures.
+    """Draw a figure under its title; a click on a point that carries a `link` opens its pictures.
 
     Args:
-        behind: How many pictures, or decisions, stand behind it.
-        explain: What is measured, and how; shown on demand.
+        subtitle: The sample size: how many pictures or decisions the figure is based on.
+        explain: What is measured and how, in a popover.
         table: The numbers, for the download.
-        pictures: All pictures behind the figure.
+        pictures: Query of all pictures that the figure counts.
     """
     with st.container(border=True):
-        draw_head(title, behind, key, explain, table, pictures)
+        draw_head(title, subtitle, key, explain, table, pictures)
         figure.update_layout(
             margin={"l": 8, "r": 12, "t": 8, "b": 8},
             height=height,
@@ -63,21 +62,23 @@ def show(
             on_select="rerun" if linked else "ignore",
             selection_mode="points",
         )
-        if linked:
-            _follow([point.get("customdata") for point in shown.selection.points])
+        if isinstance(shown, PlotlyState):
+            _open_pictures([point.get("customdata") for point in shown.selection.points])
 
 
 def draw_head(
     title: str,
-    behind: str,
+    subtitle: str,
     key: str,
     explain: str = "",
     table: Callable[[], pd.DataFrame] | None = None,
     pictures: Query | None = None,
 ) -> None:
-    """The line above a chart or a table."""
+    """Draw the line above a chart or a table."""
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
-        st.markdown(f"**{session.plain(title)}**  \n:gray[:small[{session.plain(behind)}]]", width="stretch")
+        st.markdown(
+            f"**{session.escape_md(title)}**  \n:gray[:small[{session.escape_md(subtitle)}]]", width="stretch"
+        )
         if pictures is not None:
             draw_link(pictures)
         if table is not None:
@@ -98,46 +99,46 @@ def draw_head(
 
 
 def draw_link(query: Query, label: str = "Pictures") -> None:
-    """The way to the pictures behind a figure."""
+    """Draw the link to the pictures that a figure counts."""
     st.page_link(page_paths.PICTURES, label=label, icon=":material/photo_library:", query_params=query)
 
 
-def draw_nothing(text: str) -> None:
-    """Say that there is nothing to draw yet, and where figures come from."""
+def draw_empty(text: str) -> None:
+    """Say that there are no figures yet, and link to the review that produces them."""
     st.info(text)
     if session.current_user().may(Action.REVIEW):
         st.page_link(page_paths.REVIEW, label="Review pictures", icon=":material/check_circle:")
 
 
 def link(query: Query) -> list[str]:
-    """What a point carries so that a click leads to its pictures."""
+    """Return the `customdata` of a point whose click opens its pictures."""
     return [json.dumps(dict(query))]
 
 
-def _follow(found: list[list[str] | str | None]) -> None:
+def _open_pictures(found: list[list[str] | str | None]) -> None:
     for carried in found:
         text = carried[0] if isinstance(carried, (list, tuple)) and carried else carried
         if isinstance(text, str):
             st.switch_page(page_paths.PICTURES, query_params=json.loads(text))
 
 
-def faint(colour: str, opacity: float = 0.15) -> str:
-    """A colour, given as `#rrggbb`, that lets through what lies under it."""
+def translucent(colour: str, opacity: float = 0.15) -> str:
+    """Return an `rgba()` colour of a `#rrggbb` one."""
     red, green, blue = (int(colour[n : n + 2], 16) for n in (1, 3, 5))
     return f"rgba({red}, {green}, {blue}, {opacity})"
 
 
-def bars(low: Any, value: Any, high: Any) -> dict[str, Any]:
-    """The error bars of intervals, from arrays or columns of equal length."""
+def error_bars(low: Any, value: Any, high: Any) -> dict[str, Any]:
+    """Return Plotly error bars of intervals, from arrays or columns of equal length."""
     away = {"array": high - value, "arrayminus": value - low}
-    return {"type": "data", "symmetric": False, "thickness": 1, "color": PLAIN, **away}
+    return {"type": "data", "symmetric": False, "thickness": 1, "color": NEUTRAL, **away}
 
 
 def percent(share: float | None, digits: int = 0) -> str:
-    """A share as people read it; a dash where there is none."""
+    """Format a share; None is a dash."""
     return "–" if share is None else f"{share:.{digits}%}"
 
 
-def between(low: float, high: float) -> str:
-    """An interval of shares."""
+def interval(low: float, high: float) -> str:
+    """Format an interval of shares."""
     return f"{low:.0%} to {high:.0%}"

@@ -1,4 +1,4 @@
-"""The console's frame: who acts, and which pages they have; runs before every page."""
+"""The console's frame: identifies the user and offers the pages of their roles; runs before every page."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ SECTIONS = {
 }
 
 st.set_page_config(page_title="Tagloop", page_icon=":material/sell:", layout="wide")
-# Known before anybody is asked for a name, so that the address they came by still leads to its page afterwards.
+# Pages are registered before the user is asked for a name, so that a deep link still opens its page afterwards.
 st.navigation(
     [st.Page(path, title=title) for entries in SECTIONS.values() for path, title, *_ in entries], position="hidden"
 )
@@ -66,7 +66,7 @@ with st.sidebar:
         "Tag names",
         ["en", "zh"],
         default=language(),
-        format_func={"en": "English", "zh": "中文"}.get,
+        format_func={"en": "English", "zh": "中文"}.__getitem__,
         key="language",
         required=True,
         persist_state="session",
@@ -75,12 +75,12 @@ with st.sidebar:
         st.caption(f":material/person: {user.name}")
         if sign_in_configured():
             st.button("Sign out", type="tertiary", on_click=st.logout)
-        elif st.button("Change", type="tertiary", help="Give another name"):
+        elif st.button("Change", type="tertiary", help="Use another name"):
             st.session_state["user_asks"] = True
             st.rerun()
     worker = loop().worker
     if worker is not None and worker.trouble:
         st.warning(worker.trouble, icon=":material/warning:")
     if worker is not None and worker.chroma.startswith("rebuilt"):
-        st.info("The search index was damaged and is filled anew from the database. Nothing was lost.")
+        st.info("The search index was damaged and is being rebuilt from the database. Nothing was lost.")
 page.run()

@@ -1,5 +1,5 @@
-// Thumbnails to select by mouse or keyboard. What is selected lives here and is told to the server at each change;
-// a page that was reloaded gets its selection back from the browser's session storage.
+// Thumbnails to select by mouse or keyboard. The selection lives here and is sent to the server at each change;
+// after a reload it is restored from the browser's session storage.
 const typing = () => ["INPUT", "TEXTAREA"].includes(document.activeElement?.tagName)
 const columns = (cells) => {
   const top = cells[0].offsetTop
@@ -13,7 +13,7 @@ export default function (component) {
   const memory = `tagloop.${data.page}`
   const state = (root.tagloop ??= { page: null, selected: new Set(), last: 0 })
 
-  const tell = () => {
+  const send = () => {
     const ids = data.items.map((item) => item.id).filter((id) => state.selected.has(id))
     sessionStorage.setItem(memory, JSON.stringify(ids))
     setStateValue("selected", { page: data.page, ids })
@@ -58,7 +58,7 @@ export default function (component) {
         return cell
       }),
     )
-    if (kept) tell()
+    if (kept) send()
     if (had || (first && !typing()) || document.activeElement === document.body) focus(0)
   }
 
@@ -73,7 +73,7 @@ export default function (component) {
     all.slice(from, to + 1).forEach((each) => set(each, on))
     state.last = at
     focus(at)
-    tell()
+    send()
   }
   root.ondblclick = (event) => {
     const cell = event.target.closest(".cell")
@@ -90,7 +90,7 @@ export default function (component) {
     else if (event.key === " ") {
       set(all[at], !state.selected.has(Number(all[at].dataset.id)))
       state.last = at
-      tell()
+      send()
     } else if (event.key === "f") setTriggerValue("open", Number(all[at].dataset.id))
     else return
     event.preventDefault()

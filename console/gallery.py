@@ -1,4 +1,4 @@
-"""Thumbnails to select, by mouse or keyboard; one gallery a page at a time."""
+"""A component to select thumbnails by mouse or keyboard; a page has at most one."""
 
 from __future__ import annotations
 
@@ -34,20 +34,20 @@ def draw(
     """Draw thumbnails to select.
 
     Args:
-        page: Names what is shown; a new name starts with a new selection.
-        shown: Pictures with a caption.
-        selected: Ids that are selected at first.
-        label: What is asked, for screen readers.
-        on_open: Called when somebody wants to see one large; its id is `opened()`.
-        side: Least width of a thumbnail in pixels.
-        opens: A click opens a picture; nothing is selected.
-        dims: Pictures that are not selected are dimmed.
+        page: Identifies the content; a new value resets the selection.
+        shown: Pictures, each with a caption.
+        selected: Ids that are selected initially.
+        label: The question for screen readers.
+        on_open: Called when a picture is opened; its id is `opened()`.
+        side: Minimum width of a thumbnail in pixels.
+        opens: A click opens a picture instead of selecting it.
+        dims: Dim pictures that are not selected.
     """
     items = [
         {
             "id": asset.id,
             "src": image_routes.thumbnail(asset),
-            "alt": image_routes.description(asset),
+            "alt": image_routes.alt_text(asset),
             "caption": caption,
         }
         for asset, caption in shown
@@ -68,27 +68,27 @@ def draw(
     )
 
 
-def selection(page: str, usual: Sequence[int]) -> list[int]:
-    """The ids that are selected on a page; what was selected at first as long as nobody changed it."""
-    told = (st.session_state.get(_KEY) or {}).get("selected") or {}
-    return list(told["ids"]) if told.get("page") == page else list(usual)
+def selection(page: str, default: Sequence[int]) -> list[int]:
+    """Return the ids selected on a page; `default` until the user changes the selection."""
+    stored = (st.session_state.get(_KEY) or {}).get("selected") or {}
+    return list(stored["ids"]) if stored.get("page") == page else list(default)
 
 
 def opened() -> int | None:
-    """The picture that somebody wants to see large."""
+    """Return the id of the picture that was opened."""
     return (st.session_state.get(_KEY) or {}).get("open")
 
 
 def load(asset_ids: Sequence[int]) -> dict[int, Asset]:
-    """Pictures by id, read at once."""
+    """Return pictures by id, from one query."""
     return {asset.id: asset for asset in session.loop().assets.get_many(asset_ids)}
 
 
 def draw_strip(found: Sequence[tuple[int, str]], width: int = 104, known: dict[int, Asset] | None = None) -> None:
-    """Draw thumbnails just to look at, each with a caption, in the order given.
+    """Draw thumbnails that cannot be selected, each with a caption, in the given order.
 
     Args:
-        known: What `load` gave, where several strips are drawn; read for this one if None.
+        known: Result of `load`, to share one query between several strips; None reads the pictures here.
     """
     if known is None:
         known = load([asset_id for asset_id, _ in found])
@@ -102,7 +102,7 @@ def _figure(asset: Asset, caption: str, width: int) -> str:
     )
     return (
         f"<figure style='margin: 0; width: {width}px; text-align: center'>"
-        f"<img src='{escape(image_routes.thumbnail(asset))}' alt='{image_routes.alternative(asset)}' "
+        f"<img src='{escape(image_routes.thumbnail(asset))}' alt='{image_routes.alt_html(asset)}' "
         f"loading='lazy' style='max-width: 100%; max-height: {width * 4 // 3}px; border-radius: 0.4rem'>"
         f"{below}</figure>"
     )

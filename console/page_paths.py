@@ -1,6 +1,6 @@
-"""The console's pages: scripts, one folder a role; `common` holds what they share.
+"""Paths of the page scripts, one folder per role.
 
-Paths are given whole, since Streamlit would look for them beside the frame.
+They are absolute, because Streamlit resolves relative paths against the frame's folder.
 """
 
 from __future__ import annotations

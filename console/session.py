@@ -1,4 +1,4 @@
-"""What every page needs: the one Tagloop of this process, who acts, and what they may do."""
+"""The session of a page: the process-wide Tagloop, the current user, and authorization."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from tagging_core import TaggingError, Tagloop, User, load_settings
 from tagging_core.common import log_context
 from tagging_core.common.users import Action, local_user, require, signed_in_user
 from tagging_core.errors import NotAllowedError
+from tagging_core.publishing.schemas import Language
 from tagging_core.taxonomy.model import Tag
 
 _NAME = "console.local_name"
@@ -18,7 +19,7 @@ _NAME = "console.local_name"
 
 @st.cache_resource(show_spinner="Starting Tagloop ...")
 def loop() -> Tagloop:
-    """The Tagloop of this process with its worker running."""
+    """Return the Tagloop of this process with its worker running."""
     settings = load_settings()
     log_context.configure(settings.log_json)
     opened = Tagloop(settings)
@@ -31,11 +32,11 @@ def loop() -> Tagloop:
 
 
 def identify() -> User:
-    """The person at this browser; asks, and ends the run, until that is known."""
+    """Return the user at this browser; until they sign in or give a name, ask for it and end the script run."""
     if sign_in_configured():
         return _signed_in()
-    _refuse_strangers()
-    name = st.session_state.get("user_name") or _remembered()
+    _require_loopback()
+    name = st.session_state.get("user_name") or _remembered_name()
     if not name or st.session_state.get("user_asks"):
         _ask_name(name)
     st.session_state["user_name"] = name
@@ -43,15 +44,15 @@ def identify() -> User:
 
 
 def current_user() -> User:
-    """The person `identify` found earlier in this run."""
+    """Return the user that the frame identified."""
     return st.session_state["user"]
 
 
 def guard(action: Action) -> None:
-    """Refuse a page, deep links included, to those whose roles lack it."""
+    """End the script run with an error unless the user's roles allow the action; deep links are covered too."""
     user = st.session_state.get("user")
     if user is None:
-        st.error("Please start at the front page, so that Tagloop knows who you are.", icon=":material/lock:")
+        st.error("Please open the start page first, so that Tagloop knows who you are.", icon=":material/lock:")
         st.stop()
     try:
         require(user, action)
@@ -61,41 +62,41 @@ def guard(action: Action) -> None:
 
 
 def sign_in_configured() -> bool:
-    """Whether the company's OIDC sign-in is set up in secrets.toml."""
+    """Return whether OIDC sign-in is configured in secrets.toml."""
     try:
         return "auth" in st.secrets
     except FileNotFoundError:
         return False
 
 
-def language() -> str:
-    """The language tags are shown in: `en` or `zh`."""
-    return st.session_state.get("language") or "en"
+def language() -> Language:
+    """Return the language that tag names are shown in."""
+    return "zh" if st.session_state.get("language") == "zh" else "en"
 
 
 def tag_label(tag: Tag) -> str:
-    """A tag's name for a person, in their language."""
+    """Return a tag's name in the user's language."""
     return tag.name(language())
 
 
-def plain(text: str) -> str:
-    """A text as it is, also where Markdown is drawn: what people typed loads no picture and links nowhere."""
+def escape_md(text: str) -> str:
+    """Escape Markdown, so that text typed by users loads no images and adds no links."""
     return re.sub(r"([\\`*_{}\[\]()#+\-.!|~<>$:])", r"\\\1", text)
 
 
-def say_error(error: TaggingError) -> None:
-    """Show an expected failure at the top of the next run, so that a callback's message is not lost."""
+def defer_error(error: TaggingError) -> None:
+    """Keep an error for `show_error`; what a callback draws itself is lost with the rerun."""
     st.session_state["error"] = str(error)
 
 
 def show_error() -> None:
-    """Show what `say_error` kept."""
+    """Show the error kept by `defer_error`."""
     if message := st.session_state.pop("error", None):
         st.error(message, icon=":material/error:")
 
 
 def browser_address() -> str | None:
-    """Where the browser is; None on this machine."""
+    """Return the browser's IP address; None on this machine."""
     return st.context.ip_address
 
 
@@ -108,7 +109,7 @@ def _signed_in() -> User:
     return signed_in_user(str(st.user.email), loop().settings.roles_file)
 
 
-def _refuse_strangers() -> None:
+def _require_loopback() -> None:
     address = browser_address()
     if address and not ipaddress.ip_address(address).is_loopback:
         st.error(
@@ -119,17 +120,17 @@ def _refuse_strangers() -> None:
         st.stop()
 
 
-def _remembered() -> str:
+def _remembered_name() -> str:
     return loop().values.get(_NAME)
 
 
 def _ask_name(current: str) -> None:
     with st.container(width=480), st.form("who"):
         st.header("Who is tagging?")
-        st.write("Every decision keeps the name of who made it. Asked once, remembered on this machine.")
+        st.write("Every decision is stored with your name. You are asked once; this machine remembers it.")
         name = st.text_input("Your name", value=current, max_chars=80)
         st.caption(
-            "This is no protection: without sign-in anyone at this machine may give any name, and has all roles."
+            "This is no protection: without sign-in, anyone at this machine can enter any name and has all roles."
         )
         if st.form_submit_button("Start", type="primary"):
             try:

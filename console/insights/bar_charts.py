@@ -1,4 +1,4 @@
-"""Figures that compare; nothing is drawn here, so that the report shows the same ones."""
+"""Figures that compare; they are returned and not drawn, so that the report can use them too."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from console.charts import FAINT, MISSED, PALETTE, PLAIN, RIGHT, WRONG, Query, bars, faint, link
+from console.charts import MISSED, MUTED, NEUTRAL, PALETTE, RIGHT, WRONG, Query, error_bars, link, translucent
 from tagging_core.analytics.trends import ShareChange
 
 
 def movers(found: Sequence[ShareChange], name: Callable[[str], str], links: Callable[[str], Query]) -> go.Figure:
-    """How much shares changed, in percentage points, with the interval that the change was tested with."""
+    """Plot changes of shares in percentage points, with the interval that each was tested with."""
     shown = list(found)[::-1]
     low, changes, high = np.array([(m.change.low, m.change.value, m.change.high) for m in shown]).T
     figure = go.Figure(
@@ -22,23 +22,23 @@ def movers(found: Sequence[ShareChange], name: Callable[[str], str], links: Call
             y=[name(m.tag_id) for m in shown],
             mode="markers",
             marker={"size": 11, "color": [RIGHT if m.change.value > 0 else MISSED for m in shown]},
-            error_x=bars(low * 100, changes * 100, high * 100),
+            error_x=error_bars(low * 100, changes * 100, high * 100),
             text=[f"from {m.before:.1%} to {m.now:.1%}" for m in shown],
             hovertemplate="%{y}: %{text}<br>%{x:+.1f} points<extra></extra>",
             customdata=[link(links(m.tag_id)) for m in shown],
         )
     )
-    figure.add_vline(x=0, line_width=1, line_color=PLAIN)
+    figure.add_vline(x=0, line_width=1, line_color=NEUTRAL)
     figure.update_xaxes(title="change in percentage points", ticksuffix="", tickformat="+.0f")
     figure.update_yaxes(type="category", automargin=True)
     return figure
 
 
 def sunburst(rows: pd.DataFrame) -> go.Figure:
-    """The taxonomy, each part as large as its share of all tags given.
+    """Plot the taxonomy, each sector as large as its share of all tags given.
 
     Args:
-        rows: Columns id, parent (an id or empty), name and n, what lies below not included.
+        rows: Columns `id`, `parent` (an id or empty), `name`, and `n` without descendants.
     """
     figure = go.Figure(
         go.Sunburst(
@@ -55,8 +55,8 @@ def sunburst(rows: pd.DataFrame) -> go.Figure:
     return figure.update_layout(colorway=PALETTE)
 
 
-def together(table: pd.DataFrame, names: Mapping[str, str]) -> go.Figure:
-    """Of the pictures that have the tag of the row, the share that has the tag of the column too."""
+def co_occurrence(table: pd.DataFrame, names: Mapping[str, str]) -> go.Figure:
+    """Plot the share of the pictures with the row's tag that have the column's tag too."""
     alone = pd.Series({tag_id: table.loc[tag_id, tag_id] for tag_id in table.index})
     shares = table.div(alone, axis=0).astype(float)
     for tag_id in table.index:
@@ -68,7 +68,7 @@ def together(table: pd.DataFrame, names: Mapping[str, str]) -> go.Figure:
             x=labels,
             y=labels,
             text=table.to_numpy(),
-            colorscale=[[0, faint(RIGHT, 0.04)], [1, RIGHT]],
+            colorscale=[[0, translucent(RIGHT, 0.04)], [1, RIGHT]],
             zmin=0,
             zmax=1,
             colorbar={"tickformat": ".0%", "thickness": 10, "title": ""},
@@ -80,10 +80,10 @@ def together(table: pd.DataFrame, names: Mapping[str, str]) -> go.Figure:
 
 
 def comparison(table: pd.DataFrame) -> go.Figure:
-    """Two shares beside each other.
+    """Plot pairs of shares.
 
     Args:
-        table: Columns name, first, second (shares), first_name and second_name.
+        table: Columns `name`, and `first`, `first_name`, `first_link` (share, name, query) and so on for `second`.
     """
     figure = go.Figure()
     rows = table.iloc[::-1]
@@ -93,7 +93,7 @@ def comparison(table: pd.DataFrame) -> go.Figure:
             x=rows[side],
             name=str(table[f"{side}_name"].iloc[0]),
             orientation="h",
-            marker={"color": (PLAIN, RIGHT)[n]},
+            marker={"color": (NEUTRAL, RIGHT)[n]},
             hovertemplate="%{y}: %{x:.1%}",
             customdata=[link(query) for query in rows[f"{side}_link"]],
         )
@@ -103,29 +103,34 @@ def comparison(table: pd.DataFrame) -> go.Figure:
 
 
 def reliability(table: pd.DataFrame, links: Callable[[float], Query]) -> go.Figure:
-    """How often suggestions of a confidence were right; on the diagonal, confidence means what it says."""
+    """Plot the share of right suggestions by confidence; perfect calibration is the diagonal."""
     figure = go.Figure()
     figure.add_scatter(
-        x=[0, 1], y=[0, 1], mode="lines", line={"dash": "dot", "color": PLAIN}, name="as it says", hoverinfo="skip"
+        x=[0, 1],
+        y=[0, 1],
+        mode="lines",
+        line={"dash": "dot", "color": NEUTRAL},
+        name="perfect",
+        hoverinfo="skip",
     )
     figure.add_scatter(
         x=table["said"],
         y=table["was"],
         mode="lines+markers",
-        name="as it was",
+        name="observed",
         line={"color": RIGHT},
         marker={"size": 9},
-        error_y=bars(table["low"], table["was"], table["high"]),
+        error_y=error_bars(table["low"], table["was"], table["high"]),
         text=[f"{n:,}" for n in table["n"]],
-        hovertemplate="said %{x:.0%}: %{y:.0%} of %{text} were right<extra></extra>",
+        hovertemplate="confidence %{x:.0%}: %{y:.0%} of %{text} were right<extra></extra>",
         customdata=[link(links(said)) for said in table["said"]],
     )
     figure.update_xaxes(tickformat=".0%", range=[0, 1.02], title="confidence shown")
     return figure.update_yaxes(tickformat=".0%", range=[0, 1.02], title="share that was right")
 
 
-def coverage(curve: pd.DataFrame) -> go.Figure:
-    """What share would be wrong, if everything above a confidence were accepted unseen."""
+def risk_coverage(curve: pd.DataFrame) -> go.Figure:
+    """Plot the share of errors against the share of suggestions accepted unseen, over all thresholds."""
     figure = go.Figure(
         go.Scatter(
             x=curve["coverage"],
@@ -133,17 +138,17 @@ def coverage(curve: pd.DataFrame) -> go.Figure:
             mode="lines",
             line={"color": WRONG},
             text=[f"{t:.0%}" for t in curve["threshold"]],
-            hovertemplate="from %{text} on: %{x:.0%} accepted, %{y:.1%} of them wrong<extra></extra>",
+            hovertemplate="threshold %{text}: %{x:.0%} accepted, %{y:.1%} of them wrong<extra></extra>",
         )
     )
     for share in (0.01, 0.03, 0.05):
-        figure.add_hline(y=share, line_dash="dot", line_width=1, line_color=PLAIN)
+        figure.add_hline(y=share, line_dash="dot", line_width=1, line_color=NEUTRAL)
     figure.update_xaxes(tickformat=".0%", range=[0, 1.02], title="share of suggestions accepted (coverage)")
-    return figure.update_yaxes(tickformat=".0%", rangemode="tozero", title="share of those wrong (risk)")
+    return figure.update_yaxes(tickformat=".0%", rangemode="tozero", title="share of them wrong (risk)")
 
 
 def confusions(rows: Sequence[tuple[str, str, int]], links: Sequence[Query]) -> go.Figure:
-    """Tags taken for one another, most often first."""
+    """Plot confused pairs of tags, most frequent first."""
     figure = go.Figure(
         go.Bar(
             x=[n for *_, n in rows][::-1],
@@ -158,19 +163,19 @@ def confusions(rows: Sequence[tuple[str, str, int]], links: Sequence[Query]) -> 
     return figure.update_yaxes(type="category", automargin=True)
 
 
-def dots(names: Sequence[str], table: pd.DataFrame, title: str, enough: int) -> go.Figure:
-    """A share for each of some names with its interval; what rests on few cases is grey.
+def dot_plot(names: Sequence[str], table: pd.DataFrame, title: str, enough: int) -> go.Figure:
+    """Plot one share per name with its interval; shares of fewer than `enough` cases are grey.
 
     Args:
-        table: Columns share, low, high and n.
+        table: Columns `share`, `low`, `high` and `n`.
     """
     figure = go.Figure(
         go.Scatter(
             x=table["share"],
             y=list(names),
             mode="markers",
-            marker={"size": 11, "color": [RIGHT if n >= enough else FAINT for n in table["n"]]},
-            error_x=bars(table["low"], table["share"], table["high"]),
+            marker={"size": 11, "color": [RIGHT if n >= enough else MUTED for n in table["n"]]},
+            error_x=error_bars(table["low"], table["share"], table["high"]),
             text=[f"{n:,}" for n in table["n"]],
             hovertemplate="%{y}: %{x:.0%} of %{text}<extra></extra>",
         )

@@ -1,4 +1,4 @@
-"""What changes of the library, and other models, did to accuracy."""
+"""Accuracy before and after changes of the tag library and of the model."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ _FEW = 10
 
 
 def draw(choice: Choice) -> None:
-    """The library's changes and the models, each before and after."""
+    """Draw precision before and after each library change and model switch."""
     loop, user = session.loop(), session.current_user()
     effects = loop.analytics.effects_of_changes(user, choice.period)
     models = loop.analytics.accuracy_by(user, "model", choice.period)
     with st.container(border=True):
         charts.draw_head(
             "Changes of the tag library",
-            f"the tags concerned, {accuracy.AROUND} days before and from then on, as shown",
+            f"the affected tags, {accuracy.AROUND} days before and since then, as shown",
             "accuracy_changes",
             help_texts.CHANGES,
         )
         if not effects:
-            st.caption("The library was not changed in this period.")
+            st.caption("The tag library was not changed in this period.")
         for effect in effects:
             before, after, change = effect.before, effect.after, effect.change
             shares = f"{charts.percent(before.precision)} of {before.opinions:,} → "
@@ -38,7 +38,7 @@ def draw(choice: Choice) -> None:
             if before.opinions >= _FEW and after.opinions >= _FEW:
                 verdict = f"{change.low * 100:+.0f} to {change.high * 100:+.0f} points"
                 verdict += "" if change.clear_of_zero else ", may be chance"
-            title = f"**{session.plain(effect.act.title)}** :gray[{effect.act.at:%d %b %Y}]"
+            title = f"**{session.escape_md(effect.act.title)}** :gray[{effect.act.at:%d %b %Y}]"
             st.markdown(f"{title}  \n{shares} :gray[({verdict})]")
     with st.container(border=True):
         charts.draw_head("Models", "as shown, in this period", "accuracy_models", help_texts.PRECISION)
@@ -47,7 +47,7 @@ def draw(choice: Choice) -> None:
         if not known:
             st.caption("No suggestion was judged.")
         for name, outcomes in known:
-            limits = charts.between(*outcomes.precision_interval)
+            limits = charts.interval(*outcomes.precision_interval)
             st.markdown(
                 f"`{name}` {charts.percent(outcomes.precision)} right :gray[({limits}, of {outcomes.opinions:,})]"
             )

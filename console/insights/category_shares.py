@@ -1,4 +1,4 @@
-"""What pictures are about, category by category."""
+"""Shares of categories over time."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tagging_core.analytics.trends import Content
 def draw(choice: Choice, content: Content, title: str, key: str, height: int) -> None:
     """Draw the shares of the largest categories over time."""
     taxonomy = session.loop().taxonomy()
-    table = labels.parts(taxonomy, trends.by_category(content, taxonomy, choice.grain))
+    table = labels.largest_categories(taxonomy, trends.by_category(content, taxonomy, choice.grain))
     charts.show(
         line_charts.composition(table, choice.buckets, choice.grain, lambda _, b: choice.query(**choice.within(b))),
         title,

@@ -1,4 +1,4 @@
-"""Two periods, profiles or batches beside each other."""
+"""Comparison of two periods, profiles or batches."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ _WHAT = {"period": "Two periods", "profile": "Two profiles", "batch": "Two batch
 _MOST = 15
 
 Side = tuple[str, Content, dict[str, str]]
-"""A side's name, its pictures, and the parameters that find them."""
+"""A side's name, its content, and the query of its pictures."""
 
 
 def draw(choice: Choice) -> None:
-    """Choose two sides and draw where they differ."""
+    """Let the user choose two sides, and draw where they differ."""
     what = st.segmented_control(
         "Compare",
         list(_WHAT),
         default="period",
-        format_func=_WHAT.get,
+        format_func=_WHAT.__getitem__,
         key="compare",
         required=True,
         bind="query-params",
@@ -40,7 +40,7 @@ def draw(choice: Choice) -> None:
         return
     taxonomy = session.loop().taxonomy()
     found = trends.movers(first, second, taxonomy)
-    surely = {mover.tag_id for mover in found}
+    significant = {mover.tag_id for mover in found}
     shown = found[:_MOST] or _largest(first, second, [t for t in second.tag_ids if t in taxonomy.tags])
     names = labels.tags(taxonomy, [mover.tag_id for mover in shown])
     table = pd.DataFrame(
@@ -58,9 +58,9 @@ def draw(choice: Choice) -> None:
         ]
     )
     if table.empty:
-        st.info("Neither side's pictures have any tag.")
+        st.info("No picture of either side has a tag.")
         return
-    title = "Where they differ beyond chance" if surely else "No difference beyond chance; the most given tags"
+    title = "Significant differences" if significant else "No significant difference; the most used tags"
     numbers = table.drop(columns=["first_link", "second_link"])
     charts.show(
         bar_charts.comparison(table),
@@ -109,24 +109,29 @@ def _profiles(choice: Choice) -> tuple[Side, Side]:
                 key=f"compare_profile_{n}",
                 width=220,
             )
-            for n, label in enumerate(("One", "Other"))
+            for n, label in enumerate(("First", "Second"))
         )
-    return tuple(
-        (labels.profile(taxonomy, p), _load(choice, profile=p), choice.query(profile=p)) for p in (one, two)
-    )  # type: ignore[return-value]
+
+    def side(profile_id: str) -> Side:
+        name = labels.profile(taxonomy, profile_id)
+        return name, _load(choice, profile=profile_id), choice.query(profile=profile_id)
+
+    return side(one), side(two)
 
 
 def _batches(_: Choice) -> tuple[Side, Side] | None:
     known = {n: f"{name} (batch {n})" for n, (name, _) in session.loop().ingest.batch_names().items()}
     if len(known) < 2:
-        st.info("It takes two batches.")
+        st.info("There is only one batch so far; a comparison needs two.")
         return None
     with st.container(horizontal=True):
         one, two = (
-            st.selectbox(label, list(known), n, format_func=known.get, key=f"compare_batch_{n}", width=320)
-            for n, label in ((1, "One"), (0, "Other"))
+            st.selectbox(label, list(known), n, format_func=known.__getitem__, key=f"compare_batch_{n}", width=320)
+            for n, label in ((1, "First"), (0, "Second"))
         )
-    return tuple(
-        (known[n], session.loop().analytics.content_of_batch(session.current_user(), n), {"batch": str(n)})
-        for n in (one, two)
-    )  # type: ignore[return-value]
+
+    def side(batch_id: int) -> Side:
+        content = session.loop().analytics.content_of_batch(session.current_user(), batch_id)
+        return known[batch_id], content, {"batch": str(batch_id)}
+
+    return side(one), side(two)

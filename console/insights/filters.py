@@ -1,8 +1,8 @@
-"""Which pictures the charts are about; in the address, so that a view can be shared."""
+"""Filters of the insights pages, kept in the URL so that a view can be shared, and saved views."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -24,7 +24,7 @@ _OF_PICTURES = ("from", "to", "tag", "what", "given", "bins", "batch", "state", 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What was chosen; what a page does not ask for stays as it is."""
+    """The chosen filters; filters that a page does not offer have their defaults."""
 
     period: Period
     grain: str = "day"
@@ -33,96 +33,96 @@ class Choice:
 
     @property
     def buckets(self) -> list[str]:
-        """The first days of all buckets of the period, in order."""
+        """First days of all buckets of the period, in order (ISO dates)."""
         return periods.buckets(self.period, self.grain)
 
     def query(self, **more: str) -> dict[str, str]:
-        """Parameters of the page of pictures for what is shown here."""
+        """Return the query of the Pictures page for this choice."""
         first, last = self.period.bounds
         found = {"from": first, "to": last, "on": str(self.basis), "profile": self.profile} | more
         return {name: value for name, value in found.items() if value}
 
     def within(self, bucket: str) -> dict[str, str]:
-        """From and to of one bucket, as far as it lies in the period."""
+        """Return `from` and `to` of a bucket, clipped to the period."""
         first, last = periods.span(bucket, self.grain)
         inside = max(first, self.period.first), min(last, self.period.last)
         return {"from": inside[0].isoformat(), "to": inside[1].isoformat()}
 
 
 def draw(page: str, grain: bool = False, basis: bool = False, profile: bool = False) -> Choice:
-    """Let the reader choose; the choice is in the address, and goes along from page to page."""
+    """Draw the filters; the choice is written to the URL and carried over to other pages."""
     st.session_state["filter_page"] = page
     for name in _OF_PICTURES:
-        st.query_params.pop(name, None)  # the browser's way back keeps them
+        st.query_params.pop(name, None)  # left over after the browser's Back button
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
-        period = _period()
-        by = _select("By", "grain", _GRAINS, 130) if grain else "auto"
-        on = _select("On the day they were", "on", {str(k): v for k, v in BASES.items()}, 160) if basis else ""
+        period = _draw_period()
+        by = _draw_select("By", "grain", _GRAINS, 130) if grain else "auto"
+        on = _draw_select("On the day they were", "on", {str(k): v for k, v in BASES.items()}, 160) if basis else ""
         part = _ALL
         if profile:
             known = session.loop().taxonomy().profiles.values()
             names = {_ALL: "All profiles"} | {p.id: p.name(session.language()) for p in known}
-            part = _select("Profile", "profile", names, 150)
-        _views(page)
-    usual = _usual(period) if by == "auto" else by
-    return Choice(period, usual, Basis(on or Basis.REVIEWED), "" if part == _ALL else part)
+            part = _draw_select("Profile", "profile", names, 150)
+        _draw_views(page)
+    default = _default_grain(period) if by == "auto" else by
+    return Choice(period, default, Basis(on or Basis.REVIEWED), "" if part == _ALL else part)
 
 
-def remember(name: str, usual: Any, read: Callable[[str], Any]) -> str:
-    """Let a filter start with what the address says, else what was chosen before, else the usual.
+def restore(name: str, default: Any, read: Callable[[str], Any]) -> str:
+    """Initialize a filter from the URL, else from the value last chosen on any page, else from `default`.
 
-    The address holds ids and not labels, so that it means the same to a reader of another language.
+    The URL holds ids and not labels, so that it works in every language.
 
     Args:
-        read: The value that a text of the address stands for; None if it stands for none.
+        read: Parses a URL parameter; returns None if it is invalid.
 
     Returns:
         The key of the filter's widget.
     """
-    # A widget of another page does not answer to its key here, but is still known by it for one run.
+    # Keys differ by page: for one run, a key would still belong to the widget of the previous page.
     key, kept = f"filter_{name}_{st.session_state['filter_page']}", f"filter_{name}_kept"
     asked = st.query_params.get(name)
-    told = st.session_state.get(f"filter_{name}_told")
-    if asked is not None and asked != told and (value := read(asked)) is not None:
+    written = st.session_state.get(f"filter_{name}_written")
+    if asked is not None and asked != written and (value := read(asked)) is not None:
         st.session_state[key] = value
     elif key not in st.session_state:
-        st.session_state[key] = st.session_state.get(kept, usual)
+        st.session_state[key] = st.session_state.get(kept, default)
     return key
 
 
-def keep(name: str, value: Any, text: str = "") -> None:
-    """Keep a filter's value for the other pages, and write it into the address; as it is, if no text is given."""
+def store(name: str, value: Any, text: str = "") -> None:
+    """Store a filter's value for the other pages, and write it (or `text`, if given) to the URL."""
     text = text or str(value)
     st.session_state[f"filter_{name}_kept"] = value
-    st.session_state[f"filter_{name}_told"] = text
+    st.session_state[f"filter_{name}_written"] = text
     if st.query_params.get(name) != text:
         st.query_params[name] = text
 
 
-def _period() -> Period:
+def _draw_period() -> Period:
     today = session.loop().analytics.today()
-    key = remember("days", "30", lambda text: text if text in SPANS else None)
+    key = restore("days", "30", lambda text: text if text in SPANS else None)
     chosen = st.segmented_control(
         "Period",
         list(SPANS),
-        format_func=SPANS.get,
+        format_func=SPANS.__getitem__,
         key=key,
         required=True,
         label_visibility="collapsed",
     )
-    keep("days", chosen or "30")
+    store("days", chosen or "30")
     if chosen != "other":
         return Period.latest(int(chosen or "30"), today)
-    return _other_period(today)
+    return _draw_other_period(today)
 
 
-def _other_period(today: date) -> Period:
-    usual = Period.latest(30, today)
-    key = remember("between", (usual.first, usual.last), lambda text: _read_days(text, today))
+def _draw_other_period(today: date) -> Period:
+    default = Period.latest(30, today)
+    key = restore("between", (default.first, default.last), lambda text: _read_days(text, today))
     picked = st.date_input("From, to", max_value=today, key=key, width=230, label_visibility="collapsed")
-    first, *rest = picked if isinstance(picked, tuple) else (picked,)
-    period = Period(first or today, rest[0] if rest else today)
-    keep("between", (period.first, period.last), "_".join(period.bounds))
+    days: Sequence[date | None] = picked if isinstance(picked, tuple) else (picked,)  # one after the first click
+    period = Period(days[0] or today, (days[1] if len(days) > 1 else None) or today)
+    store("between", (period.first, period.last), "_".join(period.bounds))
     return period
 
 
@@ -134,15 +134,15 @@ def _read_days(text: str, today: date) -> tuple[date, date] | None:
     return first, last
 
 
-def amount(label: str, name: str, usual: float, note: str, step: float) -> float:
-    """Let the reader put a number in place of an assumption."""
-    key = remember(name, usual, _read_amount)
+def draw_number(label: str, name: str, default: float, note: str, step: float) -> float:
+    """Draw an input for a number that is assumed; `note` is its help text."""
+    key = restore(name, default, _read_number)
     chosen = st.number_input(label, 0.0, 1e9, step=step, format="%g", key=key, help=note, width=200)
-    keep(name, float(chosen), f"{chosen:g}")
+    store(name, float(chosen), f"{chosen:g}")
     return float(chosen)
 
 
-def _read_amount(text: str) -> float | None:
+def _read_number(text: str) -> float | None:
     try:
         found = float(text)
     except ValueError:
@@ -150,29 +150,29 @@ def _read_amount(text: str) -> float | None:
     return found if 0 <= found <= 1e9 else None
 
 
-def _select(label: str, name: str, options: Mapping[str, str], width: int) -> str:
-    key = remember(name, next(iter(options)), lambda text: text if text in options else None)
+def _draw_select(label: str, name: str, options: Mapping[str, str], width: int) -> str:
+    key = restore(name, next(iter(options)), lambda text: text if text in options else None)
     if st.session_state[key] not in options:
         st.session_state[key] = next(iter(options))
-    chosen = st.selectbox(label, list(options), format_func=options.get, key=key, width=width)
-    keep(name, chosen)
+    chosen = st.selectbox(label, list(options), format_func=options.__getitem__, key=key, width=width)
+    store(name, chosen)
     return chosen
 
 
-def _usual(period: Period) -> str:
-    """The grain that shows some ten to forty points."""
+def _default_grain(period: Period) -> str:
+    """Return the grain that gives roughly ten to forty points."""
     return next((g for g, most in (("day", 31), ("week", 200), ("month", 1500)) if period.days <= most), "quarter")
 
 
 # ---- saved views ---------------------------------------------------------------------------------------------
 
 
-def _views(page: str) -> None:
+def _draw_views(page: str) -> None:
     user = session.current_user()
     found = session.loop().analytics.views.listed(user, page)
     if removed := st.session_state.get("view_removed"):
         st.button(
-            f"Bring {removed[1]!r} back", on_click=_remove, args=(removed[0], removed[1], False), type="tertiary"
+            f"Restore {removed[1]!r}", on_click=_remove, args=(removed[0], removed[1], False), type="tertiary"
         )
     with st.popover("Views", icon=":material/bookmark:"):
         session.show_error()
@@ -180,10 +180,10 @@ def _views(page: str) -> None:
             with st.container(horizontal=True, vertical_alignment="center"):
                 st.page_link(
                     getattr(page_paths, page.upper()),
-                    label=session.plain(view.name),
+                    label=session.escape_md(view.name),
                     query_params=view.address,
                     width="stretch",
-                    help=f"Saved by {session.plain(view.actor)} on {view.at:%d %b %Y}",
+                    help=f"Saved by {session.escape_md(view.actor)} on {view.at:%d %b %Y}",
                 )
                 st.button(
                     "",
@@ -192,16 +192,16 @@ def _views(page: str) -> None:
                     on_click=_remove,
                     args=(view.id, view.name),
                     type="tertiary",
-                    help="Take it off the list",
+                    help="Remove from the list",
                 )
         if not found:
             st.caption(
-                "None saved yet. A view keeps what is chosen here, under a name that all who read charts see."
+                "None saved yet. A view stores these filters under a name, for everyone who can see the charts."
             )
         with st.form("save_view", border=False):
             st.text_input("Name of this view", key="view_name", max_chars=120)
-            st.form_submit_button("Save it", on_click=_save, args=(page,))
-        st.caption("The address of this page leads here as well: copy it to share what you see.")
+            st.form_submit_button("Save", on_click=_save, args=(page,))
+        st.caption("The URL of this page contains the filters: copy it to share what you see.")
 
 
 def _save(page: str) -> None:
@@ -210,7 +210,7 @@ def _save(page: str) -> None:
             session.current_user(), st.session_state["view_name"], page, dict(st.query_params)
         )
     except TaggingError as error:
-        session.say_error(error)
+        session.defer_error(error)
     else:
         st.session_state["view_name"] = ""
 

@@ -1,4 +1,4 @@
-"""Names of what charts tell apart, in the reader's language."""
+"""Display names of tags, categories and profiles in the user's language."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from console import session
 from tagging_core.taxonomy.model import Taxonomy
 
 MOST = 7
-"""Categories that are told apart; there are as many colours, and one for all others."""
+"""Categories shown separately: one colour each, and one for all others."""
 
 _OTHERS = "All others"
 
 
 def tags(taxonomy: Taxonomy, tag_ids: Iterable[str], language: str = "") -> dict[str, str]:
-    """Names of tags by id; with the category where two of them are called the same.
+    """Return names of tags by id, with the category where two have the same name.
 
     Args:
-        language: The reader's if empty; here as below, a page's download is made where no reader is known.
+        language: The session's if empty. Downloads pass it, because they run without a session.
     """
     known = [taxonomy.tags[tag_id] for tag_id in dict.fromkeys(tag_ids) if tag_id in taxonomy.tags]
     language = language or session.language()
@@ -41,21 +41,21 @@ def profile(taxonomy: Taxonomy, profile_id: str) -> str:
     return found.name(session.language()) if found else profile_id or "none"
 
 
-def parts(taxonomy: Taxonomy, table: pd.DataFrame, language: str = "") -> pd.DataFrame:
-    """The largest categories by name, the others together.
+def largest_categories(taxonomy: Taxonomy, table: pd.DataFrame, language: str = "") -> pd.DataFrame:
+    """Return the shares of the largest categories by name, with the rest summed up.
 
     Args:
-        table: Of `trends.by_category`.
+        table: Result of `trends.by_category`.
 
     Returns:
-        Columns bucket, group, n, of and share; groups by their size, the others last.
+        Columns `bucket`, `group`, `n`, `of` and `share`; groups by size, the rest last.
     """
     sizes = table.groupby("category_id")["n"].sum().sort_values(ascending=False)
     names = {
         c: category(taxonomy, c, language) for c in (sizes.index if len(sizes) <= MOST + 1 else sizes.index[:MOST])
     }
     named = table.assign(group=table["category_id"].map(names).fillna(_OTHERS))
-    folded = named.groupby(["group", "bucket", "of"], as_index=False)["n"].sum()
+    folded = named.groupby(["group", "bucket", "of"])["n"].sum().reset_index()
     order = {name: place for place, name in enumerate([*names.values(), _OTHERS])}
     folded = folded.sort_values("bucket").sort_values("group", key=lambda group: group.map(order), kind="stable")
     return folded.assign(share=folded["n"] / folded["of"])[["bucket", "group", "n", "of", "share"]]

@@ -1,4 +1,4 @@
-"""Figures over time; nothing is drawn here, so that the report shows the same ones."""
+"""Figures over time; they are returned and not drawn, so that the report can use them too."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from collections.abc import Callable, Sequence
 import pandas as pd
 import plotly.graph_objects as go
 
-from console.charts import FAINT, PALETTE, RIGHT, WRONG, Query, faint, link
+from console.charts import MUTED, PALETTE, RIGHT, WRONG, Query, link, translucent
 
 _TICKS = {"day": "%d %b", "week": "%d %b", "month": "%b %Y", "quarter": "Q%q %Y"}
 _BANDS = 3  # lines up to which each shows its interval
 
 Links = Callable[[str, str], Query]
-"""The pictures of a group in a bucket."""
+"""Returns the query of the pictures of a group in a bucket."""
 
 
 def _time_axis(figure: go.Figure, grain: str, buckets: Sequence[str]) -> go.Figure:
-    """Dates as the grain has them; a few points are labelled one by one."""
+    """Format the dates by grain; up to ten buckets are labelled individually."""
     figure.update_xaxes(type="date", tickformat=_TICKS[grain], title="")
     if len(buckets) <= 10:
         figure.update_xaxes(tickvals=list(buckets))
@@ -25,10 +25,10 @@ def _time_axis(figure: go.Figure, grain: str, buckets: Sequence[str]) -> go.Figu
 
 
 def lines(table: pd.DataFrame, buckets: Sequence[str], grain: str, links: Links, unit: str) -> go.Figure:
-    """Shares over time, a line a group; days without pictures leave a gap.
+    """Plot shares over time, one line per group; buckets without pictures leave a gap.
 
     Args:
-        table: Of `trends.series`.
+        table: Result of `trends.series`.
     """
     figure = go.Figure()
     groups = list(dict.fromkeys(table["group"]))
@@ -36,7 +36,7 @@ def lines(table: pd.DataFrame, buckets: Sequence[str], grain: str, links: Links,
         colour = PALETTE[n % len(PALETTE)]
         part = table[table["group"] == group].set_index("bucket").reindex(list(buckets))
         if len(groups) <= _BANDS:
-            _band(figure, part, colour, group)
+            _interval_band(figure, part, colour, group)
         figure.add_scatter(
             x=list(part.index),
             y=part["share"],
@@ -56,7 +56,7 @@ def lines(table: pd.DataFrame, buckets: Sequence[str], grain: str, links: Links,
 
 
 def composition(table: pd.DataFrame, buckets: Sequence[str], grain: str, links: Links) -> go.Figure:
-    """What parts, at most as many as there are colours, make up the whole over time, stacked to 100 %."""
+    """Plot the composition over time, stacked to 100 %; at most as many groups as colours."""
     figure = go.Figure()
     for n, group in enumerate(dict.fromkeys(table["group"])):
         part = table[table["group"] == group]
@@ -64,7 +64,7 @@ def composition(table: pd.DataFrame, buckets: Sequence[str], grain: str, links: 
             x=list(part["bucket"]),
             y=part["share"],
             name=group,
-            marker={"color": FAINT if n == len(PALETTE) - 1 else PALETTE[n]},  # the last stands for all others
+            marker={"color": MUTED if n == len(PALETTE) - 1 else PALETTE[n]},  # the last stands for all others
             text=[f"{n:,} of {of:,} tags" for n, of in zip(part["n"], part["of"], strict=True)],
             textposition="none",
             hovertemplate="%{x|%d %b %Y}: %{y:.1%}<br>%{text}",
@@ -76,17 +76,17 @@ def composition(table: pd.DataFrame, buckets: Sequence[str], grain: str, links: 
 
 
 def accuracy(table: pd.DataFrame, buckets: Sequence[str], grain: str, links: Callable[[str], Query]) -> go.Figure:
-    """Precision with its interval, and recall, over time.
+    """Plot precision with its interval, and recall, over time.
 
     Args:
-        table: Of `accuracy.over_time`.
+        table: Result of `accuracy.over_time`.
     """
     part = table.set_index("bucket").reindex(list(buckets))
     figure = go.Figure()
-    _band(figure, part, RIGHT, "Right (precision)")
+    _interval_band(figure, part, RIGHT, "Precision")
     for column, base, name, colour in (
-        ("precision", "opinions", "Right (precision)", RIGHT),
-        ("recall", "truths", "Found (recall)", PALETTE[2]),
+        ("precision", "opinions", "Precision", RIGHT),
+        ("recall", "truths", "Recall", PALETTE[2]),
     ):
         figure.add_scatter(
             x=list(part.index),
@@ -103,8 +103,8 @@ def accuracy(table: pd.DataFrame, buckets: Sequence[str], grain: str, links: Cal
     return _time_axis(figure, grain, buckets)
 
 
-def balance(months: Sequence[int], spent: Sequence[float], gained: Sequence[float]) -> go.Figure:
-    """Money spent and saved, added up month by month."""
+def cumulative_money(months: Sequence[int], spent: Sequence[float], gained: Sequence[float]) -> go.Figure:
+    """Plot cumulative money spent and saved by month."""
     figure = go.Figure()
     for name, values, colour in (("Spent", spent, WRONG), ("Saved", gained, RIGHT)):
         figure.add_scatter(
@@ -116,11 +116,11 @@ def balance(months: Sequence[int], spent: Sequence[float], gained: Sequence[floa
             hovertemplate="after %{x} months: %{y:,.0f}",
         )
     figure.update_xaxes(title="months", dtick=3, rangemode="tozero")
-    return figure.update_yaxes(title="money, added up", tickformat=",d", rangemode="tozero")
+    return figure.update_yaxes(title="cumulative money", tickformat=",d", rangemode="tozero")
 
 
-def drifting(days: Sequence[str], p: Sequence[float | None], limit: float) -> go.Figure:
-    """How likely chance alone explains the difference, day by day; below the line is an alarm."""
+def drift_p_values(days: Sequence[str], p: Sequence[float | None], limit: float) -> go.Figure:
+    """Plot the p-value of the daily drift check; below the line is an alarm."""
     figure = go.Figure(
         go.Scatter(
             x=list(days),
@@ -132,12 +132,12 @@ def drifting(days: Sequence[str], p: Sequence[float | None], limit: float) -> go
         )
     )
     figure.add_hline(y=limit, line_dash="dot", line_color=WRONG)
-    figure.update_yaxes(type="log", range=[-3.1, 0.1], title="p (chance alone)", tickvals=[0.001, 0.01, 0.1, 1])
+    figure.update_yaxes(type="log", range=[-3.1, 0.1], title="p-value", tickvals=[0.001, 0.01, 0.1, 1])
     return _time_axis(figure, "day", days)
 
 
-def _band(figure: go.Figure, table: pd.DataFrame, colour: str, group: str) -> None:
-    """The interval from low to high, for each run of buckets without a gap."""
+def _interval_band(figure: go.Figure, table: pd.DataFrame, colour: str, group: str) -> None:
+    """Fill the interval from `low` to `high`, for each run of buckets without a gap."""
     known = table["low"].notna()
     for _, run in table[known].groupby((known != known.shift()).cumsum()[known]):
         figure.add_scatter(
@@ -146,7 +146,7 @@ def _band(figure: go.Figure, table: pd.DataFrame, colour: str, group: str) -> No
             mode="lines",
             line={"width": 0},
             fill="toself",
-            fillcolor=faint(colour),
+            fillcolor=translucent(colour),
             hoverinfo="skip",
             showlegend=False,
             legendgroup=group,

@@ -1,4 +1,4 @@
-"""A period on paper: one HTML file that needs nothing beside it, to print or to send."""
+"""The report of a period: one self-contained HTML file, to print or to send."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tagging_core.ledger.rollups.tally import BLIND, SHOWN
 _STYLE = """
 body { font: 15px/1.45 system-ui, sans-serif; color: #16211f; max-width: 900px; margin: 2rem auto; padding: 0 1rem }
 h1 { font-size: 1.7rem; margin-bottom: 0 } h2 { font-size: 1.15rem; margin: 2rem 0 0 }
-p.behind, p.note, footer { color: #56655f; margin: 0.2rem 0 0.6rem; font-size: 0.87rem }
+p.subtitle, p.note, footer { color: #56655f; margin: 0.2rem 0 0.6rem; font-size: 0.87rem }
 table { border-collapse: collapse; width: 100%; margin: 0.6rem 0 } section { break-inside: avoid }
 td, th { text-align: left; padding: 0.3rem 0.6rem; border-bottom: 1px solid #dde4e2 }
 td { font-variant-numeric: tabular-nums }
@@ -29,7 +29,7 @@ td { font-variant-numeric: tabular-nums }
 
 
 def draw_button(choice: Choice) -> None:
-    """Offer the report; it is made when it is asked for."""
+    """Draw the download button; the report is built when it is clicked."""
     loop, user, language = session.loop(), session.current_user(), session.language()
     st.download_button(
         "Report to print",
@@ -43,7 +43,7 @@ def draw_button(choice: Choice) -> None:
 
 
 def build(loop: Tagloop, user: User, language: str, choice: Choice) -> str:
-    """The whole report; it is made where no session of a browser is known."""
+    """Build the report's HTML; runs outside of a browser session."""
     taxonomy = loop.taxonomy()
     period, grain = choice.period, choice.grain
     buckets = choice.buckets
@@ -55,7 +55,7 @@ def build(loop: Tagloop, user: User, language: str, choice: Choice) -> str:
     bins = loop.analytics.confidence_bins(user, period, source)
     confused = loop.analytics.confusions(user, period)
     parts = [_totals(screen)]
-    table = labels.parts(taxonomy, trends.by_category(content, taxonomy, choice.grain), language)
+    table = labels.largest_categories(taxonomy, trends.by_category(content, taxonomy, choice.grain), language)
     nowhere = dict[str, str]()
     finished = f"{content.total:,} finished pictures"
     if not table.empty:
@@ -69,11 +69,9 @@ def build(loop: Tagloop, user: User, language: str, choice: Choice) -> str:
             _section("What changed", f"{finished} against {earlier.total:,} before", figure, help_texts.MOVERS)
         )
     if not over_time.empty:
-        behind = (
-            f"{int(over_time['opinions'].sum()):,} opinions of the machine, {help_texts.source(screen.accuracy)}"
-        )
+        subtitle = f"{int(over_time['opinions'].sum()):,} predictions, {help_texts.source(screen.accuracy)}"
         figure = line_charts.accuracy(over_time, buckets, grain, lambda _: nowhere)
-        parts.append(_section("How often the machine was right", behind, figure, help_texts.PRECISION))
+        parts.append(_section("Precision and recall", subtitle, figure, help_texts.PRECISION))
         figure = bar_charts.reliability(accuracy.reliability(bins), lambda _: nowhere)
         parts.append(
             _section("Does 80 % mean 80 %?", f"{int(bins[['right', 'wrong']].sum().sum()):,} suggestions", figure)
@@ -81,7 +79,7 @@ def build(loop: Tagloop, user: User, language: str, choice: Choice) -> str:
     if confused:
         known = labels.tags(taxonomy, [tag_id for *pair, _ in confused for tag_id in pair], language)
         figure = bar_charts.confusions([(known[a], known[b], n) for a, b, n in confused], [nowhere] * len(confused))
-        parts.append(_section("Tags taken for one another", "suggested → given in its place", figure))
+        parts.append(_section("Confused tags", "suggested → given instead", figure))
     made = f"{datetime.now(UTC):%d %b %Y, %H:%M} UTC"
     return (
         "<!doctype html><html lang='en'><meta charset='utf-8'>"
@@ -94,8 +92,8 @@ def _totals(screen: Overview) -> str:
     now, before = screen.figures, screen.before
     unchanged, assisted = productivity.unchanged_share(now)
     rows = [
-        ("New pictures", f"{now['upload']:,}", f"{before['upload']:,} in as many days before"),
-        ("Finished pictures", f"{now['done']:,}", f"{before['done']:,} in as many days before"),
+        ("New pictures", f"{now['upload']:,}", f"{before['upload']:,} in the same period before"),
+        ("Finished pictures", f"{now['done']:,}", f"{before['done']:,} in the same period before"),
         (
             "Accepted without change",
             percent(unchanged / assisted if assisted else None),
@@ -105,21 +103,25 @@ def _totals(screen: Overview) -> str:
     for source, name in ((BLIND, "blind sample"), (SHOWN, "as shown")):
         found = accuracy.outcomes(now, source)
         if found.opinions:
-            note = f"{charts.between(*found.precision_interval)}; of {found.opinions:,}, {name}"
-            rows.append(("The machine is right", percent(found.precision), note))
+            note = f"{charts.interval(*found.precision_interval)}; of {found.opinions:,}, {name}"
+            rows.append(("Precision", percent(found.precision), note))
         if found.truths:
-            note = f"{charts.between(*found.recall_interval)}; of {found.truths:,}, {name}"
-            rows.append(("It finds", percent(found.recall), note))
+            note = f"{charts.interval(*found.recall_interval)}; of {found.truths:,}, {name}"
+            rows.append(("Recall", percent(found.recall), note))
     if saved := screen.saved:
         basis = "measured" if saved.measured else "assumed"
         rows.append(
-            ("Hours saved", f"{saved.hours:,.1f}", f"against {saved.by_hand:.0f} s a picture by hand, {basis}")
+            (
+                "Hours saved",
+                f"{saved.hours:,.1f}",
+                f"compared with {saved.by_hand:.0f} s per picture by hand, {basis}",
+            )
         )
     cells = "".join(f"<tr><th>{a}</th><td>{b}</td><td>{c}</td></tr>" for a, b, c in rows)
     return f"<table>{cells}</table>"
 
 
-def _section(title: str, behind: str, figure: go.Figure, note: str = "") -> str:
+def _section(title: str, subtitle: str, figure: go.Figure, note: str = "") -> str:
     first = title == "What the content is about"
     figure.update_layout(
         template="plotly_white",
@@ -133,6 +135,6 @@ def _section(title: str, behind: str, figure: go.Figure, note: str = "") -> str:
     )
     plain = note.replace("**", "").replace("\n\n", " ")
     return (
-        f"<section><h2>{escape(title)}</h2><p class='behind'>{escape(behind)}</p>{chart}"
+        f"<section><h2>{escape(title)}</h2><p class='subtitle'>{escape(subtitle)}</p>{chart}"
         f"<p class='note'>{escape(plain)}</p></section>"
     )

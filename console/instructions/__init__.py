@@ -1,3 +1,3 @@
-"""The instructions page: trial and status."""
+"""The Instructions page: trial and status."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Whether the model is told a profile's instruction, and how far its pictures are embedded under it."""
+"""Status of a profile's instruction: default, waiting, being embedded, or in use."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from tagging_core.taxonomy.model import Profile
 
 
 def draw(profile: Profile) -> None:
-    """Say what holds now."""
+    """Draw the status, with progress while pictures are being embedded."""
     if not profile.followed:
-        st.markdown(":gray-badge[the usual instruction]  The model looks for nothing in particular.")
+        st.markdown(":gray-badge[the default instruction]  The model looks for nothing in particular.")
     elif session.loop().model.preset.instructed == "none":
-        st.markdown(":orange-badge[waiting]  It is told as soon as a model that takes instructions is in use.")
+        st.markdown(":orange-badge[waiting]  It takes effect once a model that takes instructions is active.")
     elif (found := _progress(profile)) is not None and found.family.state == SpaceState.READY:
-        st.markdown(f":green-badge[told to the model]  {found.pictures:,} pictures are embedded under it.")
+        st.markdown(f":green-badge[in use]  {found.pictures:,} pictures are embedded with it.")
     else:
         _draw_progress(profile)
 
@@ -32,10 +32,10 @@ def _progress(profile: Profile) -> BuildProgress | None:
 def _draw_progress(profile: Profile) -> None:
     found = _progress(profile)
     if found is not None and found.family.state == SpaceState.READY:
-        st.rerun()  # nothing is to be looked at any more
-    st.markdown(":blue-badge[being embedded]  Until all are, suggestions come from the usual instruction.")
+        st.rerun()  # ends the polling
+    st.markdown(":blue-badge[embedding]  Until it is finished, suggestions use the default instruction.")
     if found is not None and found.family.note:
-        st.error(session.plain(found.family.note), icon=":material/error:")
+        st.error(session.escape_md(found.family.note), icon=":material/error:")
     if found is not None and found.pictures:
         known = found.pictures - found.missing
         st.progress(known / found.pictures, f"{known:,} of {found.pictures:,} pictures are embedded")

@@ -1,4 +1,4 @@
-"""Trying an instruction on some pictures: asked for, made with progress, and shown."""
+"""Trial of an instruction on a sample of pictures: requested, run with a progress bar, and shown."""
 
 from __future__ import annotations
 
@@ -11,41 +11,45 @@ from tagging_core.learning.suggestions import Suggestion
 from tagging_core.taxonomy.model import Profile, Taxonomy
 
 _SHOWN = 24
-_ASKED, _FOUND = "instruction_asked", "instruction_preview"
+_REQUEST, _RESULT = "instruction_asked", "instruction_preview"
 
 
-def ask(profile_id: str, key: str) -> None:
-    """Try what was typed into a field at the next drawing."""
-    st.session_state[_ASKED] = (profile_id, " ".join(st.session_state[key].split()))
-    forget()
+def request(profile_id: str, key: str) -> None:
+    """Request a trial of the text in a field; the next script run makes it."""
+    st.session_state[_REQUEST] = (profile_id, " ".join(st.session_state[key].split()))
+    clear()
 
 
-def forget() -> None:
-    """Show no preview any more."""
-    st.session_state.pop(_FOUND, None)
+def clear() -> None:
+    """Remove the result."""
+    st.session_state.pop(_RESULT, None)
 
 
 def draw(profile: Profile) -> None:
-    """Make the preview that was asked for, and show the last one of this profile."""
-    asked = st.session_state.pop(_ASKED, None)
+    """Run the requested trial, and show the latest result of this profile."""
+    asked = st.session_state.pop(_REQUEST, None)
     if asked is not None and asked[0] == profile.id:
         _make(profile, asked[1])
-    shown = st.session_state.get(_FOUND)
+    shown = st.session_state.get(_RESULT)
     if shown is not None and shown[0] == profile.id:
         _draw(shown[1])
 
 
 def _make(profile: Profile, instruction: str) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        bar = st.progress(0.0, "Embedding pictures and tags under both instructions", width="stretch")
+        bar = st.progress(0.0, "Embedding pictures and tags with both instructions", width="stretch")
         stop = st.empty()
-        stop.button("Stop", key="instruction_stop")  # any click ends the drawing, and with it the work
+        stop.button("Stop", key="instruction_stop")  # any click ends the script run, and with it the trial
+
+    def advance(share: float) -> None:
+        bar.progress(share)
+
     try:
-        found = session.loop().curation.instructions.preview(profile.id, instruction, bar.progress)
+        found = session.loop().curation.instructions.preview(profile.id, instruction, advance)
     except TaggingError as error:
         st.error(str(error), icon=":material/error:")
     else:
-        st.session_state[_FOUND] = (profile.id, found)
+        st.session_state[_RESULT] = (profile.id, found)
     bar.empty()
     stop.empty()
 
@@ -53,10 +57,10 @@ def _make(profile: Profile, instruction: str) -> None:
 def _draw(preview: InstructionPreview) -> None:
     st.subheader("What would change")
     if not preview.pictures:
-        st.info("There are no pictures of this business type yet. Upload some, and try again.")
+        st.info("There are no pictures of this business type yet. Upload some and try again.")
         return
-    told = f"“{preview.instruction}”" if preview.instruction else "the usual instruction"
-    st.markdown(f"Under {session.plain(told)}, against what holds now:")
+    wording = f"“{preview.instruction}”" if preview.instruction else "the default instruction"
+    st.markdown(f"With {session.escape_md(wording)}, compared with the current instruction:")
     with st.container(horizontal=True):
         st.metric("Pictures with other suggestions", f"{preview.changed} of {len(preview.pictures)}", width=280)
         if preview.before is not None and preview.after is not None:
@@ -65,9 +69,9 @@ def _draw(preview: InstructionPreview) -> None:
                 f"{preview.after:.2f}",
                 f"{preview.after - preview.before:+.2f}",
                 width=240,
-                help=f"By what people decided of the {preview.judged} finished ones among them; 1 is best",
+                help=f"Measured on the {preview.judged} finished pictures among them; 1 is best",
             )
-    st.caption("By the tags' texts alone, on both sides, as if nobody had decided anything yet.")
+    st.caption("Both sides use the tags' texts alone, as if there were no decisions yet.")
     moved = [tried for tried in preview.pictures if tried.gained or tried.lost]
     known = gallery.load([tried.asset_id for tried in moved[:_SHOWN]])
     taxonomy = session.loop().taxonomy()
@@ -88,5 +92,5 @@ def _words(tried: TrialPicture, taxonomy: Taxonomy) -> str:
 
 def _name(suggestion: Suggestion, taxonomy: Taxonomy) -> str:
     tag = taxonomy.tags.get(suggestion.tag_id)
-    name = session.plain(session.tag_label(tag)) if tag is not None else suggestion.tag_id
+    name = session.escape_md(session.tag_label(tag)) if tag is not None else suggestion.tag_id
     return f"{name} {suggestion.probability:.0%}"

@@ -1,3 +1,3 @@
-"""The models page: devices and the comparison report."""
+"""The Models page: devices and the comparison report."""
 
 from __future__ import annotations

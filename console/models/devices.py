@@ -1,4 +1,4 @@
-"""Where models run, how much memory that takes, how fast pictures go through, and how many wait."""
+"""Load of this process's models: device, memory, throughput and queue."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _GB = 1e9
 
 @st.fragment(run_every="2s")
 def draw() -> None:
-    """Anew every two seconds."""
+    """Draw the load; refreshed every two seconds."""
     loop = session.loop()
     running = [batch for batch in loop.ingest.recent() if batch.state == "running"]
     waiting = sum(batch.total - batch.finished for batch in running)
@@ -22,11 +22,13 @@ def draw() -> None:
     device, memory, speed, queue = st.columns(4)
     found = [describe(name) for name in names]
     device.metric("Device", ", ".join(d.name for d in found) or "none yet", help=_titles(found))
-    memory.metric("Memory in use", _memory(found), help="Of all that runs there, this console included.")
-    speed.metric("Pictures a second", f"{rate:.1f}" if rate else "idle")
+    memory.metric(
+        "Memory in use", _memory(found), help="Used by all processes on the device, including this console."
+    )
+    speed.metric("Pictures per second", f"{rate:.1f}" if rate else "idle")
     queue.metric("Pictures waiting", f"{waiting:,}")
     if not found:
-        st.caption("The model is loaded when the worker starts or the first picture comes.")
+        st.caption("The model is loaded when the worker starts or the first picture arrives.")
 
 
 def _devices(encoder: Encoder) -> list[str]:

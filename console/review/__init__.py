@@ -1,3 +1,3 @@
-"""The review page: focus, grid, groups, and what they share."""
+"""The review page: focus, grid and group modes, and their shared state and widgets."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the review page's buttons do: each writes one decision, in a callback, so that no rerun cuts it in half."""
+"""Callbacks of the review page's buttons: each records one decision, so that a rerun cannot interrupt it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import streamlit as st
 
 from console import gallery, session
 from console.review import components
-from console.review import state as place
+from console.review import state as review_state
 from tagging_core import Decision, Kind, TaggingError
 from tagging_core.assets.repository import AssetText
 from tagging_core.ledger.events import Label
@@ -24,32 +24,32 @@ state = st.session_state
 P = ParamSpec("P")
 
 
-def told(act: Callable[P, None]) -> Callable[P, None]:
-    """Show what goes wrong, in place of a traceback."""
+def show_errors(callback: Callable[P, None]) -> Callable[P, None]:
+    """Wrap a callback to show expected errors instead of a traceback."""
 
-    @wraps(act)
+    @wraps(callback)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
-            act(*args, **kwargs)
+            callback(*args, **kwargs)
         except TaggingError as error:
-            session.say_error(error)
+            session.defer_error(error)
 
     return run
 
 
-@told
+@show_errors
 def decide(kind: Kind, tag_id: str | None = None, other: str | None = None) -> None:
     state["review_replacing"] = None
     session.loop().review.decide(session.current_user(), _decision(kind, tag_id, other))
 
 
-@told
+@show_errors
 def toggle(tag_id: str, label: Label | None, rival: str | None = None) -> None:
-    """Accept a tag, or take back that it was accepted.
+    """Accept a tag, or undo its acceptance.
 
     Args:
-        label: What was said of it.
-        rival: The accepted tag of its exclusive category, whose place it takes.
+        label: The current decision about the tag.
+        rival: The accepted tag of the same exclusive category, which it replaces.
     """
     if label and label.value:
         session.loop().review.undo(session.current_user(), label.event_id)
@@ -57,41 +57,41 @@ def toggle(tag_id: str, label: Label | None, rival: str | None = None) -> None:
         decide(Kind.REPLACE, rival, tag_id)
     else:
         decide(Kind.ACCEPT, tag_id)
-    _move_on(tag_id)
+    _clear_current(tag_id)
 
 
-@told
+@show_errors
 def reject(tag_id: str, label: Label | None) -> None:
-    """Say that a tag does not apply, or take that back."""
+    """Reject a tag, or undo its rejection."""
     if label and not label.value:
         session.loop().review.undo(session.current_user(), label.event_id)
     else:
         decide(Kind.REJECT, tag_id)
-    _move_on(tag_id)
+    _clear_current(tag_id)
 
 
-@told
+@show_errors
 def finish(kind: Kind, asset_id: int, note: str = "") -> None:
-    """Be done with a picture, unless a key that was pressed twice has already led on to the next."""
+    """Close a picture's review; the second press of a key, when the next picture is in focus, does nothing."""
     if asset_id == state["review_asset"]:
         session.loop().review.decide(session.current_user(), _decision(kind, note=note))
-        place.go_on()
+        review_state.show_next()
 
 
 def flag(asset_id: int) -> None:
-    """Set a picture aside with the note that was typed, and close the dialog."""
+    """Flag a picture with the note that was typed, and close the dialog."""
     finish(Kind.FLAG, asset_id, state["review_note"])
     st.rerun("review_work")
 
 
-@told
-def take_back(event_id: int) -> None:
+@show_errors
+def undo(event_id: int) -> None:
     session.loop().review.undo(session.current_user(), event_id)
 
 
-@told
-def take_back_last() -> None:
-    """Take the latest act back and show the picture that it was about."""
+@show_errors
+def undo_last() -> None:
+    """Undo the latest decision and show its picture."""
     past = session.loop().review.undo_last(session.current_user())
     if past is None:
         raise TaggingError("There is nothing to undo.")
@@ -101,50 +101,50 @@ def take_back_last() -> None:
         if past.latest.look:
             state["review_looks"][past.latest.asset_id] = past.latest.look
         if past.latest.asset_id != state["review_asset"]:
-            place.show(past.latest.asset_id)
+            review_state.show(past.latest.asset_id)
 
 
-@told
-def toggle_act(past: PastAct) -> None:
+@show_errors
+def undo_or_redo(past: PastAct) -> None:
     session.loop().review.toggle_act(session.current_user(), past)
     state["review_page"] = state["review_groups"] = None
 
 
-@told
+@show_errors
 def take_over() -> None:
     session.loop().review.assigner.take(session.current_user(), state["review_asset"], force=True)
 
 
-@told
+@show_errors
 def pick() -> None:
-    """Give a picture the tag that was chosen or typed, or ask what a new one is to be."""
+    """Add the tag that was chosen or typed, or open the dialog that proposes a new one."""
     chosen = components.picked()
     if chosen["id"] == "+":
         state["review_typed"] = chosen["text"]
         open_dialog("propose")
-    elif found := chosen["id"] or _best(chosen["text"]):
-        give(found)
+    elif found := chosen["id"] or _best_match(chosen["text"]):
+        add_tag(found)
     else:
-        session.say_error(TaggingError(f"No tag is called “{chosen['text']}”. It can be proposed as a new one."))
+        session.defer_error(TaggingError(f"No tag is called “{chosen['text']}”. It can be proposed as a new one."))
     st.rerun("review_work")
 
 
-@told
-def give(tag_id: str) -> None:
-    """Add a tag, or put it in the place of the one that is being replaced."""
+@show_errors
+def add_tag(tag_id: str) -> None:
+    """Add a tag, or replace the one that `start_replacing` marked."""
     if state["review_mode"] == "groups":
-        give_to_group(tag_id)
+        add_tag_to_group(tag_id)
         return
     replacing = state["review_replacing"]
     if replacing and replacing != tag_id:
         decide(Kind.REPLACE, replacing, tag_id)
-        _move_on(replacing)
+        _clear_current(replacing)
     else:
         decide(Kind.ADD, tag_id)
 
 
-def give_to_group(tag_id: str) -> None:
-    """Give all selected pictures of a group a tag, as one act; it takes the place of one that rules it out."""
+def add_tag_to_group(tag_id: str) -> None:
+    """Add a tag to a group's selected pictures as one decision group, and undo its exclusive rivals."""
     page, taxonomy = state["review_page"], session.loop().taxonomy()
     chosen = gallery.selection(page["name"], page["sure"])
     for rival in taxonomy.siblings(taxonomy.tag(tag_id)):
@@ -158,21 +158,21 @@ def give_to_group(tag_id: str) -> None:
     page["acts"][tag_id] = session.loop().bulk.give(session.current_user(), decisions).id
 
 
-@told
+@show_errors
 def propose() -> None:
-    """Propose a tag under the typed name, give it to the picture or to the group, and close the dialog."""
+    """Propose a tag under the typed name, add it to the picture or group, and close the dialog."""
     tag = Tag("", state["review_proposed_category"], {"en": state["review_proposed_name"]})
-    give(session.loop().curation.propose(session.current_user(), tag).id)
+    add_tag(session.loop().curation.propose(session.current_user(), tag).id)
     st.rerun("review_work")
 
 
-def ask_instead(tag_id: str) -> None:
-    """Ask which tag should come in the place of one."""
+def start_replacing(tag_id: str) -> None:
+    """Mark a tag to be replaced by the next one picked; the second press cancels."""
     state["review_replacing"] = None if state["review_replacing"] == tag_id else tag_id
     state["review_focus_pick"] += 1
 
 
-def ask_why(tag_id: str) -> None:
+def explain(tag_id: str) -> None:
     state["review_why"] = None if state["review_why"] == tag_id else tag_id
 
 
@@ -184,7 +184,7 @@ def open_dialog(name: str) -> None:
     state["review_dialog"] = name
 
 
-@told
+@show_errors
 def save_text(asset_id: int) -> None:
     text = AssetText(*(state[f"review_{part}_{asset_id}"] for part in ("title", "caption", "body")))
     session.loop().review.set_text(session.current_user(), asset_id, text)
@@ -195,37 +195,45 @@ def save_description(asset_id: int, language: str) -> None:
     try:
         session.loop().captions.write(session.current_user(), asset_id, Description(language, *words))
     except TaggingError as error:
-        session.say_error(error)
+        session.defer_error(error)
 
 
 def draft_description(asset_id: int, language: str) -> None:
-    """Put the model's draft into the form, unsaved."""
+    """Put the model's draft into the form without saving it."""
     try:
         draft = session.loop().captions.drafter.draft(session.current_user(), asset_id, language)
     except TaggingError as error:
-        session.say_error(error)
+        session.defer_error(error)
         return
     for part in ("title", "caption", "alt"):
         state[f"review_description_{part}_{asset_id}"] = getattr(draft, part)
 
 
 def seconds() -> float:
-    """How long the editor has looked."""
+    """Return the seconds since the picture or page appeared."""
     return round(time.time() - state["review_since"], 1)
 
 
 def _decision(kind: Kind, tag_id: str | None = None, other: str | None = None, note: str = "") -> Decision:
     profile = state["review_profile"]
     return Decision(
-        kind, state["review_asset"], tag_id, other, profile, seconds(), note, place.look(), place.shown()
+        kind,
+        state["review_asset"],
+        tag_id,
+        other,
+        profile,
+        seconds(),
+        note,
+        review_state.look(),
+        review_state.shown(),
     )
 
 
-def _best(text: str) -> str | None:
+def _best_match(text: str) -> str | None:
     found = matching.find_tags(session.loop().taxonomy(), text, limit=1)
     return found[0].id if found else None
 
 
-def _move_on(tag_id: str) -> None:
-    """Put the cursor on the next chip that nothing was said about, if it stood on this one."""
+def _clear_current(tag_id: str) -> None:
+    """Move the cursor off a tag; it then marks the first undecided chip."""
     state["review_current"] = None if state["review_current"] == tag_id else state["review_current"]

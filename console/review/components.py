@@ -1,4 +1,4 @@
-"""The page's JavaScript: a field that finds tags, keys that Streamlit cannot bind."""
+"""The page's JavaScript components: the tag search field, and keys that Streamlit cannot bind."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _keyboard = st.components.v2.component("tagloop_keyboard", js=(_HERE / "keyboard
 def draw_finder(
     placeholder: str, query: str, hits: list[dict[str, str]], exact: bool, focus: int, on_pick: Callable[[], None]
 ) -> None:
-    """Draw a field that finds tags.
+    """Draw the tag search field.
 
     Args:
-        query: What `typed()` said.
-        hits: What was found for it, best first: id, text, and a note.
-        exact: Whether one of them is called exactly so, so that no new tag need be proposed.
-        focus: Moves the focus into the field whenever it changes.
-        on_pick: Called when one was chosen; which one is `picked()`.
+        query: The value of `typed()`.
+        hits: Matches for it, best first: `id`, `text` and `note`.
+        exact: Whether a match has exactly this name, so that the option to propose a new tag is left out.
+        focus: The field takes the focus whenever this changes.
+        on_pick: Called when an option is chosen; `picked()` returns it.
     """
     _finder(
         key="review_finder",
@@ -40,15 +40,15 @@ def draw_finder(
 
 
 def typed() -> str:
-    """What is typed into the field that finds tags."""
+    """Return the text in the tag search field."""
     return (st.session_state.get("review_finder") or {}).get("query") or ""
 
 
 def picked() -> dict[str, str]:
-    """What was chosen: `id` of a tag, `+` for a new one, empty for the best that fits `text`."""
+    """Return the chosen option: `id` is a tag id, `+` for a new tag, or empty for the best match of `text`."""
     return (st.session_state.get("review_finder") or {}).get("pick") or {}
 
 
 def draw_keyboard(on_help: Callable[[], None]) -> None:
-    """Listen to the keys `?` and `/`; `on_help` is called for the first."""
+    """Bind the keys `?` (calls `on_help`) and `/` (focuses the tag search field)."""
     _keyboard(key="review_keyboard", on_help_change=on_help, width="content")

@@ -1,4 +1,4 @@
-"""What opens over the review page: help, history, a picture's past, a note, a new tag."""
+"""Dialogs of the review page: keys, recent decisions, a picture's history, flag, propose a tag, bulk accept."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ state = st.session_state
 
 
 def draw_dialog() -> None:
-    """Open what was asked for; it stays until it is closed, since what is under it does not run meanwhile."""
+    """Open the requested dialog; it stays until it is closed, because the page below does not rerun meanwhile."""
     asked, state["review_dialog"] = state["review_dialog"], None
     if asked:
         {
@@ -37,7 +37,7 @@ def _help() -> None:
         column.markdown(f"**{title.capitalize()}**\n\n" + "\n".join(["| Key | |", "| --- | --- |", *rows]))
 
 
-@st.dialog("Your last acts", position="right", icon=":material/history:", on_dismiss="rerun")
+@st.dialog("Your latest decisions", position="right", icon=":material/history:", on_dismiss="rerun")
 def _history() -> None:
     session.show_error()
     found = session.loop().review.recent_acts(session.current_user())
@@ -49,7 +49,7 @@ def _history() -> None:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             if picture := known.get(past.latest.asset_id or 0):
                 st.html(
-                    f'<img src="{image_routes.thumbnail(picture)}" alt="{image_routes.alternative(picture)}" '
+                    f'<img src="{image_routes.thumbnail(picture)}" alt="{image_routes.alt_html(picture)}" '
                     'style="width:44px;height:44px;object-fit:cover;border-radius:6px">',
                     width=48,
                 )
@@ -63,16 +63,16 @@ def _history() -> None:
 
 def _draw_toggle(past: PastAct) -> None:
     st.button(
-        "Undo" if past.stands else "Bring back",
+        "Undo" if past.stands else "Redo",
         key=f"act_{past.latest.id}",
-        on_click=actions.toggle_act,
+        on_click=actions.undo_or_redo,
         args=(past,),
         icon=":material/undo:" if past.stands else ":material/redo:",
         type="secondary" if past.stands else "tertiary",
     )
 
 
-@st.dialog("All that happened", position="right", icon=":material/manage_search:")
+@st.dialog("History", position="right", icon=":material/manage_search:")
 def _info() -> None:
     asset_history.draw(state["review_asset"])
 
@@ -80,7 +80,7 @@ def _info() -> None:
 @st.dialog("Flag for discussion", icon=":material/flag:")
 def _flag() -> None:
     with st.form("review_flag", border=False):
-        st.text_area("What is to be discussed?", key="review_note", max_chars=500, placeholder="Is this a cape?")
+        st.text_area("What should be discussed?", key="review_note", max_chars=500, placeholder="Is this a cape?")
         st.form_submit_button(
             "Flag", type="primary", on_click=actions.flag, args=(state["review_asset"],), shortcut="Ctrl+Enter"
         )
@@ -90,7 +90,7 @@ def _flag() -> None:
 def _propose() -> None:
     session.show_error()
     taxonomy = session.loop().taxonomy()
-    st.write("The picture gets it at once. It is suggested on others when an owner has agreed.")
+    st.write("The picture gets it right away. It is suggested on others once an owner approves it.")
     with st.form("review_propose", border=False):
         st.text_input("English name", state["review_typed"], key="review_proposed_name", max_chars=80)
         st.selectbox(

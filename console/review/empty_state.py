@@ -1,4 +1,4 @@
-"""What the review page says when there is nothing to show, and what to do about it."""
+"""The review page's empty state: why there is nothing to review, and what to do next."""
 
 from __future__ import annotations
 
@@ -7,45 +7,47 @@ from collections import Counter
 import streamlit as st
 
 from console import page_paths, session
-from console.review import state as place
+from console.review import state as review_state
 
 state = st.session_state
 
 
 def draw_empty() -> None:
-    """Say why no picture comes, and lead to where some are."""
-    view, user = place.view(), session.current_user()
+    """Say why there is no picture, and link to where there are some."""
+    view, user = review_state.view(), session.current_user()
     here = session.loop().review.progress(view.batch_id)
     everywhere = session.loop().review.progress()
     held = session.loop().review.assigner.held_by_others(user, view)
     others = Counter(held.values())
     if not everywhere.total:
-        st.info("There are no pictures yet. Upload some, or take the sample photos.")
+        st.info("There are no pictures yet. Upload some, or use the sample photos.")
         st.page_link(page_paths.UPLOAD, label="Upload pictures", icon=":material/upload:")
     elif view.state == "new" and here.waiting and others:
         _draw_held(others, sorted(held))
     elif view.state == "new":
         st.success("All done here. Nothing is waiting.", icon=":material/celebration:")
         if view.batch_id and everywhere.waiting:
-            st.button(f"Show the {everywhere.waiting:,} that wait elsewhere", on_click=_show_all, type="primary")
+            st.button(f"Show the {everywhere.waiting:,} waiting elsewhere", on_click=_show_all, type="primary")
         st.page_link(page_paths.UPLOAD, label="Upload more", icon=":material/upload:")
     elif view.state == "second":
-        st.info("No picture waits for your second opinion.")
+        st.info("No picture is waiting for your second opinion.")
     else:
-        st.info(f"No pictures are {place.SHOW[view.state].lower()} here.")
+        st.info(f"No pictures are {review_state.SHOW[view.state].lower()} here.")
 
 
 def _draw_held(others: Counter[str], held: list[int]) -> None:
-    names = ", ".join(f"{session.plain(name)} ({n})" for name, n in others.most_common())
-    st.info(f"What still waits here is open at {names}.", icon=":material/lock:")
+    names = ", ".join(f"{session.escape_md(name)} ({n})" for name, n in others.most_common())
+    st.info(f"All waiting pictures are open elsewhere: {names}.", icon=":material/lock:")
     with st.container(horizontal=True):
         st.button(
-            "Look again", type="primary", help="They come back when their holders go on, or after ten minutes"
+            "Check again",
+            type="primary",
+            help="They are released when the reviewer moves on, or after ten minutes",
         )
-        st.button("Open one of them", on_click=place.show, args=(held[0],), help="You can take it over then")
+        st.button("Open one of them", on_click=review_state.show, args=(held[0],), help="You can then take it over")
 
 
 def _show_all() -> None:
     state["review_batch"] = 0
-    place.restart()
-    st.rerun()  # the filters lie outside of what runs anew by itself
+    review_state.restart()
+    st.rerun()  # the filters are outside of the fragment that a button reruns

@@ -1,5 +1,5 @@
-// A field that finds tags while somebody types. The server finds; the list shows what it found for what is typed now.
-const WAIT = 60 // milliseconds without a key before the server is asked
+// Tag search as you type. The server searches; the list shows results only while they match the typed text.
+const WAIT = 60 // debounce, milliseconds
 
 export default function (component) {
   const { parentElement, data, setStateValue, setTriggerValue } = component
@@ -56,12 +56,12 @@ export default function (component) {
     state.timer = setTimeout(() => setStateValue("query", typed()), WAIT)
   }
   input.onkeydown = (event) => {
-    event.stopPropagation() // what is typed is no shortcut
+    event.stopPropagation() // typing must not trigger shortcuts
     if (event.key === "ArrowDown") mark(state.at + 1)
     else if (event.key === "ArrowUp") mark(state.at - 1)
     else if (event.key === "Escape") close()
     else if (event.key === "Enter" && typed()) {
-      // Faster than the list: the server takes the best that fits.
+      // Enter before the results arrived: the server takes the best match.
       const current = data.query === typed() ? options()[state.at]?.dataset.id : ""
       pick(current ?? "")
     } else return

@@ -1,4 +1,4 @@
-"""Focus: one picture large, its suggestions beside it, keys for everything."""
+"""Focus mode: one large picture with its suggestions, operated by keyboard."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import streamlit as st
 
 from console import image_routes, session
 from console.review import actions, suggestion_chips, tag_picker
-from console.review import state as place
+from console.review import state as review_state
 from console.review.empty_state import draw_empty
 from tagging_core import Kind
 from tagging_core.ledger.events import Look
@@ -19,23 +19,23 @@ from tagging_core.taxonomy.model import Taxonomy
 state = st.session_state
 
 _LOOKS = {
-    Look.SECOND: "A second opinion is wanted. Somebody has tagged this picture; say what you see yourself.",
-    Look.KNOWN: "",  # nobody is to know
+    Look.SECOND: "Second opinion: somebody else has tagged this picture. Tag what you see.",
+    Look.KNOWN: "",  # a known picture must not be recognizable as one
 }
 
 
 def draw_focus() -> None:
     """Draw the picture in focus, or why there is none."""
     if state["review_asset"] is None:
-        place.go_on()
+        review_state.show_next()
     if state["review_asset"] is None:
         draw_empty()
         return
     card = session.loop().review.card(
-        session.current_user(), state["review_asset"], state["review_profile"], place.look()
+        session.current_user(), state["review_asset"], state["review_profile"], review_state.look()
     )
     taxonomy = session.loop().taxonomy()
-    place.keep_card(card)
+    review_state.remember_card(card)
     shown = suggestion_chips.shown(card)
     left, right = st.columns([5, 4], gap="medium")
     with left:
@@ -56,7 +56,7 @@ def draw_focus() -> None:
 def _draw_notices(card: Card, taxonomy: Taxonomy) -> None:
     if card.blind:
         st.info(
-            "Blind sample: nothing is suggested on this picture, so that accuracy can be told honestly. Type tags.",
+            "Blind sample: this picture has no suggestions, so that accuracy is measured without bias. Type tags.",
             icon=":material/visibility_off:",
         )
     if card.look and _LOOKS[card.look]:
@@ -65,43 +65,48 @@ def _draw_notices(card: Card, taxonomy: Taxonomy) -> None:
         past = [event for event, stands in session.loop().assets.history(card.asset.id) if stands]
         for event in past:
             if event.kind == Kind.FLAG:
-                note = session.plain((event.payload or {}).get("note") or "no note")
-                st.warning(f"{session.plain(event.actor)} flagged this picture: {note}", icon=":material/flag:")
+                note = session.escape_md((event.payload or {}).get("note") or "no note")
+                st.warning(f"{session.escape_md(event.actor)} flagged this picture: {note}", icon=":material/flag:")
                 break
             if event.look and (differs := (event.payload or {}).get("differs")):
                 names = ", ".join(session.tag_label(taxonomy.tag(t)) for t in differs)
                 st.warning(
-                    f"{session.plain(event.actor)}'s second opinion differs on: {names}", icon=":material/group:"
+                    f"{session.escape_md(event.actor)}'s second opinion differs on: {names}",
+                    icon=":material/group:",
                 )
                 break
 
 
 def _draw_picture(card: Card) -> None:
-    ahead = session.loop().review.assigner.coming(session.current_user(), place.view(), card.asset.id, limit=6)
+    ahead = session.loop().review.assigner.coming(
+        session.current_user(), review_state.view(), card.asset.id, limit=6
+    )
     coming = session.loop().assets.get_many(ahead)
     strip = "".join(
-        f'<img src="{image_routes.thumbnail(a)}" alt="{image_routes.alternative(a)}" loading="lazy" '
+        f'<img src="{image_routes.thumbnail(a)}" alt="{image_routes.alt_html(a)}" loading="lazy" '
         'style="height:52px;border-radius:6px;margin-right:6px">'
         for a in coming
     )
-    # The next pictures are fetched while this one is looked at.
+    # Prefetch the next pictures.
     early = "".join(f'<img src="{image_routes.screen(a)}" alt="" style="display:none">' for a in coming[:2])
     st.html(
         f'<a href="{image_routes.original(card.asset)}" target="_blank" title="The original, at full size">'
-        f'<img src="{image_routes.screen(card.asset)}" alt="{image_routes.alternative(card.asset)}" '
+        f'<img src="{image_routes.screen(card.asset)}" alt="{image_routes.alt_html(card.asset)}" '
         'style="max-width:100%;max-height:calc(100vh - 17rem);min-height:12rem;object-fit:contain;'
         'border-radius:8px;display:block"></a>'
     )
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.button("Back", on_click=place.go_back, shortcut="ArrowLeft", disabled=not state["review_seen"])
-        st.button("Next", on_click=place.go_on, shortcut="ArrowRight", help="Look at the next, decide nothing")
+        st.button(
+            "Back", on_click=review_state.show_previous, shortcut="ArrowLeft", disabled=not state["review_seen"]
+        )
+        st.button("Next", on_click=review_state.show_next, shortcut="ArrowRight", help="Without a decision")
         st.link_button(
             "Original",
             image_routes.original(card.asset),
             icon=":material/open_in_new:",
             type="tertiary",
             shortcut="O",
-            help="At full size, in a tab of its own",
+            help="At full size, in a new tab",
         )
         st.button(
             "History",
@@ -111,9 +116,11 @@ def _draw_picture(card: Card) -> None:
             icon=":material/manage_search:",
             type="tertiary",
             shortcut="I",
-            help="All that happened to this picture",
+            help="This picture's history",
         )
-    st.caption(f"{session.plain(card.asset.name)} · {card.asset.width} x {card.asset.height} · {card.asset.format}")
+    st.caption(
+        f"{session.escape_md(card.asset.name)} · {card.asset.width} x {card.asset.height} · {card.asset.format}"
+    )
     if coming:
         st.html(f'<div style="opacity:.7;font-size:.8rem;margin-bottom:4px">Coming up</div>{strip}{early}')
 
@@ -127,7 +134,7 @@ def _draw_keys(asset_id: int) -> None:
             args=(Kind.DONE, asset_id),
             shortcut="D",
             icon=":material/done_all:",
-            help="The picture is finished. Tags you left out count as not on it.",
+            help="Finish the picture. Tags you left out count as not on it.",
         )
         st.button("Skip", on_click=actions.finish, args=(Kind.SKIP, asset_id), shortcut="S", help="Decide later")
         st.button(
@@ -135,12 +142,12 @@ def _draw_keys(asset_id: int) -> None:
             on_click=actions.open_dialog,
             args=("flag",),
             shortcut="F",
-            help="Set it aside for discussion, with a note",
+            help="Flag it for discussion, with a note",
         )
 
 
 def _draw_decided(card: Card, shown: dict[str, float], taxonomy: Taxonomy) -> None:
-    """The tags that are on the picture, or ruled out, and are no chip."""
+    """Draw the accepted and rejected tags that have no chip."""
     rest = {tag_id: label for tag_id, label in card.decided.items() if tag_id not in shown}
     for value, title, icon in ((1, "On this picture", ":material/check:"), (0, "Ruled out", ":material/block:")):
         group = {tag_id: label for tag_id, label in rest.items() if label.value == value}
@@ -153,21 +160,21 @@ def _draw_decided(card: Card, shown: dict[str, float], taxonomy: Taxonomy) -> No
                 st.button(
                     session.tag_label(tag) + (" (proposed)" if tag.state == "proposed" else ""),
                     key=f"decided_{tag_id}",
-                    on_click=actions.take_back,
+                    on_click=actions.undo,
                     args=(label.event_id,),
                     icon=icon,
-                    help="Click to take this back",
+                    help="Click to undo",
                 )
 
 
 def _draw_held(card: Card, taxonomy: Taxonomy) -> None:
     assert card.holder is not None
-    st.warning(f"{session.plain(card.holder.actor)} has this picture open.", icon=":material/lock:")
+    st.warning(f"{session.escape_md(card.holder.actor)} has this picture open.", icon=":material/lock:")
     st.button(
         "Take over",
         on_click=actions.take_over,
         shortcut="T",
-        help=f"{card.holder.actor} is told, and can decide nothing about it any more",
+        help=f"{card.holder.actor} can then no longer decide about it",
     )
     for tag_id, label in card.decided.items():
         if label.value:
@@ -177,7 +184,7 @@ def _draw_held(card: Card, taxonomy: Taxonomy) -> None:
 def _draw_text(card: Card) -> None:
     text, key = card.asset.text, card.asset.id
     with (
-        st.expander("Text that belongs to it", expanded=bool(text.sentence())),
+        st.expander("Text of the picture", expanded=bool(text.sentence())),
         st.form(f"text_{key}", border=False),
     ):
         st.text_input("Title", text.title, key=f"review_title_{key}")
@@ -187,7 +194,7 @@ def _draw_text(card: Card) -> None:
 
 
 def _draw_description(card: Card, taxonomy: Taxonomy) -> None:
-    """What readers see: it follows the tags as long as nobody writes it better."""
+    """Draw title, caption and alt text; they are generated from the tags until somebody edits them."""
     key, language = card.asset.id, session.language()
     found = session.loop().captions.of(card.asset, language)
     words = found.description
@@ -198,7 +205,7 @@ def _draw_description(card: Card, taxonomy: Taxonomy) -> None:
 
 
 def _draw_draft(asset_id: int, language: str) -> None:
-    help_ = "A generative model looks at the picture; what it writes counts once you save it"
+    help_ = "A generative model writes a draft; it is only used once you save it"
     if st.button("Draft from the picture", icon=":material/edit_note:", help=help_):
         with st.spinner("The model is looking at the picture…", show_time=True):
             actions.draft_description(asset_id, language)
@@ -213,9 +220,9 @@ def _draw_description_form(key: int, language: str, words: Description, written:
                 getattr(words, name),
                 key=f"review_description_{name}_{key}",
                 height=68,
-                placeholder="Phrased from the tags, once some are accepted",
-                help="Written by a person; empty it to follow the tags again"
+                placeholder="Generated from the tags, once some are accepted",
+                help="Written by a person; clear it to generate it from the tags again"
                 if name in written
-                else "Follows the tags",
+                else "Generated from the tags",
             )
         st.form_submit_button("Save description", on_click=actions.save_description, args=(key, language))

@@ -1,4 +1,4 @@
-"""Grid: many pictures, one question. The machine selects, the editor unselects the wrong ones and confirms."""
+"""Grid mode: one question about many pictures. Likely ones are preselected; the editor corrects and confirms."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import streamlit as st
 
 from console import gallery, session
 from console.review import actions
-from console.review import state as place
+from console.review import state as review_state
 from console.review.empty_state import draw_empty
 from tagging_core import Decision, Kind
 from tagging_core.review.grid import SURE, GridPage
@@ -16,15 +16,15 @@ SIZE = 48
 
 
 def draw_grid() -> None:
-    """Draw the pictures that are asked about, or why there are none."""
+    """Draw the question and its pictures, or why there are none."""
     page = state["review_page"] or _open_page()
-    _draw_subject(page)
+    _draw_question(page)
     if not page["cells"]:
         if page["skipped"]:
             st.info("You have seen all of them.")
-            st.button("Show them again", on_click=_from_the_start, type="primary")
+            st.button("Show them again", on_click=_start_over, type="primary")
         elif page["asked"]:
-            st.success("Nothing is left to ask about it here.", icon=":material/check:")
+            st.success("No pictures are left for this question.", icon=":material/check:")
         else:
             draw_empty()
         return
@@ -40,11 +40,11 @@ def draw_grid() -> None:
             shortcut="Enter",
             type="primary",
             icon=":material/done_all:",
-            help="Selected pictures get the tag, the others are said not to have it. One undo for all.",
+            help="Selected pictures get the tag; it is rejected on the others. One undo for all.",
         )
         st.button("All", on_click=_select, args=(True,), shortcut="A", help="Select all")
         st.button("None", on_click=_select, args=(False,), shortcut="X", help="Select none")
-        st.button("Others", on_click=_others, shortcut="N", help="Other pictures, deciding nothing")
+        st.button("Others", on_click=_postpone, shortcut="N", help="Other pictures, without a decision")
     shown = session.loop().assets.get_many([cell.asset_id for cell in page["cells"]])
     captions = {
         cell.asset_id: (f"{cell.probability:.0%}" if asked else f"{_name(cell.tag_id)} · {cell.probability:.0%}")
@@ -57,21 +57,21 @@ def draw_grid() -> None:
 
 
 def open_in_focus() -> None:
-    """Look at one of the pictures large."""
+    """Open one of the pictures in focus mode."""
     if (asset_id := gallery.opened()) is not None:
-        place.leave()
+        review_state.release()
         state.update(review_mode="focus", review_page=None, review_groups=None)
-        place.show(asset_id)
+        review_state.show(asset_id)
 
 
 def _open_page() -> dict:
-    """Choose pictures for the question; they stay until they are confirmed or put off."""
+    """Choose pictures for the question; they stay until they are confirmed or postponed."""
     skipped = state.get("review_skipped", set())
     page: GridPage = session.loop().bulk.grid(
-        session.current_user(), place.view(), state["review_subject"], SIZE, skipped
+        session.current_user(), review_state.view(), state["review_subject"], SIZE, skipped
     )
     state["review_subject"] = page.subject
-    place.write_address()
+    review_state.write_url()
     found = {
         "subject": page.subject,
         "cells": page.cells,
@@ -85,8 +85,8 @@ def _open_page() -> dict:
     return found
 
 
-def _draw_subject(page: dict) -> None:
-    """The question, and what else could be asked."""
+def _draw_question(page: dict) -> None:
+    """Draw the choice of the tag or category to ask about."""
     taxonomy = session.loop().taxonomy()
     profile = taxonomy.profile(state["review_profile"])
     names = {t: f"{_name(t)} ({n})" for t, n in page["asked"].items()}
@@ -100,12 +100,12 @@ def _draw_subject(page: dict) -> None:
         st.selectbox(
             "Ask about",
             list(names),
-            format_func=names.get,
+            format_func=names.__getitem__,
             key="review_subject",
-            on_change=_from_the_start,
+            on_change=_start_over,
             persist_state="session",
             width=320,
-            help="The number counts pictures that probably have the tag, among a sample of up to 600 that wait",
+            help="In brackets: pictures that probably have the tag, in a sample of up to 600 waiting ones",
         )
 
 
@@ -116,7 +116,7 @@ def _name(item: str) -> str:
     return taxonomy.categories[item].name(session.language()) if item in taxonomy.categories else item
 
 
-@actions.told
+@actions.show_errors
 def _confirm() -> None:
     page = state["review_page"]
     chosen = set(gallery.selection(page["name"], page["sure"]))
@@ -143,17 +143,17 @@ def _select(everything: bool) -> None:
     page["name"] += "+" if everything else "-"
 
 
-def _others() -> None:
+def _postpone() -> None:
     state["review_skipped"] = state.get("review_skipped", set()) | set(state["review_page"]["ids"])
     _next()
 
 
-def _from_the_start() -> None:
+def _start_over() -> None:
     state["review_skipped"] = set()
     _next()
 
 
 def _next() -> None:
-    place.leave()
-    place.restart_clock()
+    review_state.release()
+    review_state.restart_timer()
     state["review_page"] = None

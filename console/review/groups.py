@@ -1,4 +1,4 @@
-"""Groups: pictures that look alike are decided once, the odd ones out are set aside."""
+"""Group mode: similar pictures are decided at once; outliers start unselected."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import streamlit as st
 
 from console import gallery, session
 from console.review import actions, tag_picker
-from console.review import state as place
+from console.review import state as review_state
 from console.review.empty_state import draw_empty
 from console.review.grid import open_in_focus
 from tagging_core import Decision, Kind
@@ -15,15 +15,15 @@ state = st.session_state
 
 
 def draw_groups() -> None:
-    """Draw the group in turn, or why there is none."""
+    """Draw the next group, or why there is none."""
     if state["review_groups"] is None:
-        with st.spinner("Looking for pictures that look alike ..."):
-            state["review_groups"] = session.loop().bulk.groups(session.current_user(), place.view())
+        with st.spinner("Grouping similar pictures ..."):
+            state["review_groups"] = session.loop().bulk.groups(session.current_user(), review_state.view())
     page = state["review_page"] or _open_group()
     if page is None:
-        if session.loop().review.assigner.coming(session.current_user(), place.view()):
-            st.success("No pictures that wait here look alike. Go on one by one.", icon=":material/check:")
-            st.button("Look again", on_click=_look_again)
+        if session.loop().review.assigner.coming(session.current_user(), review_state.view()):
+            st.success("No waiting pictures are similar. Continue one by one.", icon=":material/check:")
+            st.button("Check again", on_click=_search_again)
         else:
             draw_empty()
         return
@@ -35,13 +35,13 @@ def draw_groups() -> None:
         _draw_tags(page, chosen)
     with left:
         shown = session.loop().assets.get_many(page["ids"])
-        captions = dict.fromkeys(page["odd"], "odd one out")
-        label = "Pictures that look alike"
+        captions = dict.fromkeys(page["odd"], "outlier")
+        label = "Similar pictures"
         gallery.draw(page["name"], [(a, captions.get(a.id, "")) for a in shown], page["sure"], label, open_in_focus)
 
 
 def _open_group() -> dict | None:
-    """Lease the largest group that is left; what others have opened meanwhile is left out."""
+    """Lease the largest remaining group, without pictures that others have opened meanwhile."""
     groups = state["review_groups"]
     while groups:
         group = groups.pop(0)
@@ -58,7 +58,7 @@ def _open_group() -> dict | None:
                 "acts": {},
                 "name": "group/" + "-".join(map(str, ids)),
             }
-            place.restart_clock()
+            review_state.restart_timer()
             return state["review_page"]
         session.loop().review.assigner.release(session.current_user(), list(mine))
     state["review_page"] = None
@@ -76,9 +76,9 @@ def _draw_keys(page: dict, chosen: list[int]) -> None:
             type="primary",
             icon=":material/done_all:",
             disabled=not chosen,
-            help="The selected pictures are finished. Tags you left out count as not on them.",
+            help="Finish the selected pictures. Tags you left out count as not on them.",
         )
-        st.button("Next group", on_click=_next, shortcut="N", help="Decide nothing")
+        st.button("Next group", on_click=_next, shortcut="N", help="Without a decision")
 
 
 def _draw_tags(page: dict, chosen: list[int]) -> None:
@@ -95,21 +95,21 @@ def _draw_tags(page: dict, chosen: list[int]) -> None:
             icon=":material/check_circle:" if given else ":material/add:",
             type="primary" if given else "secondary",
             width="stretch",
-            help="For all selected pictures; press again to take it back",
+            help="For all selected pictures; press again to undo",
             disabled=not chosen and not given,
         )
 
 
-@actions.told
+@actions.show_errors
 def _toggle(tag_id: str) -> None:
     page = state["review_page"]
     if given := page["acts"].pop(tag_id, None):
         session.loop().review.undo_group(session.current_user(), given)
         return
-    actions.give_to_group(tag_id)
+    actions.add_tag_to_group(tag_id)
 
 
-@actions.told
+@actions.show_errors
 def _finish() -> None:
     page = state["review_page"]
     chosen = gallery.selection(page["name"], page["sure"])
@@ -123,9 +123,9 @@ def _finish() -> None:
 
 
 def _next() -> None:
-    place.leave()
+    review_state.release()
     state["review_page"] = None
 
 
-def _look_again() -> None:
+def _search_again() -> None:
     state["review_groups"] = None

@@ -1,6 +1,6 @@
-// What Streamlit's own shortcuts cannot do: punctuation, moving the focus into a field, and silence while a dialog is open.
-// There is one listener for good: Streamlit may draw the component anew at any time, and no key may fall into the gap.
-const SETTLING = 500 // milliseconds after "/" in which the field may be drawn anew and lose the focus
+// What Streamlit's own shortcuts cannot do: punctuation, focusing a field, and ignoring keys while a dialog is open.
+// The one listener is never removed: Streamlit may remount the component at any time, and no key may be lost meanwhile.
+const SETTLING = 500 // milliseconds after "/" in which the field may be remounted and lose the focus
 
 const field = () => document.querySelector(".tagloop-finder input")
 const here = () => document.querySelector(".st-key-review_keyboard")
@@ -15,7 +15,7 @@ function listen() {
       return
     }
     if (document.querySelector("[role=dialog]")) {
-      // A dialog lies over the page: keys of the buttons under it must wait until it is closed.
+      // Shortcuts of the buttons below a dialog are disabled while it is open.
       if (!["Escape", "Tab", "Enter", " "].includes(event.key)) event.stopImmediatePropagation()
       return
     }
@@ -25,7 +25,7 @@ function listen() {
       keyboard.until = Date.now() + SETTLING
       field()?.focus()
     } else if (Date.now() < keyboard.until && event.key.length === 1) {
-      // Meant for the field: a letter must not become a shortcut because the field was just drawn anew.
+      // Meant for the field: a letter must not trigger a shortcut because the field was just remounted.
       event.preventDefault()
       event.stopImmediatePropagation()
       if (!field()) return

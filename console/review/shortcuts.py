@@ -1,47 +1,47 @@
-"""The review page's keys and what each does, for the help; a test holds the buttons against it."""
+"""The review page's keyboard shortcuts, for its help; a test compares them with the buttons."""
 
 from __future__ import annotations
 
 EVERYWHERE = {
-    "Z": "Undo your last act, also from what was learned",
-    "H": "Your last 50 acts, each to undo or bring back",
-    "M": "Focus, grid, groups: the same pictures, another way",
-    "B": "Accept many at once, by how many will be right",
-    "?": "These keys",
+    "Z": "Undo your latest decision; what was learned from it goes too",
+    "H": "Your latest 50 decisions, to undo or redo",
+    "M": "Switch between focus, grid and groups",
+    "B": "Accept many at once, at a target precision",
+    "?": "This help",
 }
 FOCUS = {
-    "1 ... 9": "Accept that suggestion; press again to take it back",
+    "1 ... 9": "Accept that suggestion; press again to undo",
     "Up": "The suggestion above",
     "Down": "The suggestion below",
     "A": "Accept the marked suggestion",
-    "X": "Not this tag",
-    "E": "Another tag in its place",
-    "W": "Why: the decided pictures behind it",
+    "X": "Reject the marked suggestion",
+    "E": "Replace it with another tag",
+    "W": "Why: the examples behind it",
     "/": "Type any tag, in any language; typos are fine. Enter adds it, Esc leaves",
     "D": "Done: what you left out does not apply",
     "S": "Skip: decide later",
     "F": "Flag for discussion, with a note",
-    "Left": "The picture before",
-    "Right": "The next picture, deciding nothing",
-    "I": "All that happened to this picture",
+    "Left": "The previous picture",
+    "Right": "The next picture, without a decision",
+    "I": "This picture's history",
     "O": "The original, at full size",
 }
 GRID = {
-    "Arrows": "Move over the pictures",
-    "Space": "Select or unselect the picture; with Shift a click selects all between",
-    "Enter": "Confirm: selected ones have the tag, the others do not",
+    "Arrows": "Move between pictures",
+    "Space": "Select or unselect the picture; Shift-click selects a range",
+    "Enter": "Confirm: selected pictures have the tag, the others do not",
     "A": "Select all",
     "X": "Select none",
-    "N": "Other pictures, deciding nothing",
-    "F": "Look at the picture in focus",
+    "N": "Other pictures, without a decision",
+    "F": "Open the picture in focus mode",
 }
 GROUPS = {
-    "Arrows": "Move over the pictures",
-    "Space": "Leave the picture out, or take it in",
-    "1 ... 9": "That tag for all selected pictures; press again to take it back",
+    "Arrows": "Move between pictures",
+    "Space": "Select or unselect the picture",
+    "1 ... 9": "That tag for all selected pictures; press again to undo",
     "/": "Type any tag, for all selected pictures",
     "D": "Done with the selected pictures",
-    "N": "The next group, deciding nothing",
-    "F": "Look at the picture in focus",
+    "N": "The next group, without a decision",
+    "F": "Open the picture in focus mode",
 }
 MODES = {"focus": FOCUS, "grid": GRID, "groups": GROUPS}

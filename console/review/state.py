@@ -1,21 +1,23 @@
-"""Where an editor is: which pictures, in which way of working, and which one; in the session and in the address.
+"""State of the review page: filters, mode and the current picture, in the session and partly in the URL.
 
-| state | what | in the address |
+| session key | value | URL parameter |
 | --- | --- | --- |
 | review_mode | focus, grid or groups | mode |
-| review_batch | 0 for all | batch |
-| review_show | which state of review | show |
-| review_order | in which order they wait | order |
-| review_profile | | profile |
+| review_batch | batch id, 0 for all | batch |
+| review_show | review state | show |
+| review_order | order of the queue | order |
+| review_profile | profile id | profile |
 | review_subject | the tag or category that the grid asks about | ask |
 | review_asset | the picture in focus | at |
-| review_looks | by picture, looks that must not see what was decided | |
+| review_looks | kind of look by picture, for looks that hide earlier decisions | |
 | review_seen | pictures left undecided, latest last | |
 """
 
 from __future__ import annotations
 
 import time
+from collections.abc import Collection
+from typing import Any
 
 import streamlit as st
 
@@ -41,20 +43,20 @@ SHOW = {
     "done": "Done",
 }
 ORDERS = {
-    Order.TEACHING: "Teaches most first",
+    Order.TEACHING: "Most informative first",
     Order.DOUBT: "Least certain first",
     Order.BATCH: "As uploaded",
     Order.NEWEST: "Newest first",
 }
-_ADDRESS = {
+_URL_PARAMETERS = {
     "mode": ("review_mode", "focus"),
     "show": ("review_show", "new"),
     "order": ("review_order", Order.TEACHING),
     "ask": ("review_subject", ""),
 }
 _FILTERS = ("review_batch", "review_show", "review_order", "review_profile", "review_subject")
-_REMEMBERED = 200  # pictures that are not shown again before others
-_FRESH = {
+_MAX_SEEN = 200  # pictures that are shown again only after all others
+_INITIAL: dict[str, Any] = {
     "review_asset": None,
     "review_seen": [],
     "review_looks": {},
@@ -72,36 +74,36 @@ _FRESH = {
 
 
 def view() -> View:
-    """Which pictures the editor looks at."""
+    """Return the current filters and order."""
     return View(
         state["review_profile"], state["review_batch"] or None, state["review_show"], Order(state["review_order"])
     )
 
 
 def start(known: dict[int, tuple[str, str]]) -> None:
-    """Set the state up; what the address says comes first.
+    """Initialize the state; URL parameters take precedence.
 
     Args:
         known: Name and profile of batches by id.
     """
-    for key, value in _FRESH.items():
+    for key, value in _INITIAL.items():
         state.setdefault(key, value.copy() if isinstance(value, (list, dict)) else value)
-    for key, value in _ADDRESS.values():
+    for key, value in _URL_PARAMETERS.values():
         state.setdefault(key, value)
     if state.get("review_user") != (name := session.current_user().name):
-        # What somebody else had open at this browser stays theirs.
+        # Another user of this browser starts without the previous one's pictures.
         state.update(review_user=name, review_asset=None, review_seen=[], review_looks={}, review_page=None)
     if state.get("review_address") != dict(st.query_params):
-        _read_address(known)
+        _read_url(known)
     state.setdefault("review_batch", 0)
     if state.get("review_profile") not in session.loop().taxonomy().profiles:
         state["review_profile"] = next((profile for _, profile in known.values()), "general")
-    write_address()
+    write_url()
 
 
-def write_address() -> None:
-    """Let the address name what is seen, so that it can be shared, and a reload comes back to it."""
-    found = {name: str(state[key]) for name, (key, usual) in _ADDRESS.items() if state[key] != usual}
+def write_url() -> None:
+    """Write the state to the URL, so that it can be shared and survives a reload."""
+    found = {name: str(state[key]) for name, (key, default) in _URL_PARAMETERS.items() if state[key] != default}
     if state["review_mode"] != "grid":
         found.pop("ask", None)
     if state["review_batch"]:
@@ -115,25 +117,25 @@ def write_address() -> None:
 
 
 def restart() -> None:
-    """Begin at the front of what the filters leave."""
-    leave()
+    """Start again at the front of the filtered queue."""
+    release()
     state.update(review_asset=None, review_seen=[], review_looks={}, review_page=None, review_groups=None)
-    write_address()
+    write_url()
 
 
 def change_batch() -> None:
-    """Look at another batch, under the profile that it was uploaded with."""
+    """Switch to another batch and the profile that it was uploaded with."""
     if batch := state["review_batch"]:
         state["review_profile"] = session.loop().ingest.batch(batch).profile
     restart()
 
 
 def change_mode() -> None:
-    """Work in another way on the same pictures; the picture in focus stays."""
-    leave()
+    """Switch the mode; filters and the picture in focus stay."""
+    release()
     state.update(review_page=None, review_groups=None)
-    restart_clock()
-    write_address()
+    restart_timer()
+    write_url()
 
 
 def next_mode() -> None:
@@ -142,32 +144,32 @@ def next_mode() -> None:
     change_mode()
 
 
-def restart_clock() -> None:
-    """From now on the editor looks at something else."""
+def restart_timer() -> None:
+    """Restart the timing of decisions."""
     state["review_since"] = time.time()
 
 
-def leave() -> None:
-    """Give back what is open here."""
+def release() -> None:
+    """Release the leases of the current grid page or group."""
     page = state["review_page"] or {}
     session.loop().review.assigner.release(session.current_user(), page.get("ids", []))
 
 
-def go_on() -> None:
-    """To the next picture; one that was left undecided comes again later."""
+def show_next() -> None:
+    """Show the next picture; one left undecided returns later."""
     asset_id: int | None = state["review_asset"]
     seen: list[int] = state["review_seen"]
     if asset_id is not None:
         state["review_looks"].pop(asset_id, None)
         seen[:] = [a for a in seen if a != asset_id] + [asset_id]
-    turn = session.loop().review.assigner.next(session.current_user(), view(), seen[-_REMEMBERED:])
+    turn = session.loop().review.assigner.next(session.current_user(), view(), seen[-_MAX_SEEN:])
     if turn is not None and turn.look is not None:
         state["review_looks"][turn.asset_id] = turn.look
     show(turn.asset_id if turn else None)
 
 
-def go_back() -> None:
-    """To the picture before."""
+def show_previous() -> None:
+    """Show the previous picture."""
     if seen := state["review_seen"]:
         session.loop().review.assigner.release(session.current_user(), [state["review_asset"] or 0])
         show(seen.pop())
@@ -183,16 +185,16 @@ def show(asset_id: int | None) -> None:
         review_replacing=None,
         review_why=None,
     )
-    write_address()
+    write_url()
 
 
 def look() -> Look | None:
-    """How the picture in focus is looked at."""
+    """Return the kind of look at the picture in focus."""
     return state["review_looks"].get(state["review_asset"])
 
 
-def keep_card(card: Card) -> None:
-    """Remember what a card shows, which decisions return, and its look; a typed address may have had another."""
+def remember_card(card: Card) -> None:
+    """Keep a card's shown suggestions, which decisions return, and its look; a URL may have set another look."""
     state["review_shown"] = card.shown
     looks: dict[int, Look] = state["review_looks"]
     looks.pop(card.asset.id, None)
@@ -201,7 +203,7 @@ def keep_card(card: Card) -> None:
 
 
 def shown() -> Shown | None:
-    """What the card of the picture in focus shows; None if it was not drawn yet."""
+    """Return what the card of the picture in focus shows; None if it was not drawn yet."""
     found: Shown | None = state.get("review_shown")
     return found if found is not None and found.asset_id == state["review_asset"] else None
 
@@ -214,18 +216,18 @@ def recent_batches() -> dict[int, tuple[str, str]]:
     return session.loop().ingest.batch_names()
 
 
-def _read_address(known: dict[int, tuple[str, str]]) -> None:
+def _read_url(known: dict[int, tuple[str, str]]) -> None:
     asked = dict(st.query_params)
     before = [state.get(key) for key in _FILTERS]
-    allowed = {"mode": MODES, "show": SHOW, "order": ORDERS}
-    for name, (key, _) in _ADDRESS.items():
+    allowed: dict[str, Collection[str]] = {"mode": MODES, "show": SHOW, "order": ORDERS}
+    for name, (key, _) in _URL_PARAMETERS.items():
         if name in asked and asked[name] in allowed.get(name, {asked[name]}):
             state[key] = asked[name]
     if asked.get("batch", "").isdecimal():
         try:
             batch = session.loop().ingest.batch(int(asked["batch"]))
         except TaggingError as error:
-            session.say_error(error)
+            session.defer_error(error)
         else:
             state["review_batch"], state["review_profile"] = batch.id, batch.profile
     if asked.get("profile") in session.loop().taxonomy().profiles:
@@ -233,14 +235,14 @@ def _read_address(known: dict[int, tuple[str, str]]) -> None:
     if [state.get(key) for key in _FILTERS] != before:
         state.update(review_asset=None, review_seen=[], review_page=None, review_groups=None)
     if asked.get("at", "").isdecimal() and int(asked["at"]) != state["review_asset"]:
-        show_known(int(asked["at"]))
+        show_if_found(int(asked["at"]))
 
 
-def show_known(asset_id: int) -> None:
-    """Put a picture into focus that somebody named; that there is none is said and changes nothing."""
+def show_if_found(asset_id: int) -> None:
+    """Put a picture into focus; if it does not exist, show an error and keep the current one."""
     try:
         session.loop().review.assigner.take(session.current_user(), asset_id)
     except TaggingError as error:
-        session.say_error(error)
+        session.defer_error(error)
     else:
         show(asset_id)

@@ -1,4 +1,4 @@
-"""A picture's suggestions: each keeps its place and its digit while the picture is in focus."""
+"""A picture's suggestions as chips, whose order and digits are stable while the picture is in focus."""
 
 from __future__ import annotations
 
@@ -6,34 +6,34 @@ import streamlit as st
 
 from console import session
 from console.review import actions
-from console.review.explanation import draw_why
+from console.review.explanation import draw_explanation
 from tagging_core.ledger.events import Label
 from tagging_core.review.decisions import Card
 from tagging_core.taxonomy.model import Tag, Taxonomy
 
 state = st.session_state
 
-_MOST = 12  # chips of one picture
-_BARE = ("bare_", "reject_", "replace_", "why_")
+_MAX_CHIPS = 12  # chips of one picture
+_ICON_BUTTONS = ("bare_", "reject_", "replace_", "why_")
 _STYLE = "<style>{} {{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}}</style>".format(
-    ", ".join(f'[class*="st-key-{name}"] button p' for name in _BARE)
+    ", ".join(f'[class*="st-key-{name}"] button p' for name in _ICON_BUTTONS)
 )
-"""Some buttons show their icon alone; their names stay for screen readers."""
+"""Some buttons show only their icon; the label is hidden visually and stays for screen readers."""
 
 
 def shown(card: Card) -> dict[str, float]:
-    """What was suggested since the picture came into focus, each in its place, so that keys keep their meaning."""
+    """Return all tags suggested since the picture came into focus, in stable order so that keys keep their tag."""
     kept = state["review_chips"]
     if kept.get("asset") != card.asset.id:
         kept = {"asset": card.asset.id, "tags": {}}
     fresh = {s.tag_id: s.probability for s in card.suggestions}
     tags = {tag_id: fresh.get(tag_id, p) for tag_id, p in kept["tags"].items()}
-    state["review_chips"] = {"asset": card.asset.id, "tags": dict(list((tags | fresh).items())[:_MOST])}
+    state["review_chips"] = {"asset": card.asset.id, "tags": dict(list((tags | fresh).items())[:_MAX_CHIPS])}
     return state["review_chips"]["tags"]
 
 
 def draw_chips(card: Card, chips: dict[str, float], taxonomy: Taxonomy) -> None:
-    """Draw the suggestions, each with its digit, and the keys that act on the marked one."""
+    """Draw the suggestions, each with its digit, and the buttons that act on the marked one."""
     if not chips:
         return
     st.html(_STYLE)
@@ -48,11 +48,11 @@ def draw_chips(card: Card, chips: dict[str, float], taxonomy: Taxonomy) -> None:
             category = taxonomy.categories[tag.category_id].name(session.language())
             _draw_chip(n, tag, category, chips[tag_id], card.decided.get(tag_id), rivals[tag_id], tag_id == current)
             if state["review_why"] == tag_id:
-                draw_why(card.asset.id, tag_id)
+                draw_explanation(card.asset.id, tag_id)
 
 
 def _draw_chip_keys(order: list[str], current: str | None, card: Card, rivals: dict[str, str | None]) -> None:
-    """The keys that act on the marked chip."""
+    """Draw the buttons that act on the marked chip."""
     at = order.index(current) if current else -1
     label, nothing = card.decided.get(current or ""), current is None
     with st.container(horizontal=True, gap="xxsmall", vertical_alignment="center"):
@@ -70,16 +70,10 @@ def _draw_chip_keys(order: list[str], current: str | None, card: Card, rivals: d
                 type="tertiary",
             )
         for name, act, args, shortcut, help_text in (
-            (
-                "Accept",
-                actions.toggle,
-                (current, label, rivals.get(current or "")),
-                "A",
-                "Accept the marked suggestion",
-            ),
-            ("Reject", actions.reject, (current, label), "X", "The marked suggestion does not apply"),
-            ("Instead", actions.ask_instead, (current,), "E", "Another tag in place of the marked suggestion"),
-            ("Why", actions.ask_why, (current,), "W", "The decided pictures behind the marked suggestion"),
+            ("Accept", actions.toggle, (current, label, rivals.get(current or "")), "A", "Accept the marked tag"),
+            ("Reject", actions.reject, (current, label), "X", "Reject the marked tag"),
+            ("Replace", actions.start_replacing, (current,), "E", "Replace the marked tag with another one"),
+            ("Why", actions.explain, (current,), "W", "The examples behind the marked tag"),
         ):
             st.button(
                 name,
@@ -106,7 +100,7 @@ def _draw_chip(
             on_click=actions.toggle,
             args=(tag_id, label, rival),
             shortcut=str(n) if n <= 9 else None,
-            help=f"{category}. {tag.definition} " + ("Click to take it back." if yes else "Click to accept."),
+            help=f"{category}. {tag.definition} " + ("Click to undo." if yes else "Click to accept."),
             icon=f":material/{icon}:",
             width="stretch",
             type="primary" if yes else "secondary",
@@ -114,8 +108,8 @@ def _draw_chip(
         replacing, asked = state["review_replacing"] == tag_id, state["review_why"] == tag_id
         for key, sign, act, args, pressed, help_text in (
             ("reject", "close", actions.reject, (tag_id, label), no, f"Not {name}"),
-            ("replace", "swap_horiz", actions.ask_instead, (tag_id,), replacing, f"Another tag in place of {name}"),
-            ("why", "help", actions.ask_why, (tag_id,), asked, f"Why {name}: the decided pictures behind it"),
+            ("replace", "swap_horiz", actions.start_replacing, (tag_id,), replacing, f"Replace {name}"),
+            ("why", "help", actions.explain, (tag_id,), asked, f"Why {name}: the examples behind it"),
         ):
             st.button(
                 help_text,

@@ -1,4 +1,4 @@
-"""Finding any tag by typing: all names and aliases in all languages, typos allowed; a new one can be proposed."""
+"""Tag search over names and aliases in all languages, tolerant of typos; new tags can be proposed."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from tagging_core.taxonomy import matching
 from tagging_core.taxonomy.model import Tag, Taxonomy
 
 state = st.session_state
-_HITS = 8
+_MAX_HITS = 8
 
 
 @st.fragment
 def draw_picker() -> None:
-    """Draw the field; while somebody types, nothing else is drawn anew."""
+    """Draw the field; it is a fragment, so that typing reruns nothing else."""
     taxonomy = session.loop().taxonomy()
     replacing = state["review_replacing"]
     query = components.typed()
     hits = [taxonomy.tags[tag_id] for tag_id in _find(taxonomy.revision, query, taxonomy)]
     components.draw_finder(
-        f"In place of {session.tag_label(taxonomy.tags[replacing])} ..." if replacing else "Type any tag ( / )",
+        f"Replace {session.tag_label(taxonomy.tags[replacing])} with ..." if replacing else "Type any tag ( / )",
         query,
         [_hit(tag, query, taxonomy.categories[tag.category_id].name(session.language())) for tag in hits],
         exact=any(query.casefold() in {word.casefold() for word in tag.words()} for tag in hits),
@@ -32,13 +32,13 @@ def draw_picker() -> None:
 
 @st.cache_data(max_entries=500, show_spinner=False)
 def _find(revision: int, query: str, _taxonomy: Taxonomy) -> list[str]:
-    """Ids of the tags that fit; the field keeps its last query, which no key press should look up again."""
-    del revision  # it is what the result is kept under
-    return [tag.id for tag in matching.find_tags(_taxonomy, query, limit=_HITS)]
+    """Return ids of matching tags; cached, because the last query would run again with every rerun."""
+    del revision  # only a cache key
+    return [tag.id for tag in matching.find_tags(_taxonomy, query, limit=_MAX_HITS)]
 
 
 def _hit(tag: Tag, query: str, category: str) -> dict[str, str]:
-    """A tag as the list shows it: its name, what it was found by if that is another name, and its category."""
+    """Return a list entry: the tag's name, the matched alias if it differs, and the category."""
     name = session.tag_label(tag)
     other = next((w for w in tag.words() if w.casefold().startswith(query.casefold())), "")
     found_by = f"{other} · " if other and other != name else ""

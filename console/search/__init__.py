@@ -1,3 +1,3 @@
-"""The search page: state, filters, actions, export."""
+"""The search page: state, filters, callbacks and the export dialog."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What buttons of the search page do; callbacks, so that a click is done before anything is drawn."""
+"""Callbacks of the search page's buttons."""
 
 from __future__ import annotations
 
@@ -10,33 +10,33 @@ from console import session
 from tagging_core import TaggingError
 
 state = st.session_state
-_MOST = 20
+_MAX_EXAMPLES = 20
 
 
-def teach(name: str, asset_ids: Sequence[int]) -> None:
-    """Ask for pictures like these, or unlike these; what was said of them before is forgotten."""
+def add_examples(name: str, asset_ids: Sequence[int]) -> None:
+    """Add positive (`like`) or negative (`unlike`) examples; a picture is never both."""
     for other in ("like", "unlike"):
         state[f"search_{other}"] = [i for i in state[f"search_{other}"] if i not in asset_ids]
-    state[f"search_{name}"] = [*state[f"search_{name}"], *asset_ids][-_MOST:]
+    state[f"search_{name}"] = [*state[f"search_{name}"], *asset_ids][-_MAX_EXAMPLES:]
 
 
-def forget(name: str) -> None:
-    """Take all examples of one kind back."""
+def clear_examples(name: str) -> None:
+    """Remove all positive (`like`) or negative (`unlike`) examples."""
     state[f"search_{name}"] = []
 
 
 def show_more(by: int) -> None:
-    """Show so many more."""
+    """Raise the number of results."""
     state["search_limit"] += by
 
 
-def collect(asset_ids: Sequence[int]) -> None:
-    """Put pictures into a batch of their own."""
+def make_batch(asset_ids: Sequence[int]) -> None:
+    """Create a review batch of existing pictures."""
     try:
         batch_id = session.loop().ingest.collect(
             session.current_user(), asset_ids, state["search_batch_profile"], state["search_batch"]
         )
     except TaggingError as error:
-        session.say_error(error)
+        session.defer_error(error)
     else:
         state["search_made"] = (str(batch_id), len(asset_ids))

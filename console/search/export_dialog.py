@@ -1,4 +1,4 @@
-"""Exporting what was found: a form, its columns, and how it will look."""
+"""Export of search results: format, columns and a preview."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ _FORMS = {
     Format.XMP: "XMP files (zip)",
     Format.LABEL_STUDIO: "Label Studio tasks",
 }
-_SAYS = {
+_EXPLAINED = {
     Format.PICTURES: "Copies of the originals with XMP and IPTC inside, for Lightroom, digiKam, Bridge and others. "
-    "Pixels and what a file says already stay as they are.",
-    Format.XMP: "One XMP file beside each picture, named as digiKam and darktable expect.",
+    "Pixels and existing metadata are kept.",
+    Format.XMP: "One XMP sidecar file per picture, named as digiKam and darktable expect.",
     Format.LABEL_STUDIO: "Suggestions as predictions, decisions as annotations.",
-    Format.JSON: "Everything known of each picture: tags with who and when, descriptions, texts.",
-    Format.JSONL: "The same, one picture a line.",
+    Format.JSON: "Everything about each picture: tags with who and when, descriptions, texts.",
+    Format.JSONL: "The same, one picture per line.",
 }
 _PREVIEW = 5
 
 
 @st.dialog("Export", width="large", icon=":material/download:")
 def draw_export(asset_ids: Sequence[int]) -> None:
-    """Choose a form, see how it will look, and take it along."""
+    """Let the user choose a format, preview it, and download the file."""
     assets, language = Operations(session.loop(), session.current_user()).assets, session.language()
     many = "picture" if len(asset_ids) == 1 else "pictures"
-    form = st.selectbox("As", list(_FORMS), format_func=_FORMS.get, key="export_form")
+    form = st.selectbox("Format", list(_FORMS), format_func=_FORMS.__getitem__, key="export_form")
     columns = list(tables.USUAL)
     if form == Format.CSV:
         columns = st.multiselect("Columns", list(tables.COLUMNS), columns, key="export_columns") or columns
@@ -46,7 +46,7 @@ def draw_export(asset_ids: Sequence[int]) -> None:
     elif form == Format.PICTURES and not metadata.can_embed():
         st.caption(f"Copies of the originals. {metadata.HOW_TO_EMBED}")
     else:
-        st.caption(_SAYS[form])
+        st.caption(_EXPLAINED[form])
     ending, kind = ENDINGS[form]
     st.download_button(
         f"Export {len(asset_ids):,} {many}",

@@ -1,8 +1,8 @@
-"""Filters of a search; their values live under ids, so that an address means the same in every language."""
+"""Search filters. Their values are ids and not labels, so that a URL works in every language."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date
 
 import streamlit as st
@@ -17,9 +17,14 @@ _NAMES = ("state", "profile", "category", "batch", "tag", "since", "until")
 
 
 def read(asked: Mapping[str, str]) -> None:
-    """Take what an address says; what it cannot mean is left out."""
+    """Read the filters from URL parameters; invalid values are ignored."""
     taxonomy = session.loop().taxonomy()
-    known = {"state": _STATES, "profile": taxonomy.profiles, "category": taxonomy.categories, "tag": taxonomy.tags}
+    known: dict[str, Collection[str]] = {
+        "state": _STATES,
+        "profile": taxonomy.profiles,
+        "category": taxonomy.categories,
+        "tag": taxonomy.tags,
+    }
     for name in _NAMES:
         text = asked.get(name, "")
         good = text in known[name] if name in known else (text.isdecimal() if name == "batch" else _day(text))
@@ -27,15 +32,15 @@ def read(asked: Mapping[str, str]) -> None:
 
 
 def draw() -> None:
-    """Let the reader choose."""
+    """Draw the filter widgets."""
     taxonomy, language = session.loop().taxonomy(), session.language()
     known = session.loop().ingest.batch_names()
     tags = sorted(taxonomy.active(), key=lambda t: session.tag_label(t)) if len(taxonomy.tags) <= 2_000 else []
     choices: list[tuple[str, str, dict[str, str]]] = [
         ("State", "state", _STATES),
-        ("Came in under", "profile", {p.id: p.name(language) for p in taxonomy.profiles.values()}),
+        ("Profile", "profile", {p.id: p.name(language) for p in taxonomy.profiles.values()}),
         ("Batch", "batch", {str(i): f"{name} ({i})" for i, (name, _) in known.items()}),
-        ("Has a tag of", "category", {c.id: c.name(language) for c in taxonomy.categories.values()}),
+        ("Has a tag in", "category", {c.id: c.name(language) for c in taxonomy.categories.values()}),
         *([("Has the tag", "tag", {t.id: session.tag_label(t) for t in tags})] if tags else []),
     ]
     for label, name, options in choices:
@@ -51,7 +56,7 @@ def draw() -> None:
         )
         state[f"search_filter_{name}"] = chosen or ""
     left, right = st.columns(2)
-    for column, label, name in ((left, "Came in from", "since"), (right, "to", "until")):
+    for column, label, name in ((left, "Uploaded from", "since"), (right, "to", "until")):
         kept = state.get(f"search_filter_{name}", "")
         day = column.date_input(label, _day(kept), key=f"search_choose_{name}_{kept}")
         state[f"search_filter_{name}"] = day.isoformat() if isinstance(day, date) else ""
@@ -59,32 +64,32 @@ def draw() -> None:
 
 
 def clear() -> None:
-    """Let every picture pass again."""
+    """Remove all filters."""
     read({})
 
 
-def written() -> dict[str, str]:
-    """As an address has them."""
+def parameters() -> dict[str, str]:
+    """Return the filters as URL parameters; unset ones are empty."""
     return {name: state.get(f"search_filter_{name}", "") for name in _NAMES}
 
 
 def count() -> int:
-    """How many are set."""
-    return sum(bool(text) for text in written().values())
+    """Return how many filters are set."""
+    return sum(bool(text) for text in parameters().values())
 
 
-def chosen() -> Filters:
-    """As the core has them."""
-    said = written()
-    since, until = _day(said["since"]), _day(said["until"])
+def current() -> Filters:
+    """Return the filters as the search service takes them."""
+    values = parameters()
+    since, until = _day(values["since"]), _day(values["until"])
     period = Period(since or date(1970, 1, 2), until or date(9998, 12, 30)) if since or until else None
     return Filters(
-        (said["tag"],) if said["tag"] else (),
-        said["category"],
-        said["profile"],
-        int(said["batch"]) if said["batch"] else None,
+        (values["tag"],) if values["tag"] else (),
+        values["category"],
+        values["profile"],
+        int(values["batch"]) if values["batch"] else None,
         period,
-        said["state"],
+        values["state"],
     )
 
 

@@ -1,3 +1,3 @@
-"""The taxonomy pages: tag list, tag detail, dialogs, proposals."""
+"""The pages of the tag library: tag list, tag detail, dialogs, proposals, compliance, import and export."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How far a tag can be trusted: its threshold and target, its curve over time, what it is confused with."""
+"""Accuracy of a tag: threshold and target, precision over time, and confusions."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ def _draw_threshold(tag: Tag) -> None:
     loop = session.loop()
     st.markdown("**Accepting many at once**")
     if tag.sensitive:
-        st.markdown("Never: the tag is sensitive, and a person looks at each picture.")
+        st.markdown("Never: the tag is sensitive, so a person looks at each picture.")
         return
     chosen = st.selectbox(
-        "Of 100 that are accepted unseen, at least so many must be right",
+        "Target precision of suggestions accepted unseen",
         [None, *_TARGETS],
         index=[None, *_TARGETS].index(tag.target if tag.target in _TARGETS else None),
-        format_func=lambda t: "Whatever the editor asks for" if t is None else f"{t:.0%}",
+        format_func=lambda t: "As the editor chooses" if t is None else f"{t:.0%}",
         key=f"target_{tag.id}",
         width=420,
         disabled=not session.current_user().may(Action.CURATE),
     )
     if chosen != tag.target and st.button("Save this target", type="primary"):
-        change_preview.carry_out(plans.save(loop.taxonomy(), replace(tag, target=chosen)))
+        change_preview.apply(plans.save(loop.taxonomy(), replace(tag, target=chosen)))
         st.rerun()
     profiles = loop.taxonomy().profiles_with(tag.category_id)
     if not profiles or tag.state != "active":
@@ -50,27 +50,27 @@ def _draw_threshold(tag: Tag) -> None:
     name = profiles[0].name(session.language())
     if cut.probability is None:
         st.markdown(
-            f"At {target:.0%} in {name}, by its own decisions: nothing can be accepted unseen yet. "
-            f"{session.plain(cut.reason)} Where all tags together allow it, theirs holds."
+            f"At {target:.0%} in {name}, its own decisions do not allow accepting anything unseen yet. "
+            f"{session.escape_md(cut.reason)} The threshold of all tags together applies, if there is one."
         )
     else:
         st.markdown(
-            f"At {target:.0%} in {name}: from a confidence of **{cut.probability:.0%}** on; of {cut.accepted:,} "
-            f"judged pictures above it, {cut.right:,} were right."
+            f"At {target:.0%} in {name}: at a confidence of **{cut.probability:.0%}** or more; of {cut.accepted:,} "
+            f"judged suggestions above it, {cut.right:,} were right."
         )
 
 
 def _draw_curve(tag: Tag) -> None:
     table = session.loop().curation.health.curve(tag.id)
     if table.empty:
-        st.info("Nobody has judged a suggestion of it in the last half year.")
+        st.info("No suggestion of this tag was judged in the last half year.")
         return
     figure = go.Figure(
         go.Scatter(
             x=table["week"],
             y=table["precision"],
             mode="lines+markers",
-            error_y=charts.bars(table["low"], table["precision"], table["high"]),
+            error_y=charts.error_bars(table["low"], table["precision"], table["high"]),
             customdata=table["judged"],
             hovertemplate="%{y:.0%} of %{customdata} judged<extra></extra>",
         )
@@ -78,7 +78,7 @@ def _draw_curve(tag: Tag) -> None:
     figure.update_yaxes(tickformat=".0%", range=[0, 1.02])
     figure.update_xaxes(type="category")
     judged = f"{int(table['judged'].sum()):,} judged suggestions; bars are 95 % intervals"
-    charts.show(figure, "Right suggestions by week", judged, f"curve_{tag.id}")
+    charts.show(figure, "Precision by week", judged, f"curve_{tag.id}")
 
 
 def _draw_confusions(tag: Tag) -> None:
@@ -90,6 +90,6 @@ def _draw_confusions(tag: Tag) -> None:
         return
     st.markdown("**Suggested where people gave another tag**")
     for other, asset_ids in list(found.items())[:5]:
-        name = session.plain(session.tag_label(taxonomy.tags[other]))
+        name = session.escape_md(session.tag_label(taxonomy.tags[other]))
         st.markdown(f"{name} :gray[{len(asset_ids):,} times]")
         gallery.draw_strip([(asset_id, "") for asset_id in asset_ids[:8]], width=72)

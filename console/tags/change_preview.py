@@ -1,4 +1,4 @@
-"""What a change did or would do, for people to read, and carrying it out."""
+"""Preview of a change to the tag library, its application, and its undo."""
 
 from __future__ import annotations
 
@@ -13,49 +13,49 @@ from tagging_core.curation import Plan
 from tagging_core.ledger.taxonomy_history import Change, label
 from tagging_core.taxonomy.model import Tag
 
-_LISTED = 100  # changes that are shown one by one
+_LISTED = 100  # changes shown one by one
 _UNDO = "curating_undo"
 
 
-def carry_out(plan: Plan) -> str:
-    """Apply a plan and offer to take it back; the act's id, empty if it was refused."""
+def apply(plan: Plan) -> str:
+    """Apply a plan and offer to undo it; returns the change's id, empty if it was refused."""
     try:
         act = session.loop().curation.apply(session.current_user(), plan)
     except TaggingError as error:
-        session.say_error(error)
+        session.defer_error(error)
         return ""
     st.session_state[_UNDO] = (act, plan.title)
     return act
 
 
-def take_back(act: str, title: str = "") -> None:
-    """Undo an act; undoing that is offered in turn."""
+def undo(act: str, title: str = "") -> None:
+    """Undo a change, and offer to undo that in turn."""
     try:
         undone = session.loop().curation.undo(session.current_user(), act)
     except TaggingError as error:
-        session.say_error(error)
+        session.defer_error(error)
     else:
         st.session_state[_UNDO] = (undone, f"Undo: {title}" if title else "The undo")
 
 
-def draw_last() -> None:
-    """Say what was done just now, with a button that takes it back, and show what went wrong."""
+def draw_last_change() -> None:
+    """Draw the latest change with an undo button, and errors."""
     session.show_error()
     if _UNDO not in st.session_state:
         return
     act, title = st.session_state[_UNDO]
     with st.container(horizontal=True, vertical_alignment="center", border=True):
-        st.markdown(f":material/check: {session.plain(title)} is done.", width="stretch")
-        st.button("Undo", key="curating_undo_button", on_click=take_back, args=(act, title), icon=":material/undo:")
-        st.button("Close", key="curating_undo_close", on_click=_forget, type="tertiary")
+        st.markdown(f":material/check: {session.escape_md(title)} is done.", width="stretch")
+        st.button("Undo", key="curating_undo_button", on_click=undo, args=(act, title), icon=":material/undo:")
+        st.button("Close", key="curating_undo_close", on_click=_close, type="tertiary")
 
 
 def draw_plan(plan: Plan, word: str, key: str, on_done: Callable[[], None] | None = None) -> None:
-    """Show what a plan would do, and a button that does it.
+    """Draw what a plan would change, and a button that applies it.
 
     Args:
-        word: What the button says.
-        on_done: Called once it is done.
+        word: Label of the button.
+        on_done: Called after the plan was applied.
     """
     try:
         found = session.loop().curation.impact(plan)
@@ -66,28 +66,28 @@ def draw_plan(plan: Plan, word: str, key: str, on_done: Callable[[], None] | Non
     if len(found.changes) > 1:
         with st.expander(f"{len(found.changes):,} items change"):
             draw_changes(found.changes)
-    st.caption("It is done at once and can be undone, here or in the library's history.")
+    st.caption("It takes effect immediately and can be undone, here or on the History page.")
     disabled = not found.changes and not plan.decisions
-    st.button(word, key=key, type="primary", on_click=_do, args=(plan, on_done), disabled=disabled)
+    st.button(word, key=key, type="primary", on_click=_apply_then, args=(plan, on_done), disabled=disabled)
 
 
 def draw_changes(changes: Sequence[Change]) -> None:
-    """A table of what was, or would be, different."""
+    """Draw a table of changes."""
     rows = []
     for change in changes[:_LISTED]:
         details = "; ".join(_difference(change, *field) for field in change.fields())
-        rows.append({"What": change.kind, "Name": _name(change), "Id": change.after.id, "Differs in": details})
+        rows.append({"What": change.kind, "Name": _name(change), "Id": change.after.id, "Difference": details})
     st.dataframe(rows, hide_index=True, height="content" if len(rows) < 8 else 300)
     if len(changes) > _LISTED:
         st.caption(f"And {len(changes) - _LISTED:,} more.")
 
 
-def _do(plan: Plan, on_done: Callable[[], None] | None) -> None:
-    if carry_out(plan) and on_done:
+def _apply_then(plan: Plan, on_done: Callable[[], None] | None) -> None:
+    if apply(plan) and on_done:
         on_done()
 
 
-def _forget() -> None:
+def _close() -> None:
     st.session_state.pop(_UNDO, None)
 
 

@@ -1,4 +1,4 @@
-"""The dialogs in which the library is changed; each shows what the change would do before it is done."""
+"""Dialogs that change the tag library; each previews its change before it is applied."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ from tagging_core import TaggingError
 from tagging_core.curation import Plan, plans
 from tagging_core.taxonomy.model import Category, Tag, Taxonomy
 
-_SPLIT = 60  # pictures that one is asked about
+_SPLIT = 60  # pictures offered for selection
 
 
 @st.dialog("New tag", width="large", icon=":material/add:", on_dismiss="rerun")
 def new_tag() -> None:
-    """Ask for a new tag's words."""
+    """Ask for a new tag's names, category and prompts."""
     if saved := st.session_state.pop("tags_saved", None):
         st.query_params["tag"] = saved
         st.rerun()
     session.show_error()
-    st.caption("It is suggested as soon as it is saved; every decision about it makes it better.")
+    st.caption("It is suggested as soon as it is saved, and improves with every decision.")
     taxonomy = session.loop().taxonomy()
     category = st.session_state.get("tags_category")
     first = category if category in taxonomy.categories else next(iter(taxonomy.categories), None)
     if first is None:
-        st.info("Make a category first.")
+        st.info("Create a category first.")
         return
     tag_form.draw("tag_new", Tag("", first, {}))
 
 
 @st.dialog("Merge", width="large", icon=":material/merge:", on_dismiss="rerun")
 def merge(tag_id: str, into: str | None = None) -> None:
-    """Ask which tag this one becomes."""
+    """Ask which tag to merge this one into."""
     _close_when_done()
     taxonomy = session.loop().taxonomy()
     tag = taxonomy.tag(tag_id)
@@ -49,8 +49,8 @@ def merge(tag_id: str, into: str | None = None) -> None:
         key="merge_target",
     )
     st.caption(
-        "Its names become other words of the tag that stays, so neither the model nor an import brings it back; "
-        "its id leads to that tag. All that was decided for it counts there."
+        "Its names become aliases of the tag that stays, so neither the model nor an import recreates it; its id "
+        "redirects to that tag. Its decisions count for that tag."
     )
     if target is None:
         return
@@ -59,7 +59,7 @@ def merge(tag_id: str, into: str | None = None) -> None:
 
 @st.dialog("Move", width="large", icon=":material/drive_file_move:", on_dismiss="rerun")
 def move(tag_id: str) -> None:
-    """Ask where a tag goes."""
+    """Ask for a tag's new category and parent."""
     _close_when_done()
     taxonomy = session.loop().taxonomy()
     tag = taxonomy.tag(tag_id)
@@ -72,41 +72,41 @@ def move(tag_id: str) -> None:
         key="move_category",
     )
     own = set(taxonomy.with_children(tag.id))
-    beside = [t.id for t in taxonomy.unmerged() if t.category_id == category and t.id not in own]
+    parents = [t.id for t in taxonomy.unmerged() if t.category_id == category and t.id not in own]
     parent = st.selectbox(
-        "Below",
-        beside,
-        index=beside.index(tag.parent_id) if tag.parent_id in beside else None,
+        "Parent",
+        parents,
+        index=parents.index(tag.parent_id) if tag.parent_id in parents else None,
         format_func=lambda t: session.tag_label(taxonomy.tags[t]),
-        placeholder="Nothing: at the top of the category",
+        placeholder="None: top level of the category",
         key="move_parent",
     )
     _draw(lambda: plans.move(taxonomy, tag.id, category, parent), "Move", "move_do")
 
 
-@st.dialog("In use or not", icon=":material/visibility:", on_dismiss="rerun")
+@st.dialog("Change the tag's state", icon=":material/visibility:", on_dismiss="rerun")
 def set_state(tag_id: str, state: str) -> None:
-    """Say what taking a tag out of use, or into use, does."""
+    """Preview taking a tag out of use (deprecated), or putting it back into use (active)."""
     _close_when_done()
     taxonomy = session.loop().taxonomy()
-    name = session.plain(session.tag_label(taxonomy.tag(tag_id)))
+    name = session.escape_md(session.tag_label(taxonomy.tag(tag_id)))
     if state == "active":
-        st.markdown(f"**{name}** is suggested and can be given again, with all that it has learned.")
+        st.markdown(f"**{name}** is suggested and can be added again; its decisions still count.")
     else:
-        st.markdown(f"**{name}** is neither suggested nor given any more. Pictures keep it, and its id stays.")
-    word = "Take into use" if state == "active" else "Take out of use"
+        st.markdown(f"**{name}** is no longer suggested or added. Pictures keep it, and its id stays.")
+    word = "Put back into use" if state == "active" else "Take out of use"
     _draw(lambda: plans.set_state(taxonomy, tag_id, state), word, "state_do")
 
 
 @st.dialog("Delete", icon=":material/delete:", on_dismiss="rerun")
 def delete(tag_id: str) -> None:
-    """Say what deleting a tag does."""
+    """Preview deleting a tag."""
     _close_when_done()
     taxonomy = session.loop().taxonomy()
     tag = taxonomy.tag(tag_id)
     st.markdown(
-        f"Pictures lose **{session.plain(session.tag_label(tag))}**. If it is only not wanted any more, take it "
-        "out of use instead: pictures keep it then. To use another tag in its place, merge it."
+        f"Pictures lose **{session.escape_md(session.tag_label(tag))}**. To stop using it but keep it on pictures, "
+        "take it out of use instead. To replace it with another tag, merge it."
     )
     _draw(lambda: plans.delete(taxonomy, tag.id), "Delete", "delete_do")
 
@@ -116,7 +116,8 @@ def split(tag_id: str, chosen: list[int] | None = None) -> None:
     """Ask which of a tag's pictures get a new tag.
 
     Args:
-        chosen: Selected at first.
+        tag_id: The tag to split.
+        chosen: Pictures that are selected initially.
     """
     _close_when_done()
     loop = session.loop()
@@ -133,7 +134,9 @@ def split(tag_id: str, chosen: list[int] | None = None) -> None:
         return
     page = f"split/{tag.id}/{'-'.join(map(str, ids))}"
     selected = gallery.selection(page, chosen or [])
-    st.markdown(f"Select the pictures that get it in place of **{session.plain(session.tag_label(tag))}**.")
+    st.markdown(
+        f"Select the pictures that get the new tag instead of **{session.escape_md(session.tag_label(tag))}**."
+    )
     if name.strip() and selected:
         new = Tag("", tag.category_id, {"en": name, "zh": chinese})
         _draw(lambda: plans.split(taxonomy, tag.id, new, selected), f"Split off {len(selected)}", "split_do")
@@ -155,15 +158,15 @@ def edit_category(category_id: str | None = None) -> None:
         for code, title in (("en", "English"), ("zh", "Chinese"))
     }
     exclusive = st.toggle(
-        "One a picture",
+        "Exclusive",
         category.exclusive,
         key="category_exclusive",
-        help="Its tags rule each other out; accepting one speaks against the others",
+        help="At most one of its tags applies to a picture; accepting one is evidence against the others",
     )
-    top_k = st.number_input("Suggested for a picture at most", 1, 12, category.top_k, key="category_top")
+    top_k = st.number_input("Maximum suggestions per picture", 1, 12, category.top_k, key="category_top")
     within = [p.id for p in taxonomy.profiles_with(category.id)] if known else list(taxonomy.profiles)[:1]
     wanted = st.multiselect(
-        "In play for",
+        "Profiles",
         list(taxonomy.profiles),
         within,
         format_func=lambda p: taxonomy.profiles[p].name(session.language()),
@@ -179,12 +182,12 @@ def edit_category(category_id: str | None = None) -> None:
         except TaggingError as error:
             st.error(str(error), icon=":material/error:")
         else:
-            change_preview.carry_out(plan)
+            change_preview.apply(plan)
             st.rerun()
 
 
 def _draw(make: Callable[[], Plan], word: str, key: str) -> None:
-    """Show what a plan would do, and a button that does it and closes the dialog."""
+    """Draw what a plan would change, and a button that applies it and closes the dialog."""
     try:
         plan = make()
     except TaggingError as error:

@@ -1,4 +1,4 @@
-"""The pictures that teach a tag: the best and the doubtful ones, to be dropped, and likely ones, to be added."""
+"""Examples of a tag: the best and the doubtful ones, to drop, and likely candidates, to add."""
 
 from __future__ import annotations
 
@@ -15,33 +15,33 @@ _LIKELY = 8
 
 
 def draw(tag: Tag) -> None:
-    """Draw the best and the doubtful examples, and pictures that may be further ones."""
+    """Draw the best and the doubtful examples, and candidates for further ones."""
     loop = session.loop()
     best, doubtful = loop.curation.health.examples(tag.id)
     if not best and not doubtful:
-        st.info("No picture has this tag yet. Accept it in a review, or add one below, and examples appear here.")
+        st.info("No picture has this tag yet. Examples appear once it is accepted in a review, or added below.")
     if best:
         _draw_row("Best examples", tag, [(e.asset_id, e.probability) for e in best], "drop")
     if doubtful:
         _draw_row(
-            "Doubtful: without anybody's word, the library would give these the tag least",
+            "Doubtful: by leave-one-out, the least likely to have the tag",
             tag,
             [(e.asset_id, e.probability) for e in doubtful],
             "drop",
         )
-    if st.toggle("Show pictures that may be further examples", key=f"likely_{tag.id}"):
+    if st.toggle("Show candidates for further examples", key=f"likely_{tag.id}"):
         likely = loop.curation.likely(tag.id, _LIKELY)
         if likely:
-            _draw_row("Likely, and nobody decided yet", tag, likely, "add")
+            _draw_row("Likely, and not decided yet", tag, likely, "add")
         else:
-            st.markdown(":gray[There is none.]")
+            st.markdown(":gray[There are none.]")
 
 
 def _draw_row(title: str, tag: Tag, found: Sequence[tuple[int, float]], act: str) -> None:
     known = gallery.load([asset_id for asset_id, _ in found])
     may = session.current_user().may(Action.REVIEW)
     word, icon = ("Drop", ":material/close:") if act == "drop" else ("Add", ":material/add:")
-    said = "It does not have this tag" if act == "drop" else "It has this tag"
+    help_text = "It does not have this tag" if act == "drop" else "It has this tag"
     st.markdown(f"**{title}**")
     with st.container(horizontal=True, gap="small"):
         for asset_id, probability in found:
@@ -53,7 +53,7 @@ def _draw_row(title: str, tag: Tag, found: Sequence[tuple[int, float]], act: str
                     icon=icon,
                     on_click=_decide,
                     args=(tag, asset_id, act),
-                    help=said,
+                    help=help_text,
                     type="tertiary",
                     disabled=not may,
                 )
@@ -68,7 +68,7 @@ def _decide(tag: Tag, asset_id: int, act: str) -> None:
     try:
         loop.review.decide(session.current_user(), decision)
     except TaggingError as error:
-        session.say_error(error)
+        session.defer_error(error)
     else:
-        done = "is no example any more" if act == "drop" else "is an example now"
+        done = "is no longer an example" if act == "drop" else "is an example now"
         st.toast(f"The picture {done}. Undo it in Review, with Z.", icon=":material/check:")

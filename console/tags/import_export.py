@@ -1,4 +1,4 @@
-"""The library as a file: taking one out, and putting one in after a look at what it would change."""
+"""Export of the tag library, and import with a preview."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tagging_core.errors import ImportRefusedError
 
 _FORMS = {
     "csv": ("CSV, for spreadsheets", "text/csv", "csv"),
-    "json": ("JSON, whole", "application/json", "json"),
+    "json": ("JSON, complete", "application/json", "json"),
     "skos": ("SKOS, for other thesauri", "text/turtle", "ttl"),
 }
 _ENDS = {"csv": "csv", "txt": "csv", "json": "json", "ttl": "skos", "rdf": "skos", "xml": "skos", "jsonld": "skos"}
@@ -21,7 +21,7 @@ def draw() -> None:
     """Draw export and import."""
     st.markdown("**Export**")
     form = st.segmented_control(
-        "Form",
+        "Format",
         list(_FORMS),
         default="csv",
         format_func=lambda f: _FORMS[f][0],
@@ -40,9 +40,9 @@ def draw() -> None:
     )
     st.markdown("**Import**")
     st.caption(
-        "A file adds tags and changes those it names by id; others stay. All of it is taken or nothing. Columns of "
-        "a CSV: id, category, name_en, name_zh, aliases_en, prompts, parent, state, definition ...; name_en must "
-        "be there, several words in a cell are parted by |."
+        "A file adds tags and changes those with a known id; others stay. It is imported completely or not at all. "
+        "CSV columns: id, category, name_en, name_zh, aliases_en, prompts, parent, state, definition ...; name_en "
+        "is required, several values in a cell are separated by |."
     )
     file = st.file_uploader("File", type=list(_ENDS), key="import_file", label_visibility="collapsed")
     if file is not None:
@@ -66,6 +66,6 @@ def _draw_import(data: bytes, form: str, name: str) -> None:
             st.dataframe([{"Row": n, "Why": why} for n, why in found.notes.items()], hide_index=True)
     taxonomy = session.loop().taxonomy()
     if all(taxonomy.tags.get(tag.id) == tag for tag in found.plan.tags) and not found.plan.categories:
-        st.info("The library says all of this already.")
+        st.info("The library already contains all of this.")
         return
     change_preview.draw_plan(found.plan, "Import", "import_do")

@@ -1,8 +1,8 @@
-"""Proposals, each with its evidence, what can be done about it, and a button that dismisses it for good."""
+"""Proposals about the tag library, each with its evidence and buttons to act on it or dismiss it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import groupby
 
@@ -25,29 +25,29 @@ TITLES = {
     "backfill": "Back-fills",
 }
 EXPLAINED = {
-    "synonyms": "Two tags that may be one: their names mean nearly the same, their pictures look alike.",
-    "split": "Tags whose pictures are of two kinds, which may deserve a tag each.",
-    "new": "Pictures that look alike and that no tag fits, and tags that editors typed because they missed them.",
+    "synonyms": "Two tags that may be one: their names have nearly the same meaning, their pictures look alike.",
+    "split": "Tags whose pictures form two clusters, each of which may deserve its own tag.",
+    "new": "Clusters of pictures that no tag fits, and tags that editors proposed.",
     "confusion": "Suggested where people gave another tag. A clearer definition, prompt or more examples help.",
-    "wrong": "Pictures that the library would give their tag least, had nobody said so. Some are mistakes.",
-    "backfill": "Reviewed pictures that a new or changed tag probably concerns, waiting for somebody to look.",
+    "wrong": "Pictures that are, by leave-one-out, the least likely to have their tag. Some are mistakes.",
+    "backfill": "Reviewed pictures that a new or changed tag probably affects, waiting for somebody to look.",
 }
-NOTHING = "Nothing of this kind now. Tagloop looks again whenever people have decided something new."
+NOTHING = "No proposals of this kind. Tagloop checks again after new decisions."
 PAGE = 12
-"""Proposals that are drawn at once."""
+"""Proposals drawn at once."""
 
 _SHOWN = 12
-_TOGETHER = 6  # wrong examples of one tag shown together
+_WRONG_PER_TAG = 6  # wrong examples of one tag shown together
 
 
 def draw(kind: str, listed: Sequence[Proposal]) -> None:
-    """Draw proposals of one kind; those about tags that are gone meanwhile are left out."""
+    """Draw proposals of one kind, without those about tags that are no longer active."""
     taxonomy = session.loop().taxonomy()
     if kind == "wrong":
         by_tag = groupby(sorted(listed, key=lambda p: p.subjects[0]), key=lambda p: p.subjects[0])
         for tag_id, found in by_tag:
             if tag_id in taxonomy.tags and taxonomy.tags[tag_id].state == "active":
-                _draw_wrong(taxonomy.tags[tag_id], list(found)[:_TOGETHER])
+                _draw_wrong(taxonomy.tags[tag_id], list(found)[:_WRONG_PER_TAG])
         return
     for proposal in listed:
         if kind == "new":
@@ -56,45 +56,47 @@ def draw(kind: str, listed: Sequence[Proposal]) -> None:
         concerned = [taxonomy.tags.get(tag_id) for tag_id in proposal.subjects]
         mine = [tag for tag in concerned if tag is not None and tag.state == "active"]
         if len(mine) == len(concerned):
-            {"synonyms": _draw_synonyms, "split": _draw_split, "confusion": _draw_confusion}[kind](proposal, *mine)
+            _DRAW[kind](proposal, *mine)
 
 
 def draw_typed(tag: Tag) -> None:
-    """Draw a tag that an editor missed and typed; pictures have it already."""
+    """Draw a tag proposed by an editor; its pictures have it already."""
     loop = session.loop()
     taxonomy = loop.taxonomy()
     found = loop.curation.health.latest_pictures(tag.id, _SHOWN)
     n = loop.curation.health.counts([tag.id]).get(tag.id, (0, 0))[0]
     with st.container(border=True):
         category = taxonomy.categories[tag.category_id].name(session.language())
-        st.markdown(f"**{_name(tag)}** :gray[typed by an editor, in {session.plain(category)}, on {n:,} pictures]")
+        st.markdown(
+            f"**{_name(tag)}** :gray[proposed by an editor, in {session.escape_md(category)}, on {n:,} pictures]"
+        )
         gallery.draw_strip([(asset_id, "") for asset_id in found])
         if _may_curate():
             with st.container(horizontal=True):
-                _act_button(
+                _plan_button(
                     "Approve", f"approve_{tag.id}", plans.set_state(taxonomy, tag.id, "active"), primary=True
                 )
                 st.button("Merge …", key=f"merge_{tag.id}", on_click=dialogs.merge, args=(tag.id,))
                 _open_button(tag, tag.id)
-                _act_button("Decline", f"decline_{tag.id}", plans.set_state(taxonomy, tag.id, "deprecated"))
+                _plan_button("Decline", f"decline_{tag.id}", plans.set_state(taxonomy, tag.id, "deprecated"))
 
 
 def _draw_synonyms(proposal: Proposal, first: Tag, second: Tag) -> None:
     evidence = proposal.evidence
-    said = [f"names {evidence['meaning']:.0%} alike in meaning"]
+    reasons = [f"names {evidence['meaning']:.0%} similar in meaning"]
     if evidence["alike"]:
-        said.append(f"pictures {max(0.0, evidence['alike']):.0%} alike")
-    said.append(f"{evidence['together']:.0%} of the rarer one's pictures have both")
+        reasons.append(f"pictures {max(0.0, evidence['alike']):.0%} similar")
+    reasons.append(f"{evidence['together']:.0%} of the rarer one's pictures have both")
     if evidence["confused"]:
-        said.append(f"taken for one another {evidence['confused']:,} times")
+        reasons.append(f"confused {evidence['confused']:,} times")
     if evidence["spelled"] >= 90:
-        said.append("spelled nearly the same")
+        reasons.append("similar spelling")
     counts = session.loop().curation.health.counts([first.id, second.id])
     shown = {tag.id: session.loop().curation.health.latest_pictures(tag.id, 5) for tag in (first, second)}
-    # The tag with more pictures stays, unless the reader thinks otherwise.
+    # By default, the tag with more pictures stays.
     rare, frequent = sorted((first, second), key=lambda tag: counts.get(tag.id, (0, 0)))
     with st.container(border=True):
-        st.markdown(f"**{_name(first)}** and **{_name(second)}** :gray[{', '.join(said)}]")
+        st.markdown(f"**{_name(first)}** and **{_name(second)}** :gray[{', '.join(reasons)}]")
         for column, tag in zip(st.columns(2), (first, second), strict=True):
             with column:
                 st.caption(f"{_name(tag)}: {counts.get(tag.id, (0, 0))[0]:,} pictures")
@@ -109,7 +111,7 @@ def _draw_synonyms(proposal: Proposal, first: Tag, second: Tag) -> None:
                     type="primary",
                 )
                 st.button(
-                    "The other way round …",
+                    "The other way around …",
                     key=f"turn_{proposal.key}",
                     on_click=dialogs.merge,
                     args=(frequent.id, rare.id),
@@ -135,7 +137,7 @@ def _draw_split(proposal: Proposal, tag: Tag) -> None:
                     on_click=dialogs.split,
                     args=(tag.id, parts[1]),
                     type="primary",
-                    help="Opens with the smaller kind selected",
+                    help="Opens with the smaller cluster selected",
                 )
                 _dismiss_button(proposal)
 
@@ -153,7 +155,7 @@ def _draw_new(proposal: Proposal) -> None:
                     key=f"name_{proposal.key}",
                     accept_new_options=True,
                     width=280,
-                    help="Proposed from what the pictures look like; type another if none fits",
+                    help="Proposed by similarity to the pictures; type another one if none fits",
                 )
                 categories = session.loop().taxonomy().categories
                 category = st.selectbox(
@@ -164,9 +166,9 @@ def _draw_new(proposal: Proposal) -> None:
                     width=220,
                 )
                 st.button(
-                    f"Make it, with these {len(found):,} as examples",
+                    f"Create it, with these {len(found):,} as examples",
                     key=f"accept_{proposal.key}",
-                    on_click=_make,
+                    on_click=_create_tag,
                     args=(proposal, category, name),
                     type="primary",
                 )
@@ -197,34 +199,42 @@ def _draw_wrong(tag: Tag, found: Sequence[Proposal]) -> None:
                     gallery.draw_strip([(proposal.evidence["picture"], f"{probability:.1%}")], 132, known)
                     if _may_curate():
                         st.button(
-                            "Take it off",
+                            "Remove tag",
                             key=f"accept_{proposal.key}",
-                            on_click=_take_off,
+                            on_click=_reject_tag,
                             args=(proposal, tag),
                             help="The picture does not have this tag",
                         )
                         _dismiss_button(proposal, "It is right")
 
 
-def _make(proposal: Proposal, category: str, name: str | None) -> None:
-    """Make a tag of a cluster, its pictures the first examples."""
+_DRAW: dict[str, Callable[..., None]] = {
+    "synonyms": _draw_synonyms,
+    "split": _draw_split,
+    "confusion": _draw_confusion,
+}
+"""Drawing function by kind, of a proposal and its tags."""
+
+
+def _create_tag(proposal: Proposal, category: str, name: str | None) -> None:
+    """Create a tag from a cluster, with its pictures as the first examples."""
     loop, user = session.loop(), session.current_user()
     try:
         plan = plans.save(loop.taxonomy(), Tag("", category, {"en": name or ""}))
         profiles = loop.taxonomy().profiles_with(category)
         profile = profiles[0].id if profiles else "general"
-        said = tuple(
+        examples = tuple(
             Decision(Kind.ADD, asset_id, plan.tags[0].id, profile=profile, payload={"radar": True})
             for asset_id in proposal.evidence["pictures"]
         )
     except TaggingError as error:
-        session.say_error(error)
+        session.defer_error(error)
         return
-    if change_preview.carry_out(replace(plan, decisions=said)):
+    if change_preview.apply(replace(plan, decisions=examples)):
         loop.curation.proposals.dismiss(user, proposal.key)
 
 
-def _take_off(proposal: Proposal, tag: Tag) -> None:
+def _reject_tag(proposal: Proposal, tag: Tag) -> None:
     loop, user = session.loop(), session.current_user()
     profiles = loop.taxonomy().profiles_with(tag.category_id)
     profile = profiles[0].id if profiles else "general"
@@ -233,16 +243,16 @@ def _take_off(proposal: Proposal, tag: Tag) -> None:
         loop.review.decide(user, Decision(Kind.REJECT, picture, tag.id, profile=profile, payload={"example": True}))
         loop.curation.proposals.dismiss(user, proposal.key)
     except TaggingError as error:
-        session.say_error(error)
+        session.defer_error(error)
     else:
-        st.toast("The picture does not have the tag any more. Undo it in Review, with Z.", icon=":material/check:")
+        st.toast("The tag was removed from the picture. Undo it in Review, with Z.", icon=":material/check:")
 
 
 def _dismiss(key: str) -> None:
     try:
         session.loop().curation.proposals.dismiss(session.current_user(), key)
     except TaggingError as error:
-        session.say_error(error)
+        session.defer_error(error)
     else:
         st.session_state["proposal_dismissed"] = key
 
@@ -254,13 +264,16 @@ def _dismiss_button(proposal: Proposal, word: str = "Dismiss") -> None:
         on_click=_dismiss,
         args=(proposal.key,),
         type="tertiary",
-        help="It is not proposed again",
+        help="It will not be proposed again",
     )
 
 
-def _act_button(word: str, key: str, plan: plans.Plan, primary: bool = False) -> None:
-    kind = "primary" if primary else "secondary"
-    st.button(word, key=key, on_click=change_preview.carry_out, args=(plan,), type=kind)
+def _plan_button(word: str, key: str, plan: plans.Plan, primary: bool = False) -> None:
+    st.button(word, key=key, on_click=_apply, args=(plan,), type="primary" if primary else "secondary")
+
+
+def _apply(plan: plans.Plan) -> None:
+    change_preview.apply(plan)
 
 
 def _open_button(tag: Tag, key: str) -> None:
@@ -269,7 +282,7 @@ def _open_button(tag: Tag, key: str) -> None:
 
 
 def _name(tag: Tag) -> str:
-    return session.plain(session.tag_label(tag))
+    return session.escape_md(session.tag_label(tag))
 
 
 def _may_curate() -> bool:
@@ -277,13 +290,13 @@ def _may_curate() -> bool:
 
 
 def draw_dismissed() -> None:
-    """Offer to take the last dismissal back."""
+    """Offer to undo the last dismissal."""
     if key := st.session_state.get("proposal_dismissed"):
         with st.container(horizontal=True, vertical_alignment="center", border=True):
-            st.markdown(":material/check: It is not proposed again.", width="stretch")
-            st.button("Undo", key="proposal_undo", on_click=_bring_back, args=(key,), icon=":material/undo:")
+            st.markdown(":material/check: It will not be proposed again.", width="stretch")
+            st.button("Undo", key="proposal_undo", on_click=_restore, args=(key,), icon=":material/undo:")
 
 
-def _bring_back(key: str) -> None:
+def _restore(key: str) -> None:
     session.loop().curation.proposals.dismiss(session.current_user(), key, wanted=True)
     st.session_state.pop("proposal_dismissed", None)

@@ -1,4 +1,4 @@
-"""Sensitive tags and the protected set: what waits, how often the machine is right, what was found."""
+"""Sensitive tags and protected pictures: waiting suggestions, their accuracy, and copies that were found."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _RECENT = 48
 
 
 def draw_tag(tag: Tag, n: int) -> None:
-    """Draw a sensitive tag: what waits, and how often it was right here."""
+    """Draw a sensitive tag: its waiting suggestions, and its precision here."""
     loop = session.loop()
     found = loop.curation.sensitive_pictures(tag.id, _SHOWN)
     state = loop.curation.health.of([tag.id])[tag.id]
@@ -27,37 +27,36 @@ def draw_tag(tag: Tag, n: int) -> None:
                 f"{state.precision:.0%} of {state.judged:,} judged suggestions were right ({low:.0%} – {high:.0%})"
             )
         else:
-            right = "nobody has judged one here yet, so how often it is right is not known"
-        st.markdown(f"**{session.plain(session.tag_label(tag))}** :gray[on {n:,} undecided pictures; {right}]")
+            right = "none was judged here yet, so its precision is unknown"
+        st.markdown(f"**{session.escape_md(session.tag_label(tag))}** :gray[on {n:,} undecided pictures; {right}]")
         if found:
             gallery.draw_strip([(asset_id, f"{p:.0%}") for asset_id, p in found])
 
 
-def draw_honesty() -> None:
-    """Say what is known of the shipped set's accuracy before anybody decided anything."""
+def draw_false_alarms() -> None:
+    """Draw the measured false alarm rates of the shipped set, before any decisions."""
     alarms = sensitive_tags.FALSE_ALARMS
     table = [
-        {"Tag": name, "Shown on, of 100 ordinary photos": share}
+        {"Tag": name, "Shown on, per 100 ordinary photos": share}
         for name, share in sorted(alarms.items(), key=lambda x: -x[1])
     ]
     with st.expander("How far can they be trusted?"):
         st.markdown(
-            f"On {sensitive_tags.ORDINARY:,} ordinary photos (clothes on offer, everyday scenes) the built-in "
-            "model, before any decision, shows these tags so often; nearly all of that is false alarms. How many "
-            "true cases it finds was **not measured**: Tagloop ships no such pictures. It is an aid for reviewers, "
-            "not a safeguard. "
-            "What people decide here makes it better, and the figures above are your own."
+            f"How often the built-in model suggests these tags on {sensitive_tags.ORDINARY:,} ordinary photos "
+            "(clothes, everyday scenes) before any decisions; nearly all of these are false alarms. Recall was "
+            "**not measured**: Tagloop ships no such pictures. It is an aid for reviewers, not a safeguard. "
+            "Decisions improve it; the figures above are measured on yours."
         )
         st.dataframe(table, hide_index=True)
 
 
 def draw_protected(may_curate: bool) -> None:
-    """Draw alerts, the protected set, and a choice of further pictures."""
+    """Draw the alerts and the protected set, with buttons to change it."""
     session.show_error()
     loop = session.loop()
     st.caption(
-        "Reference pictures, such as those whose rights somebody else holds. A picture that looks like a copy of "
-        f"one (cosine {protected.CUT:.2f} or more) raises an alert when it is taken in."
+        "Reference pictures, for example those whose rights belong to somebody else. An uploaded picture that "
+        f"looks like a copy of one (cosine {protected.CUT:.2f} or more) raises an alert."
     )
     found = loop.curation.protected.open_alerts()
     listed = loop.curation.protected.listed()
@@ -69,22 +68,22 @@ def draw_protected(may_curate: bool) -> None:
     for asset_id, note in list(listed.items())[:_RECENT]:
         with st.container(horizontal=True, vertical_alignment="center"):
             gallery.draw_strip([(asset_id, "")], width=72)
-            st.markdown(session.plain(note) or ":gray[no note]", width="stretch")
+            st.markdown(session.escape_md(note) or ":gray[no note]", width="stretch")
             if may_curate:
                 st.button(
-                    "Not protected any more",
+                    "Remove protection",
                     key=f"release_{asset_id}",
-                    on_click=_protect,
-                    args=([asset_id], note, False),
+                    on_click=_release,
+                    args=(asset_id, note),
                     type="tertiary",
                 )
     if may_curate:
-        st.button("Protect pictures …", icon=":material/shield:", on_click=choose)
+        st.button("Protect pictures …", icon=":material/shield:", on_click=choose_protected)
 
 
 @st.dialog("Protect pictures", width="large", icon=":material/shield:", on_dismiss="rerun")
-def choose() -> None:
-    """Ask which of the latest pictures are protected."""
+def choose_protected() -> None:
+    """Ask which pictures to protect."""
     if st.session_state.pop("protected_done", False):
         st.rerun()
     session.show_error()
@@ -92,38 +91,38 @@ def choose() -> None:
     typed = st.text_input("Find by file name or text", key="protect_find", type="search")
     found = loop.assets.find(typed, _RECENT)
     if not found:
-        st.info("There is no such picture. Upload it first.")
+        st.info("No picture found. Upload it first.")
         return
     page = "protect/" + "-".join(str(asset.id) for asset in found)
     chosen = gallery.selection(page, [])
-    note = st.text_input("Why, such as who holds the rights", key="protect_note", max_chars=300)
+    note = st.text_input("Reason, for example who holds the rights", key="protect_note", max_chars=300)
     st.button(
         f"Protect {len(chosen)}",
         key="protect_do",
         type="primary",
-        on_click=_choose,
+        on_click=_protect_selected,
         args=(page, note),
         disabled=not chosen,
     )
-    gallery.draw(page, [(asset, asset.name) for asset in found], [], "Which are protected?", side=120)
+    gallery.draw(page, [(asset, asset.name) for asset in found], [], "Which should be protected?", side=120)
 
 
-def _choose(page: str, note: str) -> None:
+def _protect_selected(page: str, note: str) -> None:
     if _protect(gallery.selection(page, []), note, True):
         st.session_state["protected_done"] = True
 
 
 def _draw_alert(alert: Alert, may_curate: bool) -> None:
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
-        gallery.draw_strip([(alert.asset_id, "taken in"), (alert.protected_id, "protected")], width=120)
+        gallery.draw_strip([(alert.asset_id, "uploaded"), (alert.protected_id, "protected")], width=120)
         st.markdown(
             f"Picture {alert.asset_id} looks like a protected one, cosine {alert.cosine:.3f}  \n"
-            f":gray[{session.plain(alert.note)} · {alert.at:%d %b %Y}]",
+            f":gray[{session.escape_md(alert.note)} · {alert.at:%d %b %Y}]",
             width="stretch",
         )
         if may_curate:
             st.button(
-                "It is no copy, or is allowed",
+                "Not a copy, or allowed",
                 key=f"dismiss_{alert.key}",
                 on_click=_dismiss,
                 args=(alert.key,),
@@ -134,13 +133,17 @@ def _protect(asset_ids: list[int], note: str, on: bool) -> bool:
     try:
         session.loop().curation.protected.protect(session.current_user(), asset_ids, note, on)
     except TaggingError as error:
-        session.say_error(error)
+        session.defer_error(error)
         return False
     return True
+
+
+def _release(asset_id: int, note: str) -> None:
+    _protect([asset_id], note, False)
 
 
 def _dismiss(key: str) -> None:
     try:
         session.loop().curation.proposals.dismiss(session.current_user(), key)
     except TaggingError as error:
-        session.say_error(error)
+        session.defer_error(error)

@@ -1,4 +1,4 @@
-"""One tag: what it is, which pictures teach it, how often it is right, who changed it."""
+"""A tag's page: its words, examples, accuracy and changes."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from tagging_core.taxonomy.model import Tag
 
 
 def draw(tag_id: str) -> None:
-    """Draw the tag's page; an id that was merged shows the tag it became."""
-    st.button("All tags", icon=":material/arrow_back:", on_click=leave, type="tertiary")
+    """Draw the tag's page; the id of a merged tag shows the tag it was merged into."""
+    st.button("All tags", icon=":material/arrow_back:", on_click=show_list, type="tertiary")
     taxonomy = session.loop().taxonomy()
     try:
         tag = taxonomy.tag(tag_id)
@@ -23,17 +23,17 @@ def draw(tag_id: str) -> None:
         st.error(f"{error} It may have been deleted: see the library's history.", icon=":material/error:")
         return
     if tag.id != tag_id:
-        st.info(f"`{tag_id}` was merged into this tag; whoever asks for it gets this one.")
+        st.info(f"`{tag_id}` was merged into this tag; its id redirects here.")
     category = taxonomy.categories[tag.category_id]
-    st.title(session.plain(session.tag_label(tag)), anchor=False)
+    st.title(session.escape_md(session.tag_label(tag)), anchor=False)
     _draw_badges(tag, category.name(session.language()), category.exclusive)
-    _draw_figures(tag)
+    _draw_metrics(tag)
     if session.current_user().may(Action.CURATE):
-        _draw_acts(tag)
+        _draw_actions(tag)
     words, pictures, right, changes = st.tabs(
         ["Words", "Pictures", "Accuracy", "Changes"], key="tab", bind="query-params"
     )
-    with words:  # drawn always: what was typed and not saved yet stays
+    with words:  # drawn even when closed, so that unsaved input is kept
         tag_form.draw(f"tag_{tag.id}", tag)
     if pictures.open:
         with pictures:
@@ -47,8 +47,8 @@ def draw(tag_id: str) -> None:
             _draw_changes(tag)
 
 
-def leave() -> None:
-    """Go back to the list, with nothing selected there."""
+def show_list() -> None:
+    """Go back to the list, and clear its selection."""
     st.query_params.pop("tag", None)
     for key in [k for k in st.session_state if str(k).startswith("tags_table_")]:
         del st.session_state[key]
@@ -61,7 +61,7 @@ def _draw_badges(tag: Tag, category: str, exclusive: bool) -> None:
         place = f"{category} › {session.tag_label(parent)}" if parent else category
         st.badge(place, color="blue")
         if exclusive:
-            st.badge("one a picture", color="gray", help="At most one tag of this category applies to a picture")
+            st.badge("exclusive", color="gray", help="At most one tag of this category applies to a picture")
         if tag.state != "active":
             st.badge({"proposed": "proposed", "deprecated": "not in use"}.get(tag.state, tag.state), color="orange")
         if tag.sensitive:
@@ -69,7 +69,7 @@ def _draw_badges(tag: Tag, category: str, exclusive: bool) -> None:
         st.caption(f"`{tag.id}`")
 
 
-def _draw_figures(tag: Tag) -> None:
+def _draw_metrics(tag: Tag) -> None:
     state = session.loop().curation.health.of([tag.id])[tag.id]
     low, high = state.interval
     precision = "–" if state.precision is None else f"{state.precision:.0%}"
@@ -82,22 +82,24 @@ def _draw_figures(tag: Tag) -> None:
             f"{state.pictures:,}",
             change or None,
             width=170,
-            help=f"Below: given in the last {tag_health.PERIOD} days against as many before",
+            help=f"Below: added in the last {tag_health.PERIOD} days, compared with the same period before",
         )
         st.metric("Rejected", f"{state.rejected:,}", width=130)
         st.metric(
-            "Right",
+            "Precision",
             precision,
             between,
             delta_color="off",
             delta_arrow="off",
             width=170,
-            help=f"Of {state.judged:,} suggestions that were judged in the last year; below, the 95 % interval",
+            help=f"Of {state.judged:,} suggestions judged in the last year; below, the 95 % interval",
         )
-        st.metric("Second opinions differ", differs, width=220, help=f"Of {state.compared:,} it was a matter of")
+        st.metric(
+            "Second opinions differ", differs, width=220, help=f"Of {state.compared:,} that concerned this tag"
+        )
 
 
-def _draw_acts(tag: Tag) -> None:
+def _draw_actions(tag: Tag) -> None:
     with st.container(horizontal=True):
         st.button("Merge …", icon=":material/merge:", on_click=dialogs.merge, args=(tag.id,))
         st.button("Split …", icon=":material/call_split:", on_click=dialogs.split, args=(tag.id,))
@@ -105,7 +107,7 @@ def _draw_acts(tag: Tag) -> None:
         if tag.state == "active":
             word, state, icon = "Take out of use …", "deprecated", ":material/visibility_off:"
         else:
-            word, state, icon = "Take into use …", "active", ":material/visibility:"
+            word, state, icon = "Put back into use …", "active", ":material/visibility:"
         st.button(word, icon=icon, on_click=dialogs.set_state, args=(tag.id, state))
         st.button("Delete …", icon=":material/delete:", on_click=dialogs.delete, args=(tag.id,))
 
@@ -119,6 +121,6 @@ def _draw_changes(tag: Tag) -> None:
         fields = ", ".join(label(name) for name, _, _ in change.fields())
         with st.container(border=True):
             st.markdown(
-                f"**{session.plain(act.title)}** :gray[{session.plain(act.actor)}, {act.at:%d %b %Y %H:%M} UTC]  \n"
-                f":gray[{fields}]"
+                f"**{session.escape_md(act.title)}** :gray[{session.escape_md(act.actor)}, "
+                f"{act.at:%d %b %Y %H:%M} UTC]  \n:gray[{fields}]"
             )

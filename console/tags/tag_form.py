@@ -1,10 +1,11 @@
-"""A tag's words, place and prompts in a form; what the model would make of them, before anything is saved."""
+"""Form for a tag's names, category and prompts, with a preview of how suggestions would change."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from console import gallery, session
 from console.tags import change_preview
@@ -19,7 +20,7 @@ _LANGUAGES = {"en": "English", "zh": "Chinese"}
 
 
 def draw(key: str, tag: Tag) -> None:
-    """Draw the form; a tag without an id is a new one."""
+    """Draw the form; a tag without an id is new."""
     may_edit = session.current_user().may(Action.CURATE)
     taxonomy = session.loop().taxonomy()
     codes = [*LANGUAGES, *sorted({*tag.names, *tag.aliases} - set(LANGUAGES))]
@@ -30,27 +31,27 @@ def draw(key: str, tag: Tag) -> None:
             left.text_input(f"{title} name", tag.names.get(code, ""), key=f"{key}_{code}", disabled=not may_edit)
             words = ", ".join(tag.aliases.get(code, []))
             right.text_input(
-                f"Other {title} words, with commas", words, key=f"{key}_aliases_{code}", disabled=not may_edit
+                f"{title} aliases, comma-separated", words, key=f"{key}_aliases_{code}", disabled=not may_edit
             )
         left, right = st.columns(2)
         _draw_place(left, right, key, tag, taxonomy, may_edit)
         st.text_area("When to use it", tag.definition, key=f"{key}_definition", height=80, disabled=not may_edit)
         st.text_area(
-            "What the model looks for, in English, one description a line",
+            "What the model looks for, in English, one description per line",
             "\n".join(tag.prompts),
             key=f"{key}_prompts",
             height=100,
-            help="Left empty, it is made of the English words. Synonyms help: 'a hat, cap or beanie'.",
+            help="If empty, it is generated from the English names. Synonyms help: 'a hat, cap or beanie'.",
             disabled=not may_edit,
         )
         model = session.loop().model.preset
-        with st.expander("For one model alone", expanded=model.name in tag.own_prompts):
+        with st.expander("For one model only", expanded=model.name in tag.own_prompts):
             st.text_area(
                 f"What {model.title} looks for",
                 "\n".join(tag.own_prompts.get(model.name, [])),
                 key=f"{key}_own",
                 height=100,
-                help="In place of the descriptions above, for as long as this model is in use",
+                help="Replaces the descriptions above while this model is active",
                 disabled=not may_edit,
             )
         st.toggle(
@@ -65,17 +66,19 @@ def draw(key: str, tag: Tag) -> None:
                 revision = taxonomy.revision
                 st.form_submit_button("Save", type="primary", on_click=_save, args=(key, tag, codes, revision))
                 st.form_submit_button(
-                    "Show what changes",
-                    on_click=_try,
+                    "Preview changes",
+                    on_click=_preview,
                     args=(key, tag, codes),
                     icon=":material/compare_arrows:",
-                    help="Pictures that would have the tag suggested or would lose it; nothing is saved",
+                    help="Pictures that would gain or lose the suggestion; nothing is saved",
                 )
     if (trial := st.session_state.get(f"{key}_trial")) is not None:
         _draw_trial(*trial)
 
 
-def _draw_place(left, right, key: str, tag: Tag, taxonomy: Taxonomy, may_edit: bool) -> None:  # type: ignore[no-untyped-def]
+def _draw_place(
+    left: DeltaGenerator, right: DeltaGenerator, key: str, tag: Tag, taxonomy: Taxonomy, may_edit: bool
+) -> None:
     ids = list(taxonomy.categories)
     left.selectbox(
         "Category",
@@ -85,21 +88,21 @@ def _draw_place(left, right, key: str, tag: Tag, taxonomy: Taxonomy, may_edit: b
         key=f"{key}_category",
         disabled=not may_edit,
     )
-    beside = [t.id for t in taxonomy.unmerged() if t.category_id == tag.category_id and t.id != tag.id]
-    if tag.parent_id and tag.parent_id not in beside:
-        beside.append(tag.parent_id)
+    parents = [t.id for t in taxonomy.unmerged() if t.category_id == tag.category_id and t.id != tag.id]
+    if tag.parent_id and tag.parent_id not in parents:
+        parents.append(tag.parent_id)
     right.selectbox(
-        "Stands below",
-        beside,
-        index=beside.index(tag.parent_id) if tag.parent_id else None,
+        "Parent",
+        parents,
+        index=parents.index(tag.parent_id) if tag.parent_id else None,
         format_func=lambda t: session.tag_label(taxonomy.tags[t]),
-        placeholder="Nothing",
+        placeholder="None",
         key=f"{key}_parent",
         disabled=not may_edit,
     )
 
 
-def _typed(key: str, tag: Tag, codes: list[str]) -> Tag:
+def _read_form(key: str, tag: Tag, codes: list[str]) -> Tag:
     state = st.session_state
     aliases = {code: _split(state[f"{key}_aliases_{code}"].replace("，", ","), ",") for code in codes}
     moved = state[f"{key}_category"] != tag.category_id
@@ -119,31 +122,31 @@ def _typed(key: str, tag: Tag, codes: list[str]) -> Tag:
 def _save(key: str, tag: Tag, codes: list[str], revision: int) -> None:
     taxonomy = session.loop().taxonomy()
     try:
-        # Made for what was on the screen: if somebody changed the tag meanwhile, that is said and not overwritten.
-        plan = replace(plans.save(taxonomy, _typed(key, tag, codes)), revision=revision if tag.id else 0)
+        # The revision that the form was drawn at: a concurrent change is reported instead of overwritten.
+        plan = replace(plans.save(taxonomy, _read_form(key, tag, codes)), revision=revision if tag.id else 0)
     except TaggingError as error:
-        session.say_error(error)
+        session.defer_error(error)
         return
     st.session_state.pop(f"{key}_trial", None)
-    if change_preview.carry_out(plan) and not tag.id:
-        st.session_state["tags_saved"] = plan.tags[0].id  # the dialog that asked for it leads there
+    if change_preview.apply(plan) and not tag.id:
+        st.session_state["tags_saved"] = plan.tags[0].id  # the dialog then opens the new tag
 
 
-def _try(key: str, tag: Tag, codes: list[str]) -> None:
+def _preview(key: str, tag: Tag, codes: list[str]) -> None:
     taxonomy = session.loop().taxonomy()
     try:
-        plan = plans.save(taxonomy, _typed(key, tag, codes))
-        said = session.loop().curation.impact(plan).sentences()
+        plan = plans.save(taxonomy, _read_form(key, tag, codes))
+        impact = session.loop().curation.impact(plan).sentences()
         wanted = plan.tags[0] if tag.id else replace(plan.tags[0], id="")
-        st.session_state[f"{key}_trial"] = (said, session.loop().curation.try_tag(wanted))
+        st.session_state[f"{key}_trial"] = (impact, session.loop().curation.try_tag(wanted))
     except TaggingError as error:
-        session.say_error(error)
+        session.defer_error(error)
 
 
-def _draw_trial(said: list[str], trial: PromptTrial) -> None:
-    st.markdown("\n".join(f"- {sentence}" for sentence in said))
+def _draw_trial(impact: list[str], trial: PromptTrial) -> None:
+    st.markdown("\n".join(f"- {sentence}" for sentence in impact))
     st.markdown(
-        f"Of {trial.looked_at:,} pictures on which nobody decided this tag, **{len(trial.gains):,} would gain** "
+        f"Of {trial.looked_at:,} pictures without a decision about this tag, **{len(trial.gains):,} would gain** "
         f"the suggestion, **{len(trial.loses):,} would lose** it, {trial.stay:,} keep it."
     )
     left, right = st.columns(2)
@@ -153,7 +156,7 @@ def _draw_trial(said: list[str], trial: PromptTrial) -> None:
             if found:
                 gallery.draw_strip([(m.asset_id, _change(m)) for m in found[:_SHOWN]])
             else:
-                st.markdown(":gray[None of them]")
+                st.markdown(":gray[None]")
 
 
 def _change(moved: ProbabilityChange) -> str:

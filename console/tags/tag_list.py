@@ -1,4 +1,4 @@
-"""The library at a glance: categories beside the tags of one, each tag with how it is doing."""
+"""The tag list: categories, and the tags of one with their statistics."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tagging_core.taxonomy import matching
 from tagging_core.taxonomy.model import Tag, Taxonomy
 
 SHOWN = 200
-"""Tags that are listed at once; search or a category leads to the others."""
+"""Tags listed at once; search or choose a category to see others."""
 
 _ORDERS = ("Tree", "Most used", "Growing", "Unused", "Not in use")
 
@@ -37,7 +37,7 @@ def draw() -> None:
     with left:
         category = _draw_categories(taxonomy, may_edit)
     with right:
-        _draw_tags(taxonomy, _choose(taxonomy, typed, order, category), typed, f"{category}/{order}/{typed}")
+        _draw_tags(taxonomy, _select(taxonomy, typed, order, category), typed, f"{category}/{order}/{typed}")
 
 
 def _draw_categories(taxonomy: Taxonomy, may_edit: bool) -> str | None:
@@ -48,7 +48,7 @@ def _draw_categories(taxonomy: Taxonomy, may_edit: bool) -> str | None:
     def title(category_id: str | None) -> str:
         if category_id is None:
             return f"All :gray[{sum(sizes.values()):,}]"
-        name = session.plain(taxonomy.categories[category_id].name(session.language()))
+        name = session.escape_md(taxonomy.categories[category_id].name(session.language()))
         return f"{name} :gray[{sizes.get(category_id, 0):,}]"
 
     chosen = st.radio(
@@ -61,7 +61,7 @@ def _draw_categories(taxonomy: Taxonomy, may_edit: bool) -> str | None:
     )
     if chosen in taxonomy.categories and may_edit:
         st.button(
-            "Change this category",
+            "Edit this category",
             icon=":material/edit:",
             on_click=dialogs.edit_category,
             args=(chosen,),
@@ -70,7 +70,7 @@ def _draw_categories(taxonomy: Taxonomy, may_edit: bool) -> str | None:
     return chosen if chosen in taxonomy.categories else None
 
 
-def _choose(taxonomy: Taxonomy, typed: str, order: str, category: str | None) -> list[Tag]:
+def _select(taxonomy: Taxonomy, typed: str, order: str, category: str | None) -> list[Tag]:
     within = [t for t in taxonomy.unmerged() if category in (None, t.category_id)]
     if typed.strip():
         return matching.find_tags(taxonomy, typed, limit=SHOWN, within=within)
@@ -88,7 +88,7 @@ def _choose(taxonomy: Taxonomy, typed: str, order: str, category: str | None) ->
 
 
 def _as_tree(within: list[Tag]) -> list[Tag]:
-    """Each tag right before what stands below it."""
+    """Order tags depth-first, each directly before its children."""
     below: dict[str | None, list[Tag]] = {}
     ids = {tag.id for tag in within}
     for tag in within:
@@ -106,7 +106,7 @@ def _draw_tags(taxonomy: Taxonomy, found: list[Tag], typed: str, place: str) -> 
     listed = found[:SHOWN]
     if not listed:
         hint = " Add it with 'New tag'." if typed.strip() else ""
-        st.info(f"No tag is called {typed!r}.{hint}" if typed.strip() else "There is no such tag.")
+        st.info(f"No tag is called {typed!r}.{hint}" if typed.strip() else "There are no such tags.")
         return
     state = session.loop().curation.health.of([tag.id for tag in listed])
     rows = [_row(taxonomy, tag, state[tag.id]) for tag in listed]
@@ -121,17 +121,17 @@ def _draw_tags(taxonomy: Taxonomy, found: list[Tag], typed: str, place: str) -> 
         height=600,
         column_config={
             "Tag": st.column_config.TextColumn(width="medium"),
-            "Right": st.column_config.ProgressColumn(
+            "Precision": st.column_config.ProgressColumn(
                 width="small",
                 format="percent",
                 min_value=0,
                 max_value=1,
-                help="Suggestions of the last year that people accepted",
+                help="Share of last year's suggestions that people accepted",
             ),
-            "Between": st.column_config.TextColumn(help="95 % interval: few judged suggestions tell little"),
-            "New": st.column_config.NumberColumn(help=f"Given in the last {tag_health.PERIOD} days"),
-            "Change": st.column_config.NumberColumn(format="%+d", help="Against as many days before"),
-            "Differs": st.column_config.TextColumn(help="Share of second opinions that differed"),
+            "Interval": st.column_config.TextColumn(help="95 % confidence interval"),
+            "New": st.column_config.NumberColumn(help=f"Added in the last {tag_health.PERIOD} days"),
+            "Change": st.column_config.NumberColumn(format="%+d", help="Compared with the same period before"),
+            "Disagreement": st.column_config.TextColumn(help="Share of second opinions that differed"),
         },
     )
     if len(found) > len(listed):
@@ -155,8 +155,8 @@ def _row(taxonomy: Taxonomy, tag: Tag, state: Health) -> dict[str, object]:
         "Pictures": state.pictures,
         "New": state.given,
         "Change": state.given - state.given_before,
-        "Right": state.precision,
-        "Between": f"{low:.0%} – {high:.0%}" if state.judged else "",
+        "Precision": state.precision,
+        "Interval": f"{low:.0%} – {high:.0%}" if state.judged else "",
         "Judged": state.judged,
-        "Differs": "" if state.disagreement is None else f"{state.disagreement:.0%}",
+        "Disagreement": "" if state.disagreement is None else f"{state.disagreement:.0%}",
     }

@@ -1,10 +1,12 @@
+"""Search page: find pictures by text, example or filter, then export them or make a batch of them."""
+
 from __future__ import annotations
 
 import streamlit as st
 
 from console import asset_history, gallery, page_paths, session
 from console.search import actions, filters
-from console.search import state as place
+from console.search import state as search_state
 from console.search.export_dialog import draw_export
 from tagging_core import TaggingError
 from tagging_core.common.users import Action
@@ -26,16 +28,16 @@ def draw_query() -> None:
             label_visibility="collapsed",
             width="stretch",
         )
-        with st.popover("By picture", icon=":material/image_search:", help="Find pictures like one of your own"):
+        with st.popover("By picture", icon=":material/image_search:", help="Find pictures similar to your own"):
             st.file_uploader(
-                "It is looked at, not kept", key=f"search_picture_{state['search_round']}", type="image"
+                "Used for this search, not stored", key=f"search_picture_{state['search_round']}", type="image"
             )
         with st.popover(f"Filters ({n})" if (n := filters.count()) else "Filters", icon=":material/tune:"):
             filters.draw()
 
 
 def draw_understood(found: Found) -> None:
-    """What the search made of the words."""
+    """Draw how the search interpreted the text."""
     taxonomy = loop.taxonomy()
     if found.query.groups:
         with st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
@@ -44,23 +46,23 @@ def draw_understood(found: Found) -> None:
                 st.badge(" / ".join(session.tag_label(taxonomy.tags[t]) for t in group[:3] if t in taxonomy.tags))
     if found.query.rest and not found.understood:
         st.info(
-            f"The model in use does not read “{session.plain(found.query.rest)}”: it was only looked for in texts "
-            "beside pictures. Names of tags are understood in every language.",
+            f"The active model does not understand “{session.escape_md(found.query.rest)}”, so only the texts of "
+            "pictures were searched for it. Tag names are understood in every language.",
             icon=":material/translate:",
         )
 
 
 def draw_examples() -> None:
-    """Pictures that answers should be like, or unlike, with a way to take each back."""
+    """Draw the positive and negative examples, with a button that removes them."""
     for name, title in (("like", "Like these"), ("unlike", "Unlike these")):
         if ids := state[f"search_{name}"]:
             with st.container(horizontal=True, gap="small", vertical_alignment="center"):
                 st.caption(title, width="content")
                 gallery.draw_strip([(asset_id, "") for asset_id in ids], width=56)
                 st.button(
-                    "Forget them",
+                    "Clear",
                     key=f"search_forget_{name}",
-                    on_click=actions.forget,
+                    on_click=actions.clear_examples,
                     args=(name,),
                     type="tertiary",
                     icon=":material/close:",
@@ -68,7 +70,7 @@ def draw_examples() -> None:
 
 
 def draw_selected(selected: list[int], found: list[int]) -> None:
-    """What can be done with what was selected."""
+    """Draw the actions on the selected pictures."""
     many = "picture" if len(selected) == 1 else "pictures"
     with st.container(horizontal=True, gap="xsmall", vertical_alignment="center", key="search_bar"):
         st.caption(f"{len(selected)} {many} selected" if selected else "Click pictures to select them")
@@ -76,9 +78,9 @@ def draw_selected(selected: list[int], found: list[int]) -> None:
             ("More like", "like", ":material/thumb_up:"),
             ("Less like", "unlike", ":material/thumb_down:"),
         ):
-            st.button(label, on_click=actions.teach, args=(name, selected), disabled=not selected, icon=icon)
+            st.button(label, on_click=actions.add_examples, args=(name, selected), disabled=not selected, icon=icon)
         with st.popover(
-            "Review", icon=":material/check_circle:", help="Put them into a batch, to review them together"
+            "Review", icon=":material/check_circle:", help="Make a batch of them, to review them together"
         ):
             st.text_input(
                 "Name of the batch", state["search_text"] or "Found pictures", key="search_batch", max_chars=200
@@ -92,20 +94,20 @@ def draw_selected(selected: list[int], found: list[int]) -> None:
             )
             st.button(
                 f"Make a batch of {len(selected) or len(found)}",
-                on_click=actions.collect,
+                on_click=actions.make_batch,
                 args=(selected or found,),
                 type="primary",
             )
-        if st.button("Export", icon=":material/download:", help="The selected ones, or all that were found"):
+        if st.button("Export", icon=":material/download:", help="The selected pictures, or all results"):
             draw_export(selected or found)
     if made := state.pop("search_made", None):
-        st.success(f"{made[1]} pictures are in a batch of their own.", icon=":material/check:")
+        st.success(f"Made a batch of {made[1]} pictures.", icon=":material/check:")
         st.page_link(
             page_paths.REVIEW, label="Review them", icon=":material/check_circle:", query_params={"batch": made[0]}
         )
 
 
-@st.dialog("All that happened", position="right", icon=":material/manage_search:")
+@st.dialog("History", position="right", icon=":material/manage_search:")
 def show_one(asset_id: int) -> None:
     asset_history.draw(asset_id)
 
@@ -115,56 +117,54 @@ def open_one() -> None:
 
 
 def draw_nothing(ranked: bool) -> None:
-    """Why nothing is found, and what to do about it."""
+    """Say why nothing was found, and what to do about it."""
     total = loop.review.progress().total
     if not total:
         st.info("There are no pictures yet.", icon=":material/photo_library:")
         st.page_link(page_paths.UPLOAD, label="Upload pictures", icon=":material/upload:")
     elif ranked:
         st.info(
-            "Nothing is likely enough to be what you asked for. Try other words, or fewer filters.",
+            "No picture is relevant enough. Try other words, or fewer filters.",
             icon=":material/search_off:",
         )
     else:
-        st.info("No picture passes these filters.", icon=":material/search_off:")
+        st.info("No picture matches these filters.", icon=":material/search_off:")
 
 
-def said(relevance: float) -> str:
+def relevance_text(relevance: float) -> str:
     return f"{relevance:.0%}" if relevance >= 0.005 else "< 1%"
 
 
 def draw_results(found: Found) -> None:
     ids = [hit.asset_id for hit in found.hits]
     known = gallery.load(ids)
-    ranked = bool(found.query.text or state["search_like"] or place.picture())
+    ranked = bool(found.query.text or state["search_like"] or search_state.uploaded_picture())
     shown = [
-        (known[hit.asset_id], said(hit.relevance) if ranked else known[hit.asset_id].name)
+        (known[hit.asset_id], relevance_text(hit.relevance) if ranked else known[hit.asset_id].name)
         for hit in found.hits
         if hit.asset_id in known
     ]
     if not shown:
         draw_nothing(ranked)
         return
-    page = f"search-{hash((place.asked(), tuple(ids)))}"
+    page = f"search-{hash((search_state.search_key(), tuple(ids)))}"
     draw_selected([i for i in gallery.selection(page, []) if i in known], ids)
-    gallery.draw(
-        page, shown, [], "Found pictures; select by click or space, look at one by F", open_one, dims=False
-    )
+    gallery.draw(page, shown, [], "Results; click or press Space to select, F to open", open_one, dims=False)
     if len(found.hits) == state["search_limit"]:
         st.button("Show more", on_click=actions.show_more, args=(MORE,), icon=":material/expand_more:")
     elif ranked:
-        st.caption(f"{len(shown)} pictures; no other is likely enough.")
+        st.caption(f"{len(shown)} pictures; no other is relevant enough.")
 
 
-place.start(MORE)
+search_state.start(MORE)
 st.title("Search")
 session.show_error()
 draw_query()
 draw_examples()
-place.write_address()
+search_state.write_url()
 try:
     with st.spinner("Searching ..."):
-        found = place.search()
+        found = search_state.search()
 except TaggingError as error:
     st.error(str(error), icon=":material/error:")
     st.stop()

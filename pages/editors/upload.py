@@ -1,9 +1,11 @@
+"""Upload page: send photos, zips or folders to be tagged, and follow the batches."""
+
 from __future__ import annotations
 
 import streamlit as st
 
 from console import page_paths
-from console.session import current_user, guard, language, loop, say_error, show_error
+from console.session import current_user, defer_error, guard, language, loop, show_error
 from tagging_core import TaggingError
 from tagging_core.assets.decoding import EXTENSIONS
 from tagging_core.common.users import Action
@@ -21,23 +23,23 @@ def submit_uploads() -> None:
             user, ((file.name, file.getvalue()) for file in files), st.session_state["upload_profile"]
         )
     except TaggingError as error:
-        say_error(error)
+        defer_error(error)
     else:
-        st.session_state["upload_round"] += 1  # a new key empties the uploader, and its memory
+        st.session_state["upload_round"] += 1  # a new key empties the uploader and frees its memory
 
 
 def submit_samples() -> None:
     try:
         tagloop.ingest.ingest_samples(user)
     except TaggingError as error:
-        say_error(error)
+        defer_error(error)
 
 
 def submit_path() -> None:
     try:
         tagloop.ingest.ingest_server_path(user, st.session_state["upload_path"], st.session_state["upload_profile"])
     except TaggingError as error:
-        say_error(error)
+        defer_error(error)
 
 
 def stop(batch_id: int) -> None:
@@ -60,7 +62,7 @@ def figures(batch: Batch) -> str:
 def status(batch: Batch) -> str:
     if batch.state == "running":
         left = "" if batch.seconds_left is None else f", about {max(1, round(batch.seconds_left))} s left"
-        rate = f" · {batch.rate:.0f} a second{left}" if batch.finished else " · starting the model"
+        rate = f" · {batch.rate:.0f} per second{left}" if batch.finished else " · starting the model"
         return f"{batch.finished} of {batch.total}{rate}"
     if batch.state == "stopped":
         return f"{batch.finished} of {batch.total} · {batch.note or 'stopped'}"
@@ -74,7 +76,7 @@ def draw_batch(batch: Batch) -> None:
             if batch.state == "running":
                 st.button("Stop", key=f"stop_{batch.id}", on_click=stop, args=(batch.id,), icon=":material/stop:")
             elif batch.state == "stopped":
-                st.button("Go on", key=f"resume_{batch.id}", on_click=resume, args=(batch.id,), type="primary")
+                st.button("Resume", key=f"resume_{batch.id}", on_click=resume, args=(batch.id,), type="primary")
             if batch.ingested + batch.known:
                 st.page_link(
                     page_paths.REVIEW,
@@ -85,7 +87,7 @@ def draw_batch(batch: Batch) -> None:
         st.progress(batch.finished / max(1, batch.total), text=status(batch))
         if batch.refused:
             rows = tagloop.ingest.refused(batch.id)
-            with st.expander(f"{batch.refused} not taken, and why"):
+            with st.expander(f"{batch.refused} refused"):
                 st.dataframe([{"file": name, "reason": reason} for name, reason in rows], hide_index=True)
 
 
@@ -120,7 +122,7 @@ whole_folder = st.segmented_control(
     label_visibility="collapsed",
 )
 files = st.file_uploader(
-    "A folder; photo.txt beside photo.jpg is its text" if whole_folder else "Photos, or zips of photos",
+    "A folder; photo.txt is the text of photo.jpg" if whole_folder else "Photos, or zips of photos",
     type=[*EXTENSIONS, "zip", "txt"],
     accept_multiple_files="directory" if whole_folder else True,
     key=f"upload_files_{st.session_state['upload_round']}",
@@ -142,7 +144,7 @@ with st.container(horizontal=True):
     )
 if tagloop.settings.ingest_root is not None:
     with st.expander("From a folder on the server"):
-        st.text_input("Path below the folder that is open for ingest", key="upload_path", placeholder="2026/autumn")
+        st.text_input("Path inside the ingest folder", key="upload_path", placeholder="2026/autumn")
         st.button("Tag this folder", on_click=submit_path)
 
 st.subheader("Batches")

@@ -1,3 +1,5 @@
+"""Accuracy page: precision, recall and calibration, over time and by tag, profile, reviewer or model."""
+
 from __future__ import annotations
 
 import pandas as pd
@@ -25,16 +27,16 @@ FEW = 10
 
 
 def draw_source(found: Outcomes) -> None:
-    """Precision and recall of a source, each with its interval and its pictures."""
+    """Draw precision and recall of a source, each with its interval and the link to its errors."""
     st.markdown(f"**{SOURCES[found.source]}**")
     with st.container(horizontal=True):
         for label, share, interval, n, what in (
-            ("Right (precision)", found.precision, found.precision_interval, found.opinions, "wrong"),
-            ("Found (recall)", found.recall, found.recall_interval, found.truths, "missed"),
+            ("Precision", found.precision, found.precision_interval, found.opinions, "wrong"),
+            ("Recall", found.recall, found.recall_interval, found.truths, "missed"),
         ):
             with st.container(border=True, gap="xxsmall"):
                 st.metric(label, charts.percent(share), help=help_texts.PRECISION)
-                st.caption(f"{charts.between(*interval)}; of {n:,}" if n else "nothing was judged yet")
+                st.caption(f"{charts.interval(*interval)}; of {n:,}" if n else "nothing judged yet")
                 st.page_link(
                     page_paths.PICTURES,
                     label=f"Show what was {what}",
@@ -56,7 +58,7 @@ def draw_overall() -> None:
         st.info(f"{SOURCES[source]}: nothing was judged in this period.")
         return
     judged = int((table["right"] + table["wrong"]).sum())
-    behind = f"{judged:,} suggestions, {SOURCES[source].lower()}"
+    subtitle = f"{judged:,} suggestions, {SOURCES[source].lower()}"
     charts.show(
         line_charts.accuracy(
             over_time,
@@ -64,31 +66,31 @@ def draw_overall() -> None:
             choice.grain,
             lambda bucket: choice.query(what=f"{source}.wrong", **choice.within(bucket)),
         ),
-        "How often it was right, and how much it found",
-        f"{int(over_time['opinions'].sum()):,} opinions, {SOURCES[source].lower()}; a click shows the wrong ones",
+        "Precision and recall over time",
+        f"{int(over_time['opinions'].sum()):,} predictions, {SOURCES[source].lower()}; click to see the wrong ones",
         "accuracy_time",
         explain=help_texts.PRECISION,
         table=lambda: over_time,
         pictures=choice.query(what=f"{source}.wrong"),
     )
     one, two = st.columns(2, gap="medium")
-    said = accuracy.reliability(table)
-    error = accuracy.calibration_error(said)
+    bins = accuracy.reliability(table)
+    error = accuracy.calibration_error(bins)
     with one:
         charts.show(
-            bar_charts.reliability(said, lambda p: choice.query(what=source, bins=tenth(p))),
+            bar_charts.reliability(bins, lambda p: choice.query(what=source, bins=tenth(p))),
             f"Does 80% mean 80%? Off by {charts.percent(error, 1)} on average",
-            behind,
+            subtitle,
             "accuracy_reliability",
             explain=help_texts.RELIABILITY,
-            table=lambda: said,
+            table=lambda: bins,
         )
     curve = accuracy.coverage(table)
     with two:
         charts.show(
-            bar_charts.coverage(curve),
+            bar_charts.risk_coverage(curve),
             "What could be accepted unseen",
-            behind,
+            subtitle,
             "accuracy_coverage",
             explain=help_texts.COVERAGE,
             table=lambda: curve,
@@ -101,38 +103,38 @@ def draw_unseen(curve: pd.DataFrame) -> None:
     for target in accuracy.TARGETS:
         row = accuracy.unseen(curve, target)
         if row is None:
-            lines.append(f"**{target:.0%} right:** nothing could be accepted unseen")
+            lines.append(f"**{target:.0%} precision:** nothing could be accepted unseen")
         else:
             lines.append(
-                f"**{target:.0%} right:** {row['coverage']:.0%} of suggestions, those from {row['threshold']:.0%} "
-                f"on :gray[({charts.between(row['low'], row['high'])} right, of {int(row['n']):,})]"
+                f"**{target:.0%} precision:** {row['coverage']:.0%} of suggestions, at {row['threshold']:.0%} "
+                f"or more :gray[({charts.interval(row['low'], row['high'])} right, of {int(row['n']):,})]"
             )
     st.markdown("  \n".join(lines))
 
 
-def tenth(said: float) -> str:
-    low = min(int(said * 10), 9) * 10
+def tenth(confidence: float) -> str:
+    low = min(int(confidence * 10), 9) * 10
     return f"{low}-{low + 10}"
 
 
 def choose_source(key: str) -> str:
-    usual = accuracy.honest(totals).source
+    default = accuracy.honest(totals).source
     return (
         st.segmented_control(
             "Source",
             list(SOURCES),
-            default=usual,
+            default=default,
             format_func=SOURCES.get,
             key=key,
             required=True,
             label_visibility="collapsed",
         )
-        or usual
+        or default
     )
 
 
 def draw_by() -> None:
-    """Precision and recall of each tag, category, profile, reviewer or model."""
+    """Draw precision and recall by tag, category, profile, reviewer or model."""
     subject = (
         st.segmented_control(
             "By",
@@ -163,10 +165,10 @@ def draw_by() -> None:
             {
                 "key": key,
                 "Name": name,
-                "Right": whole(outcomes.precision) if enough else None,
-                "Interval": charts.between(*outcomes.precision_interval) if outcomes.opinions else "",
-                "Opinions": outcomes.opinions,
-                "Found": whole(outcomes.recall) if outcomes.truths >= FEW else None,
+                "Precision": whole(outcomes.precision) if enough else None,
+                "Interval": charts.interval(*outcomes.precision_interval) if outcomes.opinions else "",
+                "Predictions": outcomes.opinions,
+                "Recall": whole(outcomes.recall) if outcomes.truths >= FEW else None,
                 "Applies": outcomes.truths,
                 "Source": SOURCES[outcomes.source],
             }
@@ -175,23 +177,23 @@ def draw_by() -> None:
         st.info("Nothing was judged in this period.")
         return
     table = pd.DataFrame(rows).sort_values(
-        ["Name"] if subject == "actor" else ["Opinions"], ascending=subject == "actor"
+        ["Name"] if subject == "actor" else ["Predictions"], ascending=subject == "actor"
     )
     with st.container(border=True):
         charts.draw_head(
-            f"How often it was right, by {SUBJECTS[subject].lower()}",
+            f"Accuracy by {SUBJECTS[subject].lower()}",
             f"Shares of fewer than {FEW} cases are left out"
-            + ("" if subject == "model" else "; choose a row to see what was wrong"),
+            + ("" if subject == "model" else "; choose a row to see the errors"),
             f"accuracy_by_{subject}",
-            help_texts.PRECISION + " A row goes by the blind sample where that has "
-            f"{accuracy.ENOUGH} opinions, else by what was shown.",
+            help_texts.PRECISION + " A row uses the blind sample if that has "
+            f"{accuracy.ENOUGH} predictions, else the suggestions as shown.",
             lambda: table.drop(columns="key"),
         )
         share = st.column_config.ProgressColumn(format="%d%%", min_value=0, max_value=100)
         picked = st.dataframe(
             table.drop(columns="key"),
             hide_index=True,
-            column_config={"Right": share, "Found": share},
+            column_config={"Precision": share, "Recall": share},
             on_select="ignore" if subject == "model" else "rerun",
             selection_mode="single-row",
             key=f"accuracy_rows_{subject}",
@@ -206,7 +208,7 @@ def draw_by() -> None:
 
 
 def of(subject: str, key: str) -> dict[str, str]:
-    """The parameters that leave the pictures of a row."""
+    """Return the query parameters that select a row's pictures."""
     if subject == "category":
         return {"tag": ",".join(tag.id for tag in taxonomy.unmerged() if tag.category_id == key)}
     return {{"tag": "tag", "profile": "profile", "actor": "by"}[subject]: key}
@@ -219,7 +221,7 @@ def whole(share: float | None) -> float | None:
 def draw_confusions() -> None:
     found = loop.analytics.confusions(user, choice.period)
     if not found:
-        st.info("No tag was taken for another in this period.")
+        st.info("No tags were confused in this period.")
         return
     names = labels.tags(taxonomy, [tag_id for *pair, _ in found for tag_id in pair])
     charts.show(
@@ -227,8 +229,8 @@ def draw_confusions() -> None:
             [(names[a], names[b], n) for a, b, n in found],
             [choice.query(what="mistaken", tag=a, given=b) for a, b, _ in found],
         ),
-        "Tags taken for one another",
-        f"{sum(n for *_, n in found):,} pictures; suggested → given in its place",
+        "Confused tags",
+        f"{sum(n for *_, n in found):,} pictures; suggested → given instead",
         "accuracy_confusions",
         explain=help_texts.CONFUSIONS,
         table=lambda: pd.DataFrame(
@@ -250,9 +252,7 @@ if overall.open:
     totals = loop.analytics.accuracy(user, choice.period)
     with overall:
         if not any(accuracy.outcomes(totals, source).truths for source in SOURCES):
-            charts.draw_nothing(
-                "Nobody has judged a suggestion in this period. Figures appear with the first decision."
-            )
+            charts.draw_empty("No suggestion was judged in this period. Figures appear with the first decision.")
         else:
             draw_overall()
 for tab, draw in ((by, draw_by), (confused, draw_confusions), (changes, lambda: before_after.draw(choice))):

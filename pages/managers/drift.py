@@ -1,3 +1,5 @@
+"""Drift page: whether new pictures differ from earlier ones, and which tags' shares changed."""
+
 from __future__ import annotations
 
 import pandas as pd
@@ -24,41 +26,41 @@ query = {"from": now.bounds[0], "to": now.bounds[1], "on": str(Basis.UPLOADED)}
 older = {"from": reference.bounds[0], "to": reference.bounds[1], "on": str(Basis.UPLOADED)}
 with st.container(border=True):
     if last.p is None:
-        verdict = f"Cannot be told. {last.reason}"
+        verdict = f"No result. {last.reason}"
     elif last.alarm:
-        verdict = f"**The pictures that come in have changed** (p = {last.p:.3f})."
+        verdict = f"**New pictures differ from earlier ones** (p = {last.p:.3f})."
     else:
-        verdict = f"The pictures that come in are like those before (p = {last.p:.2f})."
+        verdict = f"New pictures resemble earlier ones (p = {last.p:.2f})."
     charts.draw_head(
-        "Do new pictures look like those before?",
+        "Do new pictures differ from earlier ones?",
         f"{last.pictures[0]:,} of the last {drift.NOW} days, {last.pictures[1]:,} of the {drift.REFERENCE} before",
         "drift_verdict",
         help_texts.DRIFT,
     )
     st.markdown(verdict)
     with st.container(horizontal=True):
-        for label, params in (("Pictures of late", query), ("Pictures before", older)):
+        for label, params in (("New pictures", query), ("Earlier pictures", older)):
             st.page_link(
                 page_paths.PICTURES,
                 label=label,
                 icon=":material/photo_library:",
                 query_params=params | {"what": "upload"},
             )
-told = {day: check.p for day, check in reversed(checks.items()) if check.p is not None}
-if told:
+p_values = {day: check.p for day, check in reversed(checks.items()) if check.p is not None}
+if p_values:
     charts.show(
-        line_charts.drifting(list(told), list(told.values()), drift.FALSE_ALARMS),
-        "Every day's check",
-        f"{len(told):,} checks; below the dotted line is an alarm",
+        line_charts.drift_p_values(list(p_values), list(p_values.values()), drift.FALSE_ALARMS),
+        "Daily checks",
+        f"{len(p_values):,} checks; a point below the dotted line is an alarm",
         "drift_days",
         explain=help_texts.DRIFT,
-        table=lambda: pd.DataFrame({"day": list(told), "p": list(told.values())}),
+        table=lambda: pd.DataFrame({"day": list(p_values), "p": list(p_values.values())}),
         height=260,
     )
 names = labels.tags(taxonomy, [tag.tag_id for tag in last.tags])
 with st.container(border=True):
     charts.draw_head(
-        "Tags whose share changed" if names else "No tag's share changed beyond chance",
+        "Tags whose share changed" if names else "No tag's share changed significantly",
         "of finished pictures, by the day they were uploaded",
         "drift_tags",
         help_texts.DRIFT,
@@ -67,7 +69,7 @@ with st.container(border=True):
         if drifted.tag_id in names:
             st.page_link(
                 page_paths.PICTURES,
-                label=f"{session.plain(names[drifted.tag_id])}: from {drifted.before:.1%} to {drifted.now:.1%}",
+                label=f"{session.escape_md(names[drifted.tag_id])}: from {drifted.before:.1%} to {drifted.now:.1%}",
                 icon=":material/arrow_upward:" if drifted.now > drifted.before else ":material/arrow_downward:",
                 query_params=query | {"tag": drifted.tag_id},
                 help=f"{drifted.low * 100:+.1f} to {drifted.high * 100:+.1f} points",

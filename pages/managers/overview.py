@@ -1,3 +1,5 @@
+"""Overview page: a period's key figures, content and alerts on one screen."""
+
 from __future__ import annotations
 
 import streamlit as st
@@ -15,7 +17,7 @@ MOST = 6
 
 
 def card(label: str, value: str, note: str, query: charts.Query | None, explain: str = "") -> None:
-    """A figure, what it rests on, and the way to its pictures."""
+    """Draw a figure, what it is based on, and the link to its pictures."""
     with st.container(border=True, gap="xxsmall", height="stretch"):
         st.metric(label, value, help=explain or None)
         st.caption(note)
@@ -30,11 +32,11 @@ def draw_cards(found: Overview) -> None:
         card(
             "New pictures",
             f"{now['upload']:,}",
-            f"{before['upload']:,} in as many days before",
+            f"{before['upload']:,} in the same period before",
             choice.query(what="upload"),
         )
-        card("Finished", f"{now['done']:,}", f"{before['done']:,} in as many days before", choice.query())
-        waits = f"the oldest for {count(found.waited, 'day')}" if found.oldest else "nothing waits"
+        card("Finished", f"{now['done']:,}", f"{before['done']:,} in the same period before", choice.query())
+        waits = f"the oldest for {count(found.waited, 'day')}" if found.oldest else "the queue is empty"
         card("Waiting", f"{found.review.waiting:,}", f"now; {waits}", {"state": "new"})
         card(
             "Accepted without change",
@@ -45,47 +47,51 @@ def draw_cards(found: Overview) -> None:
         )
     with st.container(horizontal=True, gap="small"):
         for label, share, interval, n, noun, what in (
-            ("The machine is right", truth.precision, truth.precision_interval, truth.opinions, "opinion", "wrong"),
-            ("It finds", truth.recall, truth.recall_interval, truth.truths, "tag", "missed"),
+            ("Precision", truth.precision, truth.precision_interval, truth.opinions, "prediction", "wrong"),
+            ("Recall", truth.recall, truth.recall_interval, truth.truths, "tag", "missed"),
         ):
-            note = f"{charts.between(*interval)}; {count(n, noun)}, {help_texts.source(truth)}"
+            note = f"{charts.interval(*interval)}; {count(n, noun)}, {help_texts.source(truth)}"
             query = choice.query(what=f"{truth.source}.{what}")
-            card(label, charts.percent(share), note if n else "nothing was judged yet", query, help_texts.PRECISION)
+            card(label, charts.percent(share), note if n else "nothing judged yet", query, help_texts.PRECISION)
         draw_saved(found)
         alerts = sum(found.sensitive.values()) + found.copies
-        card("Sensitive, or copies", f"{alerts:,}", "pictures that wait for a look", {"state": "sensitive"})
+        card("Sensitive, or copies", f"{alerts:,}", "pictures waiting for review", {"state": "sensitive"})
 
 
 def draw_saved(found: Overview) -> None:
     saved = found.saved
     if saved is None:
-        card("Hours saved", "–", "no picture was timed yet", None, help_texts.TIMES)
+        card("Hours saved", "–", "no picture timed yet", None, help_texts.TIMES)
         return
     basis = "measured" if saved.measured else "assumed"
-    note = f"against {saved.by_hand:.0f} s a picture by hand, {basis}"
+    note = f"vs. {saved.by_hand:.0f} s per picture by hand, {basis}"
     if saved.low is not None and saved.high is not None:
         note = f"{saved.low:,.1f} to {saved.high:,.1f}; {note}"
     card("Hours saved", f"{saved.hours:,.1f}", note, choice.query(), help_texts.TIMES)
 
 
 def draw_alerts(found: Overview) -> None:
-    st.markdown("**Worth a look**")
+    st.markdown("**Needs attention**")
     lines: list[tuple[str, str, str]] = []
     if found.drift and found.drift.alarm:
-        lines.append((":material/waves:", "The pictures that come in have changed.", page_paths.DRIFT))
+        lines.append((":material/waves:", "New pictures differ from earlier ones.", page_paths.DRIFT))
     names = labels.tags(taxonomy, [d.tag_id for d in found.drift.tags] if found.drift else [])
     for drifted in (found.drift.tags if found.drift else [])[:3]:
         if drifted.tag_id in names:
             shift = f"from {drifted.before:.0%} to {drifted.now:.0%} of new pictures"
             lines.append(
-                (":material/trending_up:", f"{session.plain(names[drifted.tag_id])}: {shift}", page_paths.DRIFT)
+                (":material/trending_up:", f"{session.escape_md(names[drifted.tag_id])}: {shift}", page_paths.DRIFT)
             )
     if found.waited > OLD:
         lines.append(
-            (":material/hourglass:", f"A picture has waited for {count(found.waited, 'day')}.", page_paths.REVIEW)
+            (
+                ":material/hourglass:",
+                f"A picture has been waiting for {count(found.waited, 'day')}.",
+                page_paths.REVIEW,
+            )
         )
     for tag_id, n in found.sensitive.items():
-        name = session.plain(session.tag_label(taxonomy.tags[tag_id]))
+        name = session.escape_md(session.tag_label(taxonomy.tags[tag_id]))
         lines.append((":material/policy:", f"{name}: suggested on {count(n, 'picture')}", page_paths.COMPLIANCE))
     if found.copies:
         lines.append(
@@ -96,7 +102,7 @@ def draw_alerts(found: Overview) -> None:
             )
         )
     if not lines:
-        st.caption("Nothing: no drift, no old queue, no sensitive suggestion waits.")
+        st.caption("Nothing: no drift, no old pictures in the queue, no sensitive suggestions.")
     for icon, text, page in lines[:MOST]:
         if page != page_paths.DRIFT and not user.may(Action.REVIEW):
             st.markdown(f"{icon} {text}")
@@ -111,13 +117,13 @@ def draw_movers(found: list[trends.ShareChange]) -> None:
         icon = ":material/arrow_upward:" if mover.change.value > 0 else ":material/arrow_downward:"
         st.page_link(
             page_paths.PICTURES,
-            label=f"{session.plain(names[mover.tag_id])}: from {mover.before:.0%} to {mover.now:.0%}",
+            label=f"{session.escape_md(names[mover.tag_id])}: from {mover.before:.0%} to {mover.now:.0%}",
             icon=icon,
             query_params=choice.query(tag=mover.tag_id),
             help=f"{mover.change.low * 100:+.1f} to {mover.change.high * 100:+.1f} points",
         )
     if not found:
-        st.caption(f"No share of any tag changed beyond chance against {choice.period.before}.")
+        st.caption(f"No tag's share changed significantly since {choice.period.before}.")
 
 
 def count(n: int, noun: str, many: str = "") -> str:
@@ -136,7 +142,7 @@ with left:
     if content.tags:
         category_shares.draw(choice, content, "What the content is about", "overview_content", 260)
     else:
-        charts.draw_nothing("No picture was given a tag and finished in this period. Charts appear with the first.")
+        charts.draw_empty("No picture with a tag was finished in this period. Charts appear with the first one.")
 with right, st.container(border=True):
     draw_movers(trends.movers(earlier, content, taxonomy))
     draw_alerts(screen)

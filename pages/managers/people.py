@@ -1,3 +1,5 @@
+"""People page: throughput, agreement and reversed decisions by reviewer."""
+
 from __future__ import annotations
 
 import pandas as pd
@@ -21,14 +23,14 @@ def share(name: str, n: str) -> list[float | None]:
 def draw_shares(name: str, n: str, title: str, axis: str) -> None:
     part = table[table[n] > 0]
     if part.empty:
-        st.caption(f"{title}: nothing to tell yet.")
+        st.caption(f"{title}: no data yet.")
         return
     limits = [wilson(s * c, c) for s, c in zip(part[name], part[n], strict=True)]
     drawn = pd.DataFrame(
         {"share": part[name], "low": [a for a, _ in limits], "high": [b for _, b in limits], "n": part[n]}
     )
     charts.show(
-        bar_charts.dots(list(part["person"]), drawn, axis, FEW),
+        bar_charts.dot_plot(list(part["person"]), drawn, axis, FEW),
         title,
         f"{int(part[n].sum()):,} {'tags' if name == 'agreement' else 'decisions'}; grey: fewer than {FEW}",
         f"people_{name}",
@@ -42,11 +44,11 @@ st.title("People")
 choice = filters.draw("people")
 table = loop.analytics.people(user, choice.period)
 if table.empty:
-    charts.draw_nothing("Nobody reviewed anything in this period.")
+    charts.draw_empty("Nobody reviewed anything in this period.")
     st.stop()
 with st.container(border=True):
     charts.draw_head(
-        "Who did what",
+        "Work by person",
         "choose a person to see their pictures",
         "people",
         help_texts.PEOPLE,
@@ -57,8 +59,8 @@ with st.container(border=True):
         {
             "Person": table["person"],
             "Finished": table["pictures"],
-            "Hours at it": table["hours"],
-            "Pictures an hour": share("an_hour", "closed"),
+            "Hours": table["hours"],
+            "Pictures per hour": share("an_hour", "closed"),
             "Agreement": share("agreement", "compared"),
             "Changed by others": share("changed", "given"),
             "Decisions": table["given"],
@@ -68,8 +70,8 @@ with st.container(border=True):
         shown,
         hide_index=True,
         column_config={
-            "Hours at it": st.column_config.NumberColumn(format="%.1f"),
-            "Pictures an hour": st.column_config.NumberColumn(format="%.0f"),
+            "Hours": st.column_config.NumberColumn(format="%.1f"),
+            "Pictures per hour": st.column_config.NumberColumn(format="%.0f"),
             "Agreement": st.column_config.NumberColumn(format="%.1f%%"),
             "Changed by others": st.column_config.NumberColumn(format="%.1f%%"),
         },
@@ -81,6 +83,6 @@ for row in picked.selection.rows:
     st.switch_page(page_paths.PICTURES, query_params=choice.query(what="done", by=str(table.iloc[row]["person"])))
 left, right = st.columns(2, gap="medium")
 with left:
-    draw_shares("agreement", "compared", "Agreement in second looks", "share of tags on which both agreed")
+    draw_shares("agreement", "compared", "Agreement in second opinions", "share of tags on which both agreed")
 with right:
     draw_shares("changed", "given", "Changed by others later", "share of decisions")

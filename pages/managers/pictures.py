@@ -1,3 +1,5 @@
+"""Pictures page: the pictures behind a figure or a point of a chart, selected by the URL."""
+
 from __future__ import annotations
 
 from datetime import date
@@ -19,7 +21,7 @@ loop, user = session.loop(), session.current_user()
 taxonomy = loop.taxonomy()
 asked = dict(st.query_params)
 MOST = 3
-SAID = {
+TITLES = {
     "upload": "New pictures",
     "done": "Finished pictures",
     "assisted": "Pictures finished with suggestions",
@@ -28,29 +30,29 @@ SAID = {
     "reject": "Rejected",
     "add": "Added by hand",
     "unseen": "Accepted unseen",
-    "agree": "Second looks that agreed",
-    "differ": "Second looks that differed",
-    "shown.right": "Right opinions of the machine, as shown",
-    "shown.wrong": "Wrong opinions of the machine, as shown",
-    "shown.missed": "What the machine did not suggest, as shown",
-    "blind.right": "Right opinions of the machine in the blind sample",
-    "blind.wrong": "Wrong opinions of the machine in the blind sample",
-    "blind.missed": "What the machine would not have suggested, in the blind sample",
+    "agree": "Second opinions that agreed",
+    "differ": "Second opinions that differed",
+    "shown.right": "Right predictions, as shown",
+    "shown.wrong": "Wrong predictions, as shown",
+    "shown.missed": "Missed tags, as shown",
+    "blind.right": "Right predictions in the blind sample",
+    "blind.wrong": "Wrong predictions in the blind sample",
+    "blind.missed": "Missed tags in the blind sample",
     "shown": "Suggestions, as shown",
     "blind": "Suggestions in the blind sample",
-    "mistaken": "Taken for one another",
+    "mistaken": "Confused tags",
 }
 
 
 def read() -> DrilldownQuery:
-    """What the address asks for.
+    """Parse the URL parameters.
 
     Raises:
-        TaggingError: It asks for something there is not.
+        TaggingError: A parameter is invalid or names something unknown.
     """
     what, on = asked.get("what", ""), asked.get("on", Basis.REVIEWED)
-    if what and what not in SAID:
-        raise TaggingError(f"There are no pictures of the kind {what!r}; go back, and follow the link anew.")
+    if what and what not in TITLES:
+        raise TaggingError(f"There are no pictures of the kind {what!r}; go back and follow the link again.")
     try:
         period = (
             Period(date.fromisoformat(asked["from"]), date.fromisoformat(asked["to"])) if "from" in asked else None
@@ -59,7 +61,7 @@ def read() -> DrilldownQuery:
         batch = int(asked["batch"]) if "batch" in asked else None
         basis = Basis(on)
     except (KeyError, ValueError) as error:
-        raise TaggingError(f"This address cannot be read ({error}); go back, and follow the link anew.") from error
+        raise TaggingError(f"This URL is invalid ({error}); go back and follow the link again.") from error
     tags = tuple(taxonomy.tag(tag_id).id for tag_id in asked.get("tag", "").split(",") if tag_id)
     given = taxonomy.tag(asked["given"]).id if "given" in asked else ""
     return DrilldownQuery(
@@ -81,9 +83,9 @@ def read_bins(text: str) -> tuple[int, int]:
 
 
 def describe(wanted: DrilldownQuery) -> str:
-    """The same for a person to read."""
+    """Return the query as a title."""
     names = labels.tags(taxonomy, [*wanted.tag_ids, *([wanted.given] if wanted.given else [])])
-    parts = [SAID.get(wanted.what, "Finished pictures")]
+    parts = [TITLES.get(wanted.what, "Finished pictures")]
     if wanted.what == "mistaken" and len(wanted.tag_ids) == 1 and wanted.given:
         parts = [f"{names[wanted.given]} where {names[wanted.tag_ids[0]]} was suggested"]
     elif wanted.tag_ids:
@@ -106,19 +108,19 @@ def describe(wanted: DrilldownQuery) -> str:
 
 
 def find() -> tuple[str, list[int]]:
-    """What is shown, and the pictures of this page."""
+    """Return the title, and the ids of this page's pictures."""
     skip = page * PAGE
     if asked.get("state") == "sensitive":
         return "Pictures with a sensitive suggestion, and copies of protected ones", sensitive()[skip:]
     if asked.get("state") == "new":
         waiting = loop.review.assigner.waiting(View(), skip + PAGE)
-        return "Waiting pictures, the oldest first", waiting[skip:]
+        return "Waiting pictures, oldest first", waiting[skip:]
     wanted = read()
     return describe(wanted), loop.analytics.pictures_behind(user, wanted, skip)
 
 
 def sensitive() -> list[int]:
-    """Pictures that wait for a look, up to the end of this page."""
+    """Return the pictures with a sensitive suggestion or an alert, up to the end of this page."""
     waiting = [tag_id for tag_id, n in loop.curation.sensitive_waiting().items() if n]
     most = (page + 1) * PAGE
     found = [a for tag_id in waiting for a, _ in loop.curation.sensitive_pictures(tag_id, most)]
@@ -129,7 +131,7 @@ def turn(by: int) -> None:
     st.session_state["pictures_page"] = page + by
 
 
-@st.dialog("All that happened", position="right", icon=":material/manage_search:")
+@st.dialog("History", position="right", icon=":material/manage_search:")
 def show_one(asset_id: int) -> None:
     asset_history.draw(asset_id)
 
@@ -150,13 +152,13 @@ except TaggingError as error:
     st.stop()
 more = "more than " if len(found) == PAGE else ""
 st.markdown(
-    f"**{session.plain(title)}**  \n:gray[{more}{page * PAGE + len(found):,} pictures]"
+    f"**{session.escape_md(title)}**  \n:gray[{more}{page * PAGE + len(found):,} pictures]"
     if found
-    else f"**{session.plain(title)}**"
+    else f"**{session.escape_md(title)}**"
 )
 if not found:
     st.info(
-        "There are no such pictures, or they were decided otherwise meanwhile." if not page else "That was all."
+        "There are no such pictures, or their decisions have changed since." if not page else "No more pictures."
     )
 known = gallery.load(found)
 shown = [(known[asset_id], "") for asset_id in found if asset_id in known]
@@ -164,7 +166,7 @@ if shown:
     gallery.draw(f"pictures-{page}-{hash(title)}", shown, [], "Pictures", on_open=open_one, opens=True)
 with st.container(horizontal=True):
     if page:
-        st.button("Earlier page", icon=":material/arrow_back:", on_click=turn, args=(-1,))
+        st.button("Previous page", icon=":material/arrow_back:", on_click=turn, args=(-1,))
     if len(found) == PAGE:
         st.button("Next page", icon=":material/arrow_forward:", on_click=turn, args=(1,))
 if (opened := st.session_state.pop("pictures_open", None)) in known:

@@ -1,3 +1,5 @@
+"""Savings page: review time with and without suggestions, and what the difference is worth."""
+
 from __future__ import annotations
 
 import pandas as pd
@@ -30,25 +32,25 @@ st.title("Savings")
 choice = filters.draw("savings")
 times = productivity.times(loop.analytics.accuracy(user, choice.period))
 if times.suggested.value is None:
-    charts.draw_nothing("No picture was timed in this period: figures appear when a review is finished.")
+    charts.draw_empty("No picture was timed in this period. Figures appear when a review is finished.")
     st.stop()
 
 measurable = times.alone.n >= FEW
 with st.container(horizontal=True, vertical_alignment="bottom"):
-    key = filters.remember("measured", True, {"yes": True, "no": False}.get)
-    measured = measurable and st.toggle("Use what the blind sample shows", key=key)
+    key = filters.restore("measured", True, {"yes": True, "no": False}.get)
+    measured = measurable and st.toggle("Use the blind sample's time", key=key)
     if measurable:
-        filters.keep("measured", measured, "yes" if measured else "no")
-    by_hand = filters.amount(
-        "Seconds a picture by hand", "hand", BY_HAND, "People give 30 to 60; used where nothing is measured", 5.0
+        filters.store("measured", measured, "yes" if measured else "no")
+    by_hand = filters.draw_number(
+        "Seconds per picture by hand", "hand", BY_HAND, "Usually 30 to 60; used if nothing is measured", 5.0
     )
-    hour = filters.amount("An hour of work costs", "hour", 40.0, "In your currency, all in", 5.0)
-    once = filters.amount("Spent once", "once", 5000.0, "Setting up, machines, training", 500.0)
-    monthly = filters.amount("Runs at a month", "monthly", 200.0, "Machines, care", 50.0)
+    hour = filters.draw_number("Cost per working hour", "hour", 40.0, "In your currency, overheads included", 5.0)
+    once = filters.draw_number("One-off costs", "once", 5000.0, "Setup, hardware, training", 500.0)
+    monthly = filters.draw_number("Monthly costs", "monthly", 200.0, "Hosting, maintenance", 50.0)
 if not measurable:
     st.caption(
-        f"The blind sample has {times.alone.n:,} timed pictures in this period, of at least {FEW}: what a picture "
-        "takes by hand is the assumption above."
+        f"The blind sample has {times.alone.n:,} timed pictures in this period and needs at least {FEW}, so the "
+        "time by hand is the assumption above."
     )
 found = productivity.estimate_savings(times, None if measured else by_hand)
 assert found is not None
@@ -70,9 +72,9 @@ with st.container(horizontal=True):
             if found.low is not None and found.high is not None
             else f"in {choice.period}",
         ),
-        ("Worth a month", f"{saving:,.0f}", f"less {monthly:,.0f} that it runs at"),
+        ("Saved per month", f"{saving:,.0f}", f"before {monthly:,.0f} of monthly costs"),
         (
-            "Pays for itself",
+            "Break-even after",
             "–" if even is None else f"{even:,.1f} months",
             "never, at this period's rate" if even is None else "at this period's rate",
         ),
@@ -84,7 +86,7 @@ span = list(range(LONGEST + 1))
 spent = [once + monthly * month for month in span]
 gained = [max(0.0, saving) * month for month in span]
 charts.show(
-    line_charts.balance(span, spent, gained),
+    line_charts.cumulative_money(span, spent, gained),
     "Spent and saved",
     f"at the rate of {times.finished:,} finished pictures in {choice.period}",
     "savings",

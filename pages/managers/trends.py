@@ -1,3 +1,5 @@
+"""Trends page: how the content changes over time, which tags occur together, and comparisons."""
+
 from __future__ import annotations
 
 import pandas as pd
@@ -17,11 +19,11 @@ LINES = 5
 
 
 def draw_changes() -> None:
-    """What moved, and the shares of some tags over time."""
+    """Draw the significant changes, and the shares of chosen tags over time."""
     earlier = loop.analytics.content(user, choice.basis, choice.period.before, choice.profile)
     found = trends.movers(earlier, content, taxonomy)
     names = labels.tags(taxonomy, [mover.tag_id for mover in found])
-    behind = f"{content.total:,} finished pictures against {earlier.total:,} from {choice.period.before}"
+    subtitle = f"{content.total:,} finished pictures, compared with {earlier.total:,} from {choice.period.before}"
     if found:
         first = found[0]
         title = f"{names[first.tag_id]}: from {first.before:.0%} to {first.now:.0%}"
@@ -30,7 +32,7 @@ def draw_changes() -> None:
         charts.show(
             bar_charts.movers(shown, names.__getitem__, lambda tag_id: choice.query(tag=tag_id)),
             title,
-            behind + (f"; the {MOST} largest of {len(found):,} changes" if len(found) > MOST else ""),
+            subtitle + (f"; the {MOST} largest of {len(found):,} changes" if len(found) > MOST else ""),
             "trend_movers",
             explain=help_texts.MOVERS,
             table=lambda: movers_table(found, names),
@@ -38,7 +40,7 @@ def draw_changes() -> None:
             height=90 + 26 * len(shown),
         )
     else:
-        charts.draw_head("No share of any tag changed beyond chance", behind, "trend_movers", help_texts.MOVERS)
+        charts.draw_head("No tag's share changed significantly", subtitle, "trend_movers", help_texts.MOVERS)
     draw_lines([mover.tag_id for mover in found])
 
 
@@ -49,13 +51,13 @@ def movers_table(found: list[trends.ShareChange], names: dict[str, str]) -> pd.D
 
 def draw_lines(moved: list[str]) -> None:
     given = pd.Series(content.counts(), dtype=int).sort_values(ascending=False)
-    usual = [t for t in [*moved, *given.index] if t in taxonomy.tags]
+    default = [t for t in [*moved, *given.index] if t in taxonomy.tags]
     groups = {f"category:{c}": f"{labels.category(taxonomy, c)} (category)" for c in taxonomy.categories}
     names = groups | labels.tags(taxonomy, [tag.id for tag in taxonomy.unmerged()])
     with st.container(border=True):
-        key = filters.remember("tags", [], lambda text: [t for t in text.split(",") if t in names] or None)
+        key = filters.restore("tags", [], lambda text: [t for t in text.split(",") if t in names] or None)
         if not st.session_state[key] and not st.session_state.get("trend_tags_chosen"):
-            st.session_state[key] = list(dict.fromkeys(usual))[:LINES]
+            st.session_state[key] = list(dict.fromkeys(default))[:LINES]
         chosen = st.multiselect(
             "Tags and categories over time",
             list(names),
@@ -65,9 +67,9 @@ def draw_lines(moved: list[str]) -> None:
             max_selections=8,
             placeholder="Choose tags or categories",
         )
-        filters.keep("tags", chosen, ",".join(chosen))
+        filters.store("tags", chosen, ",".join(chosen))
         if not chosen:
-            st.caption("Choose what to draw.")
+            st.caption("Choose tags or categories to draw.")
             return
         members = {
             names[key]: [t.id for t in taxonomy.tags.values() if t.category_id == key.removeprefix("category:")]
@@ -95,7 +97,7 @@ def draw_lines(moved: list[str]) -> None:
 
 
 def draw_parts() -> None:
-    """What the content is about: categories over time, and the taxonomy as a whole."""
+    """Draw categories over time, the taxonomy as a whole, and a table of all tags."""
     left, right = st.columns(2, gap="medium")
     with left:
         category_shares.draw(choice, content, "Categories over time", "trend_categories", 440)
@@ -104,9 +106,9 @@ def draw_parts() -> None:
         charts.show(
             bar_charts.sunburst(rows),
             "The whole taxonomy",
-            f"{content.tags:,} tags; click a part to look into it",
+            f"{content.tags:,} tags; click a sector to zoom in",
             "trend_sunburst",
-            explain="Each part is as large as its share of all tags given. " + help_texts.PARTS,
+            explain="Each sector is as large as its share of all tags given. " + help_texts.PARTS,
             table=lambda: rows,
             pictures=choice.query(),
             height=440,
@@ -114,7 +116,7 @@ def draw_parts() -> None:
     tags = rows[rows["id"].isin(taxonomy.tags)].nlargest(200, "n")
     with st.container(border=True):
         charts.draw_head(
-            "Every tag", f"of {content.total:,} finished pictures; choose one to see them", "trend_tags"
+            "All tags", f"of {content.total:,} finished pictures; choose one to see them", "trend_tags"
         )
         shown = tags.assign(share=100 * tags["n"] / max(1, content.total))[["name", "n", "share"]]
         picked = st.dataframe(
@@ -131,7 +133,7 @@ def draw_parts() -> None:
 
 
 def sunburst_rows() -> pd.DataFrame:
-    """Tags with any picture, what they stand below, and their categories."""
+    """Return the rows of the sunburst: tags with pictures, their ancestors, and their categories."""
     counts = {t: n for t, n in content.counts().items() if t in taxonomy.tags}
     needed: dict[str, str] = {}
     for tag_id in counts:
@@ -151,14 +153,14 @@ def sunburst_rows() -> pd.DataFrame:
 def draw_together() -> None:
     table, looked_at = loop.analytics.tags_together(user, choice.profile)
     if len(table) < 2:
-        st.info("It takes finished pictures with at least two tags.")
+        st.info("This needs finished pictures with at least two tags.")
         return
     charts.show(
-        bar_charts.together(table, labels.tags(taxonomy, table.index)),
+        bar_charts.co_occurrence(table, labels.tags(taxonomy, table.index)),
         "Which tags occur together",
-        f"a random sample of {looked_at:,} finished pictures of all days; the {len(table)} most given tags",
+        f"a random sample of {looked_at:,} finished pictures of all days; the {len(table)} most used tags",
         "trend_together",
-        explain="Read a row: of the pictures that have its tag, the share that has the column's tag too.",
+        explain="A cell is the share of the pictures with the row's tag that also have the column's tag.",
         table=lambda: table.rename_axis("tag").reset_index(),
         height=460,
     )
@@ -170,7 +172,7 @@ def draw_together() -> None:
         ]
         st.page_link(
             page_paths.PICTURES,
-            label=f"Show {table.loc[pair[0], pair[1]]:,} of the sample and all others",
+            label=f"Show all pictures with both ({table.loc[pair[0], pair[1]]:,} of the sample)",
             icon=":material/photo_library:",
             query_params={"tag": ",".join(dict.fromkeys(map(str, pair))), "profile": choice.profile},
         )
@@ -179,7 +181,7 @@ def draw_together() -> None:
 st.title("Trends")
 choice = filters.draw("trends", grain=True, basis=True, profile=True)
 if choice.basis == Basis.TAKEN:
-    st.caption("Pictures whose file does not say when they were taken are left out.")
+    st.caption("Pictures without a date taken in their file are left out.")
 changed, about, pairs, compare = st.tabs(
     ["What changed", "What it is about", "Together", "Compare"], key="show", bind="query-params"
 )
@@ -187,7 +189,7 @@ if changed.open or about.open:
     content = loop.analytics.content(user, choice.basis, choice.period, choice.profile)
     with changed if changed.open else about:
         if not content.total:
-            charts.draw_nothing("No finished picture falls into this period. Charts appear with the first.")
+            charts.draw_empty("No picture was finished in this period. Charts appear with the first one.")
         elif changed.open:
             draw_changes()
         else:

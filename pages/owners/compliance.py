@@ -1,10 +1,12 @@
+"""Compliance page: sensitive suggestions waiting for review, and copies of protected pictures."""
+
 from __future__ import annotations
 
 import streamlit as st
 
 from console import page_paths, session
 from console.tags import change_preview
-from console.tags import sensitive as guarding
+from console.tags import sensitive as sensitive_view
 from tagging_core.common.users import Action
 from tagging_core.curation import sensitive_tags
 
@@ -16,7 +18,7 @@ waiting = loop.curation.sensitive_waiting()
 alerts = loop.curation.protected.count_alerts()
 
 st.title("Compliance")
-change_preview.draw_last()
+change_preview.draw_last_change()
 with st.container(horizontal=True):
     st.metric("Pictures with a sensitive suggestion", f"{sum(waiting.values()):,}", width=300)
     st.metric("Copies of protected pictures", f"{alerts:,}", width=260)
@@ -26,26 +28,26 @@ with sensitive:
     if sensitive_tags.is_on(taxonomy):
         if may_curate:
             plan = sensitive_tags.switch_off(taxonomy)
-            st.button("Switch the shipped set off", on_click=change_preview.carry_out, args=(plan,))
+            st.button("Switch off the built-in set", on_click=change_preview.apply, args=(plan,))
     else:
         st.info(
-            "A set of sensitive tags ships with Tagloop and is off: nudity, violence, weapons, identity papers, "
-            "minors, other people's logos and watermarks. Any other tag can be marked sensitive on its own page."
+            "A built-in set of sensitive tags is available but off: nudity, violence, weapons, identity papers, "
+            "minors, third-party logos and watermarks. Any other tag can be marked as sensitive on its own page."
         )
-        guarding.draw_honesty()
+        sensitive_view.draw_false_alarms()
         if may_curate:
             st.button(
                 "Switch them on",
                 type="primary",
-                on_click=change_preview.carry_out,
+                on_click=change_preview.apply,
                 args=(sensitive_tags.switch_on(taxonomy),),
                 help="In every profile; can be undone",
             )
     for tag_id, n in waiting.items():
-        guarding.draw_tag(taxonomy.tags[tag_id], n)
+        sensitive_view.draw_tag(taxonomy.tags[tag_id], n)
     if waiting:
-        guarding.draw_honesty()
+        sensitive_view.draw_false_alarms()
         if st.button("Go to Review", icon=":material/check_circle:"):
             st.switch_page(page_paths.REVIEW)
 with guarded:
-    guarding.draw_protected(may_curate)
+    sensitive_view.draw_protected(may_curate)

@@ -1,3 +1,5 @@
+"""History page: changes of the tag library to undo, past versions, import and export."""
+
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
@@ -18,30 +20,30 @@ def draw_act(act: LibraryAct) -> None:
     with st.container(border=True), st.container(horizontal=True, vertical_alignment="center"):
         decided = f", {act.decided:,} decisions" if act.decided else ""
         st.markdown(
-            f"**{session.plain(act.title)}**  \n:gray[{session.plain(act.actor)}, {act.at:%d %b %Y %H:%M} UTC, "
-            f"{act.items:,} {'item' if act.items == 1 else 'items'}{decided}]",
+            f"**{session.escape_md(act.title)}**  \n:gray[{session.escape_md(act.actor)}, "
+            f"{act.at:%d %b %Y %H:%M} UTC, {act.items:,} {'item' if act.items == 1 else 'items'}{decided}]",
             width="stretch",
         )
         st.button("Details", key=f"details_{act.event_id}", on_click=show, args=(act,), type="tertiary")
         st.button(
             "Undo",
             key=f"undo_{act.event_id}",
-            on_click=change_preview.take_back,
+            on_click=change_preview.undo,
             args=(act.id, act.title),
             icon=":material/undo:",
             disabled=not act.id,
-            help="Everything it changed becomes what it was before",
+            help="Restores everything that it changed",
         )
 
 
-@st.dialog("What it changed", width="large")
+@st.dialog("Details", width="large")
 def show(act: LibraryAct) -> None:
     changes = session.loop().curation.history.changes_of(act.id) if act.id else act.changes
     change_preview.draw_changes(changes)
 
 
 def draw_versions() -> None:
-    """The library at a past moment, compared with today."""
+    """Draw the tag library at a past time, compared with today."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         now = datetime.now(UTC) - timedelta(hours=1)
         day = st.date_input("As it was on", now.date(), max_value="today", key="version_day", width=200)
@@ -50,26 +52,26 @@ def draw_versions() -> None:
     name = f"{moment:%d %b %Y %H:%M}"
     began = session.loop().curation.history.first_change_at()
     if moment < began:
-        st.info(f"There was no library yet: this one was set up on {began:%d %b %Y} at {began:%H:%M} UTC.")
+        st.info(f"There was no tag library yet: it was created on {began:%d %b %Y} at {began:%H:%M} UTC.")
         return
     changes = session.loop().curation.history.changes_since(moment)
     if not changes:
-        st.info("The library was then what it is today.")
+        st.info("The tag library has not changed since then.")
     else:
         items = "1 item is" if len(changes) == 1 else f"{len(changes):,} items are"
         st.markdown(f"**{items} different today**")
         change_preview.draw_changes(changes)
         with st.expander("Restore the library as it was", icon=":material/restore:"):
-            st.caption("What came later is taken back by new entries of the history; nothing is erased.")
+            st.caption("Later changes are reverted by new entries in the history; nothing is erased.")
             change_preview.draw_plan(plans.restore(changes, name), f"Restore {name}", "restore")
-    if st.toggle("Show the whole library of that moment", key="version_whole"):
+    if st.toggle("Show the whole library at that time", key="version_whole"):
         then = session.loop().curation.history.taxonomy_at(moment)
         rows = [
             {
                 "Tag": session.tag_label(tag),
                 "Category": then.categories[tag.category_id].name(session.language()),
                 "State": tag.state,
-                "Other words": ", ".join(w for w in tag.words() if w != session.tag_label(tag)),
+                "Aliases": ", ".join(w for w in tag.words() if w != session.tag_label(tag)),
                 "Id": tag.id,
             }
             for tag in then.tags.values()
@@ -80,13 +82,13 @@ def draw_versions() -> None:
 
 
 st.title("History")
-change_preview.draw_last()
+change_preview.draw_last_change()
 acts, past, moving = st.tabs(["Changes", "Versions", "Import and export"], key="show", bind="query-params")
 with acts:
     before = st.session_state.get("history_before")
     found = session.loop().curation.history.recent(_PAGE, before)
     if not found:
-        st.info("Nobody has changed the library yet. Every change will be listed here, and can be undone.")
+        st.info("Nobody has changed the tag library yet. Every change will be listed here and can be undone.")
     for entry in found:
         draw_act(entry)
     with st.container(horizontal=True):

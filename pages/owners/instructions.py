@@ -1,3 +1,5 @@
+"""Instructions page: what the model looks for in a business type's pictures; try it, then use it."""
+
 from __future__ import annotations
 
 import streamlit as st
@@ -15,21 +17,21 @@ loop, state = session.loop(), st.session_state
 taxonomy = loop.taxonomy()
 
 
-def tell(profile_id: str, followed: bool) -> None:
+def send(profile_id: str, followed: bool) -> None:
     try:
         words = state[f"instruction_{profile_id}"] if followed else taxonomy.profile(profile_id).instruction
         plan = plans.instruct(loop.taxonomy(), profile_id, words, followed)
     except TaggingError as error:
-        session.say_error(error)
+        session.defer_error(error)
         return
-    if change_preview.carry_out(plan):
-        trial.forget()
+    if change_preview.apply(plan):
+        trial.clear()
         loop.models.follow()
 
 
 def draw_form(profile: Profile, able: bool) -> None:
     key = f"instruction_{profile.id}"
-    # What was typed is kept, but an undo or somebody else's change shows: it is another text to begin with.
+    # Keep unsaved input, unless the stored instruction changed (an undo, or another user).
     if state.get(f"{key}_was") != profile.instruction:
         state[key] = state[f"{key}_was"] = profile.instruction
     st.text_area(
@@ -45,34 +47,34 @@ def draw_form(profile: Profile, able: bool) -> None:
             "Try it on 50 pictures",
             icon=":material/compare_arrows:",
             key="instruction_try",
-            on_click=trial.ask,
+            on_click=trial.request,
             args=(profile.id, key),
             disabled=not able,
-            help="Shows what would be suggested otherwise; nothing is saved",
+            help="Shows which suggestions would change; nothing is saved",
         )
         st.button(
-            "Tell the model",
+            "Send to the model",
             type="primary",
             key="instruction_tell",
-            on_click=tell,
+            on_click=send,
             args=(profile.id, True),
             disabled=same,
         )
         if profile.followed:
-            st.button("Back to the usual", key="instruction_untell", on_click=tell, args=(profile.id, False))
+            st.button("Back to the default", key="instruction_untell", on_click=send, args=(profile.id, False))
 
 
 st.title("Instructions")
 st.caption(
-    "A business type can tell the model what to look for in its pictures. They are embedded once more under that "
-    "instruction, for the suggestions of this business type alone; search and the others stay as they are."
+    "A business type can instruct the model what to look for in its pictures. They are embedded again with that "
+    "instruction, for the suggestions of this business type only; search and other business types are unaffected."
 )
-change_preview.draw_last()
+change_preview.draw_last_change()
 able = loop.model.preset.instructed != "none"
 if not able:
     st.info(
-        f"{session.plain(loop.model.preset.title)}, the model in use, takes no instructions. GME and Qwen3-VL do: an "
-        "operator can build one of them on the page Models. What is written here waits until then."
+        f"{session.escape_md(loop.model.preset.title)}, the active model, takes no instructions. GME and Qwen3-VL "
+        "do: an administrator can build one of them on the Models page. Instructions saved here take effect then."
     )
     if session.current_user().may(Action.OPERATE) and st.button("Go to Models", icon=":material/neurology:"):
         st.switch_page(page_paths.MODELS)

@@ -1,17 +1,19 @@
+"""Proposals page: suggested changes of the tag library, with their evidence."""
+
 from __future__ import annotations
 
 import streamlit as st
 
 from console import session
-from console.tags import backfill as backfilling
+from console.tags import backfill as backfill
 from console.tags import change_preview, proposals
 from tagging_core.common.users import Action
 
 session.guard(Action.REVIEW)
 st.title("Proposals")
-change_preview.draw_last()
+change_preview.draw_last_change()
 proposals.draw_dismissed()
-st.caption("What Tagloop noticed about the library while people worked. Nothing is done without your word.")
+st.caption("Changes that Tagloop suggests, based on people's decisions. Nothing is applied without your approval.")
 
 loop = session.loop()
 proposed = [tag for tag in loop.taxonomy().tags.values() if tag.state == "proposed"]
@@ -34,7 +36,7 @@ if not waiting.get(kind):
     st.info(proposals.NOTHING)
 elif kind == "backfill":
     for found in fills:
-        backfilling.draw_backfill(found)
+        backfill.draw_backfill(found)
 else:
     if kind == "new":
         for tag in proposed:
@@ -42,4 +44,4 @@ else:
     listed = loop.curation.proposals.listed(kind, proposals.PAGE)
     proposals.draw(kind, listed)
     if waiting[kind] > len(listed) + len(proposed):
-        st.caption(f"The weightiest {len(listed)} of {waiting[kind]:,}; the others follow as these are answered.")
+        st.caption(f"The top {len(listed)} of {waiting[kind]:,}; others follow as these are resolved.")

@@ -1,3 +1,5 @@
+"""Tags page: the tag library, or with `?tag=` one tag."""
+
 from __future__ import annotations
 
 import streamlit as st
@@ -8,9 +10,9 @@ from tagging_core.common.users import Action
 
 session.guard(Action.REVIEW)
 if tag_id := st.query_params.get("tag"):
-    change_preview.draw_last()
+    change_preview.draw_last_change()
     tag_detail.draw(tag_id)
 else:
     st.title("Tags")
-    change_preview.draw_last()
+    change_preview.draw_last_change()
     tag_list.draw()

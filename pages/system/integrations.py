@@ -1,3 +1,5 @@
+"""Integrations page: API keys, webhooks and their deliveries."""
+
 from __future__ import annotations
 
 from datetime import UTC, datetime
@@ -15,18 +17,18 @@ loop, user, state = session.loop(), session.current_user(), st.session_state
 keys = ApiKeys(loop.database)
 SCOPES = {
     Scope.READ: "Read: pictures, tags, search, exports",
-    Scope.TAG: "Tag: send pictures and get tags",
+    Scope.TAG: "Tag: send pictures and receive tags",
     Scope.DECIDE: "Decide: accept, reject, undo, write texts",
-    Scope.HOOKS: "Webhooks: say who is told what",
+    Scope.HOOKS: "Webhooks: manage subscriptions",
 }
 KINDS = {
-    EventType.BATCH_DONE: "A batch is tagged",
+    EventType.BATCH_DONE: "A batch was tagged",
     EventType.ASSET_REVIEWED: "A picture's review was finished or changed",
-    EventType.ASSET_REOPENED: "A finished review was taken back",
+    EventType.ASSET_REOPENED: "A finished review was undone",
     EventType.TAG_CHANGED: "A tag was added or changed",
     EventType.TAG_MERGED: "A tag was merged into another",
 }
-STATES = {"waiting": ":orange-badge[waiting]", "sent": ":green-badge[arrived]", "dead": ":red-badge[given up]"}
+STATES = {"waiting": ":orange-badge[waiting]", "sent": ":green-badge[delivered]", "dead": ":red-badge[failed]"}
 SHOWN = 50
 
 
@@ -34,7 +36,7 @@ def make_key() -> None:
     try:
         found, token = keys.create(user, state["key_name"], state["key_scopes"])
     except TaggingError as error:
-        session.say_error(error)
+        session.defer_error(error)
     else:
         state["key_made"] = (found.name, token)
 
@@ -47,16 +49,16 @@ def make_webhook() -> None:
     try:
         made = loop.webhooks.add(user, state["hook_url"].strip(), state["hook_kinds"])
     except TaggingError as error:
-        session.say_error(error)
+        session.defer_error(error)
     else:
         state["hook_made"] = made
 
 
-def switch(webhook_id: int, active: bool) -> None:
+def set_active(webhook_id: int, active: bool) -> None:
     loop.webhooks.set_active(user, webhook_id, active)
 
 
-def send_again(uid: str) -> None:
+def resend(uid: str) -> None:
     loop.webhooks.replay(user, uid)
 
 
@@ -65,22 +67,22 @@ def hide(name: str) -> None:
 
 
 def draw_secret(title: str, secret: str, name: str) -> None:
-    """It stays until its reader says that they have it: it is kept nowhere else."""
+    """Show a secret until the user confirms having copied it; it is stored nowhere else."""
     with st.container(border=True):
-        st.markdown(f":material/key: **{title}.** Copy it now; when you leave, it cannot be shown again.")
+        st.markdown(f":material/key: **{title}.** Copy it now; it cannot be shown again.")
         st.code(secret, language=None)
-        st.button("I have it", key=f"{name}_had", on_click=hide, args=(name,))
+        st.button("I have copied it", key=f"{name}_had", on_click=hide, args=(name,))
 
 
 def draw_keys() -> None:
-    st.write("A program shows its key with every request. What it decides is written down under its name.")
+    st.write("A program authenticates every request with its key. Its decisions are recorded under its name.")
     with st.form("key", clear_on_submit=True):
         st.text_input("Name of the program", key="key_name", placeholder="CMS upload hook", max_chars=80)
-        usual = [Scope.READ, Scope.TAG]
-        st.multiselect("It may", list(SCOPES), usual, format_func=SCOPES.get, key="key_scopes")
-        st.form_submit_button("Make a key", type="primary", on_click=make_key, icon=":material/key:")
+        default = [Scope.READ, Scope.TAG]
+        st.multiselect("Scopes", list(SCOPES), default, format_func=SCOPES.get, key="key_scopes")
+        st.form_submit_button("Create a key", type="primary", on_click=make_key, icon=":material/key:")
     if made := state.get("key_made"):
-        draw_secret(f"The key of {session.plain(made[0])}", made[1], "key_made")
+        draw_secret(f"The key of {session.escape_md(made[0])}", made[1], "key_made")
     found = keys.listed()
     for key in found:
         draw_key(key)
@@ -90,32 +92,32 @@ def draw_key(key: ApiKey) -> None:
     with st.container(horizontal=True, vertical_alignment="center", border=True):
         used = f"last used {asset_history.when(key.used_at)}" if key.used_at else "never used"
         gone = f" · :red[revoked {asset_history.when(key.revoked_at)}]" if key.revoked_at else ""
-        name = session.plain(key.name)
+        name = session.escape_md(key.name)
         may = ", ".join(sorted(key.scopes))
         st.markdown(
             f"**{name if not gone else f'~~{name}~~'}**  `tagloop_{key.prefix}_...`  \n:gray[{may} · {used}{gone}]",
             width="stretch",
         )
         if key.revoked_at:
-            st.button("Allow again", key=f"key_{key.id}", on_click=revoke, args=(key.id, False), type="tertiary")
+            st.button("Restore", key=f"key_{key.id}", on_click=revoke, args=(key.id, False), type="tertiary")
         else:
             st.button("Revoke", key=f"key_{key.id}", on_click=revoke, args=(key.id, True), icon=":material/block:")
 
 
 def draw_webhooks() -> None:
-    st.write("An address is told what happens, signed with its own secret, again and again until it arrives.")
+    st.write("Events are POSTed to a URL, signed with its secret, and retried until delivered.")
     if not loop.settings.webhook_targets:
         st.info(
-            "No target is allowed yet: an administrator lists hosts and networks in TAGLOOP_WEBHOOK_TARGETS.",
+            "No target is allowed yet: an administrator must list hosts or networks in TAGLOOP_WEBHOOK_TARGETS.",
             icon=":material/shield:",
         )
     with st.form("hook", clear_on_submit=True):
-        st.text_input("Address", key="hook_url", placeholder="https://cms.example.com/hooks/tagloop")
-        usual = [EventType.ASSET_REVIEWED]
-        st.multiselect("It is told when", list(KINDS), usual, format_func=KINDS.get, key="hook_kinds")
+        st.text_input("URL", key="hook_url", placeholder="https://cms.example.com/hooks/tagloop")
+        default = [EventType.ASSET_REVIEWED]
+        st.multiselect("Events", list(KINDS), default, format_func=KINDS.get, key="hook_kinds")
         st.form_submit_button("Add", type="primary", on_click=make_webhook, icon=":material/webhook:")
     if made := state.get("hook_made"):
-        draw_secret("The secret that signs what is sent", made.secret, "hook_made")
+        draw_secret("The signing secret", made.secret, "hook_made")
     found, counts = loop.webhooks.listed(), loop.webhooks.counts()
     for webhook in found:
         draw_webhook(webhook, counts.get(webhook.id, {}))
@@ -123,11 +125,11 @@ def draw_webhooks() -> None:
 
 def draw_webhook(webhook: Webhook, counts: dict[str, int]) -> None:
     with st.container(horizontal=True, vertical_alignment="center", border=True):
-        told = ", ".join(KINDS[kind] for kind in webhook.kinds)
+        subscribed = ", ".join(KINDS[kind] for kind in webhook.kinds)
         n = " · ".join(f"{counts[name]:,} {badge}" for name, badge in STATES.items() if counts.get(name))
-        st.markdown(f"**{session.plain(webhook.url)}**  \n:gray[{told}]  \n{n}", width="stretch")
-        label = "Pause" if webhook.active else "Go on"
-        st.button(label, key=f"hook_{webhook.id}", on_click=switch, args=(webhook.id, not webhook.active))
+        st.markdown(f"**{session.escape_md(webhook.url)}**  \n:gray[{subscribed}]  \n{n}", width="stretch")
+        label = "Pause" if webhook.active else "Resume"
+        st.button(label, key=f"hook_{webhook.id}", on_click=set_active, args=(webhook.id, not webhook.active))
 
 
 @st.fragment(run_every="5s")
@@ -136,41 +138,40 @@ def draw_deliveries() -> None:
         "Show",
         ["", *STATES],
         default="",
-        format_func={"": "All", "waiting": "Waiting", "sent": "Arrived", "dead": "Given up"}.get,
+        format_func={"": "All", "waiting": "Waiting", "sent": "Delivered", "dead": "Failed"}.get,
         key="deliveries_state",
         required=True,
         label_visibility="collapsed",
     )
     found = loop.webhooks.deliveries(state=chosen or "", limit=SHOWN)
     if not found:
-        st.caption("Nothing of that kind.")
+        st.caption("No deliveries.")
     for delivery in found:
         draw_delivery(delivery)
 
 
 def draw_delivery(delivery: Delivery) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        tried = f"{delivery.attempts} tries" if delivery.attempts != 1 else "1 try"
+        tried = f"{delivery.attempts} attempts" if delivery.attempts != 1 else "1 attempt"
         again = ""
         if delivery.state == "waiting" and delivery.attempts:
             due = datetime.fromtimestamp(delivery.due, UTC).replace(tzinfo=None)
-            again = f", again {asset_history.when(due)}"
-        note = f" · {session.plain(delivery.note)}" if delivery.note else ""
+            again = f", next {asset_history.when(due)}"
+        note = f" · {session.escape_md(delivery.note)}" if delivery.note else ""
         about = ", ".join(f"{kind} {name}" for kind, name in delivery.subject.items())
         st.markdown(
-            f"{STATES[delivery.state]} {delivery.kind} · {session.plain(about)}  \n"
+            f"{STATES[delivery.state]} {delivery.kind} · {session.escape_md(about)}  \n"
             f":gray[:small[{asset_history.when(delivery.at)} · {tried}{again}{note}]]",
             width="stretch",
         )
         if delivery.state != "waiting":
-            st.button("Send again", key=f"send_{delivery.uid}", on_click=send_again, args=(delivery.uid,))
+            st.button("Send again", key=f"send_{delivery.uid}", on_click=resend, args=(delivery.uid,))
 
 
 st.title("Integrations")
 session.show_error()
 st.markdown(
-    "What programs may ask for is described at [/api/v1/docs](/api/v1/docs); its health is at `/healthz` and "
-    "`/readyz`."
+    "The REST API is documented at [/api/v1/docs](/api/v1/docs); health checks are at `/healthz` and `/readyz`."
 )
 for tab, draw in zip(
     st.tabs(["Keys", "Webhooks", "Deliveries"]), (draw_keys, draw_webhooks, draw_deliveries), strict=True

@@ -1,3 +1,5 @@
+"""Jobs page: the ingest queue, active workers, and pictures that failed repeatedly."""
+
 from __future__ import annotations
 
 import streamlit as st
@@ -18,7 +20,7 @@ def stop(batch_id: int) -> None:
     try:
         loop.ingest.stop(user, batch_id)
     except TaggingError as error:
-        session.say_error(error)
+        session.defer_error(error)
 
 
 def resume(*batch_ids: int) -> None:
@@ -26,7 +28,7 @@ def resume(*batch_ids: int) -> None:
         for batch_id in batch_ids:
             loop.ingest.resume(user, batch_id)
     except TaggingError as error:
-        session.say_error(error)
+        session.defer_error(error)
 
 
 def duration(seconds: float) -> str:
@@ -35,7 +37,7 @@ def duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
-def counted(pictures: int) -> str:
+def picture_count(pictures: int) -> str:
     return "1 picture" if pictures == 1 else f"{pictures:,} pictures"
 
 
@@ -46,49 +48,49 @@ def per_minute(pictures: int) -> float:
 def draw_load(found: QueueLoad) -> None:
     columns = st.columns(4)
     columns[0].metric("Pictures waiting", f"{found.waiting:,}")
-    columns[1].metric("In work", f"{found.in_work:,}")
+    columns[1].metric("In progress", f"{found.in_work:,}")
     rate = f"{per_minute(found.done_recently):,.0f}"
-    columns[2].metric("Pictures a minute", rate, help="Over the last five minutes.")
+    columns[2].metric("Pictures per minute", rate, help="Over the last five minutes.")
     columns[3].metric("Longest wait", duration(found.oldest_seconds))
 
 
 def draw_workers(found: list[WorkerActivity]) -> None:
     st.subheader("Workers")
     if not found:
-        told = (
+        hint = (
             "Start one with `python -m tagging_core work`." if loop.settings.queue_url else "This console is one."
         )
-        st.caption(f"None has done anything within five minutes. {told}")
+        st.caption(f"None was active in the last five minutes. {hint}")
         return
-    rows = [{"worker": w.name, "in work": w.in_work, "a minute": per_minute(w.done_recently)} for w in found]
+    rows = [{"worker": w.name, "in progress": w.in_work, "per minute": per_minute(w.done_recently)} for w in found]
     st.dataframe(rows, hide_index=True)
 
 
 def draw_dead_letters(found: list[DeadLetter]) -> None:
-    st.subheader("Put aside")
+    st.subheader("Failed repeatedly")
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        total = counted(sum(len(group.names) for group in found))
-        st.markdown(f"{total} failed again and again. Mend the cause, then have them tried again.")
+        total = picture_count(sum(len(group.names) for group in found))
+        st.markdown(f"{total} failed every attempt. Fix the cause, then retry.")
         ids = tuple(dict.fromkeys(group.batch_id for group in found))
-        st.button("Try all again", key="again_all", on_click=resume, args=ids, type="primary")
+        st.button("Retry all", key="again_all", on_click=resume, args=ids, type="primary")
     for n, group in enumerate(found):
         with st.container(border=True, key=f"aside_{n}"):
-            st.markdown(f"**{session.plain(group.batch)}** :gray[{counted(len(group.names))}]")
-            st.error(session.plain(group.error), icon=":material/error:")
-            with st.expander("Which"):
+            st.markdown(f"**{session.escape_md(group.batch)}** :gray[{picture_count(len(group.names))}]")
+            st.error(session.escape_md(group.error), icon=":material/error:")
+            with st.expander("Files"):
                 st.dataframe([{"file": name} for name in group.names], hide_index=True)
 
 
 def draw_batch(batch: Batch) -> None:
     with st.container(border=True, key=f"job_{batch.id}"):
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-            st.markdown(f"**{session.plain(batch.name)}** :gray[{session.plain(batch.actor)}]")
+            st.markdown(f"**{session.escape_md(batch.name)}** :gray[{session.escape_md(batch.actor)}]")
             if batch.state == "running":
                 st.button("Stop", key=f"stop_{batch.id}", on_click=stop, args=(batch.id,), icon=":material/stop:")
             else:
-                st.button("Go on", key=f"resume_{batch.id}", on_click=resume, args=(batch.id,))
+                st.button("Resume", key=f"resume_{batch.id}", on_click=resume, args=(batch.id,))
         left = f" · about {duration(batch.seconds_left)} left" if batch.seconds_left else ""
-        note = f" · {session.plain(batch.note or 'stopped')}" if batch.state == "stopped" else left
+        note = f" · {session.escape_md(batch.note or 'stopped')}" if batch.state == "stopped" else left
         st.progress(batch.finished / max(1, batch.total), f"{batch.finished:,} of {batch.total:,}{note}")
 
 
@@ -104,7 +106,7 @@ def draw() -> None:
     for batch in report.unfinished:
         draw_batch(batch)
     if not report.unfinished:
-        st.caption("Everything that was uploaded is done.")
+        st.caption("All uploads are done.")
 
 
 st.title("Jobs")

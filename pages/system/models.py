@@ -1,3 +1,5 @@
+"""Models page: the active model, and building, comparing and activating another one."""
+
 from __future__ import annotations
 
 import streamlit as st
@@ -14,40 +16,40 @@ session.guard(Action.OPERATE)
 loop, user, state = session.loop(), session.current_user(), st.session_state
 OTHER = "Another: a folder on this machine, or a hub id"
 STATES = {
-    SpaceState.BUILDING: ":blue-badge[being built]",
+    SpaceState.BUILDING: ":blue-badge[building]",
     SpaceState.READY: ":green-badge[ready]",
-    SpaceState.KEPT: ":gray-badge[stood before]",
+    SpaceState.KEPT: ":gray-badge[previously active]",
     SpaceState.STOPPED: ":orange-badge[stopped]",
 }
 
 
-def act(name: str, *given: str) -> None:
+def run(name: str, *arguments: str) -> None:
     try:
-        getattr(loop.models, name)(user, *given)
+        getattr(loop.models, name)(user, *arguments)
     except TaggingError as error:
-        session.say_error(error)
+        session.defer_error(error)
     else:
         state.pop("model_report", None)
 
 
-def act_below(name: str, *given: str) -> None:
-    act(name, *given)
+def run_in_fragment(name: str, *arguments: str) -> None:
+    run(name, *arguments)
     state["models_changed"] = True
 
 
 def build() -> None:
     chosen = state["model_name"]
-    act("build", state.get("model_other", "") if chosen == OTHER else chosen)
+    run("build", state.get("model_other", "") if chosen == OTHER else chosen)
 
 
-def want_report(fingerprint: str) -> None:
+def request_report(fingerprint: str) -> None:
     state["model_asked"] = fingerprint
     state["models_changed"] = True
 
 
 def compare(fingerprint: str) -> None:
     try:
-        with st.spinner("Comparing by past decisions"):
+        with st.spinner("Comparing on past decisions"):
             state["model_report"] = (fingerprint, loop.models.compare(fingerprint))
     except TaggingError as error:
         st.error(str(error))
@@ -62,8 +64,8 @@ def describe(preset: Preset) -> str:
     )
 
 
-def draw_standing(found: BuildProgress) -> None:
-    st.subheader(session.plain(found.title))
+def draw_active(found: BuildProgress) -> None:
+    st.subheader(session.escape_md(found.title))
     st.markdown(f"{describe(loop.model.preset)}  \n:gray[{loop.model.preset.fingerprint}]")
     if found.missing:
         known = found.pictures - found.missing
@@ -71,17 +73,17 @@ def draw_standing(found: BuildProgress) -> None:
     wanted = loop.settings.encoder
     if wanted != found.family.encoder:
         st.info(
-            f"TAGLOOP_ENCODER names {session.plain(wanted)}. An archive with pictures keeps its model "
-            "until another one is built here and put to work."
+            f"TAGLOOP_ENCODER is {session.escape_md(wanted)}. An archive with pictures keeps its model until "
+            "another one is built and activated here."
         )
 
 
 def draw_others() -> None:
     if state.pop("models_changed", False):
-        st.rerun()  # the report and the model in use are drawn outside of this fragment
+        st.rerun()  # the report and the active model are outside of this fragment
     found = [p for p in loop.models.all() if p.family.state != SpaceState.ACTIVE and not p.family.instruction]
     if not found:
-        st.caption("None. Nothing is lost by trying one: the one in use stays until you put another in its place.")
+        st.caption("None. Trying one is safe: the active model stays until you activate another one.")
     for progress in found:
         with st.container(border=True):
             draw_other(progress)
@@ -89,35 +91,35 @@ def draw_others() -> None:
 
 def draw_other(found: BuildProgress) -> None:
     family, known = found.family, found.pictures - found.missing
-    st.markdown(f"**{session.plain(found.title)}** {STATES[family.state]}  \n:gray[{family.fingerprint}]")
+    st.markdown(f"**{session.escape_md(found.title)}** {STATES[family.state]}  \n:gray[{family.fingerprint}]")
     if family.note:
-        st.error(session.plain(family.note), icon=":material/error:")
+        st.error(session.escape_md(family.note), icon=":material/error:")
     if found.pictures:
         st.progress(known / found.pictures, f"{known:,} of {found.pictures:,} pictures are embedded")
     if found.missing and family.state in (SpaceState.READY, SpaceState.KEPT):
-        late = "came since" if family.state == SpaceState.KEPT else "cannot be read, see the log"
+        late = "were added since" if family.state == SpaceState.KEPT else "cannot be read, see the log"
         st.caption(f"{found.missing:,} pictures are not embedded: they {late}.")
     if found.pending:
-        st.caption(f"{found.pending:,} tags have yet to be learned from past decisions.")
+        st.caption(f"{found.pending:,} tags are still to be fitted to past decisions.")
     with st.container(horizontal=True):
-        given = (family.fingerprint,)
+        arguments = (family.fingerprint,)
         if family.state in (SpaceState.READY, SpaceState.KEPT):
-            label = "Back to this one" if family.state == SpaceState.KEPT else "Put to work"
+            label = "Switch back" if family.state == SpaceState.KEPT else "Activate"
             key = f"compare_{family.fingerprint}"
-            st.button("Compare", key=key, on_click=want_report, args=given)
-            args = ("switch", *given)
+            st.button("Compare", key=key, on_click=request_report, args=arguments)
+            args = ("switch", *arguments)
             key = f"switch_{family.fingerprint}"
-            st.button(label, type="primary", key=key, on_click=act_below, args=args)
+            st.button(label, type="primary", key=key, on_click=run_in_fragment, args=args)
         elif family.state == SpaceState.BUILDING and not family.note:
-            args = ("stop", *given)
-            st.button("Stop", key=f"stop_{family.fingerprint}", on_click=act_below, args=args)
+            args = ("stop", *arguments)
+            st.button("Stop", key=f"stop_{family.fingerprint}", on_click=run_in_fragment, args=args)
         else:
-            again, args = "Try again" if family.note else "Go on", ("build", family.encoder)
-            st.button(again, key=f"go_{family.fingerprint}", on_click=act_below, args=args)
+            again, args = "Retry" if family.note else "Resume", ("build", family.encoder)
+            st.button(again, key=f"go_{family.fingerprint}", on_click=run_in_fragment, args=args)
         with st.popover("Drop"):
-            st.write("Its vectors and what it learned are removed. Decisions stay: it can be built again.")
-            args = ("drop", *given)
-            st.button("Drop it", key=f"drop_{family.fingerprint}", on_click=act_below, args=args)
+            st.write("Its vectors and fitted tags are deleted. Decisions stay, so it can be built again.")
+            args = ("drop", *arguments)
+            st.button("Drop it", key=f"drop_{family.fingerprint}", on_click=run_in_fragment, args=args)
 
 
 def draw_new() -> None:
@@ -133,19 +135,19 @@ def draw_new() -> None:
         st.text_input("Folder or hub id", key="model_other", placeholder="/models/our-clip or owner/model")
     else:
         st.caption(describe(presets()[chosen]))
-    st.button("Build beside the one in use", key="model_build", on_click=build)
-    st.caption("People go on working meanwhile. All past decisions are learned by the new model as well.")
+    st.button("Build beside the active model", key="model_build", on_click=build)
+    st.caption("People can keep working meanwhile. The new model is fitted to all past decisions too.")
 
 
 st.title("Models")
 session.show_error()
 devices.draw()
 known = loop.models.all()
-standing = next(p for p in known if p.family.state == SpaceState.ACTIVE)
-draw_standing(standing)
+active = next(p for p in known if p.family.state == SpaceState.ACTIVE)
+draw_active(active)
 st.subheader("Others")
-# To count what is missing takes a look at the whole archive: again and again only while that changes.
-growing = any(p.family.state == SpaceState.BUILDING or p.pending for p in known if p is not standing)
+# Counting missing vectors scans the whole archive, so poll only while the count changes.
+growing = any(p.family.state == SpaceState.BUILDING or p.pending for p in known if p is not active)
 st.fragment(draw_others, run_every="2s" if growing else None)()
 if "model_asked" in state:
     compare(state.pop("model_asked"))
@@ -154,7 +156,7 @@ if "model_report" in state:
     other = next((p for p in known if p.family.fingerprint == fingerprint), None)
     if other is not None:
         with st.container(border=True):
-            st.markdown(f"#### {session.plain(standing.title)} and {session.plain(other.title)}")
-            comparison_report.draw(found, standing.title, other.title)
+            st.markdown(f"#### {session.escape_md(active.title)} and {session.escape_md(other.title)}")
+            comparison_report.draw(found, active.title, other.title)
 with st.expander("Try another model", expanded=False):
     draw_new()

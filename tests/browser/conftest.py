@@ -1,4 +1,4 @@
-"""A real console in a real Chromium. Without Chromium these tests are left out, except where CI forbids it."""
+"""A console in a real Chromium; without it the tests are skipped, or fail if TAGLOOP_REQUIRE_BROWSER is set."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from benchmarks.served import CHROMIUM_FLAGS, serve
 
 
 def chromium() -> str:
-    """Where Chromium is; skips without it, or fails where leaving out is not allowed."""
+    """Return the path of Chromium; without it, skip the test or, with TAGLOOP_REQUIRE_BROWSER, fail."""
     found = shutil.which("chromium") or shutil.which("chromium-browser")
     if found is None:
         if os.environ.get("TAGLOOP_REQUIRE_BROWSER"):
-            pytest.fail("Chromium is missing, and the browser test may not be left out here.")
-        pytest.skip("left out: Chromium is not installed (Debian's package chromium)")
+            pytest.fail("Chromium is missing, and TAGLOOP_REQUIRE_BROWSER is set.")
+        pytest.skip("Chromium is not installed (Debian's package chromium)")
     return found
 
 
@@ -33,7 +33,7 @@ def console_url(template: Path, tmp_path: Path) -> Iterator[str]:
 
 @pytest.fixture
 def page(console_url: str) -> Iterator[Page]:
-    """A fresh browser at the console, past the question for a name."""
+    """A fresh browser at the console, after a name was entered."""
     executable = chromium()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable, args=CHROMIUM_FLAGS)

@@ -1,4 +1,4 @@
-"""Take the README's pictures: the console on the sample photos, with the built-in model.
+"""Take the README's screenshots: the console on the sample photos, with the built-in model.
 
 python -m tests.browser.screenshots docs [--width 1440] [--dark]
 """
@@ -38,7 +38,7 @@ _RIGHT = {
 
 
 def first_suggestion(page: Page) -> str:
-    """The likeliest tag's button text; empty where nothing is left to suggest."""
+    """Return the label of the first suggestion; empty if there is none."""
     found = page.locator("[class*='st-key-accept_'] button:visible")
     return found.first.inner_text() if found.count() else ""
 
@@ -50,7 +50,7 @@ def idle(page: Page) -> None:
 
 
 def review_some(page: Page) -> None:
-    """Name the garment on the first pictures, as an editor would, and finish each."""
+    """Tag the garment on the first pictures, as an editor would, and finish each."""
     for _ in range(14):
         idle(page)
         shown = page.get_by_text("· JPEG").first.inner_text().split("-")[0]
@@ -68,7 +68,7 @@ def review_some(page: Page) -> None:
 
 
 def take(page: Page, url: str, folder: Path, suffix: str) -> None:
-    """Walk through the loop and save a picture of each page."""
+    """Walk through upload and review, and save a screenshot of each page."""
     page.goto(url)
     page.get_by_label("Your name").fill("Ann")
     page.get_by_role("button", name="Start").click()

@@ -1,4 +1,4 @@
-"""What AppTest cannot see of the managers' pages: that a screen is enough, clicks on charts, and downloads."""
+"""The managers' pages in a browser: no scrolling on the overview, clicks on charts, and downloads."""
 
 from __future__ import annotations
 

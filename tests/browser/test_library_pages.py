@@ -1,4 +1,4 @@
-"""What AppTest cannot see of the owners' pages: dialogs behind their buttons, and the gallery inside one."""
+"""The owners' pages in a browser: dialogs opened by their buttons."""
 
 from __future__ import annotations
 

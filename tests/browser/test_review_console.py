@@ -1,4 +1,4 @@
-"""What only a real browser can tell of the review page: keys, the selectable gallery, the field that finds tags."""
+"""The review page in a browser: keys, the gallery, and the tag search field."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def review(page: Page, tmp_path: Path) -> Page:
     page.get_by_text("7 new · tagged in").wait_for()
     page.get_by_test_id("stMain").get_by_role("link", name="Review").click()
     page.get_by_text("0 done · 7 waiting").wait_for()
-    page.wait_for_timeout(2000)  # what a component says in the first moments after it was drawn may be lost
+    page.wait_for_timeout(2000)  # events right after a component was mounted may be lost
     return page
 
 
@@ -88,7 +88,7 @@ def test_a_tag_is_found_in_spite_of_a_typo_and_a_new_one_proposed_by_keyboard_al
 
 def test_another_tag_takes_the_place_of_a_suggestion(review: Page) -> None:
     press(review, "e")
-    expect(review.get_by_placeholder("In place of")).to_be_focused()
+    expect(review.get_by_placeholder("Replace")).to_be_focused()
     review.keyboard.type("island")
     expect(review.get_by_role("option").first).to_contain_text("Island")
     review.keyboard.press("Enter")
@@ -116,7 +116,7 @@ def test_the_grid_is_worked_by_keyboard_and_undone_as_one(review: Page) -> None:
     dialog = review.get_by_role("dialog")
     expect(dialog.get_by_text(f"{shown} pictures")).to_be_visible()
     dialog.get_by_role("button", name="Undo").click()
-    expect(dialog.get_by_role("button", name="Bring back")).to_be_visible()
+    expect(dialog.get_by_role("button", name="Redo")).to_be_visible()
 
 
 def test_what_was_selected_survives_a_reload_and_a_picture_opens_in_focus(review: Page) -> None:

@@ -32,7 +32,7 @@ def test_upload_accept_reject_and_see_the_counts_move(page: Page, tmp_path: Path
     expect(page.get_by_text("1 done · 1 waiting")).to_be_visible()
 
     page.get_by_role("link", name="Overview").click()
-    for label, value in (("New pictures", "2"), ("Finished", "1"), ("Waiting", "1"), ("It finds", "100%")):
+    for label, value in (("New pictures", "2"), ("Finished", "1"), ("Waiting", "1"), ("Recall", "100%")):
         metric = page.get_by_test_id("stMetric").filter(has_text=re.compile(rf"^{label}"))
         expect(metric.get_by_test_id("stMetricValue")).to_have_text(value)
     expect(page.locator(".js-plotly-plot").first).to_be_visible()

@@ -1,4 +1,4 @@
-"""The pages are glue: these tests see that each shows what the core says and calls what the core offers."""
+"""Tests of the pages check the glue: that a page shows the core's results and calls the core's services."""
 
 from __future__ import annotations
 

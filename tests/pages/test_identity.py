@@ -104,7 +104,7 @@ def test_without_a_session_one_is_asked_to_sign_in(console: Tagloop, monkeypatch
     assert [b.label for b in at.button] == ["Sign in"]
 
 
-def test_a_rebuilt_index_is_told(open_page: Callable[..., AppTest], console: Tagloop) -> None:
+def test_a_rebuilt_index_is_reported(open_page: Callable[..., AppTest], console: Tagloop) -> None:
     assert console.worker is not None
     wait_for(lambda: console.worker and console.worker.chroma != "opening")
     console.worker.chroma = "rebuilt: it was damaged"

@@ -37,7 +37,7 @@ def charts(at: AppTest) -> Iterator[dict]:
 
 
 def numbers(found: dict | list) -> list[float]:
-    """What Plotly writes as base64, as numbers."""
+    """Decode an array that Plotly may have encoded as base64."""
     if isinstance(found, list):
         return found
     return np.frombuffer(base64.b64decode(found["bdata"]), found["dtype"]).tolist()
@@ -71,8 +71,8 @@ def test_the_overview_tells_the_week_at_a_glance(open_page: Open, work: list[int
         "Finished": "2",
         "Waiting": "1",
         "Accepted without change": "100%",
-        "The machine is right": "50%",
-        "It finds": "100%",
+        "Precision": "50%",
+        "Recall": "100%",
         "Hours saved": "0.0",
         "Sensitive, or copies": "0",
     }
@@ -147,13 +147,13 @@ def test_a_wrong_address_shows_the_usual(open_page: Open, work: list[int], query
 def test_a_view_is_saved_opened_by_others_and_brought_back(open_page: Open, manager: User, work: list[int]) -> None:
     at = open_page(page_paths.TRENDS, days="90")
     at.text_input(key="view_name").set_value("Quarter")
-    next(b for b in at.button if b.label == "Save it").click().run()
+    next(b for b in at.button if b.label == "Save").click().run()
     other = open_page(page_paths.TRENDS, user=manager)
     link = next(link for link in other.get("page_link") if link.label == "Quarter")
     assert "days=90" in link.proto.query_string
     other.button(key="view_1").click().run()
     assert "Quarter" not in {link.label for link in other.get("page_link")}
-    next(b for b in other.button if b.label == "Bring 'Quarter' back").click().run()
+    next(b for b in other.button if b.label == "Restore 'Quarter'").click().run()
     assert "Quarter" in {link.label for link in other.get("page_link")}
 
 
@@ -161,15 +161,15 @@ def test_accuracy_tells_both_sources_and_draws_the_one_with_enough(open_page: Op
     at = open_page(page_paths.ACCURACY)
     assert [m.value for m in at.metric] == ["–", "–", "50%", "100%"]
     assert len(at.get("plotly_chart")) == 3
-    unseen = next(m.value for m in at.markdown if "95% right" in m.value)
+    unseen = next(m.value for m in at.markdown if "95% precision" in m.value)
     assert "nothing could be accepted unseen" in unseen
 
 
 def test_accuracy_by_tag_leaves_out_what_few_cases_say(open_page: Open, work: list[int]) -> None:
     at = open_page(page_paths.ACCURACY, show="By tag, profile, person")
     row = at.dataframe[0].value.set_index("Name").loc["Dress"]
-    assert (row["Opinions"], row["Interval"], row["Source"]) == (2, "9% to 91%", "As shown")
-    assert row["Right"] is None or row["Right"] != row["Right"]
+    assert (row["Predictions"], row["Interval"], row["Source"]) == (2, "9% to 91%", "As shown")
+    assert row["Precision"] is None or row["Precision"] != row["Precision"]
 
 
 def test_confusions_and_changes(open_page: Open, console: Tagloop, ann: User, work: list[int]) -> None:
@@ -190,15 +190,15 @@ def test_people_are_listed_by_name_and_few_cases_say_nothing(open_page: Open, wo
     table = open_page(page_paths.PEOPLE).dataframe[0].value
     assert table["Person"].tolist() == ["Ann"]
     assert table["Finished"].tolist() == [2]
-    assert table["Pictures an hour"].isna().all()
+    assert table["Pictures per hour"].isna().all()
 
 
 def test_savings_follow_the_assumptions(open_page: Open, work: list[int]) -> None:
     at = open_page(page_paths.SAVINGS, hand="66", hour="60", monthly="0", once="10", days="30")
     found = metrics(at)
     assert (found["With suggestions"], found["Without"], found["Hours saved"]) == ("6.0 s", "66.0 s", "0.0")
-    assert found["Worth a month"] == "2"
-    assert found["Pays for itself"] == "4.9 months"
+    assert found["Saved per month"] == "2"
+    assert found["Break-even after"] == "4.9 months"
 
 
 def test_drift_says_what_cannot_be_told_yet(open_page: Open, console: Tagloop, work: list[int]) -> None:
@@ -226,10 +226,10 @@ def test_pictures_behind_a_figure_and_an_address_that_asks_for_nothing(
     [
         ({"tag": "no.tag"}, "There is no tag 'no.tag'"),
         ({"what": "magic"}, "no pictures of the kind 'magic'"),
-        ({"from": "yesterday", "to": "today"}, "This address cannot be read"),
-        ({"batch": "last"}, "This address cannot be read"),
-        ({"what": "shown", "bins": "90"}, "This address cannot be read"),
-        ({"on": "eaten"}, "This address cannot be read"),
+        ({"from": "yesterday", "to": "today"}, "This URL is invalid"),
+        ({"batch": "last"}, "This URL is invalid"),
+        ({"what": "shown", "bins": "90"}, "This URL is invalid"),
+        ({"on": "eaten"}, "This URL is invalid"),
     ],
 )
 def test_an_address_that_cannot_be_read_says_so(open_page: Open, query: dict[str, str], said: str) -> None:

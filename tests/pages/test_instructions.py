@@ -1,4 +1,4 @@
-"""The Instructions page: an owner tries an instruction, has the model told it, and takes that back."""
+"""The Instructions page: an owner tries an instruction, sends it to the model, and undoes that."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def encoder() -> Told | None:
 
 @pytest.fixture
 def working(data_dir: Path, encoder: Told | None) -> Iterator[Tagloop]:
-    """In place of the console's usual one: its model takes instructions."""
+    """Replace the console's usual fixture: this one's model takes instructions."""
     loop = Tagloop(Settings(data_dir=data_dir, encoder="tiny", ingest_threads=1), encoder=encoder)
     loop.start()
     yield loop
@@ -51,12 +51,12 @@ def texts(at: AppTest) -> str:
     return " ".join(m.value for m in at.markdown)
 
 
-def test_it_is_tried_told_and_taken_back(
+def test_an_instruction_is_tried_sent_and_undone(
     open_page: Open, console: Tagloop, ann: User, owner: User, encoder: Told
 ) -> None:
     ingest(console, ann, RED, GREEN, BLUE)
     at = choose(open_page(page_paths.INSTRUCTIONS, owner))
-    assert "the usual instruction" in texts(at)
+    assert "the default instruction" in texts(at)
     at.text_area(key=f"instruction_{PROFILE}").set_value("Find  the colour.").run()
     encoder.confused = True
     press(at, "Try it on 50 pictures")
@@ -64,21 +64,21 @@ def test_it_is_tried_told_and_taken_back(
     assert ":red[− " in texts(at)
     assert not console.taxonomy().profile(PROFILE).followed
     encoder.confused = False
-    press(at, "Tell the model")
+    press(at, "Send to the model")
     assert console.taxonomy().profile(PROFILE).instruction == "Find the colour."
-    wait_for(lambda: "told to the model" in texts(at.run()))
+    wait_for(lambda: "embedded with it" in texts(at.run()))
     assert "What would change" not in [s.value for s in at.subheader]
     press(at, "Undo")
-    assert "the usual instruction" in texts(at)
+    assert "the default instruction" in texts(at)
     assert at.text_area(key=f"instruction_{PROFILE}").value != "Find the colour."
 
 
-def test_nothing_to_tell_and_nothing_to_try_on_are_said(open_page: Open, owner: User) -> None:
+def test_an_empty_instruction_and_an_empty_archive_are_reported(open_page: Open, owner: User) -> None:
     at = choose(open_page(page_paths.INSTRUCTIONS, owner))
     press(at, "Try it on 50 pictures")
     assert any("There are no pictures" in info.value for info in at.info)
     at.text_area(key=f"instruction_{PROFILE}").set_value(" ").run()
-    press(at, "Tell the model")
+    press(at, "Send to the model")
     assert any("instruction for E-commerce is empty" in error.value for error in at.error)
 
 
@@ -91,6 +91,6 @@ class TestOfAModelThatTakesNone:
         at = choose(open_page(page_paths.INSTRUCTIONS, owner))
         assert any("takes no instructions" in info.value for info in at.info)
         assert next(b for b in at.button if b.label == "Try it on 50 pictures").disabled
-        press(at, "Tell the model")
+        press(at, "Send to the model")
         assert "waiting" in texts(at)
         assert console.taxonomy().profile(PROFILE).followed

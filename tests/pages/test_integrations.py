@@ -22,23 +22,23 @@ def press(at: AppTest, label: str) -> AppTest:
 def test_a_key_is_shown_once_works_and_can_be_revoked(open_page: Open, console: Tagloop) -> None:
     at = open_page(page_paths.INTEGRATIONS)
     at.text_input(key="key_name").set_value("CMS")
-    press(at, "Make a key")
+    press(at, "Create a key")
     token = at.code[0].value
     assert keys.check(console.database, token).scopes == {Scope.READ, Scope.TAG}
     at.run()
     assert at.code[0].value == token
-    press(at, "I have it")
+    press(at, "I have copied it")
     assert not at.code
     press(at, "Revoke")
     with console.database.read() as connection:
         assert keys.all_keys(connection)[0].revoked_at is not None
-    press(at, "Allow again")
+    press(at, "Restore")
     assert keys.check(console.database, token).name == "CMS"
 
 
 def test_a_key_without_a_name_is_refused(open_page: Open) -> None:
     at = open_page(page_paths.INTEGRATIONS)
-    press(at, "Make a key")
+    press(at, "Create a key")
     assert "name" in at.error[0].value
 
 
@@ -57,7 +57,7 @@ def test_a_webhook_needs_an_allowed_target(open_page: Open, console: Tagloop) ->
         assert not webhook_outbox.all_webhooks(connection)[0].active
 
 
-def test_what_was_given_up_is_seen_and_sent_again(open_page: Open, console: Tagloop, ann: User) -> None:
+def test_a_failed_delivery_is_shown_and_sent_again(open_page: Open, console: Tagloop, ann: User) -> None:
     with console.database.write() as connection:
         webhook_outbox.add(connection, ann, "http://cms.example.com/x", [EventType.TAG_CHANGED])
         webhook_outbox.announce(connection, EventType.TAG_CHANGED, [{"tag": "garment.dress"}])

@@ -1,4 +1,4 @@
-"""The Jobs page: what waits, who is at it, and what was put aside, to be tried again."""
+"""The Jobs page: the queue, active workers, and dead-lettered pictures with their retry."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ def metric(at: AppTest, label: str) -> str:
     return next(m.value for m in at.metric if m.label == label)
 
 
-def test_with_nothing_to_do_it_says_so(open_page: Open, operator: User) -> None:
+def test_an_empty_queue(open_page: Open, operator: User) -> None:
     at = open_page(page_paths.JOBS, operator)
     assert metric(at, "Pictures waiting") == "0"
-    assert any("Everything that was uploaded is done" in c.value for c in at.caption)
+    assert any("All uploads are done" in c.value for c in at.caption)
 
 
-def test_who_did_what_is_listed(open_page: Open, console: Tagloop, ann: User, operator: User) -> None:
+def test_active_workers_are_listed(open_page: Open, console: Tagloop, ann: User, operator: User) -> None:
     ingest(console, ann, RED)
     at = open_page(page_paths.JOBS, operator)
     (workers,) = at.dataframe
     assert list(workers.value["worker"]) == [console.resources.name]
 
 
-def test_what_was_put_aside_says_why_and_is_tried_again(
+def test_dead_letters_show_their_error_and_are_retried(
     open_page: Open, console: Tagloop, ann: User, operator: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(chunks, "_BACKOFF_SECONDS", 0.01)
@@ -48,13 +48,13 @@ def test_what_was_put_aside_says_why_and_is_tried_again(
     at = open_page(page_paths.JOBS, operator)
     assert any("ZeroDivisionError" in e.value for e in at.error)
     assert any("a*b.jpg" in set(frame.value.get("file", ())) for frame in at.dataframe)
-    press(at, "Try all again")
+    press(at, "Retry all")
     wait_for(lambda: console.ingest.batch(batch).state == "done")
     at.run()
     assert not at.error
 
 
-def test_a_batch_is_stopped_and_goes_on(
+def test_a_batch_is_stopped_and_resumed(
     open_page: Open, console: Tagloop, ann: User, operator: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     may = threading.Event()
@@ -74,10 +74,10 @@ def test_a_batch_is_stopped_and_goes_on(
     console.start()
     wait_for(in_work)
     at = open_page(page_paths.JOBS, operator)
-    assert metric(at, "In work") == "1"
+    assert metric(at, "In progress") == "1"
     press(at, "Stop")
     assert console.ingest.batch(batch).note == "Stopped by op."
-    press(at, "Go on")
+    press(at, "Resume")
     assert console.ingest.batch(batch).state == "running"
     may.set()
     wait_for(lambda: console.ingest.batch(batch).state == "done")

@@ -1,4 +1,4 @@
-"""The Models page: what runs where, another model built beside the one in use, compared, put to work, dropped."""
+"""The Models page: devices, and another model that is built, compared, activated and dropped."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_it_says_what_runs(open_page: Open, console: Tagloop, ann: User, operato
     assert any(console.model.preset.fingerprint in m.value for m in at.markdown)
 
 
-def test_another_model_is_built_compared_put_to_work_and_dropped(
+def test_another_model_is_built_compared_activated_and_dropped(
     open_page: Open, console: Tagloop, ann: User, operator: User
 ) -> None:
     other, old = Turned(), console.model.preset.fingerprint
@@ -38,22 +38,22 @@ def test_another_model_is_built_compared_put_to_work_and_dropped(
     at = open_page(page_paths.MODELS, operator)
     at.selectbox(key="model_name").set_value("Another: a folder on this machine, or a hub id").run()
     at.text_input(key="model_other").set_value("turned").run()
-    press(at, "Build beside the one in use")
+    press(at, "Build beside the active model")
     wait_for(lambda: any(p.family.state == SpaceState.READY and not p.pending for p in console.models.all()))
     at.run()
     press(at, "Compare")
     assert any(m.label == "Precision" and "%" in m.value for m in at.metric)
-    press(at, "Put to work")
+    press(at, "Activate")
     assert console.model.preset.fingerprint == other.fingerprint
-    press(at, "Back to this one")
+    press(at, "Switch back")
     assert console.model.preset.fingerprint == old
     press(at, "Drop it")
     assert [p.family.fingerprint for p in console.models.all()] == [old]
 
 
-def test_a_name_that_stands_for_nothing_is_told(open_page: Open, operator: User) -> None:
+def test_an_unknown_model_name_is_refused(open_page: Open, operator: User) -> None:
     at = open_page(page_paths.MODELS, operator)
     at.selectbox(key="model_name").set_value("Another: a folder on this machine, or a hub id").run()
     at.text_input(key="model_other").set_value("siglip-base").run()
-    press(at, "Build beside the one in use")
+    press(at, "Build beside the active model")
     assert "Did you mean 'siglip2-base'" in at.error[0].value

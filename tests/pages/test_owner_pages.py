@@ -51,7 +51,7 @@ def test_a_typed_tag_is_approved_or_declined(open_page: OpenPage, console: Taglo
     console.review.decide(ann, Decision(Kind.ADD, asset_id, proposed.id))
     at = open_page(page_paths.PROPOSALS)
     at.segmented_control(key="proposals_kind").set_value("new").run()
-    assert any("**Cape** :gray[typed by an editor" in m.value for m in at.markdown)
+    assert any("**Cape** :gray[proposed by an editor" in m.value for m in at.markdown)
     at.button(key=f"approve_{proposed.id}").click().run()
     assert console.taxonomy().tags[proposed.id].state == "active"
     button(at, "Undo").click().run()
@@ -81,7 +81,7 @@ def test_a_back_fill_is_answered_page_by_page(console: Tagloop, ann: User, monke
     at = dialog(lambda: backfilling.answer("colour.red", 1), console, ann, monkeypatch)
     assert at.button(key="recheck_answer").label == "It applies to 2 of 3"
     at.button(key="recheck_answer").click().run()
-    assert at.success[0].value.startswith("That was all")
+    assert at.success[0].value.startswith("That was the last one")
     with console.database.read() as connection:
         from tagging_core.ledger import taxonomy_store
 
@@ -89,7 +89,7 @@ def test_a_back_fill_is_answered_page_by_page(console: Tagloop, ann: User, monke
 
 
 def test_changes_are_listed_and_taken_back(open_page: OpenPage, console: Tagloop, ann: User) -> None:
-    assert "Nobody has changed the library" in open_page(page_paths.HISTORY).info[0].value
+    assert "Nobody has changed the tag library" in open_page(page_paths.HISTORY).info[0].value
     console.curation.apply(ann, plans.merge(console.taxonomy(), "garment.hat", "garment.dress"))
     at = open_page(page_paths.HISTORY)
     assert any("**Merged Hat into Dress**" in m.value for m in at.markdown)
@@ -102,7 +102,7 @@ def test_the_library_of_a_past_moment_is_compared_and_restored(
     open_page: OpenPage, console: Tagloop, ann: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     at = open_page(page_paths.HISTORY, show="Versions")
-    assert any("no library yet" in i.value for i in at.info)
+    assert any("no tag library yet" in i.value for i in at.info)
     monkeypatch.setattr(taxonomy_history, "first_change_at", lambda _: datetime(2000, 1, 1))
     with console.database.write() as connection:  # the starter library of the day before yesterday
         connection.execute(events.update().values(at=datetime.now(UTC).replace(tzinfo=None) - timedelta(days=2)))
@@ -148,7 +148,7 @@ def test_a_copy_of_a_protected_picture_is_shown(open_page: OpenPage, console: Ta
         assert protected.raise_alerts(connection, console.model.library.fingerprint, vectors) == 1
     at = open_page(page_paths.COMPLIANCE)
     assert any(f"Picture {other} looks like a protected one" in m.value for m in at.markdown)
-    button(at, "It is no copy, or is allowed").click().run()
+    button(at, "Not a copy, or allowed").click().run()
     assert "No picture looks like" in at.info[-1].value
 
 
@@ -156,7 +156,7 @@ def test_pictures_are_chosen_for_protection(console: Tagloop, ann: User, monkeyp
     red, _ = ingest(console, ann, RED, GREEN)
     monkeypatch.setattr(gallery, "draw", lambda *_, **__: None)
     monkeypatch.setattr(gallery, "selection", lambda page, usual: [red])
-    at = dialog(sensitive.choose, console, ann, monkeypatch)
+    at = dialog(sensitive.choose_protected, console, ann, monkeypatch)
     at.text_input(key="protect_note").set_value("Agency X").run()
     at.button(key="protect_do").click().run()
     with console.database.read() as connection:

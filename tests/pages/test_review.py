@@ -40,7 +40,7 @@ def press(at: AppTest, shortcut: str) -> None:
 
 
 def pick(at: AppTest, monkeypatch: pytest.MonkeyPatch, tag_id: str = "", text: str = "") -> None:
-    """What the field that finds tags sends; AppTest cannot type into it, a browser test does."""
+    """Stand in for the tag search field: AppTest cannot type into it, a browser test does."""
     monkeypatch.setattr(components, "picked", lambda: {"id": tag_id, "text": text})
     monkeypatch.setattr(st, "rerun", lambda key: None)
     monkeypatch.setattr(actions, "open_dialog", lambda name: actions.pick())
@@ -182,4 +182,4 @@ def test_why_shows_the_decided_pictures_behind_a_tag(
     assert not any("nobody decided" in c.value for c in at.caption)
     next(b for b in at.button if b.key and b.key.startswith("why_")).click().run()
     assert not at.exception
-    assert any("above 0 speaks for it" in c.value for c in at.caption)
+    assert any("above 0 is for it" in c.value for c in at.caption)

@@ -1,4 +1,4 @@
-"""The review page beyond one picture: filters in the address, grid, groups, bulk accept, history, other people."""
+"""The review page beyond one picture: filters in the URL, grid, groups, bulk accept, history, other users."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_filters_live_in_the_address_and_come_back_from_it(open_page: Open, asse
 @pytest.mark.parametrize(
     "query", [{"mode": "upside-down"}, {"order": "x"}, {"at": "999"}, {"batch": "77"}, {"ask": "x"}]
 )
-def test_a_wrong_address_is_told_or_ignored(open_page: Open, assets: list[int], query: dict[str, str]) -> None:
+def test_a_wrong_url_is_reported_or_ignored(open_page: Open, assets: list[int], query: dict[str, str]) -> None:
     at = go(open_page, **query)
     assert at.session_state["review_asset"] in assets
     assert len(at.error) == (1 if query.keys() & {"at", "batch"} else 0)
@@ -92,9 +92,9 @@ def test_no_two_buttons_share_a_key_in_any_mode(open_page: Open, assets: list[in
     found = Counter(b.proto.shortcut for b in at.button if b.proto.shortcut)
     assert found
     assert max(found.values()) == 1
-    told = {key.lower() for key in (shortcuts.MODES[mode] | shortcuts.EVERYWHERE)}
+    documented = {key.lower() for key in (shortcuts.MODES[mode] | shortcuts.EVERYWHERE)}
     elsewhere = {"1 ... 9", "?", "/", "arrows", "space"} | ({"f"} if mode != "focus" else {"o"})  # no st.button
-    assert {key for key in found if not key.isdigit()} == told - elsewhere
+    assert {key for key in found if not key.isdigit()} == documented - elsewhere
 
 
 def test_the_grid_says_yes_to_the_selected_and_no_to_the_others_as_one_act(
@@ -170,7 +170,7 @@ def test_a_flag_with_a_note_sets_aside_and_is_read_again(
     assert any("Flagged: Is this crimson?" in m.value for m in at.markdown)
 
 
-def test_my_acts_are_listed_and_can_be_undone(
+def test_my_decisions_are_listed_and_can_be_undone(
     open_page: Open, console: Tagloop, ann: User, assets: list[int]
 ) -> None:
     at = go(open_page)
@@ -211,7 +211,7 @@ def test_when_everything_is_open_elsewhere_it_says_at_whom(
 ) -> None:
     console.review.assigner.take_many(local_user("Bob"), assets)
     at = go(open_page)
-    assert any("open at Bob (6)" in i.value for i in at.info)
+    assert any("open elsewhere: Bob (6)" in i.value for i in at.info)
 
 
 def test_a_blind_picture_has_no_chips(open_page: Open, console: Tagloop, assets: list[int]) -> None:

@@ -17,7 +17,7 @@ Open = Callable[..., AppTest]
 
 @pytest.fixture
 def drawn(console: Tagloop, ann: User, monkeypatch: pytest.MonkeyPatch) -> dict[str, list]:
-    """What the gallery was given; pictures are in the index."""
+    """What the gallery was called with, after three pictures were indexed."""
     ingest(console, ann, RED, GREEN, BLUE)
     console.review.decide(ann, Decision(Kind.ADD, 3, "garment.dress", profile="e-commerce"))
     wait_for(lambda: console.resources.index.feeder.pending() == 0)
@@ -47,7 +47,7 @@ def test_words_find_pictures_with_how_likely_they_are(drawn: dict, open_page: Op
 def test_filters_come_from_the_address_and_can_be_cleared(drawn: dict, open_page: Open) -> None:
     at = open_page(page_paths.SEARCH, state="done")
     assert drawn["shown"] == []
-    assert at.info[0].value == "No picture passes these filters."
+    assert at.info[0].value == "No picture matches these filters."
     press(at, "Clear all")
     assert len(drawn["shown"]) == 3
 
@@ -66,20 +66,20 @@ def test_more_like_the_selected_ones(drawn: dict, open_page: Open) -> None:
     press(at, "More like")
     assert 1 not in [asset_id for asset_id, _ in drawn["shown"]]
     assert at.query_params["like"] in ("1", ["1"])
-    press(at, "Forget them")
+    press(at, "Clear")
     assert len(drawn["shown"]) == 3
 
 
 def test_words_the_model_does_not_read_are_named(drawn: dict, open_page: Open) -> None:
     at = open_page(page_paths.SEARCH, q="红色裙摆飞")
-    assert any("does not read" in info.value for info in at.info)
+    assert any("does not understand" in info.value for info in at.info)
 
 
 def test_selected_pictures_make_a_batch(drawn: dict, open_page: Open, console: Tagloop) -> None:
     drawn["selected"] = [1, 2]
     at = open_page(page_paths.SEARCH, q="")
     press(at, "Make a batch of 2")
-    assert "2 pictures are in a batch" in at.success[0].value
+    assert "batch of 2 pictures" in at.success[0].value
     assert console.ingest.batch(2).total == 2
 
 

@@ -31,7 +31,7 @@ def test_tags_are_listed_with_how_they_are_doing(open_page: OpenPage, console: T
     table = at.dataframe[0].value.set_index("Tag")
     assert len(table) == min(200, len(console.taxonomy().tags))
     assert table.loc["Outdoor", ["Pictures", "New", "Judged"]].tolist() == [1, 1, 1]
-    assert table.loc["Outdoor", "Between"] == "21% – 100%"
+    assert table.loc["Outdoor", "Interval"] == "21% – 100%"
 
 
 def test_a_tag_stands_below_its_parent(open_page: OpenPage, console: Tagloop, ann: User) -> None:
@@ -71,7 +71,7 @@ def test_an_address_opens_a_tag_also_by_an_id_that_was_merged(
     assert not open_page(PAGE, tag="garment.nothing").exception
 
 
-def test_a_tag_is_edited_and_the_change_taken_back(open_page: OpenPage, console: Tagloop) -> None:
+def test_a_tag_is_edited_and_the_change_undone(open_page: OpenPage, console: Tagloop) -> None:
     at = open_page(PAGE, tag="garment.dress")
     at.text_input(key="tag_garment.dress_en").set_value("Gown dress")
     button(at, "Save").click().run()
@@ -93,7 +93,7 @@ def test_after_a_tag_was_saved_a_new_one_is_still_asked_for(
     assert made.query_params["tag"] in ("scene.sari", ["scene.sari"])
 
 
-def test_a_name_that_is_taken_is_told_and_nothing_is_lost(open_page: OpenPage, console: Tagloop) -> None:
+def test_a_duplicate_name_is_refused_and_nothing_is_lost(open_page: OpenPage, console: Tagloop) -> None:
     at = open_page(PAGE, tag="garment.dress")
     at.text_input(key="tag_garment.dress_en").set_value("Hat")
     button(at, "Save").click().run()
@@ -119,11 +119,11 @@ def test_a_prompt_is_tried_before_it_is_saved(open_page: OpenPage, console: Tagl
     console.model.library.settle()
     at = open_page(PAGE, tag="colour.red")
     at.text_area(key="tag_colour.red_prompts").set_value("green")
-    button(at, "Show what changes").click().run()
-    said = next(m.value for m in at.markdown if "would gain" in m.value)
-    assert said.startswith("Of 2 pictures")
-    assert "**1 would gain**" in said
-    assert "**1 would lose**" in said
+    button(at, "Preview changes").click().run()
+    summary = next(m.value for m in at.markdown if "would gain" in m.value)
+    assert summary.startswith("Of 2 pictures")
+    assert "**1 would gain**" in summary
+    assert "**1 would lose**" in summary
     assert console.taxonomy().tags["colour.red"].prompts != ["green"]
 
 
@@ -173,7 +173,7 @@ def test_a_tag_is_taken_out_of_use_and_back(console: Tagloop, ann: User, monkeyp
 def test_a_rename_is_previewed_as_a_cms_would_see_it(open_page: OpenPage, console: Tagloop) -> None:
     at = open_page(PAGE, tag="garment.hat")
     at.text_input(key="tag_garment.hat_en").set_value("Headgear")
-    button(at, "Show what changes").click().run()
+    button(at, "Preview changes").click().run()
     assert any("reads 'Headgear' in place of 'Hat'" in m.value for m in at.markdown)
     assert console.taxonomy().tags["garment.hat"].name() == "Hat"
 
@@ -229,7 +229,7 @@ def test_editors_look_but_do_not_edit(open_page: OpenPage) -> None:
 
 
 def dialog(draw: Callable[[], None], console: Tagloop, user: User, monkeypatch: pytest.MonkeyPatch) -> AppTest:
-    """A dialog's body as a page of its own: AppTest does not run it behind the button that opens it."""
+    """Run a dialog's body as a page: AppTest does not open dialogs from their buttons."""
     import streamlit as st
 
     from console import session

@@ -44,7 +44,7 @@ def test_what_was_refused_is_listed_with_reasons(open_page: Callable[..., AppTes
     button(at, "Tag 1 photo").click().run()
     wait_for(lambda: console.ingest.batch(1).state == "done")
     at.run()
-    assert at.expander[0].label == "1 not taken, and why"
+    assert at.expander[0].label == "1 refused"
     assert "Not a picture" in at.dataframe[0].value["reason"][0]
 
 
@@ -56,7 +56,7 @@ def test_a_batch_is_stopped_and_resumed(open_page: Callable[..., AppTest], conso
     button(at, "Stop").click().run()
     assert console.ingest.batch(batch_id).state == "stopped"
     assert any("Stopped by Ann" in p.text for p in at.get("progress"))
-    button(at, "Go on").click().run()
+    button(at, "Resume").click().run()
     assert console.ingest.batch(batch_id).state == "running"
 
 
