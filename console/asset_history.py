@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import streamlit as st
 
 from console import image_routes, session
-from tagging_core.ledger.events import Event, Kind, Look
+from tagging_core.ledger import Event, Kind, Look
 
 _VERBS = {
     Kind.ACCEPT: "Accepted",

@@ -12,7 +12,7 @@ import streamlit as st
 from streamlit.typing import PlotlyState
 
 from console import page_paths, session
-from tagging_core.common.users import Action
+from tagging_core.common import Action
 
 PALETTE = ("#0f766e", "#d97706", "#2563eb", "#dc2626", "#7c3aed", "#64748b", "#65a30d", "#db2777")
 """The categorical colours of config.toml, for traces that Streamlit's theme does not colour."""

@@ -7,7 +7,7 @@ import streamlit as st
 from console import page_paths
 from console.session import identify, language, loop, sign_in_configured
 from tagging_core import TaggingError
-from tagging_core.common.users import Action
+from tagging_core.common import Action
 
 SECTIONS = {
     "Work": [

@@ -9,7 +9,7 @@ from pathlib import Path
 import streamlit as st
 
 from console import image_routes, session
-from tagging_core.assets.repository import Asset
+from tagging_core.assets import Asset
 
 _HERE = Path(__file__).parent
 _KEY = "gallery"

@@ -17,9 +17,8 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
 from tagging_core import TaggingError, load_settings
-from tagging_core.assets.files import ImageFiles, Rendition
-from tagging_core.assets.repository import Asset
-from tagging_core.storage.blobs import open_blobs
+from tagging_core.assets import Asset, ImageFiles, Rendition
+from tagging_core.storage import open_blobs
 
 _SECRET = secrets.token_bytes(32)
 _HEADERS = {

@@ -8,11 +8,10 @@ import re
 import streamlit as st
 
 from tagging_core import TaggingError, Tagloop, User, load_settings
-from tagging_core.common import log_context
-from tagging_core.common.users import Action, local_user, require, signed_in_user
+from tagging_core.common import Action, local_user, log_context, require, signed_in_user
 from tagging_core.errors import NotAllowedError
 from tagging_core.publishing.schemas import Language
-from tagging_core.taxonomy.model import Tag
+from tagging_core.taxonomy import Tag
 
 _NAME = "console.local_name"
 

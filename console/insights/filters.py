@@ -11,8 +11,7 @@ import streamlit as st
 
 from console import page_paths, session
 from tagging_core import TaggingError
-from tagging_core.common import periods
-from tagging_core.common.periods import Period
+from tagging_core.common import Period, periods
 from tagging_core.ledger.rollups.content import Basis
 
 SPANS = {"7": "7 days", "30": "30 days", "90": "90 days", "365": "A year", "other": "Other"}

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import pandas as pd
 
 from console import session
-from tagging_core.taxonomy.model import Taxonomy
+from tagging_core.taxonomy import Taxonomy
 
 MOST = 7
 """Categories shown separately: one colour each, and one for all others."""

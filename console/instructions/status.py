@@ -8,7 +8,7 @@ from console import session
 from tagging_core.app.model_rollout import BuildProgress
 from tagging_core.embeddings import spaces
 from tagging_core.embeddings.spaces import SpaceState
-from tagging_core.taxonomy.model import Profile
+from tagging_core.taxonomy import Profile
 
 
 def draw(profile: Profile) -> None:

@@ -7,8 +7,8 @@ import streamlit as st
 from console import gallery, session
 from tagging_core.curation.instruction_trial import InstructionPreview, TrialPicture
 from tagging_core.errors import TaggingError
-from tagging_core.learning.suggestions import Suggestion
-from tagging_core.taxonomy.model import Profile, Taxonomy
+from tagging_core.learning import Suggestion
+from tagging_core.taxonomy import Profile, Taxonomy
 
 _SHOWN = 24
 _REQUEST, _RESULT = "instruction_asked", "instruction_preview"

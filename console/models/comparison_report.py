@@ -10,7 +10,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from console import gallery, session
 from console.charts import percent
-from tagging_core.assets.repository import Asset
+from tagging_core.assets import Asset
 from tagging_core.learning.comparison import ComparisonReport, Score, TagChanges
 
 _MAX_TAGS = 12  # shown with pictures

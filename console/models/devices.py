@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from console import session
-from tagging_core.embeddings.encoders import Encoder
+from tagging_core.embeddings import Encoder
 from tagging_core.embeddings.encoders.devices import Device, describe
 
 _GB = 1e9

@@ -13,12 +13,10 @@ from console import gallery, session
 from console.review import components
 from console.review import state as review_state
 from tagging_core import Decision, Kind, TaggingError
-from tagging_core.assets.repository import AssetText
-from tagging_core.ledger.events import Label
-from tagging_core.ledger.history import PastAct
+from tagging_core.assets import AssetText
+from tagging_core.ledger import Label, PastAct
 from tagging_core.publishing.caption_templates import Description
-from tagging_core.taxonomy import matching
-from tagging_core.taxonomy.model import Tag
+from tagging_core.taxonomy import Tag, matching
 
 state = st.session_state
 P = ParamSpec("P")

@@ -6,7 +6,7 @@ import streamlit as st
 
 from console import asset_history, image_routes, session
 from console.review import actions, bulk_accept, shortcuts
-from tagging_core.ledger.history import PastAct
+from tagging_core.ledger import PastAct
 
 state = st.session_state
 

@@ -7,7 +7,7 @@ import streamlit as st
 from console import image_routes, session
 from console.review import actions
 from tagging_core import TaggingError
-from tagging_core.assets.files import Rendition
+from tagging_core.assets import Rendition
 
 
 def draw_explanation(asset_id: int, tag_id: str) -> None:

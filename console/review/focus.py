@@ -11,10 +11,10 @@ from console.review import actions, suggestion_chips, tag_picker
 from console.review import state as review_state
 from console.review.empty_state import draw_empty
 from tagging_core import Kind
-from tagging_core.ledger.events import Look
+from tagging_core.ledger import Look
 from tagging_core.publishing.caption_templates import Description
-from tagging_core.review.decisions import Card
-from tagging_core.taxonomy.model import Taxonomy
+from tagging_core.review import Card
+from tagging_core.taxonomy import Taxonomy
 
 state = st.session_state
 

@@ -23,10 +23,8 @@ import streamlit as st
 
 from console import session
 from tagging_core import TaggingError
-from tagging_core.ledger.events import Look
-from tagging_core.review.decisions import Card
-from tagging_core.review.queue import Order, View
-from tagging_core.review.shown import Shown
+from tagging_core.ledger import Look
+from tagging_core.review import Card, Order, Shown, View
 
 state = st.session_state
 

@@ -7,9 +7,9 @@ import streamlit as st
 from console import session
 from console.review import actions
 from console.review.explanation import draw_explanation
-from tagging_core.ledger.events import Label
-from tagging_core.review.decisions import Card
-from tagging_core.taxonomy.model import Tag, Taxonomy
+from tagging_core.ledger import Label
+from tagging_core.review import Card
+from tagging_core.taxonomy import Tag, Taxonomy
 
 state = st.session_state
 

@@ -6,8 +6,7 @@ import streamlit as st
 
 from console import session
 from console.review import actions, components
-from tagging_core.taxonomy import matching
-from tagging_core.taxonomy.model import Tag, Taxonomy
+from tagging_core.taxonomy import Tag, Taxonomy, matching
 
 state = st.session_state
 _MAX_HITS = 8

@@ -8,8 +8,9 @@ import streamlit as st
 
 from console import session
 from tagging_core.api import Operations
+from tagging_core.publishing import Format, export
 from tagging_core.publishing.exports import metadata, tables
-from tagging_core.publishing.exports.exporter import ENDINGS, Format, by_ids, export
+from tagging_core.publishing.exports.exporter import ENDINGS, by_ids
 
 _FORMS = {
     Format.CSV: "Table (CSV)",

@@ -8,7 +8,7 @@ from datetime import date
 import streamlit as st
 
 from console import session
-from tagging_core.common.periods import Period
+from tagging_core.common import Period
 from tagging_core.search import Filters
 
 state = st.session_state

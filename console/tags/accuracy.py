@@ -9,9 +9,9 @@ import streamlit as st
 
 from console import charts, gallery, session
 from console.tags import change_preview
-from tagging_core.common.users import Action
+from tagging_core.common import Action
 from tagging_core.curation import plans
-from tagging_core.taxonomy.model import Tag
+from tagging_core.taxonomy import Tag
 
 _TARGETS = (0.9, 0.95, 0.97, 0.99)
 _USUAL = 0.97

@@ -6,9 +6,9 @@ import streamlit as st
 
 from console import gallery, session
 from tagging_core import TaggingError
-from tagging_core.common.users import Action
+from tagging_core.common import Action
 from tagging_core.curation.backfill import Backfill
-from tagging_core.taxonomy.model import Tag
+from tagging_core.taxonomy import Tag
 
 _PAGE = 24
 

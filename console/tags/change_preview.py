@@ -11,7 +11,7 @@ from console import session
 from tagging_core import TaggingError
 from tagging_core.curation import Plan
 from tagging_core.ledger.taxonomy_history import Change, label
-from tagging_core.taxonomy.model import Tag
+from tagging_core.taxonomy import Tag
 
 _LISTED = 100  # changes shown one by one
 _UNDO = "curating_undo"

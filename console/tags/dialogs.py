@@ -11,7 +11,7 @@ from console import gallery, session
 from console.tags import change_preview, tag_form
 from tagging_core import TaggingError
 from tagging_core.curation import Plan, plans
-from tagging_core.taxonomy.model import Category, Tag, Taxonomy
+from tagging_core.taxonomy import Category, Tag, Taxonomy
 
 _SPLIT = 60  # pictures offered for selection
 

@@ -8,8 +8,8 @@ import streamlit as st
 
 from console import gallery, session
 from tagging_core import Decision, Kind, TaggingError
-from tagging_core.common.users import Action
-from tagging_core.taxonomy.model import Tag
+from tagging_core.common import Action
+from tagging_core.taxonomy import Tag
 
 _LIKELY = 8
 

@@ -11,10 +11,10 @@ import streamlit as st
 from console import gallery, page_paths, session
 from console.tags import change_preview, dialogs
 from tagging_core import Decision, Kind, TaggingError
-from tagging_core.common.users import Action
+from tagging_core.common import Action
 from tagging_core.curation import plans
 from tagging_core.curation.proposals import Proposal
-from tagging_core.taxonomy.model import Tag
+from tagging_core.taxonomy import Tag
 
 TITLES = {
     "synonyms": "Synonyms",

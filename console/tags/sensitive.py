@@ -9,7 +9,7 @@ from tagging_core import TaggingError
 from tagging_core.assets import protected
 from tagging_core.assets.protected import Alert
 from tagging_core.curation import sensitive_tags
-from tagging_core.taxonomy.model import Tag
+from tagging_core.taxonomy import Tag
 
 _SHOWN = 8
 _RECENT = 48

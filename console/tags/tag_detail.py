@@ -6,11 +6,11 @@ import streamlit as st
 
 from console import session
 from console.tags import accuracy, backfill, dialogs, examples, tag_form
-from tagging_core.common.users import Action
+from tagging_core.common import Action
 from tagging_core.curation import tag_health
 from tagging_core.errors import NotFoundError
 from tagging_core.ledger.taxonomy_history import label
-from tagging_core.taxonomy.model import Tag
+from tagging_core.taxonomy import Tag
 
 
 def draw(tag_id: str) -> None:

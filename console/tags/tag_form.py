@@ -10,10 +10,11 @@ from streamlit.delta_generator import DeltaGenerator
 from console import gallery, session
 from console.tags import change_preview
 from tagging_core import TaggingError
-from tagging_core.common.users import Action
+from tagging_core.common import Action
 from tagging_core.curation import plans
 from tagging_core.curation.prompt_trial import ProbabilityChange, PromptTrial
-from tagging_core.taxonomy.model import LANGUAGES, Tag, Taxonomy
+from tagging_core.taxonomy import Tag, Taxonomy
+from tagging_core.taxonomy.model import LANGUAGES
 
 _SHOWN = 10
 _LANGUAGES = {"en": "English", "zh": "Chinese"}

@@ -6,11 +6,10 @@ import streamlit as st
 
 from console import session
 from console.tags import dialogs
-from tagging_core.common.users import Action
+from tagging_core.common import Action
 from tagging_core.curation import tag_health
 from tagging_core.curation.tag_health import Health
-from tagging_core.taxonomy import matching
-from tagging_core.taxonomy.model import Tag, Taxonomy
+from tagging_core.taxonomy import Tag, Taxonomy, matching
 
 SHOWN = 200
 """Tags listed at once; search or choose a category to see others."""

@@ -10,7 +10,7 @@ from console.review.focus import draw_focus
 from console.review.grid import draw_grid
 from console.review.groups import draw_groups
 from console.session import guard, language, loop, show_error
-from tagging_core.common.users import Action
+from tagging_core.common import Action
 
 guard(Action.REVIEW)
 state = st.session_state

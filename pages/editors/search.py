@@ -9,7 +9,7 @@ from console.search import actions, filters
 from console.search import state as search_state
 from console.search.export_dialog import draw_export
 from tagging_core import TaggingError
-from tagging_core.common.users import Action
+from tagging_core.common import Action
 from tagging_core.search import Found
 
 session.guard(Action.REVIEW)

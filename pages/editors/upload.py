@@ -8,8 +8,8 @@ from console import page_paths
 from console.session import current_user, defer_error, guard, language, loop, show_error
 from tagging_core import TaggingError
 from tagging_core.assets.decoding import EXTENSIONS
-from tagging_core.common.users import Action
-from tagging_core.ingest.batches import Batch
+from tagging_core.common import Action
+from tagging_core.ingest import Batch
 
 guard(Action.UPLOAD)
 tagloop, user = loop(), current_user()

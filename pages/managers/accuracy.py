@@ -9,7 +9,7 @@ from console import charts, page_paths, session
 from console.insights import bar_charts, before_after, filters, help_texts, labels, line_charts
 from tagging_core.analytics import accuracy
 from tagging_core.analytics.accuracy import Outcomes
-from tagging_core.common.users import Action
+from tagging_core.common import Action
 from tagging_core.ledger.rollups.tally import BLIND, SHOWN
 
 session.guard(Action.REPORT)

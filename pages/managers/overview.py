@@ -8,7 +8,7 @@ from console import charts, page_paths, session
 from console.insights import category_shares, filters, help_texts, labels, report
 from tagging_core.analytics import productivity, trends
 from tagging_core.analytics.overview import OLD, Overview
-from tagging_core.common.users import Action
+from tagging_core.common import Action
 
 session.guard(Action.REPORT)
 loop, user = session.loop(), session.current_user()

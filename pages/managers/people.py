@@ -8,8 +8,7 @@ import streamlit as st
 from console import charts, page_paths, session
 from console.insights import bar_charts, filters, help_texts
 from tagging_core.analytics.productivity import FEW
-from tagging_core.common.intervals import wilson
-from tagging_core.common.users import Action
+from tagging_core.common import Action, wilson
 
 session.guard(Action.REPORT)
 loop, user = session.loop(), session.current_user()

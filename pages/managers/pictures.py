@@ -11,10 +11,9 @@ from console.insights import labels
 from console.insights.filters import BASES
 from tagging_core import TaggingError
 from tagging_core.analytics.drilldown import PAGE, DrilldownQuery
-from tagging_core.common.periods import Period
-from tagging_core.common.users import Action
+from tagging_core.common import Action, Period
 from tagging_core.ledger.rollups.content import Basis
-from tagging_core.review.queue import View
+from tagging_core.review import View
 
 session.guard(Action.REPORT)
 loop, user = session.loop(), session.current_user()

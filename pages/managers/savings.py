@@ -9,8 +9,8 @@ from console import charts, session
 from console.insights import filters, help_texts, line_charts
 from tagging_core.analytics import productivity
 from tagging_core.analytics.productivity import BY_HAND, FEW
+from tagging_core.common import Action
 from tagging_core.common.intervals import MeanEstimate
-from tagging_core.common.users import Action
 
 session.guard(Action.REPORT)
 loop, user = session.loop(), session.current_user()

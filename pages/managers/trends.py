@@ -8,7 +8,7 @@ import streamlit as st
 from console import charts, page_paths, session
 from console.insights import bar_charts, category_shares, comparison, filters, help_texts, labels, line_charts
 from tagging_core.analytics import trends
-from tagging_core.common.users import Action
+from tagging_core.common import Action
 from tagging_core.ledger.rollups.content import Basis
 
 session.guard(Action.REPORT)

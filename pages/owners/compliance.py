@@ -7,7 +7,7 @@ import streamlit as st
 from console import page_paths, session
 from console.tags import change_preview
 from console.tags import sensitive as sensitive_view
-from tagging_core.common.users import Action
+from tagging_core.common import Action
 from tagging_core.curation import sensitive_tags
 
 session.guard(Action.REVIEW)

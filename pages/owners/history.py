@@ -8,7 +8,7 @@ import streamlit as st
 
 from console import session
 from console.tags import change_preview, import_export
-from tagging_core.common.users import Action
+from tagging_core.common import Action
 from tagging_core.curation import plans
 from tagging_core.ledger.taxonomy_history import LibraryAct
 

@@ -7,10 +7,10 @@ import streamlit as st
 from console import page_paths, session
 from console.instructions import status, trial
 from console.tags import change_preview
-from tagging_core.common.users import Action
+from tagging_core.common import Action
 from tagging_core.curation import plans
 from tagging_core.errors import TaggingError
-from tagging_core.taxonomy.model import Profile
+from tagging_core.taxonomy import Profile
 
 session.guard(Action.CURATE)
 loop, state = session.loop(), st.session_state

@@ -7,7 +7,7 @@ import streamlit as st
 from console import session
 from console.tags import backfill as backfill
 from console.tags import change_preview, proposals
-from tagging_core.common.users import Action
+from tagging_core.common import Action
 
 session.guard(Action.REVIEW)
 st.title("Proposals")

@@ -6,7 +6,7 @@ import streamlit as st
 
 from console import session
 from console.tags import change_preview, tag_detail, tag_list
-from tagging_core.common.users import Action
+from tagging_core.common import Action
 
 session.guard(Action.REVIEW)
 if tag_id := st.query_params.get("tag"):

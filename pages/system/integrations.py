@@ -9,8 +9,9 @@ import streamlit as st
 from console import asset_history, session
 from tagging_core import TaggingError
 from tagging_core.api.keys import ApiKey, ApiKeys, Scope
-from tagging_core.common.users import Action
-from tagging_core.ledger.webhook_outbox import Delivery, EventType, Webhook
+from tagging_core.common import Action
+from tagging_core.ledger import EventType
+from tagging_core.ledger.webhook_outbox import Delivery, Webhook
 
 session.guard(Action.OPERATE)
 loop, user, state = session.loop(), session.current_user(), st.session_state

@@ -6,9 +6,8 @@ import streamlit as st
 
 from console import session
 from tagging_core import TaggingError
-from tagging_core.common.users import Action
-from tagging_core.ingest import queue_status
-from tagging_core.ingest.batches import Batch
+from tagging_core.common import Action
+from tagging_core.ingest import Batch, queue_status
 from tagging_core.ingest.queue_status import DeadLetter, QueueLoad, WorkerActivity
 
 session.guard(Action.OPERATE)

@@ -8,8 +8,9 @@ from console import session
 from console.models import comparison_report, devices
 from tagging_core import TaggingError
 from tagging_core.app.model_rollout import BuildProgress
-from tagging_core.common.users import Action
-from tagging_core.embeddings.encoders import Preset, presets
+from tagging_core.common import Action
+from tagging_core.embeddings import Preset
+from tagging_core.embeddings.encoders import presets
 from tagging_core.embeddings.spaces import SpaceState
 
 session.guard(Action.OPERATE)

@@ -72,12 +72,8 @@ class Tagloop:
         """Rebind the services to another active model; calls in progress finish with the old ones."""
         before, services = self._services, Services(self.resources, model, self.wake)
         self._services, self.model = services, model
-        self.review, self.bulk, self.ingest, self.search = (
-            services.review,
-            services.bulk,
-            services.ingest,
-            services.search,
-        )
+        self.review, self.bulk = services.review, services.bulk
+        self.ingest, self.search = services.ingest, services.search
         self.curation, self.captions = services.curation, services.captions
         self.analytics, self.tagger = services.analytics, services.tagger
         self.resources.index.bind(model.fingerprint, model.library.taxonomies)

@@ -6,8 +6,17 @@ A change starts as a `Plan`. It is validated (`validation`), previewed (`impact`
 
 from __future__ import annotations
 
+from tagging_core.curation import backfill, plans, proposals, tag_health
 from tagging_core.curation.impact import Impact
 from tagging_core.curation.plans import Plan
 from tagging_core.curation.service import CurationService
 
-__all__ = ["CurationService", "Impact", "Plan"]
+__all__ = [
+    "CurationService",
+    "Impact",
+    "Plan",
+    "backfill",
+    "plans",
+    "proposals",
+    "tag_health",
+]

@@ -23,6 +23,11 @@ from tagging_core.ledger.events import (
     undone_ids,
     verdicts,
 )
+from tagging_core.ledger.history import PastAct
+from tagging_core.ledger.label_queries import decided_assets, labels_of
+from tagging_core.ledger.projection import record, refold
+from tagging_core.ledger.taxonomy_store import TaxonomyCache
+from tagging_core.ledger.webhook_outbox import EventType, announce
 
 __all__ = [
     "CLOSING_STATES",
@@ -31,16 +36,24 @@ __all__ = [
     "WRITTEN",
     "AssetState",
     "Event",
+    "EventType",
     "Kind",
     "Label",
     "Look",
+    "PastAct",
+    "TaxonomyCache",
+    "announce",
     "append",
     "append_all",
+    "decided_assets",
     "find_event",
     "find_uid",
     "fold",
     "history_of",
     "history_with",
+    "labels_of",
+    "record",
+    "refold",
     "to_event",
     "undone_ids",
     "verdicts",

@@ -1,3 +1,25 @@
 """Human decisions: queue, leases, one picture at a time, many at once, undo."""
 
 from __future__ import annotations
+
+from tagging_core.review.assignment import Assigner
+from tagging_core.review.bulk_service import BulkReviewService
+from tagging_core.review.decision_groups import DecisionGroup
+from tagging_core.review.decisions import Card, Decision
+from tagging_core.review.queue import Order, View
+from tagging_core.review.sampling import SamplingRates
+from tagging_core.review.service import ReviewService
+from tagging_core.review.shown import Shown
+
+__all__ = [
+    "Assigner",
+    "BulkReviewService",
+    "Card",
+    "Decision",
+    "DecisionGroup",
+    "Order",
+    "ReviewService",
+    "SamplingRates",
+    "Shown",
+    "View",
+]

@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
+from tagging_core.search.chroma_index import ChromaIndex
 from tagging_core.search.filters import ANY, Filters
 from tagging_core.search.query import Query, read_query
 from tagging_core.search.searcher import Found, Hit, Searcher
 
-__all__ = ["ANY", "Filters", "Found", "Hit", "Query", "Searcher", "read_query"]
+__all__ = [
+    "ANY",
+    "ChromaIndex",
+    "Filters",
+    "Found",
+    "Hit",
+    "Query",
+    "Searcher",
+    "read_query",
+]

@@ -2,6 +2,21 @@
 
 from __future__ import annotations
 
+from tagging_core.storage import key_values
+from tagging_core.storage.blobs import BlobStore, open_blobs
 from tagging_core.storage.database import Database, add_to, insert, insert_row, integrity, pipelined, upsert
+from tagging_core.storage.leader_election import LeaderLock
 
-__all__ = ["Database", "add_to", "insert", "insert_row", "integrity", "pipelined", "upsert"]
+__all__ = [
+    "BlobStore",
+    "Database",
+    "LeaderLock",
+    "add_to",
+    "insert",
+    "insert_row",
+    "integrity",
+    "key_values",
+    "open_blobs",
+    "pipelined",
+    "upsert",
+]

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import BigInteger, Connection, ScalarSelect, String, cast, select
 
-from tagging_core.storage import Database, insert, upsert
+from tagging_core.storage.database import Database, insert, upsert
 from tagging_core.storage.schema import meta
 
 ZONE = "insights.zone"

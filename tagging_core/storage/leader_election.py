@@ -8,7 +8,7 @@ from typing import Protocol
 
 from sqlalchemy import delete, or_
 
-from tagging_core.storage import Database, insert
+from tagging_core.storage.database import Database, insert
 from tagging_core.storage.schema import duties
 
 _LEASE = 15.0  # seconds
