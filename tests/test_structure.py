@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tagging_core import Settings
+from tagging_core.app.rebuild import REPLAYS
 
 ROOT = Path(__file__).parent.parent
 SOURCES = sorted((ROOT / "tagging_core").rglob("*.py"))
@@ -79,3 +80,45 @@ def test_the_architecture_names_what_exists() -> None:
     assert len(names) > 50
     for name in names:
         pkgutil.resolve_name(f"tagging_core.{name}")
+
+
+def definitions(path: Path) -> list[ast.stmt]:
+    return ast.parse(path.read_text("utf-8")).body
+
+
+def test_pages_call_services_and_open_no_database() -> None:
+    for path in [*(ROOT / "pages").rglob("*.py"), *(ROOT / "console").rglob("*.py")]:
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            opens = isinstance(node, ast.Attribute) and node.attr in ("read", "write", "snapshot")
+            if opens and isinstance(node.value, ast.Attribute):
+                assert node.value.attr != "database", f"{path}:{node.lineno}"
+
+
+def test_the_core_is_packages_and_little_else() -> None:
+    found = {path.name for path in (ROOT / "tagging_core").iterdir() if path.is_file()}
+    assert found == {"__init__.py", "__main__.py", "errors.py", "settings.py", "py.typed"}
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_modules_and_classes_stay_small(path: Path) -> None:
+    if "migrations" not in path.parts and path.name != "schema.py":
+        assert len(path.read_text("utf-8").splitlines()) <= 300
+    for node in definitions(path):
+        if isinstance(node, ast.ClassDef):
+            methods = [m.name for m in node.body if isinstance(m, ast.FunctionDef) and not m.name.startswith("_")]
+            assert len(methods) <= 15, node.name
+
+
+def test_every_replay_is_registered() -> None:
+    """What a `replay` rebuilds from the ledger, `rebuild` calls."""
+    named = set()
+    for path in SOURCES:
+        for node in definitions(path):
+            if (
+                isinstance(node, ast.FunctionDef)
+                and node.name == "replay"
+                and node.args.args[0].arg == "connection"
+            ) and ast.unparse(node.returns or ast.Constant(None)) == "None":
+                named.add(".".join(path.relative_to(ROOT).with_suffix("").parts))
+    called = {replay.__module__ for _, replay in REPLAYS} - {"tagging_core.app.rebuild"}
+    assert named == called | {"tagging_core.ledger.replay"}

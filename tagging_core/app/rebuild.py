@@ -10,14 +10,15 @@ from tagging_core.assets import protected
 from tagging_core.common.users import Action, User, require
 from tagging_core.curation.proposals import store as proposals
 from tagging_core.learning.library import TagLibrary
-from tagging_core.ledger import projection, taxonomy_store
+from tagging_core.ledger import replay as asset_replay
+from tagging_core.ledger import taxonomy_store
 from tagging_core.publishing import captions
 from tagging_core.search import chroma_index
 from tagging_core.storage import Database, key_values
 
 
 def _replay_labels(connection: Connection) -> None:
-    projection.replay(connection, taxonomy_store.load(connection))
+    asset_replay.replay(connection, taxonomy_store.load(connection))
 
 
 REPLAYS: tuple[tuple[str, Callable[[Connection], object]], ...] = (
@@ -49,7 +50,7 @@ def rebuild(database: Database, library: TagLibrary, user: User, progress: Calla
         for name, replay in REPLAYS:
             progress(f"replaying {name}")
             replay(connection)
-        replayed = projection.count_events(connection)
+        replayed = asset_replay.count_events(connection)
     progress("fitting the tags")
     library.settle()
     with database.write() as connection:

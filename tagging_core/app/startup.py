@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from tagging_core.errors import BusyError, StorageError, UnreachableError
 from tagging_core.ingest import batches, chunks, sources
-from tagging_core.ledger import projection, taxonomy_store
+from tagging_core.ledger import replay, taxonomy_store
 from tagging_core.review.shown import ShownTokens
 from tagging_core.settings import Settings
 from tagging_core.storage import Database, key_values
@@ -76,4 +76,4 @@ def remove_leftovers(database: Database, blobs: BlobStore, settings: Settings) -
 
 def _count_figures(connection: Connection, zone: str) -> None:
     _log.info("recounting the daily figures in time zone %s; takes minutes with millions of decisions", zone)
-    projection.recount(connection, zone, taxonomy_store.load(connection).redirects)
+    replay.recount(connection, zone, taxonomy_store.load(connection).redirects)

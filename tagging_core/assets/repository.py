@@ -169,18 +169,6 @@ def resolve(connection: Connection, name: str) -> Asset:
     return to_asset(rows[0])
 
 
-def sample_of(connection: Connection, asset_id: int) -> int:
-    """Return an asset's `sample` without loading its text.
-
-    Raises:
-        NotFoundError: There is no such asset.
-    """
-    sample = connection.execute(select(assets.c.sample).where(assets.c.id == asset_id)).scalar()
-    if sample is None:
-        raise NotFoundError(f"There is no picture {asset_id}.")
-    return int(sample)
-
-
 def get_many(connection: Connection, asset_ids: Sequence[int]) -> list[Asset]:
     """Return assets in the order of `asset_ids`; unknown ids are skipped."""
     rows = connection.execute(select(assets).where(assets.c.id.in_(asset_ids)))

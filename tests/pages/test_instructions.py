@@ -79,7 +79,7 @@ def test_nothing_to_tell_and_nothing_to_try_on_are_said(open_page: Open, owner: 
     assert any("There are no pictures" in info.value for info in at.info)
     at.text_area(key=f"instruction_{PROFILE}").set_value(" ").run()
     press(at, "Tell the model")
-    assert any("Say what the model is to look for" in error.value for error in at.error)
+    assert any("instruction for E-commerce is empty" in error.value for error in at.error)
 
 
 class TestOfAModelThatTakesNone:

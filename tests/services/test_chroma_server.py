@@ -60,9 +60,9 @@ def test_work_goes_on_while_it_is_gone(loop: Tagloop, ann: User, chroma: Chroma,
 
 
 def test_an_address_that_others_reach_is_refused() -> None:
-    with pytest.raises(StorageError, match="an address that others reach"):
+    with pytest.raises(StorageError, match="resolves to the public address"):
         ChromaServer("http://8.8.8.8:8000")
-    with pytest.raises(StorageError, match="is no address such as"):
+    with pytest.raises(StorageError, match="is not a valid URL"):
         ChromaServer("127.0.0.1:8000")
 
 

@@ -13,7 +13,7 @@ from tagging_core.assets import repository as asset_module
 from tagging_core.assets.repository import AssetText
 from tagging_core.common.users import User
 from tagging_core.errors import NotFoundError
-from tagging_core.learning import suggestions
+from tagging_core.learning import recorded_suggestions
 from tagging_core.learning.suggestions import MAX_SUGGESTIONS
 from tagging_core.publishing import schemas, serializers
 from tagging_core.publishing.caption_templates import Description
@@ -113,8 +113,10 @@ class AssetsOperations:
         """Return the latest recorded suggestions of an asset, best first."""
         taxonomy = self.taxonomy
         with self._loop.database.read() as connection:
-            profile = suggestions.profile_of(connection, asset)
-            return serializers.suggestions(suggestions.recorded(connection, asset, profile), taxonomy, "en")
+            profile = recorded_suggestions.profile_of(connection, asset)
+            return serializers.suggestions(
+                recorded_suggestions.recorded(connection, asset, profile), taxonomy, "en"
+            )
 
     @property
     def taxonomy(self) -> Taxonomy:

@@ -14,7 +14,10 @@ def judged(loop: Tagloop) -> CalibrationData:
     taxonomy = loop.taxonomy()
     with loop.database.read() as connection:
         return calibration_data.collect(
-            connection, taxonomy, loop.model.library.held_out(connection), loop.model.library.none_logits(taxonomy)
+            connection,
+            taxonomy,
+            loop.model.library.calibration.held_out(connection),
+            loop.model.library.calibration.none_logits(taxonomy),
         )
 
 
