@@ -38,7 +38,7 @@ def main() -> None:
     Slow.seconds = float(sys.argv[1])
     if len(sys.argv) > 2:
         chunks.LEASE_SECONDS = float(sys.argv[2])
-        worker._BEAT_SECONDS = chunks.LEASE_SECONDS / 6
+        worker._HEARTBEAT_SECONDS = chunks.LEASE_SECONDS / 6
     loop = Tagloop(load_settings(), encoder=Slow(find_preset("tiny")))
     try:
         work_until_told(loop)

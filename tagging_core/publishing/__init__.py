@@ -1,4 +1,4 @@
-"""What other systems read: schemas, captions, exports, webhook deliveries."""
+"""Data for other systems: API schemas, captions, exports and webhook deliveries."""
 
 from __future__ import annotations
 

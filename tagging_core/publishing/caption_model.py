@@ -1,8 +1,7 @@
-"""A generative model that drafts titles, captions and alt texts; what it says is kept only when a person saves it.
+"""A generative model that drafts titles, captions and alt texts; drafts are stored only when a person saves them.
 
-Qwen2-VL (Wang et al. 2024, arXiv 2409.12191) in its own classes of `transformers`, without its processor: that one
-wants torchvision for videos. The prompt is the ChatML of the model's card, a picture one `<|image_pad|>` for each
-square of patches that its network merges into one token.
+Qwen2-VL (Wang et al. 2024, arXiv 2409.12191) from `transformers`, without its processor, which requires torchvision
+for videos. The prompt is the ChatML of the model card, with one `<|image_pad|>` per merged square of patches.
 """
 
 from __future__ import annotations
@@ -28,15 +27,15 @@ from tagging_core.storage import Database
 from tagging_core.taxonomy.model import Tag
 
 PRESETS = {"qwen2-vl-2b": "Qwen/Qwen2-VL-2B-Instruct", "qwen2-vl-7b": "Qwen/Qwen2-VL-7B-Instruct"}
-"""Hub ids by the name that `TAGLOOP_WRITER` says; both models are Apache-2.0."""
+"""Hub ids by the values of `TAGLOOP_WRITER`; both models are Apache-2.0."""
 
-_PIXELS = 401_408  # 512 tokens: a description needs no more
-_TOKENS = 200
-_TEXT_MOST = 2_000  # letters of the text that came with a picture
+_MAX_PIXELS = 401_408  # 512 image tokens, enough for a description
+_MAX_NEW_TOKENS = 200
+_MAX_TEXT = 2_000  # characters of the accompanying text
 _PATCH = "<|vision_start|>{pads}<|vision_end|>"
 _CHAT = "<|im_start|>user\n{picture}{words}<|im_end|>\n<|im_start|>assistant\n"
-_LINES = {"title": r"title|标题", "caption": r"caption|说明", "alt": r"alt(?: text)?|替代文字"}
-_ASKED = {
+_LABELS = {"title": r"title|标题", "caption": r"caption|说明", "alt": r"alt(?: text)?|替代文字"}
+_PROMPTS = {
     "en": (
         "Describe this picture for the readers of a picture archive.",
         "It has these tags: {tags}.",
@@ -56,13 +55,13 @@ _ASKED = {
 
 
 class CaptionModel:
-    """Writes about pictures, one at a time.
+    """Generates descriptions of pictures, one at a time.
 
     Args:
         model: A preset, a local folder or a hub id of a Qwen2-VL checkpoint.
 
     Raises:
-        EncoderError: It cannot be loaded.
+        EncoderError: The checkpoint cannot be loaded.
     """
 
     def __init__(self, model: str) -> None:
@@ -75,58 +74,58 @@ class CaptionModel:
         options: dict[str, Any] = {"trust_remote_code": False}
         try:
             self._tokenizer: Any = AutoTokenizer.from_pretrained(name, **options)
-            self._images = Qwen2VLImageProcessorPil.from_pretrained(name, max_pixels=_PIXELS, **options)
+            self._images = Qwen2VLImageProcessorPil.from_pretrained(name, max_pixels=_MAX_PIXELS, **options)
             loaded: Any = Qwen2VLForConditionalGeneration.from_pretrained(
                 name, dtype=dtype, use_safetensors=True, **options
             )
         except (OSError, ValueError, ImportError) as error:
             raise EncoderError(
-                f"The writer {model!r} cannot be loaded: {str(error).splitlines()[0]} Set TAGLOOP_WRITER to one of "
-                f"{', '.join(PRESETS)}, or to a folder with the files of a Qwen2-VL model."
+                f"The caption model {model!r} cannot be loaded: {str(error).splitlines()[0]} Set TAGLOOP_WRITER to "
+                f"one of {', '.join(PRESETS)}, or to a folder with the files of a Qwen2-VL model."
             ) from error
         self._model = loaded.to(self._device).eval()
-        self._turn = threading.Lock()
+        self._lock = threading.Lock()
 
     def write(
         self, image: Image.Image, tags: Sequence[Tag], language: str, text: AssetText = NO_TEXT
     ) -> Description:
-        """Describe a picture; parts that the model left out are empty.
+        """Describe a picture; parts missing from the model's answer are empty.
 
         Args:
-            image: RGB.
-            tags: That it has; they are told to the model.
+            image: RGB image.
+            tags: Accepted tags, part of the prompt.
             language: `en` or `zh`.
-            text: What came with it, told as well.
+            text: Accompanying text, part of the prompt.
         """
         inputs = self._inputs(image, prompt(tags, language, text))
-        with self._turn:
-            found = self._model.generate(**inputs, max_new_tokens=_TOKENS, do_sample=False)
-        said = found[0, inputs["input_ids"].shape[1] :]
-        return read_answer(self._tokenizer.decode(said, skip_special_tokens=True), language)
+        with self._lock:
+            output = self._model.generate(**inputs, max_new_tokens=_MAX_NEW_TOKENS, do_sample=False)
+        answer = output[0, inputs["input_ids"].shape[1] :]
+        return read_answer(self._tokenizer.decode(answer, skip_special_tokens=True), language)
 
     def _inputs(self, image: Image.Image, words: str) -> dict[str, Any]:
-        seen = self._images(images=[image], return_tensors="pt")
-        tokens = int(seen["image_grid_thw"][0].prod()) // self._images.merge_size**2
+        patches = self._images(images=[image], return_tensors="pt")
+        tokens = int(patches["image_grid_thw"][0].prod()) // self._images.merge_size**2
         chat = _CHAT.format(picture=_PATCH.format(pads="<|image_pad|>" * tokens), words=words)
-        asked = self._tokenizer(chat, return_tensors="pt")
+        encoded = self._tokenizer(chat, return_tensors="pt")
         pads = self._tokenizer.convert_tokens_to_ids("<|image_pad|>")
         inputs = {
-            "input_ids": asked["input_ids"],
-            "attention_mask": asked["attention_mask"],
-            "mm_token_type_ids": (asked["input_ids"] == pads).int(),
-            "pixel_values": seen["pixel_values"].to(self._model.dtype),
-            "image_grid_thw": seen["image_grid_thw"],
+            "input_ids": encoded["input_ids"],
+            "attention_mask": encoded["attention_mask"],
+            "mm_token_type_ids": (encoded["input_ids"] == pads).int(),
+            "pixel_values": patches["pixel_values"].to(self._model.dtype),
+            "image_grid_thw": patches["image_grid_thw"],
         }
         return {name: value.to(self._device) for name, value in inputs.items()}
 
 
 class CaptionDrafter:
-    """Drafts descriptions of one installation's pictures.
+    """Drafts descriptions of stored pictures.
 
     Args:
-        database: Knows tags and texts.
+        database: The store of record.
         images: The picture files.
-        model: A preset, folder or hub id, as `TAGLOOP_WRITER` names it; empty if there is none.
+        model: Value of `TAGLOOP_WRITER`: a preset, folder or hub id; empty if there is no model.
     """
 
     def __init__(self, database: Database, images: ImageFiles, model: str) -> None:
@@ -136,29 +135,29 @@ class CaptionDrafter:
 
     @property
     def available(self) -> bool:
-        """Whether a model is set."""
+        """Whether a model is configured."""
         return bool(self._model)
 
     def draft(self, user: User, asset_id: int, language: str = "en") -> Description:
-        """What the model would write; what it leaves out is phrased from tags. Nothing is kept.
+        """Draft a description without storing it; parts the model leaves out are generated from tags.
 
         Raises:
             NotAllowedError: The user may not review.
-            NotFoundError: There is no such picture.
-            SearchError: No model is set, or there are no descriptions in that language.
+            NotFoundError: The picture does not exist.
+            SearchError: No model is configured, or the language is not supported.
             EncoderError: The model cannot be loaded.
         """
         require(user, Action.REVIEW)
         if not self._model:
             known = ", ".join(PRESETS)
-            raise SearchError(f"No model writes here: set TAGLOOP_WRITER to {known} or a folder with Qwen2-VL.")
+            raise SearchError(f"No caption model is set: TAGLOOP_WRITER takes {known} or a folder with Qwen2-VL.")
         with self._database.read() as connection:
             asset = get_asset(connection, asset_id)
             tags = accepted(connection, taxonomy_store.load(connection), [asset_id]).get(asset_id, [])
-        usual = phrase(tags, language, asset.text)
+        default = phrase(tags, language, asset.text)
         image = open_picture(self._images.read(Rendition.ORIGINAL, asset.sha256)).image
         found = self._load().write(image, tags, language, asset.text)
-        return replace(usual, **{part: said for part in _LINES if (said := getattr(found, part))})
+        return replace(default, **{part: text for part in _LABELS if (text := getattr(found, part))})
 
     def _load(self) -> CaptionModel:
         with self._loading:
@@ -168,9 +167,9 @@ class CaptionDrafter:
 
 
 def read_answer(answer: str, language: str) -> Description:
-    """The parts of a model's answer, whatever else it says."""
+    """Parse the labelled lines of a model's answer; other lines are ignored."""
     found = {}
-    for part, label in _LINES.items():
+    for part, label in _LABELS.items():
         match = re.search(rf"^[\s*#-]*(?:{label})[\s*]*[:：][\s*]*(\S.*)$", answer, re.M | re.I)
         if match:
             found[part] = match[1].strip().strip("*").strip()
@@ -178,9 +177,9 @@ def read_answer(answer: str, language: str) -> Description:
 
 
 def prompt(tags: Sequence[Tag], language: str, text: AssetText) -> str:
-    """What a model is asked about a picture."""
-    first, tagged, came, last = _ASKED[language]
-    said = text.sentence()[:_TEXT_MOST]
+    """Build the prompt for a picture with these tags and this text."""
+    task, with_tags, with_text, form = _PROMPTS[language]
+    words = text.sentence()[:_MAX_TEXT]
     names = ("、" if language == "zh" else ", ").join(tag.name(language) for tag in tags)
-    parts = [first, tagged.format(tags=names) if names else "", came.format(text=said) if said else "", last]
+    parts = [task, names and with_tags.format(tags=names), words and with_text.format(text=words), form]
     return "\n".join(part for part in parts if part)

@@ -1,4 +1,4 @@
-"""Titles, captions and alt texts, as people and programs call them."""
+"""Service for titles, captions and alt texts."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from tagging_core.storage import Database
 
 
 class CaptionService:
-    """Reads and writes the texts that readers see with a picture.
+    """Reads and writes titles, captions and alt texts.
 
     Args:
         database: The store of record.
-        model: Gives the taxonomy.
+        model: The active model, for its cached taxonomy.
         drafter: Drafts texts with a generative model.
     """
 
@@ -26,12 +26,12 @@ class CaptionService:
         self._database, self._model, self.drafter = database, model, drafter
 
     def of(self, asset: Asset, language: str) -> Captions:
-        """Return an asset's texts: as a person wrote them, otherwise phrased from its accepted tags."""
+        """Return an asset's texts: as a person wrote them, otherwise generated from its accepted tags."""
         with self._database.read() as connection:
             return captions.describe(connection, self._model.taxonomy, [asset], language)[asset.id]
 
     def write(self, user: User, asset_id: int, words: Description) -> Captions:
-        """Store an asset's title, caption or alt text; an empty part follows the tags."""
+        """Store an asset's title, caption or alt text; empty parts are generated from the tags."""
         with self._database.write(durable=True) as connection:
             taxonomy = self._model.load_taxonomy(connection)
             captions.write(connection, user, asset_id, words, taxonomy)

@@ -1,4 +1,4 @@
-"""From tags to sentences: a title, a caption and an alt text that read as a person would write them."""
+"""Generates a title, a caption and an alt text from tags, with templates for English and Chinese."""
 
 from __future__ import annotations
 
@@ -17,12 +17,22 @@ from tagging_core.taxonomy.model import LANGUAGES, Tag
 
 PHRASING = Path(__file__).parents[2] / "data" / "taxonomy" / "phrasing.yaml"
 
-_MOST = {"what": 3, "worn": 3, "quality": 3, "having": 2, "place": 2, "aim": 2, "of": 1, "air": 2, "light": 2}
-"""How many phrases of each part a sentence bears."""
+_LIMITS = {
+    "what": 3,
+    "worn": 3,
+    "quality": 3,
+    "having": 2,
+    "place": 2,
+    "aim": 2,
+    "of": 1,
+    "air": 2,
+    "light": 2,
+}
+"""Maximum number of phrases by sentence part."""
 
-_ALT_MOST = 140  # letters; a screen reader reads an alt text in one go
+_MAX_ALT = 140  # characters; screen readers read an alt text without a break
 _ORDER = ("feature.plain", "colour", "feature", "material", "audience")
-"""Tags and categories in the order in which they are said; all others come after."""
+"""Tags and categories in order of mention; all others come last."""
 
 _AND = {"en": " and ", "zh": "和"}
 _PEOPLE = ("subject.person", "subject.group", "subject.child")
@@ -32,12 +42,12 @@ _Parts = dict[str, list[str]]
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """What stands for a picture where it cannot be seen, or beside it; parts may be empty.
+    """A picture's title, caption and alt text; parts may be empty.
 
     Attributes:
         title: A few words without a full stop.
         caption: One or two sentences.
-        alt: One sentence on what is to be seen, at most 140 letters or so.
+        alt: One sentence on what the picture shows, about 140 characters at most.
     """
 
     language: str
@@ -50,24 +60,24 @@ def phrase(tags: Sequence[Tag], language: str = "en", text: AssetText = NO_TEXT)
     """Describe a picture.
 
     Args:
-        tags: That it has, the surest first.
-        language: One of `taxonomy.LANGUAGES`.
-        text: What came with the picture; its title and caption are taken as they are.
+        tags: The picture's tags, most certain first.
+        language: One of `taxonomy.model.LANGUAGES`.
+        text: Accompanying text; its title and caption take precedence over generated ones.
 
     Raises:
-        SearchError: The language is not one of those.
+        SearchError: The language is not supported.
     """
     if language not in LANGUAGES:
-        raise SearchError(f"There are no descriptions in {language!r}; there are {', '.join(LANGUAGES)}.")
+        raise SearchError(f"The language {language!r} is not supported; choose one of {', '.join(LANGUAGES)}.")
     parts = _parts(tags, language)
-    title, scene, air = (_chinese if language == "zh" else _english)(parts)
-    ended = "" if not scene else scene + ("。" if language == "zh" else ".")
-    caption = text.caption or (ended + air if language == "zh" else " ".join(s for s in (ended, air) if s))
-    return Description(language, text.title or title, caption, ended or text.caption[:_ALT_MOST] or text.title)
+    title, scene, mood = (_chinese if language == "zh" else _english)(parts)
+    sentence = "" if not scene else scene + ("。" if language == "zh" else ".")
+    caption = text.caption or (sentence + mood if language == "zh" else " ".join(s for s in (sentence, mood) if s))
+    return Description(language, text.title or title, caption, sentence or text.caption[:_MAX_ALT] or text.title)
 
 
 def _parts(tags: Iterable[Tag], language: str) -> _Parts:
-    """Phrases by the part they play."""
+    """Return phrases by sentence part."""
     found: _Parts = defaultdict(list)
     order = {name: place for place, name in enumerate(_ORDER)}
     colours = 0
@@ -78,7 +88,7 @@ def _parts(tags: Iterable[Tag], language: str) -> _Parts:
             if colours == 2:
                 found[part][-1] += _AND[language] + words
             continue
-        if len(found[part]) < _MOST[part] and words not in found[part]:
+        if len(found[part]) < _LIMITS[part] and words not in found[part]:
             found[part].append(words)
         if tag.id in _PEOPLE and part == "what":
             found["people"].append(words)
@@ -86,7 +96,7 @@ def _parts(tags: Iterable[Tag], language: str) -> _Parts:
 
 
 def _words(tag: Tag, language: str) -> tuple[str, str]:
-    """The part a tag plays, and its words."""
+    """Return the sentence part and the phrase of a tag."""
     frame = _frames().get(tag.category_id, {"part": "having", "en": "with {}", "zh": "有{}"})
     if pair := frame.get("quality", {}).get(tag.id):
         return "quality", pair[LANGUAGES.index(language)]
@@ -101,14 +111,14 @@ def _words(tag: Tag, language: str) -> tuple[str, str]:
 
 
 def _english(parts: _Parts) -> tuple[str, str, str]:
-    """Title, scene without its full stop, and a sentence on the air."""
+    """Return title, scene without its full stop, and a sentence on mood and colours."""
     shown = _english_subject(parts)
     having = f"with {_listed([w.removeprefix('with ') for w in parts['having']], 'and')}" if parts["having"] else ""
     aim = " and ".join(parts["aim"])
     tail = [w for w in (having, *parts["place"], *parts["of"]) if w]
     scene = " ".join([shown, *tail]) + ("" if not aim else f", {aim}" if tail else f" {aim}")
     title = " ".join(w for w in (shown, having, *parts["aim"][:1]) if w)
-    return _capital(_without_article(title)), _capital(scene), _english_air(parts)
+    return _capital(_without_article(title)), _capital(scene), _english_mood(parts)
 
 
 def _english_subject(parts: _Parts) -> str:
@@ -122,10 +132,10 @@ def _english_subject(parts: _Parts) -> str:
     return "a scene" if parts["place"] else "a picture" if any(parts.values()) else ""
 
 
-def _english_air(parts: _Parts) -> str:
-    said = [f"the mood is {_listed(parts['air'], 'and')}"] if parts["air"] else []
-    said += [f"the colours are {_listed(parts['light'], 'and')}"] if parts["light"] else []
-    return _capital(", ".join(said)) + "." if said else ""
+def _english_mood(parts: _Parts) -> str:
+    clauses = [f"the mood is {_listed(parts['air'], 'and')}"] if parts["air"] else []
+    clauses += [f"the colours are {_listed(parts['light'], 'and')}"] if parts["light"] else []
+    return _capital(", ".join(clauses)) + "." if clauses else ""
 
 
 def _chinese(parts: _Parts) -> tuple[str, str, str]:
@@ -139,13 +149,13 @@ def _chinese(parts: _Parts) -> tuple[str, str, str]:
         shown = f"{'和'.join(parts['people'])}身穿{shown}"
     scene = "，".join(w for w in [shown, *parts["having"], *parts["place"], *parts["aim"], *parts["of"]] if w)
     title = "，".join(w for w in [shown, *parts["having"][:1], *parts["aim"][:1]] if w)
-    said = [f"氛围{'、'.join(parts['air'])}"] if parts["air"] else []
-    said += [f"画面{'、'.join(parts['light'])}"] if parts["light"] else []
-    return title, scene, "，".join(said) + "。" if said else ""
+    clauses = [f"氛围{'、'.join(parts['air'])}"] if parts["air"] else []
+    clauses += [f"画面{'、'.join(parts['light'])}"] if parts["light"] else []
+    return title, scene, "，".join(clauses) + "。" if clauses else ""
 
 
 def _qualified(thing: str, qualities: list[str]) -> str:
-    """Put qualities before a noun, behind its article."""
+    """Insert qualities between article and noun."""
     if not qualities:
         return thing
     noun = _without_article(thing)

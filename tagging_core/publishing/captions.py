@@ -1,4 +1,4 @@
-"""What readers see in a picture's place: phrased from its tags, unless a person wrote it better."""
+"""Storage of captions: what people wrote, with generated text for the rest."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from tagging_core.storage.schema import descriptions, events
 from tagging_core.taxonomy.model import Tag, Taxonomy
 
 _PARTS = ("title", "caption", "alt")
-_LONGEST = {"title": 200, "caption": 2_000, "alt": 500}
+_MAX_LENGTHS = {"title": 200, "caption": 2_000, "alt": 500}
 
 
 @dataclass(frozen=True, slots=True)
 class Captions:
-    """A picture's description and which parts of it a person wrote."""
+    """A picture's description, and the names of the parts a person wrote."""
 
     description: Description
     written: tuple[str, ...]
@@ -33,10 +33,10 @@ class Captions:
 def describe(
     connection: Connection, taxonomy: Taxonomy, pictures: Sequence[Asset], language: str = "en"
 ) -> dict[int, Captions]:
-    """The descriptions of some pictures by id, from accepted tags and from what people wrote.
+    """Return descriptions by asset id: what people wrote, and text generated from accepted tags.
 
     Raises:
-        SearchError: The language is not one of `taxonomy.LANGUAGES`.
+        SearchError: The language is not supported.
     """
     ids = [asset.id for asset in pictures]
     tags = accepted(connection, taxonomy, ids)
@@ -51,44 +51,44 @@ def describe(
 
 
 def write(connection: Connection, user: User, asset_id: int, wanted: Description, taxonomy: Taxonomy) -> None:
-    """Keep what a person wrote; a part that is empty, or as the template has it, follows the tags from then on.
+    """Store what a person wrote; parts that are empty or equal to the generated text stay generated.
 
     Raises:
         NotAllowedError: The user may not review.
-        NotFoundError: There is no such picture.
-        SearchError: There are no descriptions in that language.
+        NotFoundError: The picture does not exist.
+        SearchError: The language is not supported.
     """
     require(user, Action.REVIEW)
     asset = asset_module.get(connection, asset_id)
     before = describe(connection, taxonomy, [asset], wanted.language)[asset_id]
     tags = accepted(connection, taxonomy, [asset_id])
-    usual = phrase(tags.get(asset_id, []), wanted.language, asset.text)
-    texts = {p: " ".join(getattr(wanted, p).split())[: _LONGEST[p]] for p in _PARTS}
-    own = {p: "" if text == getattr(usual, p) else text for p, text in texts.items()}
+    generated = phrase(tags.get(asset_id, []), wanted.language, asset.text)
+    texts = {p: " ".join(getattr(wanted, p).split())[: _MAX_LENGTHS[p]] for p in _PARTS}
+    own = {p: "" if text == getattr(generated, p) else text for p, text in texts.items()}
     if own == {p: getattr(before.description, p) if p in before.written else "" for p in _PARTS}:
         return
     payload = own | {"language": wanted.language}
     event = Event(Kind.DESCRIBE, user.name, asset_id=asset_id, payload=payload)
-    _keep(connection, projection.record(connection, event, taxonomy), asset_id, payload)
+    _store(connection, projection.record(connection, event, taxonomy), asset_id, payload)
 
 
 def replay(connection: Connection) -> None:
-    """Make the table anew from the ledger."""
+    """Rebuild the table from the ledger."""
     connection.execute(delete(descriptions))
     query = select(events).where(events.c.kind == Kind.DESCRIBE).order_by(events.c.id)
     for row in connection.execute(query).all():
         event = ledger.to_event(row)
-        _keep(connection, event.id, event.asset_id or 0, event.payload or {})
+        _store(connection, event.id, event.asset_id or 0, event.payload or {})
 
 
 def accepted(connection: Connection, taxonomy: Taxonomy, asset_ids: Sequence[int]) -> dict[int, list[Tag]]:
-    """The tags that people gave some pictures, by id; a picture without any decision is absent."""
-    said = label_queries.labels_of(connection, asset_ids)
+    """Return accepted tags by asset id; assets without decisions are absent."""
+    found = label_queries.labels_of(connection, asset_ids)
     return {
-        asset_id: [taxonomy.tags[t] for t, label in each.items() if label.value and t in taxonomy.tags]
-        for asset_id, each in said.items()
+        asset_id: [taxonomy.tags[t] for t, label in labels.items() if label.value and t in taxonomy.tags]
+        for asset_id, labels in found.items()
     }
 
 
-def _keep(connection: Connection, event_id: int, asset_id: int, payload: dict[str, str]) -> None:
+def _store(connection: Connection, event_id: int, asset_id: int, payload: dict[str, str]) -> None:
     upsert(connection, descriptions, [{"asset_id": asset_id, "event_id": event_id, **payload}])

@@ -1,4 +1,4 @@
-"""Files of decisions that were made elsewhere."""
+"""Import of decisions from CSV files."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def read_decisions(connection: Connection, path: Path, profile: str) -> list[Dec
     """Read a CSV file with the columns asset (id or digits of the SHA-256), tag (id) and applies (1 or 0).
 
     Raises:
-        SourceError: It is no such file; names the first line that cannot be used.
+        SourceError: The file cannot be read; names the first invalid line.
     """
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
@@ -27,7 +27,7 @@ def read_decisions(connection: Connection, path: Path, profile: str) -> list[Dec
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise SourceError(f"{path} cannot be read as a CSV file in UTF-8: {error}.") from error
     if not rows:
-        raise SourceError(f"{path} has no rows below its heading asset,tag,applies.")
+        raise SourceError(f"{path} has no rows below its header asset,tag,applies.")
     return [_read_row(connection, row, f"{path}, line {line}", profile) for line, row in enumerate(rows, start=2)]
 
 

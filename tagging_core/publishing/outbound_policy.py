@@ -1,8 +1,8 @@
-"""Where webhooks may go: the address really connected to is checked, at every connection.
+"""Allow list for webhook targets, as protection against SSRF.
 
-A name is allowed if the administrator listed it; the numeric address that it leads to must be a public one, or lie
-in a network that was listed as well. The check is made on the address that is then connected to, so a name that
-answers differently the second time gains nothing. Redirects are not followed.
+A host name is allowed if the administrator listed it and it resolves to a public IP address, or to one in a listed
+network. The check is made on every connection, on the address actually connected to, so DNS rebinding has no
+effect. Redirects are not followed.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ import httpx
 
 from tagging_core.errors import WebhookError
 
-_TRANSLATED = ipaddress.ip_network("64:ff9b::/96")  # leads to whatever IPv4 address its last 32 bits say
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")  # embeds an arbitrary IPv4 address in its last 32 bits
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 class OutboundPolicy:
-    """An allow list of names and networks.
+    """An allow list of hosts and networks.
 
     Args:
-        allowed: Host names such as `cms.example.com`, addresses, and networks such as `10.1.0.0/16`.
+        allowed: Host names such as `cms.example.com`, IP addresses, and networks such as `10.1.0.0/16`.
 
     Raises:
-        WebhookError: An entry is none of these.
+        WebhookError: An entry is invalid.
     """
 
     def __init__(self, allowed: Iterable[str]) -> None:
@@ -42,43 +42,43 @@ class OutboundPolicy:
                 self._networks.append(ipaddress.ip_network(entry.strip("[]")))
             except ValueError:
                 if "/" in entry or ":" in entry or not entry:
-                    raise WebhookError(f"{entry!r} is no host name, address or network.") from None
+                    raise WebhookError(f"{entry!r} is not a host name, IP address or network.") from None
                 self._names.add(entry.casefold().rstrip("."))
 
     def require(self, host: str) -> None:
-        """Refuse a host that was not listed.
+        """Check that a host is on the list.
 
         Raises:
-            WebhookError: It was not.
+            WebhookError: It is not.
         """
         name = host.casefold().rstrip(".").strip("[]")
         if name not in self._names and not self._in_networks(name):
             raise WebhookError(
-                f"{host} is not among the targets an administrator allowed: add it to TAGLOOP_WEBHOOK_TARGETS."
+                f"{host} is not an allowed webhook target: an administrator can add it to TAGLOOP_WEBHOOK_TARGETS."
             )
 
     def require_url(self, url: str) -> None:
-        """The same for an address."""
+        """Check that the host of a URL is on the list; see `require`."""
         self.require(urlsplit(url).hostname or "")
 
     def resolve(self, host: str, port: int) -> str:
-        """The numeric address to connect to for a host.
+        """Resolve a host to an allowed IP address.
 
         Raises:
-            WebhookError: The host was not listed, has no address, or leads to one that is not allowed.
+            WebhookError: The host is not listed, does not resolve, or has no allowed address.
         """
         self.require(host)
         try:
             found = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)
         except OSError as error:
-            raise WebhookError(f"{host} has no address: {error.strerror}.") from error
-        for *_, place in found:
-            address = str(place[0]).split("%")[0]
+            raise WebhookError(f"{host} cannot be resolved: {error.strerror}.") from error
+        for *_, endpoint in found:
+            address = str(endpoint[0]).split("%")[0]
             if _is_public(address) or self._in_networks(address):
                 return address
         raise WebhookError(
-            f"{host} leads to {found[0][4][0]}, which is no public address: if that is right, add the address or "
-            "its network to TAGLOOP_WEBHOOK_TARGETS."
+            f"{host} resolves to {found[0][4][0]}, which is not a public address: if that is intended, add the "
+            "address or its network to TAGLOOP_WEBHOOK_TARGETS."
         )
 
     def _in_networks(self, text: str) -> bool:
@@ -93,11 +93,11 @@ class OutboundPolicy:
 def _is_public(text: str) -> bool:
     address = ipaddress.ip_address(text)
     address = getattr(address, "ipv4_mapped", None) or address
-    return address.is_global and not address.is_multicast and address not in _TRANSLATED
+    return address.is_global and not address.is_multicast and address not in _NAT64
 
 
 class _PolicyBackend(httpcore.SyncBackend):
-    """Connects to the address that was checked, and to no other."""
+    """Connects to the checked address, without a second name resolution."""
 
     def __init__(self, targets: OutboundPolicy, seconds: float) -> None:
         self._targets, self._seconds = targets, seconds
@@ -115,11 +115,11 @@ class _PolicyBackend(httpcore.SyncBackend):
         return _DeadlineStream(super().connect_tcp(address, port, timeout, local_address, socket_options), end)
 
     def connect_unix_socket(self, *_: Any, **__: Any) -> httpcore.NetworkStream:
-        raise WebhookError("Webhooks do not go through sockets of this machine.")
+        raise WebhookError("Webhooks cannot be sent to Unix sockets.")
 
 
 class _DeadlineStream(httpcore.NetworkStream):
-    """A connection that ends at a given time, however slowly its other end goes on answering."""
+    """A connection with one deadline for the whole exchange, so that a slow receiver cannot prolong it."""
 
     def __init__(self, stream: httpcore.NetworkStream, end: float) -> None:
         self._stream, self._end = stream, end
@@ -145,25 +145,26 @@ class _DeadlineStream(httpcore.NetworkStream):
     def _left(self, error: type[Exception]) -> float:
         left = self._end - time.monotonic()
         if left <= 0:
-            raise error("the time is up")
+            raise error("the deadline has passed")
         return left
 
 
 def outbound_client(targets: OutboundPolicy, seconds: float) -> httpx.Client:
-    """An HTTP client that reaches allowed targets only, follows no redirect and uses no proxy.
+    """Return an HTTP client that connects to allowed targets only, without redirects or proxies.
 
     Args:
-        seconds: What one call may take as a whole.
+        targets: The allow list.
+        seconds: Deadline of a whole request.
     """
     transport = httpx.HTTPTransport(trust_env=False, retries=0)
     transport._pool = httpcore.ConnectionPool(
         ssl_context=ssl.create_default_context(),
         network_backend=_PolicyBackend(targets, seconds),
-        max_keepalive_connections=0,  # every call is checked anew, and has its own time
+        max_keepalive_connections=0,  # each request is checked and has its own deadline
     )
     return httpx.Client(transport=transport, timeout=seconds, follow_redirects=False, trust_env=False)
 
 
 def parse_targets(text: str) -> Sequence[str]:
-    """The entries of a setting, divided by commas."""
+    """Split a comma-separated setting."""
     return [entry for part in text.split(",") if (entry := part.strip())]

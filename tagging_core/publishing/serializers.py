@@ -1,4 +1,4 @@
-"""From what the core knows to what callers read."""
+"""Converts objects of the core to API schemas."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ _FIRST, _LAST = date(1970, 1, 2), date(9998, 12, 30)
 
 
 def utc(at: datetime) -> datetime:
-    """A moment as the database keeps it, with its zone."""
+    """Add the time zone to a naive UTC time from the database."""
     return at.replace(tzinfo=UTC)
 
 
 def to_filters(asked: schemas.Filters) -> Filters:
-    """Filters of the core."""
+    """Convert filters of a request to those of the core."""
     period = None
     if asked.since or asked.until:
         period = Period(max(asked.since or _FIRST, _FIRST), min(asked.until or _LAST, _LAST))
@@ -36,7 +36,7 @@ def to_filters(asked: schemas.Filters) -> Filters:
 
 
 def suggestions(found: Sequence[Suggestion], taxonomy: Taxonomy, language: str) -> list[schemas.Suggestion]:
-    """Suggestions with the names of their tags."""
+    """Convert suggestions; those of deleted tags are skipped."""
     known = [(s, taxonomy.tags[s.tag_id]) for s in found if s.tag_id in taxonomy.tags]
     return [
         schemas.Suggestion(
@@ -49,25 +49,25 @@ def suggestions(found: Sequence[Suggestion], taxonomy: Taxonomy, language: str) 
 def assets(
     connection: Connection, taxonomy: Taxonomy, found: Sequence[Asset], language: str
 ) -> list[schemas.Asset]:
-    """Pictures with their tags and descriptions; a bounded number of queries, however many."""
+    """Convert assets, with their tags and descriptions, in a constant number of queries per 900 labels."""
     ids = [asset.id for asset in found]
     labels = label_queries.labels_of(connection, ids)
     words = captions.describe(connection, taxonomy, found, language)
-    wanted = [label.event_id for said in labels.values() for label in said.values() if label.value]
-    makers = {}
+    wanted = [label.event_id for each in labels.values() for label in each.values() if label.value]
+    decided = {}
     for start in range(0, len(wanted), 900):
         query = select(events.c.id, events.c.actor, events.c.at, events.c.payload)
         for row in connection.execute(query.where(events.c.id.in_(wanted[start : start + 900]))):
-            makers[row.id] = (row.actor, utc(row.at), (row.payload or {}).get("probability"))
-    shaped = []
+            decided[row.id] = (row.actor, utc(row.at), (row.payload or {}).get("probability"))
+    converted = []
     for asset in found:
         given = [
             schemas.Given(tag=t.id, name=t.name(language), category=t.category_id, probability=p, by=by, at=at)
             for tag_id, label in labels.get(asset.id, {}).items()
             if label.value and (t := taxonomy.tags.get(tag_id)) is not None
-            for by, at, p in [makers[label.event_id]]
+            for by, at, p in [decided[label.event_id]]
         ]
-        shaped.append(
+        converted.append(
             schemas.Asset(
                 id=asset.id,
                 sha256=asset.sha256,
@@ -84,11 +84,11 @@ def assets(
                 description=description(words[asset.id]),
             )
         )
-    return shaped
+    return converted
 
 
 def description(found: captions.Captions) -> schemas.Description:
-    """A description, and who wrote it."""
+    """Convert a description, with the parts a person wrote."""
     words = found.description
     return schemas.Description(
         language=words.language,
@@ -100,7 +100,7 @@ def description(found: captions.Captions) -> schemas.Description:
 
 
 def tag(found: Tag, counts: tuple[int, int], language: str) -> schemas.Tag:
-    """A tag with its use."""
+    """Convert a tag; `counts` are the numbers of pictures it was accepted and rejected for."""
     return schemas.Tag(
         id=found.id,
         name=found.name(language),
@@ -118,7 +118,7 @@ def tag(found: Tag, counts: tuple[int, int], language: str) -> schemas.Tag:
 
 
 def batch(found: Batch) -> schemas.Batch:
-    """A batch."""
+    """Convert a batch."""
     return schemas.Batch(
         id=found.id,
         name=found.name,
@@ -134,7 +134,7 @@ def batch(found: Batch) -> schemas.Batch:
 
 
 def job(job_id: int, found: Batch, refused: Sequence[tuple[str, str]]) -> schemas.Job:
-    """The work on a batch."""
+    """Convert the job of a batch; `refused` are file names with reasons."""
     return schemas.Job(
         id=job_id,
         batch=found.id,
@@ -149,7 +149,7 @@ def job(job_id: int, found: Batch, refused: Sequence[tuple[str, str]]) -> schema
 
 
 def decision(event: Event) -> schemas.Decision:
-    """An entry of the ledger about a picture."""
+    """Convert a ledger event about a picture."""
     return schemas.Decision(
         id=event.id,
         at=utc(event.at),
@@ -164,7 +164,7 @@ def decision(event: Event) -> schemas.Decision:
 
 
 def webhook(found: Webhook, secret: bool = False) -> schemas.Webhook:
-    """A webhook; its secret is shown when it is made."""
+    """Convert a webhook; `secret` includes the signing secret."""
     return schemas.Webhook(
         id=found.id,
         url=found.url,
@@ -176,7 +176,7 @@ def webhook(found: Webhook, secret: bool = False) -> schemas.Webhook:
 
 
 def delivery(found: Delivery) -> schemas.Delivery:
-    """A delivery."""
+    """Convert a webhook delivery."""
     return schemas.Delivery(
         id=found.uid,
         webhook=found.webhook_id,

@@ -1,6 +1,6 @@
-"""Sending what webhooks are to be told, signed, again with growing pauses, until it arrives or is given up.
+"""Webhook delivery: signed POST requests, retried with back-off, dead-lettered after the last attempt.
 
-Headers and signature are those of the Standard Webhooks specification, which many languages have libraries for.
+Headers and signature follow the Standard Webhooks specification.
 """
 
 from __future__ import annotations
@@ -27,21 +27,21 @@ from tagging_core.publishing.outbound_policy import OutboundPolicy, outbound_cli
 from tagging_core.storage import Database
 
 ATTEMPTS = 10
-"""Until a delivery is given up, somewhat more than a day after the first."""
+"""Attempts before a delivery is dead-lettered, a little more than a day after the first."""
 
-_PAUSES = (5, 30, 120, 600, 1_800, 3_600, 7_200, 14_400, 28_800, 28_800)
-_SECONDS = 10.0  # for the whole of one attempt
-_READ = 65_536  # bytes of an answer that are read at most, and thrown away
-_KEPT = timedelta(days=30)
+_BACKOFF_SECONDS = (5, 30, 120, 600, 1_800, 3_600, 7_200, 14_400, 28_800, 28_800)
+_ATTEMPT_SECONDS = 10.0
+_MAX_RESPONSE = 65_536  # bytes of a response that are read, and discarded
+_KEEP = timedelta(days=30)
 
 PayloadBuilder = Callable[[Connection, EventType, dict[str, Any]], dict[str, Any]]
-"""What a receiver is told about a subject, as it is now."""
+"""Builds the payload of an event from its type and subject, in their current state."""
 
 
 def sign(secret: str, uid: str, timestamp: int, body: str) -> str:
-    """The signature of a delivery: `v1,` and the base64 of HMAC-SHA256 over `uid.timestamp.body`.
+    """Sign a delivery: `v1,` and the base64 of HMAC-SHA256 over `uid.timestamp.body`.
 
-    The key is what follows `whsec_`, decoded from URL-safe base64.
+    The key is the part of the secret after `whsec_`, decoded from URL-safe base64.
     """
     key = base64.urlsafe_b64decode(secret.removeprefix("whsec_") + "==")
     digest = hmac.new(key, f"{uid}.{timestamp}.{body}".encode(), hashlib.sha256).digest()
@@ -49,67 +49,65 @@ def sign(secret: str, uid: str, timestamp: int, body: str) -> str:
 
 
 class WebhookSender:
-    """Sends what is due.
+    """Sends due deliveries.
 
     Args:
-        database: Where deliveries wait.
-        targets: Where they may go.
-        tell: Gives what is told.
+        database: The store of record, with the outbox.
+        targets: Allow list of targets.
+        tell: Builds payloads.
     """
 
     def __init__(self, database: Database, targets: OutboundPolicy, tell: PayloadBuilder) -> None:
-        self._database, self._tell = database, tell
-        self._client = outbound_client(targets, _SECONDS)
+        self._database, self._build_payload = database, tell
+        self._client = outbound_client(targets, _ATTEMPT_SECONDS)
         self._pool = ThreadPoolExecutor(4, thread_name_prefix="webhooks")
-        self._swept = 0.0
+        self._purged_at = 0.0
 
     def work(self) -> bool:
-        """Try what is due once; whether anything was."""
+        """Attempt each due delivery once; return whether there were any."""
         with self._database.read() as connection:
             waiting = webhook_outbox.due(connection)
             hooks = {w.id: w for w in webhook_outbox.all_webhooks(connection)} if waiting else {}
         groups = [
             [d for d in waiting if d.webhook_id == hook] for hook in dict.fromkeys(d.webhook_id for d in waiting)
         ]
-        # A target that hangs keeps the others waiting no longer than one attempt.
+        # One thread per webhook: a target that hangs delays others by one attempt at most.
         list(self._pool.map(lambda group: self._attempt_all(group, hooks[group[0].webhook_id]), groups))
-        if time.monotonic() - self._swept > 3_600:
-            self._swept = time.monotonic()
+        if time.monotonic() - self._purged_at > 3_600:
+            self._purged_at = time.monotonic()
             with self._database.write() as connection:
-                webhook_outbox.purge(connection, datetime.now(UTC).replace(tzinfo=None) - _KEPT)
+                webhook_outbox.purge(connection, datetime.now(UTC).replace(tzinfo=None) - _KEEP)
         return bool(waiting)
 
     def close(self) -> None:
-        """Let connections go."""
+        """Close threads and connections."""
         self._pool.shutdown(wait=False)
         self._client.close()
 
     def _attempt_all(self, group: list[Delivery], webhook: Webhook) -> None:
-        """In their order, up to the first that does not arrive."""
+        """Attempt deliveries in order, up to the first failure."""
         for delivery in group:
             if not self._attempt(delivery, webhook):
                 break
 
     def _attempt(self, delivery: Delivery, webhook: Webhook) -> bool:
         body = delivery.body or self._write_body(delivery)
-        trouble = self._send(delivery, webhook, body)
+        error = self._send(delivery, webhook, body)
         attempts = delivery.attempts + 1
         with self._database.write() as connection:
-            if not trouble:
-                webhook_outbox.settle(connection, delivery, state="sent", attempts=attempts, note="arrived")
+            if not error:
+                webhook_outbox.settle(connection, delivery, state="sent", attempts=attempts, note="delivered")
             elif attempts >= ATTEMPTS:
-                webhook_outbox.settle(connection, delivery, state="dead", attempts=attempts, note=trouble)
+                webhook_outbox.settle(connection, delivery, state="dead", attempts=attempts, note=error)
             else:
-                pause = _PAUSES[min(attempts, len(_PAUSES)) - 1]
-                webhook_outbox.settle(
-                    connection, delivery, attempts=attempts, note=trouble, due=time.time() + pause
-                )
-        return not trouble
+                pause = _BACKOFF_SECONDS[min(attempts, len(_BACKOFF_SECONDS)) - 1]
+                webhook_outbox.settle(connection, delivery, attempts=attempts, note=error, due=time.time() + pause)
+        return not error
 
     def _write_body(self, delivery: Delivery) -> str:
-        """What is told is fixed at the first attempt, so that every later one tells the same."""
+        """Build and store the body at the first attempt, so that retries send the same bytes."""
         with self._database.write() as connection:
-            data = self._tell(connection, delivery.kind, delivery.subject)
+            data = self._build_payload(connection, delivery.kind, delivery.subject)
             body = json.dumps(
                 {
                     "type": delivery.kind,
@@ -123,7 +121,7 @@ class WebhookSender:
         return body
 
     def _send(self, delivery: Delivery, webhook: Webhook, body: str) -> str:
-        """Send it; why it did not arrive, empty if it did. What the receiver answers is never shown."""
+        """Send a delivery and return the error, empty on success; the response body is never shown."""
         now = int(time.time())
         headers = {
             "content-type": "application/json",
@@ -137,15 +135,15 @@ class WebhookSender:
                 size = 0
                 for part in response.iter_raw():
                     size += len(part)
-                    if size > _READ:
+                    if size > _MAX_RESPONSE:
                         break
         except WebhookError as error:
             return str(error)
         except httpx.TimeoutException:
-            return f"no answer within {_SECONDS:.0f} seconds"
+            return f"no response within {_ATTEMPT_SECONDS:.0f} seconds"
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             logging.getLogger(__name__).info("webhook %s: %r", webhook.id, error)
             return f"the connection to {urlsplit(webhook.url).hostname} failed"
         if response.is_redirect:
-            return f"it answered {response.status_code}; redirects are not followed, so give the final address"
-        return "" if response.is_success else f"it answered {response.status_code}"
+            return f"status {response.status_code}: redirects are not followed, so register the final URL"
+        return "" if response.is_success else f"status {response.status_code}"

@@ -1,4 +1,4 @@
-"""What webhooks tell: the same models as the interface, as things are when they are first sent."""
+"""Webhook payloads: API schemas of the subject as it is at the first attempt."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from tagging_core.publishing.webhook_delivery import PayloadBuilder
 
 
 def payload_builder(taxonomies: Callable[[], TaxonomyCache]) -> PayloadBuilder:
-    """Return the function that writes the body of a delivery.
+    """Return the function that builds the payload of a delivery.
 
     Args:
-        taxonomies: Gives the taxonomy cache of the active model's library.
+        taxonomies: Returns the taxonomy cache of the active model's library.
     """
 
     def build(connection: Connection, kind: EventType, subject: dict[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Webhooks as administrators and programs call them."""
+"""Service for webhook subscriptions and deliveries."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ class WebhookService:
 
     Args:
         database: The store of record.
-        policy: Says which addresses may be called.
-        wake: Tells the background worker that there is work.
+        policy: Allow list of targets.
+        wake: Wakes the background worker.
     """
 
     def __init__(self, database: Database, policy: OutboundPolicy, wake: Callable[[], None]) -> None:
         self._database, self._policy, self._wake = database, policy, wake
 
     def listed(self) -> list[Webhook]:
-        """Return every webhook, latest first."""
+        """Return every webhook, newest first."""
         with self._database.read() as connection:
             return webhook_outbox.all_webhooks(connection)
 
@@ -34,31 +34,31 @@ class WebhookService:
             return webhook_outbox.counts(connection)
 
     def add(self, user: User, url: str, kinds: Sequence[EventType]) -> Webhook:
-        """Register an address for some kinds of events; the result holds the secret, this once.
+        """Register a URL for some event types; the result includes the signing secret.
 
         Raises:
-            NotAllowedError: The user is no administrator.
-            WebhookError: The address is invalid, or may not be called.
+            NotAllowedError: The user is not an administrator.
+            WebhookError: The URL is invalid, or not an allowed target.
         """
         self._policy.require_url(url)
         with self._database.write(durable=True) as connection:
             return webhook_outbox.add(connection, user, url, kinds)
 
     def set_active(self, user: User, webhook_id: int, active: bool) -> Webhook:
-        """Pause a webhook, or resume it."""
+        """Pause or resume a webhook."""
         with self._database.write(durable=True) as connection:
             return webhook_outbox.set_active(connection, user, webhook_id, active)
 
     def deliveries(
         self, webhook_id: int | None = None, state: str = "", before: int = 0, limit: int = 50
     ) -> list[Delivery]:
-        """Return deliveries, latest first.
+        """Return deliveries, newest first.
 
         Args:
-            webhook_id: Only of this webhook.
+            webhook_id: Restrict to one webhook.
             state: `waiting`, `sent` or `dead`; empty for all.
             before: Only deliveries with a lower id, for paging; 0 for all.
-            limit: At most this many.
+            limit: Maximum number.
         """
         with self._database.read() as connection:
             return webhook_outbox.recent(connection, webhook_id, state, before, limit)

@@ -1,3 +1,3 @@
-"""Exports: what people decided, as tables, JSON, Label Studio tasks, and inside picture files."""
+"""Exports of decisions: tables, JSON, Label Studio tasks, and metadata in image files."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Exporting many pictures: page by page, so that a million need no more memory than a hundred."""
+"""Streaming export, one page of assets at a time, so that memory use does not grow with the archive."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from tagging_core.publishing.exports import label_studio, metadata, tables
 from tagging_core.taxonomy.model import Taxonomy
 
 _PAGE = 200
-_PART = 1 << 20
+_CHUNK = 1 << 20  # bytes
 
 
 class Format(StrEnum):
-    """What is written."""
+    """Export format."""
 
     CSV = "csv"
     JSON = "json"
     JSONL = "jsonl"
     LABEL_STUDIO = "label-studio"  # tasks with predictions and annotations
-    XMP = "xmp"  # a zip of one XMP file a picture
-    PICTURES = "pictures"  # a zip of copies with XMP and IPTC inside, or XMP files beside them
+    XMP = "xmp"  # a zip with one XMP sidecar per picture
+    PICTURES = "pictures"  # a zip of copies with embedded XMP and IPTC, or with XMP sidecars
 
 
 ENDINGS = {
@@ -36,15 +36,15 @@ ENDINGS = {
     Format.XMP: ("zip", "application/zip"),
     Format.PICTURES: ("zip", "application/zip"),
 }
-"""A file's ending and media type by format."""
+"""File extension and media type by format."""
 
 
 class AssetReader(Protocol):
-    """Reads what an export needs; the operations of the REST service do."""
+    """Source of the exported assets, implemented by `AssetsOperations`."""
 
     @property
     def taxonomy(self) -> Taxonomy:
-        """The taxonomy as it stands."""
+        """The current taxonomy."""
 
     @property
     def model(self) -> str:
@@ -53,27 +53,27 @@ class AssetReader(Protocol):
     def list(
         self, filters: schemas.Filters, cursor: str | None, limit: int, language: schemas.Language
     ) -> schemas.Page[schemas.Asset]:
-        """A page of the assets that pass the filters, newest first."""
+        """Return a page of the assets that match the filters, newest first."""
 
     def get_many(self, asset_ids: Sequence[int], language: schemas.Language) -> Sequence[schemas.Asset]:
-        """Assets by id, in the order given; unknown ids are left out."""
+        """Return assets in the order of their ids; unknown ids are skipped."""
 
     def picture(self, asset: int, rendition: schemas.Rendition) -> bytes:
-        """The bytes of an asset's file."""
+        """Return the bytes of an image file."""
 
     def recorded_suggestions(self, asset: int) -> Sequence[schemas.Suggestion]:
-        """The latest suggestions of an asset, best first."""
+        """Return the latest recorded suggestions of an asset, best first."""
 
 
 class Selection(Protocol):
     """Which assets to export; see `by_filters` and `by_ids`."""
 
     def __call__(self, reader: AssetReader, language: schemas.Language) -> Iterator[schemas.Asset]:
-        """Yield the assets, a page at a time in memory."""
+        """Yield the assets, loading one page at a time."""
 
 
 def by_filters(filters: schemas.Filters) -> Selection:
-    """All that pass filters, the latest first."""
+    """Select all assets that match the filters, newest first."""
 
     def each(reader: AssetReader, language: schemas.Language) -> Iterator[schemas.Asset]:
         cursor: str | None = None
@@ -87,7 +87,7 @@ def by_filters(filters: schemas.Filters) -> Selection:
 
 
 def by_ids(asset_ids: Sequence[int]) -> Selection:
-    """These, in this order."""
+    """Select assets by id, in this order."""
 
     def each(reader: AssetReader, language: schemas.Language) -> Iterator[schemas.Asset]:
         for start in range(0, len(asset_ids), _PAGE):
@@ -104,15 +104,18 @@ def export(
     language: schemas.Language = "en",
     image: str = "{name}",
 ) -> Iterator[bytes]:
-    """The parts of a file.
+    """Return the chunks of an export file.
 
     Args:
-        columns: Of a CSV, from `tables.COLUMNS`.
-        language: Of names and descriptions.
-        image: Where Label Studio finds a picture; {id}, {sha256} and {name} are put in.
+        reader: Source of the assets.
+        selection: Which assets to export.
+        form: Format of the file.
+        columns: For CSV, from `tables.COLUMNS`.
+        language: Language of names and descriptions.
+        image: Image URL for Label Studio, with the placeholders {id}, {sha256} and {name}.
 
     Raises:
-        SearchError: There is no such column, or a filter makes no sense.
+        SearchError: A column does not exist.
     """
     tables.check_columns(columns)
     found = selection(reader, language)
@@ -126,26 +129,26 @@ def export(
         text = tables.to_jsonl(found)
     else:
         text = label_studio.to_tasks(_tasks(reader, found, image))
-    return (part.encode() for part in text)
+    return (chunk.encode() for chunk in text)
 
 
 def _tasks(reader: AssetReader, found: Iterator[schemas.Asset], image: str) -> Iterator[dict]:
     for asset in found:
-        place = image.replace("{id}", str(asset.id)).replace("{sha256}", asset.sha256).replace("{name}", asset.name)
-        yield label_studio.task(asset, reader.recorded_suggestions(asset.id), reader.model, place)
+        url = image.replace("{id}", str(asset.id)).replace("{sha256}", asset.sha256).replace("{name}", asset.name)
+        yield label_studio.task(asset, reader.recorded_suggestions(asset.id), reader.model, url)
 
 
 def _zip(
     reader: AssetReader, found: Iterator[schemas.Asset], form: Format, language: schemas.Language
 ) -> Iterator[bytes]:
-    """A picture that cannot be written, or takes no metadata, gets an XMP file and a line in problems.txt."""
+    """Build a zip; what cannot be read or embedded gets a line in problems.txt, and a sidecar if possible."""
     embedding = metadata.can_embed()
     problems = [metadata.HOW_TO_EMBED] if form == Format.PICTURES and not embedding else []
     with tempfile.TemporaryFile() as file:
         with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
             for asset in found:
                 name = f"{asset.id}-{asset.name}".replace("/", "_").replace("\\", "_")
-                ways = metadata.paths(asset, reader.taxonomy, language)
+                paths = metadata.paths(asset, reader.taxonomy, language)
                 if form == Format.PICTURES:
                     try:
                         data = reader.picture(asset.id, "original")
@@ -154,14 +157,14 @@ def _zip(
                         continue
                     try:
                         if embedding:
-                            archive.writestr(name, metadata.embed(data, asset, ways))
+                            archive.writestr(name, metadata.embed(data, asset, paths))
                             continue
                     except PictureError as error:
                         problems.append(f"{name}: {error} Its tags are in {name}.xmp.")
                     archive.writestr(name, data)
-                archive.writestr(f"{name}.xmp", metadata.sidecar(asset, ways))
+                archive.writestr(f"{name}.xmp", metadata.sidecar(asset, paths))
             if problems:
                 archive.writestr("problems.txt", "\n".join(problems) + "\n")
         file.seek(0)
-        while part := file.read(_PART):
-            yield part
+        while chunk := file.read(_CHUNK):
+            yield chunk

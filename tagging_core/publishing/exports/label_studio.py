@@ -1,6 +1,6 @@
-"""Label Studio's JSON, both ways: suggestions as predictions, decisions as annotations, and back.
+"""Export to and import from Label Studio: suggestions as predictions, decisions as annotations.
 
-The form is that of its import and export of tasks, with one `Choices` control called `tags`.
+Uses its JSON format of tasks, with one `Choices` control named `tags`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from tagging_core.taxonomy.model import Taxonomy
 
 
 def config(taxonomy: Taxonomy) -> str:
-    """The labelling set-up of a project that takes these tasks; results name tags by their ids."""
+    """Return the labelling configuration of a project for these tasks; choices are tag ids."""
     choices = "".join(
         f"\n    <Choice value={quoteattr(tag.id)} hint={quoteattr(tag.name())}/>" for tag in taxonomy.assignable()
     )
@@ -30,12 +30,13 @@ def config(taxonomy: Taxonomy) -> str:
 
 
 def task(asset: Asset, suggestions: Sequence[Suggestion], model: str, image: str) -> dict[str, Any]:
-    """One picture as a task.
+    """Convert an asset to a task.
 
     Args:
-        suggestions: Become a prediction; its score is the probability of the likeliest.
-        model: Names what predicted.
-        image: Where Label Studio finds the picture.
+        asset: The asset; its accepted tags become an annotation.
+        suggestions: Become a prediction, scored by the highest probability.
+        model: Model version of the prediction.
+        image: Image URL.
     """
     data = {"image": image, "asset": asset.id, "sha256": asset.sha256, "name": asset.name}
     predicted = [s.tag for s in suggestions]
@@ -51,7 +52,7 @@ def task(asset: Asset, suggestions: Sequence[Suggestion], model: str, image: str
 
 
 def to_tasks(tasks: Iterable[dict[str, Any]]) -> Iterator[str]:
-    """The file of many tasks."""
+    """Yield the chunks of a JSON file of tasks."""
     before = "[\n"
     for each in tasks:
         yield before + json.dumps(each, ensure_ascii=False)
@@ -60,17 +61,17 @@ def to_tasks(tasks: Iterable[dict[str, Any]]) -> Iterator[str]:
 
 
 def read(connection: Connection, text: str, taxonomy: Taxonomy, profile: str) -> list[Decision]:
-    """Decisions from a file that Label Studio exported: its tags apply, and its pictures are done.
+    """Read decisions from an export of Label Studio: its tags are accepted, and its pictures are done.
 
     Raises:
-        ImportRefusedError: Says of each task what is wrong; nothing is taken then.
+        ImportRefusedError: A task is invalid; lists the problem of each.
     """
     try:
         tasks = json.loads(text)
     except ValueError as error:
-        raise ImportRefusedError({1: f"this is no JSON: {error}"}, "task") from error
+        raise ImportRefusedError({1: f"the file is not JSON: {error}"}, "task") from error
     if not isinstance(tasks, list):
-        raise ImportRefusedError({1: "a list of tasks was expected, as Label Studio exports it"}, "task")
+        raise ImportRefusedError({1: "expected a list of tasks, as exported by Label Studio"}, "task")
     found: list[Decision] = []
     problems: dict[int, str] = {}
     for n, each in enumerate(tasks, start=1):
@@ -79,14 +80,14 @@ def read(connection: Connection, text: str, taxonomy: Taxonomy, profile: str) ->
         except TaggingError as error:
             problems[n] = str(error)
         except (KeyError, TypeError, AttributeError, ValueError):
-            problems[n] = "it is not of the form of a task: data with an asset or sha256, and annotations"
+            problems[n] = "not a task: expected data with an asset or sha256, and annotations"
     if problems:
         raise ImportRefusedError(problems, "task")
     return found
 
 
 def _decisions(connection: Connection, each: dict[str, Any], taxonomy: Taxonomy, profile: str) -> list[Decision]:
-    """The latest annotation that was not cancelled counts."""
+    """Return the decisions of a task's latest annotation that was not cancelled."""
     annotations = [a for a in each.get("annotations", []) if not a.get("was_cancelled")]
     if not annotations:
         return []

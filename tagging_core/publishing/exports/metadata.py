@@ -1,7 +1,7 @@
-"""Tags and descriptions as XMP and IPTC: in a file of its own, or inside a copy of the picture.
+"""Tags and descriptions as XMP and IPTC, in a sidecar file or embedded in a copy of the picture.
 
-Written so that exiftool, digiKam and Lightroom read them. Pixels are never touched, and what a file says already is
-kept: Exiv2 (by pyexiv2) changes the metadata and copies the rest.
+Readable by exiftool, digiKam and Lightroom. Exiv2 (through pyexiv2) changes the metadata only: pixels and existing
+keywords are kept.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from tagging_core.publishing.schemas import Asset
 from tagging_core.taxonomy.model import Taxonomy
 
 EMBEDDABLE = ("JPEG", "MPO", "PNG", "WEBP", "TIFF")
-"""Formats that Exiv2 writes into; others get a file beside them."""
+"""Formats with embedded metadata; others get a sidecar."""
 
 HOW_TO_EMBED = (
-    "The tags are in an XMP file beside each picture; to get them inside the files, install pyexiv2: "
+    "The tags are in an XMP file beside each picture; to embed them in the image files, install pyexiv2: "
     "`pip install -r requirements-embed.txt`."
 )
-"""Shown where metadata cannot be written into files, see `can_embed`."""
+"""Shown if metadata cannot be embedded, see `can_embed`."""
 
-_ONE_AT_A_TIME = threading.Lock()  # Exiv2 is not safe between threads
-_UTF8 = "\x1b%G"  # says in IPTC that its texts are UTF-8
-_NAMES = {
+_EXIV2_LOCK = threading.Lock()  # Exiv2 is not thread-safe
+_UTF8 = "\x1b%G"  # IPTC character set: UTF-8
+_NAMESPACES = {
     "x": "adobe:ns:meta/",
     "rdf": "http://www.w3.org/1999/02/22-rdf-syntax-ns#",
     "dc": "http://purl.org/dc/elements/1.1/",
@@ -34,12 +34,12 @@ _NAMES = {
     "digiKam": "http://www.digikam.org/ns/1.0/",
     "Iptc4xmpCore": "http://iptc.org/std/Iptc4xmpCore/1.0/xmlns/",
 }
-for _prefix, _uri in _NAMES.items():
+for _prefix, _uri in _NAMESPACES.items():
     ET.register_namespace(_prefix, _uri)
 
 
 def paths(asset: Asset, taxonomy: Taxonomy, language: str = "en") -> list[tuple[str, ...]]:
-    """For each tag its way down the tree: category, tags above, itself."""
+    """Return the path of each tag in the taxonomy: category, ancestors, tag."""
     found = []
     for given in asset.tags:
         tag = taxonomy.tags.get(given.tag)
@@ -53,10 +53,11 @@ def paths(asset: Asset, taxonomy: Taxonomy, language: str = "en") -> list[tuple[
 
 
 def sidecar(asset: Asset, ways: Sequence[tuple[str, ...]]) -> bytes:
-    """An XMP file for one picture.
+    """Return the XMP sidecar of an asset.
 
     Args:
-        ways: Its tags, see `paths`.
+        asset: The asset.
+        ways: Paths of its tags, see `paths`.
     """
     meta = ET.Element(_name("x", "xmpmeta"))
     rdf = ET.SubElement(meta, _name("rdf", "RDF"))
@@ -75,22 +76,22 @@ def sidecar(asset: Asset, ways: Sequence[tuple[str, ...]]) -> bytes:
 
 
 def can_embed() -> bool:
-    """Whether pyexiv2, which is optional, is installed."""
+    """Whether the optional pyexiv2 is installed."""
     return find_spec("pyexiv2") is not None
 
 
 def embed(data: bytes, asset: Asset, ways: Sequence[tuple[str, ...]]) -> bytes:
-    """A copy of a picture's file with its tags inside; keywords that it has already stay. Needs pyexiv2.
+    """Return a copy of an image file with embedded metadata; existing keywords are kept. Requires pyexiv2.
 
     Raises:
-        PictureError: The format takes no metadata, or the file's own is damaged.
+        PictureError: The format does not support metadata, or the file's metadata is damaged.
     """
     if asset.format not in EMBEDDABLE:
-        raise PictureError(f"Nothing can be written into {asset.format}; take the XMP file beside it.")
+        raise PictureError(f"Metadata cannot be embedded in {asset.format} files; use the XMP sidecar.")
     import pyexiv2
 
     words, language = asset.description, asset.description.language
-    with _ONE_AT_A_TIME:
+    with _EXIV2_LOCK:
         try:
             pyexiv2.set_log_level(4)
             with pyexiv2.ImageData(data) as image:
@@ -127,7 +128,7 @@ def embed(data: bytes, asset: Asset, ways: Sequence[tuple[str, ...]]) -> bytes:
 
 
 def _texts(key: str, text: str, language: str, old: dict[str, object]) -> dict[str, dict[str, str]]:
-    """A text in its language and, unless the file has one, as the one for all."""
+    """Return a text in its language and, unless the file has one, as the default."""
     if not text:
         return {}
     known = old.get(key)
@@ -141,17 +142,17 @@ def _joined(old: object, new: Sequence[str]) -> list[str]:
 
 
 def _cut(text: str, most: int) -> str:
-    """At most so many bytes in UTF-8, as IPTC has it."""
+    """Truncate to a number of UTF-8 bytes, the unit of IPTC's limits."""
     return text.encode()[:most].decode("utf-8", "ignore")
 
 
 def _without(way: Sequence[str], mark: str) -> list[str]:
-    """Names that do not contain what divides them."""
+    """Replace the separator in names."""
     return [step.replace(mark, " ") for step in way]
 
 
 def _name(prefix: str, name: str) -> str:
-    return f"{{{_NAMES[prefix]}}}{name}"
+    return f"{{{_NAMESPACES[prefix]}}}{name}"
 
 
 def _add_list(parent: ET.Element, name: str, kind: str, texts: Sequence[str]) -> None:
@@ -170,5 +171,5 @@ def _add_text(parent: ET.Element, name: str, text: str, language: str) -> None:
 
 
 def _printable(text: str) -> str:
-    """XML knows no control characters."""
+    """Remove control characters, which XML does not allow."""
     return "".join(c for c in text if c.isprintable() or c in "\n\t")

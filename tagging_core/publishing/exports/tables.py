@@ -1,4 +1,4 @@
-"""Pictures as rows of a table, or as JSON."""
+"""Assets as rows of a CSV table, or as JSON."""
 
 from __future__ import annotations
 
@@ -33,28 +33,28 @@ COLUMNS: dict[str, Callable[[Asset], object]] = {
     "taken_at": lambda a: a.taken_at.isoformat() if a.taken_at else "",
     "created_at": lambda a: a.created_at.isoformat(),
 }
-"""What a table may tell of a picture; where a picture has several tags, they stand in one cell, divided by `|`."""
+"""Columns of a table; several tags share one cell, separated by `|`."""
 
 USUAL = ("id", "name", "state", "tags", "tag_ids", "probabilities", "decided_by", "decided_at", "title", "alt")
 
 
 def check_columns(columns: Sequence[str]) -> None:
-    """Refuse columns there are not.
+    """Check that columns exist.
 
     Raises:
-        SearchError: Lists those there are.
+        SearchError: A column does not exist; lists the known ones.
     """
     if unknown := [name for name in columns if name not in COLUMNS]:
-        raise SearchError(f"There is no column {unknown[0]!r}; there are {', '.join(COLUMNS)}.")
+        raise SearchError(f"There is no column {unknown[0]!r}; choose from {', '.join(COLUMNS)}.")
 
 
 def row(asset: Asset, columns: Sequence[str]) -> dict[str, object]:
-    """One picture's cells by column."""
+    """Return the cells of an asset by column."""
     return {name: COLUMNS[name](asset) for name in columns}
 
 
 def to_csv(assets: Iterable[Asset], columns: Sequence[str] = USUAL) -> Iterator[str]:
-    """Lines of a CSV file in UTF-8 that spreadsheets read, the heading first."""
+    """Yield the lines of a CSV file for spreadsheets: UTF-8 with BOM, header first, formulas escaped."""
     check_columns(columns)
     yield "\ufeff" + _line(columns)
     for asset in assets:
@@ -62,13 +62,13 @@ def to_csv(assets: Iterable[Asset], columns: Sequence[str] = USUAL) -> Iterator[
 
 
 def to_jsonl(assets: Iterable[Asset]) -> Iterator[str]:
-    """One JSON object a line."""
+    """Yield one JSON object per line."""
     for asset in assets:
         yield asset.model_dump_json() + "\n"
 
 
 def to_json(assets: Iterable[Asset]) -> Iterator[str]:
-    """One JSON list."""
+    """Yield the chunks of a JSON list."""
     before = "[\n"
     for asset in assets:
         yield before + json.dumps(asset.model_dump(mode="json"), ensure_ascii=False)

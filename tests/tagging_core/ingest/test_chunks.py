@@ -111,7 +111,7 @@ def test_a_trouble_of_the_machine_is_no_attempt(
 
 
 def test_files_that_are_away_are_waited_for(loop: Tagloop, ann: User, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(worker, "_BEAT_SECONDS", 0.05)
+    monkeypatch.setattr(worker, "_HEARTBEAT_SECONDS", 0.05)
     batch = loop.ingest.upload(ann, files(1), PROFILE)
     usual, left = loop.resources.blobs.read, iter(range(chunks.ATTEMPTS + 2))
 

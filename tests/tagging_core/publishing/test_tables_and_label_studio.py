@@ -86,6 +86,6 @@ def test_a_wrong_file_of_label_studio_is_refused_whole(loop: Tagloop, ann: User,
     good = json.loads(text(loop, ann, pictures[:1], Format.LABEL_STUDIO))[0]
     bad = json.loads(json.dumps(good).replace("garment.dress", "garment.lost"))
     with loop.database.read() as connection:
-        for wrong, told in (("{", "no JSON"), ("{}", "list of tasks"), (json.dumps([good, bad]), "task 2.*lost")):
+        for wrong, told in (("{", "not JSON"), ("{}", "list of tasks"), (json.dumps([good, bad]), "task 2.*lost")):
             with pytest.raises(TaggingError, match=told):
                 label_studio.read(connection, wrong, loop.taxonomy(), "e-commerce")
