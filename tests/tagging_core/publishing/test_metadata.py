@@ -115,11 +115,11 @@ def test_without_pyexiv2_pictures_come_unmodified_with_xmp_files(
     loop: Tagloop, ann: User, asset: Asset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "pyexiv2", None)
-    operations = Operations(loop, ann)
-    parts = export(operations, by_ids([asset.id]), Format.PICTURES)
+    assets = Operations(loop, ann).assets
+    parts = export(assets, by_ids([asset.id]), Format.PICTURES)
     with zipfile.ZipFile(io.BytesIO(b"".join(parts))) as file:
         assert sorted(file.namelist()) == ["1-red.jpg", "1-red.jpg.xmp", "problems.txt"]
-        assert file.read("1-red.jpg") == operations.assets.picture(asset.id, "original")
+        assert file.read("1-red.jpg") == assets.picture(asset.id, "original")
         assert file.read("1-red.jpg.xmp") == metadata.sidecar(asset, metadata.paths(asset, loop.taxonomy()))
         assert file.read("problems.txt").decode() == metadata.HOW_TO_EMBED + "\n"
     assert "pip install -r requirements-embed.txt" in metadata.HOW_TO_EMBED
