@@ -1,4 +1,4 @@
-# Everything Tagloop needs is made by these targets; `make` alone lists them.
+# These targets install and run everything; `make` lists them.
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
@@ -7,41 +7,42 @@ GPU    := .venv-gpu
 .PHONY: help run run-gpu test test-models test-services lint format lock bench bench-models browser services screenshots clean
 
 help: ## list the targets
-	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(VENV)/.run ## install if needed, then start the console
 	$(BIN)/streamlit run app.py
 
-run-gpu: $(GPU)/.run ## the same with what the large models need; several GB are installed
+run-gpu: $(GPU)/.run ## start the console with the large models' requirements; installs several GB
 	$(GPU)/bin/streamlit run app.py
 
-test: $(VENV)/.dev browser ## run every test but those of the large models
+test: $(VENV)/.dev browser ## run all tests except those of the large models and the servers
 	$(BIN)/python -m pytest
 
-test-models: $(GPU)/.dev ## test the large models' code on tiny checkpoints; no GPU is needed
+test-models: $(GPU)/.dev ## test the large models' code on tiny checkpoints; needs no GPU
 	$(GPU)/bin/python -m pytest tests/models
 
-test-services: $(VENV)/.dev services ## test the core on the full set of servers, and the faults of each
+test-services: $(VENV)/.dev services ## test the core on all servers, with faults injected
 	TAGLOOP_TEST_ON=services $(BIN)/python -m pytest tests/tagging_core tests/services
 
-lint: $(VENV)/.dev ## ruff, ruff format, typos, mypy
+lint: $(VENV)/.dev ## ruff, ruff format, typos, mypy, import-linter
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/typos
 	$(BIN)/mypy tagging_core console
+	$(BIN)/lint-imports --no-cache
 
-format: $(VENV)/.dev ## let ruff mend what it can
+format: $(VENV)/.dev ## format and fix with ruff
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-lock: $(VENV)/.dev ## pin requirements*.txt anew from their .in files
+lock: $(VENV)/.dev ## pin requirements*.txt from the .in files
 	grep -v '^torch==' requirements.in | cat - requirements-gpu.in > $(VENV)/requirements-gpu.in
 	for name in requirements requirements-embed requirements-dev $(VENV)/requirements-gpu; do \
 	  $(BIN)/pip-compile -q --upgrade --no-header --strip-extras --no-emit-index-url --no-emit-find-links \
 	    --annotation-style=line -o $$(basename $$name).txt $$name.in && sed -i 's/+cpu//; s#$(VENV)/##' $$(basename $$name).txt || exit 1; \
 	done
 
-bench: $(VENV)/.dev ## the measured claims: make bench DIR=folder-of-labelled-photos
+bench: $(VENV)/.dev ## measure the published figures: make bench DIR=folder-of-labelled-photos
 	$(BIN)/python -m benchmarks.learning $(DIR)
 	$(BIN)/python -m benchmarks.calibration $(DIR)
 	$(BIN)/python -m benchmarks.ordering $(DIR)
@@ -61,27 +62,27 @@ bench: $(VENV)/.dev ## the measured claims: make bench DIR=folder-of-labelled-ph
 	$(BIN)/python -m benchmarks.workers $(DIR)
 	$(BIN)/python -m benchmarks.editors $(DIR) --full-set --editors 20
 
-bench-models: $(GPU)/.dev ## the measured claims about large models: make bench-models DIR=folder-of-labelled-photos
+bench-models: $(GPU)/.dev ## measure the large models: make bench-models DIR=folder-of-labelled-photos
 	$(GPU)/bin/python -m benchmarks.models $(DIR)
 	$(GPU)/bin/python -m benchmarks.pipeline $(DIR)
 	$(GPU)/bin/python -m benchmarks.switching $(DIR)
 
-browser: ## install Debian's Chromium and exiftool for tests where that is allowed
+browser: ## install Debian's Chromium and exiftool for tests, if permitted
 	@command -v chromium >/dev/null && command -v exiftool >/dev/null \
 	  || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq \
 	  && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium libimage-exiftool-perl >/dev/null; } \
-	  || echo "Chromium or exiftool is not here and cannot be installed: tests that need them will be left out."
+	  || echo "Chromium or exiftool is missing and cannot be installed: tests that need them are skipped."
 
-services: ## install Debian's servers for tests where that is allowed; Chroma's and the object store are packages
+services: ## install Debian's servers for tests, if permitted; Chroma and the object store are Python packages
 	@{ ls -d /usr/lib/postgresql/*/bin && command -v redis-server && command -v rabbitmq-server && command -v prometheus; } >/dev/null 2>&1 \
 	  || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq \
 	  && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends postgresql redis-server rabbitmq-server prometheus >/dev/null; } \
-	  || echo "A server is not here and cannot be installed: tests that need it will be left out."
+	  || echo "A server is missing and cannot be installed: tests that need it are skipped."
 
-screenshots: $(VENV)/.dev browser ## the README's pictures, taken anew
+screenshots: $(VENV)/.dev browser ## retake the screenshots in docs/
 	$(BIN)/python -m tests.browser.screenshots docs
 
-clean: ## remove the virtual environments (never the data)
+clean: ## remove the virtual environments, but no data
 	rm -rf $(VENV) $(GPU)
 
 $(VENV)/.run: requirements.txt

@@ -167,7 +167,7 @@ def verify(folder: Path, encoder: str, reported: Reported) -> dict[str, int]:
 def _unfinished(loop: Tagloop) -> bool:
     with loop.database.read() as connection:
         waiting = connection.execute(sql(func.count()).where(items.c.state == "waiting")).scalar_one()
-    return bool(waiting or loop.model.library.pending() or loop.resources.index.pending())
+    return bool(waiting or loop.model.library.pending() or loop.resources.index.feeder.pending())
 
 
 def main() -> None:

@@ -28,7 +28,7 @@ from tagging_core.common.users import local_user
 from tagging_core.embeddings import vectors
 from tagging_core.embeddings.encoders import Encoder
 from tagging_core.ingest.batches import CHUNK
-from tagging_core.learning import suggestions
+from tagging_core.learning import recorded_suggestions
 from tagging_core.storage.blobs import LocalBlobStore
 
 _USER = local_user("benchmark")
@@ -94,7 +94,7 @@ def store(loop: Tagloop, data: list[bytes], pictures: list[Picture], found: list
             kept = {ids[names[row]][0]: found[row] for row in rows}
             vectors.save(connection, loop.model.preset.fingerprint, list(kept), np.stack(list(kept.values())))
             chosen, margins = loop.model.suggester.predict(kept, _PROFILE)
-            suggestions.record(connection, _PROFILE, chosen, margins)
+            recorded_suggestions.record(connection, _PROFILE, chosen, margins)
 
 
 def naive(loop: Tagloop, paths: Sequence[Path], folder: Path, encoder: Encoder) -> float:
@@ -188,7 +188,7 @@ def wait_idle(loop: Tagloop) -> None:
         loop.worker is None
         or loop.worker.chroma == "opening"
         or loop.model.library.pending()
-        or loop.resources.index.pending()
+        or loop.resources.index.feeder.pending()
     ):
         time.sleep(0.05)
 

@@ -27,7 +27,7 @@ from console import page_paths, session
 from tagging_core import Settings, Tagloop
 from tagging_core.analytics import drift
 from tagging_core.common.users import local_user
-from tagging_core.ledger import projection, taxonomy_store
+from tagging_core.ledger import replay, taxonomy_store
 from tagging_core.storage.schema import assets, batches, events, items, labels, reviews, suggestions
 from tagging_core.storage.schema import drift as drift_table
 from tagging_core.taxonomy.model import Category, Tag
@@ -67,7 +67,7 @@ def fill(loop: Tagloop, pictures: int, suggested: int, decisions: int) -> float:
         write(events, _events(random, done, step, came, tag_ids, profiles))
     with loop.database.write() as connection:
         started = time.perf_counter()
-        projection.replay(connection, taxonomy_store.load(connection))
+        replay.replay(connection, taxonomy_store.load(connection))
         took = time.perf_counter() - started
         connection.exec_driver_sql("analyze")
     return took

@@ -159,7 +159,7 @@ def _until_quiet(loop: Tagloop) -> None:
         loop.worker is None
         or loop.worker.chroma == "opening"
         or loop.model.library.pending()
-        or loop.resources.index.pending()
+        or loop.resources.index.feeder.pending()
     ):
         time.sleep(0.1)
 

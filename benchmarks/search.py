@@ -65,7 +65,7 @@ def measure(folder: Path, size: int, dimension: int) -> dict:
     start = time.perf_counter()
     fill(loop, matrix)
     loop.resources.index.open()  # without the worker, which would do more than is measured here
-    while loop.resources.index.feed():
+    while loop.resources.index.feeder.feed():
         pass
     filled = time.perf_counter() - start
     asked = np.random.default_rng(1).choice(size, _QUERIES, replace=False)
@@ -140,7 +140,7 @@ def by_name(folder: Path, photos: Path) -> dict:
         lambda: (
             loop.ingest.batch(batch).state == "done"
             and not loop.model.library.pending()
-            and not loop.resources.index.pending()
+            and not loop.resources.index.feeder.pending()
         )
     )
     with loop.database.read() as connection:

@@ -74,7 +74,7 @@ def measure(folder: Path, size: int, dimension: int) -> dict[str, float]:
         loop = Tagloop(Settings(data_dir=folder / "data"), encoder=encoder)
         loop.start()
         started = time.perf_counter()
-        _wait(lambda: loop.resources.index.is_open and not loop.resources.index.pending())
+        _wait(lambda: loop.resources.index.is_open and not loop.resources.index.feeder.pending())
         seconds = time.perf_counter() - started
         with loop.database.read() as connection:
             stored = connection.execute(sa.text("SELECT pg_database_size(current_database())")).scalar_one()

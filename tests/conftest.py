@@ -48,9 +48,9 @@ def examples(count: int) -> int:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """On servers, only what uses them; what is slow for its models, and no storage's concern, is left out there."""
     if ON_SERVICES:
-        models = ("test_proposals_found", "test_builtin_model", "test_writer", "test_promises", "its_description")
+        slow = ("proposals_found", "builtin_model", "caption_model", "precision_targets", "its_description")
         stored = [i for i in items if "installations" in getattr(i, "fixturenames", ()) or "services" in i.nodeid]
-        items[:] = [i for i in stored if not any(name in i.nodeid for name in models)]
+        items[:] = [i for i in stored if not any(name in i.nodeid for name in slow)]
 
 
 @pytest.fixture(autouse=True)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import pkgutil
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tagging_core import Settings
+from tagging_core.app.rebuild import REPLAYS
 
 ROOT = Path(__file__).parent.parent
 SOURCES = sorted((ROOT / "tagging_core").rglob("*.py"))
@@ -44,13 +47,16 @@ def test_no_script_lies_directly_in_pages() -> None:
     assert [p.name for p in (ROOT / "pages").glob("*.py")] in ([], ["__init__.py"])
 
 
-def test_the_readme_names_every_setting_and_page() -> None:
+def test_the_readme_names_every_page_on_at_most_200_lines() -> None:
     readme = (ROOT / "README.md").read_text("utf-8")
-    for name in Settings.model_fields:
-        assert f"TAGLOOP_{name.upper()}" in readme
+    assert len(readme.splitlines()) <= 200
     for page in (ROOT / "pages").glob("*/*.py"):
-        if page.parent.name != "common":
-            assert f"**{page.stem.capitalize()}**" in readme, page.name
+        assert f"**{page.stem.capitalize()}**" in readme, page.name
+
+
+def test_the_documentation_names_every_setting() -> None:
+    text = (ROOT / "docs" / "settings.md").read_text("utf-8")
+    assert [name for name in Settings.model_fields if f"`TAGLOOP_{name.upper()}`" not in text] == []
 
 
 def test_every_dependency_earns_its_place_in_the_readme() -> None:
@@ -66,3 +72,53 @@ def test_everything_that_runs_is_pinned() -> None:
     for name in ("requirements.txt", "requirements-embed.txt", "requirements-dev.txt"):
         lines = [line.split("#")[0].strip() for line in (ROOT / name).read_text("utf-8").splitlines()]
         assert all("==" in line for line in lines if line)
+
+
+def test_the_architecture_names_what_exists() -> None:
+    packages = "|".join(path.parent.name for path in (ROOT / "tagging_core").glob("*/__init__.py"))
+    names = re.findall(rf"`((?:{packages})\.[\w.]+)`", (ROOT / "docs" / "architecture.md").read_text("utf-8"))
+    assert len(names) > 50
+    for name in names:
+        pkgutil.resolve_name(f"tagging_core.{name}")
+
+
+def definitions(path: Path) -> list[ast.stmt]:
+    return ast.parse(path.read_text("utf-8")).body
+
+
+def test_pages_call_services_and_open_no_database() -> None:
+    for path in [*(ROOT / "pages").rglob("*.py"), *(ROOT / "console").rglob("*.py")]:
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            opens = isinstance(node, ast.Attribute) and node.attr in ("read", "write", "snapshot")
+            if opens and isinstance(node.value, ast.Attribute):
+                assert node.value.attr != "database", f"{path}:{node.lineno}"
+
+
+def test_the_core_is_packages_and_little_else() -> None:
+    found = {path.name for path in (ROOT / "tagging_core").iterdir() if path.is_file()}
+    assert found == {"__init__.py", "__main__.py", "errors.py", "settings.py", "py.typed"}
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_modules_and_classes_stay_small(path: Path) -> None:
+    if "migrations" not in path.parts and path.name != "schema.py":
+        assert len(path.read_text("utf-8").splitlines()) <= 300
+    for node in definitions(path):
+        if isinstance(node, ast.ClassDef):
+            methods = [m.name for m in node.body if isinstance(m, ast.FunctionDef) and not m.name.startswith("_")]
+            assert len(methods) <= 15, node.name
+
+
+def test_every_replay_is_registered() -> None:
+    """What a `replay` rebuilds from the ledger, `rebuild` calls."""
+    named = set()
+    for path in SOURCES:
+        for node in definitions(path):
+            if (
+                isinstance(node, ast.FunctionDef)
+                and node.name == "replay"
+                and node.args.args[0].arg == "connection"
+            ) and ast.unparse(node.returns or ast.Constant(None)) == "None":
+                named.add(".".join(path.relative_to(ROOT).with_suffix("").parts))
+    called = {replay.__module__ for _, replay in REPLAYS} - {"tagging_core.app.rebuild"}
+    assert named == called | {"tagging_core.ledger.replay"}

@@ -81,7 +81,7 @@ def _select(taxonomy: Taxonomy, typed: str, order: str, category: str | None) ->
     if order == "Growing":
         known = {tag.id: tag for tag in within}
         return [known[tag_id] for tag_id in session.loop().curation.health.growing(10 * SHOWN) if tag_id in known]
-    counts = session.loop().curation.health.counts([tag.id for tag in within])
+    counts = session.loop().curation.health.counts()
     if order == "Unused":
         return [tag for tag in within if not counts.get(tag.id, (0, 0))[0]]
     return sorted(within, key=lambda tag: -counts.get(tag.id, (0, 0))[0])

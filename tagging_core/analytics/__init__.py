@@ -1,5 +1,4 @@
-"""What managers read: counted as the ledger grows, so that no page counts an archive.
+"""Analytics for managers, read from rollups that are updated in the transaction of each event.
 
-`tallies` and `content` say which counts follow from the events of one picture; `projection` keeps their sums up to
-date in the same transaction. The other modules only add up what lies between two days.
+`ledger.rollups` defines the daily counts; these modules sum them over a period, so no page scans the whole ledger.
 """

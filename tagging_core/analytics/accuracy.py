@@ -1,7 +1,7 @@
-"""How far the machine can be trusted: precision, recall, calibration, and what could be accepted unseen.
+"""Accuracy of the model: precision, recall, calibration, and the share that could be accepted without review.
 
-The blind sample tells it honestly: people did not see what the machine would have suggested. What is told of shown
-suggestions is "as shown": who sees a suggestion is inclined to accept it, so the truth is rather a little lower.
+The blind sample, reviewed without suggestions, gives unbiased estimates. Those from shown suggestions are too high,
+because reviewers tend to accept what they are shown.
 """
 
 from __future__ import annotations
@@ -31,29 +31,29 @@ from tagging_core.storage.schema import events
 from tagging_core.taxonomy.model import Tag, Taxonomy
 
 TARGETS = (0.95, 0.97, 0.99)
-"""Shares right at which it is told what could be accepted unseen."""
+"""Precision targets for which the share that could be accepted without review is reported."""
 
 ENOUGH = 30
-"""Blind judgements from which they are preferred to what was shown: an interval of about 18 points either way."""
+"""Blind judgements from which they are preferred to shown ones: a 95 % interval of about ±18 points."""
 
 AROUND = 30
-"""Days before and after a change of the library that are compared."""
+"""Days before and after a change of the tag library that are compared."""
 
-_PARTS = 10  # of the reliability diagram
-_MANY = 1_000  # tags of one change
+_DIAGRAM_BINS = 10
+_MAX_TAGS = 1_000  # read per change
 
 
 @dataclass(frozen=True, slots=True)
 class Outcomes:
-    """What became of suggestions; a suggestion is the machine's opinion from `tallies.SURE` on.
+    """Outcomes of suggestions; those with a probability of at least `tally.SURE` are positive predictions.
 
     Attributes:
-        source: `blind`, or `shown` where people saw them.
-        right: Opinions that were right.
-        wrong: Opinions that were wrong.
-        right_unsure: Right suggestions below that.
-        wrong_unsure: Wrong suggestions below that.
-        missed: Tags that were not suggested and yet apply.
+        source: `blind` or `shown`: whether reviewers saw the suggestions.
+        right: True positives.
+        wrong: False positives.
+        right_unsure: Correct suggestions below SURE.
+        wrong_unsure: Wrong suggestions below SURE.
+        missed: Tags that apply but were not suggested.
     """
 
     source: str
@@ -65,64 +65,64 @@ class Outcomes:
 
     @property
     def opinions(self) -> int:
-        """Suggestions that precision is told from."""
+        """Number of positive predictions, the denominator of precision."""
         return self.right + self.wrong
 
     @property
     def truths(self) -> int:
-        """Tags that apply, which recall is told from."""
+        """Number of tags that apply, the denominator of recall."""
         return self.right + self.right_unsure + self.missed
 
     @property
     def precision(self) -> float | None:
-        """Share of opinions that were right, in [0, 1]; None without any."""
+        """Share of positive predictions that are right, in [0, 1]; None without any."""
         return self.right / self.opinions if self.opinions else None
 
     @property
     def recall(self) -> float | None:
-        """Share of the tags that apply of which the machine was of the opinion, in [0, 1]; None without any."""
+        """Share of the tags that apply which were predicted, in [0, 1]; None without any."""
         return self.right / self.truths if self.truths else None
 
     @property
     def precision_interval(self) -> tuple[float, float]:
-        """95 % interval of the precision."""
+        """95 % Wilson interval of the precision."""
         return wilson(self.right, self.opinions)
 
     @property
     def recall_interval(self) -> tuple[float, float]:
-        """95 % interval of the recall."""
+        """95 % Wilson interval of the recall."""
         return wilson(self.right, self.truths)
 
     @property
     def is_blind(self) -> bool:
-        """Whether people did not see the suggestions."""
+        """Whether the outcomes come from the blind sample."""
         return self.source == BLIND
 
 
 def outcomes(kinds: Kinds, source: str) -> Outcomes:
-    """The outcomes of a source among figures."""
+    """Return the outcomes of a source, `blind` or `shown`, from counts."""
     get = kinds.get
     names = ("right", "wrong", "right.unsure", "wrong.unsure", "missed")
     return Outcomes(source, *(max(0, get(f"{source}.{name}", 0)) for name in names))
 
 
 def honest(kinds: Kinds) -> Outcomes:
-    """The blind sample's outcomes if they are ENOUGH, else those of shown suggestions."""
+    """Return blind outcomes if there are at least ENOUGH predictions, else shown ones."""
     blind = outcomes(kinds, BLIND)
     return blind if blind.opinions >= ENOUGH else outcomes(kinds, SHOWN)
 
 
 def overall(connection: Connection, user: User, period: Period) -> Counter[str]:
-    """All figures of a period, for `honest` and `outcomes`."""
+    """Return all counts of a period, for `honest` and `outcomes`."""
     require(user, Action.REPORT)
     return reader.totals(connection, "all", period).get("", Counter())
 
 
 def by(connection: Connection, user: User, subject: str, period: Period, taxonomy: Taxonomy) -> dict[str, Kinds]:
-    """Figures of a period by what is told apart.
+    """Return the counts of a period, grouped.
 
     Args:
-        subject: `tag`, `category`, `profile`, `actor` or `model`.
+        subject: Grouping: `tag`, `category`, `profile`, `actor` or `model`.
     """
     require(user, Action.REPORT)
     if subject not in ("tag", "category"):
@@ -139,10 +139,15 @@ def by(connection: Connection, user: User, subject: str, period: Period, taxonom
 def over_time(
     connection: Connection, user: User, period: Period, grain: str, source: str, subject: str = "all", key: str = ""
 ) -> pd.DataFrame:
-    """Precision and recall by bucket, those without any opinion left out.
+    """Return precision and recall over time.
+
+    Args:
+        grain: `day`, `week`, `month` or `quarter`.
+        source: `blind` or `shown`.
 
     Returns:
-        Columns bucket (its first day), opinions, precision, low, high, truths and recall; shares in [0, 1].
+        A row per bucket with predictions: bucket (its first day), opinions, precision, low and high (95 % bounds),
+        truths and recall; shares in [0, 1].
     """
     require(user, Action.REPORT)
     found: dict[str, Counter[str]] = {}
@@ -157,7 +162,7 @@ def over_time(
 
 
 def bins(connection: Connection, user: User, period: Period, source: str) -> pd.DataFrame:
-    """Suggestions by confidence in hundredths: columns probability (middle of each), right and wrong."""
+    """Return counts by predicted probability: columns probability (midpoint of a 0.01-wide bin), right, wrong."""
     require(user, Action.REPORT)
     found = reader.totals(connection, "bin", period)
     rows = [
@@ -169,64 +174,66 @@ def bins(connection: Connection, user: User, period: Period, source: str) -> pd.
 
 
 def reliability(table: pd.DataFrame) -> pd.DataFrame:
-    """How often suggestions of about the same confidence were right.
+    """Return the reliability diagram.
 
     Args:
-        table: Of `bins`.
+        table: Result of `bins`.
 
     Returns:
-        Columns said (mean confidence), was (share right), low, high and n; a row for each tenth that has any.
+        A row per non-empty bin of width 0.1: said (mean predicted probability), was (observed share right), low and
+        high (95 % bounds) and n.
     """
     parts = []
-    for _, part in table.groupby((table["probability"] * _PARTS).astype(int)):
+    for _, part in table.groupby((table["probability"] * _DIAGRAM_BINS).astype(int)):
         right, n = int(part["right"].sum()), int((part["right"] + part["wrong"]).sum())
-        said = float((part["probability"] * (part["right"] + part["wrong"])).sum() / n)
-        parts.append((said, right / n, *wilson(right, n), n))
+        mean_predicted = float((part["probability"] * (part["right"] + part["wrong"])).sum() / n)
+        parts.append((mean_predicted, right / n, *wilson(right, n), n))
     return pd.DataFrame(parts, columns=["said", "was", "low", "high", "n"])
 
 
 def calibration_error(table: pd.DataFrame) -> float | None:
-    """Expected calibration error over the rows of `reliability`, in [0, 1]; 0 is perfect, None without any."""
+    """Return the expected calibration error of a `reliability` table, in [0, 1]; None if it is empty."""
     if table.empty:
         return None
     return float(((table["said"] - table["was"]).abs() * table["n"]).sum() / table["n"].sum())
 
 
 def coverage(table: pd.DataFrame) -> pd.DataFrame:
-    """What accepting everything above a confidence would do, from the surest down.
+    """Return coverage and precision of accepting all suggestions above each threshold.
 
     Args:
-        table: Of `bins`.
+        table: Result of `bins`.
 
     Returns:
-        Columns threshold, coverage (share of all suggestions), right (share right among them), low, high and n.
+        Columns threshold (descending), coverage (share of all suggestions), right (precision), low and high (95 %
+        bounds) and n.
     """
-    down = table.sort_values("probability", ascending=False)
-    right = down["right"].to_numpy().cumsum()
-    n = (down["right"] + down["wrong"]).to_numpy().cumsum()
-    limits = [wilson(int(r), int(m)) for r, m in zip(right, n, strict=True)]
+    descending = table.sort_values("probability", ascending=False)
+    right = descending["right"].to_numpy().cumsum()
+    n = (descending["right"] + descending["wrong"]).to_numpy().cumsum()
+    bounds = [wilson(int(r), int(m)) for r, m in zip(right, n, strict=True)]
     return pd.DataFrame(
         {
-            "threshold": down["probability"].to_numpy() - 0.5 / BINS,
+            "threshold": descending["probability"].to_numpy() - 0.5 / BINS,
             "coverage": n / max(1, n[-1]) if len(n) else np.zeros(0),
             "right": right / np.maximum(n, 1),
-            "low": [low for low, _ in limits],
-            "high": [high for _, high in limits],
+            "low": [low for low, _ in bounds],
+            "high": [high for _, high in bounds],
             "n": n,
         }
     )
 
 
 def unseen(curve: pd.DataFrame, target: float) -> pd.Series | None:
-    """The row of `coverage` that accepts most with a target share right, of at least ENOUGH; None if none does."""
-    enough = curve[(curve["right"] >= target) & (curve["n"] >= ENOUGH)]
-    return None if enough.empty else enough.iloc[-1]
+    """Return the `coverage` row with the lowest threshold that reaches a target precision, n >= ENOUGH; or None."""
+    candidates = curve[(curve["right"] >= target) & (curve["n"] >= ENOUGH)]
+    return None if candidates.empty else candidates.iloc[-1]
 
 
 def confusions(
     connection: Connection, user: User, period: Period, taxonomy: Taxonomy, limit: int = 15
 ) -> list[tuple[str, str, int]]:
-    """Tags the machine took for one another: suggested, given in its place, how often; most first."""
+    """Return (suggested tag, tag given instead, count), most frequent first."""
     require(user, Action.REPORT)
     counts: Counter[tuple[str, str]] = Counter()
     for key, kinds in reader.totals(connection, "pair", period).items():
@@ -238,12 +245,12 @@ def confusions(
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """What a change of the library did to the tags it touched.
+    """Effect of a change of the tag library on the tags it concerns.
 
     Attributes:
-        before: Outcomes of shown suggestions in the AROUND days before.
-        after: In as many days from then on.
-        change: Of the precision, with its 95 % interval.
+        before: Outcomes of shown suggestions in the AROUND days before the change.
+        after: The same in the AROUND days from the change on.
+        change: Difference in precision with its 95 % interval.
     """
 
     act: LibraryAct
@@ -256,7 +263,7 @@ class Effect:
 def effects_of_changes(
     connection: Connection, user: User, period: Period, taxonomy: Taxonomy, limit: int = 12
 ) -> list[Effect]:
-    """The library's latest changes in a period, with the precision of the tags concerned before and after."""
+    """Return the effects of the latest changes in a period, latest first."""
     require(user, Action.REPORT)
     zone = key_values.zone_of(connection)
     day_of = periods.day_in(zone)
@@ -264,26 +271,26 @@ def effects_of_changes(
     first, last = event_ids(connection, period)
     for act in taxonomy_history.recent(connection, 2 * limit, before=last + 1):
         day = date.fromisoformat(day_of(act.at))
-        tag_ids = sorted({t for t in map(taxonomy.redirects.resolve, _touched(connection, act)) if t})
+        tag_ids = sorted({t for t in map(taxonomy.redirects.resolve, _changed_tags(connection, act)) if t})
         if act.event_id < first or not tag_ids:
             continue
         keys = [key for tag_id in tag_ids for key in reader.sources(tag_id, taxonomy.redirects)]
-        around = (
+        windows = (
             Period(day - timedelta(days=AROUND), day - timedelta(days=1)),
             Period(day, day + timedelta(days=AROUND - 1)),
         )
-        before, after = (outcomes(_sum(reader.by_day(connection, "tag", p, keys).values()), SHOWN) for p in around)
+        before, after = (outcomes(_sum(reader.by_day(connection, "tag", p, keys).values()), SHOWN) for p in windows)
         change = proportion_change((before.right, after.right), (before.opinions, after.opinions))
         found.append(Effect(act, tag_ids, before, after, change))
     return found[:limit]
 
 
-def _touched(connection: Connection, act: LibraryAct) -> list[str]:
-    """The tags that an act changed, of which it names the first few only; at most _MANY."""
+def _changed_tags(connection: Connection, act: LibraryAct) -> list[str]:
+    """Return the ids of up to _MAX_TAGS tags changed by a change set; `act.changes` holds only the first few."""
     if not act.id:
         return [change.after.id for change in act.changes if isinstance(change.after, Tag)]
     query = select(events.c.tag_id).where(events.c.act == act.id, events.c.kind == Kind.TAG)
-    return list(connection.execute(query.limit(_MANY)).scalars())
+    return list(connection.execute(query.limit(_MAX_TAGS)).scalars())
 
 
 def _sum(parts: Iterable[Counter[str]]) -> Counter[str]:

@@ -1,7 +1,7 @@
-"""Whether what comes in is still what the library learned from: a daily check against the weeks before.
+"""Daily drift check: compares recent uploads with earlier ones.
 
-Two questions, each with a stated rate of false alarms: have the pictures' vectors changed (a permutation test of
-whole batches, see `statistics.mean_discrepancy`), and have the shares of tags (see `trends.movers`)?
+Two tests, each with false alarm rate FALSE_ALARMS: a permutation test of image embeddings by batch
+(`intervals.mean_discrepancy`) and tests of tag shares (`trends.movers`).
 """
 
 from __future__ import annotations
@@ -28,21 +28,21 @@ from tagging_core.storage.schema import assets, drift, items
 from tagging_core.taxonomy.model import Taxonomy
 
 NOW, REFERENCE = 14, 90
-"""Days that are looked at, and the days before those that they are compared with."""
+"""Length in days of the tested period and of the reference period before it."""
 
 FALSE_ALARMS = 0.01
-"""Share of checks, of each kind, that raise an alarm although nothing changed."""
+"""Significance level of each test: the share of checks that raise an alarm although nothing changed."""
 
 LEAST = 50
-"""Pictures on either side, below which nothing is said."""
+"""Minimum number of pictures in each period."""
 
-_SAMPLE = 400  # pictures on either side
-_DRAWS = 999  # permutations: the least p is 0.001
+_SAMPLE_SIZE = 400  # pictures per period
+_PERMUTATIONS = 999  # the smallest p-value is 0.001
 
 
 @dataclass(frozen=True, slots=True)
 class Drifted:
-    """A tag whose share changed; shares in [0, 1], bounds of the change at the check's confidence."""
+    """A tag whose share changed; shares in [0, 1], bounds at confidence 1 - FALSE_ALARMS over all tags."""
 
     tag_id: str
     before: float
@@ -53,14 +53,14 @@ class Drifted:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """What one day's check found.
+    """Result of one day's check.
 
     Attributes:
-        p: How likely chance alone shows vectors as different as these, in (0, 1]; None where it cannot be told.
-        reason: Why not.
-        pictures: Pictures looked at, of the latest days and of those before.
-        uploads: Batches they came in.
-        tags: Those whose share changed.
+        p: p-value of the embedding test, in (0, 1]; None if there was too little data.
+        reason: Why `p` is None.
+        pictures: Sample sizes in the tested period and in the reference period.
+        uploads: Number of batches in each sample.
+        tags: Tags whose share changed.
     """
 
     p: float | None
@@ -71,18 +71,18 @@ class Check:
 
     @property
     def alarm(self) -> bool:
-        """Whether the pictures have changed."""
+        """Whether the image embeddings have drifted."""
         return self.p is not None and self.p <= FALSE_ALARMS
 
 
 def periods(today: date) -> tuple[Period, Period]:
-    """The days that a check of a day looks at, and those it compares them with."""
+    """Return the tested period and the reference period of a day's check."""
     now = Period.latest(NOW, today)
     return now, Period(now.first - timedelta(days=REFERENCE), now.first - timedelta(days=1))
 
 
 def check_if_due(database: Database, library: TagLibrary, taxonomy: Taxonomy) -> bool:
-    """Check once a day; whether it did."""
+    """Run the day's check unless it has run; returns whether it ran."""
     with database.read() as connection:
         day = key_values.today(connection)
         if connection.execute(select(drift.c.day).where(drift.c.day == day.isoformat())).first():
@@ -94,26 +94,30 @@ def check_if_due(database: Database, library: TagLibrary, taxonomy: Taxonomy) ->
 
 
 def check(connection: Connection, fingerprint: str, taxonomy: Taxonomy, day: date) -> Check:
-    """Compare what came in lately with what came in before."""
+    """Compare recent uploads with those of the reference period.
+
+    Args:
+        fingerprint: Vector space of the embeddings.
+    """
     now, reference = periods(day)
     latest, earlier = (_sample(connection, fingerprint, period) for period in (now, reference))
     pictures = len(latest[1]), len(earlier[1])
     uploads = len(set(latest[1])), len(set(earlier[1]))
     tags = _tags(connection, taxonomy, now, reference)
     if min(pictures) < LEAST:
-        reason = f"Too few pictures: {pictures[0]} lately and {pictures[1]} before, of at least {LEAST} each."
+        reason = f"Too few pictures: {pictures[0]} recent and {pictures[1]} earlier, at least {LEAST} each needed."
         return Check(None, reason, pictures, uploads, tags)
     if comb(sum(uploads), uploads[0]) * FALSE_ALARMS < 1:
-        reason = f"Too few uploads to tell chance from change: {uploads[0]} lately and {uploads[1]} before."
+        reason = f"Too few uploads for a significant result: {uploads[0]} recent and {uploads[1]} earlier."
         return Check(None, reason, pictures, uploads, tags)
-    together = np.concatenate([latest[0], earlier[0]])
+    combined = np.concatenate([latest[0], earlier[0]])
     groups = np.concatenate([latest[1], earlier[1]])
-    p = mean_discrepancy(_kernel(together), groups, np.arange(len(groups)) < pictures[0], _DRAWS)
+    p = mean_discrepancy(_kernel(combined), groups, np.arange(len(groups)) < pictures[0], _PERMUTATIONS)
     return Check(p, "", pictures, uploads, tags)
 
 
 def latest(connection: Connection, user: User, limit: int = 60) -> dict[str, Check]:
-    """The last checks by day, latest first."""
+    """Return the latest checks by day, latest first."""
     require(user, Action.REPORT)
     rows = connection.execute(select(drift).order_by(drift.c.day.desc()).limit(limit))
     return {row.day: _read(row.found) for row in rows}
@@ -125,16 +129,16 @@ def _read(found: dict[str, Any]) -> Check:
 
 
 def _sample(connection: Connection, fingerprint: str, period: Period) -> tuple[Vectors, np.ndarray]:
-    """Vectors `(n, d)` of a random choice of a period's pictures, and the batches `(n,)` they first came in.
+    """Return embeddings `(n, d)` of a random sample of a period's pictures and their first batches `(n,)`.
 
-    Pictures of no batch, which a program wrote, stand alone.
+    Pictures without a batch, added through the API, each form a group of their own.
     """
     first, after = days.moments(period, key_values.zone_of(connection))
     query = select(assets.c.id).where(assets.c.created_at >= first, assets.c.created_at < after)
-    ids = list(connection.execute(query.order_by(assets.c.sample).limit(_SAMPLE)).scalars())
+    ids = list(connection.execute(query.order_by(assets.c.sample).limit(_SAMPLE_SIZE)).scalars())
     found = vectors.load(connection, fingerprint, ids)
-    came = select(items.c.asset_id, func.min(items.c.batch_id)).where(items.c.asset_id.in_(ids))
-    batch_of = {row[0]: row[1] for row in connection.execute(came.group_by(items.c.asset_id))}
+    first_batch = select(items.c.asset_id, func.min(items.c.batch_id)).where(items.c.asset_id.in_(ids))
+    batch_of = {row[0]: row[1] for row in connection.execute(first_batch.group_by(items.c.asset_id))}
     known = [asset_id for asset_id in ids if asset_id in found]
     if not known:
         return np.zeros((0, 1), np.float32), np.zeros(0, np.int64)
@@ -142,14 +146,14 @@ def _sample(connection: Connection, fingerprint: str, period: Period) -> tuple[V
 
 
 def _kernel(x: Vectors) -> np.ndarray:
-    """Gaussian similarities `(n, n)` with the median distance as width (Gretton et al. 2012, section 8)."""
+    """Return the Gaussian kernel `(n, n)`, bandwidth by the median heuristic (Gretton et al. 2012, section 8)."""
     squared = np.maximum(0.0, 2 - 2 * (x @ x.T).astype(np.float64))
     return np.asarray(np.exp(-squared / max(float(np.median(squared)), 1e-9)))
 
 
 def _tags(connection: Connection, taxonomy: Taxonomy, now: Period, reference: Period) -> list[Drifted]:
-    before, lately = (trends.load(connection, SYSTEM, Basis.UPLOADED, period) for period in (reference, now))
-    if min(before.total, lately.total) < LEAST:
+    before, recent = (trends.load(connection, SYSTEM, Basis.UPLOADED, period) for period in (reference, now))
+    if min(before.total, recent.total) < LEAST:
         return []
-    moved = trends.movers(before, lately, taxonomy, 1 - FALSE_ALARMS)
-    return [Drifted(m.tag_id, m.before, m.now, m.change.low, m.change.high) for m in moved]
+    changes = trends.movers(before, recent, taxonomy, 1 - FALSE_ALARMS)
+    return [Drifted(m.tag_id, m.before, m.now, m.change.low, m.change.high) for m in changes]

@@ -1,4 +1,4 @@
-"""What a manager sees first: what came in, what waits, how far to trust the machine, and what needs a look."""
+"""Dashboard summary: uploads, review queue, accuracy and alerts."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ from tagging_core.storage.schema import assets
 from tagging_core.taxonomy.model import Taxonomy
 
 OLD = 7
-"""Days after which a picture that still waits is worth an alert."""
+"""Days in the review queue after which a picture raises an alert."""
 
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """One screen.
+    """Data of the dashboard.
 
     Attributes:
-        figures: Of the period, see `tallies`.
-        before: Of as many days before.
-        review: Where all pictures stand now.
-        saved: By suggestions; None before any picture was timed.
-        oldest: The day on which the picture came in that waits longest; None if none waits.
-        drift: The latest check.
-        sensitive: By tag, pictures on which a sensitive suggestion waits.
-        copies: Pictures that look like protected ones.
+        figures: Counts of the period, see `ledger.rollups.tally`.
+        before: Counts of the preceding period of the same length.
+        review: Current progress of the review queue.
+        saved: Time saved by suggestions; None before any review was timed.
+        oldest: Upload date of the oldest unreviewed picture; None if the queue is empty.
+        drift: Latest drift check, if any.
+        sensitive: Number of undecided suggestions by sensitive tag; tags without any are absent.
+        copies: Number of pictures that resemble protected ones.
     """
 
     period: Period
@@ -55,20 +55,20 @@ class Overview:
 
     @property
     def accuracy(self) -> Outcomes:
-        """As honest as there is."""
+        """Outcomes from the blind sample if it is large enough, else from shown suggestions."""
         return accuracy.honest(self.figures)
 
     @property
     def waited(self) -> int:
-        """Days that the oldest waiting picture has waited."""
+        """Age of the oldest unreviewed picture in days; 0 if the queue is empty."""
         return (self.today - self.oldest).days if self.oldest else 0
 
 
 def overview(connection: Connection, user: User, taxonomy: Taxonomy, period: Period) -> Overview:
-    """What happened in a period, and what waits now.
+    """Return the dashboard data of a period.
 
     Raises:
-        NotAllowedError: The user may not read charts.
+        NotAllowedError: The user may not read reports.
     """
     require(user, Action.REPORT)
     now, before = (reader.totals(connection, "all", p).get("", Counter()) for p in (period, period.before))

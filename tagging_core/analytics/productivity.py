@@ -1,4 +1,4 @@
-"""What people do and how long it takes: by person, and what suggestions save."""
+"""Reviewers' output and the time saved by suggestions."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from tagging_core.ledger.rollups.reader import Kinds
 from tagging_core.ledger.rollups.tally import TENTHS
 
 FEW = 30
-"""Cases below which a person's figure says nothing yet, and is greyed."""
+"""Minimum number of cases for a meaningful statistic; below it, pages grey the value out."""
 
 BY_HAND = 45.0
-"""Seconds that tagging a picture by hand takes where nobody measured it; people give 30 to 60."""
+"""Assumed seconds to tag a picture by hand until it is measured; usual estimates are 30 to 60."""
 
 _HOUR = 3600.0
 
 
 def people(connection: Connection, user: User, period: Period) -> pd.DataFrame:
-    """What each person did, by name.
+    """Return a row per person, sorted by name.
 
     Returns:
-        Columns person, pictures (finished), hours (with a picture before them, breaks left out), an_hour (pictures
-        they closed, or looked at a second time), closed, agreement (share of tags on which an independent second
-        look agreed), compared, changed (share of their decisions that others changed later) and given. Shares in
-        [0, 1], missing without cases.
+        Columns person, pictures (reviews finished), hours (active, without breaks), an_hour (`closed` per hour),
+        closed (timed reviews and second opinions), agreement (share of tags on which an independent second
+        opinion agreed), compared, changed (share of `given` that others changed later) and given (decisions).
+        Shares are in [0, 1], missing without cases.
     """
     require(user, Action.REPORT)
     rows = []
@@ -57,12 +57,12 @@ def people(connection: Connection, user: User, period: Period) -> pd.DataFrame:
 
 @dataclass(frozen=True, slots=True)
 class ReviewTimes:
-    """Seconds a finished picture took.
+    """Mean seconds per finished review.
 
     Attributes:
         suggested: With suggestions.
-        alone: In the blind sample, without.
-        finished: Pictures that were finished with suggestions.
+        alone: Without suggestions (blind sample).
+        finished: Number of timed reviews with suggestions.
     """
 
     suggested: MeanEstimate
@@ -71,7 +71,7 @@ class ReviewTimes:
 
 
 def times(kinds: Kinds) -> ReviewTimes:
-    """Times among the figures of a period, see `accuracy.overall`."""
+    """Return review times from the counts of a period, see `accuracy.overall`."""
     return ReviewTimes(_mean(kinds, "with"), _mean(kinds, "blind"), kinds.get("with.n", 0))
 
 
@@ -82,14 +82,14 @@ def _mean(kinds: Kinds, source: str) -> MeanEstimate:
 
 @dataclass(frozen=True, slots=True)
 class Savings:
-    """What suggestions saved in a period.
+    """Time saved by suggestions in a period.
 
     Attributes:
-        by_hand: Seconds a picture without suggestions that this goes by.
-        measured: Whether those come from the blind sample, and not from an assumption.
-        hours: Less work; negative if it was more.
-        low: Bound of a 95 % interval; None where the times are too few to tell.
-        high: The other bound.
+        by_hand: Seconds per picture without suggestions, the baseline.
+        measured: Whether the baseline was measured on the blind sample; otherwise it is an assumption.
+        hours: Hours saved; negative if suggestions cost time.
+        low: Lower bound of the 95 % interval; None if there are too few reviews.
+        high: Upper bound.
     """
 
     by_hand: float
@@ -100,33 +100,33 @@ class Savings:
 
 
 def estimate_savings(found: ReviewTimes, by_hand: float | None = None) -> Savings | None:
-    """What suggestions saved; None before any picture was timed.
+    """Estimate the time saved by suggestions; None before any review was timed.
 
     Args:
-        by_hand: Seconds a picture without suggestions; None for what the blind sample shows, or BY_HAND where that
-            has fewer than FEW pictures.
+        by_hand: Seconds per picture without suggestions; None for the mean of the blind sample, or BY_HAND if the
+            sample has fewer than FEW pictures.
     """
     assisted, alone = found.suggested, found.alone
     if assisted.value is None:
         return None
     measured = by_hand is None and alone.n >= FEW and alone.value is not None
-    without = alone.value if measured and alone.value is not None else (by_hand or BY_HAND)
-    hours = found.finished * (without - assisted.value) / _HOUR
+    baseline = alone.value if measured and alone.value is not None else (by_hand or BY_HAND)
+    hours = found.finished * (baseline - assisted.value) / _HOUR
     if assisted.low is None or assisted.high is None:
-        return Savings(without, measured, hours, None, None)
-    spread = ((assisted.high - assisted.low) / 2) ** 2
+        return Savings(baseline, measured, hours, None, None)
+    squared_width = ((assisted.high - assisted.low) / 2) ** 2
     if measured and alone.low is not None and alone.high is not None:
-        spread += ((alone.high - alone.low) / 2) ** 2
-    half = found.finished * spread**0.5 / _HOUR
-    return Savings(without, measured, hours, hours - half, hours + half)
+        squared_width += ((alone.high - alone.low) / 2) ** 2
+    half_width = found.finished * squared_width**0.5 / _HOUR
+    return Savings(baseline, measured, hours, hours - half_width, hours + half_width)
 
 
 def months_to_break_even(once: float, monthly_saving: float, monthly_cost: float) -> float | None:
-    """Months until what is saved has paid for what was spent; None if it never does."""
+    """Return the months until savings cover the one-time cost; None if they never do."""
     gain = monthly_saving - monthly_cost
     return once / gain if gain > 0 else None
 
 
 def unchanged_share(kinds: Kinds) -> tuple[int, int]:
-    """Finished pictures to which nothing had to be added and in which nothing was replaced, of how many."""
+    """Return (assisted reviews without an added or replaced tag, all assisted reviews)."""
     return kinds.get("unchanged", 0), kinds.get("assisted", 0)

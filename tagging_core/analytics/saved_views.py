@@ -1,4 +1,4 @@
-"""Saved views: what somebody looked at on a page of charts, by name, for all who may read charts."""
+"""Saved views: named chart settings, shared by everybody who may read reports."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tagging_core.storage.schema import saved_views
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """One of them; its address is the page's query parameters."""
+    """A saved view; `address` holds the page's query parameters, `at` is naive UTC."""
 
     id: int
     name: str
@@ -26,30 +26,27 @@ class View:
 
 
 def save(connection: Connection, user: User, name: str, page: str, address: dict[str, str]) -> int:
-    """Keep a view.
-
-    Returns:
-        Its id.
+    """Save a view and return its id.
 
     Raises:
-        TaggingError: The name is empty, or another view of the page has it.
+        TaggingError: The name is empty or taken by another view of the page.
     """
     require(user, Action.REPORT)
-    clean = " ".join(name.split())[:120]
-    if not clean:
-        raise TaggingError("Give the view a name, so that it can be found again.")
-    if clean.casefold() in {view.name.casefold() for view in listed(connection, user, page)}:
+    cleaned = " ".join(name.split())[:120]
+    if not cleaned:
+        raise TaggingError("Give the view a name.")
+    if cleaned.casefold() in {view.name.casefold() for view in listed(connection, user, page)}:
         raise TaggingError(
-            f"There is a view called {clean!r} already. Take another name, or remove that one first."
+            f"There is a view called {cleaned!r} already. Choose another name, or remove that view first."
         )
-    row = {"name": clean, "page": page, "address": address, "actor": user.name}
+    row = {"name": cleaned, "page": page, "address": address, "actor": user.name}
     return insert_row(
         connection, saved_views, row | {"at": datetime.now(UTC).replace(tzinfo=None), "removed": False}
     )
 
 
 def listed(connection: Connection, user: User, page: str) -> list[View]:
-    """The views of a page by name."""
+    """Return the saved views of a page, sorted by name."""
     require(user, Action.REPORT)
     rows = connection.execute(select(saved_views).where(saved_views.c.page == page, ~saved_views.c.removed))
     found = [View(row.id, row.name, row.page, row.address, row.actor, row.at) for row in rows]
@@ -57,38 +54,34 @@ def listed(connection: Connection, user: User, page: str) -> list[View]:
 
 
 def remove(connection: Connection, user: User, view_id: int, removed: bool = True) -> None:
-    """Take a view off the list, or put it back.
+    """Remove a view, or restore it if `removed` is False.
 
     Raises:
         NotFoundError: There is no such view.
     """
     require(user, Action.REPORT)
-    changed = update(saved_views).where(saved_views.c.id == view_id).values(removed=removed)
-    if not connection.execute(changed).rowcount:
+    query = update(saved_views).where(saved_views.c.id == view_id).values(removed=removed)
+    if not connection.execute(query).rowcount:
         raise NotFoundError(f"There is no saved view {view_id}.")
 
 
 class SavedViews:
-    """Saved views as pages call them.
-
-    Args:
-        database: The store of record.
-    """
+    """Stores and lists saved views."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def save(self, user: User, name: str, page: str, address: dict[str, str]) -> int:
-        """Save a page's address under a name; see `save`."""
+        """Save a page's query parameters under a name; see `save`."""
         with self._database.write() as connection:
             return save(connection, user, name, page, address)
 
     def listed(self, user: User, page: str) -> list[View]:
-        """Return the saved views of a page."""
+        """Return the saved views of a page; see `listed`."""
         with self._database.read() as connection:
             return listed(connection, user, page)
 
     def remove(self, user: User, view_id: int, removed: bool = True) -> None:
-        """Remove a view, or restore a removed one."""
+        """Remove or restore a view; see `remove`."""
         with self._database.write() as connection:
             remove(connection, user, view_id, removed)

@@ -1,6 +1,6 @@
-"""Analytics as managers' pages call it: each method is one query in a read transaction of its own.
+"""Service for managers' reports.
 
-Every method raises NotAllowedError if the user may not read charts.
+Each method opens its own read transaction. Methods with a user raise NotAllowedError if they may not read reports.
 """
 
 from __future__ import annotations
@@ -26,14 +26,10 @@ from tagging_core.storage import Database, key_values
 
 
 class AnalyticsService:
-    """Reads what charts show.
-
-    Args:
-        database: The store of record.
-        model: Gives the taxonomy.
+    """Reads data for reports.
 
     Attributes:
-        views: Views that people saved under a name.
+        views: Saved views.
     """
 
     def __init__(self, database: Database, model: ActiveModel) -> None:
@@ -46,52 +42,52 @@ class AnalyticsService:
             return key_values.today(connection)
 
     def overview(self, user: User, period: Period) -> Overview:
-        """Return what happened in a period and what waits now."""
+        """Return the dashboard data of a period."""
         with self._database.read() as connection:
             return overview(connection, user, self._model.taxonomy, period)
 
     def accuracy(self, user: User, period: Period) -> Counter[str]:
-        """Return the accuracy counts of a period, see `accuracy.overall`."""
+        """Return all counts of a period, see `accuracy.overall`."""
         with self._database.read() as connection:
             return accuracy.overall(connection, user, period)
 
     def accuracy_by(self, user: User, subject: str, period: Period) -> dict[str, Kinds]:
-        """Return the counts by tag, category, profile or model, see `accuracy.by`."""
+        """Return the counts by tag, category, profile, actor or model, see `accuracy.by`."""
         with self._database.read() as connection:
             return accuracy.by(connection, user, subject, period, self._model.taxonomy)
 
     def accuracy_over_time(self, user: User, period: Period, grain: str, source: str) -> pd.DataFrame:
-        """Return precision and recall by day, week or month, see `accuracy.over_time`."""
+        """Return precision and recall over time, see `accuracy.over_time`."""
         with self._database.read() as connection:
             return accuracy.over_time(connection, user, period, grain, source)
 
     def confidence_bins(self, user: User, period: Period, source: str) -> pd.DataFrame:
-        """Return right and wrong suggestions by confidence, see `accuracy.bins`."""
+        """Return right and wrong suggestions by predicted probability, see `accuracy.bins`."""
         with self._database.read() as connection:
             return accuracy.bins(connection, user, period, source)
 
     def confusions(self, user: User, period: Period, limit: int = 20) -> list[tuple[str, str, int]]:
-        """Return pairs of suggested and given tag with their count, most frequent first."""
+        """Return (suggested tag, tag given instead, count), most frequent first."""
         with self._database.read() as connection:
             return accuracy.confusions(connection, user, period, self._model.taxonomy, limit)
 
     def effects_of_changes(self, user: User, period: Period) -> list[Effect]:
-        """Return accuracy before and after each change of the taxonomy."""
+        """Return accuracy before and after the latest changes of the tag library."""
         with self._database.read() as connection:
             return accuracy.effects_of_changes(connection, user, period, self._model.taxonomy)
 
     def content(self, user: User, basis: str, period: Period | None, part: str = ALL) -> Content:
-        """Return what the finished pictures of a period are about, see `trends.load`."""
+        """Return the tag counts of reviewed pictures in a period, see `trends.load`."""
         with self._database.read() as connection:
             return trends.load(connection, user, basis, period, part)
 
     def content_of_batch(self, user: User, batch_id: int) -> Content:
-        """Return what the finished pictures of a batch are about."""
+        """Return the tag counts of a batch's reviewed pictures."""
         with self._database.read() as connection:
             return trends.of_batch(connection, user, batch_id)
 
     def tags_together(self, user: User, part: str) -> tuple[pd.DataFrame, int]:
-        """Return how often tags occur together, and in how many pictures, see `trends.together`."""
+        """Return the co-occurrence matrix of tags and its sample size, see `trends.together`."""
         with self._database.read() as connection:
             return trends.together(connection, user, self._model.taxonomy, part)
 
@@ -101,15 +97,15 @@ class AnalyticsService:
             return productivity.people(connection, user, period)
 
     def drift_checks(self, user: User) -> dict[str, Check]:
-        """Return the latest checks for drift by day, latest first."""
+        """Return the latest drift checks by day, latest first."""
         with self._database.read() as connection:
             return drift.latest(connection, user)
 
     def pictures_behind(self, user: User, query: DrilldownQuery, skip: int) -> list[int]:
-        """Return a page of the assets behind a figure, see `drilldown.find`."""
+        """Return a page of the assets behind a count, see `drilldown.find`."""
         with self._database.read() as connection:
             return drilldown.find(connection, user, query, self._model.taxonomy, skip)
 
     def check_drift_if_due(self) -> bool:
-        """Check for drift once a day; returns whether it did."""
+        """Run the day's drift check unless it has run; returns whether it ran."""
         return drift.check_if_due(self._database, self._model.library, self._model.taxonomy)

@@ -1,4 +1,4 @@
-"""Who calls, what they may do, and how often."""
+"""Authentication, scopes and rate limits of API callers."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from tagging_core.app.tagloop import Tagloop
 from tagging_core.common.users import User, local_user
 from tagging_core.errors import KeyRefusedError, NotAllowedError
 
-_BURST = 2  # seconds' worth of requests that may come at once
-_FORWARDED = ("x-forwarded-for", "forwarded", "x-real-ip", "via")
+_BURST = 2  # bucket size in seconds of the sustained rate
+_PROXY_HEADERS = ("x-forwarded-for", "forwarded", "x-real-ip", "via")
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A program that makes a request.
+    """The program behind a request.
 
     Attributes:
-        name: Told apart by it where requests are counted.
+        name: Rate-limit key.
     """
 
     user: User
@@ -35,10 +35,10 @@ class Caller:
 
 
 class RateLimiter:
-    """A token bucket a caller.
+    """One token bucket per caller.
 
     Args:
-        rate: Requests a second for long.
+        rate: Sustained requests per second.
     """
 
     def __init__(self, rate: float) -> None:
@@ -47,10 +47,10 @@ class RateLimiter:
         self._left: dict[str, tuple[float, float]] = {}
 
     def take(self, name: str) -> None:
-        """Count a request.
+        """Take a token from a caller's bucket.
 
         Raises:
-            TooManyError: There were too many.
+            TooManyError: The bucket is empty.
         """
         now = time.monotonic()
         with self._lock:
@@ -60,14 +60,14 @@ class RateLimiter:
                 self._left[name] = (left - 1, now)
                 return
             self._left[name] = (left, now)
-        raise TooManyError(f"More than {self._rate:g} requests a second; wait a moment and go on.")
+        raise TooManyError(f"More than {self._rate:g} requests per second; wait a moment and try again.")
 
 
 def identify(loop: Tagloop, request: Request) -> Caller:
-    """Who makes a request.
+    """Authenticate a request by its API key, or as a local program where that is allowed.
 
     Raises:
-        KeyRefusedError: No key, or one that opens nothing.
+        KeyRefusedError: The key is missing, unknown or revoked.
     """
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if token and scheme.lower() == "bearer":
@@ -76,25 +76,25 @@ def identify(loop: Tagloop, request: Request) -> Caller:
     if loop.settings.api_local and _is_local(request):
         return Caller(local_user("program on this machine"), "local", frozenset(Scope))
     raise KeyRefusedError(
-        "Send a key: `Authorization: Bearer tagloop_...`. An administrator makes keys on the Keys page or by "
-        "`python -m tagging_core key create`."
+        "Send an API key: `Authorization: Bearer tagloop_...`. An administrator creates keys on the Integrations "
+        "page or with `python -m tagging_core key create`."
     )
 
 
 def require(caller: Caller, scope: Scope) -> None:
-    """Refuse what a key was not made for.
+    """Check that a caller has a scope.
 
     Raises:
-        NotAllowedError: Names the scope that is missing.
+        NotAllowedError: The caller's key lacks it.
     """
     if scope not in caller.scopes:
-        have = ", ".join(sorted(caller.scopes))
-        raise NotAllowedError(f"This takes a key with the scope {scope.value!r}; this one has {have}.")
+        granted = ", ".join(sorted(caller.scopes))
+        raise NotAllowedError(f"This needs an API key with the scope {scope.value!r}; yours has {granted}.")
 
 
 def _is_local(request: Request) -> bool:
-    """Whether a program on this machine calls: not a proxy's request, nor that of a web page in a local browser."""
-    if request.client is None or any(name in request.headers for name in _FORWARDED):
+    """Whether the request comes from a local program, rather than through a proxy or from a web page."""
+    if request.client is None or any(name in request.headers for name in _PROXY_HEADERS):
         return False
     if "origin" in request.headers or request.headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
         return False

@@ -1,7 +1,7 @@
-"""Idempotency: a request sent twice under one key is worked on once and answered the same.
+"""Idempotency keys: a request repeated with the same key runs once and gets the stored answer.
 
-After the IETF's draft on the Idempotency-Key header: another request under the same key is refused, and so is one
-that comes while the first is worked on.
+Follows the IETF draft of the Idempotency-Key header: a different request with the same key is refused, and so is a
+repetition while the first request is in progress.
 """
 
 from __future__ import annotations
@@ -17,37 +17,38 @@ from tagging_core.errors import SearchError
 from tagging_core.storage import Database
 from tagging_core.storage.schema import answers
 
-_KEPT = 86_400.0
-_ABANDONED = 300.0  # seconds after which the first request is thought to have died with its process
+_KEEP_SECONDS = 86_400.0
+_ABANDONED_SECONDS = 300.0  # an unfinished request older than this is taken to have died with its process
+_IN_PROGRESS = "The first request with this idempotency key is still in progress; try again later."
 
 
 def run_once(database: Database, caller: str, key: str, request: str, work: Callable[[], str]) -> tuple[str, bool]:
-    """Do something once.
+    """Run a request once per idempotency key.
 
     Args:
-        caller: Keys of two callers do not meet.
+        caller: Namespace of the key.
         key: Chosen by the caller; 1 to 200 printable characters.
-        request: A hash of what is asked for.
-        work: Does it and returns the answer.
+        request: Hash of the request.
+        work: Runs the request and returns the response body. If it raises, the key is free again.
 
     Returns:
-        The answer, and whether it is one that was given before.
+        The response body, and whether it is a stored one.
 
     Raises:
-        SearchError: The key is no key.
-        ReusedKeyError: It stood for another request.
-        InWorkError: The first request is still worked on.
+        SearchError: The key is empty, too long or not printable.
+        ReusedKeyError: The key was used for another request.
+        InProgressError: The first request is still in progress.
     """
     if not 1 <= len(key) <= 200 or not key.isprintable():
-        raise SearchError("An idempotency key has 1 to 200 printable characters.")
+        raise SearchError(f"An idempotency key has 1 to 200 printable characters, not {key[:40]!r}.")
     mine = answers.c.caller == caller, answers.c.key == key
-    if (earlier := _claim(database, caller, key, request)) is not None:
-        return earlier, True
+    if (stored := _claim(database, caller, key, request)) is not None:
+        return stored, True
     try:
         body = work()
     except BaseException:
         with database.write() as connection:
-            connection.execute(delete(answers).where(*mine))  # it failed: it may be tried again
+            connection.execute(delete(answers).where(*mine))  # allow a retry
         raise
     with database.write() as connection:
         connection.execute(update(answers).where(*mine).values(status=200, body=body))
@@ -55,11 +56,11 @@ def run_once(database: Database, caller: str, key: str, request: str, work: Call
 
 
 def _claim(database: Database, caller: str, key: str, request: str) -> str | None:
-    """Take a key for a request; the answer that was given before if there is one."""
+    """Claim a key for a request; return the stored answer if the request has finished before."""
     now = time.time()
     with database.write() as connection:
-        connection.execute(delete(answers).where(answers.c.at < now - _KEPT))
-        unfinished = answers.c.status.is_(None), answers.c.at < now - _ABANDONED
+        connection.execute(delete(answers).where(answers.c.at < now - _KEEP_SECONDS))
+        unfinished = answers.c.status.is_(None), answers.c.at < now - _ABANDONED_SECONDS
         connection.execute(delete(answers).where(answers.c.caller == caller, answers.c.key == key, *unfinished))
         known = connection.execute(select(answers).where(answers.c.caller == caller, answers.c.key == key)).first()
         if known is None:
@@ -69,13 +70,9 @@ def _claim(database: Database, caller: str, key: str, request: str) -> str | Non
                     connection.execute(answers.insert(), row)
                 return None
             except IntegrityError:
-                raise InProgressError(
-                    "The first request under this key is still worked on; ask again later."
-                ) from None
+                raise InProgressError(_IN_PROGRESS) from None
     if known.request != request:
-        raise ReusedKeyError(
-            f"The idempotency key {key!r} stood for another request; use a new one for each request."
-        )
+        raise ReusedKeyError(f"The idempotency key {key!r} was used for another request; use a new one.")
     if known.status is None:
-        raise InProgressError("The first request under this key is still worked on; ask again later.")
+        raise InProgressError(_IN_PROGRESS)
     return str(known.body)

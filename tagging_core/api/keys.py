@@ -1,4 +1,4 @@
-"""API keys: programs that may call Tagloop, each with the scopes it needs."""
+"""API keys of programs, with scopes."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ from tagging_core.storage import Database, insert_row
 from tagging_core.storage.schema import api_keys
 
 _MARK = "tagloop"
-_USED_EVERY = timedelta(minutes=1)  # writing down each use would make a write of every read
+_USED_EVERY = timedelta(minutes=1)  # recording every use would turn each read into a write
 
 
 class Scope(StrEnum):
-    """What a program may do; the wording completes "This key may not ..."."""
+    """What a program may do."""
 
     READ = "read"  # assets, tags, search, exports
-    TAG = "tag"  # upload pictures and get tags
-    DECIDE = "decide"  # accept, reject and undo, write texts
-    HOOKS = "hooks"  # manage webhooks
+    TAG = "tag"  # upload and tag pictures
+    DECIDE = "decide"  # decisions, undo, texts
+    HOOKS = "hooks"  # webhooks
 
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """One program's key; times are UTC without zone. The key itself is shown once, when it is made.
+    """One program's key, without the token, which is shown once at creation. Times are naive UTC.
 
     Attributes:
-        prefix: The part of it that may be shown.
-        used_at: Last use, to the minute; None if it was never used.
-        revoked_at: Since when it opens nothing; None if it does.
+        prefix: The part of the token that may be shown.
+        used_at: Last use, to the minute; None if never used.
+        revoked_at: None while the key is valid.
     """
 
     id: int
@@ -51,28 +51,28 @@ class ApiKey:
 
     @property
     def user(self) -> User:
-        """As whom the program acts."""
+        """The user the program acts as."""
         return User(f"program {self.name}", frozenset({Role.EDITOR}))
 
 
 def create(connection: Connection, user: User, name: str, scopes: Iterable[Scope]) -> tuple[ApiKey, str]:
-    """Make a key; it is told this once and only its hash is kept.
+    """Create a key and return it with its token, of which only the hash is stored.
 
     Raises:
-        NotAllowedError: That takes an administrator.
-        KeyRefusedError: It has no name or no scope.
+        NotAllowedError: The user is not an administrator.
+        KeyRefusedError: The name or the scopes are missing.
     """
     require(user, Action.OPERATE)
-    clean, wanted = " ".join(name.split())[:80], sorted(set(scopes))
-    if not clean or not clean.isprintable() or not wanted:
-        raise KeyRefusedError(f"A key takes a name and at least one scope of {', '.join(Scope)}.")
+    clean, granted = " ".join(name.split())[:80], sorted(set(scopes))
+    if not clean or not clean.isprintable() or not granted:
+        raise KeyRefusedError(f"An API key needs a printable name and at least one scope of {', '.join(Scope)}.")
     prefix = secrets.token_hex(4)
     token = f"{_MARK}_{prefix}_{secrets.token_urlsafe(32)}"
     row = {
         "name": clean,
         "prefix": prefix,
         "hash": _hash(token),
-        "scopes": wanted,
+        "scopes": granted,
         "created_by": user.name,
         "created_at": _now(),
     }
@@ -81,24 +81,24 @@ def create(connection: Connection, user: User, name: str, scopes: Iterable[Scope
 
 
 def get(connection: Connection, key_id: int) -> ApiKey:
-    """A key by id.
+    """Return a key by id.
 
     Raises:
-        NotFoundError: There is none.
+        NotFoundError: No key has this id.
     """
     row = connection.execute(select(api_keys).where(api_keys.c.id == key_id)).first()
     if row is None:
-        raise NotFoundError(f"There is no key {key_id}.")
+        raise NotFoundError(f"There is no API key {key_id}.")
     return _to_key(row)
 
 
 def all_keys(connection: Connection) -> list[ApiKey]:
-    """Every key there is or was, latest first."""
+    """Return every key, revoked ones included, latest first."""
     return [_to_key(row) for row in connection.execute(select(api_keys).order_by(api_keys.c.id.desc()))]
 
 
 def revoke(connection: Connection, user: User, key_id: int, revoked: bool = True) -> None:
-    """Let a key open nothing any more, or again if that was a mistake."""
+    """Revoke a key, or restore it with `revoked=False`."""
     require(user, Action.OPERATE)
     get(connection, key_id)
     mine = update(api_keys).where(api_keys.c.id == key_id)
@@ -106,21 +106,21 @@ def revoke(connection: Connection, user: User, key_id: int, revoked: bool = True
 
 
 def check(database: Database, token: str) -> ApiKey:
-    """The key that a program shows.
+    """Return the key a token belongs to, and record its use.
 
     Raises:
-        KeyRefusedError: It is none of ours, or was revoked.
+        KeyRefusedError: The token is unknown or revoked.
     """
     parts = token.split("_", 2)
     prefix = parts[1] if len(parts) == 3 and parts[0] == _MARK else ""
     with database.read() as connection:
         row = connection.execute(select(api_keys).where(api_keys.c.prefix == prefix)).first()
-    # Compared also where there is no such key, so that the time it takes does not tell.
+    # Compare even if the prefix is unknown, so that response time does not reveal which prefixes exist.
     if not hmac.compare_digest(_hash(token), row.hash if row else _hash("")) or row is None:
-        raise KeyRefusedError("This is no key of this installation. An administrator makes keys on the Keys page.")
+        raise KeyRefusedError("Unknown API key. An administrator creates keys on the Integrations page.")
     found = _to_key(row)
     if found.revoked_at is not None:
-        raise KeyRefusedError(f"The key {found.name!r} was revoked on {found.revoked_at:%Y-%m-%d}.")
+        raise KeyRefusedError(f"The API key {found.name!r} was revoked on {found.revoked_at:%Y-%m-%d}.")
     if found.used_at is None or _now() - found.used_at > _USED_EVERY:
         with database.write() as connection:
             connection.execute(update(api_keys).where(api_keys.c.id == found.id).values(used_at=_now()))
@@ -128,33 +128,29 @@ def check(database: Database, token: str) -> ApiKey:
 
 
 class ApiKeys:
-    """The keys of programs, as administrators and the REST service call them.
-
-    Args:
-        database: The store of record.
-    """
+    """Creates, lists and revokes API keys."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def create(self, user: User, name: str, scopes: Iterable[Scope]) -> tuple[ApiKey, str]:
-        """Make a key; returns it with its token, which is shown this once."""
+        """Create a key and return it with its token, which cannot be read again."""
         with self._database.write(durable=True) as connection:
             return create(connection, user, name, scopes)
 
     def listed(self) -> list[ApiKey]:
-        """Return every key, revoked ones included."""
+        """Return every key, revoked ones included, latest first."""
         with self._database.read() as connection:
             return all_keys(connection)
 
     def revoke(self, user: User, key_id: int, revoked: bool = True) -> None:
-        """Revoke a key, or restore it."""
+        """Revoke a key, or restore it with `revoked=False`."""
         with self._database.write(durable=True) as connection:
             revoke(connection, user, key_id, revoked)
 
 
 def _hash(token: str) -> str:
-    """Keys are long and random, so that a plain hash cannot be turned round by trying."""
+    """Hash a token; a plain hash suffices since tokens have 256 random bits."""
     return hashlib.sha256(token.encode()).hexdigest()
 
 

@@ -1,4 +1,4 @@
-"""Puts the parts of a process together."""
+"""Builds the resources, services and worker of a process."""
 
 from __future__ import annotations
 
@@ -46,13 +46,13 @@ ALWAYS = FixedLeadership(True)
 
 @dataclass(frozen=True, slots=True)
 class ProcessRole:
-    """What a process does of all the work there is.
+    """Which work a process does.
 
     Attributes:
-        ingests: It processes chunks.
-        searches: It opens Chroma.
-        leadership: Whether it does what only one process may do.
-        embeds: Whether it is the one that re-embeds.
+        ingests: Processes chunks.
+        searches: Opens the Chroma index.
+        leadership: Leader election for the background work that only one process may do.
+        embeds: Leader election for re-embedding.
     """
 
     ingests: bool
@@ -62,12 +62,12 @@ class ProcessRole:
 
 
 class Resources:
-    """What lives as long as the process, whichever model is active.
+    """Resources that live as long as the process, whichever model is active.
 
     Args:
-        settings: Say where everything is.
+        settings: The settings of the installation.
         database: The store of record.
-        name: Of this process, different from all others.
+        name: Unique name of this process.
     """
 
     def __init__(self, settings: Settings, database: Database, name: str) -> None:
@@ -88,22 +88,22 @@ class Resources:
 
     @property
     def threads(self) -> int:
-        """How many chunks are processed at once."""
+        """Number of chunks processed concurrently."""
         return self.settings.ingest_threads or devices.default_threads(self.settings.devices)
 
     def release(self) -> None:
-        """Let other processes lead at once."""
+        """Give up leadership, so that other processes need not wait for the leases to expire."""
         self.leader.release()
         self.embedding_leader.release()
 
 
 class Services:
-    """The services of one active model.
+    """The services bound to one active model.
 
     Args:
-        resources: What they work with.
+        resources: Resources of the process.
         model: The active model.
-        wake: Tells the background worker that there is work.
+        wake: Wakes the background worker.
     """
 
     def __init__(self, resources: Resources, model: ActiveModel, wake: Callable[[], None]) -> None:
@@ -133,23 +133,24 @@ class Services:
         )
 
     def parts(self) -> ModelParts:
-        """Return what the worker needs of them."""
+        """Return the parts the worker uses."""
         return ModelParts(self.model, self.pipeline, self.tagger, self.curation, self.analytics)
 
 
 def make_worker(
     resources: Resources, models: ModelRollout, bound: Callable[[], ModelParts], role: ProcessRole
 ) -> Worker:
-    """Return the background threads of a process with a role; not started yet.
+    """Return the background worker of a process, not started yet.
 
     Args:
-        resources: What they work with.
-        models: Follows another active model.
-        bound: Gives the parts of the active model.
-        role: What this process does.
+        resources: Resources of the process.
+        models: Follows changes of the active model.
+        bound: Returns the parts bound to the active model.
+        role: Which work this process does.
     """
     settings, database = resources.settings, resources.database
-    # The broker's threads call the worker, which holds the broker.
+    resources.index.is_served = role.searches
+    # The callback refers to `worker` below, which itself needs the broker.
     broker = Broker(settings.queue_url, lambda job_id, n: worker.do(job_id, n))
     parts = WorkerParts(
         runner=ChunkRunner(database, resources.name),

@@ -1,7 +1,7 @@
-"""Backups: the whole of an installation in one zip, to be restored on any kind of database and blobs.
+"""Backups: a whole installation in one zip, to be restored with any database and blob store.
 
-Tables are written as JSON lines from one snapshot, so a running installation can be backed up, and one that has
-outgrown SQLite is moved to PostgreSQL by restoring its backup there. Chroma is not in it: it follows from the rest.
+Tables are written as JSON lines from one snapshot, so a running installation can be backed up. Restoring into
+PostgreSQL migrates an installation from SQLite. The Chroma index is not included, since it can be rebuilt.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from typing import Any
 from sqlalchemy import Connection, MetaData, Table, func, select, text, update
 
 from tagging_core.errors import BackupError
-from tagging_core.search import chroma_index
+from tagging_core.search import chroma_feeder
 from tagging_core.storage import Database, key_values
 from tagging_core.storage.blobs import BlobStore
 from tagging_core.storage.schema import chunks, metadata
 
 _FORMAT = 1
-_LEFT_OUT = {"duties"}  # who does what now
-_PARTS = ("archive", "incoming")
+_EXCLUDED = {"duties"}  # leases of running processes
+_FOLDERS = ("archive", "incoming")
 _ROWS = 1000
 
 Progress = Callable[[str], None]
@@ -34,13 +34,13 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What a backup holds.
+    """Contents of a backup.
 
     Attributes:
-        schema: Revision of the database's schema.
-        at: When it was made, in UTC.
-        rows: By table.
-        files: Picture files in it; 0 if they were left out.
+        schema: Alembic revision of the database.
+        at: Time of the backup in UTC, ISO 8601.
+        rows: Row counts by table.
+        files: Number of picture files; 0 if they were excluded.
     """
 
     schema: str
@@ -52,13 +52,13 @@ class Summary:
 def back_up(
     database: Database, blobs: BlobStore | None, path: Path, progress: Progress = lambda _: None
 ) -> Summary:
-    """Write a backup; other processes go on meanwhile.
+    """Write a backup while other processes keep working.
 
     Args:
-        database: What is backed up.
-        blobs: Its picture files; None leaves them out, where the object store has backups of its own.
-        path: The zip; it appears when it is whole.
-        progress: Is told what is written.
+        database: The database to back up.
+        blobs: The picture files; None excludes them, if the object store has its own backups.
+        path: The zip file, written under a temporary name and renamed when complete.
+        progress: Called with the name of each table and folder.
 
     Raises:
         BackupError: The file cannot be written.
@@ -69,9 +69,9 @@ def back_up(
         with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as file:
             with database.snapshot() as connection:
                 schema = connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one()
-                tables = [table for table in metadata.sorted_tables if table.name not in _LEFT_OUT]
+                tables = [table for table in metadata.sorted_tables if table.name not in _EXCLUDED]
                 rows = {table.name: _write_table(connection, table, file, progress) for table in tables}
-            # After the snapshot: what it speaks of is there by now, and more does no harm.
+            # After the snapshot, so that every file a row refers to exists; extra files do no harm.
             files = 0 if blobs is None else _write_files(blobs, file, progress)
             summary = Summary(schema, datetime.now(UTC).isoformat(timespec="seconds"), rows, files)
             file.writestr("backup.json", json.dumps({"format": _FORMAT, **asdict(summary)}))
@@ -83,10 +83,10 @@ def back_up(
 
 
 def restore(database: Database, blobs: BlobStore, path: Path, progress: Progress = lambda _: None) -> Summary:
-    """Fill an empty installation with what a backup holds; all of it or nothing.
+    """Restore a backup into an empty installation, completely or not at all.
 
     Raises:
-        BackupError: The file is no backup that this version can read, or the database is not empty.
+        BackupError: The file is not a backup this version can read, or the database is not empty.
         StorageError: The database or the blobs cannot be written.
     """
     try:
@@ -95,18 +95,18 @@ def restore(database: Database, blobs: BlobStore, path: Path, progress: Progress
             database.migrate(summary.schema)
             with database.read() as connection:
                 _refuse_if_filled(connection)
-            for name in (n for n in file.namelist() if n.startswith(tuple(f"{part}/" for part in _PARTS))):
-                blobs.write(name, file.read(name))  # first: rows without files would be worse
+            for name in (n for n in file.namelist() if n.startswith(tuple(f"{folder}/" for folder in _FOLDERS))):
+                blobs.write(name, file.read(name))  # before the rows, which refer to them
             with database.write(durable=True) as connection:
                 _read_tables(connection, file, summary, progress)
     except (OSError, zipfile.BadZipFile, KeyError, ValueError) as error:
         raise BackupError(f"{path} cannot be read as a backup: {error}.") from error
     database.migrate()
     with database.write() as connection:
-        key_values.put(connection, chroma_index.REBUILD, "yes")
-        # Whoever held chunks, or was told of them, belongs to another installation.
-        untold = {"leased_until": None, "sent_at": None, "attempts": 0}
-        connection.execute(update(chunks).where(chunks.c.state == "waiting").values(untold))
+        key_values.put(connection, chroma_feeder.REBUILD, "yes")
+        # Leases and queue messages belong to the installation that was backed up.
+        unsent = {"leased_until": None, "sent_at": None, "attempts": 0}
+        connection.execute(update(chunks).where(chunks.c.state == "waiting").values(unsent))
     return summary
 
 
@@ -124,12 +124,12 @@ def _write_table(connection: Connection, table: Table, file: zipfile.ZipFile, pr
 def _write_files(blobs: BlobStore, file: zipfile.ZipFile, progress: Progress) -> int:
     progress("pictures")
     count = 0
-    for part in _PARTS:
-        for name in blobs.older_than(part, 0.0):
+    for folder in _FOLDERS:
+        for name in blobs.older_than(folder, 0.0):
             try:
                 file.writestr(name, blobs.read(name), zipfile.ZIP_STORED)
             except FileNotFoundError:
-                continue  # staged, and taken in by now
+                continue  # a staged file that has been ingested in the meantime
             count += 1
     return count
 
@@ -137,7 +137,7 @@ def _write_files(blobs: BlobStore, file: zipfile.ZipFile, progress: Progress) ->
 def _read_summary(path: Path, file: zipfile.ZipFile) -> Summary:
     found = json.loads(file.read("backup.json"))
     if found.pop("format") != _FORMAT:
-        raise BackupError(f"{path} was written by a later version of Tagloop: restore it with that one.")
+        raise BackupError(f"{path} was written by a newer version of Tagloop; restore it with that version.")
     return Summary(**found)
 
 
@@ -148,14 +148,14 @@ def _refuse_if_filled(connection: Connection) -> None:
             if rows:
                 raise BackupError(
                     f"The database is not empty ({rows} rows in {table.name}): restore into a new data folder or "
-                    "database, named by TAGLOOP_DATA_DIR or TAGLOOP_DATABASE_URL."
+                    "database, set by TAGLOOP_DATA_DIR or TAGLOOP_DATABASE_URL."
                 )
 
 
 def _read_tables(connection: Connection, file: zipfile.ZipFile, summary: Summary, progress: Progress) -> None:
-    then = MetaData()  # the schema that the backup was made under, perhaps an older one
-    then.reflect(connection)
-    for table in (t for t in then.sorted_tables if t.name in summary.rows):
+    schema = MetaData()  # that of the backup, which may be older
+    schema.reflect(connection)
+    for table in (t for t in schema.sorted_tables if t.name in summary.rows):
         progress(table.name)
         with file.open(f"tables/{table.name}.jsonl") as lines:
             rows = _rows(lines)

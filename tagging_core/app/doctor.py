@@ -1,4 +1,4 @@
-"""What state an installation is in, and how to mend what is wrong."""
+"""Health checks of an installation, with a remedy for each problem."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _PACKAGES = ("streamlit", "sentence-transformers", "torch", "onnxruntime", "chro
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at; `mend` says what to do when it is not `ok`."""
+    """The result of one check; `remedy` says what to do if it failed."""
 
     what: str
     ok: bool
@@ -34,7 +34,7 @@ class Finding:
 
 
 def examine(loop: Tagloop) -> list[Finding]:
-    """Look at everything that can be looked at without changing it."""
+    """Run all checks; none of them changes anything."""
     with loop.database.read() as connection:
         findings = [
             Finding("versions", True, _versions()),
@@ -65,19 +65,19 @@ def _counts(connection: Connection) -> str:
 
 def _database(connection: Connection) -> Finding:
     state = integrity(connection)
-    mend = "Stop Tagloop, restore the newest backup of the database, then run `rebuild`."
-    return Finding("database", state == "ok", state, mend)
+    remedy = "Stop Tagloop, restore the latest backup of the database, then run `rebuild`."
+    return Finding("database", state == "ok", state, remedy)
 
 
 def _projection(connection: Connection) -> Finding:
-    """Whether the stored labels are what the ledger says, asset by asset."""
+    """Compare the stored labels of every asset with the ledger."""
     wrong = 0
     redirects = taxonomy_store.load(connection).redirects
     ids = connection.execute(select(events.c.asset_id).where(events.c.asset_id.is_not(None)).distinct()).scalars()
     for asset_id in ids.all():
         expected = ledger.fold(ledger.history_of(connection, asset_id), redirects).labels
         wrong += decisions.labels_of(connection, asset_id) != expected
-    detail = f"{wrong} pictures differ from the ledger" if wrong else "tags agree with the ledger"
+    detail = f"{wrong} pictures differ from the ledger" if wrong else "tags match the ledger"
     return Finding("ledger", not wrong, detail, "Run `python -m tagging_core rebuild`.")
 
 
@@ -85,21 +85,21 @@ def _files(loop: Tagloop, connection: Connection) -> Finding:
     names = connection.execute(select(assets.c.sha256)).scalars()
     missing = sum(not loop.resources.images.has(name) for name in names)
     detail = f"{missing} pictures lack a file" if missing else "every picture has its files"
-    return Finding("archive", not missing, detail, "Ingest the originals again: missing files are written anew.")
+    return Finding("archive", not missing, detail, "Ingest the originals again: it restores missing files.")
 
 
 def _learning(loop: Tagloop, connection: Connection) -> Finding:
-    mine = dirty.c.fingerprint == loop.model.library.fingerprint  # a model that is being built has its own page
+    mine = dirty.c.fingerprint == loop.model.library.fingerprint  # Models shows the other spaces
     waiting = connection.execute(select(func.count()).select_from(dirty).where(mine)).scalar_one()
-    detail = f"{waiting} tags wait to be fitted" if waiting else "every tag is up to date"
-    return Finding("learning", not waiting, detail, "Start the console, or run `rebuild`: either fits them.")
+    detail = f"{waiting} tags are waiting to be fitted" if waiting else "every tag is up to date"
+    return Finding("learning", not waiting, detail, "Start the console or run `rebuild`: either fits them.")
 
 
 def _work(loop: Tagloop, connection: Connection) -> Finding:
-    """Whether the queue answers, and whether pictures failed again and again."""
+    """Check that the broker can be reached and that no picture was dead-lettered."""
     found = queue_status.load(connection)
     detail = (
-        f"{found.waiting:,} pictures wait, {found.in_work:,} are in work, {found.dead_lettered:,} were put aside"
+        f"{found.waiting:,} pictures waiting, {found.in_work:,} in progress, {found.dead_lettered:,} dead-lettered"
     )
     try:
         if loop.settings.queue_url:
@@ -107,8 +107,8 @@ def _work(loop: Tagloop, connection: Connection) -> Finding:
             detail += f"; the queue holds {messages.waiting():,} messages"
             messages.close()
     except UnreachableError as error:
-        return Finding("work", False, str(error), "Start the broker, or look at TAGLOOP_QUEUE_URL.")
-    return Finding("work", not found.dead_lettered, detail, "See the page Jobs for why, and try again there.")
+        return Finding("work", False, str(error), "Start the broker or correct TAGLOOP_QUEUE_URL.")
+    return Finding("work", not found.dead_lettered, detail, "The page Jobs shows the reasons and retries them.")
 
 
 def _chroma(loop: Tagloop) -> Finding:
@@ -117,12 +117,12 @@ def _chroma(loop: Tagloop) -> Finding:
     try:
         with FileLock(loop.settings.data_dir / "tagloop.lock", timeout=0):
             trouble = (
-                "it was not made yet" if loop.resources.index.place.is_new() else loop.resources.index.trouble()
+                "it does not exist yet" if loop.resources.index.place.is_new() else loop.resources.index.trouble()
             )
     except StorageError as error:
         return Finding("chroma", False, str(error), "Start the server with `chroma run`.")
     except Timeout:
-        return Finding("chroma", True, f"open in the running console; {waiting} changes on their way")
-    detail = trouble or f"agrees with the database; {waiting} changes on their way"
-    mend = "Start the console: it rebuilds Chroma from the database."
-    return Finding("chroma", not trouble, detail, mend)
+        return Finding("chroma", True, f"open in the running console; {waiting} changes pending")
+    detail = trouble or f"matches the database; {waiting} changes pending"
+    remedy = "Start the console: it rebuilds the index from the database."
+    return Finding("chroma", not trouble, detail, remedy)

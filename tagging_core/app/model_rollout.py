@@ -1,4 +1,4 @@
-"""Changing models: another one is built beside the one in use, compared, and put in its place or dropped."""
+"""Model rollout: build another model beside the active one, compare, then activate or drop it."""
 
 from __future__ import annotations
 
@@ -27,17 +27,18 @@ from tagging_core.storage import Database
 from tagging_core.storage.schema import assets
 
 _log = logging.getLogger(__name__)
-_MAY_STAND = (SpaceState.READY, SpaceState.KEPT)
+_ACTIVATABLE = (SpaceState.READY, SpaceState.KEPT)
 
 
 @dataclass(frozen=True, slots=True)
 class BuildProgress:
-    """How far a family is.
+    """A vector space and its build progress.
 
     Attributes:
-        title: Of its model.
-        pictures: That it should know, and `missing` of them that have no vector yet.
-        pending: Tags that have yet to be learned.
+        title: Title of the model.
+        pictures: Number of pictures to embed.
+        missing: How many of them have no vector yet.
+        pending: Number of tags not fitted yet.
     """
 
     family: VectorSpace
@@ -48,14 +49,14 @@ class BuildProgress:
 
 
 class ModelRollout:
-    """What operators call to change models.
+    """Builds, compares, activates and drops models.
 
     Args:
         database: The store of record.
-        registry: The models.
-        libraries: What they have learned.
-        bind: Is called with the model that became active.
-        wake: Tells the background worker that there is work.
+        registry: The encoders.
+        libraries: The tag library of each vector space.
+        bind: Called with the new active model.
+        wake: Wakes the background worker.
     """
 
     def __init__(
@@ -72,16 +73,16 @@ class ModelRollout:
         self.active: ActiveModel | None = None
 
     def open(self, wanted: str) -> None:
-        """Bind the active model; an archive without pictures takes the one that is named.
+        """Bind the active model; an archive without pictures gets the configured one, `wanted`.
 
         Raises:
-            EncoderError: There is no such model.
+            EncoderError: The model does not exist.
         """
         self._activate(active_model(self._database, self._registry, wanted))
         self._load_instructed()
 
     def follow(self) -> None:
-        """Catch up with another model that a person or another process activated, and with instructions."""
+        """Follow activations by other processes, and changes to the instructions of profiles."""
         with self._following, self._database.read() as connection:
             active = spaces.active(connection)
             assert self.active is not None
@@ -100,127 +101,125 @@ class ModelRollout:
         assert self.active is not None
         preset = self.active.preset
         with self._database.read() as connection:
-            known = [s for s in spaces.list_all(connection) if s.instruction and s.model == preset.fingerprint]
-        self.active.instructed = [self._libraries.of(preset, space.instruction) for space in known]
+            mine = [s for s in spaces.list_all(connection) if s.instruction and s.model == preset.fingerprint]
+        self.active.instructed = [self._libraries.of(preset, space.instruction) for space in mine]
 
     def _changed(self) -> None:
         self.follow()
         self._wake()
 
     def all(self) -> list[BuildProgress]:
-        """Every family and how far it is, the one in use first."""
+        """Return the progress of every vector space, the active one first."""
         with self._database.read() as connection:
-            return [self._progress(connection, family) for family in spaces.list_all(connection)]
+            return [self._progress(connection, space) for space in spaces.list_all(connection)]
 
     def progress(self, fingerprint: str) -> BuildProgress | None:
-        """One family and how far it is, if it is known."""
+        """Return the progress of a vector space; None if there is none with this fingerprint."""
         with self._database.read() as connection:
-            family = spaces.find(connection, fingerprint)
-            return None if family is None else self._progress(connection, family)
+            space = spaces.find(connection, fingerprint)
+            return None if space is None else self._progress(connection, space)
 
     def build(self, user: User, name: str) -> VectorSpace:
-        """Begin to embed the archive with another model, while people go on with the one in use.
+        """Start embedding the archive with another model in the background.
 
         Args:
-            user: An operator.
+            user: An administrator.
             name: A preset, a local folder or a hub id.
 
         Raises:
-            NotAllowedError: The user may not operate.
-            EncoderError: There is no such model, or it is known already.
+            NotAllowedError: The user is not an administrator.
+            EncoderError: The model does not exist, or it is the active one.
         """
         require(user, Action.OPERATE)
         fingerprint = self._registry.preset(name.strip()).fingerprint
         with self._database.write(durable=True) as connection:
             known = spaces.find(connection, fingerprint)
             if known is not None and known.state == SpaceState.ACTIVE:
-                raise EncoderError(f"{name} is the model in use already.")
+                raise EncoderError(f"{name} is already the active model.")
             if known is None:
                 spaces.register(connection, fingerprint, name.strip(), SpaceState.BUILDING, user.name)
                 self._write(connection, user, "build", fingerprint, name)
-            else:  # it was stopped, or failed and is tried again, or stood before
+            else:  # stopped, failed, or active before
                 spaces.change(connection, fingerprint, state=SpaceState.BUILDING, note="")
         self._changed()
         return self._find(fingerprint)
 
     def stop(self, user: User, fingerprint: str) -> None:
-        """Let a build rest; what is embedded stays."""
+        """Pause a build; its vectors are kept."""
         require(user, Action.OPERATE)
         with self._database.write(durable=True) as connection:
             spaces.change(connection, self._find(fingerprint).fingerprint, state=SpaceState.STOPPED)
 
     def compare(self, fingerprint: str) -> ComparisonReport:
-        """What would change if a model took the place of the one in use.
+        """Compare a model with the active one.
 
         Raises:
-            NotFoundError: There is no such family.
+            NotFoundError: No vector space has this fingerprint.
         """
         with self._database.read() as connection:
-            standing = spaces.active(connection)
-        assert standing is not None
+            active = spaces.active(connection)
+        assert active is not None
         new = self._find(fingerprint)
-        return comparison.compare(
-            self._database, self._libraries.of_family(standing), self._libraries.of_family(new)
-        )
+        return comparison.compare(self._database, self._libraries.of_family(active), self._libraries.of_family(new))
 
     def switch(self, user: User, fingerprint: str) -> None:
-        """Put a model to work; the one before is kept, so that the same call leads back.
+        """Activate a model. The previous one is kept, so switching back is immediate.
 
         Raises:
-            NotAllowedError: The user may not operate.
-            EncoderError: It is not ready.
+            NotAllowedError: The user is not an administrator.
+            EncoderError: The model is not ready, or its files have changed.
         """
         require(user, Action.OPERATE)
-        family = self._find(fingerprint)
-        if family.state == SpaceState.ACTIVE:
+        space = self._find(fingerprint)
+        if space.state == SpaceState.ACTIVE:
             return
-        if family.state not in _MAY_STAND or family.instruction:
-            raise EncoderError(f"{family.encoder} is not ready yet: its pictures have to be embedded first.")
-        if self._registry.preset(family.encoder).fingerprint != family.fingerprint:
+        if space.state not in _ACTIVATABLE or space.instruction:
+            raise EncoderError(f"{space.encoder} is not ready yet: its pictures have to be embedded first.")
+        if self._registry.preset(space.encoder).fingerprint != space.fingerprint:
             raise EncoderError(
-                f"The files of {family.encoder} are not those that its vectors were made with. Put the old ones "
-                "back, or drop it and build it anew."
+                f"The files of {space.encoder} have changed since its vectors were computed. Restore the old "
+                "files, or drop the model and build it again."
             )
         with self._database.write(durable=True) as connection:
             spaces.activate(connection, fingerprint)
-            self._write(connection, user, "switch", fingerprint, family.encoder)
+            self._write(connection, user, "switch", fingerprint, space.encoder)
         self._changed()
 
     def drop(self, user: User, fingerprint: str) -> None:
-        """Forget a model's vectors and all it has learned; it can be built anew from the ledger.
+        """Delete a model's vectors and everything fitted on them; it can be rebuilt from the ledger.
 
         Raises:
-            NotAllowedError: The user may not operate.
-            EncoderError: It is in use.
+            NotAllowedError: The user is not an administrator.
+            EncoderError: The model is active.
         """
         require(user, Action.OPERATE)
-        family = self._find(fingerprint)
-        if family.state == SpaceState.ACTIVE:
-            raise EncoderError(f"{family.encoder} is in use. Put another model to work first.")
+        space = self._find(fingerprint)
+        if space.state == SpaceState.ACTIVE:
+            raise EncoderError(f"{space.encoder} is the active model. Activate another model first.")
         with self._database.write(durable=True) as connection:
             for other in spaces.list_all(connection):
-                if other.model == family.fingerprint or other.fingerprint == fingerprint:
+                if other.model == space.fingerprint or other.fingerprint == fingerprint:
                     spaces.drop(connection, other.fingerprint)
                     self._libraries.forget(other.fingerprint)
-            self._write(connection, user, "drop", fingerprint, family.encoder)
-        self._registry.unload(family.fingerprint)
+            self._write(connection, user, "drop", fingerprint, space.encoder)
+        self._registry.unload(space.fingerprint)
         self._changed()
 
     def sync_instructions(self, preset: Preset, taxonomies: TaxonomyCache) -> None:
-        """Have a model told what profiles say that it is to look for, and nothing else.
+        """Register a vector space for each instruction of a profile, and drop those no longer used.
 
-        Pictures get a second vector under each instruction, for the suggestions of its profiles alone.
+        Pictures get one more vector per instruction, used for the suggestions of its profiles only.
 
         Args:
-            preset: The model in use.
-            taxonomies: Give the profiles.
+            preset: The active model.
+            taxonomies: Cache of the taxonomy, which holds the profiles.
         """
         with self._database.read() as connection:
-            wanted, mine = _told(connection, preset, taxonomies)
+            wanted, mine = _instruction_spaces(connection, preset, taxonomies)
         if mine == wanted.keys():
             return
         with self._database.write() as connection:
-            wanted, mine = _told(connection, preset, taxonomies)  # another process may have been faster
+            wanted, mine = _instruction_spaces(connection, preset, taxonomies)  # may have changed since
             for fingerprint in wanted.keys() - mine:
                 text = wanted[fingerprint]
                 spaces.register(connection, fingerprint, preset.name, SpaceState.BUILDING, SYSTEM.name, text)
@@ -228,18 +227,18 @@ class ModelRollout:
                 spaces.drop(connection, fingerprint)
                 self._libraries.forget(fingerprint)
 
-    def _progress(self, connection: Connection, family: VectorSpace) -> BuildProgress:
+    def _progress(self, connection: Connection, space: VectorSpace) -> BuildProgress:
         try:
-            title = self._registry.preset(family.encoder).title
+            title = self._registry.preset(space.encoder).title
         except EncoderError:
-            title = family.encoder
-        missing = reembedding.missing(connection, family)
-        pictures = reembedding.wanted(connection, family)
-        return BuildProgress(family, title, pictures, missing, self._pending(family))
+            title = space.encoder
+        missing = reembedding.missing(connection, space)
+        pictures = reembedding.wanted(connection, space)
+        return BuildProgress(space, title, pictures, missing, self._pending(space))
 
-    def _pending(self, family: VectorSpace) -> int:
+    def _pending(self, space: VectorSpace) -> int:
         try:
-            return self._libraries.of_family(family).pending()
+            return self._libraries.of_family(space).pending()
         except EncoderError:
             return 0
 
@@ -247,7 +246,7 @@ class ModelRollout:
         with self._database.read() as connection:
             found = spaces.find(connection, fingerprint)
         if found is None:
-            raise NotFoundError(f"No model with the fingerprint {fingerprint!r} was built.")
+            raise NotFoundError(f"No model with the fingerprint {fingerprint!r} has been built.")
         return found
 
     def _write(self, connection: Connection, user: User, act: str, fingerprint: str, name: str) -> None:
@@ -255,39 +254,41 @@ class ModelRollout:
         ledger.append(connection, Event(Kind.MODEL, user.name, payload=payload))
 
 
-def _told(connection: Connection, preset: Preset, taxonomies: TaxonomyCache) -> tuple[dict[str, str], set[str]]:
-    """What a model is to be told, by family, and the families that there are for what it is told."""
+def _instruction_spaces(
+    connection: Connection, preset: Preset, taxonomies: TaxonomyCache
+) -> tuple[dict[str, str], set[str]]:
+    """Return the instructions in use by fingerprint, and the fingerprints of the existing instruction spaces."""
     profiles = taxonomies.load(connection).profiles.values()
     texts = [p.instruction for p in profiles if p.followed and p.instruction and preset.instructed != "none"]
     known = spaces.list_all(connection)
-    mine = {f.fingerprint for f in known if f.instruction and f.model == preset.fingerprint}
+    mine = {s.fingerprint for s in known if s.instruction and s.model == preset.fingerprint}
     return {spaces.fingerprint_of(preset.fingerprint, text): text for text in texts}, mine
 
 
 def active_model(database: Database, registry: EncoderRegistry, wanted: str) -> Preset:
-    """The model in use; an archive without pictures takes the one that the settings name.
+    """Return the active model; an archive without pictures gets the configured one.
 
-    Where the files behind its name are others than before, those are put to work: pictures are embedded anew and
-    all that was decided is learned anew, since vectors of two models never meet.
+    If the files behind the model's name have changed, its new fingerprint becomes active: all pictures are
+    re-embedded and all tags refitted, since vectors of different models are not comparable.
 
     Args:
         database: The store of record.
-        registry: The models.
-        wanted: What the settings name.
+        registry: The encoders.
+        wanted: Name of the configured model.
 
     Raises:
-        EncoderError: There is no such model.
+        EncoderError: The model does not exist.
     """
     with database.write() as connection:
-        standing = spaces.active(connection)
+        active = spaces.active(connection)
         pictures = connection.execute(select(assets.c.id).limit(1)).first()
-        name = wanted if standing is None or pictures is None else standing.encoder
+        name = wanted if active is None or pictures is None else active.encoder
         preset = registry.preset(name)
-        if standing is None or standing.fingerprint != preset.fingerprint:
-            if standing is not None:
-                _log.warning("%s takes the place of %s", preset.fingerprint, standing.fingerprint)
+        if active is None or active.fingerprint != preset.fingerprint:
+            if active is not None:
+                _log.warning("%s replaces %s as the active model", preset.fingerprint, active.fingerprint)
             spaces.register(connection, preset.fingerprint, name, SpaceState.ACTIVE, SYSTEM.name)
             spaces.activate(connection, preset.fingerprint)
-            if standing is not None and pictures is None:
-                spaces.drop(connection, standing.fingerprint)
+            if active is not None and pictures is None:
+                spaces.drop(connection, active.fingerprint)
         return preset

@@ -1,4 +1,4 @@
-"""Metrics as Prometheus reads them: what this process counted, and what the database and the devices say then."""
+"""Prometheus metrics: counters of this process, and gauges read from database and devices at each scrape."""
 
 from __future__ import annotations
 
@@ -24,33 +24,33 @@ if TYPE_CHECKING:
 
 
 def expose(loop: Tagloop) -> bytes:
-    """Everything, in Prometheus' text format; what the database would say is left out while it is away."""
+    """Return all metrics in Prometheus' text format, without those of the database while it cannot be reached."""
     return generate_latest(registry(loop))
 
 
 def registry(loop: Tagloop) -> CollectorRegistry:
-    """What an HTTP server of Prometheus' client library can serve."""
-    found = CollectorRegistry()
-    found.register(COUNTED)  # it collects like any other collector
-    found.register(_Installation(loop))
-    return found
+    """Return a registry for the HTTP server of `prometheus_client`."""
+    metrics = CollectorRegistry()
+    metrics.register(COUNTED)  # a registry can be collected like any collector
+    metrics.register(_Installation(loop))
+    return metrics
 
 
 class _Installation(Collector):
-    """Gauges that are read from the database and the devices at each scrape."""
+    """Gauges read from the database and the devices at each scrape."""
 
     def __init__(self, loop: Tagloop) -> None:
         self._loop = loop
 
     def describe(self) -> list[Metric]:
-        """Nothing beforehand: to say it would take the database at registration."""
+        """Return nothing, as describing the metrics would read the database at registration."""
         return []
 
     def collect(self) -> Iterator[Metric]:
-        """Read them."""
+        """Read the gauges."""
         worker = self._loop.worker
         yield _gauge(
-            "tagloop_up", "1 unless something keeps this process from its work", not (worker and worker.trouble)
+            "tagloop_up", "0 if the worker of this process reports an error", not (worker and worker.trouble)
         )
         yield from self._devices()
         try:
@@ -63,10 +63,10 @@ class _Installation(Collector):
 
     def _devices(self) -> Iterator[Metric]:
         used = GaugeMetricFamily(
-            "tagloop_device_memory_used_bytes", "Memory in use, by all that runs there", labels=["device"]
+            "tagloop_device_memory_used_bytes", "Device memory in use by all processes", labels=["device"]
         )
         whole = GaugeMetricFamily(
-            "tagloop_device_memory_bytes", "Memory of the devices that models run on", labels=["device"]
+            "tagloop_device_memory_bytes", "Total memory of the devices that models run on", labels=["device"]
         )
         encoders = self._loop.resources.encoders.loaded()
         for name in dict.fromkeys(name for e in encoders for name in getattr(e, "devices", ["cpu"])):
@@ -79,41 +79,40 @@ class _Installation(Collector):
 
 def _work(connection: Connection) -> Iterator[Metric]:
     load = queue_status.load(connection)
-    yield _gauge("tagloop_queue_pictures", "Pictures that nobody has begun", load.waiting)
-    yield _gauge("tagloop_queue_age_seconds", "How long the oldest of them has waited", load.oldest_seconds)
-    yield _gauge("tagloop_pictures_in_work", "Pictures that workers hold", load.in_work)
-    yield _gauge("tagloop_pictures_put_aside", "Pictures that failed again and again", load.dead_lettered)
+    yield _gauge("tagloop_queue_pictures", "Pictures waiting in the queue", load.waiting)
+    yield _gauge("tagloop_queue_age_seconds", "Age of the oldest waiting picture", load.oldest_seconds)
+    yield _gauge("tagloop_pictures_in_work", "Pictures leased by workers", load.in_work)
+    yield _gauge("tagloop_pictures_put_aside", "Dead-lettered pictures", load.dead_lettered)
     given_up = select(func.count()).select_from(deliveries).where(deliveries.c.state == "dead")
     yield _gauge(
-        "tagloop_webhooks_given_up", "Deliveries that were given up", connection.execute(given_up).scalar_one()
+        "tagloop_webhooks_given_up", "Dead-lettered webhook deliveries", connection.execute(given_up).scalar_one()
     )
     waiting = select(func.count()).select_from(outbox)
     yield _gauge(
-        "tagloop_index_pending", "Changes on their way to Chroma", connection.execute(waiting).scalar_one()
+        "tagloop_index_pending", "Changes not yet written to Chroma", connection.execute(waiting).scalar_one()
     )
 
 
 def _library(connection: Connection) -> Iterator[Metric]:
-    yield _gauge(
-        "tagloop_library_revision", "The tag library's revision", key_values.get_int(connection, key_values.LIBRARY)
-    )
-    for name, told, table in (
-        ("tagloop_ledger_events", "The latest event's number: what people decided", events),
-        ("tagloop_assets", "The latest picture's number", assets),
+    revision = key_values.get_int(connection, key_values.LIBRARY)
+    yield _gauge("tagloop_library_revision", "Revision of the tag library", revision)
+    for name, text, table in (
+        ("tagloop_ledger_events", "Id of the latest event", events),
+        ("tagloop_assets", "Id of the latest picture", assets),
     ):
-        yield _gauge(name, told, connection.execute(select(func.max(table.c.id))).scalar() or 0)
+        yield _gauge(name, text, connection.execute(select(func.max(table.c.id))).scalar() or 0)
 
 
 def _drift(connection: Connection) -> Metric:
-    told = "Change of a tag's share in what comes in, where the latest daily check found one"
-    family = GaugeMetricFamily("tagloop_tag_share_change", told, labels=["tag"])
+    text = "Change of a tag's share of new pictures, where the latest daily check found drift"
+    family = GaugeMetricFamily("tagloop_tag_share_change", text, labels=["tag"])
     for check in drift.latest(connection, SYSTEM, limit=1).values():
         for tag in check.tags:
             family.add_metric([tag.tag_id], tag.now - tag.before)
     return family
 
 
-def _gauge(name: str, told: str, value: float) -> Metric:
-    family = GaugeMetricFamily(name, told)
+def _gauge(name: str, text: str, value: float) -> Metric:
+    family = GaugeMetricFamily(name, text)
     family.add_metric([], value)
     return family

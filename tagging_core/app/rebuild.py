@@ -1,4 +1,4 @@
-"""Rebuilding everything that is derived from the ledger."""
+"""Rebuilds everything that is derived from the ledger."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ from tagging_core.assets import protected
 from tagging_core.common.users import Action, User, require
 from tagging_core.curation.proposals import store as proposals
 from tagging_core.learning.library import TagLibrary
-from tagging_core.ledger import projection, taxonomy_store
+from tagging_core.ledger import replay as asset_replay
+from tagging_core.ledger import taxonomy_store
 from tagging_core.publishing import captions
-from tagging_core.search import chroma_index
+from tagging_core.search import chroma_feeder
 from tagging_core.storage import Database, key_values
 
 
 def _replay_labels(connection: Connection) -> None:
-    projection.replay(connection, taxonomy_store.load(connection))
+    asset_replay.replay(connection, taxonomy_store.load(connection))
 
 
 REPLAYS: tuple[tuple[str, Callable[[Connection], object]], ...] = (
@@ -27,32 +28,31 @@ REPLAYS: tuple[tuple[str, Callable[[Connection], object]], ...] = (
     ("captions", captions.replay),
     ("labels, reviews and figures", _replay_labels),
 )
-"""Every table that is derived from events, and what rebuilds it, in the order in which they depend on one another."""
+"""What rebuilds each table that is derived from events, in the order of their dependencies."""
 
 
 def rebuild(database: Database, library: TagLibrary, user: User, progress: Callable[[str], None]) -> int:
-    """Rebuild all derived tables from the ledger, fit every tag, and have Chroma filled again.
+    """Rebuild all derived tables from the ledger, fit every tag and schedule a rebuild of the Chroma index.
 
     Args:
-        database: The store of record.
-        library: The active model's library.
+        library: The active model's tag library.
         user: An administrator.
-        progress: Is called with what is being rebuilt.
+        progress: Called with the name of each step.
 
     Returns:
         The number of asset events replayed.
 
     Raises:
-        NotAllowedError: The user is no administrator.
+        NotAllowedError: The user is not an administrator.
     """
     require(user, Action.OPERATE)
     with database.write(durable=True) as connection:
         for name, replay in REPLAYS:
             progress(f"replaying {name}")
             replay(connection)
-        replayed = projection.count_events(connection)
+        replayed = asset_replay.count_events(connection)
     progress("fitting the tags")
     library.settle()
     with database.write() as connection:
-        key_values.put(connection, chroma_index.REBUILD, "yes")
+        key_values.put(connection, chroma_feeder.REBUILD, "yes")
     return replayed

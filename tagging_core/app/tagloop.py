@@ -1,4 +1,4 @@
-"""The composition root: holds the services, starts and stops the process."""
+"""The composition root: holds the services, and starts and stops the background worker."""
 
 from __future__ import annotations
 
@@ -30,25 +30,25 @@ from tagging_core.taxonomy.model import Taxonomy
 class Tagloop:
     """One installation, opened by this process.
 
-    Opening a data folder twice is fine. `start`, which runs the worker and opens Chroma, succeeds in one process
-    only, unless Chroma is a server: then processes share the work.
+    Several processes may open the same data folder. Only one of them can `start` the worker and open Chroma, unless
+    Chroma runs as a server: then the processes share the work.
 
     Args:
         settings: Read from the environment if None.
-        encoder: A loaded encoder to use in place of the one the settings name.
+        encoder: A loaded encoder to use instead of the configured one.
 
     Attributes:
         assets: The picture catalogue.
         review: Decisions, undo, suggestions, explanations.
         bulk: Decisions about many pictures at once.
         ingest: Uploads, batches, the queue.
-        search: Text and similar-picture search.
-        curation: Changes of the taxonomy.
+        search: Text and similarity search.
+        curation: Changes to the taxonomy.
         captions: Titles, captions and alt texts.
-        analytics: What charts show.
-        webhooks: Addresses that are called when something happens.
-        models: Builds, compares and switches models.
-        tagger: Tags single pictures while the caller waits.
+        analytics: Data for charts and reports.
+        webhooks: Subscriptions and deliveries.
+        models: Builds, compares and activates models.
+        tagger: Tags single pictures synchronously.
         worker: The background threads; None unless they run in this process.
     """
 
@@ -69,7 +69,7 @@ class Tagloop:
         self.shown_tokens = startup.prepare(self.database, self.settings)
 
     def _bind(self, model: ActiveModel) -> None:
-        """Replace the services by those of another active model; calls in progress end with the old ones."""
+        """Rebind the services to another active model; calls in progress finish with the old ones."""
         before, services = self._services, Services(self.resources, model, self.wake)
         self._services, self.model = services, model
         self.review, self.bulk, self.ingest, self.search = (
@@ -87,17 +87,17 @@ class Tagloop:
             self.worker.bind(services.parts())
 
     def taxonomy(self) -> Taxonomy:
-        """Return the taxonomy at the latest revision, from memory when nothing changed."""
+        """Return the taxonomy at the latest revision, cached until it changes."""
         return self.model.taxonomy
 
     def start(self, ingests: bool | None = None) -> None:
         """Run the worker in this process.
 
         Args:
-            ingests: Whether it processes pictures; None leaves that to the queue's workers, if there is a queue.
+            ingests: Whether it processes pictures; None means only if no broker is configured.
 
         Raises:
-            BusyError: Another process runs it on the same data folder, and Chroma is a folder there.
+            BusyError: Another process runs the worker on this data folder, and Chroma is not a server.
         """
         if self.worker is not None:
             return
@@ -110,10 +110,10 @@ class Tagloop:
         self._run(ProcessRole(ingests, True, leadership, leadership if ingests else NEVER))
 
     def work(self) -> None:
-        """Process the queue's chunks, and re-embed, in a process that exists for this alone.
+        """Run as a dedicated worker process: process chunks of the queue, and re-embed.
 
         Raises:
-            SettingsError: There is no queue.
+            SettingsError: No broker is configured.
         """
         if not self.settings.queue_url:
             raise SettingsError("Without TAGLOOP_QUEUE_URL the console processes all pictures itself.")
@@ -121,7 +121,7 @@ class Tagloop:
 
     def _run(self, role: ProcessRole) -> None:
         self.worker = assembly.make_worker(self.resources, self.models, self._parts, role)
-        # One thread for linear algebra: fits are small, and threads that wait for one another double their time.
+        # One BLAS thread: fits are small, and thread synchronisation would double their time.
         threadpool_limits(limits=1, user_api="blas")
         self.worker.start()
 
@@ -130,23 +130,23 @@ class Tagloop:
         return self._services.parts()
 
     def close(self) -> None:
-        """Stop the worker and release everything."""
+        """Stop the worker and release locks, leases and connections."""
         if self.worker is not None:
             self.worker.stop()
             self.worker = None
-            with contextlib.suppress(UnreachableError):  # the leases expire by themselves
+            with contextlib.suppress(UnreachableError):  # the leases expire anyway
                 self.resources.release()
         self.tagger.close()
         self._lock.release()
         self.database.close()
 
     def wake(self) -> None:
-        """Tell the worker, if it runs here, that there is work."""
+        """Wake the worker, if it runs in this process."""
         if self.worker is not None:
             self.worker.wake()
 
     def rebuild(self, user: User, progress: Callable[[str], None] = lambda _: None) -> int:
-        """Rebuild everything that is derived from the ledger; returns how many asset events were replayed."""
+        """Rebuild everything derived from the ledger; return the number of asset events replayed."""
         replayed = rebuild(self.database, self.model.library, user, progress)
         self.wake()
         return replayed

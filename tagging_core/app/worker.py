@@ -1,4 +1,4 @@
-"""The worker inside the process: threads have chunks done, teach and feed Chroma, serve pages, call webhooks."""
+"""Background threads of a process: ingestion, fitting, indexing, curation, re-embedding, webhooks, heartbeats."""
 
 from __future__ import annotations
 
@@ -29,32 +29,32 @@ from tagging_core.search.chroma_index import ChromaIndex
 from tagging_core.storage.leader_election import Leadership
 
 _log = logging.getLogger(__name__)
-_IDLE_SECONDS = 0.5  # how soon work that another process queued is noticed
-_BUSY_SECONDS = 10.0  # how often pack and index get a turn while people upload or decide
+_IDLE_SECONDS = 0.5  # polling interval for work queued by other processes
+_BUSY_SECONDS = 10.0  # minimum interval of reference pack and index updates while people upload or decide
 _TAGS_AT_ONCE = 64
-_FEEDS = 20  # portions that the index gets at one of these turns
-_TOGETHER_SECONDS = 1.0  # how often tags are fitted that wait, while people decide: each review marks the same
-_QUIET_SECONDS = 1.0  # without a decision, until they are thought not to
-_BEAT_SECONDS = 5.0  # a sixth of a lease
+_FEEDS = 20  # index batches per such update
+_REFIT_SECONDS = 1.0  # minimum interval of fits while people decide: successive reviews mark the same tags
+_QUIET_SECONDS = 1.0  # without a decision for so long, nobody is deciding
+_HEARTBEAT_SECONDS = 5.0  # a sixth of a lease
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerParts:
-    """What the threads of a process work with, whichever model is active.
+    """The parts of the worker that do not depend on the active model.
 
     Attributes:
-        runner: Leases chunks while they are processed.
+        runner: Runs leased chunks.
         broker: Delivers chunks.
-        dispatcher: Publishes due chunks; the leader does.
-        threads: Chunks processed at once; 0 if other processes do them all.
-        libraries: Those of models that are being built are fitted in the background.
-        index: Is opened and fed; None if this process searches nothing.
-        reembedder: Embeds what vector spaces lack.
-        models: Follows another active model, whichever process activated it.
+        dispatcher: Publishes due chunks; used by the leader.
+        threads: Number of chunks processed concurrently; 0 leaves them to other processes.
+        libraries: Tag libraries, to fit those of models being built.
+        index: The search index; None if this process does not search.
+        reembedder: Computes missing vectors.
+        models: Follows changes of the active model.
         sender: Sends webhook deliveries.
-        throttle: Is told when people need the machine.
-        leadership: Whether this process dispatches, fits, feeds Chroma, runs curation's jobs and sends webhooks.
-        embeds: Whether it is the one that re-embeds.
+        throttle: Slows background work down while people work.
+        leadership: Whether this process dispatches, fits, feeds Chroma, runs curation jobs and sends webhooks.
+        embeds: Whether this process re-embeds.
     """
 
     runner: ChunkRunner
@@ -73,7 +73,7 @@ class WorkerParts:
 
 @dataclass(frozen=True, slots=True)
 class ModelParts:
-    """What they work with that belongs to the active model."""
+    """The parts of the worker that belong to the active model."""
 
     model: ActiveModel
     pipeline: Pipeline
@@ -83,35 +83,39 @@ class ModelParts:
 
 
 class Worker:
-    """Runs the background threads until stopped; errors show in `trouble` and are retried.
+    """Runs the background threads until stopped; failed work is retried and the error shown in `trouble`.
 
     Args:
-        parts: What it works with.
-        bound: What it works with of the active model.
+        parts: Parts independent of the model.
+        bound: Parts of the active model; replaced by `bind`.
     """
 
     def __init__(self, parts: WorkerParts, bound: ModelParts) -> None:
         self._parts, self._bound, self._warm = parts, bound, False
         self._index_checked = False
         self._stop, self._closing = threading.Event(), False
-        self._ingest_wake, self._teach_wake = threading.Event(), threading.Event()
-        self._curate_wake, self._tell_wake = threading.Event(), threading.Event()
-        self._embed_wake, self._beat_wake = threading.Event(), threading.Event()
+        self._ingest_wake, self._learn_wake = threading.Event(), threading.Event()
+        self._curate_wake, self._webhooks_wake = threading.Event(), threading.Event()
+        self._embed_wake, self._heartbeat_wake = threading.Event(), threading.Event()
+        loops = (
+            (self._ingest, self._ingest_wake),
+            (self._learn, self._learn_wake),
+            (self._curate, self._curate_wake),
+            (self._embed, self._embed_wake),
+            (self._webhooks, self._webhooks_wake),
+            (self._heartbeat, self._heartbeat_wake),
+        )
         self._threads = [
-            threading.Thread(target=self._loop, args=(self._ingest, self._ingest_wake), name="ingest", daemon=True),
-            threading.Thread(target=self._loop, args=(self._teach, self._teach_wake), name="teach", daemon=True),
-            threading.Thread(target=self._loop, args=(self._curate, self._curate_wake), name="curate", daemon=True),
-            threading.Thread(target=self._loop, args=(self._embed, self._embed_wake), name="embed", daemon=True),
-            threading.Thread(target=self._loop, args=(self._tell, self._tell_wake), name="tell", daemon=True),
-            threading.Thread(target=self._loop, args=(self._beat, self._beat_wake), name="beat", daemon=True),
+            threading.Thread(target=self._loop, args=loop, name=loop[0].__name__.lstrip("_"), daemon=True)
+            for loop in loops
         ]
-        self._settled = self._served = 0.0
-        self._troubles: dict[str, str] = {}  # by loop, so that one going well does not hide the other's
+        self._settled_at = self._indexed_at = 0.0
+        self._troubles: dict[str, str] = {}  # by loop, so that the success of one does not hide another's error
         self.chroma = "opening"
         parts.throttle.is_busy = self._busy
 
     def bind(self, bound: ModelParts) -> None:
-        """Switch to another model; a chunk in progress ends with the one it began with."""
+        """Switch to another model; chunks in progress finish with the previous one."""
         self._bound, self._warm = bound, False
         self._ingest_wake.set()
 
@@ -122,19 +126,19 @@ class Worker:
 
     @property
     def trouble(self) -> str:
-        """What keeps the worker from its work now; empty if nothing does."""
-        hangs = "Pictures have been in work for ten minutes: start this process anew." if self.hangs else ""
+        """The current error, for people; empty if there is none."""
+        hangs = "A chunk has been in progress for ten minutes: restart this process." if self.hangs else ""
         return next(filter(None, [hangs, self._parts.runner.trouble, *self._troubles.values()]), "")
 
     @property
     def hangs(self) -> bool:
-        """Whether a chunk here takes so long that only an end of this process can free what it holds."""
+        """Whether a chunk has run for so long that only ending this process can release it."""
         return self._parts.runner.hangs
 
     def do(self, job_id: int, n: int) -> None:
-        """Do a chunk, on a thread of the queue's."""
+        """Process a chunk; called on the broker's threads."""
         if self._parts.runner.run((job_id, n), self._bound.pipeline.run):
-            self._teach_wake.set()
+            self._learn_wake.set()
 
     def start(self) -> None:
         """Start the threads."""
@@ -142,22 +146,22 @@ class Worker:
             thread.start()
 
     def wake(self) -> None:
-        """Look for work now."""
+        """Make all loops look for work now."""
         self._ingest_wake.set()
-        self._teach_wake.set()
+        self._learn_wake.set()
         self._curate_wake.set()
-        self._tell_wake.set()
+        self._webhooks_wake.set()
         self._embed_wake.set()
 
     def stop(self, timeout: float = 30.0) -> None:
-        """End after the chunks in work, which are held until then."""
+        """Stop the threads after the chunks in progress; at most `timeout` seconds are spent on each."""
         self._closing = True
         self._parts.reembedder.close()
         self._parts.broker.close(timeout)
         self._stop.set()
         self._parts.throttle.stop()
         self.wake()
-        self._beat_wake.set()
+        self._heartbeat_wake.set()
         for thread in self._threads:
             thread.join(timeout)
         self._parts.sender.close()
@@ -173,10 +177,10 @@ class Worker:
             except TaggingError as error:
                 self._report(work.__name__, str(error))
             except Exception:
-                # The loop must outlive whatever one round runs into, or nobody's work goes on.
-                _log.exception("the worker met an unexpected error")
+                # Whatever one round fails with, the loop has to go on.
+                _log.exception("unexpected error in the worker")
                 self._report(work.__name__, "The worker met an unexpected error; the log has the details.")
-            wake.wait(_BEAT_SECONDS if wake is self._beat_wake else _IDLE_SECONDS)
+            wake.wait(_HEARTBEAT_SECONDS if wake is self._heartbeat_wake else _IDLE_SECONDS)
 
     def _report(self, loop: str, trouble: str) -> None:
         if trouble != self._troubles.get(loop):
@@ -193,47 +197,47 @@ class Worker:
             self._ingest_wake.set()
         if not self._warm:
             encoder = self._bound.model.encoder()
-            encoder.encode_images([encoder.prepare(Image.new("RGB", (256, 256)))])  # the first run is the slowest
+            encoder.encode_images([encoder.prepare(Image.new("RGB", (256, 256)))])  # warm-up
             gc.collect()
             self._warm = True
-            gc.freeze()  # what is imported by now never dies: no collection need look at it again
+            gc.freeze()  # loaded modules and weights stay alive: exempt them from garbage collection
         if self._parts.threads:
             self._parts.broker.consume(self._parts.threads)
 
-    def _beat(self) -> None:
+    def _heartbeat(self) -> None:
         self._parts.runner.heartbeat()
 
-    def _teach(self) -> None:
+    def _learn(self) -> None:
         index = self._parts.index if self._parts.leadership.held() else None
         if index is not None and index.is_open and self._bound.model.library.pop_taught():
-            index.feed_taught()  # what a person just decided is in Chroma before anything else is done
+            index.feeder.feed_taught()  # index fresh decisions first
         self._parts.models.follow()
         if index is None:
             self._join_index()
             return
-        if self._busy() and time.monotonic() - self._settled < _TOGETHER_SECONDS:
+        if self._busy() and time.monotonic() - self._settled_at < _REFIT_SECONDS:
             return
         if self._bound.model.library.settle(at_most=_TAGS_AT_ONCE) >= _TAGS_AT_ONCE:
-            self._teach_wake.set()  # there is more; but Chroma gets its turn first
+            self._learn_wake.set()  # more are pending, but the index comes first
         else:
-            self._settled = time.monotonic()
+            self._settled_at = time.monotonic()
         if not (index.is_open and self._index_checked):
             self.chroma = index.open()
             self._index_checked = True
-        if self._busy() and time.monotonic() - self._served < _BUSY_SECONDS:
-            return  # the pack and the index can wait a little, a person who uploads or decides should not
-        self._served = time.monotonic()
+        if self._busy() and time.monotonic() - self._indexed_at < _BUSY_SECONDS:
+            return  # people who upload or decide have priority over reference pack and index
+        self._indexed_at = time.monotonic()
         if self._bound.model.library.refresh_pack():
             self._bound.model.library.settle()
         elif not self._bound.model.library.pending():
-            self._bound.model.library.calibrate()
-        index.serve_rebuild()
-        portions = _FEEDS if self._busy() else 1
-        while index.feed(limit=portions) and not self._stop.is_set() and not self._busy():
-            time.sleep(0)  # let decisions in between
+            self._bound.model.library.calibration.update()
+        index.feeder.serve_rebuild()
+        limit = _FEEDS if self._busy() else 1
+        while index.feeder.feed(limit=limit) and not self._stop.is_set() and not self._busy():
+            time.sleep(0)  # yield to decisions
 
     def _join_index(self) -> None:
-        """Search what another process keeps in order."""
+        """Connect to the index that the leader maintains."""
         self._index_checked = False
         if self._parts.index is not None and not self._parts.index.is_open:
             self._parts.index.connect()
@@ -250,14 +254,14 @@ class Worker:
         return self._bound.curation.work() or self._bound.analytics.check_drift_if_due()
 
     def _curate(self) -> None:
-        # Back-fills, proposals and the check for drift rest on a settled library, and on an encoder for names.
+        # Back-fills, proposals and drift checks need an up-to-date library and a loaded encoder.
         idle = self._warm and not self._busy() and not self._bound.model.library.pending()
         if idle and self._parts.leadership.held() and self._run_jobs():
             self._curate_wake.set()
 
-    def _tell(self) -> None:
+    def _webhooks(self) -> None:
         if self._parts.leadership.held() and self._parts.sender.work():
-            self._tell_wake.set()
+            self._webhooks_wake.set()
 
     def _busy(self) -> bool:
         decided = self._bound.model.library.seconds_since_decision() < _QUIET_SECONDS

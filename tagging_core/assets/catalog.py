@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from tagging_core.assets import repository
 from tagging_core.assets.repository import Asset
-from tagging_core.ledger import history, projection
+from tagging_core.ledger import history, label_queries
 from tagging_core.ledger.events import Event, Label
 from tagging_core.storage import Database
 
@@ -59,4 +59,4 @@ class AssetCatalog:
     def labels(self, asset_ids: Sequence[int]) -> dict[int, dict[str, Label]]:
         """Return the decided tags by asset id; assets without any are absent."""
         with self._database.read() as connection:
-            return projection.labels_of(connection, asset_ids)
+            return label_queries.labels_of(connection, asset_ids)

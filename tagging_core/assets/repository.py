@@ -160,23 +160,13 @@ def resolve(connection: Connection, name: str) -> Asset:
     rows = connection.execute(query.where(assets.c.id == int(name))).all() if is_id else []
     if not rows and len(name) >= 8:
         rows = connection.execute(query.where(assets.c.sha256.startswith(name.lower(), autoescape=True))).all()
+    elif is_id and not rows:
+        return get(connection, int(name))  # raises
     if len(rows) != 1:
         raise NotFoundError(
             f"{name!r} does not identify a picture: give an id, or 8 or more digits of its SHA-256."
         )
     return to_asset(rows[0])
-
-
-def sample_of(connection: Connection, asset_id: int) -> int:
-    """Return an asset's `sample` without loading its text.
-
-    Raises:
-        NotFoundError: There is no such asset.
-    """
-    sample = connection.execute(select(assets.c.sample).where(assets.c.id == asset_id)).scalar()
-    if sample is None:
-        raise NotFoundError(f"There is no picture {asset_id}.")
-    return int(sample)
 
 
 def get_many(connection: Connection, asset_ids: Sequence[int]) -> list[Asset]:

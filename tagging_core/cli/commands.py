@@ -1,4 +1,4 @@
-"""Commands of the command line for integrators: keys, the service, a watched folder, search, exports."""
+"""Commands for integration and operation: API keys, service, workers, exports, backups, models."""
 
 from __future__ import annotations
 
@@ -31,87 +31,96 @@ from tagging_core.storage.blobs import open_blobs
 
 
 def add_commands(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -> None:
-    """Add them to a parser's."""
-    key = commands.add_parser("key", help="make, list and revoke keys of programs")
-    what = key.add_subparsers(required=True, metavar="WHAT")
-    create = what.add_parser("create", parents=[common], help="make a key; it is shown this once")
-    create.add_argument("name", help="of the program")
-    create.add_argument("--scope", action="append", choices=list(Scope), help="repeat for several; read and tag")
+    """Add the commands of this module to the parser."""
+    key = commands.add_parser("key", help="create, list and revoke API keys")
+    what = key.add_subparsers(required=True, metavar="ACTION")
+    create = what.add_parser("create", parents=[common], help="create a key; it is shown only once")
+    create.add_argument("name", help="name of the program")
+    create.add_argument("--scope", action="append", choices=list(Scope), help="repeatable (default: read, tag)")
     create.set_defaults(run=_create_key)
-    what.add_parser("list", parents=[common], help="all keys there are or were").set_defaults(run=_list_keys)
-    revoke = what.add_parser("revoke", parents=[common], help="let a key open nothing any more")
+    what.add_parser("list", parents=[common], help="list all keys, revoked ones included").set_defaults(
+        run=_list_keys
+    )
+    revoke = what.add_parser("revoke", parents=[common], help="revoke a key")
     revoke.add_argument("id", type=int)
     revoke.set_defaults(run=_revoke_key)
 
-    serve = commands.add_parser("serve", parents=[common], help="the REST service without the console")
+    serve = commands.add_parser("serve", parents=[common], help="run the REST service without the console")
     serve.add_argument("--host", default="127.0.0.1")
     serve.add_argument("--port", type=int, default=8600)
     serve.set_defaults(run=_serve)
 
-    work = commands.add_parser("work", help="take pictures in that the queue brings; start as many as you like")
-    work.add_argument("--metrics-port", type=int, default=0, help="where Prometheus reads; none if left out")
+    work = commands.add_parser("work", help="run a worker for the queue; start as many as you need")
+    work.add_argument("--metrics-port", type=int, default=0, help="port for Prometheus (default: none)")
     work.add_argument("--metrics-host", default="127.0.0.1")
     work.set_defaults(run=_work, json=False)
 
-    watch = commands.add_parser("watch", parents=[common], help="take in what appears in a folder")
+    watch = commands.add_parser("watch", parents=[common], help="ingest new files of a folder as they appear")
     watch.add_argument("folder", type=Path)
-    watch.add_argument("--profile", default="general", help="the business type; general if left out")
+    watch.add_argument("--profile", default="general", help="business type (default: general)")
     watch.set_defaults(run=_watch)
 
-    search = commands.add_parser("search", parents=[common], help="find pictures by words, where no console runs")
+    search = commands.add_parser(
+        "search", parents=[common], help="search pictures by text, while no console is running"
+    )
     search.add_argument("text")
     search.add_argument("--limit", type=int, default=20)
     search.set_defaults(run=_search)
 
-    export = commands.add_parser("export", parents=[common], help="write what was decided into a file")
+    export = commands.add_parser("export", parents=[common], help="export decisions to a file")
     export.add_argument("file", type=Path)
     export.add_argument("--format", default="csv", choices=list(Format))
-    export.add_argument("--columns", default=",".join(USUAL), help="of a CSV, divided by commas")
+    export.add_argument("--columns", default=",".join(USUAL), help="columns of a CSV file, comma-separated")
     export.add_argument("--state", default=None, choices=["new", "second", "skipped", "flagged", "done"])
     export.add_argument("--batch", type=int, default=None)
     export.add_argument("--language", default="en", choices=["en", "zh"])
-    export.add_argument("--image", default="{name}", help="where Label Studio finds {id}, {sha256} or {name}")
+    export.add_argument("--image", default="{name}", help="image URL for Label Studio; may contain {id}, {name}")
     export.set_defaults(run=_export)
 
-    backup = commands.add_parser("backup", parents=[common], help="write the whole installation into one zip")
+    backup = commands.add_parser("backup", parents=[common], help="back up the whole installation to a zip file")
     backup.add_argument("file", type=Path)
-    backup.add_argument("--without-pictures", action="store_true", help="the object store has its own backups")
+    backup.add_argument(
+        "--without-pictures",
+        action="store_true",
+        help="exclude picture files",
+    )
     backup.set_defaults(run=_back_up)
 
-    restore = commands.add_parser("restore", parents=[common], help="fill an empty installation from a backup")
+    restore = commands.add_parser("restore", parents=[common], help="restore a backup into an empty installation")
     restore.add_argument("file", type=Path)
     restore.set_defaults(run=restore_backup)
 
-    model = commands.add_parser("model", help="build another model beside the one in use, put it to work, drop it")
-    what = model.add_subparsers(required=True, metavar="WHAT")
-    listed = what.add_parser("list", parents=[common], help="models that were built, and how far they are")
+    model = commands.add_parser("model", help="list, build, activate and drop models")
+    what = model.add_subparsers(required=True, metavar="ACTION")
+    listed = what.add_parser("list", parents=[common], help="list models and their build progress")
     listed.set_defaults(run=_list_models)
-    for act, told in _MODEL_ACTS.items():
-        parser = what.add_parser(act, parents=[common], help=told)
+    for action, text in _MODEL_ACTIONS.items():
+        parser = what.add_parser(action, parents=[common], help=text)
         parser.add_argument(
-            "name", help="preset, folder or hub id" if act == "build" else "its fingerprint, as listed"
+            "name",
+            help="preset, folder or hub id" if action == "build" else "fingerprint, see `model list`",
         )
-        parser.set_defaults(run=_change_model, act=act)
+        parser.set_defaults(run=_change_model, action=action)
 
-    annotated = commands.add_parser("label-studio", parents=[common], help="take decisions of Label Studio in")
-    annotated.add_argument("file", type=Path, help="what Label Studio exported as JSON")
-    annotated.add_argument("--profile", default="general", help="the business type; general if left out")
-    annotated.set_defaults(run=_take_annotations)
+    annotated = commands.add_parser("label-studio", parents=[common], help="import annotations from Label Studio")
+    annotated.add_argument("file", type=Path, help="JSON export of Label Studio")
+    annotated.add_argument("--profile", default="general", help="business type (default: general)")
+    annotated.set_defaults(run=_import_annotations)
 
 
-_LOOK_SECONDS = 2.0
-_HUNG = 75  # EX_TEMPFAIL of sysexits.h
+_POLL_SECONDS = 2.0
+_EXIT_HUNG = 75  # EX_TEMPFAIL of sysexits.h
 
-_MODEL_ACTS = {
-    "build": "have the running console embed the archive with another model",
-    "switch": "put a model to work that is ready, or back to work that was before",
-    "stop": "let a build rest",
-    "drop": "forget a model's vectors; decisions stay",
+_MODEL_ACTIONS = {
+    "build": "embed the archive with another model, in the running console",
+    "switch": "activate a model that is ready, or one that was active before",
+    "stop": "pause a build",
+    "drop": "delete a model's vectors; decisions are kept",
 }
 
 
 def say(options: argparse.Namespace, data: dict, lines: list[str]) -> None:
-    """Print as text, or as one line of JSON."""
+    """Print `lines`, or `data` as one line of JSON with `--json`."""
     print(json.dumps(data, ensure_ascii=False) if options.json else "\n".join(lines))
 
 
@@ -119,7 +128,7 @@ def _create_key(loop: Tagloop, options: argparse.Namespace) -> int:
     scopes = [Scope(s) for s in options.scope or (Scope.READ, Scope.TAG)]
     with loop.database.write(durable=True) as connection:
         found, token = keys.create(connection, local_user(options.user), options.name, scopes)
-    say(options, {"id": found.id, "key": token}, [f"Key {found.id}, shown this once:", token])
+    say(options, {"id": found.id, "key": token}, [f"Key {found.id}, shown only once:", token])
     return 0
 
 
@@ -135,36 +144,33 @@ def _list_keys(loop: Tagloop, options: argparse.Namespace) -> int:
 def _revoke_key(loop: Tagloop, options: argparse.Namespace) -> int:
     with loop.database.write(durable=True) as connection:
         keys.revoke(connection, local_user(options.user), options.id)
-    say(options, {"id": options.id}, [f"Key {options.id} opens nothing any more."])
+    say(options, {"id": options.id}, [f"Key {options.id} has been revoked."])
     return 0
 
 
 def _serve(loop: Tagloop, options: argparse.Namespace) -> int:
     import uvicorn
 
-    loop.close()  # the service opens its own
+    loop.close()  # the service opens its own Tagloop
     uvicorn.run("tagging_core.api.server:create_app", factory=True, host=options.host, port=options.port)
     return 0
 
 
 def work_until_told(loop: Tagloop) -> None:
-    """Do what the queue brings until a signal says to end, or a chunk hangs."""
-    ending = threading.Event()
+    """Process chunks of the queue until SIGTERM, SIGINT or a hanging chunk."""
+    stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: ending.set())
+        signal.signal(number, lambda *_: stopping.set())
     loop.work()
     worker = loop.worker
     assert worker is not None
-    print(
-        f"Working as {loop.resources.name}; interrupt to end after the chunks in work.", file=sys.stderr, flush=True
-    )
-    while not ending.wait(_LOOK_SECONDS):
+    line = f"Worker {loop.resources.name} started; interrupt it to stop after the chunks in progress."
+    print(line, file=sys.stderr, flush=True)
+    while not stopping.wait(_POLL_SECONDS):
         if worker.hangs:
-            # Nothing can interrupt a GPU call. What supervises this process starts another.
-            print(
-                "A chunk hangs; this worker ends so that another can take its place.", file=sys.stderr, flush=True
-            )
-            os._exit(_HUNG)
+            # A GPU call cannot be interrupted: exit, and let the supervisor start a new worker.
+            print("A chunk hangs; this worker exits so that it can be restarted.", file=sys.stderr, flush=True)
+            os._exit(_EXIT_HUNG)
 
 
 def _work(loop: Tagloop, options: argparse.Namespace) -> int:
@@ -175,13 +181,13 @@ def _work(loop: Tagloop, options: argparse.Namespace) -> int:
 
 
 SERVING = (_serve, _work)
-"""Commands that run until they are told to end; what they log is for a collector rather than for a person."""
+"""Commands that run as services and log for a collector, not for a person."""
 
 
 def _watch(loop: Tagloop, options: argparse.Namespace) -> int:
     user = local_user(options.user)
     with contextlib.suppress(BusyError):
-        loop.start()  # else the console on the same data works it off
+        loop.start()  # otherwise the running console ingests the files
     print(f"Watching {options.folder}; interrupt to stop.", file=sys.stderr)
     for paths in appearing(options.folder, threading.Event()):
         batch = loop.ingest.ingest_paths(user, paths, options.profile, f"Watched: {options.folder.name}")
@@ -194,7 +200,7 @@ def _search(loop: Tagloop, options: argparse.Namespace) -> int:
     loop.start()
     found = Operations(loop, local_user(options.user)).search.find(options.text, limit=options.limit)
     lines = [f"{hit.relevance:6.1%}  {hit.asset.id:6}  {hit.asset.name}" for hit in found.hits]
-    say(options, found.model_dump(mode="json"), lines or ["Nothing is likely enough to be what you asked for."])
+    say(options, found.model_dump(mode="json"), lines or ["No picture matches well enough."])
     return 0
 
 
@@ -209,14 +215,14 @@ def _export(loop: Tagloop, options: argparse.Namespace) -> int:
     if options.format == Format.LABEL_STUDIO:
         config = options.file.with_suffix(".xml")
         config.write_text(label_studio.config(assets.taxonomy), "utf-8")
-        lines.append(f"{config}: the labelling set-up of the project.")
+        lines.append(f"{config}: labelling configuration of the project.")
     say(options, {"file": str(options.file), "bytes": size}, lines)
     return 0
 
 
 def _back_up(loop: Tagloop, options: argparse.Namespace) -> int:
     blobs = None if options.without_pictures else loop.resources.blobs
-    found = backups.back_up(loop.database, blobs, options.file, _teller(options))
+    found = backups.back_up(loop.database, blobs, options.file, _progress(options))
     size = options.file.stat().st_size
     line = f"{options.file}: {sum(found.rows.values()):,} rows, {found.files:,} picture files, {size:,} bytes."
     say(options, asdict(found) | {"bytes": size}, [line])
@@ -224,30 +230,30 @@ def _back_up(loop: Tagloop, options: argparse.Namespace) -> int:
 
 
 def restore_backup(settings: Settings, options: argparse.Namespace) -> int:
-    """Fill an empty installation from a backup."""
+    """Restore a backup into an empty installation."""
     database = Database(settings.database)
     try:
         found = backups.restore(
-            database, open_blobs(settings.assets_url, settings.data_dir), options.file, _teller(options)
+            database, open_blobs(settings.assets_url, settings.data_dir), options.file, _progress(options)
         )
     finally:
         database.close()
-    told = f"{sum(found.rows.values()):,} rows and {found.files:,} picture files of {found.at} restored."
-    say(options, asdict(found), [f"{told} Start the console: it fills the search index."])
+    line = f"Restored {sum(found.rows.values()):,} rows and {found.files:,} picture files, as of {found.at}."
+    say(options, asdict(found), [line, "Start the console: it rebuilds the search index."])
     return 0
 
 
-def _teller(options: argparse.Namespace) -> backups.Progress:
+def _progress(options: argparse.Namespace) -> backups.Progress:
     return (lambda text: None) if options.json else (lambda text: print(f"{text} ...", file=sys.stderr))
 
 
-def _take_annotations(loop: Tagloop, options: argparse.Namespace) -> int:
+def _import_annotations(loop: Tagloop, options: argparse.Namespace) -> int:
     with loop.database.read() as connection:
         text = options.file.read_text("utf-8")
         decisions = label_studio.read(connection, text, loop.taxonomy(), options.profile)
-    act = loop.review.decide_many(local_user(options.user), decisions)
-    line = f"{len(act.event_ids)} decisions written as act {act.id}; take that back with `undo {act.id}`."
-    say(options, {"act": act.id, "events": act.event_ids}, [line])
+    group = loop.review.decide_many(local_user(options.user), decisions)
+    line = f"{len(group.event_ids)} decisions recorded as group {group.id}; undo them with `undo {group.id}`."
+    say(options, {"act": group.id, "events": group.event_ids}, [line])
     return 0
 
 
@@ -261,7 +267,7 @@ def _list_models(loop: Tagloop, options: argparse.Namespace) -> int:
     ]
     lines = [
         f"{p.family.fingerprint}  {p.family.state}  {p.pictures - p.missing:,} of {p.pictures:,} pictures"
-        + (f", {p.pending:,} tags to learn" if p.pending else "")
+        + (f", {p.pending:,} tags to fit" if p.pending else "")
         + (f"\n    {p.family.note}" if p.family.note else "")
         for p in found
     ]
@@ -270,5 +276,5 @@ def _list_models(loop: Tagloop, options: argparse.Namespace) -> int:
 
 
 def _change_model(loop: Tagloop, options: argparse.Namespace) -> int:
-    getattr(loop.models, options.act)(local_user(options.user), options.name)
+    getattr(loop.models, options.action)(local_user(options.user), options.name)
     return _list_models(loop, options)

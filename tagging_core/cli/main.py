@@ -29,14 +29,14 @@ from tagging_core.review.decisions import Decision
 from tagging_core.settings import load_settings
 
 _POLL_SECONDS = 0.05
-_SHOW_SECONDS = 1.0
+_PROGRESS_SECONDS = 1.0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command.
 
     Returns:
-        0, or 1 after an error that was told on standard error, or 2 where `doctor` found something wrong.
+        The exit code: 0, 1 after an error printed to stderr, 2 if `doctor` found a problem, 130 if interrupted.
     """
     options = _parser().parse_args(arguments)
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.run in SERVING:
             log_context.configure(settings.log_json)
         if options.run is restore_backup:
-            return restore_backup(settings, options)  # a Tagloop would fill the database that is to be empty
+            return restore_backup(settings, options)  # a Tagloop would write to the empty database
         loop = Tagloop(settings)
         try:
             return options.run(loop, options)
@@ -55,15 +55,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(json.dumps({"error": str(error)}) if options.json else f"Error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("Interrupted; what was done is kept.", file=sys.stderr)
+        print("Interrupted; finished work is kept.", file=sys.stderr)
         return 130
 
 
 def _ingest(loop: Tagloop, options: argparse.Namespace) -> int:
     started = time.perf_counter()
     batch_id = loop.ingest.ingest_paths(local_user(options.user), options.paths, options.profile)
-    with _working(loop):
-        _wait(loop, batch_id, quiet=options.json)
+    with _worker_running(loop):
+        _wait_for_batch(loop, batch_id, quiet=options.json)
     batch = loop.ingest.batch(batch_id)
     summary = {
         "seen": batch.total,
@@ -106,7 +106,7 @@ def _decide(loop: Tagloop, options: argparse.Namespace) -> int:
         Kind(options.kind), asset.id, options.tag, options.other, options.profile, note=options.note
     )
     event_id = loop.review.decide(user, decision)
-    say(options, {"event": event_id}, [f"Written as event {event_id}; take it back with `undo {event_id}`."])
+    say(options, {"event": event_id}, [f"Recorded as event {event_id}; undo it with `undo {event_id}`."])
     return 0
 
 
@@ -114,22 +114,22 @@ def _undo(loop: Tagloop, options: argparse.Namespace) -> int:
     user = local_user(options.user)
     if options.by:
         until = options.until or datetime.now(UTC)
-        act = loop.review.undo_period(user, options.by, _utc(options.since), _utc(until))
+        group = loop.review.undo_period(user, options.by, _utc(options.since), _utc(until))
     elif options.what.isdigit():
         event_id = loop.review.undo(user, int(options.what))
-        say(options, {"event": event_id}, [f"Event {options.what} was taken back by event {event_id}."])
+        say(options, {"event": event_id}, [f"Event {event_id} undid event {options.what}."])
         return 0
     else:
-        act = loop.review.undo_group(user, options.what)
-    say(options, {"act": act.id, "events": act.event_ids}, [_told(act, "taken back")])
+        group = loop.review.undo_group(user, options.what)
+    say(options, {"act": group.id, "events": group.event_ids}, [_summary(group, "undone")])
     return 0
 
 
-def _teach(loop: Tagloop, options: argparse.Namespace) -> int:
+def _import_decisions(loop: Tagloop, options: argparse.Namespace) -> int:
     with loop.database.read() as connection:
         decisions = read_decisions(connection, options.file, options.profile)
-    act = loop.review.decide_many(local_user(options.user), decisions)
-    say(options, {"act": act.id, "events": act.event_ids}, [_told(act, "written")])
+    group = loop.review.decide_many(local_user(options.user), decisions)
+    say(options, {"act": group.id, "events": group.event_ids}, [_summary(group, "recorded")])
     return 0
 
 
@@ -141,7 +141,7 @@ def _why(loop: Tagloop, options: argparse.Namespace) -> int:
     lines = [
         f"{found.probability:.1%}: text {found.text_logit:+.2f}, decisions {found.examples_logit:+.2f}",
         *(
-            f"{e.logit:+.2f}  picture {e.asset_id}, {'has it' if e.applies else 'has it not'}"
+            f"{e.logit:+.2f}  picture {e.asset_id}, {'tag applies' if e.applies else 'tag does not apply'}"
             for e in found.evidence
         ),
     ]
@@ -149,7 +149,7 @@ def _why(loop: Tagloop, options: argparse.Namespace) -> int:
     return 0
 
 
-def _promise(loop: Tagloop, options: argparse.Namespace) -> int:
+def _thresholds(loop: Tagloop, options: argparse.Namespace) -> int:
     loop.model.library.settle()
     found = loop.review.thresholds(options.profile, options.target)
     taxonomy = loop.taxonomy()
@@ -157,7 +157,7 @@ def _promise(loop: Tagloop, options: argparse.Namespace) -> int:
     lines = [
         f"{name}: {cut.reason}"
         if cut.probability is None
-        else f"{name}: from {cut.probability:.1%} on; {cut.right} of {cut.accepted} judged ones are right"
+        else f"{name}: from {cut.probability:.1%}; {cut.right} of {cut.accepted} reviewed suggestions are right"
         for name, cut in cuts.items()
     ]
     say(options, asdict(found), lines)
@@ -168,19 +168,19 @@ def _utc(moment: datetime) -> datetime:
     return moment.astimezone(UTC).replace(tzinfo=None)
 
 
-def _told(act: DecisionGroup, what: str) -> str:
-    return f"{len(act.event_ids)} decisions {what} as act {act.id}; take that back with `undo {act.id}`."
+def _summary(group: DecisionGroup, verb: str) -> str:
+    return f"{len(group.event_ids)} decisions {verb} as group {group.id}; undo this with `undo {group.id}`."
 
 
 def _rebuild(loop: Tagloop, options: argparse.Namespace) -> int:
     started = time.perf_counter()
-    tell = (lambda text: None) if options.json else (lambda text: print(f"{text} ...", file=sys.stderr))
-    replayed = loop.rebuild(local_user(options.user), tell)
-    with _working(loop):
-        tell("filling Chroma")
-        _until_fed(loop)
+    progress = (lambda text: None) if options.json else (lambda text: print(f"{text} ...", file=sys.stderr))
+    replayed = loop.rebuild(local_user(options.user), progress)
+    with _worker_running(loop):
+        progress("indexing")
+        _wait_for_index(loop)
     seconds = round(time.perf_counter() - started, 2)
-    line = f"{replayed} events replayed in {seconds} s; tags and Chroma are made anew."
+    line = f"{replayed} events replayed in {seconds} s; tags and search index are rebuilt."
     say(options, {"events": replayed, "seconds": seconds}, [line])
     return 0
 
@@ -196,27 +196,27 @@ def _doctor(loop: Tagloop, options: argparse.Namespace) -> int:
 
 
 @contextlib.contextmanager
-def _working(loop: Tagloop) -> Iterator[None]:
-    """Run the worker here, unless a console on the same data runs it already."""
+def _worker_running(loop: Tagloop) -> Iterator[None]:
+    """Run the worker in this process, unless a console on the same data folder already does."""
     with contextlib.suppress(BusyError):
         loop.start()
     yield
 
 
-def _wait(loop: Tagloop, batch_id: int, quiet: bool) -> None:
-    shown = time.monotonic()
+def _wait_for_batch(loop: Tagloop, batch_id: int, quiet: bool) -> None:
+    printed = time.monotonic()
     while (batch := loop.ingest.batch(batch_id)).state == "running":
-        if not quiet and time.monotonic() - shown >= _SHOW_SECONDS:
-            shown = time.monotonic()
+        if not quiet and time.monotonic() - printed >= _PROGRESS_SECONDS:
+            printed = time.monotonic()
             left = "" if batch.seconds_left is None else f", {batch.seconds_left:.0f} s left"
-            print(f"{batch.finished} of {batch.total}, {batch.rate:.1f} a second{left}", file=sys.stderr)
+            print(f"{batch.finished} of {batch.total}, {batch.rate:.1f} per second{left}", file=sys.stderr)
         if loop.worker is not None and loop.worker.trouble:
             raise TaggingError(loop.worker.trouble)
         time.sleep(_POLL_SECONDS)
 
 
-def _until_fed(loop: Tagloop) -> None:
-    while loop.resources.index.pending():
+def _wait_for_index(loop: Tagloop) -> None:
+    while loop.resources.index.feeder.pending():
         if loop.worker is not None and loop.worker.trouble:
             raise TaggingError(loop.worker.trouble)
         time.sleep(_POLL_SECONDS)
@@ -229,64 +229,69 @@ def _refused(loop: Tagloop, batch_id: int) -> list[dict[str, str]]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m tagging_core", description="Tagloop without its console.")
+    parser = argparse.ArgumentParser(
+        prog="python -m tagging_core", description="Run Tagloop from the command line."
+    )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     common = argparse.ArgumentParser(add_help=False)
-    common.add_argument("--json", action="store_true", help="one line of JSON in place of text")
-    common.add_argument("--user", default=getpass.getuser(), help="who acts; you if left out")
+    common.add_argument("--json", action="store_true", help="print one line of JSON instead of text")
+    common.add_argument("--user", default=getpass.getuser(), help="name to record (default: your login name)")
     profile = argparse.ArgumentParser(add_help=False)
-    profile.add_argument("--profile", default="general", help="the business type; general if left out")
+    profile.add_argument("--profile", default="general", help="business type (default: general)")
 
-    ingest = commands.add_parser("ingest", parents=[common, profile], help="take files, folders and zips in")
+    ingest = commands.add_parser("ingest", parents=[common, profile], help="ingest files, folders and zips")
     ingest.add_argument("paths", nargs="+", type=Path, metavar="PATH")
     ingest.set_defaults(run=_ingest)
 
-    suggest = commands.add_parser("suggest", parents=[common, profile], help="show a picture's suggestions")
-    suggest.add_argument("asset", help="id, or 8 or more digits of the SHA-256")
+    suggest = commands.add_parser("suggest", parents=[common, profile], help="suggest tags for a picture")
+    suggest.add_argument("asset", help="picture id, or at least the first 8 digits of its SHA-256")
     suggest.set_defaults(run=_suggest)
 
-    decide = commands.add_parser("decide", parents=[common, profile], help="write a decision about a picture")
-    decide.add_argument("asset", help="id, or 8 or more digits of the SHA-256")
+    decide = commands.add_parser("decide", parents=[common, profile], help="record a decision about a picture")
+    decide.add_argument("asset", help="picture id, or at least the first 8 digits of its SHA-256")
     decide.add_argument("kind", choices=["accept", "reject", "add", "replace", "done", "skip", "flag"])
     decide.add_argument("tag", nargs="?", help="tag id")
-    decide.add_argument("other", nargs="?", help="replace: the tag that comes instead")
-    decide.add_argument("--note", default="", help="flag: what is to be discussed")
+    decide.add_argument("other", nargs="?", help="for replace: id of the new tag")
+    decide.add_argument("--note", default="", help="for flag: what to discuss")
     decide.set_defaults(run=_decide)
 
-    undo = commands.add_parser("undo", parents=[common], help="take a decision, an act or a person's work back")
+    undo = commands.add_parser("undo", parents=[common], help="undo a decision, a group or a person's work")
     group = undo.add_mutually_exclusive_group(required=True)
     group.add_argument(
-        "what", nargs="?", default="", metavar="EVENT|ACT", help="number of a decision, or id of an act"
+        "what", nargs="?", default="", metavar="EVENT|GROUP", help="id of an event or of a decision group"
     )
-    group.add_argument("--by", metavar="NAME", help="all that this person decided in a period")
+    group.add_argument("--by", metavar="NAME", help="undo all decisions of this person in a period")
     undo.add_argument(
-        "--since", type=datetime.fromisoformat, default=datetime.min, help="2026-11-24T13:00; local time"
+        "--since",
+        type=datetime.fromisoformat,
+        default=datetime.min,
+        help="start, local time, such as 2026-11-24T13:00",
     )
-    undo.add_argument("--until", type=datetime.fromisoformat, help="now if left out")
+    undo.add_argument("--until", type=datetime.fromisoformat, help="end (default: now)")
     undo.set_defaults(run=_undo)
 
     teach = commands.add_parser(
-        "teach", parents=[common, profile], help="import decisions made elsewhere, as one act"
+        "teach", parents=[common, profile], help="import decisions from a CSV file, as one group"
     )
-    teach.add_argument("file", type=Path, help="CSV with the columns asset, tag, applies (1 or 0)")
-    teach.set_defaults(run=_teach)
+    teach.add_argument("file", type=Path, help="CSV file with the columns asset, tag and applies (1 or 0)")
+    teach.set_defaults(run=_import_decisions)
 
-    why = commands.add_parser("why", parents=[common], help="say which decisions carry a tag's probability")
-    why.add_argument("asset", help="id, or 8 or more digits of the SHA-256")
-    why.add_argument("tag")
+    why = commands.add_parser("why", parents=[common], help="explain a tag's probability by past decisions")
+    why.add_argument("asset", help="picture id, or at least the first 8 digits of its SHA-256")
+    why.add_argument("tag", help="tag id")
     why.set_defaults(run=_why)
 
     promise = commands.add_parser(
-        "promise", parents=[common, profile], help="from where on tags may be accepted unseen"
+        "promise", parents=[common, profile], help="show the probability thresholds for a target precision"
     )
-    promise.add_argument("target", type=float, help="wanted share of right ones, such as 0.97")
-    promise.set_defaults(run=_promise)
+    promise.add_argument("target", type=float, help="target precision, such as 0.97")
+    promise.set_defaults(run=_thresholds)
 
-    rebuild = commands.add_parser("rebuild", parents=[common], help="make all that is learned anew from the ledger")
+    rebuild = commands.add_parser("rebuild", parents=[common], help="rebuild everything derived from the ledger")
     rebuild.set_defaults(run=_rebuild)
 
     add_commands(commands, common)
 
-    check = commands.add_parser("doctor", parents=[common], help="say what state the installation is in")
+    check = commands.add_parser("doctor", parents=[common], help="check the installation and suggest remedies")
     check.set_defaults(run=_doctor)
     return parser

@@ -1,7 +1,7 @@
-"""Curation: changes of the tag library whose consequences are shown first and which can be taken back.
+"""Curation: changes to the tag library that are previewed before they are applied and can be undone.
 
-A change is a plan (`plans`), checked against the rules (`checking`), previewed (`effects`), written as one act
-(`applying`) and kept in the ledger for good (`versions`).
+A change starts as a `Plan`. It is validated (`validation`), previewed (`impact`), applied in one transaction
+(`apply`) and recorded in the ledger (`history`).
 """
 
 from __future__ import annotations

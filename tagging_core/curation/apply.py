@@ -1,4 +1,4 @@
-"""Writing a plan as one act in one transaction, with everything that follows, and taking an act back."""
+"""Apply a plan and all its consequences in one transaction, and undo an applied change."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from tagging_core.taxonomy.model import Category, Tag, Taxonomy
 
 
 def check_plan(taxonomy: Taxonomy, plan: Plan) -> Taxonomy:
-    """The taxonomy as it would be.
+    """Return the taxonomy with the plan applied.
 
     Raises:
-        TagError: It would be one in which tags cannot be used or told apart.
+        TagError: The result would be invalid; see `validation.check`.
     """
     after = plan.after(taxonomy)
     changed = {tag.id for tag in plan.tags if taxonomy.tags.get(tag.id) != tag}
@@ -38,44 +38,44 @@ def check_plan(taxonomy: Taxonomy, plan: Plan) -> Taxonomy:
 def apply(
     connection: Connection, user: User, plan: Plan, taxonomy: Taxonomy, shares: SamplingRates, act: str = ""
 ) -> str:
-    """Write a plan.
+    """Apply a plan.
 
     Args:
-        taxonomy: As it stands in this transaction.
-        act: The act's id; a new one if empty.
+        taxonomy: The taxonomy as read in this transaction.
+        act: Id of the change; generated if empty.
 
     Returns:
-        The act's id, which `undo` takes back.
+        The id of the change, for `undo`.
 
     Raises:
-        TagError: See `check_plan`, or the plan changes nothing, or a tag was changed since it was made.
-        TaggingError: A decision of the plan is refused; the transaction must be given up then.
+        TagError: The plan is invalid or changes nothing, or one of its tags has changed since it was made.
+        TaggingError: A decision of the plan was refused; the caller must roll back.
     """
     act = act or uuid.uuid4().hex
     items = [item for item in plan.items if standing(taxonomy, item) != item]
     if not items and not plan.decisions:
-        raise TagError("That changes nothing: it is what the library says already.")
+        raise TagError("This changes nothing: the tag library already has these values.")
     _refuse_stale(connection, plan, items)
     newest = int(connection.execute(select(func.max(event_table.c.id))).scalar() or 0)
-    # What is said of the target from here on outweighs what was said of either.
-    items = [_dated(item, newest) for item in items]
+    # Decisions on the target after the merge override earlier ones on either tag.
+    items = [_with_merge_event(item, newest) for item in items]
     after = check_plan(taxonomy, replace(plan, items=tuple(items)))
     taxonomy_store.write(connection, user, items, act)
     after = replace(after, revision=taxonomy_store.revision(connection))
-    _follow(connection, taxonomy, after, items)
+    _apply_consequences(connection, taxonomy, after, items)
     if plan.decisions:
         decision_groups.decide_many(connection, user, plan.decisions, after, shares, act)
     return act
 
 
 def undo(connection: Connection, user: User, act: str, taxonomy: Taxonomy, shares: SamplingRates) -> str:
-    """Take an act back: every item is again what it was before, every decision of the act is undone.
+    """Undo a change: restore the items it changed and undo its decisions.
 
     Returns:
-        The id of the act that did so, which can itself be taken back.
+        The id of the undoing change, which can itself be undone.
 
     Raises:
-        DecisionError: There is no such act, or something it changed was changed again since.
+        DecisionError: There is no such change, or an item it changed has changed again since.
     """
     changes = act_changes(connection, act)
     rows = connection.execute(
@@ -84,16 +84,16 @@ def undo(connection: Connection, user: User, act: str, taxonomy: Taxonomy, share
     if not changes and not rows:
         raise DecisionError("There is no such change of the tag library.")
     _refuse_newer(connection, changes, act)
-    undoing = uuid.uuid4().hex
+    undo_act = uuid.uuid4().hex
     try:
-        decision_groups.undo_events(connection, user, [ledger.to_event(row) for row in rows], taxonomy, undoing)
-    except DecisionError:  # none was made, or each was taken back by itself
+        decision_groups.undo_events(connection, user, [ledger.to_event(row) for row in rows], taxonomy, undo_act)
+    except DecisionError:  # no decisions, or all were undone one by one
         if not changes:
             raise
     plan = restore(changes, "before")
     if any(standing(taxonomy, item) != item for item in plan.items):
-        apply(connection, user, plan, taxonomy, shares, undoing)
-    return undoing
+        apply(connection, user, plan, taxonomy, shares, undo_act)
+    return undo_act
 
 
 def _refuse_stale(connection: Connection, plan: Plan, items: list[Item]) -> None:
@@ -105,8 +105,8 @@ def _refuse_stale(connection: Connection, plan: Plan, items: list[Item]) -> None
         if row := connection.execute(query).first():
             when = f"{row.changed_at:%H:%M}"
             raise TagError(
-                f"{row.names.get('en')!r} was changed by {row.changed_by} at {when} (UTC), after this was made. "
-                "Look at it again, then repeat what you wanted; nothing was written."
+                f"{row.names.get('en')!r} was changed by {row.changed_by} at {when} (UTC), after this change was "
+                "prepared. Nothing was written; review the tag and repeat your change."
             )
 
 
@@ -115,45 +115,45 @@ def _refuse_newer(connection: Connection, changes: list[Change], act: str) -> No
         if event.act != act:
             when = f"{event.at:%d %b %Y %H:%M}"
             raise DecisionError(
-                f"{change.after.name()!r} was changed again by {event.actor} on {when} (UTC). Take that back first."
+                f"{change.after.name()!r} was changed again by {event.actor} on {when} (UTC). Undo that first."
             )
 
 
-def _follow(connection: Connection, before: Taxonomy, after: Taxonomy, items: list[Item]) -> None:
-    """What follows from changed items: decisions go where tags went, classifiers are fitted again or dropped."""
+def _apply_consequences(connection: Connection, before: Taxonomy, after: Taxonomy, items: list[Item]) -> None:
+    """Move decisions and suggestions to merge targets, drop those of removed tags, and mark tags for refitting."""
     changed = projection.refold(connection, before.redirects, after.redirects)
     changed_tags = [item for item in items if isinstance(item, Tag)]
-    lost = [tag.id for tag in changed_tags if tag.state in ("merged", "deleted")]
+    removed = [tag.id for tag in changed_tags if tag.state in ("merged", "deleted")]
     for tag in changed_tags:
         if tag.state == "merged":
             _move_suggestions(connection, tag.id, after.tag(tag.id).id)
-    for start in range(0, len(lost), 500):
-        part = lost[start : start + 500]
+    for start in range(0, len(removed), 500):
+        part = removed[start : start + 500]
         for table in (learned, suggestions, backfills, rechecks):
             connection.execute(delete(table).where(table.c.tag_id.in_(part)))
-    projection.mark_dirty(connection, _taught(connection, before, after, items, changed))
+    projection.mark_dirty(connection, _tags_to_refit(connection, before, after, items, changed))
 
 
 def _move_suggestions(connection: Connection, source: str, target: str) -> None:
-    mine, other = suggestions, suggestions.alias()
+    moved, other = suggestions, suggestions.alias()
     both = exists().where(
-        other.c.asset_id == mine.c.asset_id, other.c.profile == mine.c.profile, other.c.tag_id == target
+        other.c.asset_id == moved.c.asset_id, other.c.profile == moved.c.profile, other.c.tag_id == target
     )
-    connection.execute(update(mine).where(mine.c.tag_id == source, ~both).values(tag_id=target))
+    connection.execute(update(moved).where(moved.c.tag_id == source, ~both).values(tag_id=target))
 
 
-def _taught(
+def _tags_to_refit(
     connection: Connection, before: Taxonomy, after: Taxonomy, items: list[Item], changed: set[str]
 ) -> set[str]:
-    """The tags that must be fitted again: what they are, or what they are told apart from, is different."""
-    mine = [item for item in items if isinstance(item, Tag)]
-    found = {tag.id for tag in mine} | changed
+    """Return the tags to refit: those that changed, and those whose exclusive siblings or templates changed."""
+    tags = [item for item in items if isinstance(item, Tag)]
+    found = {tag.id for tag in tags} | changed
     categories = {tag.category_id for tag_id in changed if (tag := after.tags.get(tag_id))}
-    counts = taxonomy_store.counts(connection, [tag.id for tag in mine])
-    for tag in mine:
+    counts = taxonomy_store.counts(connection, [tag.id for tag in tags])
+    for tag in tags:
         old = before.tags.get(tag.id)
-        same_place = old and (old.state, old.category_id) == (tag.state, tag.category_id)
-        if not same_place and (counts.get(tag.id, (0, 0))[0] or tag.id in changed):
+        unmoved = old and (old.state, old.category_id) == (tag.state, tag.category_id)
+        if not unmoved and (counts.get(tag.id, (0, 0))[0] or tag.id in changed):
             categories |= {tag.category_id, *([old.category_id] if old else [])}
     exclusive = {c.id for t in (before, after) for c in t.categories.values() if c.exclusive}
     categories &= exclusive
@@ -161,24 +161,24 @@ def _taught(
         if isinstance(item, Category):
             categories.add(item.id)
         elif not isinstance(item, Tag):
-            was = before.profiles.get(item.id)
-            categories |= set(item.categories) ^ set(was.categories if was else [])
-            if was is None or was.templates != item.templates:
+            old_profile = before.profiles.get(item.id)
+            categories |= set(item.categories) ^ set(old_profile.categories if old_profile else [])
+            if old_profile is None or old_profile.templates != item.templates:
                 categories |= set(item.categories)
     return found | {tag.id for tag in after.unmerged() if tag.category_id in categories}
 
 
-def _dated(item: Item, newest: int) -> Item:
+def _with_merge_event(item: Item, newest: int) -> Item:
     if isinstance(item, Tag) and item.merged_into and item.merged_after is None:
         return replace(item, merged_after=newest)
     return item
 
 
 def standing(taxonomy: Taxonomy, item: Item) -> Item | None:
-    """An item as it stands; a deleted one, which the taxonomy leaves out, counts as it is."""
+    """Return the stored version of an item, or None; an already deleted item is returned unchanged."""
     if isinstance(item, Tag):
         return item if item.state == "deleted" and item.id not in taxonomy.tags else taxonomy.tags.get(item.id)
     if isinstance(item, Category):
-        gone = item.state == "deleted" and item.id not in taxonomy.categories
-        return item if gone else taxonomy.categories.get(item.id)
+        deleted = item.state == "deleted" and item.id not in taxonomy.categories
+        return item if deleted else taxonomy.categories.get(item.id)
     return taxonomy.profiles.get(item.id)

@@ -1,6 +1,7 @@
-"""Back-fill: reviewed pictures that a tag probably concerns, queued for people and never changed unseen.
+"""Back-fill: find reviewed pictures that should probably gain or lose a tag and queue them for review.
 
-A scan goes through the reviewed pictures piece by piece; what it finds waits in `rechecks` until somebody answers.
+A scan reads the reviewed pictures in chunks and queues its findings in `rechecks`; labels change only when a person
+answers.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from tagging_core.errors import DecisionError
 from tagging_core.learning.calibration_data import load_held_out
 from tagging_core.learning.classifier import Floats, sigmoid
 from tagging_core.learning.library import TagLibrary
-from tagging_core.ledger import projection
+from tagging_core.ledger import label_queries
 from tagging_core.ledger.events import Kind
 from tagging_core.review.decision_groups import DecisionGroup
 from tagging_core.review.decisions import Decision
@@ -28,22 +29,22 @@ from tagging_core.storage.schema import backfills, rechecks, reviews
 from tagging_core.taxonomy.model import Taxonomy
 
 NEEDS, LOSES = 0.5, 0.03
-"""Probability from which a reviewed picture probably needs a tag, and below which it should probably lose it; the
-latter had nobody said that it applies."""
+"""Probability from which an undecided picture is queued to gain a tag, and leave-one-out probability below which a
+picture with the tag is queued to lose it."""
 
-_SAMPLE = 1000
-_PIECE = 2000
+_SAMPLE_SIZE = 1000
+_CHUNK_SIZE = 2000
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """About how many reviewed pictures a back-fill would ask about.
+    """Estimated number of pictures that a back-fill would queue.
 
     Attributes:
-        needs: Probably need the tag.
-        loses: Should probably lose it.
-        reviewed: Pictures it would look at.
-        looked_at: How many of them the estimate rests on.
+        needs: Pictures that probably need the tag.
+        loses: Pictures that should probably lose the tag.
+        reviewed: Number of reviewed pictures, all of which would be scanned.
+        looked_at: Sample size of the estimate.
     """
 
     needs: int
@@ -54,13 +55,14 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True)
 class Backfill:
-    """A scan for one tag.
+    """A back-fill of one tag.
 
     Attributes:
-        running: Whether it is still at work.
-        looked_at: Pictures so far.
-        needs: Pictures that wait for somebody to say whether they need the tag.
-        loses: Pictures that wait for somebody to say whether they should lose it.
+        at: Start, naive UTC.
+        running: Whether the scan is still running.
+        looked_at: Number of pictures scanned so far.
+        needs: Number of queued pictures that probably need the tag.
+        loses: Number of queued pictures that should probably lose the tag.
     """
 
     tag_id: str
@@ -73,14 +75,14 @@ class Backfill:
 
 
 def estimate(connection: Connection, library: TagLibrary, tag_id: str) -> Estimate:
-    """What a back-fill would find, from a sample of the reviewed pictures.
+    """Estimate the result of a back-fill from a random sample of up to 1,000 reviewed pictures.
 
     Raises:
         NotFoundError: There is no such tag.
     """
     profiles = _profiles(library.matrix().taxonomy, tag_id)
     query = select(reviews.c.asset_id).where(reviews.c.profile.in_(profiles))
-    ids = sorted(set(connection.execute(query.order_by(reviews.c.sample).limit(_SAMPLE)).scalars()))
+    ids = sorted(set(connection.execute(query.order_by(reviews.c.sample).limit(_SAMPLE_SIZE)).scalars()))
     done = select(func.count(reviews.c.asset_id.distinct())).where(reviews.c.profile.in_(profiles))
     total = int(connection.execute(done).scalar_one())
     found = _scan(connection, library, tag_id, ids)
@@ -90,7 +92,7 @@ def estimate(connection: Connection, library: TagLibrary, tag_id: str) -> Estima
 
 
 def start(connection: Connection, user: User, tag_id: str) -> None:
-    """Queue a scan for a tag, in place of an earlier one.
+    """Queue a scan for a tag, replacing an earlier one and its queue.
 
     Raises:
         NotAllowedError: The user is no taxonomy owner.
@@ -103,45 +105,45 @@ def start(connection: Connection, user: User, tag_id: str) -> None:
 
 
 def stop(connection: Connection, user: User, tag_id: str) -> None:
-    """End a scan and forget what it found; nothing was changed by it."""
+    """Stop a scan and discard its queue."""
     require(user, Action.CURATE)
     for table in (backfills, rechecks):
         connection.execute(delete(table).where(table.c.tag_id == tag_id))
 
 
 def step(database: Database, library: TagLibrary) -> bool:
-    """Look at the next pictures for a queued scan; whether there was one. The library should be settled."""
+    """Scan the next chunk of a running back-fill; returns whether there was one. The library should be settled."""
     with database.read() as connection:
         row = connection.execute(select(backfills).where(backfills.c.state == "running").limit(1)).first()
         if row is None:
             return False
-        ids = _next(connection, library, row.tag_id, row.seen)
+        ids = _next_assets(connection, library, row.tag_id, row.seen)
         found = _scan(connection, library, row.tag_id, ids)
     rows = [
         {"tag_id": row.tag_id, "asset_id": a, "wanted": wanted, "probability": p}
         for a, (wanted, p) in found.items()
     ]
-    state = "running" if len(ids) == _PIECE else "done"
+    state = "running" if len(ids) == _CHUNK_SIZE else "done"
     values = {"seen": ids[-1] if ids else row.seen, "looked_at": row.looked_at + len(ids), "state": state}
     with database.write() as connection:
-        # Somebody may have stopped it, or started it anew, meanwhile.
-        same = backfills.c.tag_id == row.tag_id, backfills.c.at == row.at, backfills.c.seen == row.seen
-        if connection.execute(update(backfills).where(*same).values(**values)).rowcount:
+        # The scan may have been stopped or restarted in the meantime.
+        unchanged = backfills.c.tag_id == row.tag_id, backfills.c.at == row.at, backfills.c.seen == row.seen
+        if connection.execute(update(backfills).where(*unchanged).values(**values)).rowcount:
             upsert(connection, rechecks, rows)
     return True
 
 
-def _next(connection: Connection, library: TagLibrary, tag_id: str, seen: int) -> list[int]:
+def _next_assets(connection: Connection, library: TagLibrary, tag_id: str, seen: int) -> list[int]:
     matrix = library.matrix()
-    if tag_id not in matrix.rows:  # retired meanwhile
+    if tag_id not in matrix.rows:  # deprecated or removed in the meantime
         return []
     done = reviews.c.profile.in_(_profiles(matrix.taxonomy, tag_id)), reviews.c.asset_id > seen
-    query = select(reviews.c.asset_id).where(*done).distinct().order_by(reviews.c.asset_id).limit(_PIECE)
+    query = select(reviews.c.asset_id).where(*done).distinct().order_by(reviews.c.asset_id).limit(_CHUNK_SIZE)
     return list(connection.execute(query).scalars())
 
 
 def listed(connection: Connection) -> list[Backfill]:
-    """Scans that run or have found something, latest first."""
+    """Return all back-fills, latest first."""
     query = select(rechecks.c.tag_id, rechecks.c.wanted, func.count()).group_by(
         rechecks.c.tag_id, rechecks.c.wanted
     )
@@ -162,7 +164,7 @@ def listed(connection: Connection) -> list[Backfill]:
 
 
 def waiting(connection: Connection, tag_id: str, wanted: int, limit: int = 24) -> list[tuple[int, float]]:
-    """Pictures to ask about with the tag's probability, the surest first."""
+    """Return (asset id, probability) of queued pictures, most certain first; see `BackfillService.waiting`."""
     query = select(rechecks.c.asset_id, rechecks.c.probability).where(
         rechecks.c.tag_id == tag_id, rechecks.c.wanted == wanted
     )
@@ -173,68 +175,66 @@ def waiting(connection: Connection, tag_id: str, wanted: int, limit: int = 24) -
 def answers(
     tag_id: str, wanted: int, asked: Sequence[int], applies: Collection[int], profile: str
 ) -> list[Decision]:
-    """The decisions that answer a page of pictures; those that keep the tag they have need none.
+    """Return the decisions for a page of queued pictures; pictures that keep their tag need none.
 
     Args:
         asked: All pictures of the page.
-        applies: Those that the tag applies to.
+        applies: Those the tag applies to.
 
     Raises:
-        DecisionError: A picture was not asked about.
+        DecisionError: `applies` contains a picture that is not in `asked`.
     """
-    if odd := set(applies) - set(asked):
-        raise DecisionError(f"Picture {min(odd)} is not on this page.")
-    said = [(a, Kind.ADD if a in applies else Kind.REJECT) for a in asked if not (a in applies and not wanted)]
-    return [Decision(kind, a, tag_id, profile=profile, payload={"recheck": True}) for a, kind in said]
+    if unknown := set(applies) - set(asked):
+        raise DecisionError(f"Picture {min(unknown)} is not on this page.")
+    decisions = [(a, Kind.ADD if a in applies else Kind.REJECT) for a in asked if not (a in applies and not wanted)]
+    return [Decision(kind, a, tag_id, profile=profile, payload={"recheck": True}) for a, kind in decisions]
 
 
 def answered(connection: Connection, tag_id: str, asset_ids: Sequence[int]) -> None:
-    """Take pictures off the queue."""
+    """Remove pictures from the queue."""
     connection.execute(delete(rechecks).where(rechecks.c.tag_id == tag_id, rechecks.c.asset_id.in_(asset_ids)))
 
 
 class BackfillService:
-    """Back-fills as owners call them.
+    """Starts, stops and answers back-fills.
 
     Args:
-        review: Writes the answers.
+        review: Records the answers as decisions.
     """
 
     def __init__(self, review: ReviewService) -> None:
         self._review, self._database = review, review.database
 
     def estimate(self, tag_id: str) -> Estimate:
-        """Estimate how many reviewed pictures a back-fill would ask about."""
+        """Estimate how many reviewed pictures a back-fill would queue."""
         with self._database.read() as connection:
             return estimate(connection, self._review.model.library, tag_id)
 
     def start(self, user: User, tag_id: str) -> None:
-        """Scan all reviewed pictures in the background and queue those that a tag probably concerns."""
+        """Start scanning all reviewed pictures in the background."""
         with self._database.write(durable=True) as connection:
             start(connection, user, tag_id)
         self._review.wake()
 
     def stop(self, user: User, tag_id: str) -> None:
-        """End a back-fill and discard what it found."""
+        """Stop a back-fill and discard its queue."""
         with self._database.write() as connection:
             stop(connection, user, tag_id)
 
     def step(self) -> bool:
-        """Scan the next pictures of a running back-fill; returns whether there was one."""
+        """Scan the next chunk of a running back-fill; returns whether there was one."""
         return step(self._database, self._review.model.library)
 
     def listed(self) -> list[Backfill]:
-        """Return the back-fills that run or have found something, latest first."""
+        """Return all back-fills, latest first."""
         with self._database.read() as connection:
             return listed(connection)
 
     def waiting(self, tag_id: str, wanted: int, limit: int = 24) -> list[tuple[int, float]]:
-        """Return queued pictures with the tag's probability, surest first.
+        """Return (asset id, probability) of queued pictures, most certain first.
 
         Args:
-            tag_id: The back-fill's tag.
-            wanted: 1 for pictures that probably need the tag, 0 for those that should lose it.
-            limit: At most this many.
+            wanted: 1 for pictures that probably need the tag, 0 for those that should probably lose it.
         """
         with self._database.read() as connection:
             return waiting(connection, tag_id, wanted, limit)
@@ -242,45 +242,43 @@ class BackfillService:
     def answer(
         self, user: User, tag_id: str, wanted: int, asked: Sequence[int], applies: Collection[int]
     ) -> DecisionGroup | None:
-        """Decide a page of queued pictures as one group; None if nothing changes.
+        """Answer a page of queued pictures with one decision group; returns None if nothing changes.
 
         Args:
-            user: Who answers.
-            tag_id: The back-fill's tag.
             wanted: As for `waiting`.
-            asked: All assets of the page.
-            applies: Those that the tag applies to.
+            asked: All pictures of the page.
+            applies: Those the tag applies to.
         """
         taxonomy = self._review.model.taxonomy
         profiles = taxonomy.profiles_with(taxonomy.tag(tag_id).category_id)
-        said = answers(tag_id, wanted, asked, applies, profiles[0].id if profiles else "general")
-        group = self._review.decide_many(user, said) if said else None
+        decisions = answers(tag_id, wanted, asked, applies, profiles[0].id if profiles else "general")
+        group = self._review.decide_many(user, decisions) if decisions else None
         with self._database.write() as connection:
             answered(connection, tag_id, asked)
         return group
 
 
 def _scan(connection: Connection, library: TagLibrary, tag_id: str, ids: list[int]) -> dict[int, tuple[int, float]]:
-    """By picture whether it probably needs the tag (1) or should lose it (0), with the tag's probability."""
+    """Return (1 to gain or 0 to lose the tag, probability) by asset id."""
     matrix = library.matrix()
     if tag_id not in matrix.rows or not ids:
         return {}
     found = vectors.load(connection, library.pictures, ids)
     if not found:
         return {}
-    decided = projection.decided_assets(connection, tag_id, list(found))
-    has = projection.decided_assets(connection, tag_id, list(found), value=1)
+    decided = label_queries.decided_assets(connection, tag_id, list(found))
+    has = label_queries.decided_assets(connection, tag_id, list(found), value=1)
     undecided = [a for a in sorted(found) if a not in decided]
     wanted = {}
     if undecided:
         p = matrix.probability_of(tag_id, np.stack([found[a] for a in undecided]))
         wanted = {a: (1, float(x)) for a, x in zip(undecided, p, strict=True) if x >= NEEDS}
-    doubtful = {a: (0, x) for a, x in _left_out(connection, library, tag_id).items() if a in has and x < LOSES}
+    doubtful = {a: (0, x) for a, x in _leave_one_out(connection, library, tag_id).items() if a in has and x < LOSES}
     return wanted | doubtful
 
 
-def _left_out(connection: Connection, library: TagLibrary, tag_id: str) -> dict[int, float]:
-    """The probability of each of a tag's examples had it not been decided, by picture."""
+def _leave_one_out(connection: Connection, library: TagLibrary, tag_id: str) -> dict[int, float]:
+    """Return the leave-one-out probability of each of a tag's examples by asset id."""
     rows = load_held_out(connection, library.fingerprint, [tag_id]).get(tag_id)
     if rows is None:
         return {}

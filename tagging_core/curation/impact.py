@@ -1,4 +1,4 @@
-"""The blast radius of a plan: what pictures, reviewers, exports and a CMS would see of it."""
+"""Impact of a plan on pictures, suggestions, exports and connected CMSs."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ from tagging_core.ledger.taxonomy_history import Change
 from tagging_core.storage.schema import suggestions
 from tagging_core.taxonomy.model import Tag, Taxonomy
 
-_MANY = 10_000
-"""Up to which suggestions are counted."""
+_MANY = 10_000  # cap on counting suggestions
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +21,12 @@ class Impact:
     """What a plan would change.
 
     Attributes:
-        changes: Item by item.
-        pictures: How many pictures have a tag more, less, or in place of another.
-        decisions: How many decisions count for another tag, or no longer.
-        suggestions: How many suggestions of pictures would go elsewhere or away.
-        moved: Ids that a CMS may hold, with the id they would lead to; None for nowhere.
-        renamed: Former and new English name of tags whose id stays.
+        changes: One change per item.
+        pictures: Number of pictures that would gain, lose or swap a tag.
+        decisions: Number of decisions that would count for another tag, or no longer count.
+        suggestions: Number of suggestions that would move or disappear; counting stops at 10,000.
+        moved: Redirect target by tag id that a CMS may hold; None if the tag would be deleted.
+        renamed: Old and new English name by id of tags that keep their id.
     """
 
     changes: list[Change]
@@ -38,7 +37,7 @@ class Impact:
     renamed: dict[str, tuple[str, str]]
 
     def sentences(self) -> list[str]:
-        """The same for a person to read; nothing that does not happen is mentioned."""
+        """Return the impact as sentences for people, or one sentence that nothing changes."""
         found = []
         if self.pictures:
             found.append(
@@ -46,26 +45,26 @@ class Impact:
             )
         if self.decisions:
             found.append(
-                f"{_count(self.decisions, 'decision')} will count for another tag, or rest until this is undone."
+                f"{_count(self.decisions, 'decision')} will count for another tag or none, until this is undone."
             )
         if self.suggestions:
             more = "More than " if self.suggestions >= _MANY else ""
             found.append(f"{more}{_count(self.suggestions, 'suggestion')} to reviewers will change.")
         for source, target in list(self.moved.items())[:5]:
-            answer = f"is answered with `{target}`" if target else "is told that there is no such tag"
+            answer = f"gets `{target}`" if target else "gets an error: there is no such tag"
             found.append(f"A CMS that asks for `{source}` {answer}.")
         if len(self.moved) > 5:
-            found.append(f"So do {len(self.moved) - 5} other ids.")
+            found.append(f"{len(self.moved) - 5} more ids change in the same way.")
         for tag_id, (before, now) in list(self.renamed.items())[:5]:
-            found.append(f"A CMS that knows `{tag_id}` reads {now!r} in place of {before!r}; the id stays.")
-        return found or ["No picture, suggestion or export changes."]
+            found.append(f"A CMS that knows `{tag_id}` will read {now!r} instead of {before!r}; the id stays.")
+        return found or ["No picture, suggestion or export will change."]
 
 
 def impact_of(connection: Connection, taxonomy: Taxonomy, plan: Plan) -> Impact:
-    """What a plan would change; nothing is written.
+    """Return the impact of a plan without applying it.
 
     Raises:
-        TagError: The plan cannot be carried out.
+        TagError: The plan is invalid.
     """
     after = check_plan(taxonomy, plan)
     changes = [
@@ -80,12 +79,12 @@ def impact_of(connection: Connection, taxonomy: Taxonomy, plan: Plan) -> Impact:
         if taxonomy.redirects.resolve(tag_id) == tag_id
     }
     counts = taxonomy_store.counts(connection, list(moved))
-    loses = [c.after.id for c in changed if c.before and _suggested(c.before) and not _suggested(c.after)]
+    unsuggested = [c.after.id for c in changed if c.before and _suggested(c.before) and not _suggested(c.after)]
     return Impact(
         changes=changes,
-        pictures=sum(yes for yes, _ in counts.values()) + len(plan.decisions),
-        decisions=sum(yes + no for yes, no in counts.values()),
-        suggestions=_suggestions(connection, taxonomy, loses),
+        pictures=sum(accepted for accepted, _ in counts.values()) + len(plan.decisions),
+        decisions=sum(accepted + rejected for accepted, rejected in counts.values()),
+        suggestions=_suggestions(connection, taxonomy, unsuggested),
         moved=moved,
         renamed={
             c.after.id: (c.before.name(), c.after.name())

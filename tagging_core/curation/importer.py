@@ -1,4 +1,4 @@
-"""From a file's rows to a plan: what is new, what differs, what is left alone; all or nothing."""
+"""Turn the rows of an import file into a plan; one invalid row rejects the whole file."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ _ID = re.compile(r"[\w.-]{1,120}")
 
 @dataclass(frozen=True, slots=True)
 class ImportPlan:
-    """What a file would do.
+    """Result of reading an import file.
 
     Attributes:
-        plan: To be applied if wanted.
-        notes: By line, why a row changes nothing where one might expect it to.
+        plan: The change to apply.
+        notes: Reason by line number for each row that was skipped.
     """
 
     plan: Plan
@@ -30,20 +30,20 @@ class ImportPlan:
 
 
 def plan_import(taxonomy: Taxonomy, file: File, name: str = "a file") -> ImportPlan:
-    """Make a plan of a file; tags that the file does not name stay as they are.
+    """Return the plan that imports a file; tags that are not in the file stay unchanged.
 
     Args:
-        name: The file's, for the plan's title.
+        name: File name, for the plan's title.
 
     Raises:
-        ImportRefusedError: Names every bad row.
+        ImportRefusedError: Lists every invalid row.
     """
-    work = _Importer(taxonomy, file)
-    work.read()
-    if work.problems:
-        raise ImportRefusedError(work.problems)
-    items: tuple[Item, ...] = (*work.categories, *work.profiles(), *work.tags.values())
-    return ImportPlan(Plan(f"Import {name}", items, (), taxonomy.revision), work.notes)
+    importer = _Importer(taxonomy, file)
+    importer.read()
+    if importer.problems:
+        raise ImportRefusedError(importer.problems)
+    items: tuple[Item, ...] = (*importer.categories, *importer.profiles(), *importer.tags.values())
+    return ImportPlan(Plan(f"Import {name}", items, (), taxonomy.revision), importer.notes)
 
 
 class _Importer:
@@ -66,31 +66,31 @@ class _Importer:
             self._add_category(category)
         for row in self.file.rows:
             try:
-                self._take(row)
+                self._add_row(row)
             except ValueError as error:
                 self.problems[row.line] = str(error)
         for tag_id, row in self._parents:
-            self._place(tag_id, row)
+            self._set_parent(tag_id, row)
         plan = Plan("", (*self.categories, *self.tags.values()))
         for tag_id, problem in validation.problems(plan.after(self.taxonomy), list(self.tags)).items():
             self.problems.setdefault(self.lines[tag_id], problem.rstrip("."))
 
     def profiles(self) -> list[Profile]:
-        """New categories are in play in the first profile, so that their tags can be suggested at all."""
+        """Return the first profile with the new categories added, without which their tags are never suggested."""
         new = [c.id for c in self.categories if c.id not in self.taxonomy.categories]
         first = next(iter(self.taxonomy.profiles.values()), None)
         return [replace(first, categories=[*first.categories, *new])] if new and first else []
 
-    def _take(self, row: Row) -> None:
-        known = self._known(row)
+    def _add_row(self, row: Row) -> None:
+        known = self._find_tag(row)
         if known is None and row.line in self.notes:
             return
         if known is None:
-            tag = self._new(row)
+            tag = self._new_tag(row)
         else:
             tag = known
             if known.id in self.lines:
-                raise ValueError(f"the tag {known.id!r} stands in line {self.lines[known.id]} as well")
+                raise ValueError(f"the tag {known.id!r} is already in line {self.lines[known.id]}")
         if row.category:
             tag = replace(tag, category_id=self._category(row.category))
         given = {code: " ".join(name.split()) for code, name in row.names.items()}
@@ -98,7 +98,7 @@ class _Importer:
         aliases = dict(tag.aliases)
         for code, found in (row.aliases or {}).items():
             words = plans.tidy(found)
-            if sorted(words) != sorted(aliases.get(code, [])):  # SKOS keeps no order
+            if sorted(words) != sorted(aliases.get(code, [])):  # SKOS does not preserve order
                 aliases[code] = words
         aliases = {code: words for code, words in aliases.items() if words}
         tag = replace(
@@ -117,8 +117,8 @@ class _Importer:
         if row.parent is not None:
             self._parents.append((tag.id, row))
 
-    def _known(self, row: Row) -> Tag | None:
-        """The tag a row is about; None with a note if the row shall change nothing, None without if it is new."""
+    def _find_tag(self, row: Row) -> Tag | None:
+        """Return the existing tag of a row; None for a new tag or, with a note, for a row to skip."""
         found = self.taxonomy.redirects.resolve(row.id) if row.id else None
         if row.id and found in self.taxonomy.tags and found != row.id and row.state != "merged":
             into = self.taxonomy.tags[found].name()
@@ -127,60 +127,60 @@ class _Importer:
         if row.id in self.taxonomy.tags:
             return self.taxonomy.tags[row.id]
         if row.id in self.taxonomy.redirects.gone:
-            raise ValueError(f"the tag {row.id!r} was deleted; undo that in the history, or give it another id")
+            raise ValueError(f"the tag {row.id!r} was deleted; undo the deletion in the history, or use another id")
         category = self._find_category(row.category)
         owner = self._owners.get((category, same_word(row.names.get("en", "")))) if category else None
         if owner is None or row.id in self.tags:
             return None
         if same_word(owner.name()) == same_word(row.names["en"]) and not row.id:
             return owner
-        self.notes[row.line] = f"{row.names['en']!r} is a word of the tag {owner.name()} ({owner.id}) already"
+        self.notes[row.line] = f"{row.names['en']!r} is already a name of the tag {owner.name()} ({owner.id})"
         return None
 
-    def _new(self, row: Row) -> Tag:
+    def _new_tag(self, row: Row) -> Tag:
         if not row.names.get("en", "").strip():
             raise ValueError("a new tag needs an English name")
         if not row.category:
             raise ValueError(f"the new tag {row.names['en']!r} needs a category")
         if row.id and (not _ID.fullmatch(row.id) or row.id in self.tags):
-            why = "stands twice" if row.id in self.tags else "may have letters, digits, dots and dashes only"
+            why = "is used twice" if row.id in self.tags else "must be 1 to 120 letters, digits, '.', '_' or '-'"
             raise ValueError(f"the id {row.id!r} {why}")
         tag = Tag(row.id, self._category(row.category), row.names, position=self._position)
         self._position += 1
         return tag if tag.id else replace(tag, id=plans.new_id(tag, self.taxonomy, self.tags))
 
-    def _place(self, tag_id: str, row: Row) -> None:
+    def _set_parent(self, tag_id: str, row: Row) -> None:
         tag = self.tags[tag_id]
         if not row.parent:
             self.tags[tag_id] = replace(tag, parent_id=None)
             return
-        everyone = self.taxonomy.tags | self.tags
+        all_tags = self.taxonomy.tags | self.tags
         found = self.taxonomy.redirects.resolve(row.parent)
-        if found not in everyone:
+        if found not in all_tags:
             wanted = same_word(row.parent)
-            within = [t for t in everyone.values() if t.category_id == tag.category_id and t.state != "merged"]
-            found = next((t.id for t in within if same_word(t.name()) == wanted), None)
+            candidates = [t for t in all_tags.values() if t.category_id == tag.category_id and t.state != "merged"]
+            found = next((t.id for t in candidates if same_word(t.name()) == wanted), None)
         if found is None:
-            self.problems.setdefault(row.line, f"there is no tag {row.parent!r} to stand below")
+            self.problems.setdefault(row.line, f"the parent tag {row.parent!r} does not exist")
             return
         self.tags[tag_id] = replace(tag, parent_id=found)
 
-    def _find_category(self, named: str) -> str:
-        if named in self.taxonomy.categories or any(c.id == named for c in self.categories):
-            return named
-        return self._by_name.get(same_word(named), "")
+    def _find_category(self, name: str) -> str:
+        if name in self.taxonomy.categories or any(c.id == name for c in self.categories):
+            return name
+        return self._by_name.get(same_word(name), "")
 
-    def _category(self, named: str) -> str:
-        if found := self._find_category(named):
+    def _category(self, name: str) -> str:
+        if found := self._find_category(name):
             return found
-        made = plans.save_category(self.taxonomy, Category("", {"en": named})).categories[0]
-        self._add_category(made)
-        return made.id
+        created = plans.save_category(self.taxonomy, Category("", {"en": name})).categories[0]
+        self._add_category(created)
+        return created.id
 
     def _add_category(self, category: Category) -> None:
         known = self.taxonomy.categories.get(category.id)
-        place = max([-1, *(c.position for c in self.taxonomy.categories.values())]) + 1 + len(self.categories)
-        category = replace(category, position=known.position if known else place)
+        position = max([-1, *(c.position for c in self.taxonomy.categories.values())]) + 1 + len(self.categories)
+        category = replace(category, position=known.position if known else position)
         if category != known:
             self.categories.append(category)
         self._by_name[same_word(category.name())] = category.id

@@ -1,7 +1,7 @@
-"""What another instruction would change, tried on some pictures before anything is written.
+"""Preview of a new instruction on a sample of pictures, before it is saved.
 
-Both sides are judged by text alone, as if nothing had been decided yet: what editors taught under the instruction
-in use is worth nothing under another one until the pictures it was taught with are embedded anew.
+Both instructions are compared zero-shot, because classifiers fitted under the current instruction can only be used
+under another one after their training pictures have been embedded again.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ from tagging_core.taxonomy.model import Profile, Taxonomy
 T = TypeVar("T")
 
 PICTURES = 50
-_AT_ONCE = 10  # pictures, or tags, until progress is told
+_CHUNK_SIZE = 10  # pictures or tags per progress report
 
 
 @dataclass(frozen=True, slots=True)
 class TrialPicture:
-    """A picture, and what would be suggested for it under each instruction, best first."""
+    """Suggestions for a picture under the current and the new instruction, most probable first."""
 
     asset_id: int
     before: list[Suggestion]
@@ -51,20 +51,20 @@ class TrialPicture:
 
     @property
     def lost(self) -> set[str]:
-        """Tags that only the instruction in use suggests."""
+        """Tags that only the current instruction suggests."""
         return {s.tag_id for s in self.before} - {s.tag_id for s in self.after}
 
 
 @dataclass(frozen=True, slots=True)
 class InstructionPreview:
-    """What an instruction would change.
+    """Effect of a new instruction.
 
     Attributes:
-        pictures: Those that change most first.
-        judged: How many of them people finished.
-        before: Mean average precision of the finished ones' tags under the instruction in use, in [0, 1]; None
-            where nothing was finished.
-        after: The same under the new one.
+        pictures: Most changed first.
+        judged: Number of pictures with a finished review.
+        before: Mean average precision over tags, on reviewed pictures, under the current instruction, in [0, 1];
+            None without such pictures.
+        after: The same under the new instruction.
     """
 
     instruction: str
@@ -75,7 +75,7 @@ class InstructionPreview:
 
     @property
     def changed(self) -> int:
-        """Pictures that would have other tags suggested."""
+        """Number of pictures whose suggested tags would change."""
         return sum(bool(tried.gained or tried.lost) for tried in self.pictures)
 
 
@@ -87,13 +87,10 @@ class _Picture:
 
 
 class InstructionTrial:
-    """Tries instructions.
+    """Previews instructions.
 
     Args:
-        database: Where everything is kept.
-        images: Where the files are.
-        model: The active model.
-        max_pixels: Larger pictures are refused.
+        max_pixels: Larger pictures are skipped.
     """
 
     def __init__(
@@ -107,12 +104,11 @@ class InstructionTrial:
         self._encoder, self._max_pixels = model.encoder, max_pixels
 
     def preview(self, profile_id: str, instruction: str, progress: Callable[[float], None]) -> InstructionPreview:
-        """Suggest tags for pictures of a profile under the instruction in use and under another one.
+        """Suggest tags for up to 50 pictures of a profile under the current and a new instruction.
 
         Args:
-            profile_id: The profile.
-            instruction: What the model would be told; empty for its usual instruction.
-            progress: Is told the share that is done, in [0, 1]; may raise to stop.
+            instruction: The new instruction; empty for the model's default.
+            progress: Called with the completed fraction, in [0, 1]; may raise to cancel.
 
         Raises:
             NotFoundError: There is no such profile.
@@ -122,13 +118,13 @@ class InstructionTrial:
         profile = taxonomy.profile(profile_id)
         with self._database.read() as connection:
             chosen = _choose(connection, profile)
-        steps = _Steps(3 * len(chosen) + 2 * len(taxonomy.active(profile)), progress)
+        steps = _Progress(3 * len(chosen) + 2 * len(taxonomy.active(profile)), progress)
         pictures = self._open(chosen, steps)
         if not pictures:
             return InstructionPreview(instruction, [], 0, None, None)
-        told = profile.instruction if profile.followed else ""
+        current = profile.instruction if profile.followed else ""
         (old, before), (new, after) = (
-            self._judge(taxonomy, profile, pictures, each, steps) for each in (told, instruction)
+            self._score(taxonomy, profile, pictures, each, steps) for each in (current, instruction)
         )
         tried = [
             TrialPicture(
@@ -141,72 +137,74 @@ class InstructionTrial:
         with self._database.read() as connection:
             done, truth = _truth(connection, profile, [p.id for p in pictures], old.tag_ids)
         scores = [_mean_average_precision(p[done], truth[done]) for p in (before, after)]
-        most = sorted(tried, key=lambda each: -len(each.gained | each.lost))
-        return InstructionPreview(instruction, most, int(done.sum()), scores[0], scores[1])
+        most_changed = sorted(tried, key=lambda each: -len(each.gained | each.lost))
+        return InstructionPreview(instruction, most_changed, int(done.sum()), scores[0], scores[1])
 
-    def _open(self, chosen: Sequence[_Picture], steps: _Steps) -> dict[_Picture, Image.Image]:
-        """Those that can be read; one that cannot any more is no loss for a preview."""
+    def _open(self, chosen: Sequence[_Picture], steps: _Progress) -> dict[_Picture, Image.Image]:
+        """Open pictures, skipping those that cannot be read."""
         found = {}
         for picture in chosen:
             with contextlib.suppress(OSError, PictureError):
                 found[picture] = open_prepared(self._images, self._encoder(), picture.sha256, self._max_pixels)
-            steps.take(1)
+            steps.advance(1)
         return found
 
-    def _judge(
+    def _score(
         self,
         taxonomy: Taxonomy,
         profile: Profile,
         pictures: dict[_Picture, Image.Image],
         instruction: str,
-        steps: _Steps,
+        steps: _Progress,
     ) -> tuple[TagMatrix, Floats]:
-        """Classifiers of the profile's tags by text alone, and what they say of the pictures, `(n, t)`."""
+        """Return zero-shot classifiers of the profile's tags and their probabilities `(n, t)` on the pictures."""
         encoder, tags = self._encoder(), taxonomy.active(profile)
-        preset, seen, texts = encoder.preset, [], []
-        for part in _portions(list(pictures.items())):
-            spoken = [picture.text for picture, _ in part] if instruction else ()
-            seen.append(encoder.encode_images([image for _, image in part], instruction, spoken))
-            steps.take(len(part))
-        for some in _portions(tags):
-            groups = [taxonomy.sentences(tag, preset.templates, preset.name) for tag in some]
+        preset, embedded, texts = encoder.preset, [], []
+        for chunk in _chunks(list(pictures.items())):
+            captions = [picture.text for picture, _ in chunk] if instruction else ()
+            embedded.append(encoder.encode_images([image for _, image in chunk], instruction, captions))
+            steps.advance(len(chunk))
+        for tag_chunk in _chunks(tags):
+            groups = [taxonomy.sentences(tag, preset.templates, preset.name) for tag in tag_chunk]
             texts += encode_sentences(encoder, groups, instruction)
-            steps.take(len(some))
-        stacked = np.vstack(seen)
+            steps.advance(len(tag_chunk))
+        stacked = np.vstack(embedded)
         pack = initial_pack(default_mean(preset, encoder.dimension), preset.learner)
         if len(stacked) > 1 and texts:
             pack = measure_pack(stacked, np.stack(texts), pack)
         models = {t.id: text_anchor(text, pack, preset.learner) for t, text in zip(tags, texts, strict=True)}
-        matrix = make_matrix(0, models, Calibration(), pack, taxonomy, self._library.none_logits(taxonomy))
+        matrix = make_matrix(
+            0, models, Calibration(), pack, taxonomy, self._library.calibration.none_logits(taxonomy)
+        )
         return matrix, matrix.probabilities(stacked)
 
 
-class _Steps:
-    """Counts what is done of what is to do."""
+class _Progress:
+    """Progress counter."""
 
-    def __init__(self, total: int, tell: Callable[[float], None]) -> None:
-        self._total, self._tell, self._done = total, tell, 0
+    def __init__(self, total: int, report: Callable[[float], None]) -> None:
+        self._total, self._report, self._done = total, report, 0
 
-    def take(self, steps: int) -> None:
-        """Some more is done."""
+    def advance(self, steps: int) -> None:
+        """Advance and report progress."""
         self._done += steps
-        self._tell(min(1.0, self._done / self._total))
+        self._report(min(1.0, self._done / self._total))
 
 
-def _portions(things: Sequence[T]) -> Iterator[Sequence[T]]:
-    for start in range(0, len(things), _AT_ONCE):
-        yield things[start : start + _AT_ONCE]
+def _chunks(sequence: Sequence[T]) -> Iterator[Sequence[T]]:
+    for start in range(0, len(sequence), _CHUNK_SIZE):
+        yield sequence[start : start + _CHUNK_SIZE]
 
 
 def _choose(connection: Connection, profile: Profile) -> list[_Picture]:
-    """Pictures of a profile, finished ones first, otherwise at random but always the same."""
-    came = exists().where(
+    """Return up to PICTURES pictures of a profile, reviewed ones first, in the fixed random order of `sample`."""
+    uploaded = exists().where(
         items.c.asset_id == assets.c.id, batches.c.id == items.c.batch_id, batches.c.profile == profile.id
     )
     finished = exists().where(reviews.c.asset_id == assets.c.id, reviews.c.profile == profile.id)
     texts = assets.c.title, assets.c.caption, assets.c.body
     found: dict[int, _Picture] = {}
-    for condition in (finished, came):
+    for condition in (finished, uploaded):
         query = select(assets.c.id, assets.c.sha256, *texts).where(condition)
         for row in connection.execute(query.order_by(assets.c.sample).limit(PICTURES)):
             text = AssetText(row.title, row.caption, row.body).sentence()
@@ -217,12 +215,12 @@ def _choose(connection: Connection, profile: Profile) -> list[_Picture]:
 def _truth(
     connection: Connection, profile: Profile, asset_ids: list[int], tag_ids: list[str]
 ) -> tuple[np.ndarray, Floats]:
-    """Which pictures were finished, `(n,)`, and `(n, t)` 1 where a person says that the tag applies."""
-    mine = reviews.c.asset_id.in_(asset_ids), reviews.c.profile == profile.id
-    finished = set(connection.execute(select(reviews.c.asset_id).where(*mine)).scalars())
-    said = select(labels.c.asset_id, labels.c.tag_id).where(labels.c.asset_id.in_(asset_ids), labels.c.value == 1)
-    given = {(row.asset_id, row.tag_id) for row in connection.execute(said)}
-    truth = np.array([[float((a, t) in given) for t in tag_ids] for a in asset_ids])
+    """Return which pictures were reviewed, bool `(n,)`, and the accepted tags, 0/1 `(n, t)`."""
+    matching = reviews.c.asset_id.in_(asset_ids), reviews.c.profile == profile.id
+    finished = set(connection.execute(select(reviews.c.asset_id).where(*matching)).scalars())
+    query = select(labels.c.asset_id, labels.c.tag_id).where(labels.c.asset_id.in_(asset_ids), labels.c.value == 1)
+    accepted = {(row.asset_id, row.tag_id) for row in connection.execute(query)}
+    truth = np.array([[float((a, t) in accepted) for t in tag_ids] for a in asset_ids])
     return np.array([a in finished for a in asset_ids]), truth
 
 

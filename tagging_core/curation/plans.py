@@ -1,7 +1,7 @@
-"""Plans: what a change would make of the tag library, before anything is written.
+"""Plans: changes to the tag library that have not been applied yet.
 
-Every kind of change, an import and a restored version among them, is a plan: the items as they would be. So all are
-checked, previewed, written and taken back the same way.
+Every change, including imports and restored versions, is a plan and is validated, previewed, applied and undone in
+the same way.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ from tagging_core.taxonomy.model import (
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A change that was not made yet.
+    """A proposed change.
 
     Attributes:
-        title: What it does, for a person to read.
-        items: Those that would be different, as they would be; deleted ones in the state `deleted`.
-        decisions: What it would say about pictures.
-        revision: Of the taxonomy that it was made for; 0 to overwrite whatever came since.
+        title: Summary for people.
+        items: New versions of the changed items; deleted items have the state `deleted`.
+        decisions: Decisions on pictures that belong to the change.
+        revision: Taxonomy revision the plan is based on; 0 overwrites any later change.
     """
 
     title: str
@@ -45,21 +45,21 @@ class Plan:
 
     @property
     def tags(self) -> list[Tag]:
-        """The tags among its items."""
+        """Changed tags."""
         return [item for item in self.items if isinstance(item, Tag)]
 
     @property
     def categories(self) -> list[Category]:
-        """The categories among its items."""
+        """Changed categories."""
         return [item for item in self.items if isinstance(item, Category)]
 
     @property
     def profiles(self) -> list[Profile]:
-        """The profiles among its items."""
+        """Changed profiles."""
         return [item for item in self.items if isinstance(item, Profile)]
 
     def after(self, taxonomy: Taxonomy) -> Taxonomy:
-        """The taxonomy as it would be; what was deleted before is not brought back by it."""
+        """Return the taxonomy with the plan applied; tags deleted earlier stay deleted."""
         tags = dict(taxonomy.tags) | {tag.id: tag for tag in self.tags}
         tags |= {t: Tag(t, "", {}, state="deleted") for t in taxonomy.redirects.gone - tags.keys()}
         categories = taxonomy.categories | {c.id: c for c in self.categories}
@@ -68,7 +68,7 @@ class Plan:
 
 
 def save(taxonomy: Taxonomy, tag: Tag) -> Plan:
-    """Add a tag, or change one; a tag without an id is given one that never changes."""
+    """Add or change a tag; a tag without an id gets a new, permanent one."""
     known = taxonomy.tags.get(tag.id)
     tag = replace(
         tag,
@@ -84,24 +84,24 @@ def save(taxonomy: Taxonomy, tag: Tag) -> Plan:
     if known is None:
         return Plan(f"Add {tag.name()}", (tag,), (), taxonomy.revision)
     word = f"Rename {known.name()} to {tag.name()}" if known.name() != tag.name() else f"Change {tag.name()}"
-    return Plan(word, (tag, *_follow_category(taxonomy, known, tag)), (), taxonomy.revision)
+    return Plan(word, (tag, *_move_descendants(taxonomy, known, tag)), (), taxonomy.revision)
 
 
 def merge(taxonomy: Taxonomy, source_id: str, target_id: str) -> Plan:
-    """Let a tag become another: its names turn into aliases, its children and decisions move.
+    """Merge a tag into another: its names become aliases, its children and decisions move.
 
     Raises:
-        TagError: Both are one tag, or the target stands below the source.
+        TagError: Source and target are the same tag, the target is not in use, or it is a descendant of the source.
     """
     source, target = taxonomy.tag(source_id), taxonomy.tag(target_id)
     if source.id == target.id:
         raise TagError(f"The tag {source.name()!r} cannot be merged into itself.")
     if target.state not in ("active", "proposed"):
-        raise TagError(f"The tag {target.name()!r} is {target.state}; take it into use before others go into it.")
+        raise TagError(f"The tag {target.name()!r} is {target.state}; take it into use before merging into it.")
     if target.id in taxonomy.with_children(source.id)[1:]:
         raise TagError(
-            f"{source.name()!r} cannot be merged into {target.name()!r}, which stands below it. Merge the other "
-            "way round, or move it first."
+            f"{source.name()!r} cannot be merged into its descendant {target.name()!r}. Merge the other way "
+            "round, or move the descendant first."
         )
     taken = {
         same_word(word)
@@ -118,7 +118,7 @@ def merge(taxonomy: Taxonomy, source_id: str, target_id: str) -> Plan:
     children = [
         replace(t, parent_id=target.id, category_id=target.category_id) for t in children_of(taxonomy, source.id)
     ]
-    below = [
+    descendants = [
         replace(t, category_id=target.category_id)
         for child in children
         for t in map(taxonomy.tags.__getitem__, taxonomy.with_children(child.id)[1:])
@@ -127,32 +127,32 @@ def merge(taxonomy: Taxonomy, source_id: str, target_id: str) -> Plan:
     gone = replace(source, state="merged", merged_into=target.id, parent_id=None)
     return Plan(
         f"Merge {source.name()} into {target.name()}",
-        (replace(target, aliases=aliases), gone, *children, *below),
+        (replace(target, aliases=aliases), gone, *children, *descendants),
         (),
         taxonomy.revision,
     )
 
 
 def move(taxonomy: Taxonomy, tag_id: str, category_id: str, parent_id: str | None) -> Plan:
-    """Put a tag, with what stands below it, into another category or below another tag."""
+    """Move a tag and its descendants to another category or parent."""
     tag = taxonomy.tag(tag_id)
     moved = replace(tag, category_id=category_id, parent_id=parent_id)
     place = taxonomy.tags[parent_id].name() if parent_id in taxonomy.tags else ""
     place = place or taxonomy.categories[category_id].name() if category_id in taxonomy.categories else category_id
     return Plan(
-        f"Move {tag.name()} to {place}", (moved, *_follow_category(taxonomy, tag, moved)), (), taxonomy.revision
+        f"Move {tag.name()} to {place}", (moved, *_move_descendants(taxonomy, tag, moved)), (), taxonomy.revision
     )
 
 
 def set_state(taxonomy: Taxonomy, tag_id: str, state: str) -> Plan:
-    """Take a tag out of use (`deprecated`) or into use (`active`); pictures keep it either way."""
+    """Deprecate (`deprecated`) or activate (`active`) a tag; pictures keep it either way."""
     tag = taxonomy.tag(tag_id)
     word = "Take {} into use" if state == "active" else "Take {} out of use"
     return Plan(word.format(tag.name()), (replace(tag, state=state),), (), taxonomy.revision)
 
 
 def delete(taxonomy: Taxonomy, tag_id: str) -> Plan:
-    """Delete a tag: pictures lose it, its id leads nowhere; what stands below it moves up."""
+    """Delete a tag and the tags merged into it: pictures lose it, its children move up a level."""
     tag = taxonomy.tag(tag_id)
     children = [replace(child, parent_id=tag.parent_id) for child in children_of(taxonomy, tag.id)]
     merged = [t for t in taxonomy.tags.values() if t.merged_into and taxonomy.redirects.resolve(t.id) == tag.id]
@@ -161,30 +161,30 @@ def delete(taxonomy: Taxonomy, tag_id: str) -> Plan:
 
 
 def split(taxonomy: Taxonomy, tag_id: str, new: Tag, asset_ids: Sequence[int]) -> Plan:
-    """Make a new tag of some of a tag's pictures, which have it in place of the old one from then on.
+    """Create a new tag that replaces the old one on some of its pictures.
 
     Raises:
         TagError: No picture was chosen.
     """
     tag = taxonomy.tag(tag_id)
     if not asset_ids:
-        raise TagError("Choose the pictures that get the new tag; nothing would be split otherwise.")
-    made = save(
+        raise TagError("No pictures are selected. Choose the pictures that get the new tag.")
+    addition = save(
         taxonomy, replace(new, id="", category_id=tag.category_id, parent_id=new.parent_id or tag.parent_id)
     )
-    fresh = made.tags[0]
+    added = addition.tags[0]
     profiles = taxonomy.profiles_with(tag.category_id)
     profile = profiles[0].id if profiles else next(iter(taxonomy.profiles))
-    said = [Decision(Kind.REPLACE, a, tag.id, fresh.id, profile, payload={"split": True}) for a in asset_ids]
-    return Plan(f"Split {fresh.name()} from {tag.name()}", (fresh,), tuple(said), taxonomy.revision)
+    decisions = [Decision(Kind.REPLACE, a, tag.id, added.id, profile, payload={"split": True}) for a in asset_ids]
+    return Plan(f"Split {added.name()} from {tag.name()}", (added,), tuple(decisions), taxonomy.revision)
 
 
 def save_category(taxonomy: Taxonomy, category: Category, profiles: Iterable[str] | None = None) -> Plan:
-    """Add or change a category, and say which profiles have it in play; None leaves that as it is."""
+    """Add or change a category and the profiles that use it; None keeps the profiles unchanged."""
     known = taxonomy.categories.get(category.id)
     names = {code: " ".join(name.split()) for code, name in category.names.items() if name.strip()}
     base = re.sub(r"[^a-z0-9]+", "-", names.get("en", "").lower()).strip("-")[:40] or "category"
-    category = replace(category, names=names, id=category.id or _free(base, taxonomy.categories))
+    category = replace(category, names=names, id=category.id or _unused_id(base, taxonomy.categories))
     if known is None:
         category = replace(category, position=max([-1, *(c.position for c in taxonomy.categories.values())]) + 1)
     changed = [] if profiles is None else in_play(taxonomy, category.id, set(profiles))
@@ -193,10 +193,10 @@ def save_category(taxonomy: Taxonomy, category: Category, profiles: Iterable[str
 
 
 def delete_category(taxonomy: Taxonomy, category_id: str) -> Plan:
-    """Delete a category that has no tags any more.
+    """Delete an empty category.
 
     Raises:
-        TagError: It has some.
+        TagError: The category still has tags.
     """
     category = taxonomy.categories[category_id]
     if left := [t for t in taxonomy.unmerged() if t.category_id == category_id]:
@@ -214,22 +214,22 @@ def delete_category(taxonomy: Taxonomy, category_id: str) -> Plan:
 
 
 def instruct(taxonomy: Taxonomy, profile_id: str, instruction: str, followed: bool) -> Plan:
-    """Say what the model is to look for in a profile's pictures, and whether it is told so.
+    """Set a profile's instruction for the model and whether the model follows it.
 
     Raises:
         NotFoundError: There is no such profile.
-        TagError: It is to be told nothing.
+        TagError: `followed` is set but the instruction is empty.
     """
     profile, instruction = taxonomy.profile(profile_id), " ".join(instruction.split())
     if followed and not instruction:
-        raise TagError(f"Say what the model is to look for in pictures of {profile.name()}, or leave it untold.")
+        raise TagError(f"The instruction for {profile.name()} is empty. Enter one, or use the model's default.")
     changed = replace(profile, instruction=instruction, followed=followed)
-    word = "Change what the model is told for" if followed else "Tell the model nothing in particular for"
+    word = "Change the instruction for" if followed else "Use the default instruction for"
     return Plan(f"{word} {profile.name()}", (changed,), (), taxonomy.revision)
 
 
 def in_play(taxonomy: Taxonomy, category_id: str, wanted: set[str]) -> list[Profile]:
-    """The profiles that change when exactly the wanted ones have a category in play."""
+    """Return the profiles to change so that exactly the wanted ones use a category."""
     changed = []
     for profile in taxonomy.profiles.values():
         has = category_id in profile.categories
@@ -241,23 +241,23 @@ def in_play(taxonomy: Taxonomy, category_id: str, wanted: set[str]) -> list[Prof
 
 
 def children_of(taxonomy: Taxonomy, tag_id: str) -> list[Tag]:
-    """The tags that stand right below a tag."""
+    """Return the direct children of a tag."""
     return [tag for tag in taxonomy.tags.values() if tag.parent_id == tag_id]
 
 
 def new_id(tag: Tag, taxonomy: Taxonomy, taken: Iterable[str] = ()) -> str:
-    """An id that no tag has or ever had."""
+    """Return an id that no tag has or ever had."""
     slug = re.sub(r"[^a-z0-9]+", "-", tag.names.get("en", "").lower()).strip("-")[:60] or "tag"
-    return _free(f"{tag.category_id}.{slug}", {*taxonomy.tags, *taxonomy.redirects.gone, *taken})
+    return _unused_id(f"{tag.category_id}.{slug}", {*taxonomy.tags, *taxonomy.redirects.gone, *taken})
 
 
 def next_position(taxonomy: Taxonomy) -> int:
-    """Behind all others."""
+    """Return the position after the last tag."""
     return max([-1, *(tag.position for tag in taxonomy.tags.values())]) + 1
 
 
 def tidy(words: Iterable[str]) -> list[str]:
-    """Words without what is empty or doubled."""
+    """Normalize white space and remove empty and duplicate words."""
     found: dict[str, str] = {}
     for word in (" ".join(word.split()) for word in words):
         if word:
@@ -265,27 +265,27 @@ def tidy(words: Iterable[str]) -> list[str]:
     return list(found.values())
 
 
-def _free(base: str, taken: Iterable[str]) -> str:
+def _unused_id(base: str, taken: Iterable[str]) -> str:
     known, n = set(taken), 1
     while (new := base if n == 1 else f"{base}-{n}") in known:
         n += 1
     return new
 
 
-def _follow_category(taxonomy: Taxonomy, before: Tag, after: Tag) -> list[Tag]:
-    """What stands below a tag goes with it into another category."""
+def _move_descendants(taxonomy: Taxonomy, before: Tag, after: Tag) -> list[Tag]:
+    """Return the descendants of a tag with its new category; none if the category is unchanged."""
     if before.category_id == after.category_id:
         return []
-    below = taxonomy.with_children(before.id)[1:]
-    return [replace(taxonomy.tags[t], category_id=after.category_id) for t in below]
+    descendants = taxonomy.with_children(before.id)[1:]
+    return [replace(taxonomy.tags[t], category_id=after.category_id) for t in descendants]
 
 
 def restore(changes: Sequence[Change], moment: str) -> Plan:
-    """The plan that makes the library what it was; what came later is deleted by it, and can be brought back."""
+    """Return the plan that reverts changes; items added by them are deleted, which can be undone."""
     items: list[Item] = []
     for change in changes:
         if change.before is not None:
             items.append(change.before)
-        elif not isinstance(change.after, Profile):  # profiles come with Tagloop and are never made
+        elif not isinstance(change.after, Profile):  # profiles ship with Tagloop and are never created
             items.append(replace(change.after, state="deleted"))
     return Plan(f"Restore the library as of {moment}", tuple(items))

@@ -1,4 +1,4 @@
-"""Trying a tag's text before it is saved: which pictures would gain it, which would lose it."""
+"""Preview of a tag's new text before it is saved: which pictures would gain or lose the tag."""
 
 from __future__ import annotations
 
@@ -12,17 +12,16 @@ from tagging_core.embeddings.encoders import Vectors
 from tagging_core.learning.classifier import sigmoid
 from tagging_core.learning.library import TagLibrary
 from tagging_core.learning.suggestions import MIN_PROBABILITY
-from tagging_core.ledger import projection
+from tagging_core.ledger import label_queries
 from tagging_core.storage.schema import assets
 from tagging_core.taxonomy.model import Tag
 
-_POOL = 2000
-"""Pictures that stand for the archive, the lowest `sample` numbers: a random choice that is always the same."""
+_SAMPLE_SIZE = 2000  # pictures with the lowest `sample` numbers: a fixed random sample
 
 
 @dataclass(frozen=True, slots=True)
 class ProbabilityChange:
-    """A picture, and the tag's probability for it before and after, in (0, 1)."""
+    """Probability of the tag on a picture before and after the change, in [0, 1]; 0 before for a new tag."""
 
     asset_id: int
     before: float
@@ -31,13 +30,13 @@ class ProbabilityChange:
 
 @dataclass(frozen=True, slots=True)
 class PromptTrial:
-    """What a tag's new text would do.
+    """Effect of a tag's new text.
 
     Attributes:
-        looked_at: Pictures that were tried.
-        gains: Those that would have the tag suggested and have not, the largest difference first.
-        loses: Those that have it suggested and would not any more.
-        stay: How many have it suggested either way.
+        looked_at: Number of pictures compared.
+        gains: Pictures on which the tag would be newly suggested, largest difference first.
+        loses: Pictures on which it would no longer be suggested, largest difference first.
+        stay: Number of pictures on which it is suggested either way.
     """
 
     looked_at: int
@@ -47,26 +46,26 @@ class PromptTrial:
 
 
 def try_tag(connection: Connection, library: TagLibrary, tag: Tag) -> PromptTrial:
-    """Compare a tag as it would be with the tag as it is; what was decided counts for both.
+    """Compare a changed tag with the stored one on undecided pictures; both are fitted to the same decisions.
 
     Args:
-        tag: As it would be; without an id it is a new one.
+        tag: The changed tag, or a new one without an id.
 
     Raises:
-        EncoderError: The text must be embedded and the encoder cannot be loaded.
+        EncoderError: The new text must be embedded, and the encoder cannot be loaded.
     """
     matrix = library.matrix()
     asset_ids, pictures = _undecided(connection, library, tag.id)
     if not asset_ids:
         return PromptTrial(0, [], [], 0)
     fit, _, _ = library.fit(connection, tag)
-    own = fit.model.logits(matrix.pack.centre(pictures))
+    logits = fit.model.logits(matrix.pack.centre(pictures))
     if tag.id in matrix.rows:
         before = matrix.probability_of(tag.id, pictures)
-        after = matrix.probability_of(tag.id, pictures, own)
-    else:  # a new tag has the slope and shift of its category, and no rivals yet
+        after = matrix.probability_of(tag.id, pictures, logits)
+    else:  # a new tag uses the calibration of its category and competes with no other tag yet
         slopes, shifts = matrix.calibration.of([tag.id], [tag.category_id])
-        before, after = np.zeros(len(own)), np.asarray(sigmoid(own * slopes + shifts))
+        before, after = np.zeros(len(logits)), np.asarray(sigmoid(logits * slopes + shifts))
     moved = [ProbabilityChange(a, float(b), float(c)) for a, b, c in zip(asset_ids, before, after, strict=True)]
     return PromptTrial(
         looked_at=len(moved),
@@ -77,7 +76,7 @@ def try_tag(connection: Connection, library: TagLibrary, tag: Tag) -> PromptTria
 
 
 def likely(connection: Connection, library: TagLibrary, tag_id: str, limit: int) -> list[tuple[int, float]]:
-    """Pictures that probably have a tag and on which nobody decided it, with its probability, likeliest first."""
+    """Return (asset id, probability) of undecided pictures that probably have a tag, most probable first."""
     matrix = library.matrix()
     if tag_id not in matrix.rows:
         return []
@@ -89,8 +88,8 @@ def likely(connection: Connection, library: TagLibrary, tag_id: str, limit: int)
 
 
 def _undecided(connection: Connection, library: TagLibrary, tag_id: str) -> tuple[list[int], Vectors]:
-    ids = list(connection.execute(select(assets.c.id).order_by(assets.c.sample).limit(_POOL)).scalars())
+    ids = list(connection.execute(select(assets.c.id).order_by(assets.c.sample).limit(_SAMPLE_SIZE)).scalars())
     found = vectors.load(connection, library.pictures, ids)
-    decided = projection.decided_assets(connection, tag_id, list(found)) if tag_id else set()
+    decided = label_queries.decided_assets(connection, tag_id, list(found)) if tag_id else set()
     asset_ids = [a for a in sorted(found) if a not in decided]
     return asset_ids, np.stack([found[a] for a in asset_ids]) if asset_ids else np.zeros((0, 1), np.float32)

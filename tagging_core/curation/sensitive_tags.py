@@ -1,4 +1,4 @@
-"""Sensitive tags: the set that ships, switching it on and off, and what waits for a person's eye."""
+"""Sensitive tags: the shipped set, and plans that switch it on and off."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ FALSE_ALARMS = {
     "Minors": 17.3,
     "Other people's logos and watermarks": 66.4,
 }
-"""On how many of 100 ordinary photos the built-in model shows each shipped tag before anybody decided anything, by
-`benchmarks.compliance`."""
+"""Percentage of ORDINARY everyday photos on which the built-in model suggests each shipped tag zero-shot;
+measured by `benchmarks.compliance`."""
 
 
 def is_on(taxonomy: Taxonomy) -> bool:
@@ -31,22 +31,22 @@ def is_on(taxonomy: Taxonomy) -> bool:
 
 
 def switch_on(taxonomy: Taxonomy) -> Plan:
-    """Take the shipped sensitive tags into use in every profile; what owners changed of them is kept."""
+    """Activate the shipped sensitive tags in every profile, keeping edits that owners made to them."""
     shipped = read_taxonomy(SHIPPED)
-    first = plans.next_position(taxonomy)
+    first_position = plans.next_position(taxonomy)
     items: list[Item] = []
     for category in shipped.categories.values():
-        place = max([-1, *(c.position for c in taxonomy.categories.values())]) + 1
-        items.append(taxonomy.categories.get(category.id, replace(category, position=place)))
+        position = max([-1, *(c.position for c in taxonomy.categories.values())]) + 1
+        items.append(taxonomy.categories.get(category.id, replace(category, position=position)))
         items += plans.in_play(taxonomy, category.id, set(taxonomy.profiles))
     for n, tag in enumerate(shipped.tags.values()):
-        known = taxonomy.tags.get(tag.id, replace(tag, position=first + n))
+        known = taxonomy.tags.get(tag.id, replace(tag, position=first_position + n))
         items.append(known if known.state == "merged" else replace(known, state="active"))
     return Plan("Switch the sensitive tags on", tuple(items), (), taxonomy.revision)
 
 
 def switch_off(taxonomy: Taxonomy) -> Plan:
-    """Take the shipped sensitive tags out of use; pictures keep what was decided."""
+    """Deprecate the shipped sensitive tags; decisions on pictures are kept."""
     found = [tag for t in read_taxonomy(SHIPPED).tags if (tag := taxonomy.tags.get(t)) and tag.state == "active"]
     items = tuple(replace(tag, state="deprecated") for tag in found)
     return Plan("Switch the sensitive tags off", items, (), taxonomy.revision)

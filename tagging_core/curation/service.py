@@ -1,4 +1,4 @@
-"""Curation: what taxonomy owners call."""
+"""Service through which taxonomy owners change the tag library."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ from tagging_core.taxonomy.model import Tag
 
 
 class CurationService:
-    """What taxonomy owners call to change the taxonomy; each change shows its impact first and can be undone.
+    """Previews, applies and undoes changes to the taxonomy.
 
     Args:
-        review: Writes what a change decides about pictures.
-        images: The picture files, for trying instructions.
-        max_pixels: Larger pictures are refused there.
+        review: Records the decisions of a change.
+        images: Picture files, for previewing instructions.
+        max_pixels: Larger pictures are skipped in that preview.
 
     Attributes:
-        history: Past changes, and the taxonomy at any moment.
-        backfills: Scans for reviewed pictures that a tag concerns.
-        proposals: What deserves an owner's look.
-        health: Use, precision and examples of each tag.
-        protected: The protected pictures and their alerts.
-        instructions: Tries instructions before they are saved.
+        history: Past changes and past versions of the taxonomy.
+        backfills: Scans for reviewed pictures that should gain or lose a tag.
+        proposals: Suggested improvements to the taxonomy.
+        health: Usage, precision and examples of each tag.
+        protected: Protected pictures and their alerts.
+        instructions: Previews of instructions.
     """
 
     def __init__(self, review: ReviewService, images: ImageFiles, max_pixels: int) -> None:
@@ -54,23 +54,23 @@ class CurationService:
 
         Raises:
             NotAllowedError: The user is no taxonomy owner.
-            TagError: The tag is invalid, or its names are taken.
+            TagError: The tag is invalid, or one of its names is taken.
         """
         require(user, Action.CURATE)
         return self._save(user, tag)
 
     def propose(self, user: User, tag: Tag) -> Tag:
-        """Add a tag that reviewers may use at once, and that is suggested once an owner approves it.
+        """Add a tag that reviewers can use at once and that is suggested after an owner approves it.
 
         Raises:
             NotAllowedError: The user may not review.
-            TagError: The tag is invalid, or its names are taken.
+            TagError: The tag is invalid, or one of its names is taken.
         """
         require(user, Action.REVIEW)
         return self._save(user, replace(tag, id="", state="proposed"))
 
     def impact(self, plan: Plan) -> Impact:
-        """Return what a plan would change; writes nothing.
+        """Return the impact of a plan without applying it.
 
         Raises:
             TagError: The plan is invalid.
@@ -79,11 +79,11 @@ class CurationService:
             return impact_of(connection, self._model.load_taxonomy(connection), plan)
 
     def apply(self, user: User, plan: Plan) -> str:
-        """Apply a plan, all of it or nothing; returns the id that `undo` takes.
+        """Apply a plan atomically; returns the id of the change, for `undo`.
 
         Raises:
             NotAllowedError: The user is no taxonomy owner.
-            TaggingError: The plan is invalid, or changes nothing.
+            TaggingError: The plan is invalid, outdated or changes nothing.
         """
         require(user, Action.CURATE)
         with self._database.write(durable=True) as connection:
@@ -92,10 +92,11 @@ class CurationService:
         return act
 
     def undo(self, user: User, act: str) -> str:
-        """Undo a change with what it decided and taught; the result can itself be undone.
+        """Undo a change and its decisions; returns the id of the undoing change, which can itself be undone.
 
         Raises:
-            DecisionError: There is no such change, or what it changed was changed again since.
+            NotAllowedError: The user is no taxonomy owner.
+            DecisionError: There is no such change, or an item it changed has changed again since.
         """
         require(user, Action.CURATE)
         with self._database.write(durable=True) as connection:
@@ -105,42 +106,42 @@ class CurationService:
         return undone
 
     def read_import(self, data: bytes, form: str, name: str = "a file") -> ImportPlan:
-        """Return what a file of tags would change; writes nothing.
+        """Return the plan that imports a file, without applying it.
 
         Args:
             form: `csv`, `json` or `skos`.
 
         Raises:
-            ImportRefusedError: The file cannot be read or imported; names each bad line.
+            ImportRefusedError: The file is unreadable or has invalid lines; lists each of them.
         """
         return importer.plan_import(self._model.taxonomy, formats.read(data, form), name)
 
     def export(self, form: str) -> bytes:
-        """Return the taxonomy as a file: `csv`, `json` or `skos` (Turtle)."""
+        """Return the taxonomy as a `csv`, `json` or `skos` (Turtle) file."""
         return formats.write(self._model.taxonomy, form)
 
     def try_tag(self, tag: Tag) -> PromptTrial:
-        """Return which pictures would gain or lose a tag if it were saved; writes nothing."""
+        """Return which pictures would gain or lose a tag if it were saved; see `prompt_trial.try_tag`."""
         with self._database.read() as connection:
             return prompt_trial.try_tag(connection, self._model.library, tag)
 
     def likely(self, tag_id: str, limit: int = 8) -> list[tuple[int, float]]:
-        """Return the likeliest pictures on which a tag is undecided, with its probability."""
+        """Return (asset id, probability) of undecided pictures that probably have a tag, most probable first."""
         with self._database.read() as connection:
             return prompt_trial.likely(connection, self._model.library, tag_id, limit)
 
     def sensitive_waiting(self) -> dict[str, int]:
-        """Count, for each sensitive tag in use, the pictures it is suggested on that nobody decided yet."""
+        """Return the number of undecided suggestions of each active sensitive tag."""
         with self._database.read() as connection:
             return sensitive_queue.waiting(connection, self._model.taxonomy)
 
     def sensitive_pictures(self, tag_id: str, limit: int = 24) -> list[tuple[int, float]]:
-        """Return pictures that a sensitive tag is suggested on and nobody decided yet, likeliest first."""
+        """Return (asset id, probability) of undecided suggestions of a sensitive tag, most probable first."""
         with self._database.read() as connection:
             return sensitive_queue.pictures(connection, self._model.taxonomy, tag_id, limit)
 
     def work(self) -> bool:
-        """Do a piece of the background work; returns whether there was any."""
+        """Run one step of background work; returns whether there was any."""
         return self.backfills.step() or self.proposals.finder.search_if_due()
 
     def _save(self, user: User, tag: Tag) -> Tag:

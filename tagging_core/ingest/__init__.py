@@ -1,3 +1,3 @@
-"""From files to assets with vectors and suggestions: batches, chunks, broker, workers."""
+"""Ingest: batches of files become assets with vectors and suggestions, through a queue of leased chunks."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Batches: what one person wants ingested at once, cut into chunks that workers lease."""
+"""Batches: assets that one person uploads together, split into chunks that workers lease."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from tagging_core.storage.schema import batches, chunks, items, jobs
 from tagging_core.taxonomy.model import Profile
 
 CHUNK = 32
-_URGENT = 200  # pictures that somebody waits for; larger batches give way to such
-_JOINING = timedelta(days=1)  # as long pictures that come one by one are put together
+_URGENT = 200  # items; larger batches are dispatched after smaller ones, which people wait for
+_JOINING = timedelta(days=1)  # age up to which a batch takes in pictures that are tagged one by one
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """One batch and how far it has come; `rate` is pictures a second, `seconds_left` None if unknown."""
+    """A batch and its progress; `rate` is in items per second, `seconds_left` is None if unknown."""
 
     id: int
     name: str
@@ -43,24 +43,24 @@ class Batch:
 
     @property
     def finished(self) -> int:
-        """Items that need no more work."""
+        """Number of items that are ingested, known or refused."""
         return self.ingested + self.known + self.refused
 
 
 def submit(connection: Connection, user: User, name: str, profile: Profile, entries: Sequence[Entry]) -> int:
-    """Queue a batch; its files must be in their place.
+    """Queue a batch whose files are staged already; return its id.
 
     Raises:
         NotAllowedError: The user may not upload.
-        SourceError: There is nothing in it.
+        SourceError: There are no entries.
     """
     require(user, Action.UPLOAD)
     if not entries:
-        raise SourceError("There are no files in it.")
+        raise SourceError("The batch is empty: there are no files to ingest.")
     now = _now()
     row = {"name": name[:200] or "Untitled", "profile": profile.id, "actor": user.name, "created_at": now}
     batch_id = insert_row(connection, batches, row | {"state": "running", "started_at": now})
-    size = max(1, min(CHUNK, len(entries) // 8))  # a small batch, too, is worth all threads
+    size = max(1, min(CHUNK, len(entries) // 8))  # so that small batches, too, occupy several threads
     connection.execute(items.insert(), [_item_row(batch_id, n, n // size, e) for n, e in enumerate(entries)])
     job = {"kind": "ingest", "batch_id": batch_id, "state": "waiting", "created_at": now}
     job["bulk"] = len(entries) > _URGENT
@@ -78,14 +78,17 @@ def join(
     pictures: Sequence[tuple[int, str, bool]],
     fresh: bool = False,
 ) -> int:
-    """Put pictures that are kept already into a finished batch of this person, of this name; made if there is none.
+    """Add stored assets to the user's recent finished batch of this name and profile, or to a new one.
 
     Args:
-        pictures: Id, name, and whether it is new to the archive.
-        fresh: Whether it is a new batch in any case.
+        pictures: Id, name, and whether the asset is new to the archive; those already in the batch are skipped.
+        fresh: Whether to create a new batch in any case.
 
     Returns:
         The batch's id.
+
+    Raises:
+        NotAllowedError: The user may not upload.
     """
     require(user, Action.UPLOAD)
     now = _now()
@@ -96,17 +99,15 @@ def join(
     if batch_id is None:
         times = {"created_at": now, "started_at": now, "finished_at": now}
         batch_id = insert_row(connection, batches, row | times | {"state": "done"})
-    following = (
-        connection.execute(select(func.max(items.c.n) + 1).where(items.c.batch_id == batch_id)).scalar() or 0
-    )
+    next_n = connection.execute(select(func.max(items.c.n) + 1).where(items.c.batch_id == batch_id)).scalar() or 0
     new = {asset_id for asset_id, _, is_new in pictures if is_new}
     old = not_in(connection, batch_id, {asset_id for asset_id, _, _ in pictures} - new)
-    more = new | old
+    added = new | old
     projection.join_batch(connection, batch_id, old, len(new))
     rows: list[dict[str, Any]] = [
         {
             "batch_id": batch_id,
-            "n": following + n,
+            "n": next_n + n,
             "chunk": 0,
             "source": "",
             "staged": False,
@@ -115,7 +116,7 @@ def join(
             "state": "done" if new else "known",
             "asset_id": asset_id,
         }
-        for n, (asset_id, name, new) in enumerate(p for p in pictures if p[0] in more)
+        for n, (asset_id, name, new) in enumerate(p for p in pictures if p[0] in added)
     ]
     if rows:
         connection.execute(items.insert(), rows)
@@ -123,20 +124,20 @@ def join(
 
 
 def not_in(connection: Connection, batch_id: int, asset_ids: set[int]) -> set[int]:
-    """Those of some pictures that are not in a batch yet."""
+    """Return the assets, among those given, that are not in a batch."""
     if not asset_ids:
         return set()
-    here = select(items.c.asset_id).where(items.c.batch_id == batch_id, items.c.asset_id.in_(asset_ids))
-    return asset_ids - set(connection.execute(here).scalars())
+    present = select(items.c.asset_id).where(items.c.batch_id == batch_id, items.c.asset_id.in_(asset_ids))
+    return asset_ids - set(connection.execute(present).scalars())
 
 
 def stop(connection: Connection, batch_id: int, note: str = "") -> None:
-    """Stop a batch after the chunk in work; what is done stays done."""
+    """Stop a running batch after its leased chunks; finished items are kept."""
     _set_state(connection, batch_id, "stopped", "running", {"note": note})
 
 
 def resume(connection: Connection, batch_id: int) -> None:
-    """Let a stopped batch go on where it stopped; what failed too often is tried anew."""
+    """Resume a stopped batch; dead-lettered chunks are retried."""
     mine = select(jobs.c.id).where(jobs.c.batch_id == batch_id)
     left = and_(chunks.c.job_id.in_(mine), chunks.c.state.in_(("waiting", "dead")), chunks.c.leased_until.is_(None))
     again = {"state": "waiting", "attempts": 0, "sent_at": None, "not_before": None}
@@ -148,10 +149,10 @@ def resume(connection: Connection, batch_id: int) -> None:
 
 
 def get(connection: Connection, batch_id: int) -> Batch:
-    """A batch with its progress.
+    """Return a batch and its progress.
 
     Raises:
-        NotFoundError: There is none.
+        NotFoundError: There is no such batch.
     """
     row = connection.execute(select(batches).where(batches.c.id == batch_id)).first()
     if row is None:
@@ -160,10 +161,10 @@ def get(connection: Connection, batch_id: int) -> Batch:
 
 
 def recent(connection: Connection, limit: int = 20, before: int = 0) -> list[Batch]:
-    """The latest batches, latest first.
+    """Return the latest batches, latest first.
 
     Args:
-        before: Older than this one only.
+        before: Only batches with a lower id, for paging; 0 for all.
     """
     query = select(batches).order_by(batches.c.id.desc()).limit(limit)
     return _to_batches(
@@ -172,7 +173,7 @@ def recent(connection: Connection, limit: int = 20, before: int = 0) -> list[Bat
 
 
 def batch_of_job(connection: Connection, job_id: int) -> int:
-    """Return the batch that a job works on.
+    """Return the batch of a job.
 
     Raises:
         NotFoundError: There is no such job.
@@ -184,7 +185,7 @@ def batch_of_job(connection: Connection, job_id: int) -> int:
 
 
 def job_of(connection: Connection, batch_id: int) -> int:
-    """Return the job that works on a batch; 0 for a batch that was made from assets of the archive."""
+    """Return the job of a batch; 0 if the batch was created from stored assets."""
     return int(connection.execute(select(jobs.c.id).where(jobs.c.batch_id == batch_id)).scalar() or 0)
 
 
@@ -192,8 +193,6 @@ def recent_jobs(connection: Connection, limit: int, before: int = 0) -> list[int
     """Return the batches of the latest jobs, latest first.
 
     Args:
-        connection: Any transaction.
-        limit: At most this many.
         before: Only jobs with a lower id, for paging; 0 for all.
     """
     query = select(jobs.c.batch_id).order_by(jobs.c.id.desc()).limit(limit)
@@ -201,32 +200,32 @@ def recent_jobs(connection: Connection, limit: int, before: int = 0) -> list[int
 
 
 def unfinished(connection: Connection, limit: int = 50) -> list[Batch]:
-    """Batches that are worked on, or stopped, latest first."""
+    """Return running and stopped batches, latest first."""
     query = select(batches).where(batches.c.state != "done").order_by(batches.c.id.desc()).limit(limit)
     return _to_batches(connection, connection.execute(query).all())
 
 
 def names(connection: Connection, limit: int = 200) -> dict[int, tuple[str, str]]:
-    """Name and profile of the latest batches by id, latest first."""
+    """Return name and profile of the latest batches by id, latest first."""
     query = select(batches.c.id, batches.c.name, batches.c.profile).order_by(batches.c.id.desc()).limit(limit)
     return {row.id: (row.name, row.profile) for row in connection.execute(query)}
 
 
 def refused(connection: Connection, batch_id: int, limit: int = 200) -> list[tuple[str, str]]:
-    """Names and reasons of the items that were refused, in order."""
+    """Return name and reason of refused items, in upload order."""
     query = select(items.c.name, items.c.reason).where(items.c.batch_id == batch_id, items.c.state == "refused")
     return [(row.name, row.reason) for row in connection.execute(query.order_by(items.c.n).limit(limit))]
 
 
 def refused_sources(connection: Connection, batch_id: int) -> list[tuple[str, str]]:
-    """Return path and reason of every refused file of a batch; the name where it was uploaded."""
+    """Return path, or name if it was uploaded, and reason of every refused file of a batch."""
     mine = items.c.batch_id == batch_id, items.c.state == "refused"
     rows = connection.execute(select(items).where(*mine).order_by(items.c.n)).all()
     return [(row.name if row.staged or not row.source else row.source, row.reason) for row in rows]
 
 
 def staged_sources(connection: Connection) -> set[str]:
-    """Names of staged files that still wait, so that start-up knows which leftovers nobody needs."""
+    """Return blob names of staged files that are not ingested yet; start-up removes all others."""
     query = select(items.c.source).where(items.c.staged.is_(True), items.c.state == "waiting")
     return set(connection.execute(query).scalars())
 

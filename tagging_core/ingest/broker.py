@@ -1,8 +1,8 @@
-"""Messages that tell workers which chunks to do, by Dramatiq: through RabbitMQ, Redis, or within this process.
+"""The message queue: Dramatiq on RabbitMQ, on Redis, or within the process.
 
-A message carries the ids of a chunk and nothing else. What is to be done is in the database, which says so again
-when a message was lost, see `dispatching`; a message that comes twice finds its chunk done. So retries, dead
-letters and time limits are the database's concern too, and Dramatiq is used without its middleware.
+A message carries only a chunk's ids; the state of the work is in the database, from which lost messages are sent
+again (see `dispatcher`). A duplicate message finds its chunk done. Retries, dead letters and time limits also live
+in the database, so Dramatiq runs without its middleware.
 """
 
 from __future__ import annotations
@@ -26,24 +26,24 @@ from tagging_core.errors import SettingsError, UnreachableError
 from tagging_core.ingest.chunks import Due
 
 _URGENT, _BULK = "tagloop-urgent", "tagloop-bulk"
-_IDLE_MILLISECONDS = 50  # between two looks of an idle thread: as long an end, or a message by Redis, may wait
-_REDIS = {  # of a worker that vanished, what it had taken goes back after as long; looked for at 1 in 100 commands
+_POLL_MILLISECONDS = 50  # poll interval of idle threads; bounds the delay of shutdown and of messages on Redis
+_REDIS = {  # messages of a worker without heartbeat are requeued after 10 s, checked at 1 in 100 commands
     "heartbeat_timeout": 10_000,
     "maintenance_chance": 10_000,
 }
 
-logging.getLogger("pika").setLevel(logging.CRITICAL)  # it logs each failed attempt with a traceback, and we tell
+logging.getLogger("pika").setLevel(logging.CRITICAL)  # it logs a traceback per attempt; callers report errors
 
 
 class Broker:
-    """Sends them, and takes them where `consume` was called; safe to use from any thread.
+    """Sends chunk messages, and receives them once `consume` was called. Thread-safe.
 
     Args:
-        url: `amqp://` or `redis://`; empty for a queue within this process, which ends with it.
-        work: Does the chunk of a job's id and a number.
+        url: `amqp://` or `redis://`; empty for an in-memory queue of this process.
+        work: Processes a chunk, given its job id and number.
 
     Raises:
-        SettingsError: The URL names no broker.
+        SettingsError: The URL has an unknown scheme.
     """
 
     def __init__(self, url: str, work: Callable[[int, int], None]) -> None:
@@ -52,39 +52,39 @@ class Broker:
         self.lasting = bool(url)
         self._actors = [_actor(self._broker, work, _URGENT, 0), _actor(self._broker, work, _BULK, 1)]
         self._worker: Worker | None = None
-        self._starting, self._closed = threading.Lock(), False
+        self._lifecycle, self._closed = threading.Lock(), False
 
     def send(self, chunks: Sequence[Due]) -> None:
-        """Tell workers of chunks; those that people wait for overtake the others.
+        """Send messages for chunks; those that are not bulk have priority.
 
         Raises:
-            UnreachableError: The broker does not answer; some may have been sent.
+            UnreachableError: The broker does not answer; some messages may have been sent.
         """
         with self._translate_errors():
             for chunk in chunks:
                 self._actors[chunk.bulk].send(*chunk.ref)
 
     def waiting(self) -> int:
-        """How many messages the broker holds; RabbitMQ leaves out those that a worker has taken.
+        """Return the number of queued messages; RabbitMQ does not count those delivered to a worker.
 
         Raises:
             UnreachableError: The broker does not answer.
         """
         with self._translate_errors():
-            return sum(_held(self._broker, name) for name in (_URGENT, _BULK))
+            return sum(_queue_length(self._broker, name) for name in (_URGENT, _BULK))
 
     def consume(self, threads: int) -> None:
-        """Work on what comes, so many chunks at once; nothing happens if that goes on already."""
-        with self._starting:
+        """Start processing messages in this many threads; a no-op if started or closed."""
+        with self._lifecycle:
             if self._worker is not None or self._closed:
                 return
-            self._worker = Worker(self._broker, worker_timeout=_IDLE_MILLISECONDS, worker_threads=threads)
-            self._worker.queue_prefetch = threads + 1  # one at hand; the others are free for other workers
+            self._worker = Worker(self._broker, worker_timeout=_POLL_MILLISECONDS, worker_threads=threads)
+            self._worker.queue_prefetch = threads + 1  # one in reserve; the rest stays available to other workers
             self._worker.start()
 
     def close(self, seconds: float = 30.0) -> None:
-        """End after the chunks in work; what was taken and not begun goes back."""
-        with self._starting:
+        """Shut down after the chunks in progress, waiting at most this long; requeue prefetched messages."""
+        with self._lifecycle:
             self._closed = True
         if self._worker is not None:
             self._worker.stop(int(seconds * 1000))
@@ -96,8 +96,8 @@ class Broker:
             yield
         except (BrokerConnectionError, pika.exceptions.AMQPError, redis.exceptions.RedisError, OSError) as error:
             raise UnreachableError(
-                f"The queue at {self._where} does not answer ({type(error).__name__}). Pictures wait, and go on "
-                "by themselves when it is back; see TAGLOOP_QUEUE_URL."
+                f"The queue at {self._where} does not answer ({type(error).__name__}). Ingest pauses and resumes "
+                "by itself when the queue is back; check TAGLOOP_QUEUE_URL."
             ) from error
 
 
@@ -110,8 +110,8 @@ def _broker(url: str) -> dramatiq.Broker:
     if scheme in ("redis", "rediss"):
         return RedisBroker(url=url, middleware=[], namespace="tagloop", **_REDIS)
     raise SettingsError(
-        f"TAGLOOP_QUEUE_URL={scheme or url}... names no queue that can be used: expected amqp://USER:PASSWORD@HOST "
-        "for RabbitMQ, redis://HOST for Redis, or nothing for a queue within the process."
+        f"TAGLOOP_QUEUE_URL={scheme or url}... is not supported: expected amqp://USER:PASSWORD@HOST for RabbitMQ, "
+        "redis://HOST for Redis, or an empty value for a queue within the process."
     )
 
 
@@ -121,12 +121,12 @@ def _actor(
     return Actor(work, broker=broker, actor_name=queue, queue_name=queue, priority=priority, options={})
 
 
-def _held(broker: dramatiq.Broker, name: str) -> int:
+def _queue_length(broker: dramatiq.Broker, name: str) -> int:
     if isinstance(broker, RabbitmqBroker):
         try:
             return int(broker.get_queue_message_counts(name)[0])
         except pika.exceptions.AMQPError:
-            del broker.connection  # it stays broken otherwise
+            del broker.connection  # it stays broken; the next call reconnects
             raise
     if isinstance(broker, RedisBroker):
         return int(broker.do_qsize(name))

@@ -1,7 +1,7 @@
-"""Holding chunks: a worker leases each while it is in work, and gives it back, done or not.
+"""Runs chunks under a lease: claim, heartbeat, and finish, fail or release.
 
-While a chunk is in work its lease is renewed, but not for ever: nothing can interrupt a GPU that hangs, so after a
-while another worker takes the chunk over, and whoever writes first has done it.
+Leases are renewed for a limited time: a hanging GPU cannot be interrupted, so another worker takes the chunk over
+in the end, and the first to commit wins.
 """
 
 from __future__ import annotations
@@ -20,80 +20,85 @@ from tagging_core.storage import Database
 _log = logging.getLogger(__name__)
 
 HUNG_SECONDS = 600.0
-"""A chunk that takes longer is given to another worker; usual ones take less than a minute."""
+"""Time after which a chunk's lease is no longer renewed; chunks normally take less than a minute."""
 
-_PAUSE_SECONDS = 2.0  # before a chunk is taken up again that only the machine kept from being done
+_PAUSE_SECONDS = 2.0  # delay before retrying a chunk that failed for a reason outside it
 
 
 class ChunkRunner:
-    """The chunks that one worker has in work.
+    """Runs the chunks of one worker.
 
     Args:
-        database: Where leases are kept.
-        worker: This worker's name in leases.
+        database: The store of record.
+        worker: The worker's name in leases.
+
+    Attributes:
+        trouble: Error message of the last run that did not complete; empty after a success.
     """
 
     def __init__(self, database: Database, worker: str) -> None:
         self._database, self._worker = database, worker
-        self._held: dict[Ref, float] = {}  # since when
-        self._holding = threading.Lock()
-        self._cut_off = False
+        self._running: dict[Ref, float] = {}  # start times
+        self._lock = threading.Lock()
+        self._connection_lost = False
         self.trouble = ""
 
     @property
     def busy(self) -> bool:
-        """Whether a chunk is in work."""
-        return bool(self._held)
+        """Whether a chunk is running."""
+        return bool(self._running)
 
     @property
     def hangs(self) -> bool:
-        """Whether a chunk takes so long that nothing is hoped of it any more."""
-        return any(time.monotonic() - since > HUNG_SECONDS for since in list(self._held.values()))
+        """Whether a chunk has been running for longer than `HUNG_SECONDS`."""
+        return any(time.monotonic() - since > HUNG_SECONDS for since in list(self._running.values()))
 
     def run(self, ref: Ref, do: Callable[[Chunk], None]) -> bool:
-        """Have a chunk done, if it is still there to be done; whether it was.
+        """Claim and process a chunk; return whether it was processed.
 
-        What goes wrong is written to the chunk or its batch, and said by `trouble` until something goes well.
+        Errors are not raised: they are recorded with the chunk or its batch, and in `trouble`.
         """
-        with self._holding:
-            if ref in self._held:
-                return False  # the same news twice
-            self._held[ref] = time.monotonic()  # before the lease is written, so that `beat` leaves it alone
+        with self._lock:
+            if ref in self._running:
+                return False  # duplicate message
+            self._running[ref] = time.monotonic()  # before the claim, so that `heartbeat` keeps the lease
         try:
             done = self._work(ref, do)
             self.trouble = ""
             return done
         except UnreachableError as error:
-            self._cut_off = True
+            self._connection_lost = True
             self.trouble = str(error)
         except TaggingError as error:
             self.trouble = str(error)
         except Exception:
-            # The thread serves other chunks too, and this one has its lease to end by.
-            _log.exception("chunk %s of job %s met an unexpected error", ref[1], ref[0])
-            self.trouble = "The worker met an unexpected error; the log has the details."
+            # Keep the broker's thread alive; the chunk is retried when its lease expires.
+            _log.exception("unexpected error in chunk %s of job %s", ref[1], ref[0])
+            self.trouble = "The worker had an unexpected error; see its log for details."
         finally:
-            with self._holding:
-                self._held.pop(ref, None)
+            with self._lock:
+                self._running.pop(ref, None)
         return False
 
     def heartbeat(self) -> None:
-        """Say that chunks are still in work; to be called every few seconds.
+        """Renew the leases of running chunks; to be called every few seconds.
+
+        After a lost connection, also release leases of chunks that are not running any more.
 
         Raises:
             UnreachableError: The database does not answer.
         """
-        with self._holding:
+        with self._lock:
             now = time.monotonic()
-            alive = [ref for ref, since in self._held.items() if now - since < HUNG_SECONDS]
-            cut_off, all_held = self._cut_off, list(self._held)
-        if alive:
+            renewable = [ref for ref, since in self._running.items() if now - since < HUNG_SECONDS]
+            connection_lost, running = self._connection_lost, list(self._running)
+        if renewable:
             with self._database.write(serialized=False) as connection:
-                chunks.renew(connection, self._worker, alive)
-        if cut_off:
+                chunks.renew(connection, self._worker, renewable)
+        if connection_lost:
             with self._database.write(serialized=False) as connection:
-                chunks.release_but(connection, self._worker, all_held)
-            self._cut_off = False
+                chunks.release_but(connection, self._worker, running)
+            self._connection_lost = False
 
     def _work(self, ref: Ref, do: Callable[[Chunk], None]) -> bool:
         with self._database.write(serialized=False) as connection:
@@ -113,7 +118,7 @@ class ChunkRunner:
             self._stop(chunk, str(error))
             return False
         except TaggingError:
-            self._give_back(chunk)
+            self._release(chunk)
             raise
         except Exception as error:
             _log.exception("attempt %s failed", chunk.attempt)
@@ -123,12 +128,12 @@ class ChunkRunner:
             return False
         return True
 
-    def _give_back(self, chunk: Chunk) -> None:
+    def _release(self, chunk: Chunk) -> None:
         with self._database.write() as connection:
             chunks.release(connection, chunk, _PAUSE_SECONDS)
 
     def _stop(self, chunk: Chunk, note: str) -> None:
-        _log.warning("the batch was stopped: %s", note)
+        _log.warning("stopping the batch: %s", note)
         with self._database.write() as connection:
             chunks.release(connection, chunk)
             batches.stop(connection, chunk.batch_id, note)

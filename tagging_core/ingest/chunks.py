@@ -1,6 +1,6 @@
-"""Chunks: pieces of a batch that workers lease one at a time; what a dead worker held is done by another.
+"""Chunks: parts of a batch that workers lease; when a lease expires, another worker takes the chunk over.
 
-The tables say what is to be done, what is in work and what went wrong; a queue only carries the news.
+The tables hold the state of all work, with leases, attempts and errors; the message queue only notifies workers.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ from tagging_core.storage.schema import batches as batch_table
 from tagging_core.storage.schema import chunks, items, jobs
 
 LEASE_SECONDS = 30.0
-"""How long a worker holds a chunk without saying that it is still at it."""
+"""Time after the last heartbeat at which a lease expires."""
 
 ATTEMPTS = 4
-"""So many times a chunk is tried; after that a person decides."""
+"""Attempts before a chunk is dead-lettered."""
 
-_BACKOFF_SECONDS = 2.0  # before the second attempt, doubled with every further one
+_BACKOFF_SECONDS = 2.0  # delay before the second attempt, doubled for each further one
 
 Ref = tuple[int, int]
-"""Which chunk: its job's id and its number there."""
+"""A chunk's key: the job's id and the chunk's number within it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One entry of a batch as a worker sees it."""
+    """An unfinished file of a batch."""
 
     n: int
     source: str
@@ -44,7 +44,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class ItemResult:
-    """How an item ended: `done`, `known`, or `refused` with the reason."""
+    """Result of an item; `state` is `done`, `known`, or `refused` with a reason."""
 
     n: int
     state: str
@@ -54,7 +54,7 @@ class ItemResult:
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Some items of a batch, leased to one worker; `attempt` counts from 1."""
+    """A leased chunk with its unfinished items; `attempt` counts from 1."""
 
     job_id: int
     n: int
@@ -65,32 +65,32 @@ class Chunk:
 
     @property
     def ref(self) -> Ref:
-        """Which one it is."""
+        """The chunk's key."""
         return self.job_id, self.n
 
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A chunk that workers are to be told of; `bulk` if it gives way to others."""
+    """A chunk to be dispatched; `bulk` chunks have low priority."""
 
     ref: Ref
     bulk: bool
 
 
-# ---- what workers are told ---------------------------------------------------------------------------------
+# ---- dispatch ----------------------------------------------------------------------------------------------
 
 
 def due(connection: Connection, limit: int) -> list[Due]:
-    """Chunks that workers were not told of yet, or whose worker has vanished; what people wait for comes first."""
+    """Return chunks that were not dispatched yet or whose lease expired, low-priority ones last."""
     now = time.time()
-    may = or_(chunks.c.not_before.is_(None), chunks.c.not_before <= now)
+    ready = or_(chunks.c.not_before.is_(None), chunks.c.not_before <= now)
     found: list[Due] = []
-    # One at a time, so that either takes its own index.
-    for news in (chunks.c.sent_at.is_(None), chunks.c.leased_until < now):
+    # Two queries, so that each uses its own index.
+    for reason in (chunks.c.sent_at.is_(None), chunks.c.leased_until < now):
         query = (
             select(chunks.c.job_id, chunks.c.n, jobs.c.bulk)
             .join(jobs, jobs.c.id == chunks.c.job_id)
-            .where(_waiting(), jobs.c.state == "waiting", chunks.c.attempts < ATTEMPTS, news, may)
+            .where(_waiting(), jobs.c.state == "waiting", chunks.c.attempts < ATTEMPTS, reason, ready)
             .order_by(jobs.c.bulk, chunks.c.job_id, chunks.c.n)
             .limit(limit)
         )
@@ -99,42 +99,42 @@ def due(connection: Connection, limit: int) -> list[Due]:
 
 
 def mark_sent(connection: Connection, refs: Sequence[Ref]) -> None:
-    """Note that workers are being told; leases that have run out end with that."""
-    _note_sent(connection, refs, time.time())
+    """Mark chunks as dispatched and end their expired leases."""
+    _set_sent(connection, refs, time.time())
 
 
 def undelivered(connection: Connection, seconds: float) -> list[Ref]:
-    """Chunks that workers were told of so long ago, and none has begun; the oldest news first."""
-    old = and_(_waiting(), chunks.c.leased_until.is_(None), chunks.c.sent_at <= time.time() - seconds)
+    """Return chunks that were dispatched at least this long ago and not claimed, oldest message first."""
+    overdue = and_(_waiting(), chunks.c.leased_until.is_(None), chunks.c.sent_at <= time.time() - seconds)
     query = select(chunks.c.job_id, chunks.c.n).join(jobs, jobs.c.id == chunks.c.job_id)
-    going = query.where(old, jobs.c.state == "waiting").order_by(chunks.c.sent_at)
+    going = query.where(overdue, jobs.c.state == "waiting").order_by(chunks.c.sent_at)
     return [(row.job_id, row.n) for row in connection.execute(going)]
 
 
 def any_in_progress(connection: Connection) -> bool:
-    """Whether any worker holds a chunk."""
+    """Whether any chunk is leased."""
     held = select(chunks.c.n).where(_waiting(), chunks.c.leased_until >= time.time())
     return connection.execute(held.limit(1)).first() is not None
 
 
 def redispatch(connection: Connection, refs: Sequence[Ref]) -> None:
-    """Have workers told again of what they have not begun."""
-    _note_sent(connection, refs, None)
+    """Mark chunks that are not leased for dispatch."""
+    _set_sent(connection, refs, None)
 
 
-# ---- what a worker does ------------------------------------------------------------------------------------
+# ---- leases and results ------------------------------------------------------------------------------------
 
 
 def claim(connection: Connection, worker: str, ref: Ref) -> Chunk | None:
-    """Lease a chunk; None if it is done, stopped, in work elsewhere, or put off."""
+    """Lease a chunk; None if it is done, stopped, leased, or waits for its back-off."""
     now = time.time()
     going = select(jobs.c.batch_id).where(jobs.c.id == ref[0], jobs.c.state == "waiting")
     batch_id = connection.execute(going).scalar()
     if batch_id is None:
         return None
     free = or_(chunks.c.leased_until.is_(None), chunks.c.leased_until < now)
-    may = or_(chunks.c.not_before.is_(None), chunks.c.not_before <= now)
-    mine = select(chunks.c.attempts).where(_is(ref), _waiting(), free, may)
+    ready = or_(chunks.c.not_before.is_(None), chunks.c.not_before <= now)
+    mine = select(chunks.c.attempts).where(_is(ref), _waiting(), free, ready)
     attempts = connection.execute(mine.with_for_update(skip_locked=True)).scalar()  # PostgreSQL locks rows
     if attempts is None:
         return None
@@ -147,36 +147,36 @@ def claim(connection: Connection, worker: str, ref: Ref) -> Chunk | None:
 
 
 def renew(connection: Connection, worker: str, refs: Collection[Ref]) -> None:
-    """Go on holding what a worker is at."""
+    """Extend a worker's leases on these chunks."""
     held = and_(chunks.c.worker == worker, chunks.c.leased_until.is_not(None), _waiting(), _among(refs))
     connection.execute(update(chunks).where(held).values(leased_until=time.time() + LEASE_SECONDS))
 
 
 def release_but(connection: Connection, worker: str, refs: Collection[Ref]) -> None:
-    """Give back what a worker holds beside what it is at: it was cut off, perhaps halfway; that is no attempt."""
+    """Release a worker's other leases, left over from a lost connection; they do not count as attempts."""
     held = and_(chunks.c.worker == worker, chunks.c.leased_until.is_not(None), _waiting(), ~_among(refs))
-    untried = {"leased_until": None, "sent_at": None, "attempts": chunks.c.attempts - 1}
-    connection.execute(update(chunks).where(held).values(untried))
+    values = {"leased_until": None, "sent_at": None, "attempts": chunks.c.attempts - 1}
+    connection.execute(update(chunks).where(held).values(values))
 
 
 def release(connection: Connection, chunk: Chunk, seconds: float = 0.0) -> None:
-    """Give a leased chunk back as if it had not been tried, to be taken up again after so many seconds."""
+    """Release a lease without counting the attempt; the chunk is due again after this many seconds."""
     values = {"leased_until": None, "sent_at": None, "not_before": time.time() + seconds}
     connection.execute(update(chunks).where(_is(chunk.ref)).values(values | {"attempts": chunk.attempt - 1}))
 
 
 def release_all(connection: Connection) -> None:
-    """Let every lease run out; for the only worker process there is, when it starts."""
+    """Expire all leases; for the start of the only worker process."""
     connection.execute(update(chunks).where(chunks.c.leased_until.is_not(None)).values(leased_until=0.0))
 
 
 def is_waiting(connection: Connection, chunk: Chunk) -> bool:
-    """Whether it still has to be done: another worker may have taken it from one that hung."""
+    """Whether a chunk is unfinished: another worker may have finished it after the lease expired."""
     return connection.execute(select(chunks.c.n).where(_is(chunk.ref), _waiting())).first() is not None
 
 
 def finish_items(connection: Connection, batch_id: int, ends: Sequence[ItemResult]) -> None:
-    """Write how items ended, and count the pictures that are new to the batch."""
+    """Write the results of items, and update the counters of the batch."""
     ids = {end.asset_id for end in ends if end.asset_id is not None}
     projection.join_batch(connection, batch_id, batches.not_in(connection, batch_id, ids))
     mine = and_(items.c.batch_id == batch_id, items.c.n == bindparam("item"))
@@ -187,14 +187,14 @@ def finish_items(connection: Connection, batch_id: int, ends: Sequence[ItemResul
 
 
 def finish(connection: Connection, chunk: Chunk) -> None:
-    """Mark a chunk as done, and its batch if that was the last."""
+    """Mark a chunk as done, and its batch if no chunk is left."""
     done = {"state": "done", "leased_until": None, "done_at": time.time(), "error": ""}
     connection.execute(update(chunks).where(_is(chunk.ref)).values(done))
-    _end_if_over(connection, chunk.job_id)
+    _finish_batch(connection, chunk.job_id)
 
 
 def fail(connection: Connection, chunk: Chunk, error: str) -> None:
-    """Note that an attempt failed: it is tried again after a while, or, after the last attempt, put aside."""
+    """Record a failed attempt: retry after a back-off, or dead-letter the chunk after the last attempt."""
     values: dict[str, Any] = {"leased_until": None, "sent_at": None, "error": error}
     if chunk.attempt < ATTEMPTS:
         values["not_before"] = time.time() + _BACKOFF_SECONDS * 2 ** (chunk.attempt - 1)
@@ -204,22 +204,22 @@ def fail(connection: Connection, chunk: Chunk, error: str) -> None:
 
 
 def poisoned(connection: Connection) -> list[Ref]:
-    """What worker after worker has died of."""
+    """Return poison chunks, for which the lease of every attempt expired."""
     often = and_(_waiting(), chunks.c.leased_until < time.time(), chunks.c.attempts >= ATTEMPTS)
     return [(row.job_id, row.n) for row in connection.execute(select(chunks.c.job_id, chunks.c.n).where(often))]
 
 
 def dead_letter(connection: Connection, refs: Sequence[Ref]) -> None:
-    """Put such chunks aside."""
+    """Dead-letter poison chunks."""
     for ref in refs:
-        error = f"{ATTEMPTS} workers in turn ended, or hung, while they worked on it."
+        error = f"The worker crashed or hung in each of {ATTEMPTS} attempts."
         _dead_letter(connection, ref, {"leased_until": None, "error": error})
 
 
 # ---- helpers -----------------------------------------------------------------------------------------------
 
 
-def _note_sent(connection: Connection, refs: Sequence[Ref], moment: float | None) -> None:
+def _set_sent(connection: Connection, refs: Sequence[Ref], moment: float | None) -> None:
     mine = and_(chunks.c.job_id == bindparam("job"), chunks.c.n == bindparam("number"))
     free = or_(chunks.c.leased_until.is_(None), chunks.c.leased_until < time.time())
     if refs:
@@ -229,11 +229,11 @@ def _note_sent(connection: Connection, refs: Sequence[Ref], moment: float | None
 
 def _dead_letter(connection: Connection, ref: Ref, values: dict[str, Any]) -> None:
     connection.execute(update(chunks).where(_is(ref)).values(values | {"state": "dead"}))
-    _end_if_over(connection, ref[0])
+    _finish_batch(connection, ref[0])
 
 
-def _end_if_over(connection: Connection, job_id: int) -> None:
-    """End a batch when nothing of it is left to do; one with chunks that were put aside is stopped."""
+def _finish_batch(connection: Connection, job_id: int) -> None:
+    """Finish a batch that has no chunks left; stop it if some were dead-lettered."""
     query = select(chunks.c.state).where(chunks.c.job_id == job_id, chunks.c.state != "done")
     left = {row.state for row in connection.execute(query.group_by(chunks.c.state))}
     if "waiting" in left:
@@ -242,11 +242,11 @@ def _end_if_over(connection: Connection, job_id: int) -> None:
     if left:
         pictures = select(func.count()).where(items.c.batch_id == batch_id, items.c.state == "waiting")
         count = connection.execute(pictures).scalar_one()
-        batches.stop(connection, batch_id, f"{count} could not be done; the page Jobs says why.")
+        batches.stop(connection, batch_id, f"{count} could not be processed; see the page Jobs for the reasons.")
         return
     connection.execute(update(jobs).where(jobs.c.id == job_id).values(state="done"))
-    ended = {"state": "done", "finished_at": datetime.now(UTC).replace(tzinfo=None), "note": ""}
-    connection.execute(update(batch_table).where(batch_table.c.id == batch_id).values(ended))
+    values = {"state": "done", "finished_at": datetime.now(UTC).replace(tzinfo=None), "note": ""}
+    connection.execute(update(batch_table).where(batch_table.c.id == batch_id).values(values))
     webhook_outbox.announce(connection, EventType.BATCH_DONE, [{"batch": batch_id}])
 
 

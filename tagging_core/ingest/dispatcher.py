@@ -1,7 +1,7 @@
-"""Dispatching: has workers told of chunks, again where news was lost, a worker vanished, or an attempt failed.
+"""The dispatcher: sends messages for due chunks, and again after a lost message, expired lease or failed attempt.
 
-The steward does it, from the database; so whoever queues pictures needs no broker, and one that is away or forgets
-everything delays work and loses none. The same idea as a transactional outbox with a polling publisher.
+The leader process polls the database for due chunks, a transactional outbox with a polling publisher. So queueing a
+batch needs no broker, and a broker that is down or loses its messages delays work but loses none.
 """
 
 from __future__ import annotations
@@ -15,34 +15,34 @@ from tagging_core.ingest.chunks import Due
 from tagging_core.storage import Database
 
 _AT_ONCE = 500
-_OVERLOOKED_SECONDS = 30.0
-_LOOK_SECONDS = 5.0
+_OVERLOOKED_SECONDS = 30.0  # age of an undelivered message that may be lost
+_LOOK_SECONDS = 5.0  # between checks for lost messages
 _FEW = 20
 
 
 class Dispatcher:
-    """Tells workers what to do.
+    """Sends due chunks to the workers.
 
     Args:
-        database: Where batches are queued.
-        messages: Reach workers.
+        database: The store of record.
+        messages: The message queue.
     """
 
     def __init__(self, database: Database, messages: Broker) -> None:
         self._database, self._messages = database, messages
         self._looked = 0.0
-        self._fresh = True
+        self._restarted = True
 
     def work(self) -> bool:
-        """Send what is due, a portion of it; whether there was any.
+        """Send messages for up to 500 due chunks; return whether there were any.
 
         Raises:
             UnreachableError: The broker or the database does not answer.
         """
-        if self._fresh and not self._messages.lasting:  # what an earlier process was told went with it
+        if self._restarted and not self._messages.lasting:  # an in-memory queue starts empty
             with self._database.write() as connection:
                 chunks.redispatch(connection, chunks.undelivered(connection, 0.0))
-        self._fresh = False
+        self._restarted = False
         with self._database.read() as connection:
             found = chunks.due(connection, _AT_ONCE)
         if found:
@@ -54,9 +54,8 @@ class Dispatcher:
 
     def _send(self, found: list[Due]) -> None:
         refs = [chunk.ref for chunk in found]
-        with (
-            self._database.write() as connection
-        ):  # first: a quick worker may fail, and ask for more, before the end
+        # Marked before sending: a fast worker may fail, and request a retry, before `send` returns.
+        with self._database.write() as connection:
             chunks.mark_sent(connection, refs)
         try:
             self._messages.send(found)
@@ -66,23 +65,23 @@ class Dispatcher:
             raise
 
     def rest(self) -> None:
-        """Another process does it from now on."""
-        self._fresh = True
+        """Pause while another process is the leader."""
+        self._restarted = True
 
     def _recover_expired(self) -> None:
         with self._database.read() as connection:
             overlooked = chunks.undelivered(connection, _OVERLOOKED_SECONDS)
             idle = not chunks.any_in_progress(connection)
-            deadly = chunks.poisoned(connection)
-        if deadly:
+            poisoned = chunks.poisoned(connection)
+        if poisoned:
             with self._database.write() as connection:
-                chunks.dead_letter(connection, deadly)
+                chunks.dead_letter(connection, poisoned)
         if not overlooked:
             return
-        held = self._messages.waiting()
-        if held and not idle:
+        queued = self._messages.waiting()
+        if queued and not idle:
             return
-        # If the broker holds messages and nobody works, a worker may have taken them and never got them. Or there
-        # is no worker, and every message is one more in its way; so only a few are sent.
+        # If messages are queued but no chunk is leased, deliveries were lost or there is no worker. In the second
+        # case duplicates would pile up, so only a few are sent again.
         with self._database.write() as connection:
-            chunks.redispatch(connection, overlooked[:_FEW] if held else overlooked)
+            chunks.redispatch(connection, overlooked[:_FEW] if queued else overlooked)

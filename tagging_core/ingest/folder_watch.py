@@ -1,4 +1,4 @@
-"""Watching a folder: what appears in it is taken in, in batches of what came at about the same time."""
+"""Folder watching: new files are ingested, those that arrive together as one batch."""
 
 from __future__ import annotations
 
@@ -12,36 +12,36 @@ from watchfiles import Change, watch
 from tagging_core.assets.decoding import EXTENSIONS
 from tagging_core.errors import SourceError
 
-_SETTLED = 2.0  # seconds without a change until a file is thought to be whole
-_TAKEN = (*EXTENSIONS, "zip")
+_SETTLED = 2.0  # seconds without a change after which a file counts as completely written
+_SUFFIXES = (*EXTENSIONS, "zip")
 
 
 def appearing(folder: Path, stopping: threading.Event, settled: float = _SETTLED) -> Iterator[list[Path]]:
-    """Files of a folder, those that are there first, then those that appear or change, once they are whole.
+    """Yield a folder's existing files, then new and changed ones once they are completely written.
 
     Args:
-        stopping: Ends it.
-        settled: Seconds that a file must not have changed.
+        stopping: Set to end the iteration.
+        settled: Seconds without a change after which a file counts as complete.
 
     Raises:
-        SourceError: There is no such folder.
+        SourceError: The folder does not exist.
     """
     if not folder.is_dir():
-        raise SourceError(f"{folder} is no folder that can be watched.")
-    told = set(_found(folder, folder))
-    if told:
-        yield sorted(told)
+        raise SourceError(f"{folder} cannot be watched: it is not a folder.")
+    existing = set(_found(folder, folder))
+    if existing:
+        yield sorted(existing)
     changing: dict[Path, float] = {}
-    begun = False
+    started = False
     for changes in watch(folder, stop_event=stopping, yield_on_timeout=True, rust_timeout=500):
         now = time.monotonic()
-        if not begun:  # what came between the first look and the first watch
-            changing, begun = dict.fromkeys(set(_found(folder, folder)) - told, now), True
+        if not started:  # files created between the listing and the start of the watch
+            changing, started = dict.fromkeys(set(_found(folder, folder)) - existing, now), True
         for change, name in changes:
             path = Path(name)
             if change == Change.deleted:
                 changing.pop(path, None)
-            elif path.is_dir():  # what came into it before it was watched
+            elif path.is_dir():  # its files may have been created before it was watched
                 changing |= dict.fromkeys(_found(path, folder), now)
             elif _is_wanted(path, folder):
                 changing[path] = now
@@ -55,7 +55,7 @@ def _found(below: Path, folder: Path) -> Iterator[Path]:
 
 
 def _is_wanted(path: Path, folder: Path) -> bool:
-    """A link may lead anywhere, and hidden files are somebody's own."""
+    """Whether a file is a picture or zip, not hidden, and not a link to a file outside the folder."""
     inside = path.resolve().is_relative_to(folder.resolve())
     hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-    return inside and not hidden and path.is_file() and path.suffix.lower().lstrip(".") in _TAKEN
+    return inside and not hidden and path.is_file() and path.suffix.lower().lstrip(".") in _SUFFIXES

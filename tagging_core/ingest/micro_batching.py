@@ -1,7 +1,7 @@
-"""Gathering: what callers bring one by one, at the same time, is worked on together.
+"""Micro-batching: concurrent single requests are processed in batches.
 
-There is no waiting for company: whoever comes while a worker is free starts at once, and all who come while none is
-make the next batch. So one caller is as fast as ever, and many together are as fast as batches.
+There is no batching delay: a request starts at once if a slot is free, and requests that arrive while all slots are
+busy form the next batch. So a single caller has no added latency, and many callers get the throughput of batches.
 """
 
 from __future__ import annotations
@@ -19,49 +19,49 @@ S = TypeVar("S")
 
 _MOST = 32
 _WAITING_MOST = 256
-"""Callers that may wait; one that comes on top is refused, since it would give up before its turn."""
+"""Queue limit; further requests are refused at once, since their callers would time out before their turn."""
 
 
 class MicroBatcher(Generic[R, S]):
-    """Works on what many callers bring.
+    """Batches requests of many callers.
 
     Args:
-        work: Turns a batch into a result, or an error, for each.
-        at_once: Batches that may be in work at the same time.
+        work: Processes a batch; returns a result or an exception for each request.
+        at_once: Number of slots: batches processed at the same time.
     """
 
     def __init__(self, work: Callable[[Sequence[R]], Sequence[S | Exception]], at_once: int) -> None:
         self._work, self._free = work, at_once
-        self._pool = ThreadPoolExecutor(at_once, thread_name_prefix="gather")
+        self._pool = ThreadPoolExecutor(at_once, thread_name_prefix="micro-batch")
         self._lock = threading.Lock()
         self._waiting: deque[tuple[R, Hashable, Future[S]]] = deque()
 
     def do(self, request: R, kind: Hashable = None) -> S:
-        """Have a request worked on, together with others of its kind; waits for its turn.
+        """Process a request, possibly in a batch with others of equal kind, and wait for its result.
 
         Raises:
-            BusyError: Too many are waiting.
-            Exception: Whatever the work found wrong with this request.
+            BusyError: Too many requests are queued.
+            Exception: The exception that `work` returned for this request, or raised.
         """
-        mine: Future[S] = Future()
+        future: Future[S] = Future()
         with self._lock:
             if len(self._waiting) >= _WAITING_MOST:
                 raise BusyError(f"{_WAITING_MOST} requests are waiting. Try again in a few seconds.")
-            self._waiting.append((request, kind, mine))
+            self._waiting.append((request, kind, future))
             starts = self._free > 0
             self._free -= starts
         if starts:
             try:
-                self._pool.submit(self._work_off)
-            except RuntimeError:  # closed since it was chosen: another model took its place
-                self._work_off()
-        return mine.result()
+                self._pool.submit(self._drain)
+            except RuntimeError:  # closed meanwhile, because another model was activated
+                self._drain()
+        return future.result()
 
     def close(self) -> None:
-        """Let the threads end; whoever still comes is served by their own."""
+        """Release the threads; later requests run on the caller's thread."""
         self._pool.shutdown(wait=False)
 
-    def _work_off(self) -> None:
+    def _drain(self) -> None:
         while batch := self._next():
             try:
                 results = self._work([request for request, _, _ in batch])
@@ -76,7 +76,7 @@ class MicroBatcher(Generic[R, S]):
                     caller.set_result(result)
 
     def _next(self) -> list[tuple[R, Hashable, Future[S]]]:
-        """The requests at the head that are of one kind; none, and a place is free, if nothing waits."""
+        """Take the requests of one kind from the head of the queue; if it is empty, free the slot."""
         with self._lock:
             batch: list[tuple[R, Hashable, Future[S]]] = []
             while self._waiting and len(batch) < _MOST and self._waiting[0][1] == (batch or self._waiting)[0][1]:

@@ -1,7 +1,7 @@
-"""Tagging one picture while its caller waits: what a CMS's upload hook asks for.
+"""Online tagging: one picture per request, answered at once, as an upload hook of a CMS needs it.
 
-Each caller's own thread decodes; embedding, suggesting and writing are done for all who wait at once, in one batch
-and one transaction. Smaller copies for the console are made when nobody waits.
+The caller's thread decodes the picture; concurrent requests are embedded, tagged and written as a micro-batch, in
+one transaction. Renditions for the console are made when no request is waiting.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from tagging_core.errors import PictureError, TaggingError
 from tagging_core.ingest import batches
 from tagging_core.ingest.micro_batching import MicroBatcher
 from tagging_core.ingest.pipeline import keep_embedded
-from tagging_core.learning import suggestions
+from tagging_core.learning import recorded_suggestions
 from tagging_core.learning.active_model import ActiveModel
 from tagging_core.learning.suggestions import Suggestion
 from tagging_core.learning.text_evidence import Passage
@@ -36,18 +36,18 @@ from tagging_core.storage import Database
 from tagging_core.storage.schema import assets
 from tagging_core.taxonomy.model import Profile
 
-_QUIET = 0.5  # seconds without a request, until smaller copies are made
+_QUIET = 0.5  # seconds without a request after which renditions are made
 
 
 @dataclass(frozen=True, slots=True)
 class Tagged:
-    """What was found about one picture.
+    """The result of tagging one picture.
 
     Attributes:
-        asset_id: None if it was not to be kept.
-        new: Whether its bytes were not here before.
-        suggestions: Best first; decided tags are left out of a known picture's.
-        vector: `(d,)` unit vector, under the instruction if one was given.
+        asset_id: None if the picture was not stored.
+        new: Whether the picture was not in the archive before.
+        suggestions: Best first; without the tags already decided on, for a known picture.
+        vector: `(d,)` unit vector, under the instruction if there is one.
     """
 
     asset_id: int | None
@@ -59,7 +59,7 @@ class Tagged:
 
 @dataclass(frozen=True, slots=True)
 class _Request:
-    """A decoded picture, ready for the model."""
+    """A decoded picture, prepared for the encoder."""
 
     sha256: str
     size: int
@@ -71,7 +71,7 @@ class _Request:
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """What requests share that are worked on together."""
+    """What the requests of a batch have in common."""
 
     user: User
     profile: Profile
@@ -80,13 +80,13 @@ class _Kind:
 
 
 class OnlineTagger:
-    """Tags single pictures, many callers at a time.
+    """Tags single pictures for many concurrent callers.
 
     Args:
-        database: Where assets are kept.
-        images: Where the files are kept.
+        database: The store of record.
+        images: Stores the image files.
         model: Embeds the pictures and suggests their tags.
-        threads: Batches that the model may work on at once, unless it takes one at a time.
+        threads: Batches processed at once, unless the encoder serializes calls.
         max_pixels: Larger pictures are refused.
     """
 
@@ -102,8 +102,8 @@ class OnlineTagger:
         self._encoder, self._suggester = model.encoder, model.suggester
         self._threads, self._max_pixels = threads, max_pixels
         self._opening, self._writing = threading.Lock(), threading.Lock()
-        self._gatherer: MicroBatcher[tuple[_Request, _Kind], Tagged] | None = None
-        self._copies = _RenditionWriter(images, max_pixels)
+        self._batcher: MicroBatcher[tuple[_Request, _Kind], Tagged] | None = None
+        self._renditions = _RenditionWriter(images, max_pixels)
 
     def tag(
         self,
@@ -119,75 +119,78 @@ class OnlineTagger:
 
         Args:
             data: The whole file.
-            name: What the caller calls it.
-            instruction: What the model should look for, if not the usual; models that take none ignore it.
-            keep: Whether the picture joins the archive, so that it can be decided about, searched and exported.
+            profile: Id of the profile.
+            name: File name, for display.
+            instruction: Replaces the profile's or the model's default instruction, if the model supports one.
+            keep: Whether to store the picture, so that it can be reviewed, searched and exported.
 
         Raises:
             NotAllowedError: The user may not upload.
-            PictureError: It is no picture that Tagloop can read.
-            NotFoundError: There is no such profile.
-            BusyError: Too many pictures wait.
+            PictureError: The file is not a readable picture, or the encoder failed on it.
+            NotFoundError: The profile does not exist.
+            BusyError: Too many requests are queued.
             StorageError: The disk is full.
         """
         require(user, Action.UPLOAD)
-        wanted = self._suggester.taxonomy().profile(profile)  # before anything is written for one there is not
-        self._copies.give_way()
+        found = self._suggester.taxonomy().profile(profile)  # raises before anything is written
+        self._renditions.touch()
         picture = open_picture(data, max_pixels=self._max_pixels)
         prepared = self._encoder().prepare(picture.image)
         request = _Request(sha256_of(data), len(data), name, picture, prepared, text.clean())
         if keep:
             self._images.store_original(request.sha256, data)
-        kind = _Kind(user, wanted, instruction, keep)
-        tagged = self._gather().do((request, kind), kind)
+        kind = _Kind(user, found, instruction, keep)
+        tagged = self._open_batcher().do((request, kind), kind)
         if keep:
-            self._copies.want(request.sha256)
+            self._renditions.put(request.sha256)
         return tagged
 
     def busy(self) -> bool:
-        """Whether somebody waits, or did a moment ago."""
-        return self._copies.disturbs
+        """Whether there was a request in the last half second."""
+        return self._renditions.is_busy
 
     def close(self) -> None:
-        """Let the threads end."""
-        self._copies.close()
-        if self._gatherer is not None:
-            self._gatherer.close()
+        """Release the threads."""
+        self._renditions.close()
+        if self._batcher is not None:
+            self._batcher.close()
 
-    def _gather(self) -> MicroBatcher[tuple[_Request, _Kind], Tagged]:
+    def _open_batcher(self) -> MicroBatcher[tuple[_Request, _Kind], Tagged]:
         with self._opening:
-            if self._gatherer is None:
-                alone = getattr(self._encoder(), "one_at_a_time", True)
-                self._gatherer = MicroBatcher(self._work, 1 if alone else self._threads)
-            return self._gatherer
+            if self._batcher is None:
+                serialized = getattr(self._encoder(), "one_at_a_time", True)
+                self._batcher = MicroBatcher(self._work, 1 if serialized else self._threads)
+            return self._batcher
 
     def _work(self, batch: Sequence[tuple[_Request, _Kind]]) -> list[Tagged | Exception]:
-        """Tag pictures that came at the same time, of one kind."""
+        """Tag the requests of a batch, which are of one kind."""
         requests, kind = [request for request, _ in batch], batch[0][1]
         passages = self._passages(requests)
         with self._database.read() as connection:
             library = self._suggester.library(connection, kind.profile.id)
         if not kind.instruction and library.instruction:
             kind = replace(kind, instruction=library.instruction)
-        own = library if kind.instruction and kind.instruction == library.instruction else None
-        usual, instructed, failed = self._embed(requests, kind, passages)
-        shown = instructed or usual
+        instructed_library = library if kind.instruction and kind.instruction == library.instruction else None
+        default, instructed, failed = self._embed(requests, kind, passages)
+        used = instructed or default
         kept: dict[str, tuple[int, bool]] = {}
         found: dict[str, list[Suggestion]] = {}
-        here: set[str] = set()
+        known: set[str] = set()
         if kind.keep:
-            with self._writing, self._database.write() as connection:  # SQLite would have them wait far longer
-                kept, found = self._write(connection, requests, kind, usual, passages, instructed if own else {})
+            own = instructed if instructed_library else {}
+            with self._writing, self._database.write() as connection:  # a lock is faster than SQLite's busy wait
+                kept, found = self._write(connection, requests, kind, default, passages, own)
         else:
-            here = self._known([request.sha256 for request in requests])
+            known = self._known([request.sha256 for request in requests])
         if instructed or not kind.keep:
-            spoken = {} if own and self._suggester.fuses else passages  # it is in the vectors already
-            found, _ = self._suggester.predict(shown, kind.profile.id, spoken, library=own)
+            # Texts that are fused into the vectors must not count twice.
+            unfused = {} if instructed_library and self._suggester.fuses else passages
+            found, _ = self._suggester.predict(used, kind.profile.id, unfused, library=instructed_library)
         results: list[Tagged | Exception] = []
         for name in [request.sha256 for request in requests]:
-            if name in shown:
-                asset_id, new = kept.get(name, (None, name not in here))
-                results.append(Tagged(asset_id, new, name, found[name], shown[name]))
+            if name in used:
+                asset_id, new = kept.get(name, (None, name not in known))
+                results.append(Tagged(asset_id, new, name, found[name], used[name]))
             else:
                 results.append(PictureError(failed[name]))
         return results
@@ -195,19 +198,19 @@ class OnlineTagger:
     def _embed(
         self, requests: Sequence[_Request], kind: _Kind, passages: dict[str, Passage]
     ) -> tuple[dict[str, Vectors], dict[str, Vectors], dict[str, str]]:
-        """Vectors under the usual instruction, where they are needed, and under the one asked for; what failed."""
+        """Return vectors under the default instruction, if needed, and under the given one, and error messages."""
         images = {request.sha256: request.prepared for request in requests}
-        usual: dict[str, Vectors] = {}
+        default: dict[str, Vectors] = {}
         instructed: dict[str, Vectors] = {}
         failed: dict[str, str] = {}
         if kind.keep or not kind.instruction:
-            usual, failed = encode_with_bisection(self._encoder(), images)
+            default, failed = encode_with_bisection(self._encoder(), images)
         if kind.instruction:
             images = {key: image for key, image in images.items() if key not in failed}
             texts = {key: passage.text for key, passage in passages.items()}
-            instructed, lost = encode_with_bisection(self._encoder(), images, kind.instruction, texts)
-            failed = failed | lost
-        return usual, instructed, failed
+            instructed, more = encode_with_bisection(self._encoder(), images, kind.instruction, texts)
+            failed = failed | more
+        return default, instructed, failed
 
     def _passages(self, requests: Sequence[_Request]) -> dict[str, Passage]:
         texts = {r.sha256: sentence for r in requests if (sentence := r.text.sentence())}
@@ -229,10 +232,10 @@ class OnlineTagger:
         passages: dict[str, Passage],
         instructed: dict[str, Vectors],
     ) -> tuple[dict[str, tuple[int, bool]], dict[str, list[Suggestion]]]:
-        """Keep pictures, and suggest; a known one keeps the text it has, and only what it lacks is written.
+        """Store the embedded pictures and their suggestions; known assets keep their text and vectors.
 
         Returns:
-            Id and whether it is new, and suggestions, by SHA-256.
+            Asset id and whether it is new, and suggestions, by SHA-256.
         """
         arrivals = [NewAsset(r.sha256, r.name, r.size, r.picture, r.text) for r in requests if r.sha256 in found]
         kept = asset_module.insert(connection, arrivals)
@@ -240,58 +243,58 @@ class OnlineTagger:
         joined = [(asset_id, names[key], new) for key, (asset_id, new) in kept.items()]
         batches.join(connection, kind.user, f"From {kind.user.name}", kind.profile, joined)
         old = [asset_id for asset_id, new in kept.values() if not new]
-        have = vectors.load(connection, self._suggester.fingerprint, old) if old else {}
-        fresh = {i: found[key] for key, (i, _) in kept.items() if i not in have}
-        spoken = {i: passages[key] for key, (i, new) in kept.items() if new and key in passages}
+        embedded = vectors.load(connection, self._suggester.fingerprint, old) if old else {}
+        missing = {i: found[key] for key, (i, _) in kept.items() if i not in embedded}
+        texts = {i: passages[key] for key, (i, new) in kept.items() if new and key in passages}
         new = {asset_id for asset_id, is_new in kept.values() if is_new}
-        told = {i: instructed[key] for key, (i, _) in kept.items() if i in fresh and key in instructed}
-        said: dict[int, list[Suggestion]] = {}
-        if fresh:
-            said = keep_embedded(connection, self._suggester, kind.profile.id, fresh, spoken, new, told)
-        if have:
-            again, margins = self._suggester.predict_assets(connection, list(have), kind.profile.id)
-            suggestions.record(connection, kind.profile.id, again, margins)
-            said |= again
-        return kept, {key: said[i] for key, (i, _) in kept.items()}
+        own = {i: instructed[key] for key, (i, _) in kept.items() if i in missing and key in instructed}
+        suggested: dict[int, list[Suggestion]] = {}
+        if missing:
+            suggested = keep_embedded(connection, self._suggester, kind.profile.id, missing, texts, new, own)
+        if embedded:
+            updated, margins = self._suggester.predict_assets(connection, list(embedded), kind.profile.id)
+            recorded_suggestions.record(connection, kind.profile.id, updated, margins)
+            suggested |= updated
+        return kept, {key: suggested[i] for key, (i, _) in kept.items()}
 
 
 class _RenditionWriter:
-    """Makes screen-size copies and thumbnails of what was kept, when nobody waits for anything.
+    """Makes the renditions of stored pictures in the background, while no request is waiting.
 
-    Whoever looks at a picture before that has them made at once, so nothing is lost if it never comes to it.
+    A rendition that is viewed earlier is made on demand, so pending work may be dropped.
     """
 
     def __init__(self, images: ImageFiles, max_pixels: int) -> None:
         self._images, self._max_pixels = images, max_pixels
-        self._wanted: queue.SimpleQueue[str | None] = queue.SimpleQueue()
-        self._last = 0.0
+        self._pending: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._last_request = 0.0
         self._thread: threading.Thread | None = None
 
-    def give_way(self) -> None:
-        """Somebody waits."""
-        self._last = time.monotonic()
+    def touch(self) -> None:
+        """Note a request."""
+        self._last_request = time.monotonic()
 
     @property
-    def disturbs(self) -> bool:
-        """Whether anything else would be in somebody's way."""
-        return time.monotonic() - self._last < _QUIET
+    def is_busy(self) -> bool:
+        """Whether there was a request within `_QUIET` seconds."""
+        return time.monotonic() - self._last_request < _QUIET
 
-    def want(self, sha256: str) -> None:
-        """Make a picture's copies later."""
+    def put(self, sha256: str) -> None:
+        """Queue a picture."""
         if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="copies", daemon=True)
+            self._thread = threading.Thread(target=self._run, name="renditions", daemon=True)
             self._thread.start()
-        self._wanted.put(sha256)
+        self._pending.put(sha256)
 
     def close(self) -> None:
-        """End after the picture in work."""
+        """End after the current picture."""
         if self._thread is not None:
-            self._last = 0.0
-            self._wanted.put(None)
+            self._last_request = 0.0
+            self._pending.put(None)
 
     def _run(self) -> None:
-        while (sha256 := self._wanted.get()) is not None:
-            while self.disturbs:
+        while (sha256 := self._pending.get()) is not None:
+            while self.is_busy:
                 time.sleep(_QUIET / 5)
             with contextlib.suppress(TaggingError):
                 self._images.repair(sha256, self._max_pixels)

@@ -1,8 +1,8 @@
-"""Ingest: files become assets with vectors and suggestions, chunk by chunk.
+"""The ingest pipeline: turns a chunk of files into assets with vectors and suggestions.
 
-Each of a few threads takes a chunk from its files to its rows, so one decodes while another embeds or writes; that
-keeps all cores busy without their waiting for one another. Whatever happens, an item ends exactly once: results are
-written in one transaction a chunk, keyed by content, so doing a chunk again after a crash changes nothing.
+Several threads each process a whole chunk, from reading to writing, so decoding, embedding and writing overlap.
+Every item is finished exactly once: a chunk's results are written in one transaction, keyed by content hash, so a
+retry after a crash is idempotent.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ from tagging_core.embeddings.encoders import Vectors
 from tagging_core.errors import PictureError
 from tagging_core.ingest import chunks
 from tagging_core.ingest.chunks import Chunk, Item, ItemResult
-from tagging_core.learning import suggestions
+from tagging_core.learning import recorded_suggestions
 from tagging_core.learning.active_model import ActiveModel
 from tagging_core.learning.suggestions import Suggester, Suggestion
 from tagging_core.learning.text_evidence import Passage
-from tagging_core.ledger import projection
+from tagging_core.ledger import label_queries
 from tagging_core.storage import Database
 from tagging_core.storage.blobs import BlobStore
 from tagging_core.storage.schema import assets, outbox
@@ -43,7 +43,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """An item's bytes, read and named; `asset_id` if the archive has it with a vector, `reason` if refused."""
+    """An item that was read; `asset_id` if it is in the archive with a vector, `reason` if it was refused."""
 
     item: Item
     sha256: str = ""
@@ -55,7 +55,7 @@ class Loaded:
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """A picture that is kept in the archive and ready for the encoder; `reason` if it was refused."""
+    """A picture whose files are stored, prepared for the encoder; `reason` if it was refused."""
 
     loaded: Loaded
     picture: Picture | None = None
@@ -65,10 +65,13 @@ class Decoded:
 
 @dataclass(frozen=True, slots=True)
 class EmbeddedChunk:
-    """A chunk with all that must be written; vectors, reasons and passages are by SHA-256.
+    """A chunk that is ready to be written; the dicts are keyed by SHA-256.
 
     Attributes:
-        instructed: Vectors under the profile's own instruction, if it has one.
+        vectors: `(d,)` under the default instruction.
+        failed: Error messages of the encoder.
+        passages: Texts with their vectors.
+        instructed: Vectors `(d,)` under the profile's own instruction, if it has one.
     """
 
     chunk: Chunk
@@ -80,12 +83,12 @@ class EmbeddedChunk:
 
 
 class Pipeline:
-    """Works off chunks.
+    """Processes chunks.
 
     Args:
-        database: Where assets and progress are kept.
-        images: Where the files are kept.
-        blobs: Where staged files wait.
+        database: The store of record.
+        images: Stores the image files.
+        blobs: Holds the staged files.
         model: Embeds the pictures and suggests their tags.
         max_pixels: Larger pictures are refused.
     """
@@ -104,7 +107,7 @@ class Pipeline:
         self._max_pixels = max_pixels
 
     def run(self, chunk: Chunk) -> None:
-        """Read, decode, embed and write a chunk."""
+        """Read, decode, embed and write a chunk; remove its staged files."""
         loaded = [self._read(item) for item in chunk.items]
         with self._database.read() as connection:
             known = self._known(connection, [part.sha256 for part in loaded if part.sha256])
@@ -144,7 +147,7 @@ class Pipeline:
             picture = open_picture(loaded.data, max_pixels=self._max_pixels)
             self._images.store(loaded.sha256, loaded.data, picture)
             prepared = self._encoder().prepare(picture.image)
-            # Neither the file nor the large picture need wait for the encoder.
+            # Free the file and the full-size picture before embedding.
             return Decoded(replace(loaded, data=b""), replace(picture, image=prepared), prepared)
         except PictureError as error:
             return Decoded(loaded, reason=str(error))
@@ -176,25 +179,25 @@ class Pipeline:
         chunk = embedded.chunk
         with self._database.write() as connection:
             if not chunks.is_waiting(connection, chunk):
-                return  # another worker took it over from this one
+                return  # the lease expired and another worker finished the chunk
             pictures: dict[int, Vectors] = {}
             passages: dict[int, Passage] = {}
             good = [part for part in embedded.decoded if _is_good(part, embedded)]
-            kept = asset_module.insert(connection, [_arrival(part) for part in good])
-            ends = [_end(part, embedded, kept) for part in embedded.decoded]
-            chunks.finish_items(connection, chunk.batch_id, ends)
-            for part, end in zip(embedded.decoded, ends, strict=True):
-                if end.asset_id is not None and part.loaded.sha256 in embedded.vectors:
-                    pictures[end.asset_id] = embedded.vectors[part.loaded.sha256]
+            kept = asset_module.insert(connection, [_new_asset(part) for part in good])
+            results = [_result(part, embedded, kept) for part in embedded.decoded]
+            chunks.finish_items(connection, chunk.batch_id, results)
+            for part, result in zip(embedded.decoded, results, strict=True):
+                if result.asset_id is not None and part.loaded.sha256 in embedded.vectors:
+                    pictures[result.asset_id] = embedded.vectors[part.loaded.sha256]
                     if part.loaded.sha256 in embedded.passages:
-                        passages[end.asset_id] = embedded.passages[part.loaded.sha256]
+                        passages[result.asset_id] = embedded.passages[part.loaded.sha256]
             new = {asset_id for asset_id, is_new in kept.values() if is_new}
-            ids = {end.asset_id: part.loaded.sha256 for part, end in zip(embedded.decoded, ends, strict=True)}
+            ids = {r.asset_id: part.loaded.sha256 for part, r in zip(embedded.decoded, results, strict=True)}
             instructed = {i: embedded.instructed[ids[i]] for i in pictures if ids[i] in embedded.instructed}
             keep_embedded(connection, self._suggester, chunk.profile, pictures, passages, new, instructed)
             chunks.finish(connection, chunk)
-        for end in ends:
-            metrics.PICTURES.labels(end.state).inc()
+        for result in results:
+            metrics.PICTURES.labels(result.state).inc()
 
 
 def keep_embedded(
@@ -206,16 +209,16 @@ def keep_embedded(
     new: Collection[int],
     instructed: dict[int, Vectors] | None = None,
 ) -> dict[int, list[Suggestion]]:
-    """Write what was embedded, and all that follows for pictures that are new or embedded anew.
+    """Write vectors, outbox rows, alerts of protected assets and suggestions for newly embedded assets.
 
     Args:
-        pictures: Vectors `(d,)` by asset id.
-        passages: Their texts, of those that have one.
-        new: Those that were not in the archive before.
+        pictures: Vectors `(d,)` under the default instruction, by asset id.
+        passages: Texts with their vectors, of the assets that have one.
+        new: Assets that are new to the archive.
         instructed: Vectors `(d,)` under the profile's own instruction, if it has one.
 
     Returns:
-        What is suggested for each.
+        Suggestions by asset id.
     """
     fingerprint = suggester.fingerprint
     for kind, found in (("image", pictures), ("text", {i: p.vector for i, p in passages.items()})):
@@ -232,30 +235,30 @@ def keep_embedded(
         chosen, margins = suggester.predict_assets(connection, list(pictures), profile_id)
     else:
         before = [asset_id for asset_id in pictures if asset_id not in new]
-        decided = projection.labels_of(connection, before) if before else {}
+        decided = label_queries.labels_of(connection, before) if before else {}
         chosen, margins = suggester.predict(pictures, profile_id, passages, decided)
-    suggestions.record(connection, profile_id, chosen, margins, new)
+    recorded_suggestions.record(connection, profile_id, chosen, margins, new)
     return chosen
 
 
 def _is_good(part: Decoded, embedded: EmbeddedChunk) -> bool:
-    """Whether a picture was decoded and embedded."""
+    """Whether an item was decoded and embedded."""
     return part.picture is not None and not part.reason and part.loaded.sha256 not in embedded.failed
 
 
-def _arrival(part: Decoded) -> NewAsset:
+def _new_asset(part: Decoded) -> NewAsset:
     assert part.picture is not None
     return NewAsset(part.loaded.sha256, part.loaded.item.name, part.loaded.size, part.picture, _text_of(part))
 
 
-def _end(part: Decoded, embedded: EmbeddedChunk, kept: dict[str, tuple[int, bool]]) -> ItemResult:
+def _result(part: Decoded, embedded: EmbeddedChunk, kept: dict[str, tuple[int, bool]]) -> ItemResult:
     n, sha256 = part.loaded.item.n, part.loaded.sha256
     if reason := part.reason or embedded.failed.get(sha256, ""):
         return ItemResult(n, "refused", reason=reason)
     if part.picture is None:
         return ItemResult(n, "known", part.loaded.asset_id)
     asset_id, new = kept[sha256]
-    # Of several with the same bytes in one chunk, the first is the new one.
+    # Of duplicates within a chunk, the first is new and the others are known.
     first = next(d.loaded.item.n for d in embedded.decoded if d.loaded.sha256 == sha256 and d.picture is not None)
     return ItemResult(n, "done" if new and n == first else "known", asset_id)
 

@@ -1,4 +1,4 @@
-"""Jobs: what waits, which workers are at it, and what was put aside after it failed again and again."""
+"""Queue status: load, active workers and dead-lettered chunks."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from tagging_core.storage import Database
 from tagging_core.storage.schema import batches, chunks, items, jobs
 
 RECENT_SECONDS = 300.0
-"""Over which the rate of work is counted."""
+"""Window for counting recently finished pictures."""
 
 
 @dataclass(frozen=True, slots=True)
 class QueueLoad:
-    """All work there is.
+    """Size of the queue, in pictures.
 
     Attributes:
-        waiting: Pictures that nobody has begun.
-        in_work: Pictures of chunks that a worker holds.
-        put_aside: Pictures of chunks that failed too often.
-        oldest_seconds: How long the batch of the oldest waiting picture has waited; 0 if none waits.
-        done_recently: Pictures that ended within `RECENT_SECONDS`.
+        waiting: In chunks that are not leased.
+        in_work: In leased chunks.
+        dead_lettered: In dead-lettered chunks.
+        oldest_seconds: Age of the oldest batch with waiting pictures; 0 if there is none.
+        done_recently: Finished within `RECENT_SECONDS`.
     """
 
     waiting: int
@@ -38,7 +38,7 @@ class QueueLoad:
 
 @dataclass(frozen=True, slots=True)
 class WorkerActivity:
-    """A worker that holds chunks or ended some within `RECENT_SECONDS`; counts of pictures."""
+    """A worker that has leases or finished chunks within `RECENT_SECONDS`; the counts are of pictures."""
 
     name: str
     in_work: int
@@ -47,7 +47,7 @@ class WorkerActivity:
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """Pictures of a batch that failed too often for the same reason; `error` is that of the latest attempt."""
+    """Dead-lettered pictures of a batch with the same error in their last attempt."""
 
     batch_id: int
     batch: str
@@ -57,7 +57,7 @@ class DeadLetter:
 
 @dataclass(frozen=True, slots=True)
 class QueueReport:
-    """The queue at one moment."""
+    """The state of the queue."""
 
     load: QueueLoad
     workers: list[WorkerActivity]
@@ -66,9 +66,9 @@ class QueueReport:
 
 
 def load(connection: Connection) -> QueueLoad:
-    """Count it."""
+    """Return queue depth, work in flight and the age of the oldest batch."""
     now = time.time()
-    held = and_(chunks.c.state == "waiting", chunks.c.leased_until >= now)
+    leased = and_(chunks.c.state == "waiting", chunks.c.leased_until >= now)
     open_ = and_(
         chunks.c.state == "waiting",
         or_(chunks.c.leased_until.is_(None), chunks.c.leased_until < now),
@@ -77,19 +77,20 @@ def load(connection: Connection) -> QueueLoad:
     since = connection.execute(_joined(func.min(batches.c.started_at)).where(open_)).scalar()
     return QueueLoad(
         waiting=_count(connection, _pictures().where(open_)),
-        in_work=_count(connection, _pictures().where(held)),
+        in_work=_count(connection, _pictures().where(leased)),
         dead_lettered=_count(connection, _pictures().where(chunks.c.state == "dead")),
         oldest_seconds=max(0.0, (datetime.now(UTC).replace(tzinfo=None) - since).total_seconds()) if since else 0.0,
-        done_recently=_count(connection, _ended().where(chunks.c.done_at > now - RECENT_SECONDS)),
+        done_recently=_count(connection, _finished().where(chunks.c.done_at > now - RECENT_SECONDS)),
     )
 
 
 def active_workers(connection: Connection) -> list[WorkerActivity]:
-    """Workers, by name."""
+    """Return active workers, by name."""
     now = time.time()
-    held = and_(chunks.c.state == "waiting", chunks.c.leased_until >= now)
+    leased = and_(chunks.c.state == "waiting", chunks.c.leased_until >= now)
     counts: dict[str, list[int]] = {}
-    for n, query in enumerate((_pictures().where(held), _ended().where(chunks.c.done_at > now - RECENT_SECONDS))):
+    finished = _finished().where(chunks.c.done_at > now - RECENT_SECONDS)
+    for n, query in enumerate((_pictures().where(leased), finished)):
         by_worker = query.add_columns(chunks.c.worker).group_by(chunks.c.worker)
         for count, name in connection.execute(by_worker):
             counts.setdefault(name or "", [0, 0])[n] = count
@@ -97,7 +98,7 @@ def active_workers(connection: Connection) -> list[WorkerActivity]:
 
 
 def dead_letters(connection: Connection, limit: int = 50) -> list[DeadLetter]:
-    """What waits for a person to have it tried again, of so many chunks, the latest batch first."""
+    """Return the pictures of at most `limit` dead-lettered chunks by batch and error, latest batch first."""
     query = (
         _joined(chunks.c.n, chunks.c.error, batches.c.id.label("batch_id"), batches.c.name)
         .where(chunks.c.state == "dead")
@@ -114,17 +115,13 @@ def dead_letters(connection: Connection, limit: int = 50) -> list[DeadLetter]:
 
 
 class QueueStatus:
-    """The state of the queue as administrators read it.
-
-    Args:
-        database: The store of record.
-    """
+    """Reports the state of the queue to administrators."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def report(self, limit: int = 50) -> QueueReport:
-        """Return load, workers, dead letters and unfinished batches, of each at most `limit`."""
+        """Return a report with at most `limit` dead-lettered chunks and unfinished batches."""
         with self._database.read() as connection:
             return QueueReport(
                 load(connection),
@@ -149,7 +146,7 @@ def _pictures() -> Select:
     return _all_pictures().where(items.c.state == "waiting")
 
 
-def _ended() -> Select:
+def _finished() -> Select:
     return _all_pictures().where(chunks.c.state == "done")
 
 

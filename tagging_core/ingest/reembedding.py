@@ -1,4 +1,4 @@
-"""Embedding the archive anew: pictures that a family of vectors lacks get theirs while people go on working."""
+"""Re-embedding: adds missing vectors to every vector space in the background."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ from tagging_core.storage.schema import vectors as vector_table
 
 _log = logging.getLogger(__name__)
 _CHUNK = 32  # pictures
-_SLICE = 2.0  # seconds of work until other families get a turn
-_AT_WORK = (SpaceState.ACTIVE, SpaceState.BUILDING, SpaceState.READY)
+_SLICE = 2.0  # seconds of work on one vector space before the next
+_FILLED = (SpaceState.ACTIVE, SpaceState.BUILDING, SpaceState.READY)
 
 
 @dataclass(frozen=True, slots=True)
 class _MissingVector:
-    """A picture without a vector."""
+    """An asset without a vector."""
 
     id: int
     sha256: str
@@ -42,16 +42,16 @@ class _MissingVector:
 
 
 class Reembedder:
-    """Embeds what families lack, the one in use first.
+    """Embeds assets that lack a vector, in the active vector space first.
 
     Args:
-        database: Where vectors are kept.
-        images: Where the files are.
-        registry: The models.
-        libraries: Say when a family has learned what there is to learn.
-        threads: Pictures that are decoded at once.
-        max_pixels: Larger pictures are refused.
-        throttle: Lets people go first.
+        database: The store of record.
+        images: Stores the image files.
+        registry: Loads the encoders.
+        libraries: Tells whether all tags are fitted in a space.
+        threads: Pictures decoded at once.
+        max_pixels: Larger pictures are skipped.
+        throttle: Pauses the work while people wait for the machine.
     """
 
     def __init__(
@@ -71,91 +71,91 @@ class Reembedder:
         self._stop = threading.Event()
 
     def work(self) -> bool:
-        """Work for a moment; whether there was anything to do."""
+        """Work on each space for about two seconds; return whether there was anything to do."""
         with self._database.read() as connection:
             everything = spaces.list_all(connection)
-        in_use = {f.fingerprint for f in everything if f.state == SpaceState.ACTIVE}
-        # A model that stood before is not kept loaded for the instructions that profiles had it follow.
-        served = [f for f in everything if not f.instruction or f.model in in_use]
-        known = [f for f in served if f.state in _AT_WORK and not f.note]
-        return sum(self._advance(family) for family in known) > 0
+        active = {s.fingerprint for s in everything if s.state == SpaceState.ACTIVE}
+        # A formerly active model is not kept loaded for the sake of its spaces of profiles' instructions.
+        served = [s for s in everything if not s.instruction or s.model in active]
+        filled = [s for s in served if s.state in _FILLED and not s.note]
+        return sum(self._advance(space) for space in filled) > 0
 
     def close(self) -> None:
-        """Let the threads end."""
+        """Stop, and release the threads."""
         self._stop.set()
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def _advance(self, family: VectorSpace) -> bool:
-        with self._database.read() as connection:  # before the look: what comes meanwhile is for the next
+    def _advance(self, space: VectorSpace) -> bool:
+        with self._database.read() as connection:  # before the scan, so that assets added meanwhile are not skipped
             newest = int(connection.execute(select(func.max(assets.c.id))).scalar() or 0)
-        lacking = self._lacking(family, family.seen)
-        if not lacking:
-            return self._finish(family, newest)
+        unembedded = self._unembedded(space, space.seen)
+        if not unembedded:
+            return self._finish(space, newest)
         try:
-            encoder = self._registry.get(self._registry.preset(family.encoder))
-            self._embed(family, encoder, lacking)
-        except Exception as error:  # whatever another model runs into, the one in use must go on
-            if family.state == SpaceState.ACTIVE:
-                raise  # the worker tells, and tries again
-            _log.exception("the archive cannot be embedded by %s", family.fingerprint)
+            encoder = self._registry.get(self._registry.preset(space.encoder))
+            self._embed(space, encoder, unembedded)
+        except Exception as error:  # a failure of another model must not stop the active one
+            if space.state == SpaceState.ACTIVE:
+                raise  # the worker reports it and retries
+            _log.exception("re-embedding with %s failed", space.fingerprint)
             with self._database.write() as connection:
-                spaces.change(connection, family.fingerprint, note=spaces.error_note(error))
+                spaces.change(connection, space.fingerprint, note=spaces.error_note(error))
         return True
 
-    def _embed(self, family: VectorSpace, encoder: Encoder, lacking: list[_MissingVector]) -> None:
-        """Chunk by chunk for a moment; the next one is decoded while one is embedded."""
+    def _embed(self, space: VectorSpace, encoder: Encoder, unembedded: list[_MissingVector]) -> None:
+        """Embed chunks for `_SLICE` seconds, decoding the next one meanwhile."""
         end = time.monotonic() + _SLICE
-        ahead = self._decode(encoder, lacking)
-        while lacking and not self._stop.is_set():
+        ahead = self._decode(encoder, unembedded)
+        while unembedded and not self._stop.is_set():
             self._throttle.pause()
-            current, decoded = lacking, ahead
-            lacking = self._lacking(family, current[-1].id)
-            ahead = self._decode(encoder, lacking)
-            if not self._write(family, encoder, current, decoded) or time.monotonic() > end:
+            current, decoded = unembedded, ahead
+            unembedded = self._unembedded(space, current[-1].id)
+            ahead = self._decode(encoder, unembedded)
+            if not self._write(space, encoder, current, decoded) or time.monotonic() > end:
                 break
 
-    def _decode(self, encoder: Encoder, lacking: list[_MissingVector]) -> list[Future[Image.Image]]:
+    def _decode(self, encoder: Encoder, unembedded: list[_MissingVector]) -> list[Future[Image.Image]]:
         limit = self._max_pixels
-        return [self._pool.submit(open_prepared, self._images, encoder, each.sha256, limit) for each in lacking]
+        return [self._pool.submit(open_prepared, self._images, encoder, each.sha256, limit) for each in unembedded]
 
     def _write(
-        self, family: VectorSpace, encoder: Encoder, chunk: list[_MissingVector], decoded: list[Future[Image.Image]]
+        self, space: VectorSpace, encoder: Encoder, chunk: list[_MissingVector], decoded: list[Future[Image.Image]]
     ) -> bool:
-        """Embed and write a chunk; whether the family is still wanted."""
+        """Embed and write a chunk; return False if the space was stopped, deleted or activated meanwhile."""
         images: dict[int, Image.Image] = {}
         for each, future in zip(chunk, decoded, strict=True):
             try:
                 images[each.id] = future.result()
             except (OSError, PictureError) as error:
-                _log.warning("picture %d cannot be embedded by %s: %s", each.id, family.fingerprint, error)
+                _log.warning("picture %d could not be embedded with %s: %s", each.id, space.fingerprint, error)
         texts = {each.id: each.text for each in chunk if each.text}
         found, failed = encode_with_bisection(
-            encoder, images, family.instruction, texts if family.instruction else None
+            encoder, images, space.instruction, texts if space.instruction else None
         )
         for asset_id, reason in failed.items():
-            _log.warning("picture %d cannot be embedded by %s: %s", asset_id, family.fingerprint, reason)
-        spoken = [i for i in found if i in texts and not family.instruction]
-        passages = encoder.encode_passages([texts[i] for i in spoken]) if spoken else None
+            _log.warning("picture %d could not be embedded with %s: %s", asset_id, space.fingerprint, reason)
+        with_text = [i for i in found if i in texts and not space.instruction]
+        passages = encoder.encode_passages([texts[i] for i in with_text]) if with_text else None
         with self._database.write() as connection:
-            now = spaces.find(connection, family.fingerprint)
-            if now is None or now.state != family.state:  # stopped, dropped or put to work meanwhile
+            current = spaces.find(connection, space.fingerprint)
+            if current is None or current.state != space.state:
                 return False
             if found:
-                vectors.save(connection, family.fingerprint, list(found), np.stack(list(found.values())))
+                vectors.save(connection, space.fingerprint, list(found), np.stack(list(found.values())))
             if passages is not None:
-                vectors.save(connection, family.fingerprint, spoken, passages, kind="text")
-            if found and not family.instruction:
-                row = {"kind": "asset", "fingerprint": family.fingerprint}
+                vectors.save(connection, space.fingerprint, with_text, passages, kind="text")
+            if found and not space.instruction:
+                row = {"kind": "asset", "fingerprint": space.fingerprint}
                 connection.execute(outbox.insert(), [row | {"key": str(i)} for i in found])
-            spaces.change(connection, family.fingerprint, seen=chunk[-1].id)
+            spaces.change(connection, space.fingerprint, seen=chunk[-1].id)
         return True
 
-    def _lacking(self, family: VectorSpace, seen: int) -> list[_MissingVector]:
-        """The next pictures without a vector."""
+    def _unembedded(self, space: VectorSpace, seen: int) -> list[_MissingVector]:
+        """Return the next assets without a vector, with a higher id than `seen`."""
         texts = (assets.c.title, assets.c.caption, assets.c.body)
-        query = select(assets.c.id, assets.c.sha256, *texts).where(assets.c.id > seen, ~_embedded(family))
-        if family.instruction:
-            query = query.where(_concerns(family))
+        query = select(assets.c.id, assets.c.sha256, *texts).where(assets.c.id > seen, ~_embedded(space))
+        if space.instruction:
+            query = query.where(_concerns(space))
         with self._database.read() as connection:
             rows = connection.execute(query.order_by(assets.c.id).limit(_CHUNK)).all()
         return [
@@ -163,45 +163,45 @@ class Reembedder:
             for row in rows
         ]
 
-    def _finish(self, family: VectorSpace, newest: int) -> bool:
-        """Nothing is lacking: look only at what comes from now on, and call it ready once it knows every tag."""
-        if newest > family.seen:
+    def _finish(self, space: VectorSpace, newest: int) -> bool:
+        """Advance the scan's cursor past all assets; mark the space as ready once all tags are fitted in it."""
+        if newest > space.seen:
             with self._database.write() as connection:
-                spaces.change(connection, family.fingerprint, seen=newest)
-        if family.state != SpaceState.BUILDING:
+                spaces.change(connection, space.fingerprint, seen=newest)
+        if space.state != SpaceState.BUILDING:
             return False
-        library = self._libraries.of_family(family)
+        library = self._libraries.of_family(space)
         if library.refresh_pack():
             return True
         if not library.is_complete():
             return False
         with self._database.write() as connection:
-            spaces.change(connection, family.fingerprint, state=SpaceState.READY)
+            spaces.change(connection, space.fingerprint, state=SpaceState.READY)
         return True
 
 
 def wanted(connection: Connection, family: VectorSpace) -> int:
-    """How many pictures a family should know."""
+    """Return the number of assets that belong in a vector space."""
     query = select(func.count()).select_from(assets)
     return int(connection.execute(query.where(_concerns(family)) if family.instruction else query).scalar_one())
 
 
 def missing(connection: Connection, family: VectorSpace) -> int:
-    """How many of these have no vector of it, counted and not remembered."""
+    """Count those of these assets that have no vector in the space, independently of the scan's cursor."""
     query = select(func.count()).select_from(assets).where(~_embedded(family))
     return int(connection.execute(query.where(_concerns(family)) if family.instruction else query).scalar_one())
 
 
-def _embedded(family: VectorSpace) -> ColumnElement[bool]:
-    model, instruction = spaces.split(family.fingerprint)
+def _embedded(space: VectorSpace) -> ColumnElement[bool]:
+    model, instruction = spaces.split(space.fingerprint)
     mine = vector_table.c.fingerprint == model, vector_table.c.instruction == instruction
     return exists().where(vector_table.c.asset_id == assets.c.id, vector_table.c.kind == "image", *mine)
 
 
-def _concerns(family: VectorSpace) -> ColumnElement[bool]:
-    """Pictures that came under a profile of that instruction, and those that decisions can be learned from."""
-    told = select(profiles.c.id).where(profiles.c.followed, profiles.c.instruction == family.instruction)
-    came = exists().where(
-        items.c.asset_id == assets.c.id, batches.c.id == items.c.batch_id, batches.c.profile.in_(told)
+def _concerns(space: VectorSpace) -> ColumnElement[bool]:
+    """Assets in a batch whose profile follows this instruction, and all with labels, which are training data."""
+    following = select(profiles.c.id).where(profiles.c.followed, profiles.c.instruction == space.instruction)
+    in_batch = exists().where(
+        items.c.asset_id == assets.c.id, batches.c.id == items.c.batch_id, batches.c.profile.in_(following)
     )
-    return or_(came, exists().where(labels.c.asset_id == assets.c.id))
+    return or_(in_batch, exists().where(labels.c.asset_id == assets.c.id))

@@ -1,4 +1,4 @@
-"""Ingest as people and programs call it: queue pictures, follow a batch, stop and resume it."""
+"""The ingest service: queue pictures as batches, follow their progress, stop and resume them."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ class IngestService:
     Args:
         database: The store of record.
         blobs: Where uploads are staged.
-        model: Gives the profiles.
-        ingest_root: The only folder that editors may ingest from; None for none.
-        wake: Tells the background worker that there is work.
+        model: Provides the taxonomy with its profiles.
+        ingest_root: The only folder that editors may ingest from; None if they may not.
+        wake: Called after a batch was queued, to wake the background worker.
 
     Attributes:
-        queue: What waits, who works, what was dead-lettered.
+        queue: Load, active workers and dead-lettered chunks.
     """
 
     def __init__(
@@ -51,24 +51,23 @@ class IngestService:
         """Queue uploaded files, zips among them, as a batch.
 
         Args:
-            user: Who uploads.
             files: Name and bytes of each.
-            profile: The batch's profile.
-            name: The batch's name; made from the files if empty.
+            profile: Id of the batch's profile.
+            name: The batch's name; derived from the files if empty.
 
         Returns:
             The batch's id.
 
         Raises:
             NotAllowedError: The user may not upload.
-            NotFoundError: There is no such profile.
-            SourceError: The upload holds no file.
+            NotFoundError: The profile does not exist.
+            SourceError: There are no files, or a zip cannot be read.
             StorageError: The disk is full; nothing was queued.
         """
         return self._submit(user, lambda prefix: sources.stage_uploads(files, self._blobs, prefix), profile, name)
 
     def ingest_paths(self, user: User, paths: Sequence[Path], profile: str, name: str = "") -> int:
-        """Queue files, folders and zips of this machine; for callers who may read any of its files."""
+        """Queue local files, folders and zips; for callers who may read any file of this machine."""
 
         def entries(prefix: str) -> list[Entry]:
             found: list[Entry] = []
@@ -85,23 +84,23 @@ class IngestService:
         """Queue a path below TAGLOOP_INGEST_ROOT.
 
         Raises:
-            SourceError: The path lies elsewhere, or there is no such root.
+            SourceError: The path is outside of it or does not exist, or the setting is empty.
         """
         return self.ingest_paths(user, [sources.within_root(path, self._ingest_root)], profile)
 
     def ingest_samples(self, user: User) -> int:
         """Queue the sample photos that ship with Tagloop."""
         if not SAMPLES.is_dir():
-            raise SourceError("The sample photos are not here: data/demo is missing from this installation.")
+            raise SourceError("The sample photos are missing: this installation has no folder data/demo.")
         return self.ingest_paths(user, [SAMPLES], "e-commerce", "Sample photos")
 
     def collect(self, user: User, asset_ids: Sequence[int], profile: str, name: str) -> int:
-        """Put assets of the archive into a batch of their own, to be reviewed together; returns its id."""
+        """Create a finished batch from assets of the archive, for joint review; return its id."""
         with self._database.write(durable=True) as connection:
             chosen = self._model.load_taxonomy(connection).profile(profile)
             found = repository.get_many(connection, list(dict.fromkeys(asset_ids)))
             if not found:
-                raise SourceError("There are no pictures to put into a batch.")
+                raise SourceError("A batch needs at least one picture of the archive.")
             pictures = [(asset.id, asset.name, False) for asset in found]
             return batches.join(connection, user, name.strip() or "Found pictures", chosen, pictures, fresh=True)
 
@@ -118,7 +117,6 @@ class IngestService:
         """Return the latest batches, latest first.
 
         Args:
-            limit: At most this many.
             before: Only batches with a lower id, for paging; 0 for all.
         """
         with self._database.read() as connection:
@@ -135,13 +133,13 @@ class IngestService:
             return batches.names(connection)
 
     def stop(self, user: User, batch_id: int) -> None:
-        """Stop a batch after the chunks in progress; what is done stays done."""
+        """Stop a batch after the chunks in progress; finished pictures are kept."""
         require(user, Action.UPLOAD)
         with self._database.write() as connection:
             batches.stop(connection, batch_id, f"Stopped by {user.name}.")
 
     def resume(self, user: User, batch_id: int) -> None:
-        """Resume a stopped batch."""
+        """Resume a stopped batch; dead-lettered chunks are retried."""
         require(user, Action.UPLOAD)
         with self._database.write() as connection:
             batches.resume(connection, batch_id)
@@ -156,7 +154,7 @@ class IngestService:
                 chosen = self._model.load_taxonomy(connection).profile(profile)
                 batch_id = batches.submit(connection, user, name or sources.title(entries), chosen, entries)
         except BaseException:
-            with contextlib.suppress(UnreachableError):  # otherwise the next start removes them
+            with contextlib.suppress(UnreachableError):  # then the next start removes them
                 for staged in self._blobs.older_than(prefix, 0.0):
                     self._blobs.remove(staged)
             raise

@@ -1,4 +1,4 @@
-"""Where pictures come from: uploads, folders, zips. What a client names is never used as a path."""
+"""Sources of pictures: uploads, folders and zips. Client-supplied names are never used as paths."""
 
 from __future__ import annotations
 
@@ -21,18 +21,19 @@ ZIP_RATIO = 200
 _TEXT_BYTES = 200_000
 
 INCOMING = "incoming"
-"""Where staged files lie in the blobs."""
+"""Blob name prefix of staged files."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One thing somebody wants ingested.
+    """A file to ingest.
 
     Attributes:
-        source: Path of its bytes, or, if it was staged, their name in the blobs; empty if it was refused.
-        staged: Whether that file is ours to remove.
-        name: What the client calls it, for people to read.
-        reason: Why it was refused already; empty if it was not.
+        source: Its path, or its blob name if it is staged; empty if it was refused.
+        staged: Whether it is a copy that is removed after ingest.
+        name: The client's file name, for display only.
+        text: Title, caption and body that came with it.
+        reason: Why it was refused; empty if it was not.
     """
 
     source: str
@@ -43,15 +44,15 @@ class Entry:
 
 
 def stage_uploads(files: Iterable[tuple[str, bytes]], blobs: BlobStore, prefix: str) -> list[Entry]:
-    """Keep uploaded files until they are ingested; zips are unpacked, `photo.txt` is the text of `photo.jpg`.
+    """Stage uploaded files; zips are unpacked, and `photo.txt` becomes the text of `photo.jpg`.
 
     Args:
-        files: Names and whole contents.
-        blobs: Where they are kept.
-        prefix: Of their names there, this batch's own.
+        files: Name and content of each file.
+        prefix: Prefix of the blob names, unique to the batch.
 
     Raises:
-        StorageError: The disk is full; nothing of the batch is kept.
+        SourceError: A zip cannot be read or has too many members.
+        StorageError: The disk is full; the caller removes what was staged.
     """
     entries: list[Entry] = []
     texts: dict[str, AssetText] = {}
@@ -68,17 +69,17 @@ def stage_uploads(files: Iterable[tuple[str, bytes]], blobs: BlobStore, prefix: 
 
 
 def stage_zip(file: io.BytesIO | Path, name: str, blobs: BlobStore, prefix: str) -> list[Entry]:
-    """Unpack a zip's pictures into numbered files; a bad member gets its own reason.
+    """Stage the members of a zip; unusable members become entries with a reason.
 
     Raises:
-        SourceError: The zip is damaged as a whole or has too many members.
+        SourceError: The zip cannot be read or has too many members.
         StorageError: The disk is full.
     """
     try:
         with zipfile.ZipFile(file) as archive:
             members = [m for m in archive.infolist() if not m.is_dir() and not _hidden(m.filename)]
             if len(members) > ZIP_FILES:
-                raise SourceError(f"{name} holds {len(members):,} files; the limit of one zip is {ZIP_FILES:,}.")
+                raise SourceError(f"{name} has {len(members):,} files; the limit for one zip is {ZIP_FILES:,}.")
             texts = {_stem(m.filename): m for m in members if m.filename.lower().endswith(".txt")}
             return list(_unpack(archive, members, texts, blobs, prefix))
     except (zipfile.BadZipFile, OSError, ValueError) as error:
@@ -86,9 +87,9 @@ def stage_zip(file: io.BytesIO | Path, name: str, blobs: BlobStore, prefix: str)
 
 
 def list_path(path: Path) -> list[Entry]:
-    """A file, all files below a folder, or a zip on this machine; zips are returned as they are.
+    """List a local file, or all files below a folder except hidden ones; zips are not unpacked.
 
-    Hidden files are left out; `photo.txt` beside `photo.jpg` is its text: the first line is its title.
+    `photo.txt` beside `photo.jpg` becomes its text, see `parse_text`.
 
     Raises:
         SourceError: The path does not exist or cannot be read.
@@ -110,37 +111,37 @@ def list_path(path: Path) -> list[Entry]:
 
 
 def title(entries: Sequence[Entry]) -> str:
-    """A name for a batch that was given none."""
+    """Return a default name for a batch."""
     first = entries[0].name if entries else "Nothing"
     return first if len(entries) == 1 else f"{first} and {len(entries) - 1} more"
 
 
 def remove_leftovers(blobs: BlobStore, needed: set[str], seconds: float) -> None:
-    """Remove staged files that no batch waits for, left by a crash at least so long ago."""
+    """Remove staged files of at least this age that no batch needs, left over from a crash."""
     for name in blobs.older_than(INCOMING, seconds):
         if name not in needed:
             blobs.remove(name)
 
 
 def within_root(text: str, root: Path | None) -> Path:
-    """A path that an editor typed, if it lies below the folder the administrator allowed.
+    """Resolve a path typed by an editor, relative to the ingest root.
 
     Raises:
-        SourceError: No folder is allowed, the path does not exist, or it leads outside.
+        SourceError: There is no ingest root, or the path does not exist or is outside of it.
     """
     if root is None:
-        raise SourceError("No server folder is open for ingest; an administrator sets TAGLOOP_INGEST_ROOT.")
+        raise SourceError("Ingest from server folders is disabled; an administrator can set TAGLOOP_INGEST_ROOT.")
     base = root.resolve()
     path = (base / text.strip()).resolve()
     if not path.is_relative_to(base):
-        raise SourceError(f"{text!r} lies outside the folder that is open for ingest.")
+        raise SourceError(f"{text!r} is outside the folder TAGLOOP_INGEST_ROOT.")
     if not path.exists():
-        raise SourceError(f"{text!r} does not exist below the folder that is open for ingest.")
+        raise SourceError(f"{text!r} does not exist in the folder TAGLOOP_INGEST_ROOT.")
     return path
 
 
 def parse_text(text: str) -> AssetText:
-    """Text beside a picture: the first line is its title, the second its caption, the rest its body."""
+    """Parse a sidecar text: the first line is the title, the second the caption, the rest the body."""
     title, _, rest = text.strip().partition("\n")
     caption, _, body = rest.strip().partition("\n")
     return AssetText(title, caption, body).clean()
@@ -178,24 +179,24 @@ def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, limit: int) 
     if ".." in parts or member.filename.startswith(("/", "\\")) or (parts and ":" in parts[0]):
         raise SourceError("its path leads outside the zip")
     if member.flag_bits & 1:
-        raise SourceError("it is protected by a password; unpack it and upload the pictures")
+        raise SourceError("it is password-protected; unpack the zip and upload the pictures")
     if stat.S_ISLNK(member.external_attr >> 16):
-        raise SourceError("it is a link")
+        raise SourceError("it is a symbolic link")
     if member.file_size > 1_000_000 and member.file_size > ZIP_RATIO * max(1, member.compress_size):
-        raise SourceError(f"it is packed more than {ZIP_RATIO} times, as no picture is")
+        raise SourceError(f"its compression ratio is above {ZIP_RATIO}, which no picture reaches")
     try:
         with archive.open(member) as stream:
-            data = stream.read(limit + 1)  # what the directory says about sizes may be a lie
+            data = stream.read(limit + 1)  # the size in the zip's directory may be wrong
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, OSError, EOFError) as error:
         raise SourceError(f"it is damaged ({error})") from error
     if len(data) > limit:
-        raise SourceError(f"it has more than {limit / 1e6:.0f} MB")
+        raise SourceError(f"it is larger than {limit / 1e6:.0f} MB")
     return data
 
 
 def _wanted(path: Path, root: Path) -> bool:
     relative = path.relative_to(root)
-    inside = path.resolve().is_relative_to(root.resolve())  # a link may lead anywhere
+    inside = path.resolve().is_relative_to(root.resolve())  # a symbolic link may point outside
     return inside and path.is_file() and not any(part.startswith(".") for part in relative.parts)
 
 

@@ -18,14 +18,14 @@ from tagging_core.taxonomy.model import Taxonomy
 
 @dataclass(slots=True)
 class ActiveModel:
-    """What services need of the model in use; another model is another object.
+    """What services need of the active model; a model switch creates a new object.
 
     Attributes:
         preset: The encoder's constants and fingerprint.
         library: The tags' classifiers under the default instruction.
         suggester: Suggests tags with that library.
-        encoder: Gives the loaded encoder; slow at its first call, raises EncoderError if it cannot be loaded.
-        instructed: Libraries of profiles with an instruction of their own; every decision teaches them too.
+        encoder: Returns the loaded encoder; slow on first call, raises EncoderError if it cannot be loaded.
+        instructed: Tag libraries of profiles with their own instruction; decisions are fitted there too.
     """
 
     preset: Preset
@@ -36,7 +36,7 @@ class ActiveModel:
 
     @classmethod
     def open(cls, preset: Preset, encoders: EncoderRegistry, libraries: LibraryRegistry) -> ActiveModel:
-        """Bundle what belongs to a preset; nothing is loaded yet."""
+        """Create the model of a preset without loading the encoder."""
 
         def encoder() -> Encoder:
             return encoders.get(preset)
@@ -54,16 +54,16 @@ class ActiveModel:
         return self.library.matrix().taxonomy
 
     def load_taxonomy(self, connection: Connection) -> Taxonomy:
-        """The taxonomy that a transaction sees."""
+        """Return the taxonomy as seen by a transaction."""
         return self.library.taxonomies.load(connection)
 
     def fit(self, tag_ids: Iterable[str | None], taxonomy: Taxonomy) -> None:
-        """Fit tags at once in every library; what else a decision touches is fitted in the background.
+        """Fit a decision's own tags in every library; other dirty tags are left to the background.
 
         Args:
-            tag_ids: The tags of a decision; None and deleted tags are passed over, merged ones resolved.
+            tag_ids: The tags of a decision; None and deleted tags are skipped, merged ones resolved.
             taxonomy: The taxonomy that the decision was written under.
         """
         resolved = {found for tag_id in tag_ids if tag_id and (found := taxonomy.redirects.resolve(tag_id))}
         for library in (self.library, *self.instructed):
-            library.settle(resolved)
+            library.settle(resolved, taxonomy=taxonomy)

@@ -1,8 +1,8 @@
-"""From logits to probabilities: rivals in exclusive categories, then slope and shift per library, category and tag.
+"""Calibration: softmax within exclusive categories, then hierarchical Platt scaling by library, category and tag.
 
-Sources: Platt 1999 (sigmoid calibration); Gelman and Hill 2007, chapters 12 to 14 (partial pooling: what few
-decisions cannot tell of a tag is taken from its category, and of a category from the library). Slopes are
-exponentials and so positive: calibration never turns a tag's ranking round.
+Sources: Platt 1999 (sigmoid calibration); Gelman and Hill 2007, chapters 12 to 14 (partial pooling: a tag with few
+decisions borrows from its category, a category from the library). Slopes are exponentials, hence positive:
+calibration preserves each tag's ranking.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from tagging_core.learning.classifier import Floats, logit, sigmoid
 
 _LEVELS = ((0.3, 1.0), (0.1, 0.3), (0.15, 0.6))
-"""Standard deviations of log-slope and shift around the level above: library, category, tag."""
+"""Prior standard deviations of log-slope and shift around the parent level, for library, category and tag."""
 
 _SWEEPS = 100
 _LONGEST_STEP = 0.5
@@ -26,14 +26,14 @@ _SMALL = 1e-5
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """Log-slope and shift of the library, and what categories and tags add to both; zeros change nothing."""
+    """Log-slope and shift of the library, plus offsets by category and tag; zeros are the identity."""
 
     library: tuple[float, float] = (0.0, 0.0)
     categories: dict[str, tuple[float, float]] = field(default_factory=dict)
     tags: dict[str, tuple[float, float]] = field(default_factory=dict)
 
     def of(self, tag_ids: Sequence[str], category_ids: Sequence[str]) -> tuple[Floats, Floats]:
-        """Slopes `(t,)`, positive, and shifts `(t,)` of tags in their categories."""
+        """Return positive slopes `(t,)` and shifts `(t,)` of tags, given each tag's category."""
         none = (0.0, 0.0)
         added = np.array(
             [
@@ -48,15 +48,15 @@ class Calibration:
 
 @dataclass(frozen=True, slots=True)
 class CalibrationData:
-    """Tag-asset pairs whose truth is known, with what the library would say had it not been told.
+    """Labelled tag-asset pairs with leave-one-out logits.
 
     Attributes:
-        logits: `(m,)` left-out logits, rivals taken into account.
+        logits: `(m,)` leave-one-out logits, after the softmax in exclusive categories.
         labels: `(m,)` 1 or 0.
-        weights: `(m,)` how many decided pairs each stands for, positive.
-        rows: `(m,)` position in `tag_ids` of each pair's tag.
-        tag_ids: The tags.
-        category_ids: Their categories.
+        weights: `(m,)` sampling weights, positive.
+        rows: `(m,)` index into `tag_ids`.
+        tag_ids: `(t,)`.
+        category_ids: `(t,)` category of each tag.
     """
 
     logits: Floats
@@ -68,7 +68,7 @@ class CalibrationData:
 
 
 def read_calibration(parameters: dict[str, Any]) -> Calibration:
-    """A calibration from the dictionary of its fields."""
+    """Build a calibration from the stored dictionary of its fields."""
     return Calibration(
         tuple(parameters["library"]),
         {key: tuple(pair) for key, pair in parameters["categories"].items()},
@@ -77,15 +77,15 @@ def read_calibration(parameters: dict[str, Any]) -> Calibration:
 
 
 def none_logit(tags: int, prior: float, presence: float) -> float:
-    """Logit, beside those of an exclusive category's tags, of "none of them".
+    """Return the logit of "none of them" in an exclusive category.
 
-    Chosen so that before the picture is looked at one of the tags applies with probability `presence`.
+    At prior logits, one of the tags then applies with probability `presence`.
     """
     return float(np.log(max(tags, 1)) + logit(prior) - logit(presence))
 
 
 def among_rivals(logits: Floats, nothing: float) -> Floats:
-    """Log-odds `(n, t)` of each of an exclusive category's tags against its rivals and "none of them" (softmax)."""
+    """Return log-odds `(n, t)` under a softmax over an exclusive category's tags and "none of them"."""
     top = np.maximum(logits.max(axis=1, keepdims=True), nothing)
     odds = np.exp(logits - top)
     others = odds.sum(axis=1, keepdims=True) - odds + np.exp(nothing - top)
@@ -93,7 +93,7 @@ def among_rivals(logits: Floats, nothing: float) -> Floats:
 
 
 def fit_calibration(judged: CalibrationData) -> Calibration:
-    """The maximum a posteriori calibration of judged pairs, level by level until nothing moves."""
+    """Fit the maximum a posteriori calibration by block coordinate descent over the levels."""
     if not len(judged.labels):
         return Calibration()
     categories = sorted(set(judged.category_ids))
@@ -114,7 +114,7 @@ def fit_calibration(judged: CalibrationData) -> Calibration:
 
 
 def _improve(judged: CalibrationData, groups: list[NDArray[np.int64]], values: list[Floats], level: int) -> float:
-    """One Newton step for all groups of a level at once; how far the farthest moved."""
+    """Take one Newton step for all groups of a level; return the largest change."""
     total = np.sum([value[group] for group, value in zip(groups, values, strict=True)], axis=0)
     along = np.exp(total[:, 0]) * judged.logits
     p = sigmoid(along + total[:, 1])
@@ -140,7 +140,7 @@ def _improve(judged: CalibrationData, groups: list[NDArray[np.int64]], values: l
 
 
 def calibration_error(probabilities: Floats, labels: Floats, bins: int = 15) -> float:
-    """Expected calibration error over bins of equal size, in [0, 1]; 0 is perfect (Nguyen and O'Connor 2015)."""
+    """Return the expected calibration error over equal-count bins, in [0, 1] (Nguyen and O'Connor 2015)."""
     order = np.argsort(probabilities, kind="stable")
     parts = [part for part in np.array_split(order, bins) if len(part)]
     gaps = [abs(probabilities[part].mean() - labels[part].mean()) * len(part) for part in parts]
@@ -148,7 +148,7 @@ def calibration_error(probabilities: Floats, labels: Floats, bins: int = 15) -> 
 
 
 def unavoidable_error(probabilities: Floats, bins: int = 15, draws: int = 200) -> float:
-    """The calibration error that perfectly calibrated probabilities of this number and spread show by chance."""
+    """Return the expected calibration error of perfectly calibrated probabilities, due to sampling alone."""
     random = np.random.default_rng(0)
     errors = [
         calibration_error(probabilities, (random.random(len(probabilities)) < probabilities).astype(float), bins)

@@ -1,8 +1,8 @@
-"""Judged pairs: what the library would have said of decided pictures, had it not been told.
+"""Calibration data: labels of decided pictures with leave-one-out logits.
 
-Only what was chosen without a look at the answer can tell how often the library is right. A suggestion that a
-person judged was chosen by its score, which calibration may depend on; a tag that a person came up with was chosen
-because it applies, so it counts only where the review was finished and the tags left out count as well.
+Pairs must not be selected by their label. A suggestion was selected by its score, which calibration may depend on.
+A tag that a person added was selected because it applies, so it counts only if the review was finished, which
+labels the omitted tags as well.
 """
 
 from __future__ import annotations
@@ -25,21 +25,21 @@ from tagging_core.taxonomy.model import Tag, Taxonomy
 _ROW = np.dtype([("asset", "<i8"), ("logit", "<f4"), ("kind", "u1"), ("shown", "u1")])
 
 HeldOutLogits = NDArray[np.void]
-"""One row an example of a tag: asset, left-out logit, kind and whether the tag was shown."""
+"""One row per example of a tag: asset, leave-one-out logit, kind and whether the tag was shown."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Counts:
-    """How many decided pictures of each kind there are, of which a tag's examples are samples."""
+    """Population sizes that a tag's examples were sampled from."""
 
     by_name: dict[str, int]
     taxonomy: Taxonomy
 
     def stands_for(self, tag: Tag, in_category: int) -> Floats:
-        """By kind, how many pictures one example stands for, at least 1.
+        """Return the sampling weight by kind, at least 1.
 
         Args:
-            in_category: How often a tag of its category was accepted; only asked for where tags are rivals.
+            in_category: Accepted decisions over the tag's category; used only where tags are rivals.
         """
         get = self.by_name.get
         rivals = in_category - get(f"tag.{tag.id}=1", 0)
@@ -54,7 +54,7 @@ class _Counts:
 
 
 def pack_held_out(choices: Sequence[TrainingExample], logits: Floats) -> bytes:
-    """As the database keeps it."""
+    """Serialise examples and their leave-one-out logits for the database."""
     rows = np.zeros(len(choices), _ROW)
     rows["asset"] = [choice.asset_id for choice in choices]
     rows["logit"] = logits
@@ -64,12 +64,12 @@ def pack_held_out(choices: Sequence[TrainingExample], logits: Floats) -> bytes:
 
 
 def unpack_held_out(data: bytes) -> HeldOutLogits:
-    """What `pack_left_out` wrote."""
+    """Deserialise the output of `pack_held_out`."""
     return np.frombuffer(data, _ROW)
 
 
 def load_held_out(connection: Connection, fingerprint: str, tag_ids: Sequence[str]) -> dict[str, HeldOutLogits]:
-    """The examples of some tags with their left-out logits, by tag; those that were never fitted are absent."""
+    """Return examples with leave-one-out logits by tag id; tags that were never fitted are absent."""
     query = select(learned.c.tag_id, learned.c.left_out)
     mine = learned.c.fingerprint == fingerprint, learned.c.tag_id.in_(tag_ids)
     return {row.tag_id: unpack_held_out(row.left_out) for row in connection.execute(query.where(*mine))}
@@ -78,11 +78,11 @@ def load_held_out(connection: Connection, fingerprint: str, tag_ids: Sequence[st
 def collect(
     connection: Connection, taxonomy: Taxonomy, left_out: dict[str, HeldOutLogits], nothing: dict[str, float]
 ) -> CalibrationData:
-    """The judged pairs of all tags.
+    """Collect calibration data of all active tags.
 
     Args:
-        left_out: By tag id.
-        nothing: By exclusive category, the logit of "none of them".
+        left_out: Leave-one-out logits by tag id.
+        nothing: Logit of "none of them" by exclusive category.
     """
     names = connection.execute(select(counters.c.name, counters.c.n))
     counts = _Counts({row.name: row.n for row in names}, taxonomy)
@@ -95,27 +95,30 @@ def collect(
         accepted = sum(counts.by_name.get(f"tag.{tag.id}=1", 0) for tag in members)
         known = [tag for tag in members if len(left_out.get(tag.id, ()))]
         rows = {tag.id: left_out[tag.id] for tag in known}
-        fair = {tag_id: (r["shown"] > 0) | np.isin(r["asset"], finished) for tag_id, r in rows.items()}
+        unbiased = {tag_id: (r["shown"] > 0) | np.isin(r["asset"], finished) for tag_id, r in rows.items()}
         weights = {tag.id: counts.stands_for(tag, accepted)[rows[tag.id]["kind"]] for tag in known}
         if category_id in nothing and known:
-            parts += _rivals(rows, fair, weights, nothing[category_id])
+            parts += _rivals(rows, unbiased, weights, nothing[category_id])
         else:
             for tag_id, r in rows.items():
-                keep = fair[tag_id]
+                keep = unbiased[tag_id]
                 parts.append((tag_id, r["logit"][keep], _labels(r[keep]), weights[tag_id][keep]))
     return _join([part for part in parts if len(part[1])], taxonomy)
 
 
 def _rivals(
-    rows: dict[str, HeldOutLogits], fair: dict[str, NDArray[np.bool_]], weights: dict[str, Floats], nothing: float
+    rows: dict[str, HeldOutLogits],
+    unbiased: dict[str, NDArray[np.bool_]],
+    weights: dict[str, Floats],
+    nothing: float,
 ) -> list[tuple[str, Floats, Floats, Floats]]:
-    """Pairs of an exclusive category, from pictures that are an example of all its tags: no logit knows the answer.
+    """Pairs of an exclusive category, from pictures that are examples of all its tags, so every logit is held out.
 
-    Samples of all tags are taken by the same numbers, so large ones have the same pictures at their lower end.
+    All tags are sampled by the same numbers, so large samples overlap at their lower end.
     """
     assets = None
     for tag_id, r in rows.items():
-        mine = r["asset"][fair[tag_id]]
+        mine = r["asset"][unbiased[tag_id]]
         assets = mine if assets is None else assets[np.isin(assets, mine)]
     assert assets is not None
     places = {tag_id: np.searchsorted(r["asset"], assets) for tag_id, r in rows.items()}
@@ -129,7 +132,7 @@ def _rivals(
 
 
 def _join(parts: list[tuple[str, Floats, Floats, Floats]], taxonomy: Taxonomy) -> CalibrationData:
-    """All pairs one after the other; a tag's weights have a mean of 1, or a large archive would outvote priors."""
+    """Concatenate all pairs; each tag's weights are scaled to mean 1, else a large archive overrides the priors."""
     tag_ids = [part[0] for part in parts]
     empty = [np.zeros(0)]
     return CalibrationData(
@@ -147,7 +150,7 @@ def _labels(rows: HeldOutLogits) -> Floats:
 
 
 def _finished(connection: Connection, left_out: Sequence[HeldOutLogits]) -> NDArray[np.int64]:
-    """Those assets among tags that were not shown whose review was finished."""
+    """Assets with a finished review, among examples whose tag was not shown."""
     unseen = sorted({int(a) for rows in left_out for a in rows["asset"][rows["shown"] == 0]})
     found: list[int] = []
     for start in range(0, len(unseen), 500):

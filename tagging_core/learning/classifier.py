@@ -1,9 +1,9 @@
-"""What decisions teach: one linear classifier a tag on frozen, centred picture vectors.
+"""One linear classifier per tag, fitted to decisions on frozen, centred picture vectors.
 
-A tag's logit for the picture's centred unit vector x is `anchor(x) + sum_i alpha_i k(x_i, x)`: the text's own
-answer, and a maximum a posteriori logistic regression on what it does not explain, in its dual form. Every part is
-a function of the set of decisions, so order does not matter and undo is a refit; the alphas say exactly how much
-each decided picture speaks for or against; what a picture would get without its own decision comes for free.
+A tag's logit for a centred unit vector x is `anchor(x) + sum_i alpha_i k(x_i, x)`: the zero-shot text anchor plus
+a maximum a posteriori logistic regression on the residual, in dual form. A fit depends only on the set of
+decisions, so their order does not matter and undo is a refit. Alphas give each example's exact contribution, and
+leave-one-out logits need no further fits.
 
 Sources: Rasmussen and Williams 2006, algorithm 3.1 (Newton steps in the dual) and section 5.4.2 (leave-one-out);
 `benchmarks.learning` compares it with the alternatives, docs/learning.md has the formulas and figures.
@@ -23,20 +23,20 @@ Floats = NDArray[np.float64]
 
 _BIAS_VARIANCE = 0.1
 _WIDE_PERCENTILE = 90
-"""Tags that the model tells apart well set the scale; a mean over all, the many it does not among them, made every
-one of these look certain (log-loss of the garment tags .34 against .27, on the clothing photos)."""
+"""The text scale comes from the tags that the encoder separates best. A mean over all tags is dominated by poorly
+separated ones and made predictions overconfident (log-loss of garment tags .34 instead of .27, clothing photos)."""
 _NEWTON_STEPS = 25
 
 
 @dataclass(frozen=True, slots=True)
 class ReferencePack:
-    """What is estimated from unlabelled pictures, frozen and versioned.
+    """Statistics of unlabelled pictures, immutable and versioned.
 
     Attributes:
-        version: Counts up from 0, the values shipped with the encoder.
+        version: 0 for the values shipped with the encoder, then counting up.
         mean: `(d,)` mean picture vector of the gallery.
-        spread: Mean length of a picture vector after the mean is taken away, in (0, 1].
-        text_scale: Standard deviation over pictures of the cosine with a tag's text, for a tag whose is wide.
+        spread: Mean norm of a picture vector after subtracting the mean, in (0, 1].
+        text_scale: Standard deviation over pictures of the cosine with a tag's text, at a high percentile of tags.
     """
 
     version: int
@@ -45,7 +45,7 @@ class ReferencePack:
     text_scale: float
 
     def centre(self, vectors: Vectors) -> Vectors:
-        """Take the gallery's mean away and scale to length 1; `(n, d)` or `(d,)`."""
+        """Subtract the gallery's mean and normalise to unit length; `(n, d)` or `(d,)`."""
         return unit(vectors - self.mean)
 
 
@@ -56,7 +56,7 @@ class Examples:
     Attributes:
         vectors: `(n, d)` centred unit vectors.
         labels: `(n,)` 1 where the tag applies, 0 where it does not.
-        weights: `(n,)` in (0, 1]; 1 is a person's explicit word.
+        weights: `(n,)` sample weights in (0, 1]; 1 for an explicit decision.
     """
 
     vectors: Vectors
@@ -65,7 +65,7 @@ class Examples:
 
     @property
     def positives(self) -> int:
-        """How many pictures have the tag."""
+        """Number of pictures that have the tag."""
         return int(self.labels.sum())
 
 
@@ -77,7 +77,7 @@ class TagModel:
     bias: float
 
     def logits(self, centred: Vectors) -> Floats:
-        """Logits `(n,)` of centred pictures `(n, d)`."""
+        """Return logits `(n,)` of centred pictures `(n, d)`."""
         return np.asarray(centred @ self.weights, np.float64) + self.bias
 
 
@@ -87,9 +87,9 @@ class Fit:
 
     Attributes:
         model: The classifier.
-        anchor: The classifier before any decision.
+        anchor: The zero-shot classifier.
         alphas: `(n,)` dual coefficients: example i adds `alphas[i] * kernel(x_i, x)` to the logit of a picture x.
-        left_out: `(n,)` logit of each example had it not been decided.
+        held_out: `(n,)` leave-one-out logits of the examples.
     """
 
     model: TagModel
@@ -99,7 +99,7 @@ class Fit:
 
 
 def initial_pack(mean: Vectors, defaults: LearnerDefaults) -> ReferencePack:
-    """The pack of an encoder before any picture was seen."""
+    """Return the pack that ships with an encoder, version 0."""
     spread = float(np.sqrt(max(1e-3, 1 - float(mean @ mean))))
     return ReferencePack(0, mean, spread, defaults.text_scale)
 
@@ -109,8 +109,8 @@ def measure_pack(gallery: Vectors, texts: Vectors, previous: ReferencePack) -> R
 
     Args:
         gallery: `(n, d)` picture vectors, n at least 2.
-        texts: `(t, d)` the tags' text vectors.
-        previous: The pack in force; its version is counted up.
+        texts: `(t, d)` text vectors of the tags.
+        previous: The current pack, whose version is incremented.
     """
     mean = gallery.mean(axis=0)
     away = gallery - mean
@@ -128,9 +128,9 @@ def fit_tag(text: Vectors, examples: Examples, pack: ReferencePack, defaults: Le
 
     Args:
         text: `(d,)` unit vector of the tag's prompts.
-        examples: Its decided pictures; none gives the zero-shot classifier.
-        pack: The reference pack in force.
-        defaults: The encoder's constants.
+        examples: Decided pictures; without any, the result is the zero-shot classifier.
+        pack: The current reference pack.
+        defaults: The encoder's hyperparameters.
     """
     anchor = text_anchor(text, pack, defaults)
     if not len(examples.labels):
@@ -138,19 +138,19 @@ def fit_tag(text: Vectors, examples: Examples, pack: ReferencePack, defaults: Le
     offsets = anchor.logits(examples.vectors)
     gram = kernel(examples.vectors, examples.vectors, defaults)
     alphas = _map_logistic(gram, examples, offsets)
-    pull = _metric(defaults, examples.vectors.shape[1]) * (alphas.astype(np.float32) @ examples.vectors)
+    delta = _metric(defaults, examples.vectors.shape[1]) * (alphas.astype(np.float32) @ examples.vectors)
     model = TagModel(
-        np.asarray(anchor.weights + defaults.residual_variance * pull, np.float32),
+        np.asarray(anchor.weights + defaults.residual_variance * delta, np.float32),
         anchor.bias + _BIAS_VARIANCE * float(alphas.sum()),
     )
-    return Fit(model, anchor, alphas, _left_out(gram, examples, offsets, alphas))
+    return Fit(model, anchor, alphas, _leave_one_out(gram, examples, offsets, alphas))
 
 
 def text_anchor(text: Vectors, pack: ReferencePack, defaults: LearnerDefaults) -> TagModel:
-    """The zero-shot classifier: cosine in units of its spread, at the prior's logit.
+    """Return the zero-shot classifier: cosine with the text, scaled by `text_scale`, plus the prior's logit.
 
-    A tag whose text lies near all pictures would be suggested everywhere, so its mean similarity goes; part of
-    it (`hub`) stays, since what lies near all pictures is also, on average, more often there.
+    Centring removes a text's mean similarity, else texts close to all pictures would be suggested everywhere. The
+    share `hub` of it is added back, because such tags also apply more often.
     """
     gain = defaults.slope / pack.text_scale
     common = float(pack.mean @ text) / pack.spread
@@ -158,7 +158,7 @@ def text_anchor(text: Vectors, pack: ReferencePack, defaults: LearnerDefaults) -
 
 
 def kernel(left: Vectors, right: Vectors, defaults: LearnerDefaults) -> Floats:
-    """How much a decision on one centred picture says about another, `(n, m)`, in logits a unit of alpha."""
+    """Return the kernel `(n, m)` of centred pictures `(n, d)` and `(m, d)`, in logits per unit of alpha."""
     scaled = left * _metric(defaults, left.shape[1])
     return defaults.residual_variance * (scaled @ right.T).astype(np.float64) + _BIAS_VARIANCE
 
@@ -174,7 +174,7 @@ def logit(probability: float) -> float:
 
 
 def _metric(defaults: LearnerDefaults, dimension: int) -> Vectors:
-    """Weight `(d,)` of each dimension in the kernel: what tells pictures apart is not all that texts reach."""
+    """Gain `(d,)` of each dimension in the kernel; parts of a vector without text still separate pictures."""
     if not defaults.metric:
         return np.ones(dimension, np.float32)
     lengths, gains = zip(*defaults.metric, strict=True)
@@ -182,10 +182,9 @@ def _metric(defaults: LearnerDefaults, dimension: int) -> Vectors:
 
 
 def _map_logistic(gram: Floats, examples: Examples, offsets: Floats) -> Floats:
-    """Dual coefficients `(n,)` that maximise the posterior of a logistic regression around given logits.
+    """Dual coefficients `(n,)` of the MAP logistic regression with fixed offsets.
 
-    Newton's method, where the cost depends on the number of examples and not on d; steps are halved until the
-    objective falls, without which it can diverge.
+    Newton's method in the dual costs O(n^3), independent of d; backtracking keeps it from diverging.
     """
     y, omega = examples.labels, examples.weights
     signs = 2 * y - 1
@@ -195,7 +194,7 @@ def _map_logistic(gram: Floats, examples: Examples, offsets: Floats) -> Floats:
         return float(omega @ np.logaddexp(0, -signs * (offsets + f)) + 0.5 * a @ f)
 
     f = gram @ alpha
-    now = loss(alpha, f)
+    current = loss(alpha, f)
     for _ in range(_NEWTON_STEPS):
         p = sigmoid(offsets + f)
         w = np.maximum(omega * p * (1 - p), 1e-10)
@@ -206,19 +205,19 @@ def _map_logistic(gram: Floats, examples: Examples, offsets: Floats) -> Floats:
         factor = cho_factor(system, lower=True, overwrite_a=True, check_finite=False)
         step = right - root * cho_solve(factor, root * (gram @ right), check_finite=False) - alpha
         along, size = gram @ step, 1.0
-        while (then := loss(alpha + size * step, f + size * along)) > now and size > 1e-4:
+        while (proposed := loss(alpha + size * step, f + size * along)) > current and size > 1e-4:
             size /= 2
-        if then > now:
+        if proposed > current:
             break
         alpha, f = alpha + size * step, f + size * along
-        if now - then < 1e-7:
+        if current - proposed < 1e-7:
             break
-        now = then
+        current = proposed
     return alpha
 
 
-def _left_out(gram: Floats, examples: Examples, offsets: Floats, alphas: Floats) -> Floats:
-    """Logits `(n,)` of the examples, each without its own decision: one Newton step from the full fit.
+def _leave_one_out(gram: Floats, examples: Examples, offsets: Floats, alphas: Floats) -> Floats:
+    """Leave-one-out logits `(n,)` of the examples, by one Newton step from the full fit.
 
     `f_i - alpha_i (1 / H_ii - 1 / w_i)` with `H = (K + W^-1)^-1`, where w are the likelihood's second derivatives.
     """

@@ -1,4 +1,4 @@
-"""Two families compared by what people decided: how often each is right, and what would be suggested otherwise."""
+"""Compare two vector spaces: accuracy on reviewed pictures, and suggestions that would change."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ from tagging_core.storage import Database
 from tagging_core.storage.schema import assets, reviews
 from tagging_core.taxonomy.model import Taxonomy
 
-_SURE = 0.5  # a suggestion more likely right than wrong
-_PICTURES = 1_000  # of the latest ones, for tags gained and lost
-_EXAMPLES = 6  # pictures shown for each
+_THRESHOLD = 0.5
+_PICTURES = 1_000  # latest pictures, for tags gained and lost
+_EXAMPLES = 6  # pictures listed per tag
 _TARGET = 0.95
 
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """How good a library's suggestions are on finished pictures, each judged without its own decisions.
+    """Leave-one-out metrics on finished pictures, each in [0, 1]; None if undefined.
 
     Attributes:
-        precision: Share of suggestions above one half that are right, in [0, 1]; None if there are none.
-        recall: Share of the right tags that are suggested above one half; None if there are none.
-        average_precision: Mean over tags of the area under the precision-recall curve; None if there are none.
-        calibration: Mean distance between probability and outcome in ten bins, in [0, 1]; 0 is perfect.
+        precision: At a threshold of 0.5.
+        recall: At a threshold of 0.5.
+        average_precision: Mean over tags.
+        calibration: Expected calibration error in ten bins; 0 is perfect.
     """
 
     precision: float | None
@@ -44,7 +44,14 @@ class Score:
 
 @dataclass(frozen=True, slots=True)
 class TagChanges:
-    """A tag that would be suggested for other pictures than before."""
+    """A tag whose suggestions would change.
+
+    Attributes:
+        gained: Number of pictures that newly exceed a probability of 0.5.
+        lost: Number of pictures that no longer do.
+        gains: A few of the former, by asset id.
+        losses: A few of the latter.
+    """
 
     tag_id: str
     gained: int
@@ -55,7 +62,7 @@ class TagChanges:
 
 @dataclass(frozen=True, slots=True)
 class ProfileThresholds:
-    """From which probability on 95 of 100 suggestions of a profile are right; None where nothing can promise it."""
+    """A profile's thresholds for a precision of 0.95; None where it cannot be guaranteed."""
 
     profile_id: str
     before: float | None
@@ -64,11 +71,12 @@ class ProfileThresholds:
 
 @dataclass(frozen=True, slots=True)
 class ComparisonReport:
-    """A model in use and one that may take its place.
+    """The active model (before) and a candidate (after).
 
     Attributes:
-        judged: Finished pictures that both know.
-        looked_at: Latest pictures that both know, for what moves.
+        judged: Number of finished pictures with vectors in both spaces, used for the scores.
+        looked_at: Number of latest pictures with vectors in both spaces, used for `moved`.
+        moved: Tags whose suggestions would change, most changes first.
     """
 
     judged: int
@@ -80,30 +88,32 @@ class ComparisonReport:
 
 
 def compare(database: Database, old: TagLibrary, new: TagLibrary) -> ComparisonReport:
-    """What would change if the new one took the old one's place."""
+    """Report what would change if `new` replaced `old`."""
     taxonomy = old.matrix().taxonomy
     with database.read() as connection:
         scores, judged = _scores(connection, taxonomy, old, new)
-        moved, looked_at = _moves(connection, old, new)
-        thresholds = [_thresholds(connection, profile, old, new) for profile in _used(connection, taxonomy)]
+        moved, looked_at = _tag_changes(connection, old, new)
+        thresholds = [
+            _thresholds(connection, profile, old, new) for profile in _reviewed_profiles(connection, taxonomy)
+        ]
     return ComparisonReport(judged, *scores, looked_at, moved, thresholds)
 
 
 def score(judged: list[ReviewedPredictions]) -> Score:
-    """How good suggestions are, over all profiles."""
+    """Return metrics pooled over profiles."""
     known = [j for j in judged if j.probabilities.size]
     if not known:
         return Score(None, None, None, None)
     p = np.concatenate([j.probabilities.ravel() for j in known])
     truth = np.concatenate([j.truth.ravel() for j in known])
-    sure, right = p >= _SURE, truth > 0
-    hits = float((sure & right).sum())
+    predicted, right = p >= _THRESHOLD, truth > 0
+    hits = float((predicted & right).sum())
     found = [
         average_precision(j.probabilities[:, n], j.truth[:, n]) for j in known for n in range(j.truth.shape[1])
     ]
     curves = [area for area in found if area is not None]
     return Score(
-        precision=hits / sure.sum() if sure.any() else None,
+        precision=hits / predicted.sum() if predicted.any() else None,
         recall=hits / right.sum() if right.any() else None,
         average_precision=float(np.mean(curves)) if curves else None,
         calibration=calibration_error(p, truth, bins=10),
@@ -111,7 +121,7 @@ def score(judged: list[ReviewedPredictions]) -> Score:
 
 
 def average_precision(probabilities: Floats, truth: Floats) -> float | None:
-    """Mean precision at each right answer, best first, in [0, 1]; None without right answers."""
+    """Return the average precision, in [0, 1]; None without positives."""
     if not truth.any():
         return None
     ranked = truth[np.argsort(-probabilities, kind="stable")] > 0
@@ -124,7 +134,7 @@ def _scores(
 ) -> tuple[tuple[Score, Score], int]:
     found: tuple[list[ReviewedPredictions], list[ReviewedPredictions]] = ([], [])
     pictures: set[int] = set()
-    for profile_id in _used(connection, taxonomy):
+    for profile_id in _reviewed_profiles(connection, taxonomy):
         both = [precision_targets.reviewed_predictions(connection, library, profile_id) for library in (old, new)]
         ids = sorted(set(both[0].asset_ids) & set(both[1].asset_ids))
         tags = [tag_id for tag_id in both[0].tag_ids if tag_id in set(both[1].tag_ids)]
@@ -134,8 +144,8 @@ def _scores(
     return (score(found[0]), score(found[1])), len(pictures)
 
 
-def _moves(connection: Connection, old: TagLibrary, new: TagLibrary) -> tuple[list[TagChanges], int]:
-    """What would be suggested above one half, or no longer, for the latest pictures, most moved first."""
+def _tag_changes(connection: Connection, old: TagLibrary, new: TagLibrary) -> tuple[list[TagChanges], int]:
+    """Tags whose suggestions change on the latest pictures, most changes first, and the number of pictures."""
     latest = list(connection.execute(select(assets.c.id).order_by(assets.c.id.desc()).limit(_PICTURES)).scalars())
     known = [vectors.load(connection, library.pictures, latest) for library in (old, new)]
     ids = [asset_id for asset_id in latest if all(asset_id in found for found in known)]
@@ -144,7 +154,7 @@ def _moves(connection: Connection, old: TagLibrary, new: TagLibrary) -> tuple[li
     gained: dict[str, list[int]] = defaultdict(list)
     lost: dict[str, list[int]] = defaultdict(list)
     pictures = [[found[a] for a in ids] for found in known]
-    before, after = _sure(old, pictures[0]), _sure(new, pictures[1])
+    before, after = _predicted(old, pictures[0]), _predicted(new, pictures[1])
     for tag_id in before.keys() | after.keys():
         for place in sorted(after.get(tag_id, set()) - before.get(tag_id, set())):
             gained[tag_id].append(ids[place])
@@ -157,11 +167,11 @@ def _moves(connection: Connection, old: TagLibrary, new: TagLibrary) -> tuple[li
     return sorted(moved, key=lambda m: -(m.gained + m.lost)), len(ids)
 
 
-def _sure(library: TagLibrary, pictures: list[Vectors]) -> dict[str, set[int]]:
+def _predicted(library: TagLibrary, pictures: list[Vectors]) -> dict[str, set[int]]:
     matrix = library.matrix()
     if not matrix.tag_ids:
         return {}
-    above = matrix.probabilities(np.stack(pictures)) >= _SURE
+    above = matrix.probabilities(np.stack(pictures)) >= _THRESHOLD
     return {tag_id: set(np.flatnonzero(above[:, row]).tolist()) for row, tag_id in enumerate(matrix.tag_ids)}
 
 
@@ -173,7 +183,7 @@ def _thresholds(connection: Connection, profile_id: str, old: TagLibrary, new: T
     return ProfileThresholds(profile_id, before.pooled.probability, after.pooled.probability)
 
 
-def _used(connection: Connection, taxonomy: Taxonomy) -> list[str]:
-    """Profiles under which pictures were finished."""
+def _reviewed_profiles(connection: Connection, taxonomy: Taxonomy) -> list[str]:
+    """Profiles with finished reviews."""
     found = set(connection.execute(select(reviews.c.profile).distinct()).scalars())
     return [profile_id for profile_id in taxonomy.profiles if profile_id in found]

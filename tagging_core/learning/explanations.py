@@ -1,6 +1,6 @@
-"""Why a tag: which decided pictures speak for and against it, and how much.
+"""Explanations of a tag's probability: the decided pictures that are evidence for or against it.
 
-Exact for the learner in use: text and examples add up to the tag's logit (`learner.Fit.alphas`).
+Exact, not approximate: text and examples add up to the tag's logit (`classifier.Fit.alphas`).
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from tagging_core.learning.library import TagLibrary
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """One decided picture.
+    """A decided picture and its contribution.
 
     Attributes:
-        applies: Whether the tag applies to it.
-        logit: What it adds to the tag's logit for the picture in question; negative speaks against.
+        applies: Whether the tag applies to the decided picture.
+        logit: Contribution to the tag's logit on the explained picture; negative is evidence against.
     """
 
     asset_id: int
@@ -34,10 +34,10 @@ class Explanation:
     """Where a tag's probability for a picture comes from.
 
     Attributes:
-        probability: As suggested from the picture alone, in (0, 1); rivals and calibration taken into account.
-        text_logit: What the tag's text says of the picture.
-        examples_logit: Sum over all examples, of which `evidence` lists the weightiest.
-        evidence: Weightiest first.
+        probability: Calibrated, in (0, 1), from the picture without accompanying text.
+        text_logit: Logit of the zero-shot classifier.
+        examples_logit: Sum over all examples, including those not listed in `evidence`.
+        evidence: Largest absolute contribution first.
     """
 
     probability: float
@@ -52,7 +52,7 @@ def explain(
     """Explain a tag's probability for a picture.
 
     Args:
-        limit: How many decided pictures to name at most.
+        limit: Maximum number of decided pictures to list.
 
     Raises:
         NotFoundError: There is no such tag, or the picture has no vector.
@@ -60,10 +60,10 @@ def explain(
     matrix = library.matrix()
     tag = matrix.taxonomy.tag(tag_id)
     if tag.id not in matrix.rows:
-        raise NotFoundError(f"The tag {tag.name()!r} is not in use, or was not fitted yet.")
+        raise NotFoundError(f"The tag {tag.name()!r} is not active, or has not been fitted yet.")
     picture = vectors.load(connection, library.pictures, [asset_id]).get(asset_id)
     if picture is None:
-        raise NotFoundError(f"Picture {asset_id} has no vector of the model in use; it was not embedded yet.")
+        raise NotFoundError(f"Picture {asset_id} has no vector of the active model; it has not been embedded yet.")
     fit, choices, known = library.fit(connection, tag)
     centred = matrix.pack.centre(picture[None])
     added = (kernel(centred, known.vectors, library.defaults) * fit.alphas)[0] if choices else []

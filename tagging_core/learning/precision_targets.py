@@ -1,4 +1,4 @@
-"""Promised precision: from which probability on suggestions may be accepted unseen, by what was decided so far."""
+"""Thresholds for a target precision, from the decisions of finished reviews."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from tagging_core.learning.thresholds import Threshold, Thresholds, find_thresho
 from tagging_core.storage.schema import labels, reviews
 
 _SAMPLE = 1000
-"""Finished pictures that stand for all, the lowest `sample` numbers: a random choice that is always the same."""
+"""Finished pictures used as a sample: those with the lowest `sample` numbers, random but deterministic."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReviewedPredictions:
-    """Finished pictures of a profile and what was decided of them.
+    """Finished pictures of a profile with held-out predictions and decisions.
 
     Attributes:
         asset_ids: `(n,)`, ascending.
-        tag_ids: `(t,)` the tags in play.
-        probabilities: `(n, t)` in (0, 1), each without the picture's own decisions.
-        truth: `(n, t)` 1 where a person says that the tag applies.
+        tag_ids: `(t,)` tags of the profile's categories.
+        probabilities: `(n, t)` in (0, 1), leave-one-out.
+        truth: `(n, t)` 1 where the tag was accepted, else 0.
     """
 
     asset_ids: list[int]
@@ -40,7 +40,7 @@ class ReviewedPredictions:
     truth: Floats
 
     def of(self, asset_ids: Sequence[int], tag_ids: Sequence[str]) -> ReviewedPredictions:
-        """Only those pictures and tags, in that order; all of them must be among these."""
+        """Select pictures and tags, in the given order; all must be present."""
         rows = np.array([self.asset_ids.index(a) for a in asset_ids], int)
         columns = np.array([self.tag_ids.index(t) for t in tag_ids], int)
         part = np.ix_(rows, columns)
@@ -50,13 +50,14 @@ class ReviewedPredictions:
 def thresholds_for_precision(
     connection: Connection, library: TagLibrary, profile_id: str, target: float
 ) -> Thresholds:
-    """The cut-offs for a wanted precision, from what the library says of finished pictures if it is not told.
+    """Find thresholds for a target precision, from leave-one-out predictions on finished pictures.
 
     Args:
-        target: Wanted precision, in (0, 1), such as 0.97.
+        target: Precision in (0, 1), such as 0.97.
 
     Raises:
         NotFoundError: There is no such profile.
+        TargetError: The target is not in (0, 1).
     """
     known = reviewed_predictions(connection, library, profile_id)
     if not known.probabilities.size:
@@ -70,7 +71,7 @@ def thresholds_for_precision(
 
 
 def reviewed_predictions(connection: Connection, library: TagLibrary, profile_id: str) -> ReviewedPredictions:
-    """What a library says of finished pictures of a profile, each as if its own decisions were unknown.
+    """Return leave-one-out predictions and decisions for finished pictures of a profile.
 
     Raises:
         NotFoundError: There is no such profile.
@@ -83,39 +84,40 @@ def reviewed_predictions(connection: Connection, library: TagLibrary, profile_id
         return ReviewedPredictions(
             asset_ids, tag_ids, *(np.zeros((len(asset_ids), len(tag_ids))) for _ in range(2))
         )
-    probabilities = _left_out(connection, library, matrix, asset_ids, pictures)[:, rows]
+    probabilities = _held_out_probabilities(connection, library, matrix, asset_ids, pictures)[:, rows]
     return ReviewedPredictions(asset_ids, tag_ids, probabilities, _truth(connection, asset_ids, tag_ids))
 
 
 def threshold_of(
     connection: Connection, library: TagLibrary, profile_id: str, tag_id: str, target: float
 ) -> Threshold:
-    """The cut-off of one tag by its own decisions alone, without a look at tags that have no part in it.
+    """Find the threshold of one tag from its own decisions alone, reading only the tags it depends on.
 
     Args:
-        target: Wanted precision, in (0, 1).
+        target: Precision in (0, 1).
 
     Raises:
         NotFoundError: There is no such profile.
+        TargetError: The target is not in (0, 1).
     """
     matrix = library.matrix()
     matrix.taxonomy.profile(profile_id)
     if tag_id not in matrix.rows:
-        return Threshold(None, reason="The tag is not in use, or was not fitted yet.")
+        return Threshold(None, reason="The tag is not active, or has not been fitted yet.")
     asset_ids, pictures = _finished(connection, library, profile_id)
     if not asset_ids:
         return find_threshold(np.zeros(0), np.zeros(0), target)
     rows = matrix.rows_with_rivals(tag_id)
     logits = matrix.logits(pictures, rows)
     known = load_held_out(connection, library.fingerprint, [matrix.tag_ids[row] for row in rows])
-    _replace(logits, asset_ids, {place: known.get(matrix.tag_ids[row]) for place, row in enumerate(rows)})
+    _insert_held_out(logits, asset_ids, {place: known.get(matrix.tag_ids[row]) for place, row in enumerate(rows)})
     p = np.asarray(sigmoid(matrix.calibrated(logits, rows)[:, rows.index(matrix.rows[tag_id])]))
     truth = _truth(connection, asset_ids, [tag_id])[:, 0]
     return find_threshold(p[p >= MIN_PROBABILITY], truth[p >= MIN_PROBABILITY], target)
 
 
 def _finished(connection: Connection, library: TagLibrary, profile_id: str) -> tuple[list[int], Vectors]:
-    """The sampled finished pictures of a profile by ascending id, with their vectors."""
+    """Sampled finished pictures of a profile by ascending id, with their vectors."""
     finished = select(reviews.c.asset_id).where(reviews.c.profile == profile_id)
     ids = list(connection.execute(finished.order_by(reviews.c.sample).limit(_SAMPLE)).scalars())
     found = vectors.load(connection, library.pictures, ids)
@@ -123,18 +125,18 @@ def _finished(connection: Connection, library: TagLibrary, profile_id: str) -> t
     return asset_ids, np.stack([found[a] for a in asset_ids]) if asset_ids else np.zeros((0, 1), np.float32)
 
 
-def _left_out(
+def _held_out_probabilities(
     connection: Connection, library: TagLibrary, matrix: TagMatrix, asset_ids: list[int], pictures: Vectors
 ) -> Floats:
-    """Probabilities `(n, t)`, each without the picture's own decisions."""
+    """Leave-one-out probabilities `(n, t)`."""
     logits = matrix.logits(pictures)
-    known = library.held_out(connection)
-    _replace(logits, asset_ids, {row: known.get(tag_id) for tag_id, row in matrix.rows.items()})
+    known = library.calibration.held_out(connection)
+    _insert_held_out(logits, asset_ids, {row: known.get(tag_id) for tag_id, row in matrix.rows.items()})
     return np.asarray(sigmoid(matrix.calibrated(logits)))
 
 
-def _replace(logits: Floats, asset_ids: list[int], known: dict[int, HeldOutLogits | None]) -> None:
-    """Put left-out logits, by column, in place of those that know the answer."""
+def _insert_held_out(logits: Floats, asset_ids: list[int], known: dict[int, HeldOutLogits | None]) -> None:
+    """Overwrite logits of training examples by their leave-one-out logits, by column."""
     ids = np.array(asset_ids)
     for column, rows in known.items():
         if rows is not None and len(rows):
@@ -143,7 +145,7 @@ def _replace(logits: Floats, asset_ids: list[int], known: dict[int, HeldOutLogit
 
 
 def _truth(connection: Connection, asset_ids: list[int], tag_ids: list[str]) -> Floats:
-    """`(n, t)` 1 where a person says that the tag applies."""
+    """Labels `(n, t)`, 1 where the tag was accepted."""
     accepted: dict[int, set[str]] = defaultdict(set)
     for start in range(0, len(asset_ids), 500):
         part = asset_ids[start : start + 500]

@@ -1,4 +1,4 @@
-"""The gallery: a sample of the archive on which reference packs are measured, and the packs that were."""
+"""Storage of reference packs, and the gallery: the sample of the archive that they are measured on."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from tagging_core.storage import upsert
 from tagging_core.storage.schema import assets, packs
 from tagging_core.storage.schema import vectors as vector_table
 
-_LEAST, _MOST = 64, 2000  # pictures
+_LEAST, _MOST = 64, 2000  # gallery size in pictures
 
 
 def pack_in_force(connection: Connection, fingerprint: str, preset: Preset, dimension: int) -> ReferencePack:
-    """The newest pack of a family; the one that its encoder ships with where none was measured."""
+    """Return the newest pack of a vector space, or the one that ships with its encoder."""
     query = select(packs).where(packs.c.fingerprint == fingerprint)
     row = connection.execute(query.order_by(packs.c.version.desc()).limit(1)).first()
     if row is None:
@@ -28,31 +28,31 @@ def pack_in_force(connection: Connection, fingerprint: str, preset: Preset, dime
 
 
 def due(connection: Connection, fingerprint: str, pictures: str) -> Vectors | None:
-    """The gallery's vectors `(n, d)` if the archive has doubled since a pack was measured, else None.
+    """Return the gallery's vectors `(n, d)` if the archive has doubled since the last measurement, else None.
 
     Args:
-        fingerprint: Of the family whose pack it is.
-        pictures: Of the one whose picture vectors it reads.
+        fingerprint: Of the pack's vector space.
+        pictures: Of the space whose picture vectors are read.
     """
     model, instruction = spaces.split(pictures)
-    mine = (
+    conditions = (
         vector_table.c.fingerprint == model,
         vector_table.c.kind == "image",
         vector_table.c.instruction == instruction,
     )
     # Counting stops at the maximum, so the cost does not grow with the archive.
-    size = len(connection.execute(select(vector_table.c.asset_id).where(*mine).limit(_MOST)).all())
+    size = len(connection.execute(select(vector_table.c.asset_id).where(*conditions).limit(_MOST)).all())
     query = select(func.max(packs.c.gallery)).where(packs.c.fingerprint == fingerprint)
     measured = int(connection.execute(query).scalar() or 0)
     if size < max(_LEAST, 2 * measured) or measured >= _MOST:
         return None
-    sample = select(assets.c.id).join(vector_table, and_(vector_table.c.asset_id == assets.c.id)).where(*mine)
+    sample = select(assets.c.id).join(vector_table, and_(vector_table.c.asset_id == assets.c.id)).where(*conditions)
     ids = connection.execute(sample.order_by(assets.c.sample).limit(_MOST)).scalars()
     return np.stack(list(vectors.load(connection, pictures, sorted(ids)).values()))
 
 
 def save_pack(connection: Connection, fingerprint: str, pack: ReferencePack, pictures: int) -> None:
-    """Put a pack in force; its measuring is an event of the ledger."""
+    """Store a pack as the current one and append its event to the ledger."""
     key = {"fingerprint": fingerprint, "version": pack.version, "gallery": pictures}
     event_id = ledger.append(connection, Event(Kind.PACK, SYSTEM.name, payload=dict(key)))
     values = {"mean": vectors.to_bytes(pack.mean), "spread": pack.spread, "text_scale": pack.text_scale}

@@ -1,4 +1,4 @@
-"""The libraries of all families, each of which every decision teaches."""
+"""The tag libraries of all vector spaces; decisions are fitted in each of them."""
 
 from __future__ import annotations
 
@@ -18,37 +18,37 @@ from tagging_core.storage.schema import families as family_table
 from tagging_core.taxonomy.model import Profile
 
 _log = logging.getLogger(__name__)
-_AT_ONCE = 64  # tags
+_MAX_TAGS = 64  # tags fitted per space and call
 
 
 class LibraryRegistry:
-    """Gives every family's library, which is read and taught in one place in a process.
+    """Holds one tag library per vector space and process.
 
     Args:
-        database: Where everything is kept.
-        registry: The models.
-        throttle: Lets people go first.
+        database: The store of record.
+        registry: Source of the encoders.
+        throttle: Pauses background fits while people work.
     """
 
     def __init__(self, database: Database, registry: EncoderRegistry, throttle: Throttle) -> None:
         self._database, self._registry, self._throttle = database, registry, throttle
         self._known: dict[str, TagLibrary] = {}
-        self._making = threading.Lock()
+        self._lock = threading.Lock()
 
     def of(self, preset: Preset, instruction: str = "") -> TagLibrary:
-        """The library of a model under an instruction; empty means the usual one."""
+        """Return the tag library of a model with an instruction; empty for the default."""
         fingerprint = spaces.fingerprint_of(preset.fingerprint, instruction)
-        with self._making:
+        with self._lock:
             if fingerprint not in self._known:
                 library = TagLibrary(self._database, preset, lambda: self._registry.get(preset), instruction)
                 self._known[fingerprint] = library
             return self._known[fingerprint]
 
     def of_family(self, family: VectorSpace) -> TagLibrary:
-        """A family's library.
+        """Return the tag library of a vector space.
 
         Raises:
-            EncoderError: There is no such model any more.
+            EncoderError: Its encoder is not available any more.
         """
         return self._known.get(family.fingerprint) or self.of(
             self._registry.preset(family.encoder), family.instruction
@@ -57,9 +57,9 @@ class LibraryRegistry:
     def instructed(
         self, connection: Connection, preset: Preset, profile: Profile
     ) -> tuple[TagLibrary, bool] | None:
-        """The library of a profile's own instruction, and whether its pictures are all embedded.
+        """Return the tag library of a profile's instruction, and whether all its pictures are embedded.
 
-        None if the model is told nothing in particular for the profile.
+        None if the profile has no instruction, the model cannot follow it, or no space was created for it yet.
         """
         if not profile.followed or not profile.instruction or preset.instructed == "none":
             return None
@@ -71,27 +71,30 @@ class LibraryRegistry:
         return self.of(preset, profile.instruction), state == SpaceState.READY
 
     def teach_others(self, standing: str) -> bool:
-        """Teach every family but the one in use a piece of what it lacks; whether there was any.
+        """Fit a bounded number of dirty tags in every space but the active one; return whether there were any.
 
-        One whose model cannot be loaded is noted as such, and no longer keeps the others waiting.
+        A space that fails gets a note and is skipped from then on, so that it does not block the others.
+
+        Args:
+            standing: Fingerprint of the active vector space.
         """
         with self._database.read() as connection:
             known = [f for f in spaces.list_all(connection) if f.fingerprint != standing and not f.note]
-        return sum(self._teach(family) for family in known if family.state != SpaceState.STOPPED) > 0
+        return sum(self._fit_some(family) for family in known if family.state != SpaceState.STOPPED) > 0
 
-    def _teach(self, family: VectorSpace) -> bool:
+    def _fit_some(self, family: VectorSpace) -> bool:
         try:
             library = self.of_family(family)
             self._throttle.pause()
-            if library.settle(at_most=_AT_ONCE) or library.refresh_pack():
+            if library.settle(at_most=_MAX_TAGS) or library.refresh_pack():
                 return True
-            library.calibrate()
-        except Exception as error:  # whatever another model runs into, the one in use must go on
-            _log.exception("%s cannot be taught", family.fingerprint)
+            library.calibration.update()
+        except Exception as error:  # a failing candidate must not stop the active model
+            _log.exception("Fitting tags of vector space %s failed", family.fingerprint)
             with self._database.write() as connection:
                 spaces.change(connection, family.fingerprint, note=spaces.error_note(error))
         return False
 
     def forget(self, fingerprint: str) -> None:
-        """Let go of one that was dropped."""
+        """Drop the cached tag library of a removed vector space."""
         self._known.pop(fingerprint, None)

@@ -1,16 +1,15 @@
-"""Suggestions: which tags a picture probably has, from one matrix product over the library."""
+"""Suggestions: the most probable tags of a picture, from one matrix product over the tag library."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection
 
 from tagging_core.assets import repository
 from tagging_core.embeddings import vectors
@@ -21,19 +20,17 @@ from tagging_core.learning.library import TagLibrary
 from tagging_core.learning.registry import LibraryRegistry
 from tagging_core.learning.tag_matrix import TagMatrix
 from tagging_core.learning.text_evidence import Passage, TextEvidence
-from tagging_core.ledger import projection
+from tagging_core.ledger import label_queries
 from tagging_core.ledger.events import Label
-from tagging_core.storage import pipelined, upsert
-from tagging_core.storage.schema import suggestions
 from tagging_core.taxonomy.model import Profile, Taxonomy
 
 K = TypeVar("K")
 
 MIN_PROBABILITY = 0.08
-"""Probability below which a suggestion is not worth an editor's look."""
+"""Suggestions below this probability are not shown."""
 
 MAX_SUGGESTIONS = 12
-"""Suggestions of one picture at most."""
+"""Maximum number of suggestions per picture, sensitive tags excepted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +38,10 @@ class Suggestion:
     """A tag that a picture probably has.
 
     Attributes:
-        probability: In (0, 1); 0.8 is meant to be right in 80 of 100 cases.
+        probability: Calibrated, in (0, 1).
         rank: From 1, over all categories.
+        fingerprint: Of the vector space.
+        revision: Of the tag library.
     """
 
     tag_id: str
@@ -54,12 +53,12 @@ class Suggestion:
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """What the library says of some pictures.
+    """Probabilities of all tags for some pictures.
 
     Attributes:
-        asset_ids: `(n,)` those that have a vector.
+        asset_ids: `(n,)` pictures that have a vector.
         vectors: `(n, d)`.
-        probabilities: `(n, t)` of the matrix's tags, in (0, 1).
+        probabilities: `(n, t)` in (0, 1), columns as in the matrix.
     """
 
     asset_ids: list[int]
@@ -69,12 +68,12 @@ class Scores:
 
 
 class Suggester:
-    """Suggests tags with a library, or with that of a profile's own instruction where the profile has one.
+    """Suggests tags with a model's tag library, or with the one of a profile's instruction.
 
     Args:
-        libraries: Gives those of instructions.
+        libraries: Source of the tag libraries.
         preset: The encoder whose vectors are used.
-        text_evidence: Reads the texts that came with pictures.
+        text_evidence: Scores the texts that came with pictures.
     """
 
     def __init__(self, libraries: LibraryRegistry, preset: Preset, text_evidence: TextEvidence) -> None:
@@ -83,12 +82,12 @@ class Suggester:
 
     @property
     def fingerprint(self) -> str:
-        """Of the encoder whose vectors are used."""
+        """The encoder's fingerprint."""
         return self._preset.fingerprint
 
     @property
     def fuses(self) -> bool:
-        """Whether vectors under an instruction hold the text that came with a picture."""
+        """Whether instructed picture vectors include the text that came with the picture."""
         return self._preset.fuses
 
     def taxonomy(self) -> Taxonomy:
@@ -102,16 +101,15 @@ class Suggester:
         profile_id: str,
         decided: dict[int, dict[str, Label]] | None = None,
     ) -> dict[int, list[Suggestion]]:
-        """Suggest tags for assets at the library's latest revision; reads only.
+        """Suggest tags for assets at the library's latest revision; read-only.
 
-        A tag that was decided for an asset is not suggested again, whichever way it went; nor are the rivals of an
-        accepted tag in an exclusive category.
+        Accepted and rejected tags are excluded, and so are the rivals of an accepted tag in an exclusive category.
 
         Args:
-            connection: Any transaction.
-            asset_ids: Assets whose vectors are stored.
-            profile_id: Chooses the categories.
-            decided: Labels by asset id, in place of the stored ones.
+            connection: A read or write transaction.
+            asset_ids: Assets to suggest tags for.
+            profile_id: Selects the categories.
+            decided: Labels by asset id, instead of the stored ones.
 
         Returns:
             Suggestions by asset id, best first; assets without a vector are absent.
@@ -128,28 +126,28 @@ class Suggester:
         profile_id: str,
         decided: dict[int, dict[str, Label]] | None = None,
     ) -> tuple[dict[int, list[Suggestion]], dict[int, float]]:
-        """Return what `suggest` does, and the margins by asset id, see `uncertainty.margins`."""
+        """Return suggestions as `suggest` does, and margins by asset id (see `uncertainty.margins`)."""
         if decided is None:
-            decided = projection.labels_of(connection, asset_ids) if asset_ids else {}
+            decided = label_queries.labels_of(connection, asset_ids) if asset_ids else {}
         chosen: dict[int, list[Suggestion]] = {}
         margins: dict[int, float] = {}
         library = self.library(connection, profile_id)
         if library is not self._library:
             found, passages = self._load(connection, library, asset_ids)
             chosen, margins = self.predict(found, profile_id, passages, decided, library)
-        # Assets that were never embedded under the profile's instruction are judged without it.
+        # Assets not yet embedded with the profile's instruction fall back to the default space.
         rest = [asset_id for asset_id in asset_ids if asset_id not in chosen]
         found, passages = self._load(connection, self._library, rest)
         others, other_margins = self.predict(found, profile_id, passages, decided)
         return chosen | others, margins | other_margins
 
     def library(self, connection: Connection, profile_id: str, ready: bool = True) -> TagLibrary:
-        """The library that judges a profile's pictures: of its own instruction, if it has one.
+        """Return the tag library used for a profile: that of its instruction if there is one.
 
         Args:
-            connection: Any.
+            connection: A read or write transaction.
             profile_id: The profile.
-            ready: False gives that of the instruction also while pictures have yet to be embedded under it.
+            ready: False returns the instructed library even while its pictures are still being embedded.
 
         Raises:
             NotFoundError: There is no such profile.
@@ -158,7 +156,7 @@ class Suggester:
         return found[0] if found is not None and (found[1] or not ready) else self._library
 
     def score(self, connection: Connection, asset_ids: Sequence[int], profile_id: str) -> Scores:
-        """What the library says of pictures, without keeping it as shown."""
+        """Return the probabilities of all tags for pictures."""
         library = self.library(connection, profile_id)
         found, passages = self._load(connection, library, asset_ids)
         matrix = library.matrix()
@@ -173,7 +171,14 @@ class Suggester:
         decided: dict[K, dict[str, Label]] | None = None,
         library: TagLibrary | None = None,
     ) -> tuple[dict[K, list[Suggestion]], dict[K, float]]:
-        """What would be suggested for vectors `(d,)` by any key, and how sure the library is; nothing is kept.
+        """Return suggestions and margins for vectors that need not be stored.
+
+        Args:
+            pictures: Vectors `(d,)` by any key; the other arguments use the same keys.
+            profile_id: Selects the categories.
+            passages: Texts that came with the pictures.
+            decided: Labels of the pictures.
+            library: The tag library; that of the default instruction if omitted.
 
         Raises:
             NotFoundError: There is no such profile.
@@ -197,10 +202,10 @@ class Suggester:
     ) -> tuple[dict[int, Vectors], dict[int, Passage]]:
         found = vectors.load(connection, library.pictures, asset_ids)
         if library.instruction and self.fuses:
-            return found, {}  # the text is in the vectors already
-        spoken = vectors.load(connection, self.fingerprint, list(found), kind="text")
-        texts = {a.id: a.text.sentence() for a in repository.get_many(connection, list(spoken))} if spoken else {}
-        return found, {asset_id: Passage(texts[asset_id], vector) for asset_id, vector in spoken.items()}
+            return found, {}  # the vectors already include the text
+        encoded = vectors.load(connection, self.fingerprint, list(found), kind="text")
+        texts = {a.id: a.text.sentence() for a in repository.get_many(connection, list(encoded))} if encoded else {}
+        return found, {asset_id: Passage(texts[asset_id], vector) for asset_id, vector in encoded.items()}
 
     def _probabilities(self, matrix: TagMatrix, pictures: dict[K, Vectors], passages: dict[K, Passage]) -> Floats:
         if not pictures or not matrix.tag_ids:
@@ -212,13 +217,22 @@ class Suggester:
         return matrix.probabilities(np.stack(list(pictures.values())), added)
 
 
+def settled_tags(decided: dict[str, Label], taxonomy: Taxonomy) -> set[str]:
+    """Return tags that need no suggestion: decided ones, and rivals of an accepted one in an exclusive category."""
+    found = set(decided)
+    for tag_id, label in decided.items():
+        if label.value and tag_id in taxonomy.tags:
+            found |= {rival.id for rival in taxonomy.siblings(taxonomy.tags[tag_id])}
+    return found
+
+
 class SuggestionSelector:
-    """Cuts a picture's probabilities to the few worth showing, per category; sensitive tags are never cut.
+    """Selects the top suggestions per category; sensitive tags do not count against the limits.
 
     Args:
-        matrix: Whose tags they are.
-        profile: Chooses the categories.
-        fingerprint: Of the family that the suggestions come from.
+        matrix: The classifiers behind the probabilities.
+        profile: Selects the categories.
+        fingerprint: Of the vector space.
     """
 
     def __init__(self, matrix: TagMatrix, profile: Profile, fingerprint: str) -> None:
@@ -230,11 +244,11 @@ class SuggestionSelector:
         self._categories = [matrix.taxonomy.categories[c] for c in profile.categories if c in self._rows]
 
     def __call__(self, probabilities: NDArray[np.float64], closed: set[str]) -> list[Suggestion]:
-        """Suggestions of one picture, best first.
+        """Return the suggestions of one picture, best first.
 
         Args:
-            probabilities: `(t,)` of the matrix's tags, in (0, 1).
-            closed: Tags that need no suggestion any more.
+            probabilities: `(t,)` in (0, 1), in the matrix's row order.
+            closed: Tags to leave out, see `settled_tags`.
         """
         kept: list[int] = []
         always: list[int] = []
@@ -256,72 +270,3 @@ class SuggestionSelector:
             )
             for rank, row in enumerate(kept, start=1)
         ]
-
-
-def record(
-    connection: Connection,
-    profile_id: str,
-    chosen: dict[int, list[Suggestion]],
-    margins: dict[int, float],
-    new: Collection[int] = (),
-) -> None:
-    """Store the suggestions that assets came in with, in place of earlier ones under the same profile.
-
-    Args:
-        connection: A write transaction.
-        profile_id: The profile they were made under.
-        chosen: Suggestions by asset id.
-        margins: By asset id, see `uncertainty.margins`.
-        new: Assets that have no earlier ones.
-    """
-    with pipelined(connection):
-        _forget(connection, [asset_id for asset_id in chosen if asset_id not in new], profile_id)
-        _keep(connection, chosen, profile_id)
-        uncertainty.save_margins(connection, margins)
-
-
-def recorded(connection: Connection, asset_id: int, profile_id: str) -> list[Suggestion]:
-    """Return the suggestions that an asset came in with under a profile, best first."""
-    query = select(suggestions).where(suggestions.c.asset_id == asset_id, suggestions.c.profile == profile_id)
-    rows = connection.execute(query.order_by(suggestions.c.rank))
-    return [Suggestion(r.tag_id, r.probability, r.rank, r.fingerprint, r.revision) for r in rows]
-
-
-def profile_of(connection: Connection, asset_id: int) -> str:
-    """The profile under which suggestions were last made for an asset; the general one if there were none."""
-    query = select(suggestions.c.profile).where(suggestions.c.asset_id == asset_id)
-    return str(connection.execute(query.order_by(suggestions.c.at.desc()).limit(1)).scalar() or "general")
-
-
-def settled_tags(decided: dict[str, Label], taxonomy: Taxonomy) -> set[str]:
-    """Tags that need no suggestion: decided ones, and rivals of an accepted one in an exclusive category."""
-    found = set(decided)
-    for tag_id, label in decided.items():
-        if label.value and tag_id in taxonomy.tags:
-            found |= {rival.id for rival in taxonomy.siblings(taxonomy.tags[tag_id])}
-    return found
-
-
-def _forget(connection: Connection, asset_ids: Sequence[int], profile_id: str) -> None:
-    if asset_ids:
-        mine = suggestions.c.asset_id.in_(asset_ids), suggestions.c.profile == profile_id
-        connection.execute(delete(suggestions).where(*mine))
-
-
-def _keep(connection: Connection, chosen: dict[int, list[Suggestion]], profile_id: str) -> None:
-    now = datetime.now(UTC).replace(tzinfo=None)
-    rows = [
-        {
-            "asset_id": asset_id,
-            "profile": profile_id,
-            "tag_id": s.tag_id,
-            "probability": s.probability,
-            "rank": s.rank,
-            "fingerprint": s.fingerprint,
-            "revision": s.revision,
-            "at": now,
-        }
-        for asset_id, found in chosen.items()
-        for s in found
-    ]
-    upsert(connection, suggestions, rows)

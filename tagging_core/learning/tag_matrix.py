@@ -1,4 +1,4 @@
-"""All tags' classifiers at one revision of the library, as a matrix."""
+"""The classifiers of all tags at one revision of the tag library, as a matrix."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from tagging_core.learning.calibration import Calibration, among_rivals
 from tagging_core.learning.classifier import Floats, ReferencePack, TagModel, sigmoid
 from tagging_core.taxonomy.model import Profile, Taxonomy
 
-_MERGE = 256  # changed rows that are kept aside, before all are copied into one matrix
+_MAX_CHANGED = 256  # changed rows held in an overlay before they are merged into a new base matrix
 
 
 @dataclass(frozen=True, slots=True)
 class TagMatrix:
-    """All classifiers at one revision; never changes.
+    """All classifiers at one revision; immutable.
 
     Attributes:
-        tag_ids: Row order.
-        rows: The row of each tag.
+        tag_ids: `(t,)` in row order.
+        rows: Row by tag id.
         base: `(t, d)` float32 weights, shared between revisions.
         biases: `(t,)` float64.
-        calibration: Where slopes and shifts come from.
+        calibration: Source of slopes and shifts.
         slopes: `(t,)`, positive.
         shifts: `(t,)`.
-        pack: Centres picture vectors before they are multiplied.
-        taxonomy: The taxonomy of the same moment.
+        pack: Centres the picture vectors.
+        taxonomy: As of this revision.
         rivals: Rows of each exclusive category, with the logit of "none of them".
-        changed: Rows that differ from `base`; copying all of 10,000 for one decision would outlast the fit.
+        changed: Overlay of rows that differ from `base`; copying 10,000 rows per decision takes longer than a fit.
     """
 
     revision: int
@@ -46,10 +46,10 @@ class TagMatrix:
     changed: dict[int, Vectors] = field(default_factory=dict)
 
     def logits(self, pictures: Vectors, rows: list[int] | None = None) -> Floats:
-        """What the classifiers say of picture vectors `(n, d)`: `(n, t)`, not yet calibrated.
+        """Return uncalibrated logits `(n, t)` of picture vectors `(n, d)`.
 
         Args:
-            rows: Of these tags only, in this order.
+            rows: Rows to compute, in this order; None for all.
         """
         centred = self.pack.centre(pictures)
         if rows is not None:
@@ -61,10 +61,10 @@ class TagMatrix:
         return found + self.biases
 
     def calibrated(self, logits: Floats, rows: list[int] | None = None) -> Floats:
-        """Calibrated logits `(n, t)`, rivals taken into account.
+        """Return calibrated logits `(n, t)`, after the softmax in exclusive categories.
 
         Args:
-            rows: Whose they are, if not all tags'; rivals among them come with all of theirs.
+            rows: Rows of the columns, as from `rows_with_rivals`; None for all.
         """
         logits = logits.copy()
         for rivals, nothing in self.rivals:
@@ -76,16 +76,16 @@ class TagMatrix:
         return logits * self.slopes[rows] + self.shifts[rows]
 
     def rows_with_rivals(self, tag_id: str) -> list[int]:
-        """The rows that a tag's probability depends on: those of its exclusive category, else its own."""
+        """Return the rows a tag's probability depends on: its exclusive category's, or its own."""
         row = self.rows[tag_id]
         return next((rivals for rivals, _ in self.rivals if row in rivals), [row])
 
     def probability_of(self, tag_id: str, pictures: Vectors, own: Floats | None = None) -> Floats:
-        """Probability `(n,)` of one tag, in (0, 1), without a look at tags that have no part in it.
+        """Return the probability `(n,)` of one tag, in (0, 1), computing only the rows it depends on.
 
         Args:
             pictures: `(n, d)` picture vectors.
-            own: `(n,)` logits in place of the tag's.
+            own: `(n,)` logits to use instead of the tag's classifier.
         """
         rows = self.rows_with_rivals(tag_id)
         logits = self.logits(pictures, rows)
@@ -95,24 +95,24 @@ class TagMatrix:
         return np.asarray(sigmoid(self.calibrated(logits, rows)[:, place]))
 
     def probabilities(self, pictures: Vectors, added: Floats | None = None) -> Floats:
-        """Probability `(n, t)` of each tag, in (0, 1).
+        """Return the probability `(n, t)` of each tag, in (0, 1).
 
         Args:
             pictures: `(n, d)` picture vectors.
-            added: `(n, t)` logits from elsewhere, such as accompanying texts.
+            added: `(n, t)` logits to add, such as text evidence.
         """
         logits = self.logits(pictures)
         return np.asarray(sigmoid(self.calibrated(logits if added is None else logits + added)))
 
     def in_play(self, profile: Profile) -> list[int]:
-        """Rows of the tags whose category a profile has in play."""
+        """Return the rows of tags in a profile's categories."""
         categories = set(profile.categories)
         return [
             row for row, tag_id in enumerate(self.tag_ids) if self.taxonomy.tags[tag_id].category_id in categories
         ]
 
     def models(self) -> dict[str, TagModel]:
-        """Every tag's classifier."""
+        """Return the classifiers by tag id."""
         return {
             tag_id: TagModel(self.changed.get(row, self.base[row]), float(self.biases[row]))
             for tag_id, row in self.rows.items()
@@ -126,13 +126,17 @@ class TagMatrix:
         taxonomy: Taxonomy,
         nothing: dict[str, float],
     ) -> TagMatrix:
-        """The next revision: the same tags, some of them fitted, calibrated or described anew."""
+        """Return the next revision: the same tags with updated classifiers, calibration or taxonomy.
+
+        Args:
+            nothing: Logit of "none of them" by exclusive category.
+        """
         changed, biases = dict(self.changed), self.biases.copy()
         for tag_id, model in models.items():
             row = self.rows[tag_id]
             changed[row], biases[row] = model.weights, model.bias
         base, slopes, shifts = self.base, self.slopes, self.shifts
-        if len(changed) > _MERGE:
+        if len(changed) > _MAX_CHANGED:
             base = base.copy()
             base[list(changed)] = np.stack(list(changed.values()))
             changed = {}
@@ -162,10 +166,10 @@ def make_matrix(
     taxonomy: Taxonomy,
     nothing: dict[str, float],
 ) -> TagMatrix:
-    """A matrix of the active tags that were fitted.
+    """Build the matrix of all fitted active tags.
 
     Args:
-        nothing: By exclusive category, the logit of "none of them".
+        nothing: Logit of "none of them" by exclusive category.
     """
     tag_ids = [tag.id for tag in taxonomy.active() if tag.id in models]
     weights = [models[tag_id].weights for tag_id in tag_ids]

@@ -1,4 +1,4 @@
-"""What the text beside a picture says about tags: names that occur in it, and what it is close to in meaning."""
+"""Evidence from the text that came with a picture: tag names it mentions, and tags of similar meaning."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from tagging_core.learning.tag_matrix import TagMatrix
 from tagging_core.taxonomy.matching import TagNames
 from tagging_core.taxonomy.model import Tag
 
-_NAMED = 2.5  # logit for a tag whose name or alias stands in the text
-_GAIN, _FLOOR, _MOST = 1.0, 2.0, 2.5  # logit a standard deviation of similarity above the floor, up to the most
+_NAMED = 2.5  # logit for a tag whose name or alias occurs in the text
+_GAIN, _FLOOR, _MOST = 1.0, 2.0, 2.5  # logit per standard deviation of similarity above the floor, and its maximum
 
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """The text of one asset and its passage vector `(k,)`."""
+    """The text of an asset and its embedding `(k,)`."""
 
     text: str
     vector: Vectors
@@ -35,10 +35,10 @@ class _Index:
 
 
 class TextEvidence:
-    """Turns passages into logits for the tags of a matrix.
+    """Scores the tags of a matrix against passages.
 
     Args:
-        encoder: Gives the loaded encoder, for the tags' own passages.
+        encoder: Returns the loaded encoder, which embeds tag names and definitions.
     """
 
     def __init__(self, encoder: Callable[[], Encoder]) -> None:
@@ -47,13 +47,13 @@ class TextEvidence:
         self._index: _Index | None = None
 
     def logits(self, matrix: TagMatrix, passage: Passage) -> NDArray[np.float64]:
-        """Logits `(t,)` to add, none below 0: a text that says nothing of a tag is no sign of its absence."""
+        """Return logits `(t,)` to add, at least 0: a text that does not mention a tag is no evidence against it."""
         index = self._current(matrix)
         cosine = index.passages @ passage.vector
-        standing_out = (cosine - cosine.mean()) / max(float(cosine.std()), 1e-6)
-        close = dict(zip(index.tag_ids, _GAIN * np.clip(standing_out - _FLOOR, 0, _MOST / _GAIN), strict=True))
-        named = {t for place in index.names.find(passage.text) for t in place.tag_ids}
-        return np.array([max(close.get(t, 0.0), _NAMED if t in named else 0.0) for t in matrix.tag_ids])
+        z_scores = (cosine - cosine.mean()) / max(float(cosine.std()), 1e-6)
+        similar = dict(zip(index.tag_ids, _GAIN * np.clip(z_scores - _FLOOR, 0, _MOST / _GAIN), strict=True))
+        named = {t for match in index.names.find(passage.text) for t in match.tag_ids}
+        return np.array([max(similar.get(t, 0.0), _NAMED if t in named else 0.0) for t in matrix.tag_ids])
 
     def _current(self, matrix: TagMatrix) -> _Index:
         with self._lock:

@@ -1,9 +1,9 @@
-"""Cut-offs with a promise: above this probability, at least so many of 100 suggestions are right.
+"""Probability thresholds that guarantee a target precision with a given confidence.
 
-Learn then test (Angelopoulos et al. 2021, arXiv 2110.01052) by fixed sequence: candidates are fixed by scores
-alone, from the strictest down; each is tested with the exact binomial bound of Clopper and Pearson 1934; the walk
-ends at the first that fails, so no correction for many tests is due. No cut-off at all is an answer: with 90 %
-confidence, 98 of 100 needs 114 decisions without an error.
+Learn then test (Angelopoulos et al. 2021, arXiv 2110.01052) with fixed-sequence testing: candidates depend on
+scores alone and are tested from the strictest down with the exact binomial bound of Clopper and Pearson 1934.
+Testing stops at the first failure, so no correction for multiple tests is needed. There may be no valid threshold:
+at 90 % confidence, a precision of 0.98 takes 114 decisions without an error.
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ from tagging_core.errors import TargetError
 from tagging_core.learning.classifier import Floats
 
 CONFIDENCE = 0.95
-"""How sure a promised precision is: the promise fails in at most 5 of 100 histories."""
+"""Confidence level of the precision guarantee."""
 
-_NEXT = 1.15  # each candidate accepts so many times more pairs than the one before
-_TAG_SLACK = 0.03  # a tag under the pooled cut-off may fall so far short of the target by its own decisions
-_TAG_STRENGTH = 20.0  # decisions that the pooled precision weighs in a tag's own
+_GROWTH = 1.15  # growth of the number of accepted pairs from one candidate threshold to the next
+_TAG_SLACK = 0.03  # tags whose shrunk precision is further below the target do not use the pooled threshold
+_TAG_STRENGTH = 20.0  # pseudo-decisions by which a tag's precision is shrunk towards the pooled one
 
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
-    """Where accepting unseen is safe.
+    """The lowest probability at which suggestions can be accepted without review.
 
     Attributes:
-        probability: Accept from here on; None where history does not allow it.
-        accepted: Judged pairs from there on.
-        right: How many of them are right.
-        reason: Why there is no cut-off, for a person to read; empty if there is one.
+        probability: Accept suggestions at or above it; None if the target precision cannot be guaranteed.
+        accepted: Decided pairs at or above it.
+        right: Number of those that are correct.
+        reason: Why there is no threshold, as a sentence for users; empty if there is one.
     """
 
     probability: float | None
@@ -46,12 +46,12 @@ class Threshold:
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """The cut-offs for one target.
+    """The thresholds for one target.
 
     Attributes:
-        target: Wanted precision, in (0, 1).
-        pooled: For tags without one of their own.
-        tags: By tag id: a tag's own cut-off, or why the pooled one may not be used for it.
+        target: Precision in (0, 1).
+        pooled: Used for tags that are not in `tags`.
+        tags: By tag id, a tag's own threshold, or the reason why the pooled one must not be used.
     """
 
     target: float
@@ -59,56 +59,52 @@ class Thresholds:
     tags: dict[str, Threshold]
 
     def of(self, tag_id: str) -> Threshold:
-        """The cut-off that holds for a tag."""
+        """Return the threshold that applies to a tag."""
         return self.tags.get(tag_id, self.pooled)
 
 
 def precision_bound(right: int, wrong: int, confidence: float = CONFIDENCE) -> float:
-    """Lower bound of the precision behind so many right and wrong ones, in [0, 1] (Clopper and Pearson)."""
+    """Return the lower Clopper-Pearson bound of the precision, in [0, 1]."""
     return float(betaincinv(right, wrong + 1, 1 - confidence)) if right else 0.0
 
 
 def decisions_needed(target: float, confidence: float = CONFIDENCE) -> int:
-    """How many decisions without an error it takes to promise a precision in (0, 1)."""
+    """Return the number of decisions without an error needed to guarantee a precision in (0, 1)."""
     return ceil(log(1 - confidence) / log(target) - 1e-9)
 
 
 def find_threshold(
     probabilities: Floats, labels: Floats, target: float, confidence: float = CONFIDENCE
 ) -> Threshold:
-    """The lowest cut-off that can be promised.
+    """Find the lowest threshold that guarantees the target precision.
 
     Args:
-        probabilities: `(m,)` of judged pairs; the sample must be one of the pairs that will be accepted.
-        labels: `(m,)` 1 where the suggestion is right.
-        target: Wanted precision, in (0, 1).
-        confidence: Of the promise.
+        probabilities: `(m,)` held-out, of decided pairs drawn from the same population as those to be accepted.
+        labels: `(m,)` 1 where the suggestion is correct.
+        target: Precision in (0, 1).
+        confidence: Of the guarantee, in (0, 1).
 
     Raises:
         TargetError: The target is not in (0, 1).
     """
     if not 0 < target < 1:
-        raise TargetError(
-            f"The wanted share of right ones lies between 0 and 1, such as 0.97; it cannot be {target}."
-        )
+        raise TargetError(f"The target precision must lie between 0 and 1, such as 0.97; it cannot be {target}.")
     order = np.argsort(-probabilities, kind="stable")
     sorted_probabilities, right = probabilities[order], np.cumsum(labels[order])
-    count, best = (
-        decisions_needed(target, confidence),
-        Threshold(None, reason=_too_few(len(order), target, confidence)),
-    )
+    count = decisions_needed(target, confidence)
+    best = Threshold(None, reason=_insufficient_history(len(order), target, confidence))
     while count <= len(order):
-        # Equal probabilities are accepted together.
+        # Ties are accepted together.
         last = int(np.searchsorted(-sorted_probabilities, -sorted_probabilities[count - 1], side="right"))
-        good = int(right[last - 1])
-        if precision_bound(good, last - good, confidence) < target:
+        hits = int(right[last - 1])
+        if precision_bound(hits, last - hits, confidence) < target:
             if best.probability is None:
                 return Threshold(
-                    None, last, good, f"Of the {last} likeliest judged pairs {last - good} were wrong."
+                    None, last, hits, f"{last - hits} of the {last} most probable suggestions were wrong."
                 )
             break
-        best = Threshold(float(sorted_probabilities[last - 1]), last, good)
-        count = max(last + 1, round(last * _NEXT))
+        best = Threshold(float(sorted_probabilities[last - 1]), last, hits)
+        count = max(last + 1, round(last * _GROWTH))
     return best
 
 
@@ -121,16 +117,19 @@ def find_thresholds(
     confidence: float = CONFIDENCE,
     stricter: Mapping[str, float] | None = None,
 ) -> Thresholds:
-    """The pooled cut-off, and those of tags that earn their own or must be left out.
+    """Find the pooled threshold, those of tags with enough decisions, and tags excluded from the pooled one.
 
     Args:
-        probabilities: `(m,)` of judged pairs, those of one picture adjacent or not.
-        labels: `(m,)` 1 where the suggestion is right.
-        rows: `(m,)` position in `tag_ids`.
+        probabilities: `(m,)` held-out, of decided pairs in any order.
+        labels: `(m,)` 1 where the suggestion is correct.
+        rows: `(m,)` index into `tag_ids`.
         tag_ids: The tags.
-        target: Wanted precision, in (0, 1).
-        confidence: Of each promise.
-        stricter: Wanted precision by tag where that is more; only such a tag's own decisions can promise it.
+        target: Precision in (0, 1).
+        confidence: Of each guarantee, in (0, 1).
+        stricter: Higher targets by tag id; these tags never use the pooled threshold.
+
+    Raises:
+        TargetError: A target is not in (0, 1).
     """
     pooled = find_threshold(probabilities, labels, target, confidence)
     tags: dict[str, Threshold] = {}
@@ -142,15 +141,15 @@ def find_thresholds(
             tags[tag_id] = own
         elif pooled.probability is not None:
             taken = mine & (probabilities >= pooled.probability)
-            good, total = int(labels[taken].sum()), int(taken.sum())
-            expected = (good + _TAG_STRENGTH * pooled.right / pooled.accepted) / (total + _TAG_STRENGTH)
+            hits, total = int(labels[taken].sum()), int(taken.sum())
+            expected = (hits + _TAG_STRENGTH * pooled.right / pooled.accepted) / (total + _TAG_STRENGTH)
             if expected < target - _TAG_SLACK:
                 tags[tag_id] = Threshold(
-                    None, total, good, f"Of {total} that would have been accepted, {total - good} were wrong."
+                    None, total, hits, f"{total - hits} of {total} suggestions above the threshold were wrong."
                 )
     return Thresholds(target, pooled, tags)
 
 
-def _too_few(have: int, target: float, confidence: float) -> str:
+def _insufficient_history(have: int, target: float, confidence: float) -> str:
     needed = decisions_needed(target, confidence)
-    return f"Not enough history: {have} judged suggestions of at least {needed} that such a promise takes."
+    return f"Not enough history: {have} judged suggestions of at least {needed} needed for this precision."

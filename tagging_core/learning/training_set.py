@@ -1,7 +1,7 @@
-"""Which decided pictures a tag is fitted on: samples of bounded size that do not depend on order.
+"""Training sets: bounded, deterministic samples of the decided pictures of a tag.
 
-Each is the k rows with the smallest `sample` number, which comes from the picture's SHA-256, so the same set of
-decisions always gives the same examples, and a fit costs the same however large the archive grows.
+Each sample is the k rows with the smallest `sample` number, derived from the picture's SHA-256. The same decisions
+always give the same examples, and the cost of a fit does not grow with the archive.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, literal, select, union_all
 
 from tagging_core.embeddings import vectors
 from tagging_core.embeddings.encoders import Vectors
@@ -18,27 +18,27 @@ from tagging_core.storage.schema import labels, reviews
 from tagging_core.taxonomy.model import Tag, Taxonomy
 
 IMPLICIT_WEIGHT = 0.5
-"""Weight of a negative that nobody stated: the tag was left out of a finished review.
+"""Weight of an implicit negative: a finished review did not include the tag.
 
-Measured with editors who overlook a fifth of what was not suggested (`benchmarks.calibration`)."""
+Tuned with simulated editors who overlook a fifth of the tags that were not suggested (`benchmarks.calibration`)."""
 
 
 class ExampleKind(IntEnum):
     """Why a picture is an example."""
 
-    POSITIVE = 0  # a person says the tag applies
-    NEGATIVE = 1  # a person says it does not
-    RIVAL = 2  # another tag of the exclusive category applies
-    LEFT_OUT = 3  # a finished review left the tag out
+    POSITIVE = 0  # the tag was accepted
+    NEGATIVE = 1  # the tag was rejected
+    RIVAL = 2  # another tag of the exclusive category was accepted
+    LEFT_OUT = 3  # a finished review did not include the tag
 
 
 MOST = {ExampleKind.POSITIVE: 200, ExampleKind.NEGATIVE: 300, ExampleKind.RIVAL: 300}
-"""Examples of a kind at most; of what was left out, IMPLICIT_SAMPLE a profile."""
+"""Maximum number of examples by kind; for LEFT_OUT it is IMPLICIT_SAMPLE per profile."""
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingExample:
-    """One example; `shown` tells that the tag was suggested to whoever decided."""
+    """One example; `shown` says whether the tag was suggested to the reviewer."""
 
     asset_id: int
     kind: ExampleKind
@@ -51,45 +51,41 @@ class TrainingExample:
 
     @property
     def weight(self) -> float:
-        """How much it counts when the tag is fitted, in (0, 1]."""
+        """Sample weight in (0, 1]."""
         return IMPLICIT_WEIGHT if self.kind == ExampleKind.LEFT_OUT else 1.0
 
 
 class TrainingSetSampler:
-    """Reads the examples of tags; what several of them share, finished reviews and vectors, is read once.
+    """Reads the examples of tags; caches finished reviews and vectors between tags.
 
     Args:
-        connection: Any; what is committed meanwhile may be read or not.
-        taxonomy: Knows a tag's rivals.
-        family: Of the vectors, see `families.name`.
+        connection: A read or write transaction, used as long as the sampler.
+        taxonomy: Resolves the rivals of a tag.
+        family: Fingerprint of the vector space of the vectors.
     """
 
     def __init__(self, connection: Connection, taxonomy: Taxonomy, family: str) -> None:
-        self._connection, self._taxonomy, self._family = connection, taxonomy, family
+        self._connection, self._taxonomy, self._fingerprint = connection, taxonomy, family
         self._finished: dict[str, list[int]] = {}
         self._vectors: dict[int, Vectors] = {}
 
     def of(self, tag: Tag) -> tuple[list[TrainingExample], list[Vectors]]:
-        """A tag's examples by ascending asset id, and the vector `(d,)` of each; those without are absent."""
-        choices = self._choose(tag)
+        """Return a tag's examples that have a vector, by ascending asset id, and these vectors `(d,)`."""
+        choices = self._select(tag)
         missing = [choice.asset_id for choice in choices if choice.asset_id not in self._vectors]
-        self._vectors |= vectors.load(self._connection, self._family, missing)
+        self._vectors |= vectors.load(self._connection, self._fingerprint, missing)
         usable = [choice for choice in choices if choice.asset_id in self._vectors]
         return usable, [self._vectors[choice.asset_id] for choice in usable]
 
-    def _choose(self, tag: Tag) -> list[TrainingExample]:
-        """A person's word on the tag comes first; then, in an exclusive category, pictures that have a rival; then
-        finished reviews that left the tag out.
-        """
-        chosen: dict[int, TrainingExample] = {}
-        for kind in (ExampleKind.POSITIVE, ExampleKind.NEGATIVE):
-            for asset_id, shown in self._decided([tag.id], int(kind == ExampleKind.POSITIVE), MOST[kind]):
-                chosen[asset_id] = TrainingExample(asset_id, kind, shown)
-        if rivals := [other.id for other in self._taxonomy.siblings(tag)]:
-            found = [asset_id for asset_id, _ in self._decided(rivals, 1, MOST[ExampleKind.RIVAL])]
-            self._fill(tag, chosen, found, ExampleKind.RIVAL)
+    def _select(self, tag: Tag) -> list[TrainingExample]:
+        """Explicit decisions take precedence over accepted rivals, and these over finished reviews."""
+        rivals = [other.id for other in self._taxonomy.siblings(tag)]
+        decided = self._decided(tag.id, rivals)
+        stated = (ExampleKind.POSITIVE, ExampleKind.NEGATIVE)
+        chosen = {a: TrainingExample(a, kind, shown) for kind in stated for a, shown in decided[kind]}
+        self._add_implicit(tag, chosen, [a for a, _ in decided[ExampleKind.RIVAL]], ExampleKind.RIVAL)
         for profile in self._taxonomy.profiles_with(tag.category_id):
-            self._fill(tag, chosen, self._finished_under(profile.id), ExampleKind.LEFT_OUT)
+            self._add_implicit(tag, chosen, self._finished_under(profile.id), ExampleKind.LEFT_OUT)
         return [chosen[asset_id] for asset_id in sorted(chosen)]
 
     def _finished_under(self, profile_id: str) -> list[int]:
@@ -99,14 +95,26 @@ class TrainingSetSampler:
             self._finished[profile_id] = list(self._connection.execute(query).scalars())
         return self._finished[profile_id]
 
-    def _decided(self, tag_ids: list[str], value: int, limit: int) -> list[tuple[int, bool]]:
-        query = select(labels.c.asset_id, labels.c.shown)
-        query = query.where(labels.c.tag_id.in_(tag_ids), labels.c.value == value)
-        rows = self._connection.execute(query.order_by(labels.c.sample).limit(limit))
-        return [(row[0], row[1]) for row in rows]
+    def _decided(self, tag_id: str, rivals: list[str]) -> dict[ExampleKind, list[tuple[int, bool]]]:
+        """Assets and whether the tag was shown, by kind, of each kind the first of the sample; one query."""
+        wanted = {ExampleKind.POSITIVE: ([tag_id], 1), ExampleKind.NEGATIVE: ([tag_id], 0)}
+        if rivals:
+            wanted[ExampleKind.RIVAL] = (rivals, 1)
+        parts = []
+        for kind, (tag_ids, value) in wanted.items():
+            mine = select(labels).where(labels.c.tag_id.in_(tag_ids), labels.c.value == value)
+            first = mine.order_by(labels.c.sample).limit(MOST[kind]).subquery()
+            parts.append(select(literal(int(kind)).label("kind"), first.c.asset_id, first.c.shown, first.c.sample))
+        both = union_all(*parts).subquery()
+        found: dict[ExampleKind, list[tuple[int, bool]]] = {kind: [] for kind in ExampleKind}
+        for row in self._connection.execute(select(both).order_by(both.c.kind, both.c.sample)):
+            found[ExampleKind(row.kind)].append((row.asset_id, bool(row.shown)))
+        return found
 
-    def _fill(self, tag: Tag, chosen: dict[int, TrainingExample], asset_ids: list[int], kind: ExampleKind) -> None:
-        """Add negatives that nobody stated, except for pictures on which the tag itself was decided."""
+    def _add_implicit(
+        self, tag: Tag, chosen: dict[int, TrainingExample], asset_ids: list[int], kind: ExampleKind
+    ) -> None:
+        """Add implicit negatives, except for pictures on which the tag itself was decided."""
         new = [asset_id for asset_id in asset_ids if asset_id not in chosen]
         query = select(labels.c.asset_id).where(labels.c.tag_id == tag.id, labels.c.asset_id.in_(new))
         decided = set(self._connection.execute(query).scalars()) if new else set()

@@ -1,4 +1,4 @@
-"""How close the library is to changing its mind about a picture (margin sampling)."""
+"""Uncertainty of predictions by their margin (margin sampling)."""
 
 from __future__ import annotations
 
@@ -14,15 +14,19 @@ from tagging_core.taxonomy.model import Profile
 
 
 def margins(probabilities: Floats, exclusive: Sequence[Sequence[int]]) -> Floats:
-    """How far `(n,)` the library is from changing its mind about each picture, in [0, 1]; 0 is greatest doubt.
+    """Return the smallest margin `(n,)` of each picture, in [0, 1]; 0 is most uncertain.
 
-    For tags of an exclusive category the difference between the two likeliest, "none of them" included; for others
-    twice the distance from one half. The least of them counts.
+    The margin of an exclusive category is the difference between its two most probable outcomes, including "none of
+    them"; that of any other tag is twice the distance of its probability from 0.5.
+
+    Args:
+        probabilities: `(n, t)` in (0, 1).
+        exclusive: Columns of each exclusive category.
     """
     among = [_gap(probabilities[:, list(columns)]) for columns in exclusive]
-    alone = np.setdiff1d(np.arange(probabilities.shape[1]), np.concatenate([*exclusive, []]))
-    if len(alone):
-        among.append(np.abs(2 * probabilities[:, alone] - 1).min(axis=1))
+    independent = np.setdiff1d(np.arange(probabilities.shape[1]), np.concatenate([*exclusive, []]))
+    if len(independent):
+        among.append(np.abs(2 * probabilities[:, independent] - 1).min(axis=1))
     return np.min(among, axis=0)
 
 
@@ -33,7 +37,7 @@ def _gap(shares: Floats) -> Floats:
 
 
 def picture_margins(matrix: TagMatrix, profile: Profile, probabilities: Floats) -> Floats:
-    """The margins `(n,)` of pictures, over the tags that a profile has in play; 1 where it has none.
+    """Return the margins `(n,)` of pictures over the tags of a profile's categories; 1 if it has none.
 
     Args:
         probabilities: `(n, t)` over all tags of the matrix.
@@ -45,7 +49,7 @@ def picture_margins(matrix: TagMatrix, profile: Profile, probabilities: Floats) 
 
 
 def save_margins(connection: Connection, found: dict[int, float]) -> None:
-    """Write down how sure the library is of pictures, which the order of doubt goes by."""
+    """Store margins by asset id; the queue's order by doubt sorts by them."""
     rows = [{"picture": asset_id, "found": margin} for asset_id, margin in found.items()]
     if rows:
         mine = update(assets).where(assets.c.id == bindparam("picture"))
@@ -53,7 +57,7 @@ def save_margins(connection: Connection, found: dict[int, float]) -> None:
 
 
 def _exclusive(matrix: TagMatrix, rows: list[int]) -> list[list[int]]:
-    """Positions in `rows` of the tags of each exclusive category."""
-    places = {row: place for place, row in enumerate(rows)}
-    groups = [[places[row] for row in group if row in places] for group, _ in matrix.rivals]
+    """Indices into `rows` of the tags of each exclusive category."""
+    columns_by_row = {row: place for place, row in enumerate(rows)}
+    groups = [[columns_by_row[row] for row in group if row in columns_by_row] for group, _ in matrix.rivals]
     return [group for group in groups if group]

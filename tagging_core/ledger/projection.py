@@ -9,21 +9,35 @@ from __future__ import annotations
 
 import uuid
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Connection, and_, bindparam, delete, func, or_, select, update
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    String,
+    and_,
+    bindparam,
+    delete,
+    or_,
+    select,
+    true,
+    update,
+)
 
 from tagging_core.common import periods
-from tagging_core.embeddings import spaces
 from tagging_core.ledger import webhook_outbox
-from tagging_core.ledger.events import AssetState, Event, Kind, Label, append, fold, history_of, to_event
+from tagging_core.ledger.events import AssetState, Event, Kind, append, fold, history_of, to_event
 from tagging_core.ledger.rollups import writer
 from tagging_core.ledger.rollups.content import Facts
 from tagging_core.ledger.rollups.writer import Delta
 from tagging_core.ledger.webhook_outbox import EventType
-from tagging_core.storage import add_to, key_values, pipelined, upsert
-from tagging_core.storage.schema import assets, counters, dirty, events, items, labels, reviews
+from tagging_core.storage import add_to, insert, pipelined, upsert
+from tagging_core.storage.schema import assets, counters, dirty, events, labels, reviews
+from tagging_core.storage.schema import families as spaces_table
 from tagging_core.taxonomy.model import Taxonomy
 from tagging_core.taxonomy.redirects import TagRedirects
 
@@ -33,11 +47,11 @@ IMPLICIT_SAMPLE = 100
 It is a bottom-k sample by `Asset.sample`, so it does not depend on the order of reviews.
 """
 
-_BATCH_SIZE = 500  # assets folded and written together
+BATCH_SIZE = 500  # assets folded and written together
 
 
 @dataclass(frozen=True, slots=True)
-class _Transition:
+class Transition:
     """State change of one asset.
 
     Attributes:
@@ -68,17 +82,16 @@ def record(connection: Connection, event: Event, taxonomy: Taxonomy, before: Seq
     event_id = append(connection, event)
     written = replace(event, id=event_id)
     redirects = taxonomy.redirects
-    (step,) = _transitions(connection, {event.asset_id: (before, [*before, written])}, redirects, redirects)
+    (step,) = transitions_of(connection, {event.asset_id: (before, [*before, written])}, redirects, redirects)
     affected = _affected(connection, event.asset_id, step.old, step.new, taxonomy)
-    fingerprints = spaces.fingerprints(connection)
     with pipelined(connection):
-        _write(connection, [step])
-        _mark_dirty(connection, affected, fingerprints)
+        write_transitions(connection, [step])
+        mark_dirty(connection, affected)
     _announce_review(connection, step)
     return event_id
 
 
-def _announce_review(connection: Connection, step: _Transition) -> None:
+def _announce_review(connection: Connection, step: Transition) -> None:
     was, now = step.old.review == "done", step.new.review == "done"
     if now and (not was or _changed(step.old, step.new)):
         webhook_outbox.announce(connection, EventType.ASSET_REVIEWED, [{"asset": step.asset_id}])
@@ -108,66 +121,45 @@ def refold(connection: Connection, old: TagRedirects, new: TagRedirects) -> set[
         events.c.kind.in_([Kind.UNDO, Kind.DONE]),
     )
     changed: set[str] = set()
-    for start in range(0, len(asset_ids), _BATCH_SIZE):
-        part = asset_ids[start : start + _BATCH_SIZE]
+    for start in range(0, len(asset_ids), BATCH_SIZE):
+        part = asset_ids[start : start + BATCH_SIZE]
         found = histories(connection, part, wanted)
-        steps = _transitions(connection, {a: (each, each) for a, each in found.items()}, old, new)
-        _write(connection, steps)
+        steps = transitions_of(connection, {a: (each, each) for a, each in found.items()}, old, new)
+        write_transitions(connection, steps)
         changed |= {t for step in steps for t in _changed(step.old, step.new)}
     return changed
 
 
-def _transitions(
+def transitions_of(
     connection: Connection,
     changes: Mapping[int, tuple[Sequence[Event], Sequence[Event]]],
     old: TagRedirects,
     new: TagRedirects,
-) -> list[_Transition]:
+) -> list[Transition]:
     """Transitions from each asset's (before, after) histories, folded under the old and the new redirects."""
-    facts = writer.load_facts(connection, list(changes))
-    day_of = periods.day_in(key_values.zone_of(connection))
+    facts, zone = writer.load_facts(connection, list(changes))
+    day_of = periods.day_in(zone)
     found = []
     for asset_id, (before, after) in changes.items():
         was, now = fold(before, old), fold(after, new)
         delta = writer.delta(before, after, was, now, facts[asset_id], day_of)
-        found.append(_Transition(asset_id, facts[asset_id], was, now, delta))
+        found.append(Transition(asset_id, facts[asset_id], was, now, delta))
     return found
 
 
 def mark_dirty(connection: Connection, tag_ids: Iterable[str]) -> None:
-    """Mark the tags' classifiers for refitting in every vector space."""
-    _mark_dirty(connection, tag_ids, spaces.fingerprints(connection))
+    """Mark tags for refitting in every vector space; the statement reads the spaces, so that no caller has to."""
+    marked = uuid.uuid4().hex
+    if rows := [{"tag": tag_id, "mark": marked} for tag_id in sorted(set(tag_ids))]:
+        connection.execute(_marking(connection.dialect.name), rows)
 
 
-def _mark_dirty(connection: Connection, tag_ids: Iterable[str], fingerprints: Iterable[str]) -> None:
-    row, ordered = {"marked": uuid.uuid4().hex}, sorted(set(tag_ids))
-    upsert(connection, dirty, [row | {"fingerprint": f, "tag_id": t} for f in fingerprints for t in ordered])
-
-
-def labels_of(connection: Connection, asset_ids: Sequence[int]) -> dict[int, dict[str, Label]]:
-    """Return labels by asset id and tag id, in the order of decision; assets without labels are absent."""
-    found: dict[int, dict[str, Label]] = {}
-    query = select(labels).where(labels.c.asset_id.in_(asset_ids)).order_by(labels.c.event_id)
-    for row in connection.execute(query):
-        found.setdefault(row.asset_id, {})[row.tag_id] = Label(row.value, row.event_id, row.shown)
-    return found
-
-
-def decided_assets(
-    connection: Connection, tag_id: str, asset_ids: Sequence[int], value: int | None = None
-) -> set[int]:
-    """Filter assets to those on which a tag was decided.
-
-    Args:
-        value: 1 or 0 for assets the tag applies to or not; None for either.
-    """
-    found: set[int] = set()
-    for start in range(0, len(asset_ids), _BATCH_SIZE):
-        query = select(labels.c.asset_id).where(
-            labels.c.tag_id == tag_id, labels.c.asset_id.in_(asset_ids[start : start + _BATCH_SIZE])
-        )
-        found.update(connection.execute(query if value is None else query.where(labels.c.value == value)).scalars())
-    return found
+@cache
+def _marking(dialect: str) -> Any:
+    each = select(spaces_table.c.fingerprint, bindparam("tag", type_=String), bindparam("mark", type_=String))
+    new = insert(dialect, dirty).from_select(["fingerprint", "tag_id", "marked"], each.where(true()))
+    keys = [dirty.c.fingerprint, dirty.c.tag_id]
+    return new.on_conflict_do_update(index_elements=keys, set_={"marked": new.excluded.marked})
 
 
 def join_batch(connection: Connection, batch_id: int, asset_ids: Collection[int], new: int = 0) -> None:
@@ -182,46 +174,6 @@ def join_batch(connection: Connection, batch_id: int, asset_ids: Collection[int]
         states.update(connection.execute(select(assets.c.review).where(assets.c.id.in_(asset_ids))).scalars())
         writer.add_batch(connection, batch_id, asset_ids)
     add_to(connection, counters, [{"name": f"batch.{batch_id}.{state}", "n": n} for state, n in states.items()])
-
-
-def replay(connection: Connection, taxonomy: Taxonomy) -> None:
-    """Rebuild all derived tables of assets from the ledger and mark every tag as dirty."""
-    for table in (labels, reviews):
-        connection.execute(delete(table))
-    connection.execute(update(assets).where(assets.c.review != "new").values(review="new"))
-    connection.execute(delete(counters))
-    _count_all_as_new(connection)
-    writer.forget(connection)
-    for steps in _replayed_transitions(connection, taxonomy.redirects):
-        _write(connection, steps)
-    mark_dirty(connection, taxonomy.tags)
-
-
-def count_events(connection: Connection) -> int:
-    """Count the events about assets."""
-    query = select(func.count()).select_from(events).where(events.c.asset_id.is_not(None))
-    return int(connection.execute(query).scalar_one())
-
-
-def recount(connection: Connection, zone: str, redirects: TagRedirects) -> None:
-    """Rebuild the rollups from the ledger, with days in another time zone.
-
-    Args:
-        zone: IANA name; stored as the installation's time zone.
-    """
-    key_values.put(connection, key_values.ZONE, zone)
-    writer.forget(connection)
-    for steps in _replayed_transitions(connection, redirects):
-        writer.add(connection, [step.delta for step in steps])
-
-
-def _replayed_transitions(connection: Connection, redirects: TagRedirects) -> Iterator[list[_Transition]]:
-    ids = select(events.c.asset_id).where(events.c.asset_id.is_not(None)).distinct().order_by(events.c.asset_id)
-    asset_ids = list(connection.execute(ids).scalars())
-    nothing: list[Event] = []
-    for start in range(0, len(asset_ids), _BATCH_SIZE):
-        found = histories(connection, asset_ids[start : start + _BATCH_SIZE])
-        yield _transitions(connection, {a: (nothing, each) for a, each in found.items()}, redirects, redirects)
 
 
 def histories(
@@ -243,15 +195,8 @@ def histories(
     return found
 
 
-def _count_all_as_new(connection: Connection) -> None:
-    total = connection.execute(select(func.count()).select_from(assets)).scalar_one()
-    pictures = func.count(items.c.asset_id.distinct())
-    batches = connection.execute(select(items.c.batch_id, pictures).group_by(items.c.batch_id)).all()
-    rows = [("review.new", total), *((f"batch.{batch_id}.new", n) for batch_id, n in batches if n)]
-    add_to(connection, counters, [{"name": name, "n": n} for name, n in rows])
-
-
-def _write(connection: Connection, steps: Sequence[_Transition]) -> None:
+def write_transitions(connection: Connection, steps: Sequence[Transition]) -> None:
+    """Write what becomes different for some assets."""
     _write_labels(connection, steps)
     _write_reviews(connection, steps)
     moves: Counter[str] = Counter()
@@ -267,7 +212,7 @@ def _write(connection: Connection, steps: Sequence[_Transition]) -> None:
     writer.add(connection, [step.delta for step in steps])
 
 
-def _write_labels(connection: Connection, steps: Sequence[_Transition]) -> None:
+def _write_labels(connection: Connection, steps: Sequence[Transition]) -> None:
     rows = [
         {
             "asset_id": step.asset_id,
@@ -286,7 +231,7 @@ def _write_labels(connection: Connection, steps: Sequence[_Transition]) -> None:
     _delete(connection, labels.c.asset_id, labels.c.tag_id, gone)
 
 
-def _write_reviews(connection: Connection, steps: Sequence[_Transition]) -> None:
+def _write_reviews(connection: Connection, steps: Sequence[Transition]) -> None:
     steps = [step for step in steps if step.old.reviews != step.new.reviews]
     done = [
         {"asset_id": step.asset_id, "sample": step.facts.sample, "profile": profile, "event_id": event_id}

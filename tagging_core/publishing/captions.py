@@ -11,7 +11,7 @@ from tagging_core import ledger
 from tagging_core.assets import repository as asset_module
 from tagging_core.assets.repository import Asset
 from tagging_core.common.users import Action, User, require
-from tagging_core.ledger import projection
+from tagging_core.ledger import label_queries, projection
 from tagging_core.ledger.events import Event, Kind
 from tagging_core.publishing.caption_templates import Description, phrase
 from tagging_core.storage import upsert
@@ -83,7 +83,7 @@ def replay(connection: Connection) -> None:
 
 def accepted(connection: Connection, taxonomy: Taxonomy, asset_ids: Sequence[int]) -> dict[int, list[Tag]]:
     """The tags that people gave some pictures, by id; a picture without any decision is absent."""
-    said = projection.labels_of(connection, asset_ids)
+    said = label_queries.labels_of(connection, asset_ids)
     return {
         asset_id: [taxonomy.tags[t] for t, label in each.items() if label.value and t in taxonomy.tags]
         for asset_id, each in said.items()

@@ -1,6 +1,6 @@
-"""What goes in and out: one model a thing, the same for the service, the client and the calls in process.
+"""Request and response models of the REST service, the client and the in-process operations.
 
-Times are UTC. Ids of assets are numbers; the SHA-256 of a picture's bytes names it as well, and for ever.
+Times are UTC. An asset has a numeric id, and the SHA-256 of its bytes as a permanent second key.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ State = Literal["new", "second", "skipped", "flagged", "done"]
 
 
 class Model(BaseModel):
-    """Base of all."""
+    """Base class of the models."""
 
     model_config = ConfigDict(frozen=True)
 
 
 class Page(Model, Generic[T]):
-    """Some of many; ask again with `cursor=next` for the following ones."""
+    """One page of a list; request the next page with `cursor=next`."""
 
     items: list[T]
-    next: str | None = Field(None, description="None: these are the last")
+    next: str | None = Field(None, description="null on the last page")
 
 
 class Suggestion(Model):
-    """A tag that a picture probably has."""
+    """A suggested tag with its calibrated probability."""
 
     tag: str = Field(examples=["garment.dress"])
     name: str = Field(examples=["Dress"])
@@ -48,32 +48,32 @@ class Suggested(Model):
     """The suggestions of a picture, best first."""
 
     suggestions: list[Suggestion]
-    shown: str = Field(description="send it back with decisions on these suggestions: accuracy is measured by it")
+    shown: str = Field(description="token to return with decisions on these suggestions, to measure accuracy")
 
 
 class Given(Model):
-    """A tag that people gave a picture."""
+    """An accepted tag of a picture."""
 
     tag: str
     name: str
     category: str
-    probability: float | None = Field(description="what the suggestion said when it was decided; None if none was")
-    by: str = Field(description="who decided it last")
+    probability: float | None = Field(description="of the suggestion at the time of the decision; null without one")
+    by: str = Field(description="author of the latest decision")
     at: datetime
 
 
 class Description(Model):
-    """What readers see in a picture's place or beside it."""
+    """Title, caption and alt text of a picture."""
 
     language: Language = "en"
     title: str = Field("", max_length=2_000, examples=["Red dress for women"])
     caption: str = Field("", max_length=20_000)
     alt: str = Field("", max_length=2_000, examples=["A red dress on a beach, for women."])
-    written: list[str] = Field([], description="the parts that a person wrote; the others follow the tags")
+    written: list[str] = Field([], description="the parts a person wrote; the others are generated from the tags")
 
 
 class Text(Model):
-    """The text that came with a picture; suggestions take it into account."""
+    """Text that accompanies a picture; suggestions take it into account."""
 
     title: str = Field("", max_length=2_000)
     caption: str = Field("", max_length=20_000)
@@ -81,21 +81,21 @@ class Text(Model):
 
 
 class Tagged(Model):
-    """What was found about a picture that was just sent."""
+    """Result of tagging an uploaded picture."""
 
-    asset: int | None = Field(description="None if the picture was not kept")
+    asset: int | None = Field(description="null if the picture was not stored")
     sha256: str
-    new: bool = Field(description="whether these bytes were not here before")
+    new: bool = Field(description="false if the same bytes were already stored")
     suggestions: list[Suggestion]
-    description: Description = Field(description="from suggestions that are more likely right than wrong, a draft")
+    description: Description = Field(description="draft from the suggestions with a probability of at least 0.5")
     vector: list[float] | None = None
-    shown: str = Field("", description="send it back with decisions on these suggestions; empty if it was not kept")
-    model: str = Field(description="the fingerprint of the model; vectors of two never meet")
-    revision: int = Field(description="of the tag library")
+    shown: str = Field("", description="token to return with decisions on these suggestions; empty if not stored")
+    model: str = Field(description="fingerprint of the model; only vectors of the same model are comparable")
+    revision: int = Field(description="revision of the tag library")
 
 
 class Asset(Model):
-    """A picture that is kept."""
+    """A stored picture."""
 
     id: int
     sha256: str
@@ -104,7 +104,7 @@ class Asset(Model):
     width: int
     height: int
     bytes: int
-    taken_at: datetime | None = Field(description="by the camera's own clock")
+    taken_at: datetime | None = Field(description="local time of the camera")
     created_at: datetime
     state: State
     text: Text
@@ -113,48 +113,46 @@ class Asset(Model):
 
 
 class Hit(Model):
-    """A picture that a search found."""
+    """A search result."""
 
     asset: Asset
-    relevance: float = Field(description="probability in (0, 1) that it is what was asked for")
+    relevance: float = Field(description="probability in (0, 1) that the picture matches the query")
 
 
 class SearchResult(Model):
-    """What a search found, best first; the list ends where answers become unlikely."""
+    """Search results, best first, cut off below a minimum relevance."""
 
     hits: list[Hit]
-    tags: list[list[str]] = Field(description="the tags that were recognised; within a list any will do")
-    words: str = Field(description="the words that name no tag")
-    understood: bool = Field(description="whether the model reads these words; if not, only texts were looked into")
+    tags: list[list[str]] = Field(description="recognised tags: any of each inner list, all of the outer")
+    words: str = Field(description="the part of the query that matches no tag")
+    understood: bool = Field(description="false if the model cannot encode these words: only texts are searched")
 
 
 class NewDecision(Model):
-    """Something a person says about a picture."""
+    """A decision about a picture."""
 
     kind: Literal["accept", "reject", "add", "replace", "done", "skip", "flag"]
     asset: Id
     tag: Name | None = Field(None, examples=["garment.dress"])
-    other_tag: Name | None = Field(None, description="replace: the tag that comes instead")
+    other_tag: Name | None = Field(None, description="for replace: the new tag")
     profile: Name = "general"
-    seconds: float | None = Field(None, ge=0, le=86_400, description="how long the person looked")
-    note: str = Field("", max_length=500, description="flag: what is to be discussed")
-    shown: str = Field(
-        "", max_length=20_000, description="the token that came with the suggestions, if any were seen"
-    )
+    seconds: float | None = Field(None, ge=0, le=86_400, description="time the person took")
+    note: str = Field("", max_length=500, description="for flag: what to discuss")
+    shown: str = Field("", max_length=20_000, description="`shown` of the suggestions the person saw, if any")
     id: str | None = Field(
-        None, min_length=8, max_length=64, description="your own; sent twice, it is written once"
+        None, min_length=8, max_length=64, description="your own unique id; a repeated id is recorded once"
     )
 
 
 class Written(Model):
-    """What was written to the ledger."""
+    """What was recorded in the ledger."""
 
-    act: str = Field(description="takes all of it back at once")
+    act: str = Field(description="id of the decision group, to undo all of it")
     decisions: list[int]
 
 
 class Decision(Model):
-    """One entry of the ledger about a picture."""
+    """A ledger event about a picture."""
 
     id: int
     at: datetime
@@ -163,7 +161,7 @@ class Decision(Model):
     asset: int
     tag: str | None
     other_tag: str | None
-    undoes: int | None = Field(description="the decision it takes back")
+    undoes: int | None = Field(description="id of the decision that this one undoes")
     profile: str | None
 
 
@@ -180,12 +178,12 @@ class Tag(Model):
     state: Literal["active", "deprecated", "merged", "proposed"]
     merged_into: str | None
     sensitive: bool
-    accepted: int = Field(description="pictures that have it")
-    rejected: int = Field(description="pictures that it was ruled out for")
+    accepted: int = Field(description="number of pictures with the tag")
+    rejected: int = Field(description="number of pictures it was rejected for")
 
 
 class Profile(Model):
-    """A business type: decides which categories are in play."""
+    """A business type; selects the tag categories."""
 
     id: str
     name: str
@@ -194,14 +192,14 @@ class Profile(Model):
 
 
 class Refused(Model):
-    """A file that was not taken, and why."""
+    """A file that was refused, with the reason."""
 
     name: str
     reason: str
 
 
 class Batch(Model):
-    """Pictures that came together."""
+    """Pictures that were uploaded together."""
 
     id: int
     name: str
@@ -216,39 +214,39 @@ class Batch(Model):
 
 
 class Job(Model):
-    """The work on a batch, and how far it has come."""
+    """The ingestion of a batch, with its progress."""
 
     id: int
     batch: int
     state: Literal["running", "stopped", "done"]
     total: int
     finished: int
-    rate: float = Field(description="pictures a second")
+    rate: float = Field(description="pictures per second")
     seconds_left: float | None
     note: str
-    refused: list[Refused] = Field(description="the first 200")
+    refused: list[Refused] = Field(description="the first 200 refused files")
 
 
 class Webhook(Model):
-    """An address that is told what happens."""
+    """A URL that is subscribed to events."""
 
     id: int
     url: str
     kinds: list[EventType]
     active: bool
     created_at: datetime
-    secret: str | None = Field(None, description="signs what is sent; shown once, when the webhook is made")
+    secret: str | None = Field(None, description="signing secret; shown once, at creation")
 
 
 class NewWebhook(Model):
-    """An address, and what it is to be told."""
+    """A URL and the event types to deliver to it."""
 
     url: str = Field(max_length=2_000, examples=["https://cms.example.com/hooks/tagloop"])
     kinds: list[EventType] = Field(min_length=1)
 
 
 class Delivery(Model):
-    """One thing that one address is told."""
+    """The delivery of one event to one webhook."""
 
     id: str
     webhook: int
@@ -262,7 +260,7 @@ class Delivery(Model):
 
 
 class Problem(Model):
-    """What went wrong (RFC 9457)."""
+    """Problem details (RFC 9457)."""
 
     type: str = Field(examples=["urn:tagloop:problem:not-found"])
     title: str
@@ -272,16 +270,16 @@ class Problem(Model):
 
 
 class Filters(Model):
-    """Which pictures are meant; whatever is left out does not matter."""
+    """Filters on pictures, combined with AND; omitted ones do not apply."""
 
-    tag: list[Name] = Field([], max_length=20, description="accepted tags that they all have, or tags below these")
+    tag: list[Name] = Field([], max_length=20, description="accepted tags, all required; descendants count")
     category: Name = ""
     profile: Name = ""
     batch: Id | None = None
-    since: date | None = Field(None, description="came in on this day or later")
-    until: date | None = Field(None, description="came in on this day or earlier")
+    since: date | None = Field(None, description="ingested on this day or later")
+    until: date | None = Field(None, description="ingested on this day or earlier")
     state: State | None = None
 
 
 EVERYTHING = Filters()
-"""Filters that let every picture pass."""
+"""Filters that match every picture."""

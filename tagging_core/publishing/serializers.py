@@ -11,7 +11,7 @@ from tagging_core.assets.repository import Asset
 from tagging_core.common.periods import Period
 from tagging_core.ingest.batches import Batch
 from tagging_core.learning.suggestions import Suggestion
-from tagging_core.ledger import projection
+from tagging_core.ledger import label_queries
 from tagging_core.ledger.events import Event
 from tagging_core.ledger.webhook_outbox import Delivery, Webhook
 from tagging_core.publishing import captions, schemas
@@ -51,7 +51,7 @@ def assets(
 ) -> list[schemas.Asset]:
     """Pictures with their tags and descriptions; a bounded number of queries, however many."""
     ids = [asset.id for asset in found]
-    labels = projection.labels_of(connection, ids)
+    labels = label_queries.labels_of(connection, ids)
     words = captions.describe(connection, taxonomy, found, language)
     wanted = [label.event_id for said in labels.values() for label in said.values() if label.value]
     makers = {}

@@ -1,4 +1,4 @@
-"""Turns: whose turn it is to look at which picture, and which comes next."""
+"""Assignment of pictures to reviewers: which comes next, and who holds which."""
 
 from __future__ import annotations
 
@@ -19,38 +19,37 @@ from tagging_core.review.queue import Order, View
 from tagging_core.review.sampling import SamplingRates
 from tagging_core.storage import Database
 
-_PLAN = 10  # pictures chosen at once; what they teach shows from the next plan on
+_PLAN = 10  # pictures per plan; decisions on them influence the next plan
 
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """The picture that comes next; `look` is set if it is to be looked at without what was decided."""
+    """The next picture; `look` is set for an independent review, which hides earlier decisions."""
 
     asset_id: int
     look: Look | None = None
 
 
 class Assigner:
-    """Hands pictures out, each to one person at a time.
+    """Assigns pictures to reviewers, each to one at a time.
 
     Args:
-        database: Keeps the leases.
-        library: Knows what teaches most.
-        rates: Sizes of the samples that keep accuracy honest.
+        database: Stores the leases.
+        library: Ranks pictures by uncertainty.
+        rates: Sampling rates of quality checks.
     """
 
     def __init__(self, database: Database, library: TagLibrary, rates: SamplingRates) -> None:
         self._database, self._library, self._rates = database, library, rates
         self._plans: dict[View, list[int]] = {}
-        self._planning = threading.Lock()  # a plan serves all who ask meanwhile
+        self._planning = threading.Lock()  # concurrent callers wait for one plan and share it
 
     def next(self, user: User, view: View, seen: Sequence[int] = ()) -> Assignment | None:
-        """Lease the picture that comes next to a person; None if nothing is left that nobody else has open.
+        """Lease the next picture to a user; None if no picture is left that others have not leased.
 
         Args:
-            view: Which pictures, in which order.
-            seen: Those that the person looked at and left undecided, latest last; they come again at the end. The
-                latest one is given back.
+            view: Filter and order of the queue.
+            seen: Pictures the user passed over, latest last; they come again at the end. The latest is released.
         """
         with self._database.write(serialized=False) as connection:
             leases.release(connection, user, seen[-1:])
@@ -59,19 +58,23 @@ class Assigner:
                 known = sampling.known_picture(connection, user, view.profile)
                 if known is not None and leases.take(connection, user, [known]):
                     return Assignment(known, Look.KNOWN)
-        for put_off in (set(seen), set(seen[-1:]), set()):
-            while found := self._following(user, view, seen[-1] if seen else 0, others | put_off):
+        for postponed in (set(seen), set(seen[-1:]), set()):
+            while found := self._candidates(user, view, seen[-1] if seen else 0, others | postponed):
                 for asset_id in found:
-                    if self._hand(user, asset_id, view.state):
+                    if self._assign(user, asset_id, view.state):
                         return Assignment(asset_id, Look.SECOND if view.state == "second" else None)
                 others.update(found)
         return None
 
     def take(self, user: User, asset_id: int, force: bool = False) -> bool:
-        """Lease a picture that a person asks for by name; whether nobody else has it open.
+        """Lease a given picture; return whether the user holds it now.
 
         Args:
-            force: Take it over if somebody has.
+            force: Take over another user's lease.
+
+        Raises:
+            NotAllowedError: The user may not review.
+            NotFoundError: There is no such picture.
         """
         require(user, Action.REVIEW)
         with self._database.write(serialized=False) as connection:
@@ -79,17 +82,17 @@ class Assigner:
             return bool(leases.take(connection, user, [asset_id], force))
 
     def take_many(self, user: User, asset_ids: Sequence[int]) -> list[int]:
-        """Lease pictures that a person is about to see together; those that others have open are left out."""
+        """Lease several pictures; return those that the user holds now."""
         with self._database.write(serialized=False) as connection:
             return leases.take(connection, user, asset_ids)
 
     def release(self, user: User, asset_ids: Sequence[int]) -> None:
-        """Give pictures back that a person has open."""
+        """Release the user's leases on pictures."""
         with self._database.write(serialized=False) as connection:
             leases.release(connection, user, asset_ids)
 
     def coming(self, user: User, view: View, after: int = 0, limit: int = 6) -> list[int]:
-        """The pictures that `next` will probably give after one another, as far as they are chosen."""
+        """Return the pictures that `next` will probably assign, as far as they are planned."""
         with self._database.read() as connection:
             without = {after, *leases.of_others(connection, user)}
             if not _is_planned(view):
@@ -97,24 +100,24 @@ class Assigner:
             return self._planned(connection, view, without)[:limit]
 
     def held_by_others(self, user: User, view: View) -> dict[int, str]:
-        """The pictures of a view that other people have open now, with each one's name."""
+        """Return the user names of others' leases on pictures of a view, by asset id."""
         with self._database.read() as connection:
             held = leases.of_others(connection, user)
             waiting = queue.still(connection, held.keys(), view.state)
         return {asset_id: lease.actor for asset_id, lease in held.items() if asset_id in waiting}
 
     def still_waiting(self, asset_ids: Collection[int], state: str) -> set[int]:
-        """Those of some pictures that are still in a state of review."""
+        """Return the pictures that are still in a review state."""
         with self._database.read() as connection:
             return queue.still(connection, asset_ids, state)
 
     def waiting(self, view: View, limit: int) -> list[int]:
-        """The first pictures of a view, whoever has them open."""
+        """Return the first pictures of a view, leased or not."""
         with self._database.read() as connection:
             return queue.following(connection, view, limit=limit)
 
-    def _following(self, user: User, view: View, after: int, without: set[int]) -> list[int]:
-        """Some pictures that may come next."""
+    def _candidates(self, user: User, view: View, after: int, without: set[int]) -> list[int]:
+        """Candidates for the next assignment, in order."""
         with self._database.read() as connection:
             if not _is_planned(view):
                 found = queue.following(connection, view, after, 5, without, user)
@@ -137,8 +140,8 @@ class Assigner:
         self._plans[view] = plan.asset_ids
         return plan.asset_ids
 
-    def _hand(self, user: User, asset_id: int, state: str) -> bool:
-        """Lease a picture, unless somebody was faster: has it open, or had and is done with it."""
+    def _assign(self, user: User, asset_id: int, state: str) -> bool:
+        """Lease a picture unless another user leased or finished it in the meantime."""
         with self._database.write(serialized=False) as connection:
             if not leases.take(connection, user, [asset_id]):
                 return False
@@ -149,5 +152,5 @@ class Assigner:
 
 
 def _is_planned(view: View) -> bool:
-    """Whether pictures are chosen by what the library knows, and not by their place."""
+    """Whether the view's order depends on predictions."""
     return view.state == "new" and view.order in (Order.TEACHING, Order.DOUBT)

@@ -1,4 +1,4 @@
-"""Bulk accept: all suggestions that will be right so many times in 100, by what was decided before."""
+"""Bulk accept: all suggestions above the threshold of a target precision."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from tagging_core.learning.suggestions import MIN_PROBABILITY, Suggester, settled_tags
 from tagging_core.learning.thresholds import Threshold, Thresholds
-from tagging_core.ledger import projection
+from tagging_core.ledger import label_queries
 from tagging_core.ledger.events import Kind
 from tagging_core.review import queue
 from tagging_core.review.decisions import Decision
@@ -18,17 +18,17 @@ from tagging_core.review.queue import View
 from tagging_core.review.sampling import SamplingRates
 
 POOL = 2000
-"""Waiting pictures that one act looks at."""
+"""Maximum number of waiting pictures per bulk accept."""
 
 
 @dataclass(frozen=True, slots=True)
 class BulkOffer:
-    """What accepting by target would do for one tag.
+    """What a bulk accept would do for one tag.
 
     Attributes:
-        cut: From where on; without a probability it says why history does not allow it.
-        pictures: Those that would get the tag, with its probability, likeliest first; without a cut-off those that
-            have it suggested.
+        cut: The threshold, or the reason why there is none.
+        pictures: Pictures that would get the tag, with its probability, most probable first; without a threshold,
+            all pictures that have it suggested.
     """
 
     tag_id: str
@@ -37,17 +37,17 @@ class BulkOffer:
 
     @property
     def allowed(self) -> bool:
-        """Whether the promise can be made for the tag."""
+        """Whether the target precision can be guaranteed for the tag."""
         return self.cut.probability is not None
 
 
 @dataclass(frozen=True, slots=True)
 class BulkPreview:
-    """What accepting by target would do.
+    """What a bulk accept would do.
 
     Attributes:
-        looked_at: How many waiting pictures were looked at.
-        offers: Those that are allowed first, then by how many pictures.
+        looked_at: Number of waiting pictures considered.
+        offers: Allowed ones first, then by number of pictures.
     """
 
     looked_at: int
@@ -55,7 +55,7 @@ class BulkPreview:
 
     @property
     def allowed(self) -> list[BulkOffer]:
-        """The offers that would be carried out."""
+        """The offers that can be accepted."""
         return [offer for offer in self.offers if offer.allowed]
 
 
@@ -67,15 +67,15 @@ def preview(
     rates: SamplingRates,
     without: Collection[int] = (),
 ) -> BulkPreview:
-    """What would be accepted among the waiting pictures that come next.
+    """Preview a bulk accept of the next waiting pictures.
 
     Args:
-        without: Pictures that somebody else has open.
+        without: Pictures to exclude, such as those that others have leased.
     """
     pool = queue.seen_together(connection, replace(view, state="new"), rates, POOL, without)
     scored = suggester.score(connection, pool, view.profile)
     matrix = scored.matrix
-    decided = projection.labels_of(connection, scored.asset_ids)
+    decided = label_queries.labels_of(connection, scored.asset_ids)
     found: dict[str, list[tuple[int, float]]] = defaultdict(list)
     in_play = [(row, matrix.tag_ids[row]) for row in matrix.in_play(matrix.taxonomy.profile(view.profile))]
     rows = [(row, tag_id) for row, tag_id in in_play if not matrix.taxonomy.tags[tag_id].sensitive]
@@ -89,7 +89,7 @@ def preview(
 
 
 def decisions(offers: Sequence[BulkOffer], profile: str, target: float) -> list[Decision]:
-    """The decisions that carry offers out, those of one picture together."""
+    """Return the decisions that accept the offers, ordered by picture."""
     found = [
         Decision(
             Kind.ACCEPT,

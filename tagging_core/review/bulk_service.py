@@ -1,4 +1,4 @@
-"""The light table: what people call who look at many pictures at once."""
+"""Bulk review: decide about many pictures at once."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from tagging_core.common.users import User
 from tagging_core.errors import DecisionError
 from tagging_core.learning.suggestions import settled_tags
-from tagging_core.ledger import projection
+from tagging_core.ledger import label_queries
 from tagging_core.review import bulk_accept, clusters, decision_groups, grid, leases, queue
 from tagging_core.review.bulk_accept import BulkOffer, BulkPreview
 from tagging_core.review.clusters import PictureGroup
@@ -22,14 +22,14 @@ from tagging_core.review.queue import View
 from tagging_core.review.service import ReviewService
 from tagging_core.taxonomy.model import Taxonomy
 
-_PIECE = 100  # decisions of a bulk act that are written at once, so that others need not wait for all
+_PIECE = 100  # decisions per transaction of a bulk accept, so that other writers do not wait for all of it
 
 
 class BulkReviewService:
-    """Grids, groups and bulk acts; what they decide is written and taken back through the desk.
+    """Grids, groups of similar pictures and bulk accept.
 
     Args:
-        review: Writes and takes back what is decided here.
+        review: Writes and undoes the decisions.
     """
 
     def __init__(self, review: ReviewService) -> None:
@@ -38,48 +38,48 @@ class BulkReviewService:
     def grid(
         self, user: User, view: View, subject: str = "", size: int = 48, without: Collection[int] = ()
     ) -> GridPage:
-        """Waiting pictures that probably have one tag, or a tag of one category, leased to the person.
+        """Return waiting pictures that probably have a tag, or a tag of a category, and lease them to the user.
 
         Args:
-            subject: The tag or category; the one that most pictures probably have if empty.
-            without: Pictures that the person has seen and put off.
+            subject: Id of the tag or category; if empty, the most frequently predicted tag.
+            without: Pictures that the user has seen and skipped.
         """
         with self._review.database.read() as connection:
             others = leases.of_others(connection, user)
-            unseen = {*others, *without}
+            excluded = {*others, *without}
             page = grid.page(
-                connection, self._review.model.suggester, view, self._review.rates, subject, size, unseen
+                connection, self._review.model.suggester, view, self._review.rates, subject, size, excluded
             )
         with self._review.database.write() as connection:
             mine = set(leases.take(connection, user, [cell.asset_id for cell in page.cells]))
         return replace(page, cells=[cell for cell in page.cells if cell.asset_id in mine])
 
     def groups(self, user: User, view: View) -> list[PictureGroup]:
-        """Waiting pictures that look alike, the largest group first."""
+        """Return groups of similar waiting pictures, largest first."""
         with self._review.database.read() as connection:
             others = leases.of_others(connection, user)
             return clusters.find(connection, self._review.model.suggester, view, self._review.rates, others)
 
     def give(self, user: User, decisions: Sequence[Decision]) -> DecisionGroup:
-        """Give tags to pictures as one act, except where a person has said otherwise of a picture before.
+        """Write decisions as one group, except on pictures where the tag or a rival was decided before.
 
         Raises:
-            DecisionError: That is so for all of them, or a tag is sensitive.
+            DecisionError: That applies to all of them, or a tag is sensitive.
         """
         taxonomy = self._review.model.taxonomy
         for tag in {d.tag_id: taxonomy.tag(d.tag_id) for d in decisions if d.tag_id}.values():
             if tag.sensitive and len(decisions) > 1:
-                raise DecisionError(f"{tag.name()!r} is sensitive: it is given to one picture at a time, in Focus.")
+                raise DecisionError(f"{tag.name()!r} is sensitive: add it to one picture at a time, in Focus.")
         with self._review.database.read() as connection:
             undecided = _undecided(connection, decisions, self._review.model.load_taxonomy(connection))
         if not undecided:
             raise DecisionError(
-                "All of these pictures were decided on before, for this tag or one that rules it out."
+                "All of these pictures were decided on before, for this tag or for one that rules it out."
             )
         return self._review.decide_many(user, undecided)
 
     def preview(self, user: User, view: View, target: float) -> BulkPreview:
-        """What accepting every suggestion that is right with at least this probability would do."""
+        """Preview a bulk accept with a target precision in (0, 1)."""
         thresholds = self._review.thresholds(view.profile, target)
         with self._review.database.read() as connection:
             others = leases.of_others(connection, user)
@@ -90,9 +90,12 @@ class BulkReviewService:
     def accept_many(
         self, user: User, offers: Sequence[BulkOffer], profile: str, target: float
     ) -> Iterator[DecisionGroup]:
-        """Carry offers out piece by piece, as one act; what was done when the caller stops is kept.
+        """Accept offers in batches, as one group; batches written before the caller stops are kept.
 
-        Pictures that were finished, opened or decided on by others meanwhile are left out.
+        Pictures that others have finished, leased or decided on since the preview are left out.
+
+        Yields:
+            The result of each committed batch.
         """
         planned = bulk_accept.decisions(offers, profile, target)
         act = uuid.uuid4().hex
@@ -104,12 +107,12 @@ class BulkReviewService:
                 taxonomy = self._review.model.load_taxonomy(connection)
                 piece = _undecided(connection, [d for d in piece if d.asset_id in free], taxonomy)
                 written = decision_groups.decide_many(connection, user, piece, taxonomy, self._review.rates, act)
-            yield written  # committed: nobody waits for the database while the caller draws
+            yield written  # after the commit, so that no lock is held while the caller works
         self._review.model.fit({offer.tag_id for offer in offers}, self._review.model.taxonomy)
         self._review.wake()
 
 
 def _undecided(connection: Connection, decisions: Sequence[Decision], taxonomy: Taxonomy) -> list[Decision]:
-    """Those whose tag nobody accepted, rejected or ruled out on the picture: nobody looks at each one here."""
-    decided = projection.labels_of(connection, [d.asset_id for d in decisions])
+    """Decisions whose tag was not accepted, rejected or ruled out on the picture before."""
+    decided = label_queries.labels_of(connection, [d.asset_id for d in decisions])
     return [d for d in decisions if d.tag_id not in settled_tags(decided.get(d.asset_id, {}), taxonomy)]

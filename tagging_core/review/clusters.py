@@ -1,7 +1,7 @@
-"""Groups: pictures that look alike, to be decided once.
+"""Groups of similar pictures, to be decided at once.
 
-Average linkage on the centred vectors of the pictures that come next as they were uploaded: near-duplicates, which
-cameras and agencies make in bursts, lie side by side there.
+Average linkage on the centred vectors of the next pictures in upload order, where near-duplicates from bursts lie
+next to each other.
 """
 
 from __future__ import annotations
@@ -17,22 +17,22 @@ from tagging_core.learning.classifier import Floats
 from tagging_core.learning.clustering import clusters
 from tagging_core.learning.suggestions import MAX_SUGGESTIONS, MIN_PROBABILITY, Suggester, settled_tags
 from tagging_core.learning.tag_matrix import TagMatrix
-from tagging_core.ledger import projection
+from tagging_core.ledger import label_queries
 from tagging_core.review import queue
 from tagging_core.review.queue import View
 from tagging_core.review.sampling import SamplingRates
 
-_POOL = 1000  # pictures that are grouped at once
+_POOL = 1000  # pictures clustered together
 
 
 @dataclass(frozen=True, slots=True)
 class PictureGroup:
-    """Pictures that look alike.
+    """A cluster of similar pictures.
 
     Attributes:
-        asset_ids: Those that belong together, the most typical first.
-        odd: Those that look alike, but that the library thinks something else of.
-        tags: Tags that the group probably has, with the mean probability in (0, 1), likeliest first.
+        asset_ids: Members that share the most probable tag, most typical first.
+        odd: Members with a different most probable tag.
+        tags: Suggested tags with their mean probability in (0, 1), most probable first.
     """
 
     asset_ids: list[int]
@@ -47,10 +47,10 @@ def find(
     rates: SamplingRates,
     without: Collection[int] = (),
 ) -> list[PictureGroup]:
-    """Groups of two or more waiting pictures, the largest first.
+    """Return groups of at least two waiting pictures, largest first.
 
     Args:
-        without: Pictures that somebody else has open.
+        without: Pictures to exclude, such as those that others have leased.
     """
     pool = queue.seen_together(connection, view, rates, _POOL, without)
     scored = suggester.score(connection, pool, view.profile)
@@ -65,7 +65,7 @@ def find(
     ]
     masked = np.zeros_like(probabilities)
     masked[:, in_play] = probabilities[:, in_play]
-    decided = projection.labels_of(connection, ids)
+    decided = label_queries.labels_of(connection, ids)
     groups = [
         _group([ids[m] for m in members], masked[members], matrix, [decided.get(ids[m], {}) for m in members])
         for members in clusters(centred)
@@ -79,10 +79,10 @@ def _group(ids: list[int], probabilities: Floats, matrix: TagMatrix, decided: li
     best = int(mean.argmax())
     agrees = (probabilities[:, best] >= MIN_PROBABILITY) & (probabilities.argmax(axis=1) == best)
     if agrees.sum() < 2:
-        agrees[:] = True  # nothing stands out: nobody is odd
-    taken = set.intersection(*(settled_tags(labels, matrix.taxonomy) for labels in decided))
+        agrees[:] = True  # no tag is shared by two members, so none is odd
+    settled = set.intersection(*(settled_tags(labels, matrix.taxonomy) for labels in decided))
     likely = [row for row in np.argsort(-mean, kind="stable") if mean[row] >= MIN_PROBABILITY][:MAX_SUGGESTIONS]
-    tags = [(matrix.tag_ids[row], float(mean[row])) for row in likely if matrix.tag_ids[row] not in taken]
+    tags = [(matrix.tag_ids[row], float(mean[row])) for row in likely if matrix.tag_ids[row] not in settled]
     return PictureGroup(
         [a for a, same in zip(ids, agrees, strict=True) if same],
         [a for a, same in zip(ids, agrees, strict=True) if not same],

@@ -1,4 +1,4 @@
-"""Decision groups: decisions or undos of one gesture, written and taken back together."""
+"""Decision groups: decisions or undos of one user action, written and undone together."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, select
 
 from tagging_core import ledger
 from tagging_core.common.users import User
@@ -22,12 +22,12 @@ from tagging_core.taxonomy.model import Taxonomy
 
 @dataclass(frozen=True, slots=True)
 class DecisionGroup:
-    """What one gesture wrote.
+    """Result of writing a decision group.
 
     Attributes:
-        id: Takes it back, see `undo_group`.
-        event_ids: The ledger's events.
-        tag_ids: Tags whose examples it changed.
+        id: The id to pass to `undo_group`.
+        event_ids: Ids of its ledger events.
+        tag_ids: Tags whose training examples changed.
     """
 
     id: str
@@ -43,52 +43,50 @@ def decide_many(
     rates: SamplingRates | None = None,
     act: str = "",
 ) -> DecisionGroup:
-    """Write decisions as one act; all or, when one is refused, none.
+    """Write decisions as one group, all or none.
 
     Args:
-        rates: As for `decisions.decide`.
-        act: The act to add to; a new one if empty.
+        rates: See `decisions.decide`.
+        act: Id of the group to add to; a new one if empty.
 
     Raises:
-        TaggingError: As `decisions.decide`; the transaction must be given up then.
+        TaggingError: See `decisions.decide`; roll the transaction back then.
     """
     act = act or uuid.uuid4().hex
-    newest = connection.execute(select(func.max(events.c.id))).scalar() or 0
+    written: list[int] = []
     for decision in wanted:
-        decisions.decide(connection, user, decision, taxonomy, act, rates)
-    # One that was said before, or changes nothing, wrote nothing.
-    mine = select(events.c.id).where(events.c.id > newest, events.c.act == act)
-    written = list(connection.execute(mine).scalars())
+        event_id, is_new = decisions.write(connection, user, decision, taxonomy, act, rates)
+        written += [event_id] if is_new else []
     touched = {t for d in wanted for t in (d.tag_id, d.other_tag_id) if t}
-    return DecisionGroup(act, written, _standing(touched, taxonomy))
+    return DecisionGroup(act, written, _resolved(touched, taxonomy))
 
 
 def undo_group(connection: Connection, user: User, act: str, taxonomy: Taxonomy) -> DecisionGroup:
-    """Take all decisions of an act back that still stand; an undone undo brings them back.
+    """Undo all decisions of a group that are still in effect; undoing the undo restores them.
 
     Raises:
-        DecisionError: There is no such act, or nothing of it stands, or it changed the tag library as well.
+        DecisionError: There is no such group, none of it is in effect, or it changed the taxonomy as well.
     """
     rows = connection.execute(select(events).where(events.c.act == act).order_by(events.c.id)).all()
     if not rows:
-        raise DecisionError(f"There is no act {act!r} to take back.")
+        raise DecisionError(f"There is no decision group {act!r} to undo.")
     if any(row.asset_id is None for row in rows):
-        raise DecisionError("This changed the tag library too: take it back in the library's history.")
+        raise DecisionError("This also changed the tag library: undo it in the library's history.")
     return undo_events(connection, user, [ledger.to_event(row) for row in rows], taxonomy)
 
 
 def undo_period(
     connection: Connection, user: User, actor: str, since: datetime, until: datetime, taxonomy: Taxonomy
 ) -> DecisionGroup:
-    """Take everything back that a person decided in a period, as one act.
+    """Undo everything a user decided in a period, as one group.
 
     Args:
-        actor: Whose decisions.
-        since: First moment, UTC without zone.
-        until: First moment after.
+        actor: Name of the user whose decisions are undone.
+        since: Start, inclusive; naive UTC.
+        until: End, exclusive; naive UTC.
 
     Raises:
-        DecisionError: That person decided nothing then that still stands.
+        DecisionError: No decision of that user and period is still in effect.
     """
     mine = events.c.actor == actor, events.c.asset_id.is_not(None), events.c.at >= since, events.c.at < until
     rows = connection.execute(select(events).where(*mine).order_by(events.c.id)).all()
@@ -99,29 +97,29 @@ def undo_period(
 def undo_events(
     connection: Connection, user: User, targets: Sequence[Event], taxonomy: Taxonomy, act: str = ""
 ) -> DecisionGroup:
-    """Take events about assets back that still stand, as one act.
+    """Undo those events about assets that are still in effect, as one group.
 
     Args:
-        act: The act to add to; a new one if empty.
+        act: Id of the group to add to; a new one if empty.
 
     Raises:
-        DecisionError: None of them stands.
+        DecisionError: None of them is in effect.
     """
     act = act or uuid.uuid4().hex
     touched = {event.asset_id for event in targets if event.asset_id is not None}
-    gone = {i for asset_id in touched for i in ledger.undone_ids(ledger.history_of(connection, asset_id))}
+    already_undone = {i for asset_id in touched for i in ledger.undone_ids(ledger.history_of(connection, asset_id))}
     written, touched_tags = [], set()
     for event in targets:
-        if event.id in gone:
+        if event.id in already_undone:
             continue
         written.append(decisions.undo(connection, user, event.id, taxonomy, act=act))
         target = decisions.target_of(connection, event.id) if event.kind == Kind.UNDO else event
         touched_tags |= {t for t in (target.tag_id, target.other_tag_id) if t}
     if not written:
-        raise DecisionError("Nothing of it stands any more: there is nothing to take back.")
-    return DecisionGroup(act, written, _standing(touched_tags, taxonomy))
+        raise DecisionError("All of it has been undone already: there is nothing to undo.")
+    return DecisionGroup(act, written, _resolved(touched_tags, taxonomy))
 
 
-def _standing(tag_ids: set[str], taxonomy: Taxonomy) -> set[str]:
-    """The tags that ids stand for, without those that were deleted."""
+def _resolved(tag_ids: set[str], taxonomy: Taxonomy) -> set[str]:
+    """Resolve merged tags and drop deleted ones."""
     return {found for tag_id in tag_ids if (found := taxonomy.redirects.resolve(tag_id))}

@@ -1,8 +1,9 @@
-"""Reviewing: what a person decides about a picture, and taking that back."""
+"""Decisions about a picture, and their undo."""
 
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -13,9 +14,8 @@ from tagging_core.assets import repository as asset_module
 from tagging_core.assets.repository import Asset, AssetText
 from tagging_core.common.users import Action, User, require
 from tagging_core.errors import DecisionError
-from tagging_core.learning import suggestions
 from tagging_core.learning.suggestions import Suggestion
-from tagging_core.ledger import projection
+from tagging_core.ledger import label_queries, projection
 from tagging_core.ledger.events import NEEDS_TAG, AssetState, Event, Kind, Label, Look
 from tagging_core.review import leases
 from tagging_core.review.leases import Lease
@@ -28,18 +28,18 @@ _CLOSING = {Kind.DONE, Kind.SKIP, Kind.FLAG}
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What a person says about one asset.
+    """A user's decision about one asset.
 
     Attributes:
         kind: accept, reject, add, replace, done, skip or flag.
-        other_tag_id: The tag that comes instead, for a replacement.
-        profile: Under which the picture was looked at.
-        seconds: How long the person looked, if known.
-        note: What a flagged picture is to be discussed for.
-        look: Set if the person looked without seeing what was decided; the labels stay as they are then.
-        shown: The suggestions the person saw, from the card or a token; None if nobody can say.
-        payload: What the ledger keeps in place of what follows from `shown`, such as `{"recheck": True}`.
-        uid: Chosen by the caller; sending a decision twice writes it once.
+        other_tag_id: The replacement, for `replace`.
+        profile: Profile of the review.
+        seconds: Time the user took, if known.
+        note: Reason for a flag.
+        look: Set for an independent review, whose decisions do not change the labels.
+        shown: The suggestions the user saw, from the card or a token; None if unknown.
+        payload: Stored in the ledger instead of the payload derived from `shown`, such as `{"recheck": True}`.
+        uid: Idempotency key; a decision sent twice is written once.
     """
 
     kind: Kind
@@ -57,14 +57,14 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """All that a review shows of one asset.
+    """What a review shows of one asset.
 
     Attributes:
-        decided: What was said of its tags; in an independent look, what this person said.
-        shown: Its suggestions, hidden for the blind sample; every decision made on the card returns it.
-        blind: Whether it is of the blind sample.
-        look: Set if the person should decide without seeing what was decided.
-        holder: Who else has it open, so that this person may only watch; None if nobody has.
+        decided: Labels by tag id; in an independent review, those of this user.
+        shown: The suggestions, hidden for the blind sample; each decision made on the card returns it.
+        blind: Whether the asset belongs to the blind sample.
+        look: Set for an independent review, which hides earlier decisions.
+        holder: Another user's lease, which makes the card read-only; None if there is none.
     """
 
     asset: Asset
@@ -76,7 +76,7 @@ class Card:
 
     @property
     def suggestions(self) -> list[Suggestion]:
-        """The suggestions to draw, best first; empty for a picture of the blind sample."""
+        """The suggestions to display, best first; empty for the blind sample."""
         return [] if self.shown.hidden else list(self.shown)
 
 
@@ -88,37 +88,45 @@ def decide(
     act: str | None = None,
     rates: SamplingRates | None = None,
 ) -> int:
-    """Write a decision and what follows from it.
+    """Write a decision to the ledger and update the projected tables.
 
     Args:
-        act: The act it is part of, if one gesture makes several.
-        rates: The samples that a finished review may belong to; none if left out.
+        act: Id of the decision group it belongs to, if any.
+        rates: Rates of the blind and second-opinion samples; no sampling if omitted.
 
     Returns:
-        The ledger event's id; of the earlier one if the decision was sent before or changes nothing.
+        The ledger event's id; that of the earlier event for a duplicate or a no-op.
 
     Raises:
         NotAllowedError: The user may not review.
         NotFoundError: The asset, tag or profile does not exist.
-        DecisionError: The decision makes no sense, such as a replacement by the same tag.
-        LeasedError: Somebody else has the picture open.
+        DecisionError: The decision is invalid, such as a replacement by the same tag.
+        LeasedError: Another user has leased the picture.
     """
+    return write(connection, user, decision, taxonomy, act, rates)[0]
+
+
+def write(
+    connection: Connection,
+    user: User,
+    decision: Decision,
+    taxonomy: Taxonomy,
+    act: str | None = None,
+    rates: SamplingRates | None = None,
+) -> tuple[int, bool]:
+    """As `decide`; also says whether an event was written: duplicates and no-ops write none."""
     require(user, Action.REVIEW)
     before, earlier = ledger.history_with(connection, decision.asset_id, decision.uid)
     if earlier is not None:
-        return earlier.id
-    sample = asset_module.sample_of(connection, decision.asset_id)
-    leases.require_free(connection, user, decision.asset_id)
+        return earlier.id, False
+    sample = leases.require_free(connection, user, decision.asset_id)
     profile = taxonomy.profile(decision.profile)
     standing = ledger.fold(before, taxonomy.redirects)
     event = replace(_to_event(user, decision, taxonomy), act=act)
     if rates is not None:
-        event = replace(event, payload=_sampled(connection, event, sample, rates))
-        if (
-            event.kind == Kind.DONE
-            and rates.needs_second_opinion(sample)
-            and not (decision.look or standing.compared)
-        ):
+        event = replace(event, payload=_sampled(event, decision, rates.is_blind(sample), before))
+        second = rates.needs_second_opinion(sample) and not (decision.look or standing.compared)
+        if event.kind == Kind.DONE and second:
             event = replace(event, payload=dict(event.payload or {}) | {"second_due": True})
     if decision.look:
         in_play = {tag.id for tag in taxonomy.active(profile)}
@@ -128,20 +136,20 @@ def decide(
         held = [labels.get(tag) for tag, _ in ledger.verdicts(event)]
         wanted = [value for _, value in ledger.verdicts(event)]
         if all(label and label.value == value for label, value in zip(held, wanted, strict=True)):
-            return held[-1].event_id if held[-1] else 0
-    return projection.record(connection, event, taxonomy, before)
+            return held[-1].event_id if held[-1] else 0, False
+    return projection.record(connection, event, taxonomy, before), True
 
 
 def undo(
     connection: Connection, user: User, event_id: int, taxonomy: Taxonomy, uid: str = "", act: str | None = None
 ) -> int:
-    """Take a decision back: as if it had never been made, also for what was learned from it.
+    """Undo a decision, including its effect on the classifiers.
 
     Returns:
         The id of the undo event, which can itself be undone.
 
     Raises:
-        DecisionError: There is no such decision, or it was taken back already.
+        DecisionError: There is no such decision, it was undone already, or it is an edit of a text or description.
     """
     require(user, Action.REVIEW)
     if uid and (earlier := ledger.find_uid(connection, uid)):
@@ -170,7 +178,7 @@ def undo(
 
 
 def set_text(connection: Connection, user: User, asset_id: int, text: AssetText, taxonomy: Taxonomy) -> AssetText:
-    """Replace the text that belongs to an asset and return it as it is kept; the ledger has both."""
+    """Replace an asset's text and return it as stored; the ledger keeps the old and the new text."""
     require(user, Action.REVIEW)
     before = asset_module.get(connection, asset_id).text
     kept = asset_module.set_text(connection, asset_id, text)
@@ -181,12 +189,12 @@ def set_text(connection: Connection, user: User, asset_id: int, text: AssetText,
 
 
 def labels_of(connection: Connection, asset_id: int) -> dict[str, Label]:
-    """The decided tags of an asset, in the order they were decided."""
-    return projection.labels_of(connection, [asset_id]).get(asset_id, {})
+    """Return an asset's labels by tag id, in the order of the decisions."""
+    return label_queries.labels_of(connection, [asset_id]).get(asset_id, {})
 
 
 def target_of(connection: Connection, undo_id: int) -> Event:
-    """The decision an undo event is about: the one it took back, or, for an undone undo, brought back."""
+    """Return the decision that an undo event reverts, or that an undo of an undo restores."""
     event = ledger.find_event(connection, undo_id)
     while event and event.kind == Kind.UNDO and event.target_id is not None:
         event = ledger.find_event(connection, event.target_id)
@@ -206,7 +214,7 @@ def _to_event(user: User, decision: Decision, taxonomy: Taxonomy) -> Event:
     other = taxonomy.tag(decision.other_tag_id).id if decision.other_tag_id else None
     if tag_id and tag_id == other:
         raise DecisionError("A tag cannot be replaced by itself.")
-    if decision.shown and decision.shown.asset_id != decision.asset_id:
+    if decision.shown is not None and decision.shown.asset_id != decision.asset_id:
         raise DecisionError(
             f"`shown` is of picture {decision.shown.asset_id}, the decision of {decision.asset_id}."
         )
@@ -224,9 +232,9 @@ def _to_event(user: User, decision: Decision, taxonomy: Taxonomy) -> Event:
 
 
 def _payload(decision: Decision, tag_id: str | None, taxonomy: Taxonomy) -> dict[str, Any] | None:
-    """What the person saw: the tag's own suggestion and those it rules out, or all that a review leaves undecided.
+    """What the user saw: the tag's suggestion and its rivals', or all suggestions that a finished review left open.
 
-    Suggestions that were left undecided, or ruled out, count as wrong as rejected ones.
+    Accuracy counts suggestions that were left open or ruled out as wrong, like rejected ones.
     """
     if decision.payload is not None:
         return decision.payload
@@ -252,26 +260,29 @@ def _payload(decision: Decision, tag_id: str | None, taxonomy: Taxonomy) -> dict
     return payload
 
 
-def _sampled(connection: Connection, event: Event, sample: int, rates: SamplingRates) -> dict[str, Any] | None:
-    """The event's payload, with the samples the picture is in; on a blind one nothing suggested was seen."""
-    payload = dict(event.payload or {})
-    if rates.is_blind(sample) and event.kind in NEEDS_TAG:
-        return {"blind": True}
-    if rates.is_blind(sample) and event.kind == Kind.DONE:
-        hidden = payload.pop("left", None)
-        if hidden is None and event.asset_id is not None:  # no card said what was hidden: what it came in with was
-            known = suggestions.recorded(connection, event.asset_id, event.profile or "")
-            hidden = {s.tag_id: round(s.probability, 4) for s in known}
-            payload |= {"fingerprint": known[0].fingerprint} if known else {}
-        payload |= {"shown": 0, "blind": True, "hidden": hidden}
-    return payload or None
+def _sampled(event: Event, decision: Decision, is_blind: bool, before: Sequence[Event]) -> dict[str, Any] | None:
+    """The event's payload, with the suggestions that a picture of the blind sample hid.
+
+    Accuracy uses predictions made before the model learned from the picture: those hidden by the first card, which
+    the first decision stores.
+    """
+    if not is_blind or event.kind not in NEEDS_TAG | {Kind.DONE}:
+        return event.payload
+    known = next((p for e in before if (p := e.payload or {}) and "hidden" in p and e.profile == event.profile), {})
+    shown = decision.shown or ()
+    payload: dict[str, Any] = {"blind": True}
+    if hidden := known.get("hidden") or {s.tag_id: round(s.probability, 4) for s in shown}:
+        payload["fingerprint"] = known.get("fingerprint") or next(iter(shown)).fingerprint
+    if event.kind == Kind.DONE:
+        return payload | {"shown": 0, "hidden": hidden}
+    return payload | {"hidden": hidden} if hidden and not known else {"blind": True}
 
 
 def _looked(decision: Decision, event: Event, standing: AssetState, in_play: set[str]) -> dict[str, Any]:
-    """What an event of an independent look says besides; a finished one compares both opinions.
+    """The payload of an event in an independent review; a finished one records where both opinions differ.
 
     Raises:
-        DecisionError: There is nothing to compare with.
+        DecisionError: No second opinion is due, or the user gave the first one.
     """
     payload = dict(event.payload or {}) | {"look": str(decision.look)}
     if decision.look == Look.SECOND and standing.review != "second":

@@ -1,4 +1,4 @@
-"""The grid: many pictures, one question. Are these all dresses?"""
+"""The grid: many pictures and one question, such as "Are these all dresses?"."""
 
 from __future__ import annotations
 
@@ -11,25 +11,21 @@ from sqlalchemy import Connection, select
 from tagging_core.learning.classifier import Floats
 from tagging_core.learning.suggestions import MIN_PROBABILITY, Suggester, settled_tags
 from tagging_core.learning.tag_matrix import TagMatrix
-from tagging_core.ledger import projection
+from tagging_core.ledger import label_queries
 from tagging_core.review import queue
 from tagging_core.review.queue import View
 from tagging_core.review.sampling import SamplingRates
 from tagging_core.storage.schema import assets, suggestions
 
 SURE = 0.5
-"""Probability from which the machine selects a picture beforehand."""
+"""Pictures with at least this probability are preselected."""
 
-_POOL = 300  # pictures that were likeliest when last suggested; as many again are drawn from all that wait
+_POOL = 300  # candidates by stored probability, and as many again at random from all waiting pictures
 
 
 @dataclass(frozen=True, slots=True)
 class GridCell:
-    """A picture that probably has a tag.
-
-    Attributes:
-        probability: That the tag is right, in (0, 1).
-    """
+    """A picture and its most probable tag, with the tag's probability in (0, 1)."""
 
     asset_id: int
     tag_id: str
@@ -41,9 +37,9 @@ class GridPage:
     """Pictures for one question.
 
     Attributes:
-        subject: The tag or category that is asked about; empty if nothing is left to ask.
-        cells: Likeliest first.
-        asked: By tag, how many of the pictures looked at probably have it; most first.
+        subject: Id of the tag or category; empty if there are no candidates.
+        cells: Most probable first.
+        asked: Number of candidates with a probability of at least `SURE` by tag id, most first.
     """
 
     subject: str
@@ -60,14 +56,14 @@ def page(
     size: int = 48,
     without: Collection[int] = (),
 ) -> GridPage:
-    """Waiting pictures that probably have a tag, or a tag of a category.
+    """Return waiting pictures that probably have a tag, or a tag of a category.
 
-    It looks at a bounded number of pictures, so it costs the same however many wait.
+    The number of candidates is bounded, so the cost does not grow with the queue.
 
     Args:
-        subject: A tag or category; the tag that most pictures probably have if empty.
-        size: How many pictures at most.
-        without: Pictures that somebody else has open.
+        subject: Id of a tag or category; if empty, the most frequently predicted tag.
+        size: Maximum number of pictures.
+        without: Pictures to exclude, such as those that others have leased.
     """
     pool = _pool(connection, view, rates, subject, without, suggester)
     scored = suggester.score(connection, pool, view.profile)
@@ -106,11 +102,11 @@ def _pool(
 
 
 def _open(connection: Connection, ids: list[int], matrix: TagMatrix, profile: str) -> np.ndarray:
-    """`(n, t)` whether a tag is in play, may be given to many at once and is undecided on a picture."""
+    """Mask `(n, t)` of tags in the profile's categories that are not sensitive and undecided on the picture."""
     allowed = np.zeros((len(ids), len(matrix.tag_ids)), bool)
     in_play = matrix.in_play(matrix.taxonomy.profile(profile))
     allowed[:, [row for row in in_play if not matrix.taxonomy.tags[matrix.tag_ids[row]].sensitive]] = True
-    decided = projection.labels_of(connection, ids)
+    decided = label_queries.labels_of(connection, ids)
     for place, asset_id in enumerate(ids):
         for tag_id in settled_tags(decided.get(asset_id, {}), matrix.taxonomy) & matrix.rows.keys():
             allowed[place, matrix.rows[tag_id]] = False
@@ -118,7 +114,7 @@ def _open(connection: Connection, ids: list[int], matrix: TagMatrix, profile: st
 
 
 def _cells(ids: list[int], matrix: TagMatrix, probabilities: Floats, rows: list[int]) -> list[GridCell]:
-    """Each picture's likeliest tag among some."""
+    """Each picture's most probable tag, most probable picture first; `rows` are the matrix rows of the columns."""
     if not rows:
         return []
     best = probabilities.argmax(axis=1)

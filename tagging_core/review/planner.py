@@ -1,8 +1,8 @@
-"""What to ask next: the waiting pictures whose answers would teach most.
+"""Active learning: which waiting pictures to review next.
 
-At first typical pictures, one of each visual cluster, so that all kinds are met (Hacohen et al. 2022, arXiv
-2202.02794); then those that the library is least sure of, with a share taken at random, which keeps calibration
-honest. `benchmarks.ordering` compares this with the alternatives.
+A cold start takes typical pictures, one per visual cluster (Hacohen et al. 2022, arXiv 2202.02794). After that come
+the most uncertain ones, mixed with a random share that keeps calibration unbiased. `benchmarks.ordering` compares
+this with the alternatives.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from tagging_core.review.queue import Order, View, in_batch
 from tagging_core.storage.schema import assets, counters
 
 TYPICAL_FIRST = 10
-"""Reviews that start with typical pictures; from then on the library's doubts lead."""
+"""Number of finished reviews before uncertainty sampling replaces typical pictures."""
 
 RANDOM_SHARE = 0.2
-_POOL = 300  # waiting pictures that are looked at; a plan costs the same however many wait
+_POOL = 300  # waiting pictures considered, so that the cost does not grow with the queue
 
 Positions = NDArray[np.int64]
 
@@ -35,26 +35,26 @@ Positions = NDArray[np.int64]
 def choose(
     centred: Vectors, probabilities: Floats, exclusive: Sequence[Sequence[int]], finished: int, count: int
 ) -> Positions:
-    """Positions of the pictures to ask about next.
+    """Return the indices of the pictures to review next.
 
     Args:
-        centred: `(n, d)` waiting pictures, in an order that is random but always the same.
-        probabilities: `(n, t)` what the library says of them.
-        exclusive: Columns of the tags of each exclusive category.
-        finished: Reviews finished so far.
-        count: How many to choose.
+        centred: `(n, d)` centred unit vectors of waiting pictures, in a deterministic random order.
+        probabilities: `(n, t)` in (0, 1).
+        exclusive: Columns of each exclusive category.
+        finished: Number of reviews finished so far.
+        count: Number of pictures to choose.
     """
     count = min(count, len(centred))
     if finished < TYPICAL_FIRST:
         return typical(centred, count)
     random = round(RANDOM_SHARE * count)
-    doubtful = np.argsort(margins(probabilities, exclusive), kind="stable")[: count - random]
-    rest = np.setdiff1d(np.arange(len(centred)), doubtful)[:random]  # the given order is random already
-    return interleave(doubtful, rest)
+    uncertain = np.argsort(margins(probabilities, exclusive), kind="stable")[: count - random]
+    rest = np.setdiff1d(np.arange(len(centred)), uncertain)[:random]  # the input order is random
+    return interleave(uncertain, rest)
 
 
 def typical(centred: Vectors, count: int) -> Positions:
-    """The picture nearest to the middle of each of `count` clusters, large clusters first."""
+    """Return the picture nearest to the mean of each of `count` k-means clusters, large clusters first."""
     if count < 2:
         return np.arange(count)
     clusters = kmeans2(centred.astype(np.float64), count, iter=10, minit="++", rng=0, missing="warn")[1]
@@ -70,18 +70,18 @@ def typical(centred: Vectors, count: int) -> Positions:
 
 
 def interleave(many: Positions, few: Positions) -> Positions:
-    """Both in their order, the few spread evenly among the many."""
+    """Merge two sequences in their order, spreading the shorter evenly over the longer."""
     places = np.concatenate([(np.arange(len(x)) + 0.5) / max(len(x), 1) for x in (many, few)])
     return np.concatenate([many, few])[np.argsort(places, kind="stable")]
 
 
 @dataclass(frozen=True, slots=True)
 class ReviewPlan:
-    """Which pictures come next.
+    """The next pictures of a view.
 
     Attributes:
-        asset_ids: In their order.
-        margins: Of all pictures that were looked at, by id.
+        asset_ids: In review order.
+        margins: Margins of all candidates, by asset id.
     """
 
     asset_ids: list[int]
@@ -89,15 +89,15 @@ class ReviewPlan:
 
 
 def plan(connection: Connection, library: TagLibrary, view: View, count: int, without: set[int]) -> ReviewPlan:
-    """Choose among waiting pictures: a random sample, or those that were doubtful when last looked at.
+    """Plan the next reviews; candidates are a random sample, or those with the smallest stored margins.
 
     Args:
         view: Its order is TEACHING or DOUBT.
-        without: Pictures that are out of the question.
+        without: Pictures to exclude.
     """
-    doubtful = view.order == Order.DOUBT
+    uncertain = view.order == Order.DOUBT
     query = select(assets.c.id).where(assets.c.review == "new", *in_batch(view.batch_id))
-    query = query.order_by(assets.c.margin if doubtful else assets.c.sample).limit(_POOL + len(without))
+    query = query.order_by(assets.c.margin if uncertain else assets.c.sample).limit(_POOL + len(without))
     waiting = [a for a in connection.execute(query).scalars() if a not in without][:_POOL]
     found = vectors.load(connection, library.pictures, waiting)
     known = [a for a in waiting if a in found]
@@ -109,11 +109,11 @@ def plan(connection: Connection, library: TagLibrary, view: View, count: int, wi
     pictures = np.stack([found[a] for a in known])
     probabilities = matrix.probabilities(pictures)[:, rows]
     exclusive = _exclusive(matrix, rows)
-    sure = margins(probabilities, exclusive)
-    if doubtful:
-        order: Positions = np.argsort(sure, kind="stable")[:count]
+    found_margins = margins(probabilities, exclusive)
+    if uncertain:
+        order: Positions = np.argsort(found_margins, kind="stable")[:count]
     else:
         finished = select(counters.c.n).where(counters.c.name == f"done.{profile.id}")
         reviews = int(connection.execute(finished).scalar() or 0)
         order = choose(matrix.pack.centre(pictures), probabilities, exclusive, reviews, count)
-    return ReviewPlan([known[i] for i in order], dict(zip(known, sure.tolist(), strict=True)))
+    return ReviewPlan([known[i] for i in order], dict(zip(known, found_margins.tolist(), strict=True)))

@@ -1,4 +1,4 @@
-"""The queue: which pictures wait, how many, and which comes next."""
+"""The review queue: its views, its progress and the order of pictures."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from tagging_core.storage.schema import assets, counters, events, items, reviews
 
 
 class Order(StrEnum):
-    """In which order waiting pictures come."""
+    """Order of waiting pictures."""
 
-    TEACHING = "teaching"  # what teaches the library most
-    DOUBT = "doubt"  # what the library is least sure of
-    BATCH = "batch"  # as they were uploaded
+    TEACHING = "teaching"  # active learning, see `planner`
+    DOUBT = "doubt"  # smallest margin first
+    BATCH = "batch"  # upload order
     NEWEST = "newest"
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """Which pictures somebody looks at.
+    """A filter and order of the queue.
 
     Attributes:
-        profile: Under which they are looked at.
+        profile: Profile of the review.
         batch_id: Only this batch; None for all.
         state: One of `ledger.STATES`.
-        order: Only waiting pictures come in an order of what they teach.
+        order: TEACHING and DOUBT apply to the state "new" only; other states use upload order.
     """
 
     profile: str = "general"
@@ -42,10 +42,10 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class QueueProgress:
-    """How many pictures of a batch, or of all, are in each state.
+    """Number of pictures by review state.
 
     Attributes:
-        second: Finished once, and waiting for the second opinion of somebody else.
+        second: Finished once, awaiting a second opinion from somebody else.
     """
 
     waiting: int
@@ -56,12 +56,12 @@ class QueueProgress:
 
     @property
     def total(self) -> int:
-        """All pictures."""
+        """Total number of pictures."""
         return self.waiting + self.done + self.skipped + self.flagged + self.second
 
 
 def progress(connection: Connection, batch_id: int | None = None) -> QueueProgress:
-    """How far the review of a batch, or of everything, has come; exact, and as fast for many as for few."""
+    """Return the progress of a batch, or of all pictures, in constant time from exact counters."""
     scope = "review" if batch_id is None else f"batch.{batch_id}"
     query = select(counters.c.name, counters.c.n).where(counters.c.name.in_([f"{scope}.{s}" for s in STATES]))
     counts = {name.rsplit(".", 1)[1]: n for name, n in connection.execute(query)}
@@ -70,7 +70,7 @@ def progress(connection: Connection, batch_id: int | None = None) -> QueueProgre
 
 
 def in_batch(batch_id: int | None) -> list[ColumnElement[bool]]:
-    """The condition on assets that leaves one batch."""
+    """Return the conditions on `assets` that select a batch; none for None."""
     if batch_id is None:
         return []
     return [assets.c.id.in_(select(items.c.asset_id).where(items.c.batch_id == batch_id))]
@@ -84,12 +84,12 @@ def following(
     without: Collection[int] = (),
     user: User | None = None,
 ) -> list[int]:
-    """Ids of the pictures that come next, as they were uploaded or the newest first.
+    """Return the ids of the next pictures, newest first for that order and in upload order otherwise.
 
     Args:
-        after: Leave out pictures up to this one in that order; 0 starts at the beginning.
-        without: Leave these out.
-        user: Of pictures that wait for a second opinion, leave out those that this person gave the first on.
+        after: Continue after this picture in that order; 0 starts at the beginning.
+        without: Pictures to exclude.
+        user: Exclude pictures awaiting a second opinion whose first review is by this user.
     """
     query = _newest_first(view, after) if view.order == Order.NEWEST else _as_uploaded(view, after)
     if view.state == "second" and user is not None:
@@ -108,10 +108,10 @@ def seen_together(
     without: Collection[int] = (),
     sampled: bool = False,
 ) -> list[int]:
-    """Waiting pictures that may be decided many at a time: none of the blind sample, which is looked at one by one.
+    """Return waiting pictures for bulk review; the blind sample is excluded, as it is reviewed one by one.
 
     Args:
-        sampled: A random choice that is always the same, not the order of the view.
+        sampled: Use the deterministic random order of `sample` instead of the view's order.
     """
     if sampled:
         query = select(assets.c.id).where(assets.c.review == view.state, *in_batch(view.batch_id))
@@ -123,7 +123,7 @@ def seen_together(
 
 
 def still(connection: Connection, asset_ids: Collection[int], state: str = "new") -> set[int]:
-    """Those of some pictures that are in a state."""
+    """Return the pictures that are in a state."""
     query = select(assets.c.id).where(assets.c.id.in_(asset_ids), assets.c.review == state)
     return set(connection.execute(query).scalars())
 

@@ -1,4 +1,4 @@
-"""Sensitive suggestions that wait for a decision."""
+"""Suggestions of sensitive tags that await a decision."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from tagging_core.storage.schema import labels, suggestions
 from tagging_core.taxonomy.model import Taxonomy
 
 _MANY = 10_000
-"""Up to which alerts are counted."""
+"""Counting stops here."""
 
 
 def waiting(connection: Connection, taxonomy: Taxonomy) -> dict[str, int]:
-    """By sensitive tag in use, on how many pictures it is suggested and nobody decided yet."""
+    """Return the number of undecided pictures by active sensitive tag, 10,000 at most."""
     found = {}
     for tag in taxonomy.active():
         if tag.sensitive:
@@ -22,7 +22,7 @@ def waiting(connection: Connection, taxonomy: Taxonomy) -> dict[str, int]:
 
 
 def pictures(connection: Connection, taxonomy: Taxonomy, tag_id: str, limit: int = 24) -> list[tuple[int, float]]:
-    """Pictures on which a sensitive tag is suggested and nobody decided yet, likeliest first."""
+    """Return undecided pictures of a sensitive tag with its probability, most probable first."""
     query = select(suggestions.c.asset_id, func.max(suggestions.c.probability)).where(*_undecided(tag_id, taxonomy))
     query = query.group_by(suggestions.c.asset_id).order_by(func.max(suggestions.c.probability).desc()).limit(limit)
     return [(row[0], row[1]) for row in connection.execute(query)]

@@ -10,7 +10,7 @@ from tagging_core.assets import repository as assets
 from tagging_core.assets.repository import Asset, AssetText
 from tagging_core.common.users import Action, User, require
 from tagging_core.embeddings import vectors
-from tagging_core.learning import explanations, precision_targets, suggestions
+from tagging_core.learning import explanations, precision_targets
 from tagging_core.learning.active_model import ActiveModel
 from tagging_core.learning.explanations import Explanation
 from tagging_core.learning.thresholds import Threshold, Thresholds
@@ -28,16 +28,16 @@ from tagging_core.storage import Database
 
 
 class ReviewService:
-    """What people and programs call to review pictures.
+    """Reviews pictures: suggestions, decisions, undo and explanations.
 
     Args:
         database: The store of record.
-        model: Suggests tags and is taught by decisions.
-        rates: Sizes of the samples that measure accuracy.
-        wake: Tells the background worker that there is work.
+        model: The active model, fitted on every decision.
+        rates: Sampling rates of the accuracy measurement.
+        wake: Wakes the background worker.
 
     Attributes:
-        assigner: Hands pictures out, one person at a time.
+        assigner: Assigns pictures to reviewers.
     """
 
     def __init__(
@@ -64,10 +64,10 @@ class ReviewService:
         return event_id
 
     def undo(self, user: User, event_id: int, uid: str = "") -> int:
-        """Take a decision back, also from what was learned; returns the undo event's id.
+        """Undo a decision and refit its tags; return the undo event's id.
 
         Raises:
-            DecisionError: There is no such decision, or it was taken back already.
+            DecisionError: See `decisions.undo`.
         """
         with self.database.write(durable=True) as connection:
             taxonomy = self.model.load_taxonomy(connection)
@@ -87,7 +87,7 @@ class ReviewService:
         return group
 
     def undo_group(self, user: User, group_id: str) -> DecisionGroup:
-        """Take back what one gesture decided; the result can itself be taken back."""
+        """Undo a decision group; the result can itself be undone."""
         with self.database.write(durable=True) as connection:
             taxonomy = self.model.load_taxonomy(connection)
             group = decision_groups.undo_group(connection, user, group_id, taxonomy)
@@ -96,10 +96,11 @@ class ReviewService:
         return group
 
     def undo_period(self, user: User, actor: str, since: datetime, until: datetime) -> DecisionGroup:
-        """Take back what a person decided in a period (UTC without zone).
+        """Undo what a user decided in a period (naive UTC, end exclusive).
 
         Raises:
-            NotAllowedError: They are somebody else's decisions and the user is no administrator.
+            NotAllowedError: They are another user's decisions and the user is not an administrator.
+            DecisionError: None of them is in effect.
         """
         require(user, Action.REVIEW if actor == user.name else Action.OPERATE)
         with self.database.write(durable=True) as connection:
@@ -110,7 +111,7 @@ class ReviewService:
         return group
 
     def suggest(self, asset_id: int, profile: str) -> Shown:
-        """Return an asset's suggestions at the library's latest revision; writes nothing.
+        """Return an asset's suggestions at the library's latest revision; read-only.
 
         Raises:
             NotFoundError: There is no such asset or profile.
@@ -121,10 +122,10 @@ class ReviewService:
         return Shown(asset_id, profile, tuple(found.get(asset_id, [])))
 
     def card(self, user: User, asset_id: int, profile: str, look: Look | None = None) -> Card:
-        """Return what a review shows of an asset, and lease it to the person unless somebody else has it open.
+        """Return what a review shows of an asset, and lease it unless another user has.
 
         Args:
-            look: As `Assigner.next` said; where a second opinion of this person is due, it is taken as such anyway.
+            look: From the assignment; overridden where a second opinion of this user is due.
         """
         with self.database.write(serialized=False) as connection:
             asset = assets.get(connection, asset_id)
@@ -139,12 +140,8 @@ class ReviewService:
             decided = state.looks.get(user.name, {}) if look else decisions.labels_of(connection, asset_id)
             finished = asset.review == "done" and look is None
             blind = not finished and self.rates.is_blind(asset.sample)
-            if blind and decided:
-                # What is hidden stays what the model said before it learned anything from this picture.
-                found = suggestions.recorded(connection, asset_id, profile)
-            else:
-                suggester = self.model.suggester
-                found = suggester.suggest(connection, [asset_id], profile, {asset_id: decided}).get(asset_id, [])
+            suggester = self.model.suggester
+            found = suggester.suggest(connection, [asset_id], profile, {asset_id: decided}).get(asset_id, [])
         return Card(asset, decided, Shown(asset_id, profile, tuple(found), blind), blind, look, holder)
 
     def progress(self, batch_id: int | None = None) -> QueueProgress:
@@ -153,15 +150,15 @@ class ReviewService:
             return queue.progress(connection, batch_id)
 
     def recent_acts(self, user: User) -> list[PastAct]:
-        """Return the user's latest acts, latest first."""
+        """Return the user's latest actions, latest first."""
         with self.database.read() as connection:
             return history.recent_acts(connection, user)
 
     def toggle_act(self, user: User, past: PastAct) -> None:
-        """Take an act back, or restore one that was taken back.
+        """Undo an action, or restore one that was undone.
 
         Raises:
-            DecisionError: Somebody else was faster.
+            DecisionError: It was undone or restored in the meantime.
         """
         if past.act is not None:
             self.undo_group(user, past.act if past.stands else past.undo_act or "")
@@ -169,7 +166,7 @@ class ReviewService:
             self.undo(user, past.latest.id if past.stands else past.undo_id or 0)
 
     def undo_last(self, user: User) -> PastAct | None:
-        """Take back the user's latest act that is still in force; None if there is none."""
+        """Undo the user's latest action that is still in effect; None if there is none."""
         with self.database.read() as connection:
             last = history.last_standing(connection, user)
         if last is not None:
@@ -195,11 +192,7 @@ class ReviewService:
             return explanations.explain(connection, self.model.library, asset_id, tag_id, limit)
 
     def thresholds(self, profile: str, target: float) -> Thresholds:
-        """Return the probabilities from which `target` of the suggestions are right, cached by library revision.
-
-        Args:
-            target: Wanted precision in (0, 1).
-        """
+        """Return the thresholds for a target precision in (0, 1), cached by library revision."""
         revision = self.model.library.matrix().revision
         if self._thresholds[0] != revision:
             self._thresholds = (revision, {})

@@ -1,8 +1,7 @@
-"""What a person was shown, carried from the card to the decision; the ledger stores exactly that.
+"""The suggestions shown on a card; the decision returns them and the ledger stores exactly these.
 
-Reading suggestions writes nothing, so nobody's second look can change what somebody else's decision is stored with.
-Inside this process the object itself travels. Programs get it as a signed token, so that what a decision is measured
-against was really suggested by this installation.
+Reading suggestions writes nothing, so another request cannot change what a decision is stored with. Within a
+process the object is passed on; API clients get a signed token, which proves that this installation made it.
 """
 
 from __future__ import annotations
@@ -31,10 +30,10 @@ _MAX_JSON = 100_000  # bytes of an unpacked token; fifty suggestions take 4,000
 
 @dataclass(frozen=True, slots=True)
 class Shown(Sequence[Suggestion]):
-    """The suggestions of one asset as a person was shown them, best first; a sequence of them.
+    """The sequence of suggestions shown for an asset, best first.
 
     Attributes:
-        hidden: Whether they were kept from the person, for the blind sample.
+        hidden: Whether they were hidden from the user, as in the blind sample.
     """
 
     asset_id: int
@@ -59,16 +58,16 @@ class Shown(Sequence[Suggestion]):
         return self.suggestions[index]
 
     def by_tag(self, taxonomy: Taxonomy) -> dict[str, Suggestion]:
-        """Return the suggestions by the id their tag has today, after merges; deleted tags are left out."""
+        """Return the suggestions by current tag id, after merges; deleted tags are left out."""
         found = {taxonomy.redirects.resolve(s.tag_id): s for s in reversed(self.suggestions)}
         return {tag_id: s for tag_id, s in reversed(found.items()) if tag_id}
 
 
 class ShownTokens:
-    """Signs what was shown for programs, and reads it back.
+    """Encodes shown suggestions as signed tokens, and verifies them.
 
     Args:
-        key: The installation's secret; the same in all its processes.
+        key: The installation's secret in hexadecimal, shared by all its processes.
     """
 
     def __init__(self, key: str) -> None:
@@ -76,7 +75,7 @@ class ShownTokens:
 
     @classmethod
     def open(cls, connection: Connection) -> ShownTokens:
-        """Read the installation's secret, or make it.
+        """Read the installation's secret, or create it.
 
         Args:
             connection: A serialized write transaction.
@@ -88,13 +87,13 @@ class ShownTokens:
         return cls(key)
 
     def write(self, shown: Shown) -> str:
-        """Return the token, URL-safe text of some hundred characters."""
+        """Return the token, a URL-safe string of a few hundred characters."""
         rows = [[s.tag_id, s.probability, s.rank, s.fingerprint, s.revision] for s in shown]
         packed = zlib.compress(json.dumps([shown.asset_id, shown.profile, rows, shown.hidden]).encode())
         return base64.urlsafe_b64encode(self._sign(packed) + packed).decode().rstrip("=")
 
     def read(self, token: str) -> Shown:
-        """Return what a token says was shown.
+        """Verify and decode a token.
 
         Raises:
             DecisionError: It was not issued by this installation.
@@ -107,7 +106,7 @@ class ShownTokens:
             fields: list[Any] = json.loads(zlib.decompressobj().decompress(packed, _MAX_JSON))
         except (ValueError, binascii.Error, zlib.error) as error:
             raise DecisionError(
-                "`shown` is not a token of this installation. Send the one that came with the suggestions, or none."
+                "`shown` is not a token of this installation. Send the one from the suggestions, or omit it."
             ) from error
         asset_id, profile, rows, hidden = fields
         return Shown(asset_id, profile, tuple(Suggestion(*row) for row in rows), hidden)

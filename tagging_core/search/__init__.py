@@ -1,4 +1,4 @@
-"""Search: pictures by words, by tags, by other pictures, and by all three at once."""
+"""Search: assets by text, tags and example pictures, in any combination."""
 
 from __future__ import annotations
 

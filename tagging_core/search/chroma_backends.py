@@ -1,11 +1,14 @@
-"""Where Chroma's collections are: in a folder of this process, or at a server that several processes share."""
+"""Chroma backends: an embedded one in a local folder, or a server that several processes share."""
 
 from __future__ import annotations
 
 import contextlib
 import ipaddress
+import json
 import shutil
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
@@ -14,65 +17,79 @@ from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from tagging_core.errors import StorageError, UnreachableError
-from tagging_core.search.chroma_probe import probe
 
 _DATABASE = "tagloop"
+_PROBE_SECONDS = 120
+_PROBE = """
+import json, sys
+import chromadb
+from chromadb.config import Settings
+client = chromadb.PersistentClient(sys.argv[1], settings=Settings(anonymized_telemetry=False))
+counts = {}
+for collection in client.list_collections():
+    sample = collection.peek(1)
+    if len(sample["ids"]):
+        collection.query(query_embeddings=[list(map(float, sample["embeddings"][0]))], n_results=1)
+    counts[collection.name] = collection.count()
+print(json.dumps(counts))
+"""
+
+
+class DamagedError(Exception):
+    """A Chroma folder cannot be opened; the message says why."""
 
 
 class ChromaBackend(Protocol):
-    """What the index needs of either."""
+    """Storage of Chroma's collections, as `ChromaIndex` uses it."""
 
     def is_new(self) -> bool:
-        """Whether nothing was ever put there."""
+        """Whether there are no collections yet."""
 
     def counts(self) -> dict[str, int]:
-        """Records by the collection's name.
+        """Return the number of records by collection name.
 
         Raises:
-            DamagedError: It cannot be opened; says why.
+            DamagedError: The folder cannot be opened.
+            UnreachableError: The server does not answer.
         """
 
     def clear(self) -> None:
-        """Make room for collections that are filled anew."""
+        """Discard all collections so that they can be rebuilt."""
 
     def connect(self) -> Any:
-        """A client of chromadb."""
+        """Return a chromadb client."""
 
     def disconnect(self) -> None:
-        """Let go, so that it may be opened again in this process."""
+        """Release the client, so that this process can open the backend again."""
 
     def translate_errors(self) -> AbstractContextManager[None]:
-        """Turns what a client raises when nobody answers into an UnreachableError."""
+        """Turn a client's connection errors into UnreachableError."""
 
 
 class LocalChroma:
-    """A folder that this process alone opens.
-
-    Args:
-        folder: Chroma's folder.
-    """
+    """Embedded Chroma in a folder that no other process may open."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def is_new(self) -> bool:
-        """See `Place.is_new`."""
+        """See `ChromaBackend.is_new`."""
         return not self.folder.exists()
 
     def counts(self) -> dict[str, int]:
-        """See `Place.counts`; looked up in a process of its own, which a damaged folder may end."""
-        return probe(self.folder)
+        """See `ChromaBackend.counts`; runs in a subprocess, because a damaged index can crash the process."""
+        return _probe(self.folder)
 
     def clear(self) -> None:
-        """Set the folder aside, to be looked into."""
+        """Rename the folder for later inspection; only the latest damaged folder is kept."""
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
         self.folder.rename(self.folder.with_name(f"{self.folder.name}-damaged-{stamp}"))
         damaged = sorted(self.folder.parent.glob(f"{self.folder.name}-damaged-*"))
-        for old in damaged[:-1]:  # one is enough to look into; all it held is in SQL
+        for old in damaged[:-1]:  # all data are in SQL
             shutil.rmtree(old, ignore_errors=True)
 
     def connect(self) -> Any:
-        """See `Place.connect`."""
+        """See `ChromaBackend.connect`."""
         import chromadb
         from chromadb.config import Settings
 
@@ -80,28 +97,28 @@ class LocalChroma:
         return chromadb.PersistentClient(str(self.folder), settings=Settings(anonymized_telemetry=False))
 
     def disconnect(self) -> None:
-        """See `Place.disconnect`."""
-        _forget_clients()
+        """See `ChromaBackend.disconnect`."""
+        _clear_client_cache()
 
     def translate_errors(self) -> AbstractContextManager[None]:
-        """See `Place.told_plainly`: it always answers."""
+        """See `ChromaBackend.translate_errors`; there is no connection to lose."""
         return contextlib.nullcontext()
 
 
 class ChromaServer:
-    """A database of a server that `chroma run` started.
+    """A database on a server started by `chroma run`.
 
     Args:
-        url: `http://HOST:PORT`, with the database's name as path if several installations share the server.
+        url: `http://HOST:PORT`, with the database name as path if several installations share the server.
 
     Raises:
-        StorageError: The address is not a private one: Chroma asks nobody who they are.
+        StorageError: The URL is invalid or its address is public: Chroma has no authentication.
     """
 
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise StorageError(f"TAGLOOP_CHROMA_URL={url!r} is no address such as http://127.0.0.1:8000.")
+            raise StorageError(f"TAGLOOP_CHROMA_URL={url!r} is not a valid URL such as http://127.0.0.1:8000.")
         _require_private(url, parts.hostname)
         self._host, self._tls = parts.hostname, parts.scheme == "https"
         self._port = parts.port or (443 if self._tls else 8000)
@@ -109,28 +126,28 @@ class ChromaServer:
         self._name = parts.path.strip("/") or _DATABASE
 
     def is_new(self) -> bool:
-        """See `Place.is_new`."""
+        """See `ChromaBackend.is_new`."""
         return not self.counts()
 
     def counts(self) -> dict[str, int]:
-        """See `Place.counts`."""
+        """See `ChromaBackend.counts`."""
         client = self.connect()
         with self.translate_errors():
             return {collection.name: collection.count() for collection in client.list_collections()}
 
     def clear(self) -> None:
-        """Remove the collections; all they held is in SQL."""
+        """Delete the collections; all data are in SQL."""
         client = self.connect()
         with self.translate_errors():
             for collection in client.list_collections():
                 client.delete_collection(collection.name)
 
     def connect(self) -> Any:
-        """See `Place.connect`.
+        """See `ChromaBackend.connect`; creates the database if it is missing.
 
         Raises:
-            UnreachableError: The server cannot be reached.
-            StorageError: It is the one with the hole.
+            UnreachableError: The server does not answer.
+            StorageError: It is Chroma's Python server, which has a known vulnerability.
         """
         import chromadb
         import httpx
@@ -139,27 +156,27 @@ class ChromaServer:
         with self.translate_errors():
             if httpx.get(f"{self._base}/api/v2/version").json() == chromadb.__version__:
                 raise StorageError(
-                    f"At {self._base} answers Chroma's server in Python, which runs foreign code (CVE-2026-45829). "
-                    "Start the one that `chroma run` starts, which is written in Rust."
+                    f"{self._base} is Chroma's Python server, which allows remote code execution (CVE-2026-45829). "
+                    "Use the Rust server that `chroma run` starts."
                 )
             settings = self._settings()
-            administrator = chromadb.AdminClient(settings)
+            admin = chromadb.AdminClient(settings)
             try:
-                administrator.get_database(self._name)
+                admin.get_database(self._name)
             except NotFoundError:
-                with contextlib.suppress(UniqueConstraintError):  # another process was faster
-                    administrator.create_database(self._name)
+                with contextlib.suppress(UniqueConstraintError):  # another process created it first
+                    admin.create_database(self._name)
             return chromadb.HttpClient(
                 self._host, self._port, ssl=self._tls, settings=settings, database=self._name
             )
 
     def disconnect(self) -> None:
-        """See `Place.disconnect`."""
-        _forget_clients()
+        """See `ChromaBackend.disconnect`."""
+        _clear_client_cache()
 
     @contextlib.contextmanager
     def translate_errors(self) -> Iterator[None]:
-        """See `Place.told_plainly`."""
+        """See `ChromaBackend.translate_errors`."""
         import httpx
 
         try:
@@ -168,7 +185,8 @@ class ChromaServer:
             if isinstance(error, ValueError) and "Could not connect" not in str(error):
                 raise
             raise UnreachableError(
-                f"Chroma's server at {self._base} does not answer: {error}. Search waits for it; nothing is lost."
+                f"Chroma's server at {self._base} does not answer: {error}. "
+                "Search is unavailable until it is back; no data are lost."
             ) from error
 
     def _settings(self) -> Any:
@@ -185,17 +203,30 @@ class ChromaServer:
 
 def _require_private(url: str, host: str) -> None:
     try:
-        found = {str(info[4][0]) for info in socket.getaddrinfo(host, None)}
+        addresses = {str(info[4][0]) for info in socket.getaddrinfo(host, None)}
     except OSError as error:
-        raise StorageError(f"TAGLOOP_CHROMA_URL={url!r} names {host}, which is not known here: {error}.") from error
-    if public := sorted(a for a in found if not ipaddress.ip_address(a.partition("%")[0]).is_private):
+        raise StorageError(f"TAGLOOP_CHROMA_URL={url!r}: the host {host} cannot be resolved: {error}.") from error
+    if public := sorted(a for a in addresses if not ipaddress.ip_address(a.partition("%")[0]).is_private):
         raise StorageError(
-            f"TAGLOOP_CHROMA_URL={url!r} leads to {public[0]}, an address that others reach. Chroma asks nobody "
-            "who they are: run it on this machine or in a private network."
+            f"TAGLOOP_CHROMA_URL={url!r} resolves to the public address {public[0]}. Chroma has no authentication: "
+            "run it on this machine or in a private network."
         )
 
 
-def _forget_clients() -> None:
+def _probe(folder: Path) -> dict[str, int]:
+    """Open a folder in a subprocess and search each collection once; return the record counts."""
+    command = [sys.executable, "-c", _PROBE, str(folder)]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_PROBE_SECONDS, check=False)
+    except subprocess.TimeoutExpired:
+        raise DamagedError(f"it did not open within {_PROBE_SECONDS} seconds") from None
+    if done.returncode:
+        lines = done.stderr.strip().splitlines()
+        raise DamagedError(lines[-1][:200] if lines else f"opening it crashed with signal {-done.returncode}")
+    return dict(json.loads(done.stdout.strip().splitlines()[-1]))
+
+
+def _clear_client_cache() -> None:
     from chromadb.api.shared_system_client import SharedSystemClient
 
     with contextlib.suppress(AttributeError):

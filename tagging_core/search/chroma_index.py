@@ -1,9 +1,9 @@
-"""Chroma: the tag library and the picture index that others read and search, fed from SQL.
+"""The Chroma index: tag classifiers and picture vectors, copied from SQL through an outbox.
 
-chromadb 1.5.9 loses collections when its process is killed, and two processes corrupt each other's folder. So it
-only ever holds copies: one process opens a folder, a subprocess probes it first (a damaged index may end the
-process), and whatever is wrong is answered by setting the folder aside and filling a new one from SQL. A server is
-looked at the same way, and again after it did not answer: it may have come back without its records.
+chromadb 1.5.9 loses collections when its process is killed, and two processes corrupt each other's folder. So
+Chroma holds only copies: one process opens the folder, after a subprocess has probed it (a damaged index can crash
+the process), and damage is repaired by rebuilding from SQL. A server is checked the same way, and again after an
+outage, since it may come back without its records.
 """
 
 from __future__ import annotations
@@ -15,165 +15,120 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
-from sqlalchemy import ColumnElement, Select, delete, func, select
+from sqlalchemy import func, select
 
-from tagging_core.embeddings import spaces, vectors
-from tagging_core.embeddings.encoders import unit
 from tagging_core.errors import BusyError, UnreachableError
-from tagging_core.ledger import taxonomy_store
 from tagging_core.ledger.taxonomy_store import TaxonomyCache
-from tagging_core.search.chroma_backends import ChromaBackend
-from tagging_core.search.chroma_probe import DamagedError
-from tagging_core.storage import Database, key_values
-from tagging_core.storage.schema import assets, learned, outbox
+from tagging_core.search.chroma_backends import ChromaBackend, DamagedError
+from tagging_core.search.chroma_feeder import ChromaFeeder, pictures_of
+from tagging_core.storage import Database
+from tagging_core.storage.schema import learned, outbox
 from tagging_core.storage.schema import vectors as vector_table
 
 _log = logging.getLogger(__name__)
-_BATCH = 128
-_AT_ONCE = 4  # tags that one decision teaches at once, at most
 _OPENING_SECONDS = 20.0
-
-REBUILD = "chroma.rebuild"
-"""Set by a process that may not open Chroma; whoever has it open then fills it anew."""
 _TAGS = {"sync_threshold": 1_000, "batch_size": 100, "ef_construction": 32}
 _ASSETS = {"sync_threshold": 20_000, "batch_size": 100, "ef_search": 300}
-"""`sync_threshold`: rows until Chroma writes its index files and cuts its log. Never writing those of tags would
-spare them from being torn by a kill, but a change takes longer as the log grows: 29 ms after 2,200, 90 after 5,500,
-against 9. `ef_search`: with Chroma's 100, one search in sixty among 100,000 pictures missed all that is near; with
-300 none did."""
+"""`sync_threshold`: rows until Chroma writes its index files and truncates its log. Never writing those of tags
+would protect them from being torn by a kill, but changes slow down as the log grows: 29 ms after 2,200 rows, 90 ms
+after 5,500, against 9 ms. `ef_search`: with Chroma's default of 100, one search in sixty over 100,000 pictures
+missed every near neighbour; with 300 none did."""
 
 
 class ChromaIndex:
-    """Two collections for each model.
+    """Two collections per model, `tags` and `assets`; all are kept up to date, the active model's are searched.
 
     Args:
-        place: Chroma's folder, which this process must be the only one to open, or its server.
+        place: Chroma's folder, which no other process may open, or its server.
         database: The store of record.
 
     Attributes:
-        fingerprint: Of the active model, whose collections are searched; it is part of their names, since vectors
-            of two models never meet. Those of other models are kept up to date beside them.
+        fingerprint: The active model; part of its collections' names.
     """
 
     def __init__(self, place: ChromaBackend, database: Database) -> None:
         self.place = place
         self._database = database
         self.fingerprint = ""
-        self._taxonomies = TaxonomyCache()
-        self._client: Any = None
-        self._gone = ""  # why its server cannot be reached
+        self.taxonomies = TaxonomyCache()
+        self.client: Any = None
+        self._outage = ""  # why the server cannot be reached
         self._lock = threading.Lock()
         self._opened = threading.Event()
+        self.is_served = False  # whether this process may open it
+        self.feeder = ChromaFeeder(self, database)
 
     def bind(self, fingerprint: str, taxonomies: TaxonomyCache) -> None:
-        """Search the collections of another model from now on."""
-        self.fingerprint, self._taxonomies = fingerprint, taxonomies
+        """Search the collections of this model from now on."""
+        self.fingerprint, self.taxonomies = fingerprint, taxonomies
 
     def open(self) -> str:
-        """Probe and open, or set aside and rebuild.
+        """Open the backend; clear it and queue a rebuild if it is damaged or disagrees with SQL.
 
         Returns:
-            What was done: `opened`, `made` or `rebuilt: ...` with the reason.
+            `opened`, `made`, or `rebuilt: ...` with the reason.
 
         Raises:
-            UnreachableError: Its server does not answer.
+            UnreachableError: The server does not answer.
         """
-        with self._noted():
+        with self._tracking_outage():
             fresh = self.place.is_new()
         trouble = "" if fresh else self.trouble()
         if trouble:
-            _log.warning("Chroma is rebuilt from SQL: %s", trouble)
+            _log.warning("rebuilding Chroma from SQL: %s", trouble)
             self.place.clear()
         self.connect()
         if fresh or trouble:
-            self.requeue()
+            self.feeder.requeue()
         return f"rebuilt: {trouble}" if trouble else "made" if fresh else "opened"
 
     def connect(self) -> None:
-        """Open without a look at what it holds."""
-        with self._noted():
-            self._client = self.place.connect()
-        self._gone = ""
+        """Open the backend without checking its contents."""
+        with self._tracking_outage():
+            self.client = self.place.connect()
+        self._outage = ""
         self._opened.set()
 
     @property
     def is_open(self) -> bool:
-        """Whether it can be searched and fed; a server that does not answer is opened anew once it does."""
+        """Whether the index can be searched and fed; False during an outage of the server."""
         return self._opened.is_set()
 
-    def requeue(self) -> None:
-        """Queue everything SQL holds of every model, so that `feed` fills the collections anew."""
-        with self._database.write() as connection:
-            # What waits already is among them; a picture written twice costs five times as much as one that is new.
-            connection.execute(delete(outbox).where(outbox.c.kind == "asset"))
-            for fingerprint in spaces.indexed(connection):
-                known = select(learned.c.tag_id).where(learned.c.fingerprint == fingerprint)
-                pictures = select(vector_table.c.asset_id).where(*_pictures_of(fingerprint))
-                for kind, query in (("tag", known), ("asset", pictures)):
-                    row = {"kind": kind, "fingerprint": fingerprint}
-                    keys = [row | {"key": str(key)} for key in connection.execute(query).scalars()]
-                    if keys:
-                        connection.execute(outbox.insert(), keys)
+    def require_served(self) -> None:
+        """Check that this process serves the index.
 
-    def feed(self, limit: int = 20) -> int:
-        """Bring Chroma up to date with SQL.
-
-        Args:
-            limit: At most this many batches, so that a caller can do other things in between.
-
-        Returns:
-            How many outbox rows were worked off.
+        Raises:
+            BusyError: It does not; only the process that runs the worker does.
         """
-        worked = 0
-        for _ in range(limit):
-            fed = self._feed(select(outbox).order_by(outbox.c.id))
-            if not fed:
-                break
-            worked += fed
-        return worked
-
-    def feed_taught(self) -> int:
-        """Bring the tags that were taught last up to date, before all else; how many rows were worked off."""
-        return self._feed(select(outbox).where(outbox.c.kind == "tag").order_by(outbox.c.id.desc()), limit=_AT_ONCE)
-
-    def _feed(self, wanted: Select, limit: int = _BATCH) -> int:
-        with self._database.read() as connection:
-            rows = connection.execute(wanted.limit(limit)).all()
-        if not rows:
-            return 0
-        for fingerprint in sorted({row.fingerprint for row in rows}):
-            mine = [row for row in rows if row.fingerprint == fingerprint]
-            self._put_tags(fingerprint, sorted({row.key for row in mine if row.kind == "tag"}))
-            self._put_assets(fingerprint, sorted({int(row.key) for row in mine if row.kind == "asset"}))
-            if any(row.kind == spaces.GONE for row in mine):
-                self._remove(fingerprint)
-        with self._database.write() as connection:
-            connection.execute(delete(outbox).where(outbox.c.id.in_([row.id for row in rows])))
-        return len(rows)
+        if not self.is_served:
+            raise BusyError(
+                "Only the process that runs the worker opens the search index: search in its console or REST "
+                "service, or call start() here if none runs."
+            )
 
     def nearest(
         self, directions: np.ndarray, size: int, among: Sequence[int] | None = None
     ) -> list[dict[int, float]]:
-        """The assets whose vectors have the highest cosine with each of some directions.
+        """Find the assets whose vectors have the highest cosine similarity with each direction.
 
         Args:
             directions: `(q, d)` of any length.
-            size: How many are wanted for each.
-            among: Only of these, if given; thousands may be.
+            size: Maximum number of assets for each direction.
+            among: Restricts the search to these asset ids, of which there may be thousands.
 
         Returns:
-            For each direction, ids with the cosine in [-1, 1], nearest first.
+            For each direction, asset ids with the cosine in [-1, 1], nearest first.
 
         Raises:
             BusyError: The index is not open yet.
-            UnreachableError: Its server does not answer.
+            UnreachableError: The server does not answer.
         """
-        if self._gone:
-            raise UnreachableError(self._gone)
+        if self._outage:
+            raise UnreachableError(self._outage)
         if not self._opened.wait(_OPENING_SECONDS):
-            raise BusyError("The search index is still being opened. Try again in a minute.")
-        with self._reached():
-            collection = self._collection("assets")
+            raise BusyError("The search index is still opening. Try again in a minute.")
+        with self.calling():
+            collection = self.collection("assets")
             size = min(size, collection.count())
             if not size:
                 return [{} for _ in directions]
@@ -183,173 +138,97 @@ class ChromaIndex:
             for ids, distances in zip(found["ids"], found["distances"], strict=True)
         ]
 
-    def pending(self) -> int:
-        """How many changes wait to be fed, a wanted rebuild included."""
-        with self._database.read() as connection:
-            waiting = int(connection.execute(select(func.count()).select_from(outbox)).scalar_one())
-            return waiting + bool(key_values.get(connection, REBUILD))
-
-    def serve_rebuild(self) -> None:
-        """Queue everything anew if another process asked for it."""
-        with self._database.read() as connection:
-            wanted = key_values.get(connection, REBUILD)
-        if wanted:
-            self.requeue()
-            with self._database.write() as connection:
-                key_values.put(connection, REBUILD, "")
-
     def counts(self) -> dict[str, int]:
-        """Records in each collection."""
-        with self._reached():
-            return {kind: self._collection(kind).count() for kind in ("tags", "assets")}
+        """Return the number of records in the active model's `tags` and `assets` collections."""
+        with self.calling():
+            return {kind: self.collection(kind).count() for kind in ("tags", "assets")}
 
     def tag_record(self, tag_id: str) -> dict[str, Any] | None:
-        """What a reader of Chroma finds about a tag: metadata; None if it is not there."""
-        with self._reached():
-            found = self._collection("tags").get(ids=[tag_id], include=["metadatas"])
+        """Return the metadata of a tag's record; None if there is none."""
+        with self.calling():
+            found = self.collection("tags").get(ids=[tag_id], include=["metadatas"])
         return dict(found["metadatas"][0]) if found["ids"] else None
 
     def trouble(self) -> str:
-        """What is wrong with what it holds; empty if nothing is."""
+        """Return what is wrong with the collections; empty if they are intact and agree with SQL."""
         try:
-            return self._disagreement(self.place.counts())
+            return self._mismatch(self.place.counts())
         except DamagedError as error:
             return str(error)
 
-    def _disagreement(self, counts: dict[str, int]) -> str:
-        """Why Chroma cannot hold what SQL says, allowing for what the outbox still brings."""
+    def _mismatch(self, counts: dict[str, int]) -> str:
+        """Compare record counts with SQL, tolerating a difference of as many records as are queued."""
         with self._database.read() as connection:
-            waiting = select(outbox.c.kind, func.count(outbox.c.key.distinct())).group_by(outbox.c.kind)
-            waiting = waiting.where(outbox.c.fingerprint == self.fingerprint)
-            pending = {kind: int(n) for kind, n in connection.execute(waiting)}
+            queued = select(outbox.c.kind, func.count(outbox.c.key.distinct())).group_by(outbox.c.kind)
+            queued = queued.where(outbox.c.fingerprint == self.fingerprint)
+            pending = {kind: int(n) for kind, n in connection.execute(queued)}
             expected = self.expected(connection)
         for kind, rows in (("tags", "tag"), ("assets", "asset")):
             have, want = counts.get(self.name(kind), 0), expected[kind]
-            on_the_way = pending.get(rows, 0)  # to be added, or taken away: tags that were merged or deleted
-            if not want - on_the_way <= have <= want + on_the_way:
+            slack = pending.get(rows, 0)  # insertions, or deletions of merged and deleted tags
+            if not want - slack <= have <= want + slack:
                 return f"its {kind} collection holds {have} of {want} records"
         return ""
 
     def expected(self, connection: Any) -> dict[str, int]:
-        """How many records SQL says each collection should hold."""
+        """Return the number of records that each collection should hold according to SQL."""
         known = select(func.count()).select_from(learned).where(learned.c.fingerprint == self.fingerprint)
-        pictures = select(func.count()).select_from(vector_table).where(*_pictures_of(self.fingerprint))
+        pictures = select(func.count()).select_from(vector_table).where(*pictures_of(self.fingerprint))
         return {
             "tags": int(connection.execute(known).scalar_one()),
             "assets": int(connection.execute(pictures).scalar_one()),
         }
 
     def name(self, kind: str) -> str:
-        """The name of a collection of the model in use."""
+        """Return the name of the active model's collection of a kind."""
         return f"{kind}-{self.fingerprint}"
 
     def close(self) -> None:
-        """Let go of it, so that it may be opened again."""
-        if self._client is not None:
-            self._client = None
+        """Disconnect from the backend; the index can be opened again."""
+        if self.client is not None:
+            self.client = None
             self._opened.clear()
             self.place.disconnect()
 
     @contextlib.contextmanager
-    def _reached(self) -> Iterator[None]:
-        """One call at a time.
-
-        Raises:
-            UnreachableError: The server does not answer; the index is closed until it does.
-        """
-        with self._lock, self._noted(), self.place.translate_errors():
+    def calling(self) -> Iterator[None]:
+        """Serialize calls to the client and translate its errors."""
+        with self._lock, self._tracking_outage(), self.place.translate_errors():
             yield
 
     @contextlib.contextmanager
-    def _noted(self) -> Iterator[None]:
-        """Close the index, and keep the reason, when its server does not answer."""
+    def _tracking_outage(self) -> Iterator[None]:
+        """Mark the index as closed, and keep the reason, when the server does not answer."""
         try:
             yield
         except UnreachableError as error:
-            self._gone = str(error)
+            self._outage = str(error)
             self._opened.clear()
             raise
 
-    def _collection(self, kind: str, fingerprint: str = "") -> Any:
+    def collection(self, kind: str, fingerprint: str = "") -> Any:
+        """Return the collection of a kind, `tags` or `assets`, of a model, the active one by default."""
         fingerprint = fingerprint or self.fingerprint
-        return self._client.get_or_create_collection(
+        return self.client.get_or_create_collection(
             f"{kind}-{fingerprint}",
             embedding_function=None,
             metadata={"fingerprint": fingerprint},
             configuration={"hnsw": {"space": "cosine", **(_TAGS if kind == "tags" else _ASSETS)}},
         )
 
-    def _remove(self, fingerprint: str) -> None:
-        from chromadb.errors import NotFoundError
-
-        for kind in ("tags", "assets"):
-            with self._reached(), contextlib.suppress(NotFoundError, ValueError):
-                self._client.delete_collection(f"{kind}-{fingerprint}")
-
-    def _put_tags(self, fingerprint: str, tag_ids: list[str]) -> None:
-        if not tag_ids:
-            return
-        with self._database.read() as connection:
-            taxonomy = self._taxonomies.load(connection)
-            counts = taxonomy_store.counts(connection, tag_ids)
-            query = select(learned).where(learned.c.fingerprint == fingerprint, learned.c.tag_id.in_(tag_ids))
-            rows = [row for row in connection.execute(query) if row.tag_id in taxonomy.tags]
-        if lost := sorted(set(tag_ids) - {row.tag_id for row in rows}):
-            with self._reached():
-                self._collection("tags", fingerprint).delete(ids=lost)  # merged or deleted
-        if not rows:
-            return
-        metadatas = []
-        for row in rows:
-            tag = taxonomy.tags[row.tag_id]
-            accepted, rejected = counts.get(row.tag_id, (0, 0))
-            names = {f"name_{language}": name for language, name in tag.names.items()}
-            details = {"category": tag.category_id, "state": tag.state, "bias": row.bias, "revision": row.revision}
-            metadatas.append({**names, **details, "accepted": accepted, "rejected": rejected})
-        embeddings = unit(np.stack([vectors.from_bytes(row.weights) for row in rows]))
-        with self._reached():
-            self._collection("tags", fingerprint).upsert(
-                ids=[row.tag_id for row in rows], embeddings=embeddings, metadatas=metadatas
-            )
-
-    def _put_assets(self, fingerprint: str, asset_ids: list[int]) -> None:
-        if not asset_ids:
-            return
-        with self._database.read() as connection:
-            found = vectors.load(connection, fingerprint, asset_ids)
-            names = {
-                row.id: row.sha256
-                for row in connection.execute(
-                    select(assets.c.id, assets.c.sha256).where(assets.c.id.in_(asset_ids))
-                )
-            }
-        if not found:
-            return
-        with self._reached():
-            self._collection("assets", fingerprint).upsert(
-                ids=[str(asset_id) for asset_id in found],
-                embeddings=np.stack(list(found.values())),
-                metadatas=[{"sha256": names[asset_id]} for asset_id in found],
-            )
-
-
-def _pictures_of(fingerprint: str) -> tuple[ColumnElement[bool], ...]:
-    """Picture vectors of a model under its usual instruction, the only ones that are searched."""
-    c = vector_table.c
-    return c.fingerprint == fingerprint, c.kind == "image", c.instruction == spaces.USUAL
-
 
 def _query(collection: Any, directions: np.ndarray, size: int, among: Sequence[int] | None) -> Any:
     from chromadb.errors import InternalError
 
-    asked = {"query_embeddings": np.asarray(directions, np.float32), "n_results": size, "include": ["distances"]}
+    matrix = np.asarray(directions, np.float32)
+    arguments: dict[str, Any] = {"query_embeddings": matrix, "n_results": size, "include": ["distances"]}
     if among is None:
-        return collection.query(**asked)
+        return collection.query(**arguments)
     ids = [str(asset_id) for asset_id in among]
     try:
-        return collection.query(**asked, ids=ids)
-    except InternalError:  # one of them is not in the index yet; which ones are takes a look of its own
+        return collection.query(**arguments, ids=ids)
+    except InternalError:  # some ids are not in the index yet
         ids = collection.get(ids=ids, include=[])["ids"]
     if not ids:
         return {"ids": [[] for _ in directions], "distances": [[] for _ in directions]}
-    return collection.query(**asked, ids=ids)
+    return collection.query(**arguments, ids=ids)

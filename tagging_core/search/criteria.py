@@ -1,9 +1,9 @@
-"""What a query asks of a picture, as classifiers like those of tags.
+"""Search criteria: a query is turned into classifiers like those of tags.
 
-Words that name tags use the tags' classifiers, with what people decided. The model also reads the words as they
-stand, as it would read a new tag's prompts, since a name may be narrower than its tag ("handbag" of Bag) and words
-around it may change what it means ("wine glass"); the more was decided about a tag, the less that counts. Pictures
-that answers should be like, or unlike, teach a classifier as decisions teach a tag.
+Words that name tags use the tags' classifiers and people's decisions. The whole phrase is also embedded, like the
+prompts of a new tag, since a name can be narrower than its tag ("handbag" for Bag) and the words around it can
+change its meaning ("wine glass"); the more decisions a tag has, the less that counts. Positive and negative example
+pictures fit a classifier the way decisions fit a tag's.
 """
 
 from __future__ import annotations
@@ -27,20 +27,20 @@ from tagging_core.storage.schema import labels, learned
 Chance = Callable[[Connection, Vectors, list[int]], Floats]
 
 _AFTER_LATIN = "\u0250"  # the first character after the Latin letters, with their accents
-_SPOKEN = 0.001  # within so much of 1 lies the relevance of pictures that people gave a tag
-_IN_TEXT = 2.5  # logit for a picture whose text has the words, as for a tag that its text names
-_DECISIONS = 4  # about a tag, after which its classifier counts twice as much as the model's reading of its name
-_UNSURE = 0.02  # a tag says no more than this of what it is only a part of
+_LABEL_MARGIN = 0.001  # accepted pictures have a relevance in [1 - margin, 1], ranked by the classifier
+_IN_TEXT = 2.5  # logit added if the picture's text contains the words, as for a tag named in a text
+_DECISIONS = 4  # decisions after which a tag's classifier weighs twice as much as the embedded phrase
+_UNSURE = 0.02  # probabilities of tags are clipped this far from 0 and 1 if they cover only part of the phrase
 
 
 @dataclass(frozen=True, slots=True)
 class Criterion:
-    """Something that a picture must be.
+    """A condition that pictures meet with some probability.
 
     Attributes:
-        directions: `(k, d)` unit vectors along which pictures lie that fit.
-        chance: Probability in (0, 1) that pictures `(n, d)` of some ids fit.
-        things: How many things it asks for at once.
+        directions: `(k, d)` unit vectors for finding candidates in the index.
+        chance: Returns the probability `(n,)` in (0, 1) that pictures `(n, d)` with these ids meet it.
+        things: Number of concepts that it combines.
     """
 
     directions: Vectors
@@ -49,11 +49,11 @@ class Criterion:
 
 
 class Criteria:
-    """Makes criteria of queries.
+    """Turns queries into criteria.
 
     Args:
-        database: Keeps the vectors of sentences.
-        model: The tags' classifiers, and the encoder that reads words.
+        database: Caches text embeddings.
+        model: The tags' classifiers, and the encoder for words.
     """
 
     def __init__(self, database: Database, model: ActiveModel) -> None:
@@ -61,49 +61,49 @@ class Criteria:
         self._preset, self._encoder = model.preset, model.encoder
 
     def reads(self, words: str) -> bool:
-        """Whether the model reads these words; letters outside Latin script take a model that says so."""
+        """Whether the model supports the words' script: Latin always, others unless it is English-only."""
         return max(words) < _AFTER_LATIN or "en" not in self._preset.languages or len(self._preset.languages) > 1
 
     def of(
         self, connection: Connection, matrix: TagMatrix, query: Query, examples: Examples | None
     ) -> list[Criterion]:
-        """What a query asks for, all at once; empty if neither words nor pictures say anything."""
-        spoken = query.phrase if query.phrase and self.reads(query.phrase) else ""
-        named = _Named.of(connection, matrix, query.groups)
+        """Return criteria that must all be met; empty if there are neither usable words nor examples."""
+        phrase = query.phrase if query.phrase and self.reads(query.phrase) else ""
+        named = _NamedTags.of(connection, matrix, query.groups)
         if named is None:
-            return [self._free(matrix, spoken, query.rest, examples)] if spoken or examples is not None else []
-        found = [self._mixed(matrix, named, spoken, query.rest) if spoken else named.criterion()]
-        return found if examples is None else [*found, self._free(matrix, "", "", examples)]
+            return [self._untagged(matrix, phrase, query.rest, examples)] if phrase or examples is not None else []
+        found = [self._combined(matrix, named, phrase, query.rest) if phrase else named.criterion()]
+        return found if examples is None else [*found, self._untagged(matrix, "", "", examples)]
 
-    def _free(self, matrix: TagMatrix, phrase: str, words: str, examples: Examples | None) -> Criterion:
-        """What the model reads in a phrase and sees in examples."""
-        model, logits = self._reading(matrix, phrase, words, examples)
+    def _untagged(self, matrix: TagMatrix, phrase: str, words: str, examples: Examples | None) -> Criterion:
+        """Return a criterion from the embedded phrase and the examples, without tags."""
+        model, logits = self._fit(matrix, phrase, words, examples)
 
         def chance(connection: Connection, pictures: Vectors, asset_ids: list[int]) -> Floats:
             return np.asarray(sigmoid(logits(connection, pictures, asset_ids)))
 
         return Criterion(unit(model.weights[None]), chance)
 
-    def _mixed(self, matrix: TagMatrix, named: _Named, phrase: str, words: str) -> Criterion:
-        """Tags, and what the model reads in the whole phrase."""
-        model, logits = self._reading(matrix, phrase, words, None)
+    def _combined(self, matrix: TagMatrix, named: _NamedTags, phrase: str, words: str) -> Criterion:
+        """Return a criterion that mixes the logits of the named tags and of the embedded phrase."""
+        model, logits = self._fit(matrix, phrase, words, None)
         share = 0.5 if words else 1 / (2 + named.decisions / _DECISIONS)
 
         def chance(connection: Connection, pictures: Vectors, asset_ids: list[int]) -> Floats:
-            tags, settled = named.chance(connection, pictures, asset_ids)
+            tags, labelled = named.chance(connection, pictures, asset_ids)
             if words:
                 tags = np.clip(tags, _UNSURE, 1 - _UNSURE)
-            read = logits(connection, pictures, asset_ids)
-            both = sigmoid((1 - share) * np.log(tags / (1 - tags)) + share * read)
-            return np.asarray(both if words else np.where(settled, tags, both))
+            phrase_logits = logits(connection, pictures, asset_ids)
+            mixed = sigmoid((1 - share) * np.log(tags / (1 - tags)) + share * phrase_logits)
+            return np.asarray(mixed if words else np.where(labelled, tags, mixed))
 
         directions = np.vstack([named.directions, unit(model.weights[None])])
         return Criterion(directions, chance, named.things + bool(words))
 
-    def _reading(
+    def _fit(
         self, matrix: TagMatrix, phrase: str, words: str, examples: Examples | None
     ) -> tuple[TagModel, Chance]:
-        """The classifier of a phrase and examples, and its calibrated logits; more where texts have the words."""
+        """Fit a classifier to a phrase and examples; return it and its calibrated logits, text matches included."""
         dimension = len(matrix.pack.mean)
         none = Examples(np.zeros((0, dimension), np.float32), np.zeros(0), np.zeros(0))
         text = self._embed(phrase) if phrase else np.zeros(dimension, np.float32)
@@ -113,8 +113,8 @@ class Criteria:
         def logits(connection: Connection, pictures: Vectors, asset_ids: list[int]) -> Floats:
             found = model.logits(matrix.pack.centre(pictures)) * slopes + shifts
             if words:
-                having = set(repository.with_words(connection, words, asset_ids))
-                found = found + _IN_TEXT * np.array([asset_id in having for asset_id in asset_ids], np.float64)
+                matching = set(repository.with_words(connection, words, asset_ids))
+                found = found + _IN_TEXT * np.array([asset_id in matching for asset_id in asset_ids], np.float64)
             return np.asarray(found, np.float64)
 
         return model, logits
@@ -126,11 +126,11 @@ class Criteria:
 
 
 @dataclass(frozen=True, slots=True)
-class _Named:
-    """Tags that a query names: of each group, any will do.
+class _NamedTags:
+    """Tags named in a query: each group must match, by any of its tags.
 
     Attributes:
-        decisions: Made about the least known of the groups.
+        decisions: Number of decisions on the group that has fewest.
     """
 
     matrix: TagMatrix
@@ -138,8 +138,8 @@ class _Named:
     decisions: int
 
     @staticmethod
-    def of(connection: Connection, matrix: TagMatrix, groups: Sequence[Sequence[str]]) -> _Named | None:
-        """None if no tag of any group was fitted."""
+    def of(connection: Connection, matrix: TagMatrix, groups: Sequence[Sequence[str]]) -> _NamedTags | None:
+        """Return the groups that have fitted tags; None if there are none."""
         fitted = [kept for group in groups if (kept := [t for t in group if t in matrix.rows])]
         if not fitted:
             return None
@@ -147,7 +147,7 @@ class _Named:
         counted = select(learned.c.tag_id, func.max(learned.c.positives + learned.c.negatives).label("n"))
         rows = connection.execute(counted.where(learned.c.tag_id.in_(tag_ids)).group_by(learned.c.tag_id))
         decided = {row.tag_id: int(row.n) for row in rows}
-        return _Named(matrix, fitted, min(max(decided.get(t, 0) for t in group) for group in fitted))
+        return _NamedTags(matrix, fitted, min(max(decided.get(t, 0) for t in group) for group in fitted))
 
     @property
     def things(self) -> int:
@@ -155,7 +155,7 @@ class _Named:
 
     @property
     def directions(self) -> Vectors:
-        """Of each tag, and of all groups together, which lies in none of the single directions' first ranks."""
+        """One per tag, and their sum over groups: its nearest pictures may be missing from each tag's own list."""
         weights = [
             [self.matrix.changed.get(row, self.matrix.base[row]) for t in group for row in [self.matrix.rows[t]]]
             for group in self.groups
@@ -167,23 +167,23 @@ class _Named:
         return np.vstack([single, unit(np.sum(together, axis=0))])
 
     def criterion(self) -> Criterion:
-        return Criterion(self.directions, lambda *asked: self.chance(*asked)[0], self.things)
+        return Criterion(self.directions, lambda *args: self.chance(*args)[0], self.things)
 
     def chance(self, connection: Connection, pictures: Vectors, asset_ids: list[int]) -> tuple[Floats, np.ndarray]:
-        """Probability `(n,)`, and whether people settled it, by ruling one out or by giving all."""
-        chances, given = np.ones(len(asset_ids)), np.ones(len(asset_ids), bool)
+        """Return probabilities `(n,)`, and whether labels decide them: a group rejected, or all groups accepted."""
+        chances, accepted = np.ones(len(asset_ids)), np.ones(len(asset_ids), bool)
         for group in self.groups:
             found = np.stack([self.matrix.probability_of(tag_id, pictures) for tag_id in group])
-            said = _said(connection, group, asset_ids)
-            # What many people gave a tag comes in the order in which the library is sure of it.
-            found = np.where(np.isnan(said), found, said * (1 - _SPOKEN * (1 - found)))
+            labelled = _labels(connection, group, asset_ids)
+            # Accepted pictures are ranked among themselves by the classifier.
+            found = np.where(np.isnan(labelled), found, labelled * (1 - _LABEL_MARGIN * (1 - found)))
             chances *= found.max(axis=0)
-            given &= (said == 1).any(axis=0)
-        return np.clip(chances, 1e-9, 1 - 1e-9), given | (chances == 0)
+            accepted &= (labelled == 1).any(axis=0)
+        return np.clip(chances, 1e-9, 1 - 1e-9), accepted | (chances == 0)
 
 
-def _said(connection: Connection, tag_ids: list[str], asset_ids: list[int]) -> Floats:
-    """What people said, `(t, n)`: 1 where the tag applies, 0 where it does not, NaN where nobody did."""
+def _labels(connection: Connection, tag_ids: list[str], asset_ids: list[int]) -> Floats:
+    """Return labels `(t, n)`: 1 for accepted, 0 for rejected, NaN for undecided."""
     found = np.full((len(tag_ids), len(asset_ids)), np.nan)
     rows = {tag_id: row for row, tag_id in enumerate(tag_ids)}
     columns = {asset_id: column for column, asset_id in enumerate(asset_ids)}

@@ -1,4 +1,4 @@
-"""Choosing pictures that resemble one without being the same picture again and again."""
+"""Diverse recommendations: similar pictures without near-duplicates."""
 
 from __future__ import annotations
 
@@ -7,30 +7,30 @@ import numpy as np
 from tagging_core.embeddings.encoders import Vectors
 
 TWIN = 0.96
-"""Cosine above which two pictures are one to a person."""
+"""Cosine similarity above which two pictures count as near-duplicates."""
 
-_VARIETY = 0.35  # how much a picture loses for being like one that was chosen before
+_VARIETY = 0.35  # weight of the penalty for similarity to a picture chosen earlier, in [0, 1]
 
 
 def diversify(pictures: Vectors, centred: Vectors, limit: int) -> list[int]:
-    """Rows that are like the first, but neither its twins nor one another's; best first.
+    """Select rows similar to row 0 by maximal marginal relevance (Carbonell and Goldstein 1998), best first.
 
-    Maximal marginal relevance: Carbonell and Goldstein 1998.
+    Near-duplicates of row 0 and of selected rows are left out.
 
     Args:
-        pictures: `(n, d)` unit vectors; row 0 is the picture that others should be like.
-        centred: `(n, d)` the same around the gallery's mean.
-        limit: Rows at most.
+        pictures: `(n, d)` unit vectors; row 0 is the query.
+        centred: `(n, d)` the same vectors, centred on the gallery's mean.
+        limit: Maximum number of rows.
     """
-    closeness = centred @ centred[0]
+    similarity = centred @ centred[0]
     twins = pictures @ pictures.T > TWIN
     open_ = ~twins[0]
-    worst = np.zeros(len(pictures))
+    redundancy = np.zeros(len(pictures))  # highest similarity to a chosen row
     chosen: list[int] = []
     while len(chosen) < limit and open_.any():
-        worth = (1 - _VARIETY) * closeness - _VARIETY * worst
-        best = int(np.argmax(np.where(open_, worth, -np.inf)))
+        score = (1 - _VARIETY) * similarity - _VARIETY * redundancy
+        best = int(np.argmax(np.where(open_, score, -np.inf)))
         chosen.append(best)
         open_ &= ~twins[best]
-        worst = np.maximum(worst, centred @ centred[best])
+        redundancy = np.maximum(redundancy, centred @ centred[best])
     return chosen

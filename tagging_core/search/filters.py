@@ -1,4 +1,4 @@
-"""Filters: which pictures may be found at all; the same for search, lists and exports."""
+"""Filters on assets, shared by search, lists and exports."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from tagging_core.taxonomy.model import Taxonomy
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """What pictures must be like; whatever is left out does not matter.
+    """Conditions on assets, all of which must hold; empty ones are ignored.
 
     Attributes:
-        tags: Accepted tags that they must all have, or tags below these in the tree.
-        category: They must have an accepted tag of it.
-        profile: They came in under it.
-        batch_id: They are in it.
-        period: Days, in the installation's time zone, on which they came in.
-        state: One of `ledger.STATES`.
+        tags: Every one of these tags, or a descendant of it, is accepted.
+        category: Some tag of this category is accepted.
+        profile: The asset is in a batch of this profile.
+        batch_id: The asset is in this batch.
+        period: First and last day of ingest, inclusive, in the installation's time zone.
+        state: Review state, one of `ledger.STATES`.
     """
 
     tags: tuple[str, ...] = ()
@@ -37,20 +37,20 @@ class Filters:
     state: str = ""
 
     def conditions(self, taxonomy: Taxonomy, zone: str) -> list[ColumnElement[bool]]:
-        """As conditions on assets.
+        """Return SQL conditions on the table `assets`.
 
         Args:
-            zone: Whose days the period means.
+            zone: IANA time zone of the period's days.
 
         Raises:
-            NotFoundError: There is no such tag or profile.
-            SearchError: There is no such category or state.
+            NotFoundError: The tag or profile does not exist.
+            SearchError: The category or state does not exist.
         """
         found = [_labelled(labels.c.tag_id.in_(taxonomy.with_children(taxonomy.tag(tag).id))) for tag in self.tags]
         if self.category:
             if self.category not in taxonomy.categories:
                 raise SearchError(
-                    f"There is no category {self.category!r}; there are {', '.join(taxonomy.categories)}."
+                    f"There is no category {self.category!r}; expected one of {', '.join(taxonomy.categories)}."
                 )
             found.append(
                 _labelled(labels.c.tag_id.in_(select(tags.c.id).where(tags.c.category_id == self.category)))
@@ -67,17 +67,17 @@ class Filters:
             ]
         if self.state:
             if self.state not in STATES:
-                raise SearchError(f"{self.state!r} is no state of a picture; it is one of {', '.join(STATES)}.")
+                raise SearchError(f"There is no review state {self.state!r}; expected one of {', '.join(STATES)}.")
             found.append(assets.c.review == self.state)
         return found
 
 
 ANY = Filters()
-"""Every picture passes."""
+"""Matches every asset."""
 
 
 def matching(connection: Connection, conditions: list[ColumnElement[bool]], asset_ids: Collection[int]) -> set[int]:
-    """Those of some pictures that meet conditions."""
+    """Return the ids, among those given, whose assets meet all conditions."""
     if not conditions:
         return set(asset_ids)
     found: set[int] = set()
@@ -93,6 +93,6 @@ def _labelled(which: ColumnElement[bool]) -> ColumnElement[bool]:
 
 
 def _midnight(period: Period, last: int, zone: str) -> datetime:
-    """The first moment of a period (0), or the first after it (1), UTC without zone."""
+    """Return the start of a period (`last` 0) or its exclusive end (1), in UTC without time zone."""
     day = period.last + timedelta(days=1) if last else period.first
     return datetime.combine(day, time(), ZoneInfo(zone)).astimezone(UTC).replace(tzinfo=None)

@@ -1,4 +1,4 @@
-"""What somebody typed: the tags it names, in any language, and what is left to be understood by the model."""
+"""Query parsing: tag names, in any language, and the remaining words, which are embedded."""
 
 from __future__ import annotations
 
@@ -47,13 +47,13 @@ _CHINESE_FILLERS = re.compile("的照片|的图片|照片|图片|一张|一个|�
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A search as it was understood.
+    """A parsed query.
 
     Attributes:
-        text: As typed.
-        phrase: Without words that say nothing.
-        groups: For each tag name in it, the tags meant: any of them, or tags below, will do.
-        rest: The words that name no tag; empty if all do.
+        text: The input, with whitespace collapsed.
+        phrase: The text without filler words.
+        groups: For each tag name in the text, its tags and their descendants, any of which matches.
+        rest: The words that are not tag names, without fillers.
     """
 
     text: str
@@ -63,12 +63,12 @@ class Query:
 
     @property
     def tag_ids(self) -> list[str]:
-        """All tags that are meant, once each."""
+        """The tags of all groups, without duplicates."""
         return list(dict.fromkeys(tag_id for group in self.groups for tag_id in group))
 
 
 def read_query(names: TagNames, taxonomy: Taxonomy, text: str) -> Query:
-    """Understand what was typed."""
+    """Parse a query."""
     text = " ".join(text.split())
     groups: list[tuple[str, ...]] = []
     rest, end = [], 0

@@ -1,9 +1,9 @@
-"""Searching: pictures are ranked by the probability that they are what a query asks for.
+"""Search by text, examples and filters, ranked by the probability that a picture matches.
 
-A query becomes classifiers (see `criteria`), so a relevance is a probability that means the same everywhere, and
-the list ends where it becomes unlikely. Chroma proposes candidates, by the direction of each classifier's weights;
-they are ranked exactly. Where filters leave few pictures, those are ranked without Chroma: an approximate index
-loses what is rare.
+A query becomes classifiers (see `criteria`), so relevance is a probability comparable between queries, and the list
+is cut off where it gets low. Chroma proposes candidates, the nearest neighbours of each classifier's weights, which
+are then ranked exactly. If filters leave few pictures, all of those are ranked without Chroma, since an approximate
+index can miss rare ones.
 """
 
 from __future__ import annotations
@@ -32,22 +32,22 @@ from tagging_core.storage.schema import assets, labels
 from tagging_core.taxonomy.matching import TagNames
 
 MIN_RELEVANCE = 0.03
-"""Relevance below which a picture is no answer, for each thing it should be: what a tag has before a look at it."""
+"""Minimum relevance of a hit, about a tag's prior probability; for a query of k concepts its k-th power."""
 
-_OF_BEST = 15  # a picture that is so many times less likely than the best is none either
-_FEW = 1_000  # pictures that filters may leave to be ranked without Chroma
-_CANDIDATES = 120  # asked of Chroma at least: ranking by direction is a little off, and its search approximate
-_LISTED = 20_000  # pictures that filters may leave to be named to Chroma; beyond that it is asked for ever more
-_DEEPEST = 20_000
-_LABELLED = 100  # pictures that people gave a tag, a sample, that are candidates whatever the model thinks
+_OF_BEST = 15  # hits must be at least 1/15 as likely as the best
+_FEW = 1_000  # if at most this many pictures pass the filters, they are ranked without Chroma
+_CANDIDATES = 120  # minimum asked of Chroma, whose order is only approximately that of relevance
+_LISTED = 20_000  # if at most this many pass, Chroma gets their ids; otherwise its results are filtered
+_DEEPEST = 20_000  # results after which Chroma is not asked for more
+_LABELLED = 100  # accepted pictures per tag that are always candidates, a random sample
 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A picture that was found.
+    """A search result.
 
     Attributes:
-        relevance: Probability in (0, 1) that it is what was asked for; almost 1 where people said so.
+        relevance: Probability that the picture matches, almost 1 if its labels say so; 1 if hits are not ranked.
     """
 
     asset_id: int
@@ -56,12 +56,12 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a search found.
+    """The results of a search.
 
     Attributes:
-        query: As it was understood.
+        query: The parsed query.
         hits: Best first.
-        understood: Whether the model reads the language of the words that name no tag.
+        understood: Whether the model supports the language of the words that are not tag names.
     """
 
     query: Query
@@ -70,12 +70,12 @@ class Found:
 
 
 class Searcher:
-    """Searches one installation's pictures.
+    """Searches assets.
 
     Args:
         database: The store of record.
-        model: The tags' classifiers, and the encoder that reads words.
-        index: Proposes candidates.
+        model: The tags' classifiers, and the encoder for words.
+        index: Finds candidates.
     """
 
     def __init__(self, database: Database, model: ActiveModel, index: ChromaIndex) -> None:
@@ -92,20 +92,23 @@ class Searcher:
         limit: int = 60,
         pictures: Sequence[Vectors] = (),
     ) -> Found:
-        """Pictures that fit words, resemble some pictures, do not resemble others, and pass filters.
+        """Find assets by text, positive and negative examples, and filters.
 
         Args:
-            text: In any language, as far as it names tags; the rest in one that the model reads.
-            like: Ids of pictures that answers should be like.
-            unlike: Ids of pictures that they should not be like.
-            limit: Answers at most.
-            pictures: Vectors `(d,)` of further pictures that answers should be like.
+            text: Tag names in any language, other words in one that the model supports; empty for none.
+            like: Ids of assets to resemble; they are not among the hits.
+            unlike: Ids of assets not to resemble; likewise.
+            filters: Conditions that every hit meets.
+            limit: Maximum number of hits.
+            pictures: Further vectors `(d,)` to resemble, for pictures outside the archive.
 
         Raises:
-            SearchError: A filter makes no sense, or a picture is not embedded yet.
-            NotFoundError: A picture, tag or profile does not exist.
-            BusyError: The index is not open yet.
+            SearchError: A filter has an unknown value, or an example has not been embedded yet.
+            NotFoundError: An example, tag or profile does not exist.
+            BusyError: The index is not open yet, or is served by another process.
+            UnreachableError: The server of the index does not answer.
         """
+        self._index.require_served()
         matrix = self._library.matrix()
         query = read_query(self.names(matrix), matrix.taxonomy, text)
         understood = not query.rest or self._criteria.reads(query.rest)
@@ -115,15 +118,15 @@ class Searcher:
             conditions = filters.conditions(matrix.taxonomy, key_values.zone_of(connection))
             if not criteria:
                 return Found(query, self._by_text(connection, query, conditions, limit), understood)
-            without = set(like) | set(unlike)
-            candidates = self._candidates(connection, query, criteria, conditions, limit + len(without))
-            chances = _rank(connection, criteria, {a: v for a, v in candidates.items() if a not in without})
-        # One picture says little of what others have in common with it: then the nearest are shown, however far.
+            excluded = set(like) | set(unlike)
+            candidates = self._candidates(connection, query, criteria, conditions, limit + len(excluded))
+            chances = _rank(connection, criteria, {a: v for a, v in candidates.items() if a not in excluded})
+        # Probabilities from a few examples are low: a search by pictures alone shows the nearest at any distance.
         least = MIN_RELEVANCE ** sum(each.things for each in criteria) if text.strip() else 0.0
         return Found(query, _cut(chances, limit, least), understood)
 
     def recommend(self, asset_id: int, filters: Filters = ANY, limit: int = 8) -> list[Hit]:
-        """Pictures that resemble one, but neither it nor one another too much, best first."""
+        """Return diverse assets that resemble one, without its near-duplicates, best first."""
         found = self.find(like=[asset_id], filters=filters, limit=10 * limit).hits
         with self._database.read() as connection:
             known = vectors.load(connection, self._library.pictures, [asset_id, *(hit.asset_id for hit in found)])
@@ -148,13 +151,11 @@ class Searcher:
             return [asset_module.to_asset(row) for row in rows]
 
     def names(self, matrix: TagMatrix | None = None) -> TagNames:
-        """The names of the tags in use, at the library's latest revision."""
+        """Return the index of active tags' names at the library's latest revision."""
         taxonomy = (matrix or self._library.matrix()).taxonomy
         if self._names[0] != taxonomy.revision:
             self._names = (taxonomy.revision, TagNames(taxonomy.active()))
         return self._names[1]
-
-    # ---- what is asked ------------------------------------------------------------------------------------
 
     def _examples(
         self, connection: Connection, like: Sequence[int], unlike: Sequence[int], pictures: Sequence[Vectors]
@@ -164,13 +165,11 @@ class Searcher:
         found = vectors.load(connection, self._library.pictures, [*like, *unlike])
         for asset_id in [*like, *unlike]:
             if asset_id not in found:
-                asset_module.get(connection, asset_id)
-                raise SearchError(f"Picture {asset_id} is not embedded by the model in use yet; try again later.")
+                asset_module.get(connection, asset_id)  # raises NotFoundError
+                raise SearchError(f"Picture {asset_id} is not embedded by the active model yet; try again later.")
         stacked = np.stack([*(found[a] for a in like), *pictures, *(found[a] for a in unlike)])
-        right = np.array([1.0] * (len(like) + len(pictures)) + [0.0] * len(unlike))
-        return Examples(self._library.pack(connection).centre(stacked), right, np.ones(len(right)))
-
-    # ---- candidates ---------------------------------------------------------------------------------------
+        targets = np.array([1.0] * (len(like) + len(pictures)) + [0.0] * len(unlike))
+        return Examples(self._library.pack(connection).centre(stacked), targets, np.ones(len(targets)))
 
     def _candidates(
         self,
@@ -180,7 +179,7 @@ class Searcher:
         conditions: list[ColumnElement[bool]],
         limit: int,
     ) -> dict[int, Vectors]:
-        """Vectors of pictures that may be among the best and pass the filters, by id."""
+        """Return vectors, by asset id, of likely matches that pass the filters."""
         passing: list[int] | None = None
         if conditions:
             few = select(assets.c.id).where(*conditions).limit(_LISTED + 1)
@@ -193,15 +192,15 @@ class Searcher:
             near = self._near(connection, directions, conditions, size)
         else:
             near = {asset_id for found in self._index.nearest(directions, size, passing) for asset_id in found}
-        spoken = self._labelled(connection, query.tag_ids)
-        written = [a.id for a in asset_module.search_text(connection, query.rest)] if query.rest else []
-        others = matching(connection, conditions, {*spoken, *written} - near)
+        accepted = self._labelled(connection, query.tag_ids)
+        by_text = [a.id for a in asset_module.search_text(connection, query.rest)] if query.rest else []
+        others = matching(connection, conditions, {*accepted, *by_text} - near)
         return vectors.load(connection, self._library.pictures, sorted(near | others))
 
     def _near(
         self, connection: Connection, directions: Vectors, conditions: list[ColumnElement[bool]], size: int
     ) -> set[int]:
-        """The nearest that pass the filters: ever more are asked for until enough of them do."""
+        """Return near neighbours that pass the filters, asking the index for more until enough do."""
         wanted = size
         while True:
             lists = self._index.nearest(directions, size)
@@ -221,10 +220,7 @@ class Searcher:
     def _by_text(
         self, connection: Connection, query: Query, conditions: list[ColumnElement[bool]], limit: int
     ) -> list[Hit]:
-        """What remains where neither tags nor the model understand the words: pictures whose text has them.
-
-        Without any words it is all that pass the filters, the latest first.
-        """
+        """Search texts and names for words that the model does not support; without words list the latest."""
         if not query.rest:
             ids = select(assets.c.id).where(*conditions).order_by(assets.c.id.desc()).limit(limit)
             return [Hit(asset_id, 1.0) for asset_id in connection.execute(ids).scalars()]
@@ -242,7 +238,7 @@ def _rank(connection: Connection, criteria: list[Criterion], candidates: dict[in
 
 
 def _cut(chances: dict[int, float], limit: int, least: float) -> list[Hit]:
-    """The best, up to where an answer becomes unlikely."""
+    """Return the best hits, cut off where their probability gets low."""
     ranked = sorted(chances.items(), key=lambda each: (-each[1], -each[0]))[:limit]
     if not ranked:
         return []

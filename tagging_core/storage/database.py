@@ -35,6 +35,8 @@ class Database:
         self.url = url
         try:
             self.engine = _make_engine(url)
+            # SQLite chooses durability by connection: a second pool saves a pragma in each transaction.
+            self._durable = _make_engine(url, durable=True) if self.is_sqlite else self.engine
         except (ArgumentError, NoSuchModuleError, ImportError) as error:
             raise StorageError(
                 f"TAGLOOP_DATABASE_URL={_mask_password(url)!r} is invalid: {error} Expected "
@@ -99,9 +101,8 @@ class Database:
         Raises:
             StorageError: The database cannot be reached, is full, or stayed locked for a minute.
         """
-        with _translate_errors(), self.engine.connect() as connection:
+        with _translate_errors(), (self._durable if durable else self.engine).connect() as connection:
             if self.is_sqlite:
-                connection.exec_driver_sql(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
                 connection.exec_driver_sql("BEGIN IMMEDIATE")  # upgrading a read lock later could fail
             else:
                 commit_mode = "" if durable else "SET LOCAL synchronous_commit = off;"
@@ -112,6 +113,7 @@ class Database:
     def close(self) -> None:
         """Close all pooled connections."""
         self.engine.dispose()
+        self._durable.dispose()
 
 
 def insert_row(connection: Connection, table: Table, row: dict[str, Any]) -> int:
@@ -176,7 +178,7 @@ def pipelined(connection: Connection) -> Iterator[None]:
         raise OperationalError(None, None, error) from error
 
 
-def _make_engine(url: str) -> Engine:
+def _make_engine(url: str, durable: bool = False) -> Engine:
     """Create an engine in autocommit mode: transactions begin explicitly.
 
     So pragmas can precede a transaction, a single SELECT saves the BEGIN and ROLLBACK that would triple its time,
@@ -190,7 +192,7 @@ def _make_engine(url: str) -> Engine:
         return engine
     Path(url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(url, connect_args={"timeout": 60})
-    event.listen(engine, "connect", _configure_sqlite)
+    event.listen(engine, "connect", functools.partial(_configure_sqlite, durable))
     return engine
 
 
@@ -240,10 +242,11 @@ def _strip_nul(_connection: Any, _cursor: Any, statement: str, parameters: Any, 
     return statement, parameters
 
 
-def _configure_sqlite(connection: Any, _record: Any) -> None:
+def _configure_sqlite(durable: bool, connection: Any, _record: Any) -> None:
     connection.isolation_level = None
     cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
     cursor.execute("PRAGMA foreign_keys=ON")
     cursor.execute("PRAGMA busy_timeout=60000")
     cursor.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import BigInteger, Connection, String, cast, select
+from sqlalchemy import BigInteger, Connection, ScalarSelect, String, cast, select
 
 from tagging_core.storage import Database, insert, upsert
 from tagging_core.storage.schema import meta
@@ -24,6 +24,11 @@ def get(connection: Connection, key: str, default: str = "") -> str:
     """Return a value, or the default if the key is missing."""
     value = connection.execute(select(meta.c.value).where(meta.c.key == key)).scalar()
     return default if value is None else str(value)
+
+
+def query(key: str) -> ScalarSelect[str]:
+    """Return a subquery that reads a key's value as part of another statement."""
+    return select(meta.c.value).where(meta.c.key == key).scalar_subquery()
 
 
 def put(connection: Connection, key: str, value: str) -> None:

@@ -18,7 +18,7 @@ from sqlalchemy import select, update
 from benchmarks.served import CHROMIUM_FLAGS, serve
 from tagging_core import Decision, Kind, Settings, Tagloop
 from tagging_core.common.users import local_user
-from tagging_core.ledger import projection
+from tagging_core.ledger import replay
 from tagging_core.storage.schema import assets, events
 from tests.browser.conftest import chromium
 
@@ -113,7 +113,7 @@ def work_for_weeks(data: Path, photos: Path | None) -> None:
     for n, (asset_id, name) in enumerate(waiting):
         if n % 25 == 0:
             loop.model.library.settle()
-            loop.model.library.calibrate()
+            loop.model.library.calibration.update()
         person = local_user(chance.choice(["Ann", "Bob", "Chen", "Dora"]))
         right = names.get(_RIGHT.get(name.split("-")[0], ""), "")
         loop.review.assigner.take(person, asset_id, force=True)
@@ -133,7 +133,7 @@ def work_for_weeks(data: Path, photos: Path | None) -> None:
             connection.execute(update(events).where(events.c.asset_id == asset_id).values(at=at))
             connection.execute(update(assets).where(assets.c.id == asset_id).values(created_at=at))
     with loop.database.write() as connection:
-        projection.recount(connection, loop.settings.zone, loop.model.library.taxonomies.load(connection).redirects)
+        replay.recount(connection, loop.settings.zone, loop.model.library.taxonomies.load(connection).redirects)
     loop.close()
 
 

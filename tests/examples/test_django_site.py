@@ -75,7 +75,7 @@ def test_an_upload_is_tagged_and_found(browser: httpx.Client, working: Tagloop) 
     assert upload(browser, "red.jpg", photo(RED)).status_code == 200
     assert upload(browser, "blue.jpg", photo(BLUE)).status_code == 200
     assert upload(browser, "again.jpg", photo(BLUE)).status_code == 200  # the same picture is kept once
-    wait_for(lambda: not working.resources.index.pending())
+    wait_for(lambda: not working.resources.index.feeder.pending())
     page = browser.get("/", params={"q": "blue"}).text
     shown = re.findall(r"/media/pictures/(\w+)\.jpg", page)
     assert shown[0] == "blue"

@@ -40,7 +40,7 @@ def test_pictures_are_found(browser: FlaskClient, working: Tagloop) -> None:
 
     for name, colour in (("red.jpg", RED), ("blue.jpg", BLUE)):
         Operations(working, local_user("CMS")).pictures.tag(photo(colour), name)
-    wait_for(lambda: not working.resources.index.pending())
+    wait_for(lambda: not working.resources.index.feeder.pending())
     assert browser.get("/search?q=blue").json[0]["name"] == "blue.jpg"
 
 

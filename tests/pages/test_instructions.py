@@ -79,7 +79,7 @@ def test_an_empty_instruction_and_an_empty_archive_are_reported(open_page: Open,
     assert any("There are no pictures" in info.value for info in at.info)
     at.text_area(key=f"instruction_{PROFILE}").set_value(" ").run()
     press(at, "Send to the model")
-    assert any("Say what the model is to look for" in error.value for error in at.error)
+    assert any("instruction for E-commerce is empty" in error.value for error in at.error)
 
 
 class TestOfAModelThatTakesNone:

@@ -68,7 +68,7 @@ def test_a_batch_is_stopped_and_resumed(
             return queue_status.load(connection).in_work
 
     monkeypatch.setattr(
-        "tagging_core.ingest.pipeline.encode_or_halve", wait
+        "tagging_core.ingest.pipeline.encode_with_bisection", wait
     )  # before the writers' turn, which Stop needs
     batch = console.ingest.upload(ann, [("a.jpg", photo(RED))], "e-commerce")
     console.start()

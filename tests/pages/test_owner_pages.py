@@ -103,7 +103,7 @@ def test_the_library_of_a_past_moment_is_compared_and_restored(
 ) -> None:
     at = open_page(page_paths.HISTORY, show="Versions")
     assert any("no tag library yet" in i.value for i in at.info)
-    monkeypatch.setattr(taxonomy_history, "began", lambda _: datetime(2000, 1, 1))
+    monkeypatch.setattr(taxonomy_history, "first_change_at", lambda _: datetime(2000, 1, 1))
     with console.database.write() as connection:  # the starter library of the day before yesterday
         connection.execute(events.update().values(at=datetime.now(UTC).replace(tzinfo=None) - timedelta(days=2)))
     console.curation.apply(ann, plans.set_state(console.taxonomy(), "garment.hat", "deprecated"))

@@ -20,7 +20,7 @@ def drawn(console: Tagloop, ann: User, monkeypatch: pytest.MonkeyPatch) -> dict[
     """What the gallery was called with, after three pictures were indexed."""
     ingest(console, ann, RED, GREEN, BLUE)
     console.review.decide(ann, Decision(Kind.ADD, 3, "garment.dress", profile="e-commerce"))
-    wait_for(lambda: console.resources.index.pending() == 0)
+    wait_for(lambda: console.resources.index.feeder.pending() == 0)
     seen: dict[str, list] = {"shown": [], "selected": []}
 
     def draw(page: str, shown: list, *_: object, **__: object) -> None:

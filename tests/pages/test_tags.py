@@ -196,7 +196,7 @@ def test_a_merge_into_what_stands_below_is_refused(
 ) -> None:
     console.curation.apply(ann, plans.move(console.taxonomy(), "garment.hat", "garment", "garment.dress"))
     at = dialog(lambda: dialogs.merge("garment.dress", "garment.hat"), console, ann, monkeypatch)
-    assert "stands below it" in at.error[0].value
+    assert "into its descendant" in at.error[0].value
 
 
 def test_a_split_moves_the_chosen_pictures(console: Tagloop, ann: User, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -67,6 +67,7 @@ def test_a_server_path_is_offered_only_below_an_allowed_root(
     (tmp_path / "root").mkdir()
     (tmp_path / "root" / "a.jpg").write_bytes(photo(RED))
     console.settings = console.settings.model_copy(update={"ingest_root": tmp_path / "root"})
+    console.ingest._ingest_root = tmp_path / "root"
     at = open_page()
     at.text_input[0].set_value("../..").run()
     button(at, "Tag this folder").click().run()

@@ -127,7 +127,7 @@ def test_the_loop_from_upload_to_search(loop: Tagloop, workers: Workers, ann: Us
     loop.review.decide(ann, Decision(Kind.REJECT, found["red.jpg"].id, "colour.red", profile=PROFILE))
     after = {s.tag_id: s.probability for s in loop.review.suggest(found["red2.jpg"].id, PROFILE)}
     assert after.get("colour.red", 0.0) < before["colour.red"]
-    wait_for(lambda: loop.resources.index.is_open and not loop.resources.index.pending(), 60)
+    wait_for(lambda: loop.resources.index.is_open and not loop.resources.index.feeder.pending(), 60)
     assert loop.search.find("green").hits[0].asset_id == found["green.jpg"].id
     again = loop.ingest.upload(ann, [("again.jpg", photo(RED)), ("broken.jpg", b"no picture")], PROFILE)
     wait_for(lambda: loop.ingest.batch(again).state == "done", 30)

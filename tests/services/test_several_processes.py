@@ -52,7 +52,7 @@ def test_what_one_is_told_the_other_knows_within_a_second(loop: Tagloop, beside:
     loop.review.decide(ann, Decision(Kind.REJECT, assets[0], "colour.red", profile=PROFILE))
     wait_for(lambda: beside.model.library.matrix().revision > before, 1)
     assert beside.review.suggest(assets[1], PROFILE)
-    wait_for(lambda: not beside.resources.index.pending(), 60)
+    wait_for(lambda: not beside.resources.index.feeder.pending(), 60)
     assert beside.search.find("green").hits
 
 
@@ -65,7 +65,7 @@ def test_one_is_the_steward_and_another_takes_over(loop: Tagloop, beside: Tagloo
     loop.close()
     wait_for(lambda: holder(beside) == beside.resources.name, 5)
     beside.review.decide(ann, Decision(Kind.ADD, 1, "garment.dress", profile=PROFILE))
-    wait_for(lambda: beside.resources.index.is_open and not beside.resources.index.pending(), 60)
+    wait_for(lambda: beside.resources.index.is_open and not beside.resources.index.feeder.pending(), 60)
     record = beside.resources.index.tag_record("garment.dress")
     assert record is not None
     assert record["accepted"] == 1

@@ -1,4 +1,4 @@
-"""The client for programs: the same resources, methods and results as `Operations` has in process."""
+"""HTTP client with the resources and methods of `Operations`."""
 
 from __future__ import annotations
 
@@ -18,16 +18,15 @@ __all__ = ["Client", "ServiceError"]
 
 
 class Client:
-    """Calls a Tagloop service.
+    """Client of a Tagloop service.
 
-    A request that the service asks to repeat is repeated. Writing requests are safe to repeat under an idempotency
-    key.
+    Requests answered with 429 or 503 are retried. Pass an idempotency key to writes that you retry yourself.
 
     Args:
-        url: Of the service, such as `https://tagloop.example.com/api/v1`.
-        key: An API key; empty where the service serves this machine without one.
-        timeout: Seconds to wait for an answer.
-        transport: How requests are sent, if not over the network.
+        url: Base URL of the API, such as `https://tagloop.example.com/api/v1`.
+        key: API key; empty if the service accepts local programs without one.
+        timeout: Seconds to wait for a response.
+        transport: Replaces httpx's network transport, for tests.
     """
 
     def __init__(
@@ -46,13 +45,13 @@ class Client:
         self.webhooks = WebhooksClient(connection)
 
     def __enter__(self) -> Client:
-        """For `with`."""
+        """Return the client."""
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Let the connection go."""
+        """Close the connections."""
         self.close()
 
     def close(self) -> None:
-        """Let the connection go."""
+        """Close the connections."""
         self._http.close()

@@ -13,7 +13,7 @@ from tagging_core.publishing.schemas import EVERYTHING, Rendition
 
 
 class AssetsClient(Resource):
-    """Assets of a service."""
+    """Operations on assets, over HTTP."""
 
     def get(self, asset: int | str, language: schemas.Language = "en") -> schemas.Asset:
         """See `AssetsOperations.get`."""
@@ -27,8 +27,8 @@ class AssetsClient(Resource):
         language: schemas.Language = "en",
     ) -> schemas.Page[schemas.Asset]:
         """See `AssetsOperations.list`."""
-        asked = filters_of(filters) | plain({"cursor": cursor, "limit": limit, "language": language})
-        return self._connection.send("GET", "/assets", schemas.Page[schemas.Asset], params=asked)
+        query = filters_of(filters) | plain({"cursor": cursor, "limit": limit, "language": language})
+        return self._connection.send("GET", "/assets", schemas.Page[schemas.Asset], params=query)
 
     def picture(self, asset: int, rendition: Rendition = "screen") -> bytes:
         """See `AssetsOperations.picture`."""
@@ -38,8 +38,8 @@ class AssetsClient(Resource):
         self, asset: int, profile: str = "general", top_k: int = MAX_SUGGESTIONS, language: schemas.Language = "en"
     ) -> schemas.Suggested:
         """See `AssetsOperations.suggestions`."""
-        asked = plain({"profile": profile, "top_k": top_k, "language": language})
-        return self._connection.send("GET", f"/assets/{asset}/suggestions", schemas.Suggested, params=asked)
+        query = plain({"profile": profile, "top_k": top_k, "language": language})
+        return self._connection.send("GET", f"/assets/{asset}/suggestions", schemas.Suggested, params=query)
 
     def set_text(self, asset: int, text: schemas.Text) -> schemas.Asset:
         """See `AssetsOperations.set_text`."""
@@ -52,9 +52,9 @@ class AssetsClient(Resource):
 
     def draft_description(self, asset: int, language: schemas.Language = "en") -> schemas.Description:
         """See `AssetsOperations.draft_description`."""
-        asked = {"language": language}
+        query = {"language": language}
         return self._connection.send(
-            "POST", f"/assets/{asset}/description/draft", schemas.Description, params=asked
+            "POST", f"/assets/{asset}/description/draft", schemas.Description, params=query
         )
 
     def export(
@@ -66,8 +66,8 @@ class AssetsClient(Resource):
         image: str = "{name}",
     ) -> Iterator[bytes]:
         """See `AssetsOperations.export`."""
-        asked = {"format": form, "columns": list(columns), "language": language, "image": image}
-        with self._connection.http.stream("GET", "export", params=filters_of(filters) | asked) as answer:
+        query = {"format": form, "columns": list(columns), "language": language, "image": image}
+        with self._connection.http.stream("GET", "export", params=filters_of(filters) | query) as answer:
             if not answer.is_success:
                 answer.read()
                 raise refused(answer)
@@ -77,5 +77,5 @@ class AssetsClient(Resource):
         self, asset: int, filters: schemas.Filters = EVERYTHING, limit: int = 8, language: schemas.Language = "en"
     ) -> Sequence[schemas.Hit]:
         """See `AssetsOperations.recommend`."""
-        asked = filters_of(filters) | plain({"limit": limit, "language": language})
-        return self._connection.send("GET", f"/assets/{asset}/recommendations", list[schemas.Hit], params=asked)
+        query = filters_of(filters) | plain({"limit": limit, "language": language})
+        return self._connection.send("GET", f"/assets/{asset}/recommendations", list[schemas.Hit], params=query)

@@ -9,7 +9,7 @@ from tagging_core.publishing import schemas
 
 
 class BatchesClient(Resource):
-    """Batches of a service."""
+    """Operations on batches, over HTTP."""
 
     def create(
         self,
@@ -29,5 +29,5 @@ class BatchesClient(Resource):
 
     def list(self, cursor: str | None = None, limit: int = 50) -> schemas.Page[schemas.Batch]:
         """See `BatchesOperations.list`."""
-        asked = plain({"cursor": cursor, "limit": limit})
-        return self._connection.send("GET", "/batches", schemas.Page[schemas.Batch], params=asked)
+        query = plain({"cursor": cursor, "limit": limit})
+        return self._connection.send("GET", "/batches", schemas.Page[schemas.Batch], params=query)

@@ -1,4 +1,4 @@
-"""The connection to a Tagloop service: sends requests, retries, turns refusals into errors."""
+"""The client's connection: sends requests, retries, and raises errors."""
 
 from __future__ import annotations
 
@@ -12,25 +12,26 @@ from tagging_core.errors import TaggingError
 from tagging_core.publishing import schemas
 
 T = TypeVar("T")
-_PATIENCE = (429, 503)
-_TRIES = 5
+_RETRIED = (429, 503)
+_ATTEMPTS = 5
 
 
 class ServiceError(TaggingError):
     """The service refused a request.
 
     Attributes:
-        status: HTTP status.
-        problem: What it said, as RFC 9457 has it.
+        status: HTTP status; 0 if the service could not be reached.
+        problem: The problem details (RFC 9457).
     """
 
     def __init__(self, status: int, problem: dict[str, Any]) -> None:
         self.status, self.problem = status, problem
-        super().__init__(str(problem.get("detail") or problem.get("title") or f"The service answered {status}."))
+        detail = problem.get("detail") or problem.get("title")
+        super().__init__(str(detail or f"The service answered with status {status}."))
 
     @property
     def kind(self) -> str:
-        """What to branch on, such as `not-found`; empty if the answer came from something else."""
+        """Problem type, such as `not-found`; empty if the response is not a problem of Tagloop's."""
         return str(self.problem.get("type", "")).removeprefix("urn:tagloop:problem:")
 
 
@@ -38,14 +39,14 @@ class Connection:
     """Sends requests to one service.
 
     Args:
-        http: Holds the service's address and the key.
+        http: Has the base URL and the credentials.
     """
 
     def __init__(self, http: httpx.Client) -> None:
         self.http = http
 
     def send(self, method: str, path: str, model: type[T], idempotency_key: str = "", **options: Any) -> T:
-        """Send a request and return its answer as a model; `options` are httpx's."""
+        """Send a request and parse the response into a model; `options` go to httpx."""
         headers = {"idempotency-key": idempotency_key} if idempotency_key else {}
         answer = self.ask(method, path, headers=headers, **options)
         if isinstance(model, type) and issubclass(model, BaseModel):
@@ -53,18 +54,18 @@ class Connection:
         return TypeAdapter(model).validate_json(answer.content)
 
     def ask(self, method: str, path: str, **options: Any) -> httpx.Response:
-        """Send a request; what was refused for the moment is sent again.
+        """Send a request; retry as `Retry-After` says if the service is busy.
 
         Raises:
-            ServiceError: It was refused, or there is no service.
+            ServiceError: The request failed, or the service cannot be reached.
         """
-        for left in reversed(range(_TRIES)):
+        for left in reversed(range(_ATTEMPTS)):
             try:
                 answer = self.http.request(method, path.lstrip("/"), **options)
             except httpx.HTTPError as error:
                 where = self.http.base_url
                 raise ServiceError(0, {"detail": f"The service at {where} cannot be reached: {error}."}) from error
-            if answer.status_code not in _PATIENCE or not left:
+            if answer.status_code not in _RETRIED or not left:
                 break
             time.sleep(min(10.0, float(answer.headers.get("retry-after", "1"))))
         if answer.is_success:
@@ -73,24 +74,20 @@ class Connection:
 
 
 class Resource:
-    """Base of the client's resources.
-
-    Args:
-        connection: To the service.
-    """
+    """Base class of the client's resources."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
 
 def refused(answer: httpx.Response) -> ServiceError:
-    """Return the error that an answer stands for."""
-    told = answer.headers.get("content-type", "").startswith("application/problem+json")
-    return ServiceError(answer.status_code, answer.json() if told else {})
+    """Return the error of an unsuccessful response."""
+    is_problem = answer.headers.get("content-type", "").startswith("application/problem+json")
+    return ServiceError(answer.status_code, answer.json() if is_problem else {})
 
 
 def plain(asked: dict[str, Any]) -> dict[str, Any]:
-    """Without what is left out, and as a query or form has it."""
+    """Drop None and write booleans as queries and forms expect them."""
     return {k: str(v).lower() if isinstance(v, bool) else v for k, v in asked.items() if v is not None}
 
 

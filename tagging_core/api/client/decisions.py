@@ -9,7 +9,7 @@ from tagging_core.publishing import schemas
 
 
 class DecisionsClient(Resource):
-    """Decisions of a service."""
+    """Operations on decisions, over HTTP."""
 
     def create(self, decisions: Sequence[schemas.NewDecision], idempotency_key: str = "") -> schemas.Written:
         """See `DecisionsOperations.create`."""
@@ -24,5 +24,5 @@ class DecisionsClient(Resource):
         self, asset: int | None = None, cursor: str | None = None, limit: int = 100
     ) -> schemas.Page[schemas.Decision]:
         """See `DecisionsOperations.list`."""
-        asked = plain({"asset": asset, "cursor": cursor, "limit": limit})
-        return self._connection.send("GET", "/decisions", schemas.Page[schemas.Decision], params=asked)
+        query = plain({"asset": asset, "cursor": cursor, "limit": limit})
+        return self._connection.send("GET", "/decisions", schemas.Page[schemas.Decision], params=query)

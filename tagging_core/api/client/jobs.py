@@ -9,22 +9,22 @@ from tagging_core.publishing import schemas
 
 
 class JobsClient(Resource):
-    """Jobs of a service."""
+    """Operations on jobs, over HTTP."""
 
     def get(self, job: int) -> schemas.Job:
         """See `JobsOperations.get`."""
         return self._connection.send("GET", f"/jobs/{job}", schemas.Job)
 
     def wait_for(self, job: int, seconds: float = 3_600.0, every: float = 0.5) -> schemas.Job:
-        """Wait until a job is done or stopped.
+        """Poll a job until it is done or stopped.
 
         Raises:
-            TimeoutError: It still runs after so many seconds.
+            TimeoutError: The job still runs after `seconds`.
         """
         end = time.monotonic() + seconds
         while (found := self.get(job)).state == "running":
             if time.monotonic() > end:
-                raise TimeoutError(f"Job {job} still runs: {found.finished} of {found.total}.")
+                raise TimeoutError(f"Job {job} is still running: {found.finished} of {found.total} pictures.")
             time.sleep(every)
         return found
 

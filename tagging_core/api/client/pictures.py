@@ -1,4 +1,4 @@
-"""Pictures in, over HTTP."""
+"""Tagging single pictures, over HTTP."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tagging_core.publishing import schemas
 
 
 class PicturesClient(Resource):
-    """Pictures in of a service."""
+    """Operations on single pictures, over HTTP."""
 
     def tag(
         self,
@@ -25,8 +25,8 @@ class PicturesClient(Resource):
         idempotency_key: str = "",
     ) -> schemas.Tagged:
         """See `PicturesOperations.tag`."""
-        came = text.model_dump() if text else {}
-        form = came | {"profile": profile, "instruction": instruction, "top_k": top_k, "language": language}
+        sent_text = text.model_dump() if text else {}
+        form = sent_text | {"profile": profile, "instruction": instruction, "top_k": top_k, "language": language}
         form |= {"keep": keep, "vector": vector} | ({"target": target} if target is not None else {})
         files = [("picture", (name or "unnamed", picture))]
         return self._connection.send(

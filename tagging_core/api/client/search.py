@@ -10,7 +10,7 @@ from tagging_core.publishing.schemas import EVERYTHING
 
 
 class SearchClient(Resource):
-    """Search of a service."""
+    """Search operations, over HTTP."""
 
     def find(
         self,
@@ -23,8 +23,8 @@ class SearchClient(Resource):
         language: schemas.Language = "en",
     ) -> schemas.SearchResult:
         """See `SearchOperations.find`."""
-        asked = {"text": text, "like": list(like), "unlike": list(unlike), "limit": limit, "language": language}
-        params = filters_of(filters) | plain(asked)
+        query = {"text": text, "like": list(like), "unlike": list(unlike), "limit": limit, "language": language}
+        params = filters_of(filters) | plain(query)
         if picture is None:
             return self._connection.send("GET", "/search", schemas.SearchResult, params=params)
         files = [("picture", ("picture", picture))]

@@ -9,7 +9,7 @@ from tagging_core.publishing import schemas
 
 
 class TagsClient(Resource):
-    """Tags and profiles of a service."""
+    """Operations on tags and profiles, over HTTP."""
 
     def list(
         self,
@@ -20,8 +20,8 @@ class TagsClient(Resource):
         language: schemas.Language = "en",
     ) -> schemas.Page[schemas.Tag]:
         """See `TagsOperations.list`."""
-        asked = {"query": query, "category": category, "cursor": cursor, "limit": limit, "language": language}
-        return self._connection.send("GET", "/tags", schemas.Page[schemas.Tag], params=plain(asked))
+        parameters = {"query": query, "category": category, "cursor": cursor, "limit": limit, "language": language}
+        return self._connection.send("GET", "/tags", schemas.Page[schemas.Tag], params=plain(parameters))
 
     def get(self, tag: str, language: schemas.Language = "en") -> schemas.Tag:
         """See `TagsOperations.get`."""

@@ -11,7 +11,7 @@ from tagging_core.publishing import schemas
 
 
 class WebhooksClient(Resource):
-    """Webhooks of a service."""
+    """Operations on webhooks and their deliveries, over HTTP."""
 
     def list(self) -> Sequence[schemas.Webhook]:
         """See `WebhooksOperations.list`."""
@@ -36,8 +36,8 @@ class WebhooksClient(Resource):
         limit: int = 50,
     ) -> schemas.Page[schemas.Delivery]:
         """See `WebhooksOperations.deliveries`."""
-        asked = plain({"webhook": webhook, "state": state, "cursor": cursor, "limit": limit})
-        return self._connection.send("GET", "/deliveries", schemas.Page[schemas.Delivery], params=asked)
+        query = plain({"webhook": webhook, "state": state, "cursor": cursor, "limit": limit})
+        return self._connection.send("GET", "/deliveries", schemas.Page[schemas.Delivery], params=query)
 
     def replay(self, delivery: str) -> schemas.Delivery:
         """See `WebhooksOperations.replay`."""

@@ -1,4 +1,4 @@
-"""Everything a program may ask for, in process; the REST service calls one of these for each request."""
+"""The operations behind the REST routes, callable in process."""
 
 from __future__ import annotations
 
@@ -17,13 +17,11 @@ __all__ = ["Operations"]
 
 
 class Operations:
-    """What one program, or person, may ask of an installation, by resource.
-
-    `Client` has the same resources with the same methods, over HTTP.
+    """Operations on one installation, grouped by resource; `Client` offers the same over HTTP.
 
     Args:
         loop: The installation.
-        user: As whom everything is done.
+        user: The user on whose behalf they run.
     """
 
     def __init__(self, loop: Tagloop, user: User) -> None:

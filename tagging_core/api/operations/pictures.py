@@ -1,4 +1,4 @@
-"""Pictures in, in process."""
+"""Tagging single pictures, in process."""
 
 from __future__ import annotations
 
@@ -15,16 +15,11 @@ from tagging_core.review.shown import Shown
 from tagging_core.taxonomy.model import Taxonomy
 
 _LIKELY = 0.5
-"""Probability from which a suggestion is part of a drafted description."""
+"""Minimum probability of the suggestions that a drafted description uses."""
 
 
 class PicturesOperations:
-    """Pictures in as one user.
-
-    Args:
-        loop: The installation.
-        user: As whom everything is done.
-    """
+    """Operations on single pictures, in process."""
 
     def __init__(self, loop: Tagloop, user: User) -> None:
         self._loop, self._user = loop, user
@@ -42,32 +37,32 @@ class PicturesOperations:
         keep: bool = True,
         vector: bool = False,
     ) -> schemas.Tagged:
-        """Tag one picture while the caller waits.
+        """Tag one picture synchronously.
 
         Args:
-            picture: The whole file.
-            name: What the caller calls it.
-            profile: Chooses the categories in play.
-            text: What belongs to it; names of tags in it count.
-            instruction: What the model should look for; models that take none ignore it.
-            top_k: Suggestions at most.
-            target: Wanted precision in (0, 1), such as 0.95: only suggestions that keep it, by past decisions, or
-                by their probability where there are too few of those.
-            keep: Whether it joins the archive.
-            vector: Whether its vector is returned.
+            picture: The encoded image file.
+            name: File name to store.
+            profile: Business type; selects the tag categories.
+            text: Accompanying text; tag names in it are evidence.
+            instruction: What the model should look for; ignored by models without instructions.
+            top_k: Maximum number of suggestions.
+            target: Minimum precision in (0, 1), such as 0.95. Suggestions below the threshold that past decisions
+                support are dropped; with too few decisions, those with a lower probability.
+            keep: Whether to store the picture.
+            vector: Whether to return its embedding.
 
         Raises:
-            PictureError: It is no picture that Tagloop can read.
-            NotFoundError: There is no such profile.
-            TargetError: No library can promise that precision.
-            BusyError: Too many pictures wait.
+            PictureError: The file is not an image that Tagloop can decode.
+            NotFoundError: The profile does not exist.
+            TargetError: The precision is outside the range that can be guaranteed.
+            BusyError: Too many pictures are waiting.
         """
-        promise = None if target is None else self._loop.review.thresholds(profile, target)
-        came = AssetText(**text.model_dump()) if text else NO_TEXT
-        found = self._loop.tagger.tag(self._user, picture, profile, name, came, instruction, keep)
+        thresholds = None if target is None else self._loop.review.thresholds(profile, target)
+        asset_text = AssetText(**text.model_dump()) if text else NO_TEXT
+        found = self._loop.tagger.tag(self._user, picture, profile, name, asset_text, instruction, keep)
         chosen = found.suggestions
-        if promise is not None:
-            cuts = {s.tag_id: promise.of(s.tag_id).probability or promise.target for s in chosen}
+        if thresholds is not None:
+            cuts = {s.tag_id: thresholds.of(s.tag_id).probability or thresholds.target for s in chosen}
             chosen = [s for s in chosen if s.probability >= cuts[s.tag_id]]
         matrix = self._loop.model.library.matrix()
         chosen = chosen[:top_k]
@@ -77,7 +72,7 @@ class PicturesOperations:
             sha256=found.sha256,
             new=found.new,
             suggestions=serializers.suggestions(chosen, matrix.taxonomy, language),
-            description=_draft(found.suggestions, matrix.taxonomy, language, came),
+            description=_draft(found.suggestions, matrix.taxonomy, language, asset_text),
             vector=[float(x) for x in found.vector] if vector else None,
             shown=self._loop.shown_tokens.write(shown) if found.asset_id else "",
             model=self._loop.model.library.fingerprint,

@@ -15,12 +15,7 @@ from tagging_core.search import Hit
 
 
 class SearchOperations:
-    """Search as one user.
-
-    Args:
-        loop: The installation.
-        user: As whom everything is done.
-    """
+    """Search operations, in process."""
 
     def __init__(self, loop: Tagloop, user: User) -> None:
         self._loop, self._user = loop, user
@@ -35,20 +30,20 @@ class SearchOperations:
         limit: int = 30,
         language: schemas.Language = "en",
     ) -> schemas.SearchResult:
-        """Pictures that fit words, resemble some pictures, do not resemble others, and pass filters.
+        """Search by text, by similarity to some assets and dissimilarity to others, and by filters.
 
         Args:
-            text: Names of tags in any language are recognised; the model reads the rest.
-            like: Pictures that answers should be like.
-            unlike: Pictures that they should not be like.
-            picture: The file of a picture, which need not be kept, that answers should be like.
+            text: Tag names in any language are recognised; the model encodes the rest.
+            like: Ids of assets that results should resemble.
+            unlike: Ids of assets that results should not resemble.
+            picture: An image file that results should resemble; it is not stored.
         """
-        seen = (
+        vectors = (
             [np.asarray(self._loop.tagger.tag(self._user, picture, "general", keep=False).vector, np.float32)]
             if picture is not None
             else []
         )
-        found = self._loop.search.find(text, like, unlike, serializers.to_filters(filters), limit, seen)
+        found = self._loop.search.find(text, like, unlike, serializers.to_filters(filters), limit, vectors)
         return schemas.SearchResult(
             hits=hits(self._loop, found.hits, language),
             tags=[list(group) for group in found.query.groups],
@@ -58,7 +53,7 @@ class SearchOperations:
 
 
 def hits(loop: Tagloop, found: Sequence[Hit], language: str) -> list[schemas.Hit]:
-    """Return hits with their assets, in their order."""
+    """Return hits with their assets, in the same order."""
     with loop.database.read() as connection:
         known = asset_module.get_many(connection, [hit.asset_id for hit in found])
         shaped = {a.id: a for a in serializers.assets(connection, loop.taxonomy(), known, language)}

@@ -13,12 +13,7 @@ from tagging_core.taxonomy import matching
 
 
 class TagsOperations:
-    """Tags and profiles as one user.
-
-    Args:
-        loop: The installation.
-        user: As whom everything is done.
-    """
+    """Operations on tags and profiles, in process."""
 
     def __init__(self, loop: Tagloop, user: User) -> None:
         self._loop, self._user = loop, user
@@ -31,7 +26,7 @@ class TagsOperations:
         limit: int = 200,
         language: schemas.Language = "en",
     ) -> schemas.Page[schemas.Tag]:
-        """Tags, merged ones included; with a query those whose name or alias fits, typos allowed, best first."""
+        """Return a page of tags, merged ones included; a query matches names and aliases fuzzily, best first."""
         taxonomy = self._loop.taxonomy()
         if query:
             within = [tag for tag in taxonomy.assignable() if category in ("", tag.category_id)]
@@ -47,14 +42,14 @@ class TagsOperations:
         return schemas.Page[schemas.Tag](items=shaped, next=following)
 
     def get(self, tag: str, language: schemas.Language = "en") -> schemas.Tag:
-        """A tag by id; the id of a merged one leads to the tag it became."""
+        """Return a tag by id; the id of a merged tag redirects to its target."""
         found = self._loop.taxonomy().tag(tag)
         with self._loop.database.read() as connection:
             counts = taxonomy_store.counts(connection, [found.id])
         return serializers.tag(found, counts.get(found.id, (0, 0)), language)
 
     def profiles(self, language: schemas.Language = "en") -> Sequence[schemas.Profile]:
-        """The business types there are."""
+        """Return all profiles (business types)."""
         return [
             schemas.Profile(id=p.id, name=p.name(language), instruction=p.instruction, categories=p.categories)
             for p in self._loop.taxonomy().profiles.values()

@@ -13,26 +13,21 @@ from tagging_core.publishing import schemas, serializers
 
 
 class WebhooksOperations:
-    """Webhooks as one user.
-
-    Args:
-        loop: The installation.
-        user: As whom everything is done.
-    """
+    """Operations on webhooks and their deliveries, in process."""
 
     def __init__(self, loop: Tagloop, user: User) -> None:
         self._loop, self._user = loop, user
 
     def list(self) -> Sequence[schemas.Webhook]:
-        """Every webhook, latest first."""
+        """Return every webhook, newest first."""
         return [serializers.webhook(found) for found in self._loop.webhooks.listed()]
 
     def add(self, url: str, kinds: Sequence[EventType]) -> schemas.Webhook:
-        """Register an address for some kinds of events; the answer holds the secret, this once."""
+        """Register a URL for some event types; only this result contains the signing secret."""
         return serializers.webhook(self._loop.webhooks.add(self._user, url, kinds), secret=True)
 
     def set_active(self, webhook: int, active: bool) -> schemas.Webhook:
-        """Pause a webhook, or resume it."""
+        """Pause or resume a webhook."""
         return serializers.webhook(self._loop.webhooks.set_active(self._user, webhook, active))
 
     def deliveries(
@@ -42,7 +37,7 @@ class WebhooksOperations:
         cursor: str | None = None,
         limit: int = 50,
     ) -> schemas.Page[schemas.Delivery]:
-        """Webhook deliveries, latest first."""
+        """Return a page of deliveries, newest first."""
         found = self._loop.webhooks.deliveries(webhook, state or "", number(cursor or "0"), limit + 1)
         numbers = {each.uid: each.id for each in found}
         return page([serializers.delivery(each) for each in found], limit, lambda each: numbers[each.id])

@@ -1,8 +1,8 @@
-"""The REST routes, one module a resource; each calls the operation of the same resource."""
+"""REST routes, one module per resource; each calls an operation of the same resource."""
 
 from __future__ import annotations
 
 from tagging_core.api.routes import assets, batches, decisions, jobs, pictures, search, tags, webhooks
 
 ROUTERS = tuple(module.router for module in (pictures, batches, jobs, assets, decisions, tags, search, webhooks))
-"""In the order of the documentation."""
+"""In the order of the API documentation."""

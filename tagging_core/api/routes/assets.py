@@ -30,7 +30,7 @@ router = APIRouter(tags=["Pictures out"])
 def list_assets(
     operations: Reading, filters: Filters, cursor: Cursor = None, limit: Limit = 50, language: Language = "en"
 ) -> schemas.Page[schemas.Asset]:
-    """Pictures, the latest first."""
+    """List pictures, newest first."""
     return operations.assets.list(filters, cursor, limit, language)
 
 
@@ -38,17 +38,17 @@ def list_assets(
 def get_asset(
     operations: Reading,
     asset: Annotated[
-        str, Path(max_length=64, description="id, or 8 or more digits of the SHA-256", examples=["1"])
+        str, Path(max_length=64, description="id, or at least the first 8 digits of the SHA-256", examples=["1"])
     ],
     language: Language = "en",
 ) -> schemas.Asset:
-    """A picture, its tags and its description."""
+    """Get a picture with its tags and description."""
     return operations.assets.get(asset, language)
 
 
 @router.get("/assets/{asset}/picture", response_class=Response, responses={200: {"content": {"image/*": {}}}})
 def get_picture(operations: Reading, asset: AssetId, rendition: Rendition = "screen") -> Response:
-    """A picture's file: as it came, or a JPEG of at most 1,400 or 320 pixels a side."""
+    """Download a picture: the original, or a JPEG of at most 1,400 (`screen`) or 320 pixels per side."""
     data = operations.assets.picture(asset, rendition)
     kind = "application/octet-stream" if rendition == "original" else "image/jpeg"
     safe = {"X-Content-Type-Options": "nosniff", "Content-Disposition": f'attachment; filename="{asset}"'}
@@ -63,7 +63,7 @@ def list_suggestions(
     top_k: Annotated[int, Query(ge=1, le=MAX_SUGGESTIONS)] = MAX_SUGGESTIONS,
     language: Language = "en",
 ) -> schemas.Suggested:
-    """What the library suggests for a picture now; what was decided is left out."""
+    """Suggest tags for a picture at the current library revision; decided tags are excluded."""
     return operations.assets.suggestions(asset, profile, top_k, language)
 
 
@@ -71,7 +71,7 @@ def list_suggestions(
 def recommend(
     operations: Reading, asset: AssetId, filters: Filters, limit: Limit = 8, language: Language = "en"
 ) -> Sequence[schemas.Hit]:
-    """Pictures to show beside one: they resemble it, but neither it nor one another too much."""
+    """Recommend pictures similar to one, diverse and without near-duplicates."""
     return operations.assets.recommend(asset, filters, limit, language)
 
 
@@ -80,11 +80,11 @@ def export(
     operations: Reading,
     filters: Filters,
     form: Annotated[Format, Query(alias="format")] = Format.CSV,
-    columns: Annotated[list[str], Query(max_length=50, description="of a CSV")] = list(USUAL),  # noqa: B006
+    columns: Annotated[list[str], Query(max_length=50, description="for CSV")] = list(USUAL),  # noqa: B006
     language: Language = "en",
-    image: Annotated[str, Query(max_length=500, description="where Label Studio finds {id} or {name}")] = "{name}",
+    image: Annotated[str, Query(max_length=500, description="image URL for Label Studio")] = "{name}",
 ) -> StreamingResponse:
-    """A file of all pictures that pass the filters."""
+    """Export all pictures that match the filters; `image` may contain `{id}`, `{sha256}` and `{name}`."""
     ending, kind = ENDINGS[form]
     safe = {"X-Content-Type-Options": "nosniff", "Content-Disposition": f'attachment; filename="tagloop.{ending}"'}
     parts = operations.assets.export(form, filters, columns, language, image)
@@ -93,17 +93,17 @@ def export(
 
 @router.put("/assets/{asset}/text")
 def set_text(operations: Deciding, asset: AssetId, text: schemas.Text) -> schemas.Asset:
-    """Replace the text that belongs to a picture; suggestions take it into account from then on."""
+    """Replace the text of a picture; later suggestions take it into account."""
     return operations.assets.set_text(asset, text)
 
 
 @router.put("/assets/{asset}/description")
 def describe(operations: Deciding, asset: AssetId, description: schemas.Description) -> schemas.Description:
-    """Write a title, caption or alt text; a part that is empty follows the tags."""
+    """Write a title, caption or alt text; empty parts are generated from the tags."""
     return operations.assets.describe(asset, description)
 
 
 @router.post("/assets/{asset}/description/draft")
 def draft_description(operations: Deciding, asset: AssetId, language: Language = "en") -> schemas.Description:
-    """What the generative model that `TAGLOOP_WRITER` names would write; nothing is kept. Takes seconds."""
+    """Draft a description with the generative model set by `TAGLOOP_WRITER`; takes seconds and stores nothing."""
     return operations.assets.draft_description(asset, language)

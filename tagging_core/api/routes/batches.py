@@ -27,15 +27,15 @@ router = APIRouter(tags=["Pictures in"])
 def tag_pictures(
     request: Request,
     operations: Tagging,
-    files: Annotated[list[UploadFile], File(description="pictures and zips; photo.txt is the text of photo.jpg")],
+    files: Annotated[list[UploadFile], File(description="images and zips; photo.txt is the text of photo.jpg")],
     profile: ProfileName = "general",
     name: Annotated[str, Form(max_length=200)] = "",
     key: OnceKey = None,
 ) -> Response:
-    """Queue many pictures; ask for the job to see how far it has come, or be told by a webhook."""
+    """Queue many pictures; poll the job for progress, or subscribe to the `batch.done` webhook."""
     if len(files) > FILES_MOST:
         raise SourceError(
-            f"{len(files)} files; the limit of one request is {FILES_MOST}. Send them in several, or as a zip."
+            f"{len(files)} files exceed the limit of {FILES_MOST} per request. Send several requests, or a zip."
         )
     data = [(file.filename or "unnamed", file.file.read()) for file in files]
     parts = [part for file in data for part in file]
@@ -44,11 +44,11 @@ def tag_pictures(
 
 @router.get("/batches")
 def list_batches(operations: Reading, cursor: Cursor = None, limit: Limit = 50) -> schemas.Page[schemas.Batch]:
-    """All batches, latest first."""
+    """List batches, newest first."""
     return operations.batches.list(cursor, limit)
 
 
 @router.get("/batches/{batch}")
 def get_batch(operations: Reading, batch: AnyId) -> schemas.Batch:
-    """Pictures that came together."""
+    """Get a batch."""
     return operations.batches.get(batch)

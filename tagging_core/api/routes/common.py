@@ -1,4 +1,4 @@
-"""What the routes share: the caller's operations by scope, parameters, idempotency."""
+"""Dependencies and parameters shared by the routes, and idempotent responses."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ def _caller(request: Request) -> Caller:
 
 
 def _operations(scope: Scope) -> Callable[[Request], Awaitable[Operations]]:
-    async def open_for(request: Request) -> Operations:
+    async def authorized(request: Request) -> Operations:
         caller = _caller(request)
         auth.require(caller, scope)
         return Operations(request.app.state.get_loop(), caller.user)
 
-    return open_for
+    return authorized
 
 
 Reading = Annotated[Operations, Depends(_operations(Scope.READ))]
@@ -39,32 +39,32 @@ Deciding = Annotated[Operations, Depends(_operations(Scope.DECIDE))]
 Hooking = Annotated[Operations, Depends(_operations(Scope.HOOKS))]
 AssetId = Annotated[int, Path(ge=1, le=2**53, description="a picture's id", examples=[1])]
 AnyId = Annotated[int, Path(ge=1, le=2**53, examples=[1])]
-Cursor = Annotated[str | None, Query(max_length=20, description="what `next` said")]
+Cursor = Annotated[str | None, Query(max_length=20, description="`next` of the previous page")]
 Limit = Annotated[int, Query(ge=1, le=200)]
-Language = Annotated[schemas.Language, Query(description="of names and descriptions")]
+Language = Annotated[schemas.Language, Query(description="language of names and descriptions")]
 Filters = Annotated[schemas.Filters, Query()]
 ProfileName = Annotated[
-    str, Form(max_length=250, description="business type, see /profiles", examples=["e-commerce"])
+    str, Form(max_length=250, description="business type; see /profiles", examples=["e-commerce"])
 ]
 OnceKey = Annotated[
     str | None,
-    Header(alias="Idempotency-Key", description="yours; the same request sent again under it is answered the same"),
+    Header(alias="Idempotency-Key", description="your own; a retry with the same key gets the first response"),
 ]
 
 
 def once(
     request: Request, key: str | None, parts: list[str | bytes], work: Callable[[], BaseModel], status: int = 200
 ) -> Response:
-    """Answer a request that writes, once for each idempotency key."""
+    """Run a write once per idempotency key and return its response; `parts` identify the request."""
     if key is None:
         return Response(work().model_dump_json(), status, media_type="application/json")
-    asked = hashlib.sha256(f"{request.method} {request.url.path}?{request.url.query}".encode())
+    digest = hashlib.sha256(f"{request.method} {request.url.path}?{request.url.query}".encode())
     for part in parts:
         data = part if isinstance(part, bytes) else part.encode()
-        asked.update(hashlib.sha256(data).digest())
+        digest.update(hashlib.sha256(data).digest())
     loop: Tagloop = request.app.state.get_loop()
-    body, before = run_once(
-        loop.database, _caller(request).name, key, asked.hexdigest(), lambda: work().model_dump_json()
+    body, replayed = run_once(
+        loop.database, _caller(request).name, key, digest.hexdigest(), lambda: work().model_dump_json()
     )
-    headers = {"Idempotent-Replayed": "true"} if before else {}
+    headers = {"Idempotent-Replayed": "true"} if replayed else {}
     return Response(body, status, headers, "application/json")

@@ -25,9 +25,9 @@ router = APIRouter(tags=["Decisions"])
 def decide(
     request: Request, operations: Deciding, decisions: list[schemas.NewDecision], key: OnceKey = None
 ) -> schemas.Written:
-    """Write decisions as one act, all or none; the library is taught at once."""
+    """Record decisions as one group, all or none; the tag library learns from them immediately."""
     if not 1 <= len(decisions) <= FILES_MOST:
-        raise SourceError(f"{len(decisions)} decisions; one request takes 1 to {FILES_MOST}.")
+        raise SourceError(f"{len(decisions)} decisions; a request takes 1 to {FILES_MOST}.")
     parts: list[str | bytes] = [each.model_dump_json() for each in decisions]
     return once(request, key, parts, lambda: operations.decisions.create(decisions))  # type: ignore[return-value]
 
@@ -39,13 +39,14 @@ def list_decisions(
     cursor: Cursor = None,
     limit: Limit = 100,
 ) -> schemas.Page[schemas.Decision]:
-    """What was decided, in the order of the ledger; keep `next` and ask later for what is new."""
+    """List decisions in ledger order; poll with the last `next` for new ones."""
     return operations.decisions.list(asset, cursor, limit)
 
 
 @router.post("/decisions/{what}/undo")
 def undo(
-    operations: Deciding, what: Annotated[str, Path(max_length=64, description="a decision's number, or an act")]
+    operations: Deciding,
+    what: Annotated[str, Path(max_length=64, description="decision id, or `act` of a group")],
 ) -> schemas.Written:
-    """Take one decision back, or a whole act; also from what was learned."""
+    """Undo a decision or a decision group; the tag library unlearns it."""
     return operations.decisions.undo(what)

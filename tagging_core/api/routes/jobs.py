@@ -18,23 +18,23 @@ router = APIRouter(tags=["Pictures in"])
 
 @router.get("/jobs")
 def list_jobs(operations: Reading, cursor: Cursor = None, limit: Limit = 50) -> schemas.Page[schemas.Job]:
-    """All jobs, latest first."""
+    """List jobs, newest first."""
     return operations.jobs.list(cursor, limit)
 
 
 @router.get("/jobs/{job}")
 def get_job(operations: Reading, job: AnyId) -> schemas.Job:
-    """How far the work on a batch has come."""
+    """Get a job with its progress."""
     return operations.jobs.get(job)
 
 
 @router.post("/jobs/{job}/stop")
 def stop_job(operations: Tagging, job: AnyId) -> schemas.Job:
-    """Stop after the pictures in work; what is done stays done."""
+    """Stop a job after the pictures in progress; finished pictures are kept."""
     return operations.jobs.stop(job)
 
 
 @router.post("/jobs/{job}/resume")
 def resume_job(operations: Tagging, job: AnyId) -> schemas.Job:
-    """Let a stopped job go on."""
+    """Resume a stopped job."""
     return operations.jobs.resume(job)

@@ -1,4 +1,4 @@
-"""Pictures in."""
+"""Tagging single pictures."""
 
 from __future__ import annotations
 
@@ -29,21 +29,21 @@ def tag_picture(
     body: Annotated[str, Form(max_length=200_000)] = "",
     instruction: Annotated[str, Form(max_length=2_000, description="what the model should look for")] = "",
     top_k: Annotated[int, Form(ge=1, le=MAX_SUGGESTIONS)] = MAX_SUGGESTIONS,
-    target: Annotated[float | None, Form(gt=0, lt=1, description="wanted precision", examples=[0.95])] = None,
+    target: Annotated[float | None, Form(gt=0, lt=1, description="minimum precision", examples=[0.95])] = None,
     language: Annotated[schemas.Language, Form()] = "en",
-    keep: Annotated[bool, Form(description="whether it joins the archive")] = True,
-    vector: Annotated[bool, Form(description="whether its vector is returned")] = False,
+    keep: Annotated[bool, Form(description="whether to store the picture")] = True,
+    vector: Annotated[bool, Form(description="whether to return the embedding")] = False,
     key: OnceKey = None,
 ) -> Response:
-    """Tag one picture while you wait."""
+    """Tag one picture synchronously."""
     data = picture.file.read()
     name = picture.filename or ""
-    came = schemas.Text(title=title, caption=caption, body=body)
-    asked = repr((name, profile, came, instruction, top_k, target, language, keep, vector))
+    text = schemas.Text(title=title, caption=caption, body=body)
+    options = repr((name, profile, text, instruction, top_k, target, language, keep, vector))
 
     def work() -> schemas.Tagged:
         return operations.pictures.tag(
-            data, name, profile, came, instruction, top_k, target, language, keep, vector
+            data, name, profile, text, instruction, top_k, target, language, keep, vector
         )
 
-    return once(request, key, [data, asked], work)
+    return once(request, key, [data, options], work)

@@ -30,7 +30,7 @@ def search(
     limit: Limit = 30,
     language: Language = "en",
 ) -> schemas.SearchResult:
-    """Pictures that fit words, resemble some pictures, do not resemble others, and pass filters."""
+    """Search by text, by similarity to some pictures and dissimilarity to others, and by filters."""
     return operations.search.find(text, like, unlike, None, filters, limit, language)
 
 
@@ -38,12 +38,12 @@ def search(
 def search_by_picture(
     operations: Reading,
     filters: Filters,
-    picture: Annotated[UploadFile, File(description="it is looked at, not kept")],
+    picture: Annotated[UploadFile, File(description="query image; it is not stored")],
     text: Annotated[str, Query(max_length=500)] = "",
     like: Like = [],  # noqa: B006
     unlike: Like = [],  # noqa: B006
     limit: Limit = 30,
     language: Language = "en",
 ) -> schemas.SearchResult:
-    """The same with a picture that answers should be like."""
+    """Search by an uploaded picture, combined with the other criteria."""
     return operations.search.find(text, like, unlike, picture.file.read(), filters, limit, language)

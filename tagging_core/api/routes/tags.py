@@ -27,7 +27,7 @@ def list_tags(
     limit: Limit = 200,
     language: Language = "en",
 ) -> schemas.Page[schemas.Tag]:
-    """Tags, merged ones included; with a query those that fit it, best first."""
+    """List tags, merged ones included; with a query the matching ones, best first."""
     return operations.tags.list(query, category, cursor, limit, language)
 
 
@@ -35,11 +35,11 @@ def list_tags(
 def get_tag(
     operations: Reading, tag: Annotated[str, Path(max_length=250)], language: Language = "en"
 ) -> schemas.Tag:
-    """A tag; the id of a merged one leads to the tag it became."""
+    """Get a tag; the id of a merged tag redirects to its target."""
     return operations.tags.get(tag, language)
 
 
 @router.get("/profiles")
 def list_profiles(operations: Reading, language: Language = "en") -> Sequence[schemas.Profile]:
-    """The business types there are."""
+    """List all profiles (business types)."""
     return operations.tags.profiles(language)

@@ -22,7 +22,7 @@ router = APIRouter(tags=["Webhooks"])
 
 @router.get("/webhooks")
 def list_webhooks(operations: Hooking) -> Sequence[schemas.Webhook]:
-    """Every webhook, latest first."""
+    """List webhooks, newest first."""
     return operations.webhooks.list()
 
 
@@ -30,14 +30,14 @@ def list_webhooks(operations: Hooking) -> Sequence[schemas.Webhook]:
 def add_webhook(
     request: Request, operations: Hooking, webhook: schemas.NewWebhook, key: OnceKey = None
 ) -> Response:
-    """Tell an address what happens from now on; the answer holds the secret, this once."""
+    """Subscribe a URL to future events; only this response contains the signing secret."""
     work = lambda: operations.webhooks.add(webhook.url, webhook.kinds)  # noqa: E731
     return once(request, key, [webhook.model_dump_json()], work, 201)
 
 
 @router.patch("/webhooks/{webhook}")
 def switch_webhook(operations: Hooking, webhook: AnyId, active: bool) -> schemas.Webhook:
-    """Stop telling an address, or tell it again."""
+    """Pause or resume a webhook."""
     return operations.webhooks.set_active(webhook, active)
 
 
@@ -49,7 +49,7 @@ def list_deliveries(
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> schemas.Page[schemas.Delivery]:
-    """What was told, is still to be told, or was given up; latest first."""
+    """List sent, waiting and dead-lettered deliveries, newest first."""
     return operations.webhooks.deliveries(webhook, state, cursor, limit)
 
 

@@ -1,6 +1,6 @@
-"""The library as a file: CSV for spreadsheets, JSON whole, SKOS for other thesauri.
+"""File formats of the tag library: CSV for spreadsheets, JSON for programs, SKOS for other thesauri.
 
-All three are read to the same rows, which `importing` turns into a plan.
+All three are parsed into the same rows, which `importer` turns into a plan.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ __all__ = ["File", "Row", "read", "write"]
 
 
 def read(data: bytes, form: str) -> File:
-    """Read a file.
+    """Parse an import file.
 
     Args:
         form: `csv`, `json` or `skos` (Turtle, RDF/XML or JSON-LD).
 
     Raises:
-        ImportRefusedError: It cannot be read; names each bad line.
+        ImportRefusedError: The file is unreadable or has invalid lines; lists each of them.
     """
     readers: dict[str, Callable[[str], File]] = {
         "csv": csv_file.read,
@@ -33,14 +33,18 @@ def read(data: bytes, form: str) -> File:
 
 
 def write(taxonomy: Taxonomy, form: str) -> bytes:
-    """The library as a file, merged tags included, so that whoever reads it can follow old ids."""
+    """Export the taxonomy, including merged tags, so that readers can resolve old ids.
+
+    Args:
+        form: `csv`, `json` or `skos` (Turtle).
+    """
     writers: dict[str, Callable[[Taxonomy], str]] = {
         "csv": csv_file.write,
         "json": json_file.write,
         "skos": skos_file.write,
     }
     text = writers[form](taxonomy)
-    return text.encode("utf-8-sig" if form == "csv" else "utf-8")  # Excel takes a CSV without the mark for Latin-1
+    return text.encode("utf-8-sig" if form == "csv" else "utf-8")  # without a BOM, Excel reads CSV as Latin-1
 
 
 def _decode(data: bytes) -> str:

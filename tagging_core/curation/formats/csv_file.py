@@ -1,4 +1,4 @@
-"""CSV: what spreadsheets read and write."""
+"""CSV import and export, for spreadsheets."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from tagging_core.errors import ImportRefusedError
 from tagging_core.taxonomy.model import Taxonomy
 
 _SEPARATOR = "|"
-_PLAIN = ("id", "category", "parent", "state", "merged_into", "sensitive", "target", "definition")
+_FIXED = ("id", "category", "parent", "state", "merged_into", "sensitive", "target", "definition")
 
 
 def write(taxonomy: Taxonomy) -> str:
-    """One line a tag; several words in a cell are parted by |."""
+    """Return CSV with one line per tag; several words in a cell are separated by |."""
     codes = sorted(
         {code for tag in taxonomy.tags.values() for code in (*tag.names, *tag.aliases)}, key=_english_first
     )
-    columns = [*_PLAIN[:2], *(f"name_{c}" for c in codes), *(f"aliases_{c}" for c in codes), "prompts", *_PLAIN[2:]]
+    columns = [*_FIXED[:2], *(f"name_{c}" for c in codes), *(f"aliases_{c}" for c in codes), "prompts", *_FIXED[2:]]
     out = io.StringIO()
     writer = csv.DictWriter(out, columns, lineterminator="\r\n")
     writer.writeheader()
@@ -39,86 +39,87 @@ def write(taxonomy: Taxonomy) -> str:
 
 
 def read(text: str) -> File:
-    """Read what a spreadsheet saved.
+    """Parse CSV.
 
     Raises:
-        ImportRefusedError: Names each bad line.
+        ImportRefusedError: Lists each invalid line.
     """
     reader = csv.reader(io.StringIO(text, newline=""), dialect=_dialect(text), strict=True)
     problems: dict[int, str] = {}
     rows: list[Row] = []
     try:
-        head = [name.strip().lower() for name in next(reader, [])]
-        _check_head(head)
+        header = [name.strip().lower() for name in next(reader, [])]
+        _check_header(header)
         line = reader.line_num + 1
         for cells in reader:
             try:
                 if any(cell.strip() for cell in cells):
-                    rows.append(_csv_row(line, head, cells))
+                    rows.append(_csv_row(line, header, cells))
             except ValueError as error:
                 problems[line] = str(error)
             line = reader.line_num + 1
     except csv.Error as error:
-        problems[reader.line_num] = f"no CSV from here on: {error}"
+        problems[reader.line_num] = f"invalid CSV: {error}"
     if problems:
         raise ImportRefusedError(problems)
     return File(rows)
 
 
 def _dialect(text: str) -> type[csv.Dialect]:
-    """Commas, or semicolons or tabs where the header has more of them."""
-    head = text.splitlines()[0] if text else ""
+    """Detect the delimiter: whichever of comma, semicolon and tab is most frequent in the header."""
+    header = text.splitlines()[0] if text else ""
 
-    class Found(csv.excel):
-        delimiter = max(",;\t", key=head.count)
+    class Detected(csv.excel):
+        delimiter = max(",;\t", key=header.count)
 
-    return Found
-
-
-def _check_head(head: list[str]) -> None:
-    known = {*_PLAIN, "prompts"}
-    odd = [name for name in head if name not in known and not name.startswith(("name_", "aliases_"))]
-    if odd or "name_en" not in head or len(set(head)) != len(head):
-        what = f"the column {odd[0]!r} is not known" if odd else "there is no column 'name_en', or one stands twice"
-        expected = ", ".join([*_PLAIN[:2], "name_en", "name_zh", "aliases_en", "prompts", *_PLAIN[2:]])
-        raise ImportRefusedError({1: f"{what}. The columns are {expected}; only name_en must be there"})
+    return Detected
 
 
-def _csv_row(line: int, head: list[str], cells: list[str]) -> Row:
-    if len(cells) > len(head) and any(cell.strip() for cell in cells[len(head) :]):
-        raise ValueError(f"{len(cells)} cells where the header has {len(head)}")
-    given = dict(zip(head, (_plain(cell) for cell in cells), strict=False))
-    given |= dict.fromkeys(head[len(cells) :], "")
-    codes = {name.partition("_")[2] for name in head if name.startswith("aliases_")}
+def _check_header(header: list[str]) -> None:
+    known = {*_FIXED, "prompts"}
+    unknown = [name for name in header if name not in known and not name.startswith(("name_", "aliases_"))]
+    if unknown or "name_en" not in header or len(set(header)) != len(header):
+        missing = "the column 'name_en' is missing, or a column is repeated"
+        problem = f"unknown column {unknown[0]!r}" if unknown else missing
+        expected = ", ".join([*_FIXED[:2], "name_en", "name_zh", "aliases_en", "prompts", *_FIXED[2:]])
+        raise ImportRefusedError({1: f"{problem}. The columns are {expected}; only name_en is required"})
+
+
+def _csv_row(line: int, header: list[str], cells: list[str]) -> Row:
+    if len(cells) > len(header) and any(cell.strip() for cell in cells[len(header) :]):
+        raise ValueError(f"{len(cells)} cells, but the header has {len(header)}")
+    values = dict(zip(header, (_unescape_formula(cell) for cell in cells), strict=False))
+    values |= dict.fromkeys(header[len(cells) :], "")
+    codes = {name.partition("_")[2] for name in header if name.startswith("aliases_")}
     return Row(
         line=line,
-        id=given.get("id", ""),
-        category=given.get("category", ""),
-        names={name.removeprefix("name_"): value for name, value in given.items() if name.startswith("name_")},
-        aliases={code: _parts(given[f"aliases_{code}"]) for code in codes} if codes else None,
-        definition=given.get("definition"),
-        prompts=_parts(given["prompts"]) if "prompts" in given else None,
-        parent=given.get("parent"),
-        state=read_state(given["state"]) if given.get("state") else None,
-        merged_into=given.get("merged_into") or None,
-        sensitive=_truth(given["sensitive"]) if "sensitive" in given else None,
-        target=read_target(given["target"]) if given.get("target") else None,
+        id=values.get("id", ""),
+        category=values.get("category", ""),
+        names={name.removeprefix("name_"): value for name, value in values.items() if name.startswith("name_")},
+        aliases={code: _split(values[f"aliases_{code}"]) for code in codes} if codes else None,
+        definition=values.get("definition"),
+        prompts=_split(values["prompts"]) if "prompts" in values else None,
+        parent=values.get("parent"),
+        state=read_state(values["state"]) if values.get("state") else None,
+        merged_into=values.get("merged_into") or None,
+        sensitive=_parse_bool(values["sensitive"]) if "sensitive" in values else None,
+        target=read_target(values["target"]) if values.get("target") else None,
     )
 
 
-def _plain(cell: str) -> str:
+def _unescape_formula(cell: str) -> str:
     cell = cell.strip()
     return cell[1:] if cell.startswith("'") and cell[1:].startswith(_RISKY) else cell
 
 
-def _parts(cell: str) -> list[str]:
+def _split(cell: str) -> list[str]:
     return [part.strip() for part in cell.split(_SEPARATOR) if part.strip()]
 
 
-def _truth(value: str) -> bool:
+def _parse_bool(value: str) -> bool:
     known = {"yes": True, "true": True, "1": True, "": False, "no": False, "false": False, "0": False}
     if value.lower() not in known:
-        raise ValueError(f"'sensitive' is yes or no, not {value!r}")
+        raise ValueError(f"'sensitive' must be yes or no, not {value!r}")
     return known[value.lower()]
 
 

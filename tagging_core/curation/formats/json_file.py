@@ -1,4 +1,4 @@
-"""JSON: the library whole, for programs."""
+"""JSON import and export, for programs."""
 
 from __future__ import annotations
 
@@ -12,38 +12,38 @@ from tagging_core.taxonomy.model import Category, Tag, Taxonomy, as_payload
 
 
 def write(taxonomy: Taxonomy) -> str:
-    """Categories and tags, whole."""
-    parts: dict[str, Iterable[Category | Tag]] = {
+    """Return JSON with all categories and tags."""
+    sections: dict[str, Iterable[Category | Tag]] = {
         "categories": taxonomy.categories.values(),
         "tags": taxonomy.tags.values(),
     }
     hidden = ("position", "merged_after")
-    plain = {
+    payload = {
         name: [{k: v for k, v in as_payload(item).items() if k not in hidden} for item in found]
-        for name, found in parts.items()
+        for name, found in sections.items()
     }
-    return json.dumps(plain, ensure_ascii=False, indent=1)
+    return json.dumps(payload, ensure_ascii=False, indent=1)
 
 
 def read(text: str) -> File:
-    """Read what `write` wrote, or less of it.
+    """Parse JSON of the form that `write` returns; only `tags` is required.
 
     Raises:
-        ImportRefusedError: Names each bad tag.
+        ImportRefusedError: Lists each invalid tag.
     """
     try:
         data = json.loads(text)
     except json.JSONDecodeError as error:
-        raise ImportRefusedError({error.lineno: f"no JSON from here on: {error.msg}"}) from error
+        raise ImportRefusedError({error.lineno: f"invalid JSON: {error.msg}"}) from error
     if not isinstance(data, dict) or not isinstance(data.get("tags"), list):
-        raise ImportRefusedError({1: "expected an object with a list 'tags', and perhaps a list 'categories'"})
+        raise ImportRefusedError({1: "expected an object with a list 'tags' and, optionally, a list 'categories'"})
     problems: dict[int, str] = {}
     categories, rows = [], []
     try:
         for entry in data.get("categories", []):
             categories.append(Category(**{k: v for k, v in entry.items() if k not in ("position", "state")}))
     except (TypeError, AttributeError) as error:
-        raise ImportRefusedError({1: f"a category is not of the expected form: {error}"}) from error
+        raise ImportRefusedError({1: f"invalid category: {error}"}) from error
     for number, entry in enumerate(data["tags"], start=1):
         try:
             rows.append(_json_row(number, entry))
@@ -57,16 +57,16 @@ def read(text: str) -> File:
 def _json_row(number: int, entry: dict[str, Any]) -> Row:
     names = entry.get("names")
     if not isinstance(names, dict) or not all(isinstance(v, str) for v in names.values()):
-        raise ValueError("'names' maps language codes to names")
+        raise ValueError("'names' must map language codes to names")
     aliases = entry.get("aliases")
     if aliases is not None and not all(isinstance(v, list) for v in aliases.values()):
-        raise ValueError("'aliases' maps language codes to lists of words")
+        raise ValueError("'aliases' must map language codes to lists of words")
     own = entry.get("own_prompts")
     if own is not None and not all(isinstance(v, list) for v in own.values()):
-        raise ValueError("'own_prompts' maps names of models to lists of descriptions")
-    odd = entry.keys() - Tag.__dataclass_fields__.keys()
-    if odd:
-        raise ValueError(f"the field {sorted(odd)[0]!r} is not known")
+        raise ValueError("'own_prompts' must map model names to lists of descriptions")
+    unknown = entry.keys() - Tag.__dataclass_fields__.keys()
+    if unknown:
+        raise ValueError(f"unknown field {sorted(unknown)[0]!r}")
     return Row(
         line=number,
         id=str(entry.get("id") or ""),

@@ -1,4 +1,4 @@
-"""What a file of tags says, whatever its form."""
+"""Parsed contents of an import file, independent of its format."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ _STATES = ("active", "proposed", "deprecated", "merged")
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One tag of a file; what the file does not speak of is absent, and left as it is.
+    """One tag of a file; fields that are None or missing keep their present value.
 
     Attributes:
-        line: Where it stands; in JSON and SKOS the number of the tag.
-        id: Empty if the file gives none.
+        line: Line number from 1; in JSON and SKOS the number of the tag.
+        id: Empty if the file has none.
         category: Id or English name.
         parent: Id or English name; empty for none.
     """
@@ -38,33 +38,33 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """What a file says; `categories` only where it describes them itself."""
+    """A parsed file; `categories` is empty unless the format describes categories."""
 
     rows: list[Row]
     categories: list[Category] = field(default_factory=list)
 
 
 def read_state(value: str) -> str:
-    """A tag's state as a file names it.
+    """Validate a tag's state.
 
     Raises:
         ValueError: There is no such state.
     """
     if value not in _STATES:
-        raise ValueError(f"the state {value!r} is none of {', '.join(_STATES)}")
+        raise ValueError(f"unknown state {value!r}; expected one of {', '.join(_STATES)}")
     return value
 
 
 def read_target(value: Any) -> float:
-    """A wanted precision as a file names it.
+    """Parse a precision target.
 
     Raises:
-        ValueError: It is no number, or out of range.
+        ValueError: The value is not a number in [0.5, 1).
     """
     try:
         found = float(value)
     except (TypeError, ValueError):
         found = -1.0
     if not 0.5 <= found < 1:
-        raise ValueError(f"'target' is a share from 0.5 to below 1, such as 0.97, not {value!r}")
+        raise ValueError(f"'target' must be a number from 0.5 to below 1, such as 0.97, not {value!r}")
     return found

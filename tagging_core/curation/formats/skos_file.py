@@ -1,4 +1,4 @@
-"""SKOS: the W3C's form for thesauri, with several languages."""
+"""SKOS import and export (W3C standard for multilingual thesauri)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _BASE = "urn:tagloop:"
 
 
 def write(taxonomy: Taxonomy) -> str:
-    """Turtle: a concept a tag, a scheme a category."""
+    """Return Turtle; tags become concepts and categories become concept schemes."""
     from rdflib import RDF, SKOS, Graph, Literal, URIRef
     from rdflib.namespace import DCTERMS, OWL
 
@@ -51,10 +51,10 @@ def write(taxonomy: Taxonomy) -> str:
 
 
 def read(text: str) -> File:
-    """Read Turtle, RDF/XML or JSON-LD.
+    """Parse Turtle, RDF/XML or JSON-LD.
 
     Raises:
-        ImportRefusedError: It is none of these, or has no concepts.
+        ImportRefusedError: The text is none of these, or has no concepts.
     """
     import rdflib
     from rdflib import RDF, SKOS
@@ -64,14 +64,14 @@ def read(text: str) -> File:
     graph = rdflib.Graph()
     try:
         graph.parse(data=text, format=form)
-    except Exception as error:  # each of rdflib's parsers has errors of its own
-        place: Any = getattr(error, "lines", None)
-        said = str(error).splitlines()[0][:200]
-        problem = {place if isinstance(place, int) else 1: f"no {form} from here on: {said}"}
-        raise ImportRefusedError(problem) from error
+    except Exception as error:  # rdflib's parsers have no common error class
+        line: Any = getattr(error, "lines", None)
+        message = str(error).splitlines()[0][:200]
+        problems = {line if isinstance(line, int) else 1: f"invalid {form}: {message}"}
+        raise ImportRefusedError(problems) from error
     concepts = sorted(set(graph.subjects(RDF.type, SKOS.Concept)), key=str)
     if not concepts:
-        raise ImportRefusedError({1: "there is no skos:Concept in it"})
+        raise ImportRefusedError({1: "the file contains no skos:Concept"})
     return File([_skos_row(graph, number, concept) for number, concept in enumerate(concepts, start=1)])
 
 
@@ -82,38 +82,38 @@ def _skos_row(graph: Any, number: int, concept: Any) -> Row:
     aliases: dict[str, list[str]] = {}
     for word in sorted(graph.objects(concept, SKOS.altLabel)):
         aliases.setdefault(word.language or "en", []).append(str(word))
-    # Schemes may be missing; a concept's collection then has the name.
+    # Concepts without skos:inScheme may name their scheme in skos:topConceptOf.
     scheme = graph.value(concept, SKOS.inScheme) or graph.value(concept, SKOS.topConceptOf)
     replaced, broader = graph.value(concept, DCTERMS.isReplacedBy), graph.value(concept, SKOS.broader)
-    out_of_use = str(graph.value(concept, OWL.deprecated) or "").lower() == "true"
+    deprecated = str(graph.value(concept, OWL.deprecated) or "").lower() == "true"
     definition = graph.value(concept, SKOS.definition)
     return Row(
         line=number,
-        id=_own(graph, concept),
-        category=_own(graph, scheme) if scheme is not None else "",
+        id=_id_of(graph, concept),
+        category=_id_of(graph, scheme) if scheme is not None else "",
         names=dict(_labels(graph, concept)),
         aliases=aliases,
         definition=None if definition is None else str(definition),
-        parent=_own(graph, broader) or dict(_labels(graph, broader)).get("en", "") if broader is not None else "",
-        state="merged" if replaced is not None else "deprecated" if out_of_use else None,
-        merged_into=_own(graph, replaced) if replaced is not None else None,
+        parent=_id_of(graph, broader) or dict(_labels(graph, broader)).get("en", "") if broader is not None else "",
+        state="merged" if replaced is not None else "deprecated" if deprecated else None,
+        merged_into=_id_of(graph, replaced) if replaced is not None else None,
     )
 
 
-def _labels(graph: Any, thing: Any) -> Iterator[tuple[str, str]]:
+def _labels(graph: Any, node: Any) -> Iterator[tuple[str, str]]:
     from rdflib import RDFS, SKOS
 
-    for found in sorted([*graph.objects(thing, SKOS.prefLabel), *graph.objects(thing, RDFS.label)], reverse=True):
+    for found in sorted([*graph.objects(node, SKOS.prefLabel), *graph.objects(node, RDFS.label)], reverse=True):
         yield (found.language or "en").split("-")[0], str(found)
 
 
-def _own(graph: Any, thing: Any) -> str:
-    """Our id in an address we wrote; of a category from elsewhere its name; of another concept none."""
-    address = str(thing)
-    if address.startswith(_BASE):
-        return address.removeprefix(_BASE).partition(":")[2]
+def _id_of(graph: Any, node: Any) -> str:
+    """Return the id from a URI that Tagloop exported, the name of a foreign concept scheme, or an empty string."""
+    uri = str(node)
+    if uri.startswith(_BASE):
+        return uri.removeprefix(_BASE).partition(":")[2]
     from rdflib import RDF, SKOS
 
-    if (thing, RDF.type, SKOS.ConceptScheme) in graph:
-        return dict(_labels(graph, thing)).get("en", address.rstrip("/#").rpartition("/")[2])
+    if (node, RDF.type, SKOS.ConceptScheme) in graph:
+        return dict(_labels(graph, node)).get("en", uri.rstrip("/#").rpartition("/")[2])
     return ""

@@ -1,4 +1,4 @@
-"""Proposals: what in the tag library deserves an owner's look, each with the evidence for it."""
+"""Proposals: possible improvements to the tag library for its owners, with evidence."""
 
 from __future__ import annotations
 

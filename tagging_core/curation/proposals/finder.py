@@ -1,4 +1,4 @@
-"""Looks for proposals in the background, when the library has changed."""
+"""Background search for proposals."""
 
 from __future__ import annotations
 
@@ -20,19 +20,17 @@ from tagging_core.storage.schema import learned, proposals
 from tagging_core.taxonomy.model import Tag
 
 _REVISION, _SPLITS = "proposals.revision", "proposals.splits"
-_PAUSE = 30.0  # seconds between two searches at least
-_SHARE = 20  # and so many times as long as a search took, so that they take a small part of the machine
-_SPLIT_TAGS = 40  # tags whose examples are looked at in one search
+_PAUSE = 30.0  # minimum seconds between searches
+_PAUSE_FACTOR = 20  # minimum pause as a multiple of the last search's duration, to keep the load below 5 %
+_SPLIT_TAGS = 40  # tags checked for a split per search
 _WORDS = Path(__file__).parents[2] / "embeddings" / "encoders" / "imagenet_classes.txt"
 
 
 class ProposalFinder:
-    """Finds proposals and keeps them.
+    """Finds and stores proposals.
 
     Args:
-        database: Where they are kept.
-        library: The learned tags.
-        encoder: Gives the loaded encoder, for names.
+        encoder: Returns the loaded encoder, to embed tag names.
     """
 
     def __init__(self, database: Database, library: TagLibrary, encoder: Callable[[], Encoder]) -> None:
@@ -41,10 +39,10 @@ class ProposalFinder:
         self._looks = synonyms.Looks()
         self._vocabulary: dict[str, Vectors] = {}
         self._next = 0.0
-        self._searching = threading.Lock()
+        self._lock = threading.Lock()
 
     def search_if_due(self) -> bool:
-        """Search if the library changed since the last time and that is a while ago; whether it was due."""
+        """Search if the library has changed and the pause is over; returns whether it searched."""
         if time.monotonic() < self._next:
             return False
         with self._database.read() as connection:
@@ -54,68 +52,70 @@ class ProposalFinder:
         return True
 
     def search(self) -> None:
-        """Look for proposals of every kind."""
+        """Search for proposals of every kind and replace the stored ones."""
         started = time.monotonic()
-        with self._searching:
+        with self._lock:
             matrix = self._library.matrix()
             tags = matrix.taxonomy.active()
-            names = self._passages(tags)
+            names = self._name_vectors(tags)
             with self._database.read() as connection:
                 pack = self._library.pack(connection)
                 looks = self._looks.refresh(connection, self._library.fingerprint, pack)
-                taken = label_errors.confusions(connection, matrix.taxonomy)
+                confusions = label_errors.confusions(connection, matrix.taxonomy)
                 found = [
-                    *synonyms.find(tags, names, looks, lambda a, b: taken.get((a, b), 0)),
-                    *label_errors.propose_confusions(connection, matrix.taxonomy, taken),
+                    *synonyms.find(tags, names, looks, lambda a, b: confusions.get((a, b), 0)),
+                    *label_errors.propose_confusions(connection, matrix.taxonomy, confusions),
                     *label_errors.propose_wrong(
-                        matrix.taxonomy, self._library.held_out(connection), self._library.defaults.prior
+                        matrix.taxonomy,
+                        self._library.calibration.held_out(connection),
+                        self._library.defaults.prior,
                     ),
                     *missing_tags.find(connection, matrix, self._library.fingerprint, self._words),
                 ]
-                looked_at, until = self._changed(connection)
+                checked, revision = self._changed(connection)
                 parts = [
                     splits.find(connection, matrix.taxonomy.tags[tag_id], self._library.fingerprint, pack)
-                    for tag_id in looked_at
+                    for tag_id in checked
                     if tag_id in matrix.rows
                 ]
             with self._database.write() as connection:
                 keep(connection, ("synonyms", "confusion", "wrong", "new"), found)
-                keep(connection, ("split",), [p for p in parts if p], [*looked_at, *self._too_few(connection)])
-                key_values.put(connection, _SPLITS, str(until))
+                keep(connection, ("split",), [p for p in parts if p], [*checked, *self._too_few(connection)])
+                key_values.put(connection, _SPLITS, str(revision))
                 key_values.put(connection, _REVISION, str(matrix.revision))
         now = time.monotonic()
-        self._next = now + max(_PAUSE, _SHARE * (now - started))
+        self._next = now + max(_PAUSE, _PAUSE_FACTOR * (now - started))
 
     def _changed(self, connection: Connection) -> tuple[list[str], int]:
-        """The next tags that were fitted since their examples were looked at, and up to which revision that is."""
-        seen = key_values.get_int(connection, _SPLITS)
+        """Return the next tags that were refitted since their last split check, and the revision this covers."""
+        last_revision = key_values.get_int(connection, _SPLITS)
         query = (
             select(learned.c.tag_id, learned.c.revision)
-            .where(learned.c.fingerprint == self._library.fingerprint, learned.c.revision > seen)
+            .where(learned.c.fingerprint == self._library.fingerprint, learned.c.revision > last_revision)
             .where(learned.c.positives >= splits.LEAST)
             .order_by(learned.c.revision, learned.c.tag_id)
         )
         rows = connection.execute(query.limit(_SPLIT_TAGS)).all()
-        # Tags of one revision were fitted together: those beyond the limit come with the next.
-        until = rows[-1].revision - (len(rows) == _SPLIT_TAGS) if rows else seen
-        return [row.tag_id for row in rows], max(until, seen)
+        # The limit may cut off tags of the last revision; the next search repeats that revision.
+        revision = rows[-1].revision - (len(rows) == _SPLIT_TAGS) if rows else last_revision
+        return [row.tag_id for row in rows], max(revision, last_revision)
 
     def _too_few(self, connection: Connection) -> set[str]:
-        """Tags that were to be split and have too few examples by now, or are gone."""
+        """Return tags with a stored split proposal that no longer have enough examples."""
         enough = select(learned.c.tag_id).where(
             learned.c.fingerprint == self._library.fingerprint, learned.c.positives >= splits.LEAST
         )
         proposed = connection.execute(select(proposals.c.key).where(proposals.c.kind == "split")).scalars()
         return {key.removeprefix("split:") for key in proposed} - set(connection.execute(enough).scalars())
 
-    def _passages(self, tags: list[Tag]) -> Vectors:
+    def _name_vectors(self, tags: list[Tag]) -> Vectors:
         texts = [tag.name() for tag in tags]
         if missing := sorted({text for text in texts if text not in self._names}):
             self._names |= dict(zip(missing, self._encoder().encode_passages(missing), strict=True))
         return np.stack([self._names[text] for text in texts]) if texts else np.zeros((0, 1), np.float32)
 
     def _words(self) -> dict[str, Vectors]:
-        """Common words that a new tag may be called, with the vectors of their pictures' texts."""
+        """Return candidate names for new tags (ImageNet classes) with their text vectors, computed once."""
         if self._vocabulary:
             return self._vocabulary
         words = [line.strip() for line in _WORDS.read_text("utf-8").splitlines() if line.strip()]

@@ -1,4 +1,4 @@
-"""Tags taken for one another, and examples that probably have a tag wrongly."""
+"""Proposals for confused tags and for probable label errors."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from tagging_core.learning.training_set import ExampleKind
 from tagging_core.storage.schema import labels
 from tagging_core.taxonomy.model import Taxonomy
 
-_LEAST = 3  # times that a tag is taken for another, until it is worth a look
-_REJECTED = 2000  # pictures that a tag was rejected for that are looked at
-_WRONG = 500  # doubtful examples that are kept
+_MIN_CONFUSIONS = 3  # number of confusions from which a pair is proposed
+_REJECTED_SAMPLE = 2000  # rejected pictures of a tag that are read
+_MAX_ERRORS = 500  # label errors that are proposed
 
 
 def taken_for(connection: Connection, tag_id: str, taxonomy: Taxonomy) -> dict[str, list[int]]:
-    """Pictures on which a tag was suggested and rejected and another of its category given, by that other tag."""
+    """Return pictures on which a tag was rejected and another of its category added, by the added tag."""
     shown, given = labels, labels.alias()
     sample = (
         select(shown.c.asset_id)
         .where(shown.c.tag_id == tag_id, shown.c.value == 0, shown.c.shown)
         .order_by(shown.c.sample)
-        .limit(_REJECTED)
+        .limit(_REJECTED_SAMPLE)
         .subquery()
     )
     both = and_(given.c.asset_id == sample.c.asset_id, given.c.value == 1, ~given.c.shown)
@@ -38,7 +38,7 @@ def taken_for(connection: Connection, tag_id: str, taxonomy: Taxonomy) -> dict[s
 
 
 def confusions(connection: Connection, taxonomy: Taxonomy) -> dict[tuple[str, str], int]:
-    """How often a tag was suggested and rejected where another of its category was given."""
+    """Count pictures by (rejected suggestion, added tag of the same category)."""
     shown, given = labels, labels.alias()
     query = (
         select(shown.c.tag_id, given.c.tag_id, func.count())
@@ -57,8 +57,8 @@ def confusions(connection: Connection, taxonomy: Taxonomy) -> dict[tuple[str, st
 def propose_confusions(
     connection: Connection, taxonomy: Taxonomy, found: dict[tuple[str, str], int]
 ) -> list[Proposal]:
-    """The pairs worth a look, with some of their pictures."""
-    often = sorted((pair for pair, n in found.items() if n >= _LEAST), key=lambda pair: -found[pair])[:100]
+    """Return a proposal with sample pictures for each of the 100 most frequent confusions."""
+    pairs = sorted((pair for pair, n in found.items() if n >= _MIN_CONFUSIONS), key=lambda pair: -found[pair])[:100]
     return [
         Proposal(
             "confusion",
@@ -66,19 +66,19 @@ def propose_confusions(
             float(found[a, b]),
             {"times": found[a, b], "pictures": taken_for(connection, a, taxonomy).get(b, [])[:12]},
         )
-        for a, b in often
+        for a, b in pairs
     ]
 
 
 def propose_wrong(taxonomy: Taxonomy, left_out: dict[str, HeldOutLogits], prior: float) -> list[Proposal]:
-    """Examples that speak against the tag they have.
+    """Return positive examples that are probably label errors.
 
-    As in confident learning (Northcutt et al. 2021, arXiv 1911.00068) the label is held against what the library
-    would say had nobody given it. Doubtful is what makes the tag less likely than knowing nothing of the picture.
+    As in confident learning (Northcutt et al. 2021, arXiv 1911.00068), each label is compared with its held-out
+    prediction: an example is doubtful if its leave-one-out probability is below the prior.
 
     Args:
-        left_out: By tag, its examples with their left-out logits.
-        prior: Probability of a tag before anything is known, in (0, 1).
+        left_out: Leave-one-out logits of the examples by tag id.
+        prior: Prior probability of a tag, in (0, 1).
     """
     proposals = []
     for tag in taxonomy.active():
@@ -89,4 +89,4 @@ def propose_wrong(taxonomy: Taxonomy, left_out: dict[str, HeldOutLogits], prior:
             evidence = {"picture": int(row["asset"]), "probability": round(float(sigmoid(row["logit"])), 4)}
             subjects = (tag.id, str(int(row["asset"])))
             proposals.append(Proposal("wrong", subjects, round(-float(row["logit"]), 4), evidence))
-    return sorted(proposals, key=lambda p: -p.score)[:_WRONG]
+    return sorted(proposals, key=lambda p: -p.score)[:_MAX_ERRORS]

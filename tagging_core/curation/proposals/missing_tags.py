@@ -1,4 +1,4 @@
-"""Pictures that look alike and that no tag fits well: perhaps a tag is missing."""
+"""Proposals for new tags: clusters of similar pictures that no tag fits."""
 
 from __future__ import annotations
 
@@ -16,47 +16,47 @@ from tagging_core.storage.schema import assets, labels
 from tagging_core.taxonomy.matching import same_word
 
 VOCABULARY = 5
-"""Names that are proposed."""
+"""Number of names proposed for a cluster."""
 
-_POOL = 1000  # pictures that are looked at, the lowest `sample` numbers: always the same choice
-_FIT = 0.3  # probability of a tag below which it does not fit
-_LEAST = 5  # pictures that make a tag worth having
+_SAMPLE_SIZE = 1000  # pictures with the lowest `sample` numbers: a fixed random sample
+_MIN_PROBABILITY = 0.3  # below this, a tag does not fit
+_MIN_PICTURES = 5  # size from which a cluster is proposed
 
 
 def find(
     connection: Connection, matrix: TagMatrix, fingerprint: str, words: Callable[[], dict[str, Vectors]]
 ) -> list[Proposal]:
-    """Clusters of pictures without a good tag, with names for what they show.
+    """Return clusters of untagged pictures that no tag fits, with candidate names.
 
     Args:
-        words: Gives the text vectors `(d,)` of names that a cluster may be given; slow at first.
+        words: Returns text vectors `(d,)` by candidate name; the first call is slow.
     """
-    given = exists().where(labels.c.asset_id == assets.c.id, labels.c.value == 1)
-    query = select(assets.c.id).where(~given).order_by(assets.c.sample).limit(_POOL)
+    tagged = exists().where(labels.c.asset_id == assets.c.id, labels.c.value == 1)
+    query = select(assets.c.id).where(~tagged).order_by(assets.c.sample).limit(_SAMPLE_SIZE)
     ids = list(connection.execute(query).scalars())
     found = vectors.load(connection, fingerprint, ids)
     asset_ids = sorted(found)
-    if len(asset_ids) < _LEAST or not matrix.tag_ids:
+    if len(asset_ids) < _MIN_PICTURES or not matrix.tag_ids:
         return []
     pictures = np.stack([found[a] for a in asset_ids])
-    unfit = np.flatnonzero(matrix.probabilities(pictures).max(axis=1) < _FIT)
-    if len(unfit) < _LEAST:
+    unfit = np.flatnonzero(matrix.probabilities(pictures).max(axis=1) < _MIN_PROBABILITY)
+    if len(unfit) < _MIN_PICTURES:
         return []
     centred = unit(matrix.pack.centre(pictures[unfit]))
     proposals = []
-    for members in (found for found in clusters(centred) if len(found) >= _LEAST):
-        mine = [asset_ids[unfit[m]] for m in members]
+    for members in (found for found in clusters(centred) if len(found) >= _MIN_PICTURES):
+        cluster_ids = [asset_ids[unfit[m]] for m in members]
         names = _names(unit(centred[members].mean(axis=0)), words(), matrix)
-        evidence = {"pictures": mine, "names": names}
-        proposals.append(Proposal("new", (str(min(mine)),), float(len(mine)), evidence))
+        evidence = {"pictures": cluster_ids, "names": names}
+        proposals.append(Proposal("new", (str(min(cluster_ids)),), float(len(cluster_ids)), evidence))
     return proposals
 
 
 def _names(mean: Vectors, words: dict[str, Vectors], matrix: TagMatrix) -> list[str]:
-    """The words that fit a cluster best and that no tag has."""
+    """Return the words closest to a cluster that no tag uses yet."""
     taken = {same_word(word) for tag in matrix.taxonomy.assignable() for word in tag.words()}
     texts = np.stack(list(words.values())) if words else np.zeros((0, len(mean)), np.float32)
-    # What is close to every picture says nothing of these.
+    # Subtract the similarity to the mean picture: words close to every picture do not describe the cluster.
     fits = texts @ mean - texts @ unit(matrix.pack.mean) if len(texts) else np.zeros(0)
     names = [list(words)[place] for place in np.argsort(-fits, kind="stable")]
     return [name for name in names if same_word(name) not in taken][:VOCABULARY]

@@ -1,4 +1,4 @@
-"""Proposals as owners call them."""
+"""Service for listing and dismissing proposals."""
 
 from __future__ import annotations
 
@@ -13,12 +13,8 @@ from tagging_core.storage import Database
 class ProposalService:
     """Lists and dismisses proposals.
 
-    Args:
-        database: The store of record.
-        model: The active model.
-
     Attributes:
-        finder: Looks for new ones in the background.
+        finder: Searches for new proposals in the background.
     """
 
     def __init__(self, database: Database, model: ActiveModel) -> None:
@@ -36,7 +32,7 @@ class ProposalService:
             return store.listed(connection, kind, limit)
 
     def dismiss(self, user: User, key: str, wanted: bool = False) -> None:
-        """Hide a proposal or an alert for good; `wanted` shows it again.
+        """Dismiss a proposal or an alert permanently; `wanted` restores it.
 
         Raises:
             NotAllowedError: The user is no taxonomy owner.
@@ -45,6 +41,6 @@ class ProposalService:
             store.dismiss(connection, user, key, wanted)
 
     def confused_with(self, tag_id: str) -> dict[str, list[int]]:
-        """Return the assets on which a tag was suggested and another given instead, by that other tag."""
+        """Return the assets on which a tag was rejected and another one added, by the added tag."""
         with self._database.read() as connection:
             return label_errors.taken_for(connection, tag_id, self._model.taxonomy)

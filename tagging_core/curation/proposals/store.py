@@ -1,4 +1,4 @@
-"""A proposal, how it is kept, and how it is dismissed for good."""
+"""Storage and dismissal of proposals."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ KINDS = ("synonyms", "split", "new", "confusion", "wrong")
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """Something to look at.
+    """A proposal for taxonomy owners.
 
     Attributes:
         kind: `synonyms` (two tags that may be one), `split` (a tag that may be two), `new` (pictures that lack a
-            tag), `confusion` (a tag often taken for another), `wrong` (a picture that may have a tag wrongly).
-        subjects: The tags, or the pictures of a new one, that it is about; with the kind they tell it from others.
-        score: Comparable within its kind; greater comes first.
-        evidence: What speaks for it.
+            tag), `confusion` (a tag often confused with another), `wrong` (a probable label error).
+        subjects: Ids of the tags or pictures it concerns; unique within a kind.
+        score: Comparable within a kind; highest first.
+        evidence: JSON object whose fields depend on the kind.
     """
 
     kind: str
@@ -36,17 +36,17 @@ class Proposal:
 
     @property
     def key(self) -> str:
-        """The same for the same proposal, whenever it is made."""
+        """Stable identifier, the same whenever the proposal is found."""
         return f"{self.kind}:{'|'.join(self.subjects)}"
 
 
 def keep(
     connection: Connection, kinds: Sequence[str], found: Iterable[Proposal], of: Sequence[str] | None = None
 ) -> None:
-    """Put proposals in place of the earlier ones of these kinds.
+    """Replace the stored proposals of some kinds.
 
     Args:
-        of: Only those about these tags are replaced; None for all.
+        of: Tag ids whose proposals are replaced; None for all.
     """
     old = delete(proposals).where(proposals.c.kind.in_(kinds))
     if of is not None:
@@ -60,7 +60,7 @@ def keep(
 
 
 def listed(connection: Connection, kind: str, limit: int = 50) -> list[Proposal]:
-    """The proposals of a kind that nobody dismissed, weightiest first."""
+    """Return the open proposals of a kind, highest score first."""
     query = select(proposals).where(proposals.c.kind == kind, proposals.c.key.not_in(select(dismissed.c.key)))
     rows = connection.execute(query.order_by(proposals.c.score.desc(), proposals.c.key).limit(limit))
     return [
@@ -70,13 +70,13 @@ def listed(connection: Connection, kind: str, limit: int = 50) -> list[Proposal]
 
 
 def counts(connection: Connection) -> dict[str, int]:
-    """How many proposals of each kind wait for an owner."""
+    """Count the open proposals of each kind."""
     query = select(proposals.c.kind, func.count()).where(proposals.c.key.not_in(select(dismissed.c.key)))
     return {kind: int(n) for kind, n in connection.execute(query.group_by(proposals.c.kind))}
 
 
 def dismiss(connection: Connection, user: User, key: str, wanted: bool = False) -> None:
-    """Never show a proposal or an alert again; `wanted` takes that back.
+    """Dismiss a proposal or an alert permanently; `wanted` restores it.
 
     Raises:
         NotAllowedError: The user is no taxonomy owner.
@@ -89,7 +89,7 @@ def dismiss(connection: Connection, user: User, key: str, wanted: bool = False) 
 
 
 def replay(connection: Connection) -> None:
-    """Make the table of what was dismissed anew from the ledger."""
+    """Rebuild the table of dismissed proposals from the ledger."""
     connection.execute(delete(dismissed))
     query = select(events.c.id, events.c.payload).where(events.c.kind == Kind.DISMISS).order_by(events.c.id)
     latest = {row.payload["key"]: row for row in connection.execute(query)}

@@ -1,9 +1,8 @@
-"""Two tags that may mean the same.
+"""Proposals to merge two tags that may be synonyms.
 
-Names that mean the same lie close together; tags of one thing have examples that look alike, are taken for one
-another, and are seldom given to the same picture. Weights and cut-off were chosen on 128 COCO photos in which 20
-labels had been given two names (`benchmarks.curation`). Each tag is paired with one other at most, the closest
-first: what merely resembles a tag that has a closer one, as a hot dog does a dog, is left out.
+Synonyms have similar names, similar examples and mutual confusions, and rarely occur on the same picture. Weights
+and cut-off were tuned on 128 COCO photos with two names for each of 20 labels (`benchmarks.curation`). Each tag is
+paired with at most one other, best scores first: a tag that merely resembles one with a closer match is left out.
 """
 
 from __future__ import annotations
@@ -23,13 +22,13 @@ from tagging_core.taxonomy.matching import same_word
 from tagging_core.taxonomy.model import Tag
 
 CUT = 0.65
-"""Score from which a pair is proposed."""
+"""Minimum score of a proposed pair."""
 
-_ALIKE, _TOGETHER, _TAKEN, _SPELLED = 0.15, 0.3, 0.2, 0.4  # weights beside the cosine of the names
-_UNSEEN = 0.2  # less for tags of which one has no pictures yet: only nearly equal names are proposed then
-_ALWAYS = 0.9  # tags that come together so often may as well be one
-_NEAR = 90.0  # similarity of spelling, of 100, from which a typo or a plural is likely
-_CLOSE, _NEIGHBOURS, _BLOCK = 0.5, 10, 512
+_ALIKE, _TOGETHER, _CONFUSED, _SPELLED = 0.15, 0.3, 0.2, 0.4  # weights; the cosine of the names has weight 1
+_NO_EXAMPLES_PENALTY = 0.2  # if either tag has no pictures yet: only nearly equal names pass the cut-off
+_ALWAYS_TOGETHER = 0.9  # co-occurrence from which it no longer counts against a pair
+_SIMILAR_SPELLING = 90.0  # rapidfuzz ratio in [0, 100] from which a typo or a plural is likely
+_MIN_COSINE, _NEIGHBOURS, _BLOCK_SIZE = 0.5, 10, 512
 _EXAMPLES = 50
 
 
@@ -39,12 +38,12 @@ def find(
     looks: Looks,
     taken: Callable[[str, str], int],
 ) -> list[Proposal]:
-    """Pairs of tags that may be one, within each category.
+    """Return pairs of tags within a category that may be synonyms.
 
     Args:
         names: `(t, k)` passage vectors of the tags' names.
-        looks: What their examples look like.
-        taken: How often the first tag was rejected on a picture that was given the second.
+        looks: Statistics of the tags' examples.
+        taken: Returns how often the first tag was rejected and the second added instead.
     """
     scored = []
     for a, b, meaning in _candidates(tags, names):
@@ -52,8 +51,8 @@ def find(
         alike, together = looks.alike(first.id, second.id), looks.together(first.id, second.id)
         confused = taken(first.id, second.id) + taken(second.id, first.id)
         spelled = fuzz.ratio(same_word(first.name()), same_word(second.name()))
-        score = meaning + _ALIKE * alike - (_TOGETHER * together if together < _ALWAYS else 0)
-        score += _TAKEN * min(1.0, confused / 10) + (_SPELLED if spelled >= _NEAR else 0)
+        score = meaning + _ALIKE * alike - (_TOGETHER * together if together < _ALWAYS_TOGETHER else 0)
+        score += _CONFUSED * min(1.0, confused / 10) + (_SPELLED if spelled >= _SIMILAR_SPELLING else 0)
         evidence = {
             "meaning": round(meaning, 3),
             "alike": round(alike, 3),
@@ -62,13 +61,13 @@ def find(
             "spelled": round(spelled),
         }
         if not (looks.known(first.id) and looks.known(second.id)):
-            score -= _UNSEEN
+            score -= _NO_EXAMPLES_PENALTY
         scored.append(Proposal("synonyms", (first.id, second.id), round(score, 4), evidence))
-    return _pair_off(scored)
+    return _match(scored)
 
 
-def _pair_off(scored: Iterable[Proposal]) -> list[Proposal]:
-    """The best pair of each tag: what merely resembles a tag that has a closer one is no synonym."""
+def _match(scored: Iterable[Proposal]) -> list[Proposal]:
+    """Match each tag with at most one other, greedily by score."""
     used: set[str] = set()
     found = []
     for proposal in sorted(scored, key=lambda p: (-p.score, p.key)):
@@ -79,66 +78,66 @@ def _pair_off(scored: Iterable[Proposal]) -> list[Proposal]:
 
 
 def _candidates(tags: Sequence[Tag], names: Vectors) -> list[tuple[int, int, float]]:
-    """Pairs of one category whose names are close, with their cosine; a few for each tag."""
+    """Return (index, index, cosine) of the nearest names within each category."""
     groups: dict[str, list[int]] = {}
     for place, tag in enumerate(tags):
         groups.setdefault(tag.category_id, []).append(place)
     found: dict[tuple[int, int], float] = {}
     for members in groups.values():
-        mine = names[members]
-        for start in range(0, len(members), _BLOCK):
-            cosines = mine[start : start + _BLOCK] @ mine.T
+        group = names[members]
+        for start in range(0, len(members), _BLOCK_SIZE):
+            cosines = group[start : start + _BLOCK_SIZE] @ group.T
             cosines[np.arange(len(cosines)), np.arange(start, start + len(cosines))] = -1
             nearest = np.argsort(-cosines, axis=1, kind="stable")[:, :_NEIGHBOURS]
             for row, columns in enumerate(nearest):
                 for column in columns:
-                    if cosines[row, column] >= _CLOSE:
+                    if cosines[row, column] >= _MIN_COSINE:
                         pair = sorted((members[start + row], members[column]))
                         found[pair[0], pair[1]] = float(cosines[row, column])
     return [(a, b, cosine) for (a, b), cosine in sorted(found.items())]
 
 
 class Looks:
-    """What the examples of tags look like, read again only for tags that were fitted since."""
+    """Statistics of tags' examples, cached until a tag is refitted."""
 
     def __init__(self) -> None:
-        self._seen: dict[str, int] = {}
-        self._known: dict[str, tuple[int, set[int], Vectors]] = {}
+        self._revisions: dict[str, int] = {}
+        self._cache: dict[str, tuple[int, set[int], Vectors]] = {}
         self._connection: Connection | None = None
 
     def refresh(self, connection: Connection, fingerprint: str, pack: ReferencePack) -> Looks:
-        """Read through this connection from now on; tags without examples have no looks."""
+        """Use this connection from now on and read which tags have examples."""
         query = select(learned.c.tag_id, learned.c.revision).where(
             learned.c.fingerprint == fingerprint, learned.c.positives > 0
         )
-        self._seen = {row.tag_id: row.revision for row in connection.execute(query)}
+        self._revisions = {row.tag_id: row.revision for row in connection.execute(query)}
         self._connection, self._fingerprint, self._pack = connection, fingerprint, pack
         return self
 
     def known(self, tag_id: str) -> bool:
         """Whether a tag has examples."""
-        return tag_id in self._seen
+        return tag_id in self._revisions
 
     def alike(self, first: str, second: str) -> float:
-        """Cosine of the examples' means; 0 where one has none."""
+        """Return the cosine of the mean example vectors, in [-1, 1]; 0 if either tag has no examples."""
         a, b = self._of(first), self._of(second)
         return float(a[1] @ b[1]) if a and b else 0.0
 
     def together(self, first: str, second: str) -> float:
-        """How many of the rarer one's pictures have both, in [0, 1]."""
+        """Return the share of the rarer tag's sampled pictures that have both tags, in [0, 1]."""
         a, b = self._of(first), self._of(second)
         return len(a[0] & b[0]) / max(1, min(len(a[0]), len(b[0]))) if a and b else 0.0
 
     def _of(self, tag_id: str) -> tuple[set[int], Vectors] | None:
-        if tag_id not in self._seen or self._connection is None:
+        if tag_id not in self._revisions or self._connection is None:
             return None
-        kept = self._known.get(tag_id)
-        if kept is None or kept[0] != self._seen[tag_id]:
+        cached = self._cache.get(tag_id)
+        if cached is None or cached[0] != self._revisions[tag_id]:
             query = select(labels.c.asset_id).where(labels.c.tag_id == tag_id, labels.c.value == 1)
             ids = list(self._connection.execute(query.order_by(labels.c.sample).limit(_EXAMPLES)).scalars())
             found = vectors.load(self._connection, self._fingerprint, ids)
             if not found:
                 return None
             mean = unit(self._pack.centre(np.stack(list(found.values()))).mean(axis=0))
-            kept = self._known[tag_id] = (self._seen[tag_id], set(ids), mean)
-        return kept[1], kept[2]
+            cached = self._cache[tag_id] = (self._revisions[tag_id], set(ids), mean)
+        return cached[1], cached[2]

@@ -54,19 +54,22 @@ def delta(
     return Delta(counts, described)
 
 
-def load_facts(connection: Connection, asset_ids: Sequence[int]) -> dict[int, Facts]:
-    """Load the facts of assets, by id; unknown ids are absent."""
-    query = select(
-        assets.c.id, assets.c.taken_at, assets.c.created_at, assets.c.sample, items.c.batch_id
-    ).distinct()
+def load_facts(connection: Connection, asset_ids: Sequence[int]) -> tuple[dict[int, Facts], str]:
+    """Load the facts of assets by id, unknown ids are absent, and the time zone that defines a day."""
+    zone, name = "UTC", key_values.query(key_values.ZONE)
+    columns = assets.c.id, assets.c.taken_at, assets.c.created_at, assets.c.sample, items.c.batch_id
+    query = select(*columns, name.label("zone")).distinct()
     query = query.outerjoin(items, items.c.asset_id == assets.c.id).where(assets.c.id.in_(asset_ids))
     found: dict[int, Facts] = {}
     batches: dict[int, list[int]] = {}
-    for asset_id, taken_at, created_at, sample, batch_id in connection.execute(query.order_by(items.c.batch_id)):
+    for asset_id, taken_at, created_at, sample, batch_id, known in connection.execute(
+        query.order_by(items.c.batch_id)
+    ):
         batch_ids = batches.setdefault(asset_id, [])
         batch_ids += [] if batch_id is None else [batch_id]
         found[asset_id] = Facts(taken_at, created_at, sample, batch_ids)
-    return found
+        zone = known or zone
+    return found, zone
 
 
 def add(connection: Connection, deltas: Iterable[Delta]) -> None:

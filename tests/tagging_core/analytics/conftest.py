@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -65,9 +66,11 @@ def archive(
     written: list[int] = []
 
     def say(user: int, decision: Decision) -> None:
+        """Decide from the card as it is now, or from the one that was drawn before."""
         try:
             loop.review.assigner.take(PEOPLE[user], decision.asset_id, force=True)
-            written.append(loop.review.decide(PEOPLE[user], decision))
+            card = loop.review.card(PEOPLE[user], decision.asset_id, decision.profile, decision.look)
+            written.append(loop.review.decide(PEOPLE[user], replace(decision, shown=decision.shown or card.shown)))
         except TaggingError:
             pass
 
@@ -82,14 +85,13 @@ def archive(
         easy = bool(seen) and chance.random() < 0.5
         for tag in seen[:2] if easy else chance.sample(TAGS, chance.randint(1, 4)):
             clock.move(minutes=chance.randint(1, 9))
-            shown = (
-                {s.tag_id for s in loop.review.suggest(picture, profile)} if not loop.review.rates.blind else set()
-            )
+            card = loop.review.card(PEOPLE[who], picture, profile)
+            shown = {s.tag_id for s in card.suggestions}
             kind = chance.choice([Kind.ACCEPT, Kind.ACCEPT, Kind.REJECT]) if tag in shown else Kind.ADD
             say(who, Decision(kind, picture, tag, profile=profile, seconds=2.0))
             if not easy and chance.random() < 0.3:
                 other = chance.choice([t for t in TAGS if t != tag])
-                say(who, Decision(Kind.REPLACE, picture, tag, other, profile=profile))
+                say(who, Decision(Kind.REPLACE, picture, tag, other, profile=profile, shown=card.shown))
         if chance.random() < 0.85:
             seconds = chance.choice([4.2, 17.0, 900.0])
             say(who, Decision(Kind.DONE, picture, profile=profile, seconds=seconds))

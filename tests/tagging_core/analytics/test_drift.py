@@ -11,7 +11,7 @@ from tagging_core import Tagloop, User
 from tagging_core.analytics import drift
 from tagging_core.embeddings import vectors
 from tagging_core.embeddings.encoders import unit
-from tagging_core.ledger import projection, taxonomy_store
+from tagging_core.ledger import replay, taxonomy_store
 from tagging_core.storage import key_values
 from tagging_core.storage.schema import assets, batches, events, items
 from tagging_core.storage.schema import drift as drift_table
@@ -48,7 +48,7 @@ def upload(
                 connection.execute(events.insert().values(said | {"uid": f"d{i}", "kind": "done"}))
             matrix = unit(centre + random.normal(size=(each, len(centre))) * 0.1)
             vectors.save(connection, loop.model.library.fingerprint, ids, matrix)
-        projection.replay(connection, taxonomy_store.load(connection))
+        replay.replay(connection, taxonomy_store.load(connection))
 
 
 def check(loop: Tagloop) -> drift.Check:

@@ -57,7 +57,7 @@ def test_pictures_with_a_tag_are_those_that_the_share_counts(
         content = trends.load(connection, MO, basis, PERIOD)
     for tag_id, n in content.counts().items():
         for rare in (0, 5_000):  # either way of looking for them
-            monkeypatch.setattr(drilldown, "_RARE", rare)
+            monkeypatch.setattr(drilldown, "_MAX_RARE", rare)
             assert len(find(archive, DrilldownQuery(PERIOD, basis, (tag_id,)))) == n
     assert len(find(archive, DrilldownQuery(PERIOD, basis))) == content.total
 

@@ -64,14 +64,14 @@ def test_blind_judgements_come_first_once_they_are_enough(
     (first, second) = ingest(loop, ann, RED, BLUE)
     seen = {s.tag_id: s.probability for s in loop.review.suggest(first, PROFILE)}
     loop.review.rates = SamplingRates(blind=1)
-    loop.review.card(ann, first, PROFILE)
+    card = loop.review.card(ann, first, PROFILE)
     right = max(seen, key=lambda tag_id: seen[tag_id])
-    loop.review.decide(ann, Decision(Kind.ADD, first, right, profile=PROFILE))
-    loop.review.card(ann, first, PROFILE)  # drawn again, as after each decision
-    loop.review.decide(ann, Decision(Kind.DONE, first, profile=PROFILE))
+    loop.review.decide(ann, Decision(Kind.ADD, first, right, profile=PROFILE, shown=card.shown))
+    card = loop.review.card(ann, first, PROFILE)  # drawn again, as after each decision
+    loop.review.decide(ann, Decision(Kind.DONE, first, profile=PROFILE, shown=card.shown))
     loop.review.rates = SamplingRates(blind=0)
-    loop.review.suggest(second, PROFILE)
-    loop.review.decide(ann, Decision(Kind.DONE, second, profile=PROFILE))
+    shown = loop.review.suggest(second, PROFILE)
+    loop.review.decide(ann, Decision(Kind.DONE, second, profile=PROFILE, shown=shown))
     figures = screen(loop, ann).figures
     blind = accuracy.outcomes(figures, accuracy.BLIND)
     assert blind.truths == 1

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from tagging_core import Decision, Kind, TaggingError, Tagloop, User
 from tagging_core.common.users import local_user
 from tagging_core.curation import plans
-from tagging_core.ledger import projection, taxonomy_store
+from tagging_core.ledger import replay, taxonomy_store
 from tagging_core.review.sampling import SamplingRates
 from tagging_core.storage import key_values
 from tagging_core.storage.schema import content, daily
@@ -46,7 +46,7 @@ def figures(loop: Tagloop) -> list[list[tuple]]:
 
 def recount(loop: Tagloop, zone: str = "") -> None:
     with loop.database.write() as connection:
-        projection.recount(
+        replay.recount(
             connection, zone or key_values.zone_of(connection), taxonomy_store.load(connection).redirects
         )
 

@@ -125,12 +125,12 @@ def test_what_the_camera_said_is_a_day_of_its_own(loop: Tagloop, ann: User, cloc
     assert load(loop, ann, Basis.TAKEN).total == 0  # plain pictures say nothing
     from sqlalchemy import update
 
-    from tagging_core.ledger import projection, taxonomy_store
+    from tagging_core.ledger import replay, taxonomy_store
     from tagging_core.storage.schema import assets
 
     with loop.database.write() as connection:
         connection.execute(update(assets).values(taken_at=datetime(2026, 8, 20, 23, 59)))
-        projection.recount(connection, "Asia/Tokyo", taxonomy_store.load(connection).redirects)
+        replay.recount(connection, "Asia/Tokyo", taxonomy_store.load(connection).redirects)
     found = load(loop, ann, Basis.TAKEN)
     assert list(found.pictures) == ["2026-08-20"]  # a camera's clock has no zone
     assert found.counts() == {TAG: 1}

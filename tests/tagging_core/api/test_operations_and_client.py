@@ -74,7 +74,9 @@ def test_operations_client_and_routes_state_the_same(loop: Tagloop, ann: User, n
         ours = here[method_of(route, here)]
         asked = inspect.signature(route.endpoint, eval_str=True)
         for parameter, given in ours.parameters.items():
-            if parameter in asked.parameters and given.default not in (inspect.Parameter.empty, EVERYTHING):
+            if parameter not in asked.parameters or given.default in (inspect.Parameter.empty, EVERYTHING):
+                continue
+            if (route.name, parameter) != ("search_by_picture", "picture"):  # which is there to require one
                 assert plain(asked.parameters[parameter].default) == plain(given.default), (route.name, parameter)
         answer = route.response_model or asked.return_annotation
         if answer not in (Response, StreamingResponse):
@@ -98,7 +100,7 @@ def test_a_picture_is_tagged_kept_decided_and_found(client: Client, working: Tag
     assert [t.tag for t in asset.tags] == ["garment.dress"]
     assert asset.tags[0].by == "program CMS"
     assert asset == Operations(working, ann).assets.get(tagged.sha256)
-    wait_for(lambda: working.resources.index.pending() == 0)
+    wait_for(lambda: working.resources.index.feeder.pending() == 0)
     assert client.search.find("dress").hits[0].asset.id == tagged.asset
     assert client.search.find(picture=photo(RED, size=(80, 60))).hits[0].asset.id == tagged.asset
     client.decisions.undo(written.act)

@@ -80,7 +80,7 @@ def test_everything_comes_back_elsewhere(
         wait_for(lambda: there.ingest.batch(2).ingested == 1)
         event = there.review.decide(ann, Decision(Kind.ADD, 3, "garment.dress", profile="e-commerce"))
         assert event > len(before["events"]), "ids go on where they were"
-        wait_for(lambda: there.resources.index.is_open and not there.resources.index.pending(), 60)
+        wait_for(lambda: there.resources.index.is_open and not there.resources.index.feeder.pending(), 60)
         assert there.search.find("green").hits
     finally:
         there.close()

@@ -99,7 +99,7 @@ def test_what_was_taught_holds_under_the_new_model(
     assert found["colour.red"].fingerprint == fingerprint
     with working.database.read() as connection:
         assert decisions.labels_of(connection, assets[3])["colour.red"].value == 1
-    wait_for(lambda: working.resources.index.pending() == 0)
+    wait_for(lambda: working.resources.index.feeder.pending() == 0)
     assert working.resources.index.counts()["assets"] == len(assets)
     hits = working.search.find("red").hits
     assert {hit.asset_id for hit in hits[:3]} <= {assets[0], *assets[3:]}
@@ -190,7 +190,7 @@ def test_a_dropped_model_leaves_nothing_behind_but_the_ledger(
 ) -> None:
     ingest(working, ann, *COLOURS)
     fingerprint = build(working, operator)
-    with pytest.raises(EncoderError, match="is in use"):
+    with pytest.raises(EncoderError, match="is the active model"):
         working.models.drop(operator, working.model.preset.fingerprint)
     working.models.drop(operator, fingerprint)
     assert state(working, fingerprint) is None

@@ -121,7 +121,7 @@ def test_doctor_says_what_is_wrong_and_how_to_mend_it(photos: Path, capsys: pyte
     loop.resources.blobs.remove(next(loop.resources.blobs.older_than("archive/thumbnails", 0.0)))
     loop.close()
     code, report = run(capsys, "doctor")
-    wrong = {f["what"]: f["mend"] for f in report["findings"] if not f["ok"]}
+    wrong = {f["what"]: f["remedy"] for f in report["findings"] if not f["ok"]}
     assert code == 2
     assert "rebuild" in wrong["ledger"]
     assert "Ingest the originals again" in wrong["archive"]
@@ -156,7 +156,7 @@ def test_beside_a_running_console_it_works_through_sql(
     assert summary["ingested"] == 2
     _, report = run(capsys, "doctor")
     assert "running console" in next(f["detail"] for f in report["findings"] if f["what"] == "chroma")
-    wait_for(lambda: not working.model.library.pending() and not working.resources.index.pending())
+    wait_for(lambda: not working.model.library.pending() and not working.resources.index.feeder.pending())
     assert run(capsys, "doctor")[0] == 0
 
 

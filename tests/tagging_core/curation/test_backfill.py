@@ -71,7 +71,7 @@ def test_answers_are_decisions_of_one_act(
 def test_a_scan_goes_on_where_it_stopped_and_can_be_ended(
     loop: Tagloop, ann: User, reviewed: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(backfill, "_PIECE", 4)
+    monkeypatch.setattr(backfill, "_CHUNK_SIZE", 4)
     loop.curation.backfills.start(ann, TAG)
     assert backfill.step(loop.database, loop.model.library)
     with loop.database.read() as connection:

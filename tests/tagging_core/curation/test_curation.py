@@ -143,7 +143,7 @@ def test_a_change_is_previewed_as_owners_editors_and_a_cms_would_see_it(loop: Ta
     assert "1 picture will show other tags" in said
     assert loop.taxonomy() is before
     gone = loop.curation.impact(plans.delete(before, "garment.hat"))
-    assert "`garment.hat` is told that there is no such tag" in " ".join(gone.sentences())
+    assert "`garment.hat` gets an error: there is no such tag" in " ".join(gone.sentences())
     renamed = plans.save(before, replace(before.tags["garment.hat"], names={"en": "Headgear"}))
     assert loop.curation.impact(renamed).renamed == {"garment.hat": ("Hat", "Headgear")}
 
@@ -151,7 +151,7 @@ def test_a_change_is_previewed_as_owners_editors_and_a_cms_would_see_it(loop: Ta
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (lambda t: plans.move(t, "garment.hat", "garment", "garment.hat"), "cannot stand below itself"),
+        (lambda t: plans.move(t, "garment.hat", "garment", "garment.hat"), "cannot be its own ancestor"),
         (lambda t: plans.move(t, "garment.hat", "garment", "garment.nothing"), "there is no such tag"),
         (lambda t: plans.move(t, "garment.hat", "garment", "scene.outdoor"), "of another category"),
         (lambda t: plans.move(t, "garment.hat", "nowhere", None), "no category 'nowhere'"),
@@ -180,7 +180,7 @@ def test_a_cycle_through_others_is_refused(loop: Tagloop, ann: User) -> None:
     loop.curation.apply(ann, plans.move(loop.taxonomy(), "garment.scarf", "garment", "garment.hat"))
     with pytest.raises(TagError, match="'Hat' below 'Scarf'"):
         loop.curation.apply(ann, plans.move(loop.taxonomy(), "garment.hat", "garment", "garment.scarf"))
-    with pytest.raises(TagError, match="stands below it"):
+    with pytest.raises(TagError, match="into its descendant 'Scarf'"):
         plans.merge(loop.taxonomy(), "garment.hat", "garment.scarf")
 
 

@@ -16,7 +16,7 @@ from sqlalchemy import select
 from tagging_core import Decision, Kind, Settings, TaggingError, Tagloop, ledger
 from tagging_core.common.users import local_user
 from tagging_core.curation import plans
-from tagging_core.ledger import projection, taxonomy_store
+from tagging_core.ledger import label_queries, projection, taxonomy_store
 from tagging_core.storage import key_values
 from tagging_core.storage.schema import assets, content, counters, events, labels, learned
 from tagging_core.taxonomy.model import Category, Tag, Taxonomy
@@ -137,7 +137,7 @@ class Library(RuleBasedStateMachine):
             redirects = taxonomy_store.load(connection).redirects
             for asset_id in self.pictures:
                 expected = ledger.fold(ledger.history_of(connection, asset_id), redirects).labels
-                assert projection.labels_of(connection, [asset_id]).get(asset_id, {}) == expected
+                assert label_queries.labels_of(connection, [asset_id]).get(asset_id, {}) == expected
 
     @invariant()
     def chroma_holds_what_sql_says(self) -> None:
@@ -145,7 +145,7 @@ class Library(RuleBasedStateMachine):
             return
         self.loop.model.library.settle()
         self.loop.resources.index.connect()
-        while self.loop.resources.index.feed():
+        while self.loop.resources.index.feeder.feed():
             pass
         with self.loop.database.read() as connection:
             standing = {tag.id: tag for tag in taxonomy_store.load(connection).unmerged()}

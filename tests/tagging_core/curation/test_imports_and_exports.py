@@ -60,7 +60,7 @@ def test_a_merged_tag_is_not_brought_back_by_name_or_id(loop: Tagloop, ann: User
     data = "id,category,name_en\ngarment.hat,garment,Hat\n,garment,HÁT\n,garment,Sari\n"
     notes = apply(loop, ann, data.encode())
     assert "was merged into Dress" in notes[2]
-    assert "word of the tag Dress" in notes[3]
+    assert "already a name of the tag Dress" in notes[3]
     taxonomy = loop.taxonomy()
     assert taxonomy.tag("garment.hat").id == "garment.dress"
     assert "garment.sari" in taxonomy.tags
@@ -91,7 +91,7 @@ def test_every_bad_row_is_told_by_its_line(loop: Tagloop) -> None:
     with pytest.raises(ImportRefusedError) as caught:
         loop.curation.read_import(data.encode(), "csv")
     assert caught.value.problems.keys() == {2, 3}  # the form comes first
-    assert "none of active" in caught.value.problems[2]
+    assert "expected one of active" in caught.value.problems[2]
     good = data.replace("odd", "").replace(",2,", ",,")
     with pytest.raises(ImportRefusedError) as caught:
         loop.curation.read_import(good.encode(), "csv")
@@ -107,11 +107,11 @@ def test_two_rows_of_one_word_are_told(loop: Tagloop) -> None:
     ("data", "form", "words"),
     [
         ("name_en\nCaf\u00e9\n".encode("latin-1"), "csv", "line 2: byte 0xe9 is not UTF-8"),
-        (b"title\nX\n", "csv", "line 1: the column 'title' is not known"),
-        (b'name_en,category\n"open,garment\n', "csv", "no CSV from here"),
-        (b"{", "json", "no JSON from here"),
-        (b'{"tags": [{"names": 3}]}', "json", "tag 1: 'names' maps"),
-        (b"@prefix x", "skos", "no turtle from here"),
+        (b"title\nX\n", "csv", "line 1: unknown column 'title'"),
+        (b'name_en,category\n"open,garment\n', "csv", "invalid CSV"),
+        (b"{", "json", "invalid JSON"),
+        (b'{"tags": [{"names": 3}]}', "json", "tag 1: 'names' must map"),
+        (b"@prefix x", "skos", "invalid turtle"),
         (
             b"<?xml version='1.0'?><rdf:RDF xmlns:rdf='http://www.w3.org/1999/02/22-rdf-syntax-ns#'/>",
             "skos",

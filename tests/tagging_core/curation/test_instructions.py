@@ -141,7 +141,7 @@ def test_who_may_not_and_what_cannot(working: Tagloop) -> None:
     plan = plans.instruct(taxonomy, PROFILE, "Find it.", True)
     with pytest.raises(NotAllowedError):
         working.curation.apply(User("ed", frozenset({Role.EDITOR})), plan)
-    with pytest.raises(TagError, match="Say what the model is to look for"):
+    with pytest.raises(TagError, match="instruction for E-commerce is empty"):
         plans.instruct(taxonomy, PROFILE, "  ", True)
 
 

@@ -75,7 +75,7 @@ def test_what_fails_too_often_is_put_aside_and_can_be_tried_again(
     batch = loop.ingest.upload(ann, files(1), PROFILE)
     loop.start()
     wait_for(lambda: loop.ingest.batch(batch).state == "stopped")
-    assert loop.ingest.batch(batch).note == "1 could not be done; the page Jobs says why."
+    assert loop.ingest.batch(batch).note == "1 could not be processed; see the page Jobs for the reasons."
     with loop.database.read() as connection:
         (aside,) = queue_status.dead_letters(connection)
         assert queue_status.load(connection).dead_lettered == 1
@@ -225,7 +225,7 @@ def test_what_worker_after_worker_dies_of_is_put_aside(
             connection.execute(sa.update(table).values(leased_until=time.time() - 1))
     assert not dispatcher.work()
     assert loop.ingest.batch(batch).state == "stopped"
-    assert "workers in turn ended" in chunk_rows(loop)[0].error
+    assert "crashed or hung in each of" in chunk_rows(loop)[0].error
 
 
 def test_load_and_workers_are_counted(loop: Tagloop, ann: User) -> None:
@@ -247,5 +247,5 @@ def test_load_and_workers_are_counted(loop: Tagloop, ann: User) -> None:
 
 
 def test_a_queue_of_another_kind_is_refused() -> None:
-    with pytest.raises(SettingsError, match="names no queue that can be used"):
+    with pytest.raises(SettingsError, match="is not supported: expected amqp"):
         Broker("kafka://somewhere", lambda job, n: None)

@@ -34,5 +34,5 @@ def test_what_appears_in_a_folder_is_told_once_it_is_whole(tmp_path: Path) -> No
 
 
 def test_a_folder_there_is_not_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(TaggingError, match="no folder"):
+    with pytest.raises(TaggingError, match="cannot be watched"):
         next(appearing(tmp_path / "lost", threading.Event()))

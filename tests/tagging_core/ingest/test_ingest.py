@@ -19,7 +19,7 @@ from tagging_core.embeddings.encoders.tiny import TinyEncoder
 from tagging_core.errors import NotAllowedError, SourceError, StorageError
 from tagging_core.ingest import batches
 from tagging_core.ingest.chunks import claim
-from tagging_core.learning import suggestions
+from tagging_core.learning import recorded_suggestions
 from tagging_core.review import queue
 from tagging_core.review.queue import View
 from tagging_core.storage.schema import assets as asset_table
@@ -65,7 +65,7 @@ def test_every_picture_has_files_vector_and_suggestions(loop: Tagloop, ann: User
     with loop.database.read() as connection:
         asset = repository.get(connection, asset_id)
         vector = vectors.load(connection, loop.model.preset.fingerprint, [asset_id])[asset_id]
-        kept = suggestions.recorded(connection, asset_id, "e-commerce")
+        kept = recorded_suggestions.recorded(connection, asset_id, "e-commerce")
     assert loop.resources.images.has(asset.sha256)
     assert np.isclose(np.linalg.norm(vector), 1, atol=1e-5)
     assert kept[0].rank == 1
@@ -114,7 +114,7 @@ def test_a_full_disk_stops_the_batch_and_loses_nothing(
         raise StorageError("The disk is full: free some space.")
 
     with monkeypatch.context() as patch:
-        patch.setattr(loop.resources.images, "keep", full)
+        patch.setattr(loop.resources.images, "store", full)
         loop.start()
         batch = finish(loop, batch_id)
     assert (batch.state, batch.note) == ("stopped", "The disk is full: free some space.")

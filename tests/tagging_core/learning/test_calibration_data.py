@@ -14,7 +14,10 @@ def judged(loop: Tagloop) -> CalibrationData:
     taxonomy = loop.taxonomy()
     with loop.database.read() as connection:
         return calibration_data.collect(
-            connection, taxonomy, loop.model.library.held_out(connection), loop.model.library.none_logits(taxonomy)
+            connection,
+            taxonomy,
+            loop.model.library.calibration.held_out(connection),
+            loop.model.library.calibration.none_logits(taxonomy),
         )
 
 
@@ -26,9 +29,9 @@ def of_tag(found: CalibrationData, tag_id: str) -> list[float]:
 
 def test_a_judged_suggestion_calibrates_at_once(loop: Tagloop, ann: User) -> None:
     (asset,) = ingest(loop, ann, RED, profile=PROFILE)
-    shown = loop.review.suggest(asset, PROFILE)[0].tag_id
-    loop.review.decide(ann, Decision(Kind.REJECT, asset, shown, profile=PROFILE))
-    assert of_tag(judged(loop), shown) == [0]
+    shown = loop.review.suggest(asset, PROFILE)
+    loop.review.decide(ann, Decision(Kind.REJECT, asset, shown[0].tag_id, profile=PROFILE, shown=shown))
+    assert of_tag(judged(loop), shown[0].tag_id) == [0]
 
 
 def test_an_added_tag_calibrates_only_once_the_review_is_finished(loop: Tagloop, ann: User) -> None:

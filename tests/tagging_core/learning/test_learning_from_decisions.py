@@ -151,8 +151,10 @@ def test_a_decision_sent_twice_is_written_once(loop: Tagloop, ann: User) -> None
 
 def test_what_was_shown_is_kept_with_the_decision(loop: Tagloop, ann: User) -> None:
     (first,) = ingest(loop, ann, RED)
-    seen = loop.review.suggest(first, "e-commerce")[0]
-    event_id = loop.review.decide(ann, Decision(Kind.ACCEPT, first, seen.tag_id, profile="e-commerce", seconds=2.5))
+    shown = loop.review.suggest(first, "e-commerce")
+    seen = shown[0]
+    decision = Decision(Kind.ACCEPT, first, seen.tag_id, profile="e-commerce", seconds=2.5, shown=shown)
+    event_id = loop.review.decide(ann, decision)
     with loop.database.read() as connection:
         event = ledger.find_event(connection, event_id)
     assert event is not None

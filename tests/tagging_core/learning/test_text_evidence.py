@@ -16,8 +16,8 @@ def chance(loop: Tagloop, asset_id: int, tag_id: str) -> float:
 
 @pytest.fixture(autouse=True)
 def show_everything(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(suggestions, "FLOOR", 0.0)
-    monkeypatch.setattr(suggestions, "LIMIT", 500)
+    monkeypatch.setattr(suggestions, "MIN_PROBABILITY", 0.0)
+    monkeypatch.setattr(suggestions, "MAX_SUGGESTIONS", 500)
 
 
 def test_text_is_kept_searchable_and_speaks_for_tags(loop: Tagloop, ann: User) -> None:

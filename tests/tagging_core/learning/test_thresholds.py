@@ -59,5 +59,5 @@ def test_a_tag_that_alone_is_good_enough_has_its_own_cut_and_a_bad_one_is_left_o
     found = find_thresholds(p, np.concatenate([good, bad]), rows, ["good", "bad"], 0.9)
     assert found.of("good").probability is not None
     assert found.of("bad").probability is None
-    assert "20 were wrong" in found.of("bad").reason
+    assert "20 of the 81" in found.of("bad").reason
     assert found.of("another") == found.pooled

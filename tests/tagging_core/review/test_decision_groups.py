@@ -60,14 +60,14 @@ def test_an_afternoon_of_one_editor_is_taken_back_and_others_stay(loop: Tagloop,
     act = loop.review.undo_period(ann, "Bob", since, until)
     assert len(act.event_ids) == 2
     assert same(state(loop), after_ann)
-    with pytest.raises(TaggingError, match="nothing to take back"):
+    with pytest.raises(TaggingError, match="nothing to undo"):
         loop.review.undo_period(ann, "Bob", since, until)
     with pytest.raises(NotAllowedError):
         loop.review.undo_period(bob, "Ann", since, until)
 
 
 def test_what_is_not_there_cannot_be_taken_back(loop: Tagloop, ann: User) -> None:
-    with pytest.raises(TaggingError, match="no act 'x'"):
+    with pytest.raises(TaggingError, match="no decision group 'x'"):
         loop.review.undo_group(ann, "x")
 
 
@@ -146,5 +146,5 @@ def test_an_act_that_changes_nothing_writes_nothing(loop: Tagloop, ann: User) ->
     same_again = [decision(Kind.ACCEPT, asset, TAGS[0]) for asset in assets]
     nothing = loop.review.decide_many(ann, same_again)
     assert nothing.event_ids == []
-    with pytest.raises(TaggingError, match="no act"):
+    with pytest.raises(TaggingError, match="no decision group"):
         loop.review.undo_group(ann, nothing.id)

@@ -66,12 +66,16 @@ def test_a_blind_picture_hides_its_suggestions_and_writes_down_what_it_hid(loop:
     assert card.blind
     assert card.suggestions == []
     hidden = {s.tag_id for s in loop.review.suggest(asset, "e-commerce")}
-    added = say(loop, ann, asset, Kind.ADD, next(iter(hidden)))
-    assert payload(loop, added) == {"blind": True}  # nothing was seen
-    assert not loop.review.card(ann, asset, "e-commerce").suggestions
-    done = payload(loop, say(loop, ann, asset, Kind.DONE))
+    added = Decision(Kind.ADD, asset, next(iter(hidden)), profile="e-commerce", shown=card.shown)
+    first = payload(loop, loop.review.decide(ann, added))
+    assert "probability" not in first  # nothing was seen
+    assert set(first["hidden"]) == hidden
+    again = loop.review.card(ann, asset, "e-commerce")
+    assert not again.suggestions
+    finished = Decision(Kind.DONE, asset, profile="e-commerce", shown=again.shown)
+    done = payload(loop, loop.review.decide(ann, finished))
     assert done["blind"]
-    assert set(done["hidden"]) == hidden  # also what was given: the machine had thought of it
+    assert set(done["hidden"]) == hidden  # also what was given: the model had suggested it
     assert not loop.review.card(ann, asset, "e-commerce").blind  # finished: nothing is left to keep from anybody
 
 

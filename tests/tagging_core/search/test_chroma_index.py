@@ -14,7 +14,9 @@ from tests.conftest import BLUE, GREEN, RED, ingest, wait_for
 
 
 def fed(loop: Tagloop) -> None:
-    wait_for(lambda: loop.worker and loop.worker.chroma != "opening" and not loop.resources.index.pending(), 60)
+    wait_for(
+        lambda: loop.worker and loop.worker.chroma != "opening" and not loop.resources.index.feeder.pending(), 60
+    )
 
 
 def reopened(loop: Tagloop) -> Tagloop:
@@ -56,9 +58,9 @@ def test_pictures_that_are_not_in_the_index_yet_do_not_stop_a_search_among_some(
 
 def test_what_waits_is_fed_once_though_all_is_queued_anew(loop: Tagloop, ann: User) -> None:
     ingest(loop, ann, RED, BLUE)
-    before = loop.resources.index.pending()
-    loop.resources.index.requeue()
-    loop.resources.index.requeue()
+    before = loop.resources.index.feeder.pending()
+    loop.resources.index.feeder.requeue()
+    loop.resources.index.feeder.requeue()
     with loop.database.read() as connection:
         waiting = list(connection.execute(select(outbox.c.key).where(outbox.c.kind == "asset")).scalars())
     assert sorted(waiting) == ["1", "2"]

@@ -21,7 +21,7 @@ from tests.conftest import BLUE, GREEN, RED, YELLOW, ingest, wait_for
 def pictures(loop: Tagloop, ann: User) -> list[int]:
     """Red, green, blue and yellow, in the index."""
     found = ingest(loop, ann, RED, GREEN, BLUE, YELLOW)
-    wait_for(lambda: loop.resources.index.pending() == 0)
+    wait_for(lambda: loop.resources.index.feeder.pending() == 0)
     return found
 
 
@@ -150,7 +150,7 @@ def test_recommendations_differ_from_one_another() -> None:
 
 
 def test_search_takes_the_process_that_has_the_index(loop: Tagloop) -> None:
-    with pytest.raises(TaggingError, match="only the process that runs the worker"):
+    with pytest.raises(TaggingError, match="Only the process that runs the worker"):
         loop.search.find("red")
 
 

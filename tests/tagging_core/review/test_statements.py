@@ -1,0 +1,73 @@
+"""A decision, from the key press to the library's new revision, stays within a budget of SQL."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import pytest
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
+
+from tagging_core import Decision, Kind, Tagloop, User
+from tagging_core.api import Operations
+from tagging_core.publishing.schemas import NewDecision
+from tests.conftest import BLUE, GREEN, RED, ingest
+
+STATEMENTS, CONNECTIONS = 20, 4
+
+
+@dataclass
+class Used:
+    statements: int = 0
+    connections: int = 0
+
+
+@contextmanager
+def counted() -> Iterator[Used]:
+    """Count what this thread asks of any database; transactions and pragmas count too."""
+    used, me = Used(), threading.get_ident()
+
+    def statement(*_: object) -> None:
+        used.statements += threading.get_ident() == me
+
+    def connection(*_: object) -> None:
+        used.connections += threading.get_ident() == me
+
+    event.listen(Engine, "before_cursor_execute", statement)
+    event.listen(Engine, "engine_connect", connection)
+    try:
+        yield used
+    finally:
+        event.remove(Engine, "before_cursor_execute", statement)
+        event.remove(Engine, "engine_connect", connection)
+
+
+def press_key(loop: Tagloop, user: User, asset: int) -> Callable[[], object]:
+    card = loop.review.card(user, asset, "e-commerce")
+    decision = Decision(Kind.ACCEPT, asset, "garment.dress", profile="e-commerce", shown=card.shown)
+    return lambda: loop.review.decide(user, decision)
+
+
+def call_rest(loop: Tagloop, user: User, asset: int) -> Callable[[], object]:
+    shown = Operations(loop, user).assets.suggestions(asset, "e-commerce").shown
+    decision = NewDecision(kind="accept", asset=asset, tag="garment.dress", profile="e-commerce", shown=shown)
+    return lambda: Operations(loop, user).decisions.create([decision])
+
+
+@pytest.mark.parametrize("way", [press_key, call_rest])
+def test_a_decision_stays_within_its_budget(
+    loop: Tagloop, ann: User, way: Callable[[Tagloop, User, int], Callable[[], object]]
+) -> None:
+    first, second, third = ingest(loop, ann, RED, BLUE, GREEN)
+    press_key(loop, ann, first)()  # the first decision of a process loads the pack and the tag's text
+    press_key(loop, ann, second)()
+    decide = way(loop, ann, third)
+    before = loop.model.library.matrix().revision
+    with counted() as used:
+        decide()
+    assert loop.model.library.matrix().revision > before
+    assert used.statements <= STATEMENTS
+    assert used.connections <= CONNECTIONS
