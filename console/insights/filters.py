@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -119,8 +119,9 @@ def _draw_other_period(today: date) -> Period:
     default = Period.latest(30, today)
     key = restore("between", (default.first, default.last), lambda text: _read_days(text, today))
     picked = st.date_input("From, to", max_value=today, key=key, width=230, label_visibility="collapsed")
-    days: Sequence[date | None] = picked if isinstance(picked, tuple) else (picked,)  # one after the first click
-    period = Period(days[0] or today, (days[1] if len(days) > 1 else None) or today)
+    # The range is empty after it was cleared, and has one day after the first click.
+    days: list[date | None] = [*(picked if isinstance(picked, tuple) else (picked,)), None, None]
+    period = Period(days[0] or today, days[1] or today)
     store("between", (period.first, period.last), "_".join(period.bounds))
     return period
 

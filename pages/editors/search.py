@@ -60,7 +60,7 @@ def draw_examples() -> None:
                 st.caption(title, width="content")
                 gallery.draw_strip([(asset_id, "") for asset_id in ids], width=56)
                 st.button(
-                    "Clear",
+                    "Clear examples",
                     key=f"search_forget_{name}",
                     on_click=actions.clear_examples,
                     args=(name,),

@@ -229,7 +229,7 @@ def test_a_second_opinion_is_asked_for_in_a_view_of_its_own(
     console.review.decide(bob, Decision(Kind.ADD, assets[0], "colour.red", profile="e-commerce"))
     console.review.decide(bob, Decision(Kind.DONE, assets[0], profile="e-commerce"))
     at = go(open_page, show="second")
-    assert any("second opinion" in i.value for i in at.info)
+    assert any("Second opinion" in i.value for i in at.info)
     assert at.session_state["review_asset"] == assets[0]
     press(at, "D")
     assert progress(console).flagged == 1  # she did not say red

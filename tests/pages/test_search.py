@@ -66,7 +66,7 @@ def test_more_like_the_selected_ones(drawn: dict, open_page: Open) -> None:
     press(at, "More like")
     assert 1 not in [asset_id for asset_id, _ in drawn["shown"]]
     assert at.query_params["like"] in ("1", ["1"])
-    press(at, "Clear")
+    press(at, "Clear examples")
     assert len(drawn["shown"]) == 3
 
 
