@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, Text, and_, cast, or_, select
 
@@ -79,9 +80,9 @@ def find(
 # ---- pictures by content -------------------------------------------------------------------------------------
 
 
-def _pictures(connection: Connection, wanted: DrilldownQuery, taxonomy: Taxonomy) -> Select:
+def _pictures(connection: Connection, wanted: DrilldownQuery, taxonomy: Taxonomy) -> Select[Any]:
     query = select(assets.c.id)
-    order: ColumnElement = assets.c.created_at
+    order: ColumnElement[Any] = assets.c.created_at
     rare_tag = ""
     if wanted.what != "upload":
         rare_tag = _rarest_tag(connection, wanted.tag_ids)
@@ -153,7 +154,7 @@ def _decided(connection: Connection, wanted: DrilldownQuery, taxonomy: Taxonomy,
     return found
 
 
-def _candidates(connection: Connection, wanted: DrilldownQuery, taxonomy: Taxonomy) -> Select:
+def _candidates(connection: Connection, wanted: DrilldownQuery, taxonomy: Taxonomy) -> Select[Any]:
     """Select the events that may contribute to the wanted count."""
     query = select(events.c.id, events.c.asset_id).where(
         events.c.asset_id.is_not(None), events.c.kind.in_(_kinds(wanted.what))

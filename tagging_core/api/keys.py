@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import Connection, Row, select, update
 
@@ -154,7 +155,7 @@ def _hash(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-def _to_key(row: Row) -> ApiKey:
+def _to_key(row: Row[Any]) -> ApiKey:
     values = {name: getattr(row, name) for name in ApiKey.__dataclass_fields__}
     return ApiKey(**values | {"scopes": frozenset(Scope(s) for s in row.scopes)})
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 from sqlalchemy import ColumnElement, Connection, String, cast, delete, func, select
@@ -118,7 +119,7 @@ def replay(connection: Connection) -> None:
         _write(connection, row.id, row.payload)
 
 
-def _write(connection: Connection, event_id: int, payload: dict) -> None:
+def _write(connection: Connection, event_id: int, payload: dict[str, Any]) -> None:
     if payload["on"]:
         row = {"asset_id": payload["asset_id"], "note": payload["note"], "event_id": event_id}
         upsert(connection, protected, [row])

@@ -240,13 +240,13 @@ def words_of(text: str) -> Iterable[str]:
             yield run[:64]
 
 
-def to_asset(row: Row) -> Asset:
+def to_asset(row: Row[Any]) -> Asset:
     """Build an asset from its row."""
     values = {name: getattr(row, name) for name in Asset.__dataclass_fields__ if name != "text"}
     return Asset(**values, text=AssetText(row.title, row.caption, row.body))
 
 
-def _matching_all(statement: Select, words: Iterable[str]) -> Select:
+def _matching_all(statement: Select[Any], words: Iterable[str]) -> Select[Any]:
     for word in words:
         prefix = asset_words.c.word.between(word, word + "\U0010ffff")
         statement = statement.where(assets.c.id.in_(select(asset_words.c.asset_id).where(prefix)))

@@ -11,6 +11,7 @@ import sys
 import threading
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from prometheus_client import start_http_server
 
@@ -30,7 +31,7 @@ from tagging_core.storage import Database
 from tagging_core.storage.blobs import open_blobs
 
 
-def add_commands(commands: argparse._SubParsersAction, common: argparse.ArgumentParser) -> None:
+def add_commands(commands: argparse._SubParsersAction[Any], common: argparse.ArgumentParser) -> None:
     """Add the commands of this module to the parser."""
     key = commands.add_parser("key", help="create, list and revoke API keys")
     what = key.add_subparsers(required=True, metavar="ACTION")
@@ -119,7 +120,7 @@ _MODEL_ACTIONS = {
 }
 
 
-def say(options: argparse.Namespace, data: dict, lines: list[str]) -> None:
+def say(options: argparse.Namespace, data: dict[str, Any], lines: list[str]) -> None:
     """Print `lines`, or `data` as one line of JSON with `--json`."""
     print(json.dumps(data, ensure_ascii=False) if options.json else "\n".join(lines))
 

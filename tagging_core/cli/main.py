@@ -45,10 +45,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.run in SERVING:
             log_context.configure(settings.log_json)
         if options.run is restore_backup:
-            return restore_backup(settings, options)  # a Tagloop would write to the empty database
+            return int(options.run(settings, options))  # a Tagloop would write to the empty database
         loop = Tagloop(settings)
         try:
-            return options.run(loop, options)
+            return int(options.run(loop, options))
         finally:
             loop.close()
     except TaggingError as error:
@@ -177,7 +177,7 @@ def _rebuild(loop: Tagloop, options: argparse.Namespace) -> int:
     progress = (lambda text: None) if options.json else (lambda text: print(f"{text} ...", file=sys.stderr))
     replayed = loop.rebuild(local_user(options.user), progress)
     with _worker_running(loop):
-        progress("indexing")
+        progress("indexing")  # type: ignore[no-untyped-call]
         _wait_for_index(loop)
     seconds = round(time.perf_counter() - started, 2)
     line = f"{replayed} events replayed in {seconds} s; tags and search index are rebuilt."

@@ -230,7 +230,7 @@ def staged_sources(connection: Connection) -> set[str]:
     return set(connection.execute(query).scalars())
 
 
-def _set_state(connection: Connection, batch_id: int, state: str, before: str, values: dict) -> None:
+def _set_state(connection: Connection, batch_id: int, state: str, before: str, values: dict[str, Any]) -> None:
     mine = and_(batches.c.id == batch_id, batches.c.state == before)
     changed = connection.execute(update(batches).where(mine).values({"state": state, **values})).rowcount
     if changed:
@@ -239,7 +239,7 @@ def _set_state(connection: Connection, batch_id: int, state: str, before: str, v
         connection.execute(update(jobs).where(job).values(state=job_state))
 
 
-def _item_row(batch_id: int, n: int, chunk: int, entry: Entry) -> dict:
+def _item_row(batch_id: int, n: int, chunk: int, entry: Entry) -> dict[str, Any]:
     return {
         "batch_id": batch_id,
         "n": n,
@@ -253,7 +253,7 @@ def _item_row(batch_id: int, n: int, chunk: int, entry: Entry) -> dict:
     }
 
 
-def _to_batches(connection: Connection, rows: Sequence[Row]) -> list[Batch]:
+def _to_batches(connection: Connection, rows: Sequence[Row[Any]]) -> list[Batch]:
     query = select(items.c.batch_id, items.c.state, func.count()).where(items.c.batch_id.in_([r.id for r in rows]))
     counts: dict[int, dict[str, int]] = {}
     for batch_id, state, n in connection.execute(query.group_by(items.c.batch_id, items.c.state)):
@@ -261,7 +261,7 @@ def _to_batches(connection: Connection, rows: Sequence[Row]) -> list[Batch]:
     return [_to_batch(row, counts.get(row.id, {})) for row in rows]
 
 
-def _to_batch(row: Row, counts: dict[str, int]) -> Batch:
+def _to_batch(row: Row[Any], counts: dict[str, int]) -> Batch:
     waiting, total = counts.get("waiting", 0), sum(counts.values())
     seconds = ((row.finished_at or _now()) - row.started_at).total_seconds()
     rate = max(0, total - waiting - row.finished_before) / max(seconds, 0.01)

@@ -108,7 +108,7 @@ def _broker(url: str) -> dramatiq.Broker:
     if scheme in ("amqp", "amqps"):
         return RabbitmqBroker(url=url, middleware=[], confirm_delivery=True)
     if scheme in ("redis", "rediss"):
-        return RedisBroker(url=url, middleware=[], namespace="tagloop", **_REDIS)
+        return RedisBroker(url=url, middleware=[], namespace="tagloop", **_REDIS)  # type: ignore[no-untyped-call]
     raise SettingsError(
         f"TAGLOOP_QUEUE_URL={scheme or url}... is not supported: expected amqp://USER:PASSWORD@HOST for RabbitMQ, "
         "redis://HOST for Redis, or an empty value for a queue within the process."

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from sqlalchemy import Connection, Select, and_, func, or_, select
 
@@ -131,24 +132,25 @@ class QueueStatus:
             )
 
 
-def _joined(*columns: object) -> Select:
+def _joined(*columns: object) -> Select[Any]:
     tables = chunks.join(jobs, jobs.c.id == chunks.c.job_id).join(batches, batches.c.id == jobs.c.batch_id)
-    return select(*columns).select_from(tables)  # type: ignore[call-overload]
+    joined: Select[Any] = select(*columns).select_from(tables)  # type: ignore[call-overload]
+    return joined
 
 
-def _all_pictures() -> Select:
+def _all_pictures() -> Select[Any]:
     mine = and_(items.c.batch_id == jobs.c.batch_id, items.c.chunk == chunks.c.n)
     tables = chunks.join(jobs, jobs.c.id == chunks.c.job_id).join(items, mine)
     return select(func.count()).select_from(tables)
 
 
-def _pictures() -> Select:
+def _pictures() -> Select[Any]:
     return _all_pictures().where(items.c.state == "waiting")
 
 
-def _finished() -> Select:
+def _finished() -> Select[Any]:
     return _all_pictures().where(chunks.c.state == "done")
 
 
-def _count(connection: Connection, query: Select) -> int:
+def _count(connection: Connection, query: Select[Any]) -> int:
     return int(connection.execute(query).scalar_one())

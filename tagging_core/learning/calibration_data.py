@@ -146,7 +146,7 @@ def _join(parts: list[tuple[str, Floats, Floats, Floats]], taxonomy: Taxonomy) -
 
 
 def _labels(rows: HeldOutLogits) -> Floats:
-    return (rows["kind"] == ExampleKind.POSITIVE).astype(np.float64)
+    return np.asarray(rows["kind"] == ExampleKind.POSITIVE, np.float64)
 
 
 def _finished(connection: Connection, left_out: Sequence[HeldOutLogits]) -> NDArray[np.int64]:

@@ -12,6 +12,7 @@ Sources: Rasmussen and Williams 2006, algorithm 3.1 (Newton steps in the dual) a
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -163,7 +164,7 @@ def kernel(left: Vectors, right: Vectors, defaults: LearnerDefaults) -> Floats:
     return defaults.residual_variance * (scaled @ right.T).astype(np.float64) + _BIAS_VARIANCE
 
 
-def sigmoid(logits: NDArray) -> NDArray:
+def sigmoid(logits: NDArray[Any]) -> NDArray[Any]:
     """The logistic function, without overflow."""
     return 0.5 * (1 + np.tanh(0.5 * logits))
 
@@ -230,4 +231,4 @@ def _leave_one_out(gram: Floats, examples: Examples, offsets: Floats, alphas: Fl
     factor, _ = cho_factor(system, lower=True, overwrite_a=True, check_finite=False)
     half = solve_triangular(factor, np.diag(root), lower=True, check_finite=False)
     diagonal = (half * half).sum(axis=0)
-    return offsets + f - alphas * (1 / diagonal - 1 / w)
+    return np.asarray(offsets + f - alphas * (1 / diagonal - 1 / w))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import numpy as np
 from sqlalchemy import Connection, ScalarSelect, and_, delete, func, or_, select, true
@@ -208,7 +209,7 @@ class TagLibrary:
         self._store(marks, rows)
         return len(marks)
 
-    def _store(self, marks: dict[str, str], rows: list[dict]) -> None:
+    def _store(self, marks: dict[str, str], rows: list[dict[str, Any]]) -> None:
         """Store fits whose marks are unchanged: another fit has seen decisions that a changed mark stands for."""
         with self._database.write() as connection:
             same = [and_(dirty.c.tag_id == tag_id, dirty.c.marked == mark) for tag_id, mark in marks.items()]
@@ -243,7 +244,7 @@ class TagLibrary:
         known = Examples(pack.centre(stacked), labels, weights)
         return fit_tag(text, known, pack, self._preset.learner), usable, known
 
-    def _fit_one(self, sampler: TrainingSetSampler, tag: Tag, text: Vectors, pack: ReferencePack) -> dict:
+    def _fit_one(self, sampler: TrainingSetSampler, tag: Tag, text: Vectors, pack: ReferencePack) -> dict[str, Any]:
         fit, usable, known = self._fit_examples(sampler, tag, text, pack)
         return {
             "fingerprint": self.fingerprint,

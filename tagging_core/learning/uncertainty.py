@@ -27,7 +27,7 @@ def margins(probabilities: Floats, exclusive: Sequence[Sequence[int]]) -> Floats
     independent = np.setdiff1d(np.arange(probabilities.shape[1]), np.concatenate([*exclusive, []]))
     if len(independent):
         among.append(np.abs(2 * probabilities[:, independent] - 1).min(axis=1))
-    return np.min(among, axis=0)
+    return np.asarray(np.min(among, axis=0))
 
 
 def _gap(shares: Floats) -> Floats:

@@ -259,6 +259,6 @@ def history_with(connection: Connection, asset_id: int, uid: str) -> tuple[list[
     return history, next((event for event in found if event.uid == uid), None)
 
 
-def to_event(row: Row) -> Event:
+def to_event(row: Row[Any]) -> Event:
     """Build an event from its row."""
     return Event(**{**row._mapping, "kind": Kind(row.kind)})

@@ -245,7 +245,7 @@ def _write_reviews(connection: Connection, steps: Sequence[Transition]) -> None:
     _delete(connection, reviews.c.asset_id, reviews.c.profile, gone)
 
 
-def _delete(connection: Connection, asset: Column, key: Column, rows: list[dict[str, object]]) -> None:
+def _delete(connection: Connection, asset: Column[Any], key: Column[Any], rows: list[dict[str, object]]) -> None:
     if rows:
         connection.execute(delete(asset.table).where(asset == bindparam("a"), key == bindparam("k")), rows)
 

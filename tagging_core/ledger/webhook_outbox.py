@@ -229,12 +229,12 @@ def purge(connection: Connection, before: datetime) -> int:
     return connection.execute(delete(deliveries).where(ended, deliveries.c.at < before)).rowcount
 
 
-def _to_webhook(row: Row) -> Webhook:
+def _to_webhook(row: Row[Any]) -> Webhook:
     values = {name: getattr(row, name) for name in Webhook.__dataclass_fields__}
     return Webhook(**values | {"kinds": tuple(EventType(k) for k in row.kinds)})
 
 
-def _to_delivery(row: Row) -> Delivery:
+def _to_delivery(row: Row[Any]) -> Delivery:
     values = {name: getattr(row, name) for name in Delivery.__dataclass_fields__}
     return Delivery(**values | {"kind": EventType(row.kind)})
 

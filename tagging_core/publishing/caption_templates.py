@@ -188,4 +188,4 @@ def _capital(text: str) -> str:
 
 @cache
 def _frames() -> dict[str, Any]:
-    return yaml.safe_load(PHRASING.read_text("utf-8"))
+    return dict(yaml.safe_load(PHRASING.read_text("utf-8")))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from sqlalchemy import Connection
@@ -74,7 +75,7 @@ def find(
     return sorted(groups, key=lambda group: -len(group.asset_ids))
 
 
-def _group(ids: list[int], probabilities: Floats, matrix: TagMatrix, decided: list[dict]) -> PictureGroup:
+def _group(ids: list[int], probabilities: Floats, matrix: TagMatrix, decided: list[dict[str, Any]]) -> PictureGroup:
     mean = probabilities.mean(axis=0)
     best = int(mean.argmax())
     agrees = (probabilities[:, best] >= MIN_PROBABILITY) & (probabilities.argmax(axis=1) == best)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, func, select
 
@@ -128,14 +129,14 @@ def still(connection: Connection, asset_ids: Collection[int], state: str = "new"
     return set(connection.execute(query).scalars())
 
 
-def _newest_first(view: View, after: int) -> Select:
+def _newest_first(view: View, after: int) -> Select[Any]:
     query = select(assets.c.id).where(assets.c.review == view.state, *in_batch(view.batch_id))
     if after:
         query = query.where(assets.c.id < after)
     return query.order_by(assets.c.id.desc())
 
 
-def _as_uploaded(view: View, after: int) -> Select:
+def _as_uploaded(view: View, after: int) -> Select[Any]:
     if view.batch_id is None:
         return select(assets.c.id).where(assets.c.review == view.state, assets.c.id > after).order_by(assets.c.id)
     here = items.c.batch_id == view.batch_id

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import Connection, exists, func, select
 
 from tagging_core.storage.schema import labels, suggestions
@@ -28,6 +30,6 @@ def pictures(connection: Connection, taxonomy: Taxonomy, tag_id: str, limit: int
     return [(row[0], row[1]) for row in connection.execute(query)]
 
 
-def _undecided(tag_id: str, taxonomy: Taxonomy) -> tuple:
+def _undecided(tag_id: str, taxonomy: Taxonomy) -> tuple[Any, ...]:
     decided = exists().where(labels.c.asset_id == suggestions.c.asset_id, labels.c.tag_id == tag_id)
     return suggestions.c.profile.in_(list(taxonomy.profiles)), suggestions.c.tag_id == tag_id, ~decided

@@ -83,7 +83,7 @@ class ChromaFeeder:
         """Copy the most recently fitted tags ahead of the queue; return the number of outbox rows processed."""
         return self._feed(select(outbox).where(outbox.c.kind == "tag").order_by(outbox.c.id.desc()), limit=_NEWEST)
 
-    def _feed(self, wanted: Select, limit: int = _BATCH) -> int:
+    def _feed(self, wanted: Select[Any], limit: int = _BATCH) -> int:
         with self._database.read() as connection:
             rows = connection.execute(wanted.limit(limit)).all()
         if not rows:

@@ -12,7 +12,7 @@ from typing import Any
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, Engine, Executable, Table, create_engine, event, text
+from sqlalchemy import Connection, Engine, Table, create_engine, event, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError, NoSuchModuleError, OperationalError
 
@@ -136,7 +136,7 @@ def add_to(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> 
 
 
 @functools.cache  # building a statement takes longer than running it on SQLite
-def _upsert_statement(dialect: str, table: Table, columns: tuple[str, ...]) -> Executable:
+def _upsert_statement(dialect: str, table: Table, columns: tuple[str, ...]) -> Any:
     statement = insert(dialect, table)
     keys = [column.name for column in table.primary_key]
     updates = {name: statement.excluded[name] for name in columns if name not in keys}
@@ -146,7 +146,7 @@ def _upsert_statement(dialect: str, table: Table, columns: tuple[str, ...]) -> E
 
 
 @functools.cache
-def _increment_statement(dialect: str, table: Table) -> Executable:
+def _increment_statement(dialect: str, table: Table) -> Any:
     statement = insert(dialect, table)
     keys = [column.name for column in table.primary_key]
     return statement.on_conflict_do_update(index_elements=keys, set_={"n": table.c.n + statement.excluded.n})

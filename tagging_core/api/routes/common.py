@@ -21,7 +21,8 @@ FILES_MOST = 1_000
 
 
 def _caller(request: Request) -> Caller:
-    return request.state.caller
+    caller: Caller = request.state.caller
+    return caller
 
 
 def _operations(scope: Scope) -> Callable[[Request], Awaitable[Operations]]:

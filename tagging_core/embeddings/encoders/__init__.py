@@ -64,4 +64,4 @@ def default_mean(preset: Preset, dimension: int) -> Vectors:
         return np.zeros(dimension, dtype=np.float32)
     path = resources.files(__package__).joinpath("builtin_reference.npz")
     with resources.as_file(path) as file, np.load(file, allow_pickle=False) as arrays:
-        return arrays["mean"].astype(np.float32)
+        return np.asarray(arrays["mean"], np.float32)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,7 +52,7 @@ class Encoder(Protocol):
         """Embed texts for comparison with each other, `(n, k)`; the space may differ from the images'."""
 
 
-def unit(vectors: NDArray) -> Vectors:
+def unit(vectors: NDArray[Any]) -> Vectors:
     """Normalize along the last axis to length 1; zero vectors stay zero."""
     length = np.linalg.norm(vectors, axis=-1, keepdims=True)
     return np.asarray(vectors / np.maximum(length, 1e-9), dtype=np.float32)

@@ -39,7 +39,7 @@ class BuiltinModule(InputModule):
     """
 
     def __init__(self, folder: Path) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.network = ImageNetwork(folder)
         # Not a submodule: `encode` iterates over all layers in each call, a quarter of the time of one image.
         object.__setattr__(self, "sentences", _load_sentences())
@@ -94,7 +94,7 @@ class BuiltinModule(InputModule):
         """Return unit vectors `(n, 384)` of the text network alone."""
         options: dict[str, Any] = {"normalize_embeddings": True, "batch_size": 64, "show_progress_bar": False}
         # Wrapped, since a bare string that looks like a URL or a path would be opened as an image.
-        return self.sentences.encode([{"text": t} for t in texts], **options)
+        return np.asarray(self.sentences.encode([{"text": t} for t in texts], **options), np.float32)
 
 
 class BuiltinModel(SentenceTransformer):
@@ -129,10 +129,10 @@ def _load_sentences() -> SentenceTransformer:
 
 
 def _image(item: Any) -> Image.Image:
-    image = item["image"] if isinstance(item, dict) else item
+    image: Image.Image = item["image"] if isinstance(item, dict) else item
     return image if image.mode == "RGB" and image.size == (SIDE, SIDE) else image.convert("RGB")
 
 
-def _softmax(logits: NDArray) -> NDArray:
+def _softmax(logits: NDArray[Any]) -> NDArray[Any]:
     shifted = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    return shifted / shifted.sum(axis=-1, keepdims=True)
+    return np.asarray(shifted / shifted.sum(axis=-1, keepdims=True))

@@ -57,4 +57,4 @@ _OFFSETS = (_PROTOTYPES**2 * _RGB_WEIGHTS).sum(1)
 def _centre_weights() -> NDArray[np.float32]:
     axis = np.linspace(-1, 1, _SIDE)
     weights = np.exp(-(axis[:, None] ** 2 + axis**2)).reshape(-1)
-    return (weights / weights.sum()).astype(np.float32)
+    return np.asarray(weights / weights.sum(), np.float32)

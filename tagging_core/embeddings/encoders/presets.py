@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 from tagging_core.embeddings.encoders import weights
 from tagging_core.errors import EncoderError
@@ -110,7 +111,7 @@ def _unknown(name: str) -> str:
     )
 
 
-def _preset(name: str, values: dict) -> Preset:
+def _preset(name: str, values: dict[str, Any]) -> Preset:
     constants = values["learner"]
     metric = tuple((length, gain) for length, gain in constants.get("metric", []))
     learner = LearnerDefaults(**{**constants, "metric": metric})

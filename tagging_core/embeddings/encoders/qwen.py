@@ -73,7 +73,7 @@ def attend(
         found = varlen_attn(q, k, v, cu_seq_lens_q, cu_seq_lens_q, max_length_q, max_length_q, scale=scaling)  # type: ignore[assignment]
     else:
         lengths = cu_seq_lens_q.diff().tolist()
-        split = [part.transpose(0, 1).split(lengths, dim=1) for part in parts]
+        split = [part.transpose(0, 1).split(lengths, dim=1) for part in parts]  # type: ignore[no-untyped-call]
         each = [scaled_dot_product_attention(q, k, v, scale=scaling) for q, k, v in zip(*split, strict=True)]
         found = torch.cat(each, dim=1).transpose(0, 1)
     return found.unsqueeze(0), None

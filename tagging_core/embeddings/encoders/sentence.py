@@ -192,4 +192,4 @@ class BuiltinEncoder(SentenceEncoder):
     def encode_passages(self, texts: Sequence[str]) -> Vectors:
         """Return `(n, 384)` vectors of the text network alone, whose vocabulary exceeds the ImageNet classes."""
         module: Any = self.models[0][0]
-        return module.sentence_vectors(list(texts))
+        return np.asarray(module.sentence_vectors(list(texts)), np.float32)

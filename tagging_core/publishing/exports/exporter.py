@@ -6,7 +6,7 @@ import tempfile
 import zipfile
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Protocol
 
 from tagging_core.errors import PictureError, TaggingError
 from tagging_core.publishing import schemas
@@ -132,7 +132,7 @@ def export(
     return (chunk.encode() for chunk in text)
 
 
-def _tasks(reader: AssetReader, found: Iterator[schemas.Asset], image: str) -> Iterator[dict]:
+def _tasks(reader: AssetReader, found: Iterator[schemas.Asset], image: str) -> Iterator[dict[str, Any]]:
     for asset in found:
         url = image.replace("{id}", str(asset.id)).replace("{sha256}", asset.sha256).replace("{name}", asset.name)
         yield label_studio.task(asset, reader.recorded_suggestions(asset.id), reader.model, url)
