@@ -56,7 +56,7 @@ def test_what_one_is_told_the_other_knows_within_a_second(loop: Tagloop, beside:
     assert beside.search.find("green").hits
 
 
-def test_one_is_the_steward_and_another_takes_over(loop: Tagloop, beside: Tagloop, ann: User) -> None:
+def test_one_process_leads_and_another_takes_over(loop: Tagloop, beside: Tagloop, ann: User) -> None:
     ingest(loop, ann, RED)
     beside.start()
     wait_for(lambda: holder(loop) == loop.resources.name)
@@ -87,7 +87,7 @@ def test_the_duty_of_one_that_vanished_ends(loop: Tagloop) -> None:
 
 def holder(loop: Tagloop) -> str | None:
     with loop.database.read() as connection:
-        return connection.execute(sa.select(duties.c.holder).where(duties.c.name == "steward")).scalar()
+        return connection.execute(sa.select(duties.c.holder).where(duties.c.name == "leader")).scalar()
 
 
 def test_the_chunk_of_one_that_vanished_is_done_by_another(loop: Tagloop, beside: Tagloop, ann: User) -> None:
