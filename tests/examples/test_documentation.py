@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tagging_core import Tagloop
-from tagging_core.cli import main
+from tagging_core.cli.main import _parser, main
 from tests.conftest import BLUE, RED, photo, wait_for
 
 ROOT = Path(__file__).parent.parent.parent
@@ -87,12 +87,12 @@ def test_commands(data_dir: Path) -> None:
     for line in COMMANDS:
         words = shlex.split(line.partition("#")[0])[3:]
         if words[0] in ELSEWHERE:
-            main._parser().parse_args(words)
+            _parser().parse_args(words)
             continue
         known = {"PHOTOS": "photos", "ASSET": "1", "EVENT": str(event)}
         told = io.StringIO()
         with contextlib.redirect_stdout(told):
-            code = main.main([*(known.get(word, word) for word in words), "--json"])
+            code = main([*(known.get(word, word) for word in words), "--json"])
         assert code == 0, (line, told.getvalue())
         if words[0] == "decide":
             event = json.loads(told.getvalue().splitlines()[-1])["event"]

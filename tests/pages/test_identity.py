@@ -73,7 +73,7 @@ def test_someone_without_a_role_is_told_whom_to_ask(open_page: Callable[..., App
 
 def test_a_second_console_says_what_to_do(working: Tagloop) -> None:
     at = AppTest.from_file(FRAME, default_timeout=30).run()
-    assert "Another Tagloop console runs" in at.error[0].value
+    assert "Another Tagloop console uses" in at.error[0].value
     assert "TAGLOOP_DATA_DIR" in at.error[0].value
 
 

@@ -174,7 +174,7 @@ def test_a_rename_is_previewed_as_a_cms_would_see_it(open_page: OpenPage, consol
     at = open_page(PAGE, tag="garment.hat")
     at.text_input(key="tag_garment.hat_en").set_value("Headgear")
     button(at, "Preview changes").click().run()
-    assert any("reads 'Headgear' in place of 'Hat'" in m.value for m in at.markdown)
+    assert any("will read 'Headgear' instead of 'Hat'" in m.value for m in at.markdown)
     assert console.taxonomy().tags["garment.hat"].name() == "Hat"
 
 
@@ -186,7 +186,7 @@ def test_a_merge_shows_what_it_would_do_and_does_it(
     at = dialog(lambda: dialogs.merge("garment.hat", "garment.dress"), console, ann, monkeypatch)
     said = " ".join(m.value for m in at.markdown)
     assert "1 picture will show other tags" in said
-    assert "`garment.hat` is answered with `garment.dress`" in said
+    assert "asks for `garment.hat` gets `garment.dress`" in said
     at.button(key="merge_do").click().run()
     assert console.taxonomy().tag("garment.hat").id == "garment.dress"
 

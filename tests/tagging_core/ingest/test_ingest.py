@@ -209,7 +209,7 @@ def test_a_model_that_cannot_be_loaded_is_told_and_the_batch_waits(data_dir: Pat
 
 def test_a_second_console_on_the_same_folder_is_refused(embedded: None, working: Tagloop) -> None:
     second = Tagloop(working.settings)
-    with pytest.raises(TaggingError, match="Another Tagloop console runs"):
+    with pytest.raises(TaggingError, match="Another Tagloop console uses"):
         second.start()
     second.close()
 
