@@ -14,7 +14,7 @@ from tagging_core.storage.schema import saved_views
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class SavedView:
     """A saved view; `address` holds the page's query parameters, `at` is naive UTC."""
 
     id: int
@@ -45,11 +45,11 @@ def save(connection: Connection, user: User, name: str, page: str, address: dict
     )
 
 
-def listed(connection: Connection, user: User, page: str) -> list[View]:
+def listed(connection: Connection, user: User, page: str) -> list[SavedView]:
     """Return the saved views of a page, sorted by name."""
     require(user, Action.REPORT)
     rows = connection.execute(select(saved_views).where(saved_views.c.page == page, ~saved_views.c.removed))
-    found = [View(row.id, row.name, row.page, row.address, row.actor, row.at) for row in rows]
+    found = [SavedView(row.id, row.name, row.page, row.address, row.actor, row.at) for row in rows]
     return sorted(found, key=lambda view: view.name.casefold())
 
 
@@ -76,7 +76,7 @@ class SavedViews:
         with self._database.write() as connection:
             return save(connection, user, name, page, address)
 
-    def listed(self, user: User, page: str) -> list[View]:
+    def listed(self, user: User, page: str) -> list[SavedView]:
         """Return the saved views of a page; see `listed`."""
         with self._database.read() as connection:
             return listed(connection, user, page)

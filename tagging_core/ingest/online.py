@@ -40,7 +40,7 @@ _QUIET = 0.5  # seconds without a request after which renditions are made
 
 
 @dataclass(frozen=True, slots=True)
-class Tagged:
+class TaggedPicture:
     """The result of tagging one picture.
 
     Attributes:
@@ -102,7 +102,7 @@ class OnlineTagger:
         self._encoder, self._suggester = model.encoder, model.suggester
         self._threads, self._max_pixels = threads, max_pixels
         self._opening, self._writing = threading.Lock(), threading.Lock()
-        self._batcher: MicroBatcher[tuple[_Request, _Kind], Tagged] | None = None
+        self._batcher: MicroBatcher[tuple[_Request, _Kind], TaggedPicture] | None = None
         self._renditions = _RenditionWriter(images, max_pixels)
 
     def tag(
@@ -114,7 +114,7 @@ class OnlineTagger:
         text: AssetText = NO_TEXT,
         instruction: str = "",
         keep: bool = True,
-    ) -> Tagged:
+    ) -> TaggedPicture:
         """Tag one picture.
 
         Args:
@@ -155,14 +155,14 @@ class OnlineTagger:
         if self._batcher is not None:
             self._batcher.close()
 
-    def _open_batcher(self) -> MicroBatcher[tuple[_Request, _Kind], Tagged]:
+    def _open_batcher(self) -> MicroBatcher[tuple[_Request, _Kind], TaggedPicture]:
         with self._opening:
             if self._batcher is None:
                 serialized = getattr(self._encoder(), "one_at_a_time", True)
                 self._batcher = MicroBatcher(self._work, 1 if serialized else self._threads)
             return self._batcher
 
-    def _work(self, batch: Sequence[tuple[_Request, _Kind]]) -> list[Tagged | Exception]:
+    def _work(self, batch: Sequence[tuple[_Request, _Kind]]) -> list[TaggedPicture | Exception]:
         """Tag the requests of a batch, which are of one kind."""
         requests, kind = [request for request, _ in batch], batch[0][1]
         passages = self._passages(requests)
@@ -186,11 +186,11 @@ class OnlineTagger:
             # Texts that are fused into the vectors must not count twice.
             unfused = {} if instructed_library and self._suggester.fuses else passages
             found, _ = self._suggester.predict(used, kind.profile.id, unfused, library=instructed_library)
-        results: list[Tagged | Exception] = []
+        results: list[TaggedPicture | Exception] = []
         for name in [request.sha256 for request in requests]:
             if name in used:
                 asset_id, new = kept.get(name, (None, name not in known))
-                results.append(Tagged(asset_id, new, name, found[name], used[name]))
+                results.append(TaggedPicture(asset_id, new, name, found[name], used[name]))
             else:
                 results.append(PictureError(failed[name]))
         return results
