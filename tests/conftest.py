@@ -49,8 +49,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """On servers, only what uses them; what is slow for its models, and no storage's concern, is left out there."""
     if ON_SERVICES:
         slow = ("proposals_found", "builtin_model", "caption_model", "precision_targets", "its_description")
+        on_sqlite = ("test_upgrade",)
         stored = [i for i in items if "installations" in getattr(i, "fixturenames", ()) or "services" in i.nodeid]
-        items[:] = [i for i in stored if not any(name in i.nodeid for name in slow)]
+        items[:] = [i for i in stored if not any(name in i.nodeid for name in slow + on_sqlite)]
 
 
 @pytest.fixture(autouse=True)
