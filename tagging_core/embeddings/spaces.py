@@ -84,11 +84,6 @@ def split(fingerprint: str) -> tuple[str, str]:
     return model, instruction or USUAL
 
 
-def fingerprints(connection: Connection) -> list[str]:
-    """Return the fingerprints of all spaces."""
-    return list(connection.execute(select(families.c.fingerprint)).scalars())
-
-
 def indexed(connection: Connection) -> list[str]:
     """Return the fingerprints of the searchable spaces; those of profiles serve suggestions only."""
     return list(connection.execute(select(families.c.fingerprint).where(families.c.instruction == "")).scalars())
