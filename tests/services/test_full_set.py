@@ -201,7 +201,7 @@ def test_ten_thousand_chunks_keep_nobody_waiting(
     workers.start()
     wait_for_work(loop)
     urgent = loop.ingest.upload(ann, [("urgent.jpg", photo(RED))], PROFILE)
-    wait_for(lambda: loop.ingest.batch(urgent).state == "done", 10)
+    wait_for(lambda: loop.ingest.batch(urgent).state == "done")
     assert loop.ingest.batch(bulk).state == "running"
     loop.ingest.stop(ann, bulk)
     with loop.database.read() as connection:

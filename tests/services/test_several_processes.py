@@ -98,4 +98,4 @@ def test_the_chunk_of_one_that_vanished_is_done_by_another(loop: Tagloop, beside
     beside.start()
     time.sleep(1)
     assert loop.ingest.batch(batch).ingested == 0, "it may still be at work"
-    wait_for(lambda: loop.ingest.batch(batch).state == "done", 10)
+    wait_for(lambda: loop.ingest.batch(batch).state == "done")

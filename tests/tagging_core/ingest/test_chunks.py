@@ -93,7 +93,7 @@ def test_one_bad_chunk_keeps_no_other_from_being_done(
     failing(chunks.ATTEMPTS, RuntimeError("a kernel failed"))
     batch = loop.ingest.upload(ann, files(64), PROFILE)
     loop.start()
-    wait_for(lambda: loop.ingest.batch(batch).state == "done", 10)  # the attempts are spread over chunks by chance
+    wait_for(lambda: loop.ingest.batch(batch).state == "done")
     assert count(loop, assets) == 64
 
 
