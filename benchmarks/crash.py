@@ -81,7 +81,7 @@ def child(folder: Path, encoder: str, seed: int) -> None:
 def decide(loop: Tagloop, chance: random.Random) -> None:
     """One act of a reviewer, reported once it has returned."""
     with loop.database.read() as connection:
-        waiting = queue.following(connection, View(), limit=50)
+        waiting = queue.next_assets(connection, View(), limit=50)
     if not waiting:
         time.sleep(0.01)
         return

@@ -62,7 +62,7 @@ def _ingest(loop: Tagloop, photos: list[Photo]) -> list[int]:
         time.sleep(0.05)
     wait_idle(loop)
     with loop.database.read() as connection:
-        return queue.following(connection, View("general", batch_id), limit=len(photos))
+        return queue.next_assets(connection, View("general", batch_id), limit=len(photos))
 
 
 def _order(photos: list[Photo]) -> list[int]:

@@ -66,7 +66,7 @@ def fill_library(loop: Tagloop, dimension: int, count: int) -> list[str]:
     profile = loop.taxonomy().profiles["general"]
     profile = replace(profile, categories=[*profile.categories, *(g.id for g in groups)])
     with loop.database.write() as connection:
-        write(connection, _USER, [*groups, *made, profile], act=uuid.uuid4().hex)
+        write(connection, _USER, [*groups, *made, profile], change_id=uuid.uuid4().hex)
         taxonomy = loop.model.library.taxonomies.load(connection)
         texts = unit(random.normal(size=(count, dimension)).astype(np.float32))
         vectors.save_sentences(

@@ -65,7 +65,7 @@ def run(photos: Path, folder: Path, models: Path, count: int) -> dict:
     switch_s = timed(lambda: loop.models.switch(_OPERATOR, fingerprint))
     assert loop.review.suggest(1, _PROFILE) is not None
     back_s = timed(lambda: loop.models.switch(_OPERATOR, old))
-    missing = {p.family.encoder: p.missing for p in loop.models.all()}
+    missing = {p.space.encoder: p.missing for p in loop.models.all()}
     kept = decisions(loop) - before == building["acts"]
     loop.close()
     return {
@@ -137,9 +137,9 @@ def variation(source: Image.Image, dice: random.Random) -> bytes:
 
 def ready(loop: Tagloop, fingerprint: str) -> bool:
     """Whether a model may stand."""
-    found = next(p for p in loop.models.all() if p.family.fingerprint == fingerprint)
-    assert not found.family.note, found.family.note
-    return found.family.state == SpaceState.READY
+    found = next(p for p in loop.models.all() if p.space.fingerprint == fingerprint)
+    assert not found.space.note, found.space.note
+    return found.space.state == SpaceState.READY
 
 
 def decisions(loop: Tagloop) -> int:

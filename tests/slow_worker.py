@@ -13,7 +13,7 @@ from PIL import Image
 
 from tagging_core import Tagloop
 from tagging_core.app import worker
-from tagging_core.cli.commands import work_until_told
+from tagging_core.cli.commands import work_until_signal
 from tagging_core.embeddings.encoders import Vectors, find_preset
 from tagging_core.embeddings.encoders.tiny import TinyEncoder
 from tagging_core.ingest import chunks
@@ -41,7 +41,7 @@ def main() -> None:
         worker._HEARTBEAT_SECONDS = chunks.LEASE_SECONDS / 6
     loop = Tagloop(load_settings(), encoder=Slow(find_preset("tiny")))
     try:
-        work_until_told(loop)
+        work_until_signal(loop)
     finally:
         loop.close()
 

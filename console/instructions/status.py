@@ -17,7 +17,7 @@ def draw(profile: Profile) -> None:
         st.markdown(":gray-badge[the default instruction]  The model looks for nothing in particular.")
     elif session.loop().model.preset.instructed == "none":
         st.markdown(":orange-badge[waiting]  It takes effect once a model that takes instructions is active.")
-    elif (found := _progress(profile)) is not None and found.family.state == SpaceState.READY:
+    elif (found := _progress(profile)) is not None and found.space.state == SpaceState.READY:
         st.markdown(f":green-badge[in use]  {found.pictures:,} pictures are embedded with it.")
     else:
         _draw_progress(profile)
@@ -31,11 +31,11 @@ def _progress(profile: Profile) -> BuildProgress | None:
 @st.fragment(run_every="2s")
 def _draw_progress(profile: Profile) -> None:
     found = _progress(profile)
-    if found is not None and found.family.state == SpaceState.READY:
+    if found is not None and found.space.state == SpaceState.READY:
         st.rerun()  # ends the polling
     st.markdown(":blue-badge[embedding]  Until it is finished, suggestions use the default instruction.")
-    if found is not None and found.family.note:
-        st.error(session.escape_md(found.family.note), icon=":material/error:")
+    if found is not None and found.space.note:
+        st.error(session.escape_md(found.space.note), icon=":material/error:")
     if found is not None and found.pictures:
         known = found.pictures - found.missing
         st.progress(known / found.pictures, f"{known:,} of {found.pictures:,} pictures are embedded")

@@ -14,7 +14,7 @@ from console.review import components
 from console.review import state as review_state
 from tagging_core import Decision, Kind, TaggingError
 from tagging_core.assets import AssetText
-from tagging_core.ledger import Label, PastAct
+from tagging_core.ledger import Label, UserAction
 from tagging_core.publishing.caption_templates import Description
 from tagging_core.taxonomy import Tag, matching
 
@@ -94,7 +94,7 @@ def undo_last() -> None:
     if past is None:
         raise TaggingError("There is nothing to undo.")
     state["review_page"] = state["review_groups"] = None
-    if past.act is None and past.latest.asset_id is not None and state["review_mode"] == "focus":
+    if past.group_id is None and past.latest.asset_id is not None and state["review_mode"] == "focus":
         session.loop().review.assigner.take(session.current_user(), past.latest.asset_id)
         if past.latest.look:
             state["review_looks"][past.latest.asset_id] = past.latest.look
@@ -103,7 +103,7 @@ def undo_last() -> None:
 
 
 @show_errors
-def undo_or_redo(past: PastAct) -> None:
+def undo_or_redo(past: UserAction) -> None:
     session.loop().review.toggle_act(session.current_user(), past)
     state["review_page"] = state["review_groups"] = None
 
@@ -153,7 +153,7 @@ def add_tag_to_group(tag_id: str) -> None:
     kind, payload = (Kind.ACCEPT, seen) if p else (Kind.ADD, None)
     profile, each = state["review_profile"], round(seconds() / max(1, len(chosen)), 2)
     decisions = [Decision(kind, a, tag_id, profile=profile, seconds=each, payload=payload) for a in chosen]
-    page["acts"][tag_id] = session.loop().bulk.give(session.current_user(), decisions).id
+    page["acts"][tag_id] = session.loop().bulk.decide(session.current_user(), decisions).id
 
 
 @show_errors

@@ -6,7 +6,7 @@ import streamlit as st
 
 from console import asset_history, image_routes, session
 from console.review import actions, bulk_accept, shortcuts
-from tagging_core.ledger import PastAct
+from tagging_core.ledger import UserAction
 
 state = st.session_state
 
@@ -40,7 +40,7 @@ def _help() -> None:
 @st.dialog("Your latest decisions", position="right", icon=":material/history:", on_dismiss="rerun")
 def _history() -> None:
     session.show_error()
-    found = session.loop().review.recent_acts(session.current_user())
+    found = session.loop().review.recent_actions(session.current_user())
     if not found:
         st.caption("You have not decided anything yet.")
     ids = [past.latest.asset_id for past in found if past.latest.asset_id is not None]
@@ -56,19 +56,19 @@ def _history() -> None:
             words = asset_history.describe(past.latest) + (
                 f" · {past.pictures} pictures" if past.pictures > 1 else ""
             )
-            words = words if past.stands else f"~~{words}~~"
+            words = words if past.in_effect else f"~~{words}~~"
             st.markdown(f"{words}  \n:gray[:small[{asset_history.when(past.latest.at)}]]", width="stretch")
             _draw_toggle(past)
 
 
-def _draw_toggle(past: PastAct) -> None:
+def _draw_toggle(past: UserAction) -> None:
     st.button(
-        "Undo" if past.stands else "Redo",
+        "Undo" if past.in_effect else "Redo",
         key=f"act_{past.latest.id}",
         on_click=actions.undo_or_redo,
         args=(past,),
-        icon=":material/undo:" if past.stands else ":material/redo:",
-        type="secondary" if past.stands else "tertiary",
+        icon=":material/undo:" if past.in_effect else ":material/redo:",
+        type="secondary" if past.in_effect else "tertiary",
     )
 
 

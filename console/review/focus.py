@@ -78,7 +78,7 @@ def _draw_notices(card: Card, taxonomy: Taxonomy) -> None:
 
 
 def _draw_picture(card: Card) -> None:
-    ahead = session.loop().review.assigner.coming(
+    ahead = session.loop().review.assigner.upcoming(
         session.current_user(), review_state.view(), card.asset.id, limit=6
     )
     coming = session.loop().assets.get_many(ahead)

@@ -21,7 +21,7 @@ def draw_groups() -> None:
             state["review_groups"] = session.loop().bulk.groups(session.current_user(), review_state.view())
     page = state["review_page"] or _open_group()
     if page is None:
-        if session.loop().review.assigner.coming(session.current_user(), review_state.view()):
+        if session.loop().review.assigner.upcoming(session.current_user(), review_state.view()):
             st.success("No waiting pictures are similar. Continue one by one.", icon=":material/check:")
             st.button("Check again", on_click=_search_again)
         else:

@@ -101,7 +101,7 @@ def draw_overall() -> None:
 def draw_unseen(curve: pd.DataFrame) -> None:
     lines = []
     for target in accuracy.TARGETS:
-        row = accuracy.unseen(curve, target)
+        row = accuracy.lowest_safe_threshold(curve, target)
         if row is None:
             lines.append(f"**{target:.0%} precision:** nothing could be accepted unseen")
         else:
@@ -118,7 +118,7 @@ def tenth(confidence: float) -> str:
 
 
 def choose_source(key: str) -> str:
-    default = accuracy.honest(totals).source
+    default = accuracy.best_outcomes(totals).source
     return (
         st.segmented_control(
             "Source",
@@ -152,7 +152,7 @@ def draw_by() -> None:
     tags = labels.tags(taxonomy, found) if subject == "tag" else {}
     rows = []
     for key, kinds in found.items():
-        outcomes = accuracy.honest(kinds)
+        outcomes = accuracy.best_outcomes(kinds)
         if not outcomes.opinions and not outcomes.truths:
             continue
         name = {

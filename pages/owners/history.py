@@ -10,13 +10,13 @@ from console import session
 from console.tags import change_preview, import_export
 from tagging_core.common import Action
 from tagging_core.curation import plans
-from tagging_core.ledger.taxonomy_history import LibraryAct
+from tagging_core.ledger.taxonomy_history import ChangeSet
 
 session.guard(Action.CURATE)
 _PAGE = 30
 
 
-def draw_act(act: LibraryAct) -> None:
+def draw_act(act: ChangeSet) -> None:
     with st.container(border=True), st.container(horizontal=True, vertical_alignment="center"):
         decided = f", {act.decided:,} decisions" if act.decided else ""
         st.markdown(
@@ -37,7 +37,7 @@ def draw_act(act: LibraryAct) -> None:
 
 
 @st.dialog("Details", width="large")
-def show(act: LibraryAct) -> None:
+def show(act: ChangeSet) -> None:
     changes = session.loop().curation.history.changes_of(act.id) if act.id else act.changes
     change_preview.draw_changes(changes)
 

@@ -72,7 +72,7 @@ def draw_active(found: BuildProgress) -> None:
         known = found.pictures - found.missing
         st.progress(known / found.pictures, f"{known:,} of {found.pictures:,} pictures are embedded")
     wanted = loop.settings.encoder
-    if wanted != found.family.encoder:
+    if wanted != found.space.encoder:
         st.info(
             f"TAGLOOP_ENCODER is {session.escape_md(wanted)}. An archive with pictures keeps its model until "
             "another one is built and activated here."
@@ -82,7 +82,7 @@ def draw_active(found: BuildProgress) -> None:
 def draw_others() -> None:
     if state.pop("models_changed", False):
         st.rerun()  # the report and the active model are outside of this fragment
-    found = [p for p in loop.models.all() if p.family.state != SpaceState.ACTIVE and not p.family.instruction]
+    found = [p for p in loop.models.all() if p.space.state != SpaceState.ACTIVE and not p.space.instruction]
     if not found:
         st.caption("None. Trying one is safe: the active model stays until you activate another one.")
     for progress in found:
@@ -91,7 +91,7 @@ def draw_others() -> None:
 
 
 def draw_other(found: BuildProgress) -> None:
-    family, known = found.family, found.pictures - found.missing
+    family, known = found.space, found.pictures - found.missing
     st.markdown(f"**{session.escape_md(found.title)}** {STATES[family.state]}  \n:gray[{family.fingerprint}]")
     if family.note:
         st.error(session.escape_md(family.note), icon=":material/error:")
@@ -124,7 +124,7 @@ def draw_other(found: BuildProgress) -> None:
 
 
 def draw_new() -> None:
-    built = {p.family.encoder for p in known}
+    built = {p.space.encoder for p in known}
     names = [name for name in presets() if name not in built and name != "tiny"]
     chosen = st.selectbox(
         "Model",
@@ -144,17 +144,17 @@ st.title("Models")
 session.show_error()
 devices.draw()
 known = loop.models.all()
-active = next(p for p in known if p.family.state == SpaceState.ACTIVE)
+active = next(p for p in known if p.space.state == SpaceState.ACTIVE)
 draw_active(active)
 st.subheader("Others")
 # Counting missing vectors scans the whole archive, so poll only while the count changes.
-growing = any(p.family.state == SpaceState.BUILDING or p.pending for p in known if p is not active)
+growing = any(p.space.state == SpaceState.BUILDING or p.pending for p in known if p is not active)
 st.fragment(draw_others, run_every="2s" if growing else None)()
 if "model_asked" in state:
     compare(state.pop("model_asked"))
 if "model_report" in state:
     fingerprint, found = state["model_report"]
-    other = next((p for p in known if p.family.fingerprint == fingerprint), None)
+    other = next((p for p in known if p.space.fingerprint == fingerprint), None)
     if other is not None:
         with st.container(border=True):
             st.markdown(f"#### {session.escape_md(active.title)} and {session.escape_md(other.title)}")

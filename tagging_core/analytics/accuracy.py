@@ -25,7 +25,7 @@ from tagging_core.ledger.events import Kind
 from tagging_core.ledger.rollups import reader
 from tagging_core.ledger.rollups.reader import Kinds
 from tagging_core.ledger.rollups.tally import BINS, BLIND, SHOWN
-from tagging_core.ledger.taxonomy_history import LibraryAct
+from tagging_core.ledger.taxonomy_history import ChangeSet
 from tagging_core.storage import key_values
 from tagging_core.storage.schema import events
 from tagging_core.taxonomy.model import Tag, Taxonomy
@@ -106,7 +106,7 @@ def outcomes(kinds: Kinds, source: str) -> Outcomes:
     return Outcomes(source, *(max(0, get(f"{source}.{name}", 0)) for name in names))
 
 
-def honest(kinds: Kinds) -> Outcomes:
+def best_outcomes(kinds: Kinds) -> Outcomes:
     """Return blind outcomes if there are at least ENOUGH predictions, else shown ones."""
     blind = outcomes(kinds, BLIND)
     return blind if blind.opinions >= ENOUGH else outcomes(kinds, SHOWN)
@@ -224,7 +224,7 @@ def coverage(table: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def unseen(curve: pd.DataFrame, target: float) -> pd.Series | None:
+def lowest_safe_threshold(curve: pd.DataFrame, target: float) -> pd.Series | None:
     """Return the `coverage` row with the lowest threshold that reaches a target precision, n >= ENOUGH; or None."""
     candidates = curve[(curve["right"] >= target) & (curve["n"] >= ENOUGH)]
     return None if candidates.empty else candidates.iloc[-1]
@@ -253,7 +253,7 @@ class Effect:
         change: Difference in precision with its 95 % interval.
     """
 
-    act: LibraryAct
+    act: ChangeSet
     tag_ids: list[str]
     before: Outcomes
     after: Outcomes
@@ -285,7 +285,7 @@ def effects_of_changes(
     return found[:limit]
 
 
-def _changed_tags(connection: Connection, act: LibraryAct) -> list[str]:
+def _changed_tags(connection: Connection, act: ChangeSet) -> list[str]:
     """Return the ids of up to _MAX_TAGS tags changed by a change set; `act.changes` holds only the first few."""
     if not act.id:
         return [change.after.id for change in act.changes if isinstance(change.after, Tag)]

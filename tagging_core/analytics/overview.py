@@ -56,7 +56,7 @@ class Overview:
     @property
     def accuracy(self) -> Outcomes:
         """Outcomes from the blind sample if it is large enough, else from shown suggestions."""
-        return accuracy.honest(self.figures)
+        return accuracy.best_outcomes(self.figures)
 
     @property
     def waited(self) -> int:

@@ -41,7 +41,7 @@ class BuildProgress:
         pending: Number of tags not fitted yet.
     """
 
-    family: VectorSpace
+    space: VectorSpace
     title: str
     pictures: int
     missing: int
@@ -160,7 +160,7 @@ class ModelRollout:
             active = spaces.active(connection)
         assert active is not None
         new = self._find(fingerprint)
-        return comparison.compare(self._database, self._libraries.of_family(active), self._libraries.of_family(new))
+        return comparison.compare(self._database, self._libraries.of_space(active), self._libraries.of_space(new))
 
     def switch(self, user: User, fingerprint: str) -> None:
         """Activate a model. The previous one is kept, so switching back is immediate.
@@ -232,13 +232,13 @@ class ModelRollout:
             title = self._registry.preset(space.encoder).title
         except EncoderError:
             title = space.encoder
-        missing = reembedding.missing(connection, space)
-        pictures = reembedding.wanted(connection, space)
+        missing = reembedding.count_missing(connection, space)
+        pictures = reembedding.count_members(connection, space)
         return BuildProgress(space, title, pictures, missing, self._pending(space))
 
     def _pending(self, space: VectorSpace) -> int:
         try:
-            return self._libraries.of_family(space).pending()
+            return self._libraries.of_space(space).pending()
         except EncoderError:
             return 0
 
@@ -249,8 +249,8 @@ class ModelRollout:
             raise NotFoundError(f"No model with the fingerprint {fingerprint!r} has been built.")
         return found
 
-    def _write(self, connection: Connection, user: User, act: str, fingerprint: str, name: str) -> None:
-        payload = {"act": act, "fingerprint": fingerprint, "encoder": name}
+    def _write(self, connection: Connection, user: User, change: str, fingerprint: str, name: str) -> None:
+        payload = {"act": change, "fingerprint": fingerprint, "encoder": name}
         ledger.append(connection, Event(Kind.MODEL, user.name, payload=payload))
 
 

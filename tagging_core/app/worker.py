@@ -192,7 +192,7 @@ class Worker:
         if self._closing:
             return
         if not self._parts.leadership.held():
-            self._parts.dispatcher.rest()
+            self._parts.dispatcher.pause()
         elif self._parts.dispatcher.work():
             self._ingest_wake.set()
         if not self._warm:
@@ -209,8 +209,8 @@ class Worker:
 
     def _learn(self) -> None:
         index = self._parts.index if self._parts.leadership.held() else None
-        if index is not None and index.is_open and self._bound.model.library.pop_taught():
-            index.feeder.feed_taught()  # index fresh decisions first
+        if index is not None and index.is_open and self._bound.model.library.pop_changed():
+            index.feeder.feed_changed()  # index fresh decisions first
         self._parts.models.follow()
         if index is None:
             self._join_index()
@@ -248,7 +248,7 @@ class Worker:
             self._embed_wake.set()
 
     def _fit_others(self) -> bool:
-        return self._parts.libraries.teach_others(self._bound.model.library.fingerprint)
+        return self._parts.libraries.fit_inactive(self._bound.model.library.fingerprint)
 
     def _run_jobs(self) -> bool:
         return self._bound.curation.work() or self._bound.analytics.check_drift_if_due()

@@ -157,7 +157,7 @@ def _serve(loop: Tagloop, options: argparse.Namespace) -> int:
     return 0
 
 
-def work_until_told(loop: Tagloop) -> None:
+def work_until_signal(loop: Tagloop) -> None:
     """Process chunks of the queue until SIGTERM, SIGINT or a hanging chunk."""
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -177,7 +177,7 @@ def work_until_told(loop: Tagloop) -> None:
 def _work(loop: Tagloop, options: argparse.Namespace) -> int:
     if options.metrics_port:
         start_http_server(options.metrics_port, options.metrics_host, prometheus.registry(loop))
-    work_until_told(loop)
+    work_until_signal(loop)
     return 0
 
 
@@ -261,15 +261,15 @@ def _import_annotations(loop: Tagloop, options: argparse.Namespace) -> int:
 def _list_models(loop: Tagloop, options: argparse.Namespace) -> int:
     found = loop.models.all()
     rows = [
-        {"fingerprint": p.family.fingerprint, "encoder": p.family.encoder, "instruction": p.family.instruction}
-        | {"state": p.family.state, "note": p.family.note}
+        {"fingerprint": p.space.fingerprint, "encoder": p.space.encoder, "instruction": p.space.instruction}
+        | {"state": p.space.state, "note": p.space.note}
         | {"pictures": p.pictures, "missing": p.missing, "pending": p.pending}
         for p in found
     ]
     lines = [
-        f"{p.family.fingerprint}  {p.family.state}  {p.pictures - p.missing:,} of {p.pictures:,} pictures"
+        f"{p.space.fingerprint}  {p.space.state}  {p.pictures - p.missing:,} of {p.pictures:,} pictures"
         + (f", {p.pending:,} tags to fit" if p.pending else "")
-        + (f"\n    {p.family.note}" if p.family.note else "")
+        + (f"\n    {p.space.note}" if p.space.note else "")
         for p in found
     ]
     say(options, {"models": rows}, lines)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-_RISKY = ("=", "+", "-", "@", "\t", "\r")
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def escape_formula(cell: str) -> str:
     """Prefix a cell with an apostrophe if a spreadsheet would evaluate it as a formula."""
-    return f"'{cell}" if cell.startswith(_RISKY) else cell
+    return f"'{cell}" if cell.startswith(FORMULA_STARTS) else cell

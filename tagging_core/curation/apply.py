@@ -36,13 +36,13 @@ def check_plan(taxonomy: Taxonomy, plan: Plan) -> Taxonomy:
 
 
 def apply(
-    connection: Connection, user: User, plan: Plan, taxonomy: Taxonomy, shares: SamplingRates, act: str = ""
+    connection: Connection, user: User, plan: Plan, taxonomy: Taxonomy, shares: SamplingRates, change_id: str = ""
 ) -> str:
     """Apply a plan.
 
     Args:
         taxonomy: The taxonomy as read in this transaction.
-        act: Id of the change; generated if empty.
+        change_id: Id of the change; generated if empty.
 
     Returns:
         The id of the change, for `undo`.
@@ -51,8 +51,8 @@ def apply(
         TagError: The plan is invalid or changes nothing, or one of its tags has changed since it was made.
         TaggingError: A decision of the plan was refused; the caller must roll back.
     """
-    act = act or uuid.uuid4().hex
-    items = [item for item in plan.items if standing(taxonomy, item) != item]
+    change_id = change_id or uuid.uuid4().hex
+    items = [item for item in plan.items if stored_version(taxonomy, item) != item]
     if not items and not plan.decisions:
         raise TagError("This changes nothing: the tag library already has these values.")
     _refuse_stale(connection, plan, items)
@@ -60,15 +60,15 @@ def apply(
     # Decisions on the target after the merge override earlier ones on either tag.
     items = [_with_merge_event(item, newest) for item in items]
     after = check_plan(taxonomy, replace(plan, items=tuple(items)))
-    taxonomy_store.write(connection, user, items, act)
+    taxonomy_store.write(connection, user, items, change_id)
     after = replace(after, revision=taxonomy_store.revision(connection))
     _apply_consequences(connection, taxonomy, after, items)
     if plan.decisions:
-        decision_groups.decide_many(connection, user, plan.decisions, after, shares, act)
-    return act
+        decision_groups.decide_many(connection, user, plan.decisions, after, shares, change_id)
+    return change_id
 
 
-def undo(connection: Connection, user: User, act: str, taxonomy: Taxonomy, shares: SamplingRates) -> str:
+def undo(connection: Connection, user: User, change_id: str, taxonomy: Taxonomy, shares: SamplingRates) -> str:
     """Undo a change: restore the items it changed and undo its decisions.
 
     Returns:
@@ -77,23 +77,23 @@ def undo(connection: Connection, user: User, act: str, taxonomy: Taxonomy, share
     Raises:
         DecisionError: There is no such change, or an item it changed has changed again since.
     """
-    changes = act_changes(connection, act)
+    changes = act_changes(connection, change_id)
     rows = connection.execute(
-        select(event_table).where(event_table.c.act == act, event_table.c.asset_id.is_not(None))
+        select(event_table).where(event_table.c.act == change_id, event_table.c.asset_id.is_not(None))
     ).all()
     if not changes and not rows:
         raise DecisionError("There is no such change of the tag library.")
-    _refuse_newer(connection, changes, act)
-    undo_act = uuid.uuid4().hex
+    _refuse_newer(connection, changes, change_id)
+    undo_id = uuid.uuid4().hex
     try:
-        decision_groups.undo_events(connection, user, [ledger.to_event(row) for row in rows], taxonomy, undo_act)
+        decision_groups.undo_events(connection, user, [ledger.to_event(row) for row in rows], taxonomy, undo_id)
     except DecisionError:  # no decisions, or all were undone one by one
         if not changes:
             raise
     plan = restore(changes, "before")
-    if any(standing(taxonomy, item) != item for item in plan.items):
-        apply(connection, user, plan, taxonomy, shares, undo_act)
-    return undo_act
+    if any(stored_version(taxonomy, item) != item for item in plan.items):
+        apply(connection, user, plan, taxonomy, shares, undo_id)
+    return undo_id
 
 
 def _refuse_stale(connection: Connection, plan: Plan, items: list[Item]) -> None:
@@ -110,9 +110,9 @@ def _refuse_stale(connection: Connection, plan: Plan, items: list[Item]) -> None
             )
 
 
-def _refuse_newer(connection: Connection, changes: list[Change], act: str) -> None:
+def _refuse_newer(connection: Connection, changes: list[Change], change_id: str) -> None:
     for change, event in zip(changes, latest_events(connection, changes), strict=True):
-        if event.act != act:
+        if event.group_id != change_id:
             when = f"{event.at:%d %b %Y %H:%M}"
             raise DecisionError(
                 f"{change.after.name()!r} was changed again by {event.actor} on {when} (UTC). Undo that first."
@@ -174,7 +174,7 @@ def _with_merge_event(item: Item, newest: int) -> Item:
     return item
 
 
-def standing(taxonomy: Taxonomy, item: Item) -> Item | None:
+def stored_version(taxonomy: Taxonomy, item: Item) -> Item | None:
     """Return the stored version of an item, or None; an already deleted item is returned unchanged."""
     if isinstance(item, Tag):
         return item if item.state == "deleted" and item.id not in taxonomy.tags else taxonomy.tags.get(item.id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from tagging_core.ledger import taxonomy_history
-from tagging_core.ledger.taxonomy_history import Change, LibraryAct
+from tagging_core.ledger.taxonomy_history import Change, ChangeSet
 from tagging_core.storage import Database
 from tagging_core.taxonomy.model import Taxonomy
 
@@ -16,7 +16,7 @@ class TaxonomyHistory:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def recent(self, limit: int = 50, before: int | None = None, tag_id: str = "") -> list[LibraryAct]:
+    def recent(self, limit: int = 50, before: int | None = None, tag_id: str = "") -> list[ChangeSet]:
         """Return changes, latest first.
 
         Args:

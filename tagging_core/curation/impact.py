@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, func, select
 
-from tagging_core.curation.apply import check_plan, standing
+from tagging_core.curation.apply import check_plan, stored_version
 from tagging_core.curation.plans import Plan
 from tagging_core.ledger import taxonomy_store
 from tagging_core.ledger.taxonomy_history import Change
@@ -70,7 +70,7 @@ def impact_of(connection: Connection, taxonomy: Taxonomy, plan: Plan) -> Impact:
     changes = [
         Change(old, item)
         for item in plan.items
-        if (old := standing(taxonomy, item)) != item and not (old is None and _deleted(item))
+        if (old := stored_version(taxonomy, item)) != item and not (old is None and _deleted(item))
     ]
     changed = [c for c in changes if isinstance(c.after, Tag)]
     moved = {

@@ -49,7 +49,7 @@ class Broker:
     def __init__(self, url: str, work: Callable[[int, int], None]) -> None:
         self._broker = _broker(url)
         self._where = urlsplit(url).hostname or "this process"
-        self.lasting = bool(url)
+        self.durable = bool(url)
         self._actors = [_actor(self._broker, work, _URGENT, 0), _actor(self._broker, work, _BULK, 1)]
         self._worker: Worker | None = None
         self._lifecycle, self._closed = threading.Lock(), False

@@ -39,7 +39,7 @@ class Dispatcher:
         Raises:
             UnreachableError: The broker or the database does not answer.
         """
-        if self._restarted and not self._messages.lasting:  # an in-memory queue starts empty
+        if self._restarted and not self._messages.durable:  # an in-memory queue starts empty
             with self._database.write() as connection:
                 chunks.redispatch(connection, chunks.undelivered(connection, 0.0))
         self._restarted = False
@@ -64,7 +64,7 @@ class Dispatcher:
                 chunks.redispatch(connection, refs)
             raise
 
-    def rest(self) -> None:
+    def pause(self) -> None:
         """Pause while another process is the leader."""
         self._restarted = True
 

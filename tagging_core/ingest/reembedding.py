@@ -170,7 +170,7 @@ class Reembedder:
                 spaces.change(connection, space.fingerprint, seen=newest)
         if space.state != SpaceState.BUILDING:
             return False
-        library = self._libraries.of_family(space)
+        library = self._libraries.of_space(space)
         if library.refresh_pack():
             return True
         if not library.is_complete():
@@ -180,16 +180,16 @@ class Reembedder:
         return True
 
 
-def wanted(connection: Connection, family: VectorSpace) -> int:
+def count_members(connection: Connection, space: VectorSpace) -> int:
     """Return the number of assets that belong in a vector space."""
     query = select(func.count()).select_from(assets)
-    return int(connection.execute(query.where(_concerns(family)) if family.instruction else query).scalar_one())
+    return int(connection.execute(query.where(_concerns(space)) if space.instruction else query).scalar_one())
 
 
-def missing(connection: Connection, family: VectorSpace) -> int:
+def count_missing(connection: Connection, space: VectorSpace) -> int:
     """Count those of these assets that have no vector in the space, independently of the scan's cursor."""
-    query = select(func.count()).select_from(assets).where(~_embedded(family))
-    return int(connection.execute(query.where(_concerns(family)) if family.instruction else query).scalar_one())
+    query = select(func.count()).select_from(assets).where(~_embedded(space))
+    return int(connection.execute(query.where(_concerns(space)) if space.instruction else query).scalar_one())
 
 
 def _embedded(space: VectorSpace) -> ColumnElement[bool]:

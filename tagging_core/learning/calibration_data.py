@@ -35,7 +35,7 @@ class _Counts:
     by_name: dict[str, int]
     taxonomy: Taxonomy
 
-    def stands_for(self, tag: Tag, in_category: int) -> Floats:
+    def sampling_weights(self, tag: Tag, in_category: int) -> Floats:
         """Return the sampling weight by kind, at least 1.
 
         Args:
@@ -96,7 +96,7 @@ def collect(
         known = [tag for tag in members if len(left_out.get(tag.id, ()))]
         rows = {tag.id: left_out[tag.id] for tag in known}
         unbiased = {tag_id: (r["shown"] > 0) | np.isin(r["asset"], finished) for tag_id, r in rows.items()}
-        weights = {tag.id: counts.stands_for(tag, accepted)[rows[tag.id]["kind"]] for tag in known}
+        weights = {tag.id: counts.sampling_weights(tag, accepted)[rows[tag.id]["kind"]] for tag in known}
         if category_id in nothing and known:
             parts += _rivals(rows, unbiased, weights, nothing[category_id])
         else:

@@ -63,7 +63,7 @@ class TagLibrary:
         self._reading = threading.Lock()
         self._urgent = 0
         self._decided = 0.0
-        self._taught = False
+        self._changed = False
         self._cursor = ""
         self._matrix: TagMatrix | None = None
         self._pack: tuple[int | None, ReferencePack] | None = None
@@ -126,12 +126,12 @@ class TagLibrary:
                 fitted += self._fit_next(taxonomy, tag_ids[start : start + _BATCH])
         finally:
             self._urgent -= 1
-            self._taught = True
+            self._changed = True
         return fitted
 
-    def pop_taught(self) -> bool:
+    def pop_changed(self) -> bool:
         """Return whether tags of a decision were fitted since the last call, and reset that."""
-        taught, self._taught = self._taught, False
+        taught, self._changed = self._changed, False
         return taught
 
     def seconds_since_decision(self) -> float:

@@ -44,14 +44,14 @@ class LibraryRegistry:
                 self._known[fingerprint] = library
             return self._known[fingerprint]
 
-    def of_family(self, family: VectorSpace) -> TagLibrary:
+    def of_space(self, space: VectorSpace) -> TagLibrary:
         """Return the tag library of a vector space.
 
         Raises:
             EncoderError: Its encoder is not available any more.
         """
-        return self._known.get(family.fingerprint) or self.of(
-            self._registry.preset(family.encoder), family.instruction
+        return self._known.get(space.fingerprint) or self.of(
+            self._registry.preset(space.encoder), space.instruction
         )
 
     def instructed(
@@ -70,29 +70,29 @@ class LibraryRegistry:
             return None
         return self.of(preset, profile.instruction), state == SpaceState.READY
 
-    def teach_others(self, standing: str) -> bool:
+    def fit_inactive(self, active: str) -> bool:
         """Fit a bounded number of dirty tags in every space but the active one; return whether there were any.
 
         A space that fails gets a note and is skipped from then on, so that it does not block the others.
 
         Args:
-            standing: Fingerprint of the active vector space.
+            active: Fingerprint of the active vector space.
         """
         with self._database.read() as connection:
-            known = [f for f in spaces.list_all(connection) if f.fingerprint != standing and not f.note]
-        return sum(self._fit_some(family) for family in known if family.state != SpaceState.STOPPED) > 0
+            known = [s for s in spaces.list_all(connection) if s.fingerprint != active and not s.note]
+        return sum(self._fit_some(space) for space in known if space.state != SpaceState.STOPPED) > 0
 
-    def _fit_some(self, family: VectorSpace) -> bool:
+    def _fit_some(self, space: VectorSpace) -> bool:
         try:
-            library = self.of_family(family)
+            library = self.of_space(space)
             self._throttle.pause()
             if library.settle(at_most=_MAX_TAGS) or library.refresh_pack():
                 return True
             library.calibration.update()
         except Exception as error:  # a failing candidate must not stop the active model
-            _log.exception("Fitting tags of vector space %s failed", family.fingerprint)
+            _log.exception("Fitting tags of vector space %s failed", space.fingerprint)
             with self._database.write() as connection:
-                spaces.change(connection, family.fingerprint, note=spaces.error_note(error))
+                spaces.change(connection, space.fingerprint, note=spaces.error_note(error))
         return False
 
     def forget(self, fingerprint: str) -> None:

@@ -61,11 +61,11 @@ class TrainingSetSampler:
     Args:
         connection: A read or write transaction, used as long as the sampler.
         taxonomy: Resolves the rivals of a tag.
-        family: Fingerprint of the vector space of the vectors.
+        fingerprint: Fingerprint of the vector space of the vectors.
     """
 
-    def __init__(self, connection: Connection, taxonomy: Taxonomy, family: str) -> None:
-        self._connection, self._taxonomy, self._fingerprint = connection, taxonomy, family
+    def __init__(self, connection: Connection, taxonomy: Taxonomy, fingerprint: str) -> None:
+        self._connection, self._taxonomy, self._fingerprint = connection, taxonomy, fingerprint
         self._finished: dict[str, list[int]] = {}
         self._vectors: dict[int, Vectors] = {}
 

@@ -45,7 +45,7 @@ def picture_margins(matrix: TagMatrix, profile: Profile, probabilities: Floats) 
     rows = matrix.in_play(profile)
     if not rows:
         return np.ones(len(probabilities))
-    return margins(probabilities[:, rows], _exclusive(matrix, rows))
+    return margins(probabilities[:, rows], exclusive_rows(matrix, rows))
 
 
 def save_margins(connection: Connection, found: dict[int, float]) -> None:
@@ -56,7 +56,7 @@ def save_margins(connection: Connection, found: dict[int, float]) -> None:
         connection.execute(mine.values(margin=bindparam("found")), rows)
 
 
-def _exclusive(matrix: TagMatrix, rows: list[int]) -> list[list[int]]:
+def exclusive_rows(matrix: TagMatrix, rows: list[int]) -> list[list[int]]:
     """Indices into `rows` of the tags of each exclusive category."""
     columns_by_row = {row: place for place, row in enumerate(rows)}
     groups = [[columns_by_row[row] for row in group if row in columns_by_row] for group, _ in matrix.rivals]

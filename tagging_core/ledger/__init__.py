@@ -23,7 +23,7 @@ from tagging_core.ledger.events import (
     undone_ids,
     verdicts,
 )
-from tagging_core.ledger.history import PastAct
+from tagging_core.ledger.history import UserAction
 from tagging_core.ledger.label_queries import decided_assets, labels_of
 from tagging_core.ledger.projection import record, refold
 from tagging_core.ledger.taxonomy_store import TaxonomyCache
@@ -40,8 +40,8 @@ __all__ = [
     "Kind",
     "Label",
     "Look",
-    "PastAct",
     "TaxonomyCache",
+    "UserAction",
     "announce",
     "append",
     "append_all",

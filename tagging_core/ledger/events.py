@@ -66,7 +66,7 @@ class Event:
         other_tag_id: The tag that applies instead, for `replace`.
         target_id: Id of the reverted event, for `undo`.
         seconds: Time the person spent.
-        act: Shared by all events of one user action, such as a bulk decision.
+        group_id: Shared by all events of one user action, such as a bulk decision.
         uid: Idempotency key.
         at: UTC, naive.
         id: 0 until the event is written.
@@ -81,7 +81,7 @@ class Event:
     profile: str | None = None
     seconds: float | None = None
     payload: dict[str, Any] | None = None
-    act: str | None = None
+    group_id: str | None = None
     uid: str = field(default_factory=lambda: uuid.uuid4().hex)
     at: datetime = field(default_factory=lambda: datetime.now(UTC).replace(tzinfo=None))
     id: int = 0

@@ -10,43 +10,43 @@ from tagging_core.common.users import User
 from tagging_core.ledger.events import WRITTEN, Event, Kind, history_of, to_event, undone_ids
 from tagging_core.storage.schema import LIBRARY_KINDS, events
 
-ACTS = 50
+RECENT_ACTIONS = 50
 """Default number of actions to list."""
 
 _PAGE = 200
 
 
 @dataclass(frozen=True, slots=True)
-class PastAct:
+class UserAction:
     """One user action: a single decision, or a group of decisions made together.
 
     Attributes:
         latest: Its latest decision, which represents the group in lists.
-        act: Group id for `decision_groups.undo_act`; None for a single decision.
+        group_id: Id for `decision_groups.undo_group`; None for a single decision.
         pictures: Number of assets it decided.
-        stands: Whether any of its decisions is still in effect.
+        in_effect: Whether any of its decisions is still in effect.
         undo_id: Id of the event that undid a single decision; undo that event to redo the decision.
-        undo_act: Group id of the undo of a group; undo that group to redo this one.
+        undo_group_id: Id of the undo of a group; undo that group to redo this one.
     """
 
     latest: Event
-    act: str | None
+    group_id: str | None
     pictures: int
-    stands: bool
+    in_effect: bool
     undo_id: int | None = None
-    undo_act: str | None = None
+    undo_group_id: str | None = None
 
 
-def recent_acts(connection: Connection, user: User, limit: int = ACTS) -> list[PastAct]:
-    """Return a person's latest actions, latest first; undos are not listed but reflected in `stands`."""
+def recent_actions(connection: Connection, user: User, limit: int = RECENT_ACTIONS) -> list[UserAction]:
+    """Return a person's latest actions, latest first; undos are not listed but reflected in `in_effect`."""
     heads = _heads(connection, user, limit)
     undos = _effective_undos(connection, heads)
-    return [_past_act(connection, event, undos) for event in heads]
+    return [_to_action(connection, event, undos) for event in heads]
 
 
-def last_standing(connection: Connection, user: User) -> PastAct | None:
+def last_undoable(connection: Connection, user: User) -> UserAction | None:
     """Return the latest action still in effect, which the undo key reverts; None if no recent one is."""
-    return next((act for act in recent_acts(connection, user) if act.stands), None)
+    return next((action for action in recent_actions(connection, user) if action.in_effect), None)
 
 
 def of_picture(connection: Connection, asset_id: int) -> list[tuple[Event, bool]]:
@@ -74,10 +74,10 @@ def _heads(connection: Connection, user: User, limit: int) -> list[Event]:
     query = query.where(or_(events.c.act.is_(None), events.c.act.not_in(of_library)))
     page = query
     while rows := connection.execute(page).all():
-        seen = {event.act for event in found}
+        seen = {event.group_id for event in found}
         for event in map(to_event, rows):
-            if event.act is None or event.act not in seen:
-                seen.add(event.act)
+            if event.group_id is None or event.group_id not in seen:
+                seen.add(event.group_id)
                 found.append(event)
         if len(found) >= limit:
             break
@@ -88,7 +88,7 @@ def _heads(connection: Connection, user: User, limit: int) -> list[Event]:
 
 def _effective_undos(connection: Connection, heads: list[Event]) -> dict[int, Event]:
     """Undo events in effect on the assets of these actions, by the id of the undone event."""
-    in_groups = select(events.c.asset_id).where(events.c.act.in_({e.act for e in heads if e.act}))
+    in_groups = select(events.c.asset_id).where(events.c.act.in_({e.group_id for e in heads if e.group_id}))
     concerned = events.c.asset_id.in_({e.asset_id for e in heads}) | events.c.asset_id.in_(in_groups)
     query = select(events).where(events.c.kind == Kind.UNDO, concerned).order_by(events.c.id)
     undos = [to_event(row) for row in connection.execute(query).all()]
@@ -96,11 +96,13 @@ def _effective_undos(connection: Connection, heads: list[Event]) -> dict[int, Ev
     return {e.target_id: e for e in undos if e.id not in undone and e.target_id is not None}
 
 
-def _past_act(connection: Connection, event: Event, undos: dict[int, Event]) -> PastAct:
-    if event.act is None:
+def _to_action(connection: Connection, event: Event, undos: dict[int, Event]) -> UserAction:
+    if event.group_id is None:
         undo = undos.get(event.id)
-        return PastAct(event, None, 1, undo is None, undo.id if undo else None)
-    rows = connection.execute(select(events.c.id, events.c.asset_id).where(events.c.act == event.act)).all()
+        return UserAction(event, None, 1, undo is None, undo.id if undo else None)
+    rows = connection.execute(select(events.c.id, events.c.asset_id).where(events.c.act == event.group_id)).all()
     applied = [undos[row.id] for row in rows if row.id in undos]
     pictures = len({row.asset_id for row in rows})
-    return PastAct(event, event.act, pictures, len(applied) < len(rows), None, applied[-1].act if applied else None)
+    return UserAction(
+        event, event.group_id, pictures, len(applied) < len(rows), None, applied[-1].group_id if applied else None
+    )

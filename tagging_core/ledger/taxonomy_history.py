@@ -54,7 +54,7 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class LibraryAct:
+class ChangeSet:
     """One change set of the tag library, covering one item or many.
 
     Attributes:
@@ -126,9 +126,7 @@ def label(field: str) -> str:
     return known.get(field, field)
 
 
-def recent(
-    connection: Connection, limit: int = 50, before: int | None = None, tag_id: str = ""
-) -> list[LibraryAct]:
+def recent(connection: Connection, limit: int = 50, before: int | None = None, tag_id: str = "") -> list[ChangeSet]:
     """Return the latest change sets, latest first, without the creation of the starter library.
 
     Args:
@@ -144,16 +142,16 @@ def recent(
     return [_act(connection, *head) for head in heads]
 
 
-def _act(connection: Connection, act: str, event_id: int, items: int) -> LibraryAct:
+def _act(connection: Connection, act: str, event_id: int, items: int) -> ChangeSet:
     head = find_event(connection, event_id)
     assert head is not None
-    changes = act_changes(connection, head.act, most=4) if head.act else _changes(connection, [head])
+    changes = act_changes(connection, head.group_id, most=4) if head.group_id else _changes(connection, [head])
     decided = 0
-    if head.act:
+    if head.group_id:
         count = select(func.count()).select_from(events).where(events.c.act == act)
         items = int(connection.execute(count.where(_LIBRARY_EVENTS)).scalar_one())
         decided = int(connection.execute(count.where(events.c.asset_id.is_not(None))).scalar_one())
-    return LibraryAct(head.act or "", event_id, head.actor, head.at, items, decided, changes)
+    return ChangeSet(head.group_id or "", event_id, head.actor, head.at, items, decided, changes)
 
 
 def act_changes(connection: Connection, act: str, most: int | None = None) -> list[Change]:

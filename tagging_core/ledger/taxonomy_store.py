@@ -98,13 +98,13 @@ def ensure_starter(connection: Connection, path: Path = STARTER) -> bool:
     return True
 
 
-def write(connection: Connection, user: User, items: Iterable[Item], act: str | None = None) -> None:
+def write(connection: Connection, user: User, items: Iterable[Item], change_id: str | None = None) -> None:
     """Write items, validated by the caller, to the ledger and the tables, and increment the revisions.
 
     Webhook deliveries and index updates of the tags are queued in the same transaction.
 
     Args:
-        act: Id of the change set; None for the starter library.
+        change_id: Id of the change set; None for the starter library.
     """
     new_revision = key_values.bump(connection, key_values.TAXONOMY)
     key_values.bump(connection, key_values.LIBRARY)
@@ -113,7 +113,7 @@ def write(connection: Connection, user: User, items: Iterable[Item], act: str | 
     for item in items:
         kind = next(kind for kind, (_, cls) in _TABLES.items() if isinstance(item, cls))
         tag_id = item.id if kind == Kind.TAG else None
-        event = Event(kind, user.name, tag_id=tag_id, payload=as_payload(item), act=act)
+        event = Event(kind, user.name, tag_id=tag_id, payload=as_payload(item), group_id=change_id)
         rows[kind].append(_row(event, item, new_revision))
         written.append(event)
     append_all(connection, written)

@@ -54,11 +54,11 @@ class WebhookSender:
     Args:
         database: The store of record, with the outbox.
         targets: Allow list of targets.
-        tell: Builds payloads.
+        build_payload: Builds payloads.
     """
 
-    def __init__(self, database: Database, targets: OutboundPolicy, tell: PayloadBuilder) -> None:
-        self._database, self._build_payload = database, tell
+    def __init__(self, database: Database, targets: OutboundPolicy, build_payload: PayloadBuilder) -> None:
+        self._database, self._build_payload = database, build_payload
         self._client = outbound_client(targets, _ATTEMPT_SECONDS)
         self._pool = ThreadPoolExecutor(4, thread_name_prefix="webhooks")
         self._purged_at = 0.0

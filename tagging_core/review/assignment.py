@@ -91,37 +91,37 @@ class Assigner:
         with self._database.write(serialized=False) as connection:
             leases.release(connection, user, asset_ids)
 
-    def coming(self, user: User, view: View, after: int = 0, limit: int = 6) -> list[int]:
+    def upcoming(self, user: User, view: View, after: int = 0, limit: int = 6) -> list[int]:
         """Return the pictures that `next` will probably assign, as far as they are planned."""
         with self._database.read() as connection:
             without = {after, *leases.of_others(connection, user)}
             if not _is_planned(view):
-                return queue.following(connection, view, after, limit, without, user)
+                return queue.next_assets(connection, view, after, limit, without, user)
             return self._planned(connection, view, without)[:limit]
 
     def held_by_others(self, user: User, view: View) -> dict[int, str]:
         """Return the user names of others' leases on pictures of a view, by asset id."""
         with self._database.read() as connection:
             held = leases.of_others(connection, user)
-            waiting = queue.still(connection, held.keys(), view.state)
+            waiting = queue.filter_by_state(connection, held.keys(), view.state)
         return {asset_id: lease.actor for asset_id, lease in held.items() if asset_id in waiting}
 
     def still_waiting(self, asset_ids: Collection[int], state: str) -> set[int]:
         """Return the pictures that are still in a review state."""
         with self._database.read() as connection:
-            return queue.still(connection, asset_ids, state)
+            return queue.filter_by_state(connection, asset_ids, state)
 
     def waiting(self, view: View, limit: int) -> list[int]:
         """Return the first pictures of a view, leased or not."""
         with self._database.read() as connection:
-            return queue.following(connection, view, limit=limit)
+            return queue.next_assets(connection, view, limit=limit)
 
     def _candidates(self, user: User, view: View, after: int, without: set[int]) -> list[int]:
         """Candidates for the next assignment, in order."""
         with self._database.read() as connection:
             if not _is_planned(view):
-                found = queue.following(connection, view, after, 5, without, user)
-                return found or queue.following(connection, view, 0, 5, without, user)
+                found = queue.next_assets(connection, view, after, 5, without, user)
+                return found or queue.next_assets(connection, view, 0, 5, without, user)
             if planned := self._planned(connection, view, without):
                 return planned
         with self._planning, self._database.read() as connection:
@@ -129,7 +129,7 @@ class Assigner:
 
     def _planned(self, connection: Connection, view: View, without: set[int]) -> list[int]:
         plan = [a for a in self._plans.get(view, []) if a not in without]
-        waiting = queue.still(connection, plan) if plan else set()
+        waiting = queue.filter_by_state(connection, plan) if plan else set()
         return [a for a in plan if a in waiting]
 
     def _plan(self, connection: Connection, view: View, without: set[int]) -> list[int]:
@@ -145,7 +145,7 @@ class Assigner:
         with self._database.write(serialized=False) as connection:
             if not leases.take(connection, user, [asset_id]):
                 return False
-            if queue.still(connection, [asset_id], state):
+            if queue.filter_by_state(connection, [asset_id], state):
                 return True
             leases.release(connection, user, [asset_id])
             return False

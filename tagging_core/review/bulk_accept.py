@@ -72,7 +72,7 @@ def preview(
     Args:
         without: Pictures to exclude, such as those that others have leased.
     """
-    pool = queue.seen_together(connection, replace(view, state="new"), rates, POOL, without)
+    pool = queue.assets_for_bulk(connection, replace(view, state="new"), rates, POOL, without)
     scored = suggester.score(connection, pool, view.profile)
     matrix = scored.matrix
     decided = label_queries.labels_of(connection, scored.asset_ids)

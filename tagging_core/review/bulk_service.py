@@ -60,7 +60,7 @@ class BulkReviewService:
             others = leases.of_others(connection, user)
             return clusters.find(connection, self._review.model.suggester, view, self._review.rates, others)
 
-    def give(self, user: User, decisions: Sequence[Decision]) -> DecisionGroup:
+    def decide(self, user: User, decisions: Sequence[Decision]) -> DecisionGroup:
         """Write decisions as one group, except on pictures where the tag or a rival was decided before.
 
         Raises:
@@ -103,7 +103,7 @@ class BulkReviewService:
             piece = planned[start : start + _PIECE]
             with self._review.database.write(durable=True) as connection:
                 others = leases.of_others(connection, user)
-                free = queue.still(connection, {d.asset_id for d in piece}) - others.keys()
+                free = queue.filter_by_state(connection, {d.asset_id for d in piece}) - others.keys()
                 taxonomy = self._review.model.load_taxonomy(connection)
                 piece = _undecided(connection, [d for d in piece if d.asset_id in free], taxonomy)
                 written = decision_groups.decide_many(connection, user, piece, taxonomy, self._review.rates, act)

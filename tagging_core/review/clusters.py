@@ -53,7 +53,7 @@ def find(
     Args:
         without: Pictures to exclude, such as those that others have leased.
     """
-    pool = queue.seen_together(connection, view, rates, _POOL, without)
+    pool = queue.assets_for_bulk(connection, view, rates, _POOL, without)
     scored = suggester.score(connection, pool, view.profile)
     ids, matrix, probabilities = scored.asset_ids, scored.matrix, scored.probabilities
     if len(ids) < 2 or not matrix.tag_ids:

@@ -41,35 +41,35 @@ def decide_many(
     wanted: Sequence[Decision],
     taxonomy: Taxonomy,
     rates: SamplingRates | None = None,
-    act: str = "",
+    group_id: str = "",
 ) -> DecisionGroup:
     """Write decisions as one group, all or none.
 
     Args:
         rates: See `decisions.decide`.
-        act: Id of the group to add to; a new one if empty.
+        group_id: Id of the group to add to; a new one if empty.
 
     Raises:
         TaggingError: See `decisions.decide`; roll the transaction back then.
     """
-    act = act or uuid.uuid4().hex
+    group_id = group_id or uuid.uuid4().hex
     written: list[int] = []
     for decision in wanted:
-        event_id, is_new = decisions.write(connection, user, decision, taxonomy, act, rates)
+        event_id, is_new = decisions.write(connection, user, decision, taxonomy, group_id, rates)
         written += [event_id] if is_new else []
     touched = {t for d in wanted for t in (d.tag_id, d.other_tag_id) if t}
-    return DecisionGroup(act, written, _resolved(touched, taxonomy))
+    return DecisionGroup(group_id, written, _resolved(touched, taxonomy))
 
 
-def undo_group(connection: Connection, user: User, act: str, taxonomy: Taxonomy) -> DecisionGroup:
+def undo_group(connection: Connection, user: User, group_id: str, taxonomy: Taxonomy) -> DecisionGroup:
     """Undo all decisions of a group that are still in effect; undoing the undo restores them.
 
     Raises:
         DecisionError: There is no such group, none of it is in effect, or it changed the taxonomy as well.
     """
-    rows = connection.execute(select(events).where(events.c.act == act).order_by(events.c.id)).all()
+    rows = connection.execute(select(events).where(events.c.act == group_id).order_by(events.c.id)).all()
     if not rows:
-        raise DecisionError(f"There is no decision group {act!r} to undo.")
+        raise DecisionError(f"There is no decision group {group_id!r} to undo.")
     if any(row.asset_id is None for row in rows):
         raise DecisionError("This also changed the tag library: undo it in the library's history.")
     return undo_events(connection, user, [ledger.to_event(row) for row in rows], taxonomy)
@@ -95,29 +95,29 @@ def undo_period(
 
 
 def undo_events(
-    connection: Connection, user: User, targets: Sequence[Event], taxonomy: Taxonomy, act: str = ""
+    connection: Connection, user: User, targets: Sequence[Event], taxonomy: Taxonomy, group_id: str = ""
 ) -> DecisionGroup:
     """Undo those events about assets that are still in effect, as one group.
 
     Args:
-        act: Id of the group to add to; a new one if empty.
+        group_id: Id of the group to add to; a new one if empty.
 
     Raises:
         DecisionError: None of them is in effect.
     """
-    act = act or uuid.uuid4().hex
+    group_id = group_id or uuid.uuid4().hex
     touched = {event.asset_id for event in targets if event.asset_id is not None}
     already_undone = {i for asset_id in touched for i in ledger.undone_ids(ledger.history_of(connection, asset_id))}
     written, touched_tags = [], set()
     for event in targets:
         if event.id in already_undone:
             continue
-        written.append(decisions.undo(connection, user, event.id, taxonomy, act=act))
+        written.append(decisions.undo(connection, user, event.id, taxonomy, group_id=group_id))
         target = decisions.target_of(connection, event.id) if event.kind == Kind.UNDO else event
         touched_tags |= {t for t in (target.tag_id, target.other_tag_id) if t}
     if not written:
         raise DecisionError("All of it has been undone already: there is nothing to undo.")
-    return DecisionGroup(act, written, _resolved(touched_tags, taxonomy))
+    return DecisionGroup(group_id, written, _resolved(touched_tags, taxonomy))
 
 
 def _resolved(tag_ids: set[str], taxonomy: Taxonomy) -> set[str]:

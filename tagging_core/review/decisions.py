@@ -85,13 +85,13 @@ def decide(
     user: User,
     decision: Decision,
     taxonomy: Taxonomy,
-    act: str | None = None,
+    group_id: str | None = None,
     rates: SamplingRates | None = None,
 ) -> int:
     """Write a decision to the ledger and update the projected tables.
 
     Args:
-        act: Id of the decision group it belongs to, if any.
+        group_id: Id of the decision group it belongs to, if any.
         rates: Rates of the blind and second-opinion samples; no sampling if omitted.
 
     Returns:
@@ -103,7 +103,7 @@ def decide(
         DecisionError: The decision is invalid, such as a replacement by the same tag.
         LeasedError: Another user has leased the picture.
     """
-    return write(connection, user, decision, taxonomy, act, rates)[0]
+    return write(connection, user, decision, taxonomy, group_id, rates)[0]
 
 
 def write(
@@ -111,7 +111,7 @@ def write(
     user: User,
     decision: Decision,
     taxonomy: Taxonomy,
-    act: str | None = None,
+    group_id: str | None = None,
     rates: SamplingRates | None = None,
 ) -> tuple[int, bool]:
     """As `decide`; also says whether an event was written: duplicates and no-ops write none."""
@@ -122,7 +122,7 @@ def write(
     sample = leases.require_free(connection, user, decision.asset_id)
     profile = taxonomy.profile(decision.profile)
     standing = ledger.fold(before, taxonomy.redirects)
-    event = replace(_to_event(user, decision, taxonomy), act=act)
+    event = replace(_to_event(user, decision, taxonomy), group_id=group_id)
     if rates is not None:
         event = replace(event, payload=_sampled(event, decision, rates.is_blind(sample), before))
         second = rates.needs_second_opinion(sample) and not (decision.look or standing.compared)
@@ -141,7 +141,12 @@ def write(
 
 
 def undo(
-    connection: Connection, user: User, event_id: int, taxonomy: Taxonomy, uid: str = "", act: str | None = None
+    connection: Connection,
+    user: User,
+    event_id: int,
+    taxonomy: Taxonomy,
+    uid: str = "",
+    group_id: str | None = None,
 ) -> int:
     """Undo a decision, including its effect on the classifiers.
 
@@ -172,7 +177,7 @@ def undo(
         tag_id=target.tag_id,
         target_id=event_id,
         uid=uid or uuid.uuid4().hex,
-        act=act,
+        group_id=group_id,
     )
     return projection.record(connection, event, taxonomy, before)
 

@@ -97,7 +97,7 @@ def _pool(
         .limit(_POOL)
     )
     likely = connection.execute(query).scalars().all() if subject else []
-    drawn = queue.seen_together(connection, view, rates, _POOL, without, sampled=True)
+    drawn = queue.assets_for_bulk(connection, view, rates, _POOL, without, sampled=True)
     return [asset_id for asset_id in dict.fromkeys([*likely, *drawn]) if asset_id not in without]
 
 

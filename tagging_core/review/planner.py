@@ -19,7 +19,7 @@ from tagging_core.embeddings import vectors
 from tagging_core.embeddings.encoders import Vectors
 from tagging_core.learning.classifier import Floats
 from tagging_core.learning.library import TagLibrary
-from tagging_core.learning.uncertainty import _exclusive, margins
+from tagging_core.learning.uncertainty import exclusive_rows, margins
 from tagging_core.review.queue import Order, View, in_batch
 from tagging_core.storage.schema import assets, counters
 
@@ -108,7 +108,7 @@ def plan(connection: Connection, library: TagLibrary, view: View, count: int, wi
         return ReviewPlan(waiting[:count], {})
     pictures = np.stack([found[a] for a in known])
     probabilities = matrix.probabilities(pictures)[:, rows]
-    exclusive = _exclusive(matrix, rows)
+    exclusive = exclusive_rows(matrix, rows)
     found_margins = margins(probabilities, exclusive)
     if uncertain:
         order: Positions = np.argsort(found_margins, kind="stable")[:count]

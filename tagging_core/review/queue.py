@@ -77,7 +77,7 @@ def in_batch(batch_id: int | None) -> list[ColumnElement[bool]]:
     return [assets.c.id.in_(select(items.c.asset_id).where(items.c.batch_id == batch_id))]
 
 
-def following(
+def next_assets(
     connection: Connection,
     view: View,
     after: int = 0,
@@ -101,7 +101,7 @@ def following(
     return [asset_id for asset_id in found if asset_id not in without][:limit]
 
 
-def seen_together(
+def assets_for_bulk(
     connection: Connection,
     view: View,
     rates: SamplingRates,
@@ -123,7 +123,7 @@ def seen_together(
     return [asset_id for asset_id in found if asset_id not in without][:limit]
 
 
-def still(connection: Connection, asset_ids: Collection[int], state: str = "new") -> set[int]:
+def filter_by_state(connection: Connection, asset_ids: Collection[int], state: str = "new") -> set[int]:
     """Return the pictures that are in a state."""
     query = select(assets.c.id).where(assets.c.id.in_(asset_ids), assets.c.review == state)
     return set(connection.execute(query).scalars())

@@ -16,7 +16,7 @@ from tagging_core.learning.explanations import Explanation
 from tagging_core.learning.thresholds import Threshold, Thresholds
 from tagging_core.ledger import history
 from tagging_core.ledger.events import Look
-from tagging_core.ledger.history import PastAct
+from tagging_core.ledger.history import UserAction
 from tagging_core.review import decision_groups, decisions, leases, queue
 from tagging_core.review.assignment import Assigner
 from tagging_core.review.decision_groups import DecisionGroup
@@ -149,26 +149,26 @@ class ReviewService:
         with self.database.read() as connection:
             return queue.progress(connection, batch_id)
 
-    def recent_acts(self, user: User) -> list[PastAct]:
+    def recent_actions(self, user: User) -> list[UserAction]:
         """Return the user's latest actions, latest first."""
         with self.database.read() as connection:
-            return history.recent_acts(connection, user)
+            return history.recent_actions(connection, user)
 
-    def toggle_act(self, user: User, past: PastAct) -> None:
+    def toggle_act(self, user: User, past: UserAction) -> None:
         """Undo an action, or restore one that was undone.
 
         Raises:
             DecisionError: It was undone or restored in the meantime.
         """
-        if past.act is not None:
-            self.undo_group(user, past.act if past.stands else past.undo_act or "")
+        if past.group_id is not None:
+            self.undo_group(user, past.group_id if past.in_effect else past.undo_group_id or "")
         else:
-            self.undo(user, past.latest.id if past.stands else past.undo_id or 0)
+            self.undo(user, past.latest.id if past.in_effect else past.undo_id or 0)
 
-    def undo_last(self, user: User) -> PastAct | None:
+    def undo_last(self, user: User) -> UserAction | None:
         """Undo the user's latest action that is still in effect; None if there is none."""
         with self.database.read() as connection:
-            last = history.last_standing(connection, user)
+            last = history.last_undoable(connection, user)
         if last is not None:
             self.toggle_act(user, last)
         return last

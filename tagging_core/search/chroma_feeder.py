@@ -18,7 +18,7 @@ from tagging_core.storage.schema import assets, learned, outbox
 from tagging_core.storage.schema import vectors as vector_table
 
 _BATCH = 128
-_NEWEST = 4  # tags that `feed_taught` writes at most; one decision fits no more at once
+_NEWEST = 4  # tags that `feed_changed` writes at most; one decision fits no more at once
 
 REBUILD = "chroma.rebuild"
 """Key set by a process that may not open Chroma, to request a rebuild from the one that has it open."""
@@ -79,7 +79,7 @@ class ChromaFeeder:
             worked += fed
         return worked
 
-    def feed_taught(self) -> int:
+    def feed_changed(self) -> int:
         """Copy the most recently fitted tags ahead of the queue; return the number of outbox rows processed."""
         return self._feed(select(outbox).where(outbox.c.kind == "tag").order_by(outbox.c.id.desc()), limit=_NEWEST)
 

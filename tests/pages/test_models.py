@@ -39,7 +39,7 @@ def test_another_model_is_built_compared_activated_and_dropped(
     at.selectbox(key="model_name").set_value("Another: a folder on this machine, or a hub id").run()
     at.text_input(key="model_other").set_value("turned").run()
     press(at, "Build beside the active model")
-    wait_for(lambda: any(p.family.state == SpaceState.READY and not p.pending for p in console.models.all()))
+    wait_for(lambda: any(p.space.state == SpaceState.READY and not p.pending for p in console.models.all()))
     at.run()
     press(at, "Compare")
     assert any(m.label == "Precision" and "%" in m.value for m in at.metric)
@@ -48,7 +48,7 @@ def test_another_model_is_built_compared_activated_and_dropped(
     press(at, "Switch back")
     assert console.model.preset.fingerprint == old
     press(at, "Drop it")
-    assert [p.family.fingerprint for p in console.models.all()] == [old]
+    assert [p.space.fingerprint for p in console.models.all()] == [old]
 
 
 def test_an_unknown_model_name_is_refused(open_page: Open, operator: User) -> None:

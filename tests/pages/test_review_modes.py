@@ -108,7 +108,7 @@ def test_the_grid_says_yes_to_the_selected_and_no_to_the_others_as_one_act(
     assert any("Confirm: 4 Red" in b.label for b in at.button)
     press(at, "Enter")
     assert [labels(console, a)["colour.red"] for a in assets[:5]] == [1, 1, 1, 1, 0]
-    assert len(console.review.recent_acts(ann)) == 1
+    assert len(console.review.recent_actions(ann)) == 1
     press(at, "Z")
     assert all(labels(console, a) == {} for a in assets)
 

@@ -6,7 +6,7 @@ import csv
 import io
 from typing import Any
 
-from tagging_core.common.csv_safety import _RISKY, escape_formula
+from tagging_core.common.csv_safety import FORMULA_STARTS, escape_formula
 from tagging_core.curation.formats.rows import File, Row, read_state, read_target
 from tagging_core.errors import ImportRefusedError
 from tagging_core.taxonomy.model import Taxonomy
@@ -109,7 +109,7 @@ def _csv_row(line: int, header: list[str], cells: list[str]) -> Row:
 
 def _unescape_formula(cell: str) -> str:
     cell = cell.strip()
-    return cell[1:] if cell.startswith("'") and cell[1:].startswith(_RISKY) else cell
+    return cell[1:] if cell.startswith("'") and cell[1:].startswith(FORMULA_STARTS) else cell
 
 
 def _split(cell: str) -> list[str]:

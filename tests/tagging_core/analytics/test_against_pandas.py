@@ -234,10 +234,10 @@ def test_reliability_and_coverage(archive: Tagloop) -> None:
     for row in curve.itertuples():
         above = table[table["bin"] >= round(row.threshold * 100)]
         assert (row.coverage, row.right) == pytest.approx((len(above) / len(table), above["right"].mean()))
-    best = accuracy.unseen(curve, 0.1)
+    best = accuracy.lowest_safe_threshold(curve, 0.1)
     assert best is not None
     assert best["coverage"] == curve[(curve["right"] >= 0.1) & (curve["n"] >= accuracy.ENOUGH)]["coverage"].max()
-    assert accuracy.unseen(curve, 1.0) is None  # a few right ones are no promise
+    assert accuracy.lowest_safe_threshold(curve, 1.0) is None  # a few right ones are no promise
 
 
 def test_tags_taken_for_one_another(archive: Tagloop) -> None:

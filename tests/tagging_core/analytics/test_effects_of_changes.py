@@ -65,6 +65,6 @@ def test_a_past_period_shows_its_changes_however_many_came_later(loop: Tagloop, 
     with loop.database.write() as connection:
         for n in range(60):
             item = replace(taxonomy_store.load(connection).tags["colour.red"], definition=f"{n}")
-            taxonomy_store.write(connection, ann, [item], act=f"later-{n}")
+            taxonomy_store.write(connection, ann, [item], change_id=f"later-{n}")
     (found,) = effects(loop, ann, Period(day - timedelta(days=3), day + timedelta(days=3)))
     assert found.tag_ids == [TAG]

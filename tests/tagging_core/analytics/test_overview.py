@@ -77,9 +77,9 @@ def test_blind_judgements_come_first_once_they_are_enough(
     assert blind.truths == 1
     assert blind.missed == 0  # the machine had thought of it, before it was told
     assert blind.opinions == sum(p >= 0.5 for p in seen.values())
-    assert accuracy.honest(figures).source == "shown"
+    assert accuracy.best_outcomes(figures).source == "shown"
     monkeypatch.setattr(accuracy, "ENOUGH", blind.opinions)
-    assert accuracy.honest(figures).source == ("blind" if blind.opinions else "shown")
+    assert accuracy.best_outcomes(figures).source == ("blind" if blind.opinions else "shown")
 
 
 def test_editors_read_no_charts(loop: Tagloop) -> None:

@@ -115,11 +115,11 @@ def test_the_way_back_is_at_once_and_finds_what_came_meanwhile(
     with working.database.read() as connection:
         assert vectors.load(connection, working.model.library.fingerprint, [late])
         assert not vectors.load(connection, old, [late])
-    missing = {p.family.fingerprint: p.missing for p in working.models.all()}
+    missing = {p.space.fingerprint: p.missing for p in working.models.all()}
     assert missing == {old: 1, working.model.preset.fingerprint: 0}
     working.models.switch(operator, old)
     assert working.review.suggest(assets[0], "e-commerce")[0].fingerprint == old
-    wait_for(lambda: {p.family.fingerprint: p.missing for p in working.models.all()}[old] == 0)
+    wait_for(lambda: {p.space.fingerprint: p.missing for p in working.models.all()}[old] == 0)
 
 
 def test_vectors_of_two_models_never_mix(working: Tagloop, ann: User, operator: User, other: Turned) -> None:
@@ -145,11 +145,11 @@ def test_people_go_on_while_a_model_is_built_and_it_learns_what_they_say(
         working.review.decide(ann, Decision(Kind.REJECT, turn.asset_id, "colour.red", profile="e-commerce"))
         time.sleep(0.05)
     wait_for(lambda: not any(p.pending for p in working.models.all()))
-    new = next(p.family for p in working.models.all() if p.family.fingerprint == fingerprint)
-    matrix = working.resources.libraries.of_family(new).matrix()
+    new = next(p.space for p in working.models.all() if p.space.fingerprint == fingerprint)
+    matrix = working.resources.libraries.of_space(new).matrix()
     picture = other.encode_images([Image.new("RGB", (30, 20), (0, 40, 250))])
     assert matrix.probability_of("colour.red", picture)[0] < 0.5
-    assert next(p.missing for p in working.models.all() if p.family.fingerprint == fingerprint) == 0
+    assert next(p.missing for p in working.models.all() if p.space.fingerprint == fingerprint) == 0
     assert len(assets) == 84
 
 
@@ -163,7 +163,7 @@ def test_an_upload_during_the_switch_is_known_under_both(
     threading.Timer(0.05, lambda: working.models.switch(operator, fingerprint)).start()
     wait_for(lambda: working.ingest.batch(batch).state == "done")
     wait_for(lambda: working.model.preset.fingerprint == fingerprint)
-    wait_for(lambda: next(p for p in working.models.all() if p.family.state == SpaceState.ACTIVE).missing == 0)
+    wait_for(lambda: next(p for p in working.models.all() if p.space.state == SpaceState.ACTIVE).missing == 0)
     assert working.ingest.batch(batch).finished == len(files)
 
 
@@ -209,7 +209,7 @@ def test_a_model_that_fails_is_told_and_can_be_tried_again(working: Tagloop, ann
     folder = working.settings.data_dir / "broken"
     folder.mkdir()
     fingerprint = working.models.build(operator, str(folder)).fingerprint
-    wait_for(lambda: any("holds no weights" in p.family.note for p in working.models.all()))
+    wait_for(lambda: any("holds no weights" in p.space.note for p in working.models.all()))
     assert state(working, fingerprint) == SpaceState.BUILDING
     with pytest.raises(EncoderError, match="not ready"):
         working.models.switch(operator, fingerprint)
@@ -235,12 +235,12 @@ def test_a_stopped_build_goes_on_where_it_was(working: Tagloop, ann: User, opera
     ingest(working, ann, *[(n, 40, 250 - n) for n in range(0, 250, 2)])
     other.slow = 0.02
     fingerprint = working.models.build(operator, "turned").fingerprint
-    wait_for(lambda: any(p.missing < p.pictures for p in working.models.all() if p.family.encoder == "turned"))
+    wait_for(lambda: any(p.missing < p.pictures for p in working.models.all() if p.space.encoder == "turned"))
     working.models.stop(operator, fingerprint)
     time.sleep(1.0)
-    before = next(p.missing for p in working.models.all() if p.family.encoder == "turned")
+    before = next(p.missing for p in working.models.all() if p.space.encoder == "turned")
     time.sleep(0.7)
-    assert next(p.missing for p in working.models.all() if p.family.encoder == "turned") == before > 0
+    assert next(p.missing for p in working.models.all() if p.space.encoder == "turned") == before > 0
     other.slow = 0.0
     build(working, operator)
 

@@ -95,7 +95,7 @@ def test_a_split_moves_pictures_and_is_taken_back_as_one(loop: Tagloop, ann: Use
     assert labels(loop, second) == {"garment.hat": 0, "garment.beret": 1}
     with pytest.raises(DecisionError, match="library's history"):
         loop.review.undo_group(ann, act)
-    assert act not in {past.act for past in loop.review.recent_acts(ann)}
+    assert act not in {past.group_id for past in loop.review.recent_actions(ann)}
     undone = loop.curation.undo(ann, act)
     assert labels(loop, second) == {"garment.hat": 1}
     assert "garment.beret" not in loop.taxonomy().tags

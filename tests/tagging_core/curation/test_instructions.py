@@ -64,7 +64,7 @@ def instruct(loop: Tagloop, owner: User, words: str = "") -> str:
     loop.curation.apply(owner, plans.instruct(loop.taxonomy(), PROFILE, words or profile.instruction, True))
     loop.models.follow()
     fingerprint = spaces.fingerprint_of(loop.model.preset.fingerprint, words or profile.instruction)
-    wait_for(lambda: next(p for p in loop.models.all() if p.family.instruction).family.state == SpaceState.READY)
+    wait_for(lambda: next(p for p in loop.models.all() if p.space.instruction).space.state == SpaceState.READY)
     return fingerprint
 
 
@@ -129,7 +129,7 @@ def test_another_instruction_takes_its_place_and_undo_brings_it_back(
     first = instruct(working, owner, "Find the garment.")
     act = working.curation.apply(owner, plans.instruct(working.taxonomy(), PROFILE, "Find the mood.", True))
     working.models.follow()
-    told = [p.family for p in working.models.all() if p.family.instruction]
+    told = [p.space for p in working.models.all() if p.space.instruction]
     assert [family.instruction for family in told] == ["Find the mood."]
     working.curation.undo(owner, act)
     working.models.follow()
@@ -148,7 +148,7 @@ def test_who_may_not_and_what_cannot(working: Tagloop) -> None:
 def test_a_model_that_takes_none_is_told_none(loop: Tagloop, owner: User) -> None:
     loop.curation.apply(owner, plans.instruct(loop.taxonomy(), PROFILE, "Find it.", True))
     loop.models.follow()
-    assert not [p for p in loop.models.all() if p.family.instruction]
+    assert not [p for p in loop.models.all() if p.space.instruction]
 
 
 def test_a_preview_shows_what_would_change_and_writes_nothing(working: Tagloop, ann: User, encoder: Told) -> None:

@@ -56,8 +56,8 @@ def test_a_sensitive_tag_is_never_given_to_many_at_once(loop: Tagloop, ann: User
     assert "colour.red" not in {offer.tag_id for offer in loop.bulk.preview(ann, view, 0.5).offers}
     many = [Decision(Kind.ACCEPT, a, "colour.red", profile="general") for a in pictures]
     with pytest.raises(DecisionError, match="one picture at a time"):
-        loop.bulk.give(ann, many)
-    loop.bulk.give(ann, many[:1])
+        loop.bulk.decide(ann, many)
+    loop.bulk.decide(ann, many[:1])
 
 
 def test_what_waits_is_counted_until_somebody_decides(loop: Tagloop, ann: User) -> None:

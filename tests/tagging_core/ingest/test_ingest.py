@@ -222,8 +222,8 @@ def test_with_many_threads_items_end_exactly_once_and_keep_their_order(data_dir:
     batch = finish(loop, batch_id)
     assert (batch.total, batch.ingested, batch.known) == (101, 100, 1)
     with loop.database.read() as connection:
-        order = queue.following(connection, View("general", batch_id), limit=200)
+        order = queue.next_assets(connection, View("general", batch_id), limit=200)
         assert len(set(order)) == len(order) == 100
         assert [a.width for a in repository.get_many(connection, order)] == list(range(20, 120))
-        assert queue.following(connection, View("general", batch_id), order[40], limit=2) == order[41:43]
+        assert queue.next_assets(connection, View("general", batch_id), order[40], limit=2) == order[41:43]
     loop.close()

@@ -183,13 +183,13 @@ def test_queue_and_counts_follow_the_reviews(loop: Tagloop, ann: User) -> None:
     event_id = loop.review.decide(ann, Decision(Kind.DONE, first, profile="e-commerce"))
     loop.review.decide(ann, Decision(Kind.SKIP, second, profile="e-commerce"))
     with loop.database.read() as connection:
-        assert queue.following(connection, View()) == [third]
-        assert queue.following(connection, View(batch_id=1, state="skipped")) == [second]
+        assert queue.next_assets(connection, View()) == [third]
+        assert queue.next_assets(connection, View(batch_id=1, state="skipped")) == [second]
         for batch in (None, 1):
             assert queue.progress(connection, batch) == queue.QueueProgress(1, 1, 1)
     loop.review.undo(ann, event_id)
     with loop.database.read() as connection:
-        assert queue.following(connection, View()) == [first, third]
+        assert queue.next_assets(connection, View()) == [first, third]
         assert queue.progress(connection) == queue.QueueProgress(2, 0, 1)
 
 
@@ -204,7 +204,7 @@ _ACT = st.tuples(
 @given(acts=st.lists(_ACT, max_size=10))
 def test_replaying_the_ledger_gives_the_same_library(loop: Tagloop, ann: User, acts: list) -> None:
     with loop.database.read() as connection:
-        known = queue.following(connection, View())
+        known = queue.next_assets(connection, View())
     assets = known if len(known) >= 4 else ingest(loop, ann, RED, GREEN, BLUE, YELLOW)
     for kind, n, tag in acts:
         if kind == Kind.UNDO:

@@ -29,8 +29,8 @@ def test_acts_are_listed_latest_first_and_undone_in_any_order(loop: Tagloop, ann
     decide(loop, ann, Kind.ACCEPT, first, TAGS[0])
     decide(loop, ann, Kind.ACCEPT, first, TAGS[1])
     loop.review.decide_many(ann, [Decision(Kind.ADD, a, TAGS[2], profile="e-commerce") for a in (first, second)])
-    acts = loop.review.recent_acts(ann)
-    assert [(a.latest.tag_id, a.pictures, a.stands) for a in acts] == [
+    acts = loop.review.recent_actions(ann)
+    assert [(a.latest.tag_id, a.pictures, a.in_effect) for a in acts] == [
         (TAGS[2], 2, True),
         (TAGS[1], 1, True),
         (TAGS[0], 1, True),
@@ -40,21 +40,21 @@ def test_acts_are_listed_latest_first_and_undone_in_any_order(loop: Tagloop, ann
     loop.review.toggle_act(ann, acts[0])
     assert applied(loop, first) == {TAGS[1]}
     assert applied(loop, second) == set()
-    assert [a.stands for a in loop.review.recent_acts(ann)] == [False, True, False]
+    assert [a.in_effect for a in loop.review.recent_actions(ann)] == [False, True, False]
 
 
 def test_what_was_undone_can_be_brought_back_also_after_a_restart(loop: Tagloop, ann: User) -> None:
     first, second = ingest(loop, ann, RED, BLUE)
     decide(loop, ann, Kind.ACCEPT, first, TAGS[0])
     loop.review.decide_many(ann, [Decision(Kind.ADD, a, TAGS[2], profile="e-commerce") for a in (first, second)])
-    for act in loop.review.recent_acts(ann):
+    for act in loop.review.recent_actions(ann):
         loop.review.toggle_act(ann, act)
     beside = Tagloop(Settings(**loop.settings.model_dump()))
-    for act in beside.review.recent_acts(ann):
-        assert not act.stands
+    for act in beside.review.recent_actions(ann):
+        assert not act.in_effect
         beside.review.toggle_act(ann, act)
     assert applied(beside, first) == {TAGS[0], TAGS[2]}
-    assert all(act.stands for act in beside.review.recent_acts(ann))
+    assert all(act.in_effect for act in beside.review.recent_actions(ann))
     beside.close()
 
 
@@ -67,10 +67,10 @@ def test_an_act_of_many_is_one_of_fifty_and_hides_none(
     loop.review.decide_many(ann, [Decision(Kind.ADD, a, t, profile="e-commerce") for a in assets for t in TAGS[1:]])
     for n in range(60):
         decide(loop, ann, Kind.ACCEPT if n % 2 else Kind.REJECT, assets[0], "garment.hat")
-    acts = loop.review.recent_acts(ann)
-    assert len(acts) == history.ACTS
+    acts = loop.review.recent_actions(ann)
+    assert len(acts) == history.RECENT_ACTIONS
     with loop.database.read() as connection:
-        everything = history.recent_acts(connection, ann, limit=100)
+        everything = history.recent_actions(connection, ann, limit=100)
     assert len(everything) == 62
     assert [act.pictures for act in everything[-2:]] == [4, 1]
 
@@ -107,16 +107,16 @@ def test_a_picture_knows_all_that_happened_to_it(loop: Tagloop, ann: User) -> No
 def test_taking_everything_back_in_any_order_leaves_nothing(loop: Tagloop, ann: User, order: list[int]) -> None:
     with loop.database.read() as connection:
         known = [a for a in (1, 2) if decisions.labels_of(connection, a) == {}]
-    first, second = known if loop.review.recent_acts(ann) else ingest(loop, ann, RED, BLUE)
-    before = len(loop.review.recent_acts(ann))
+    first, second = known if loop.review.recent_actions(ann) else ingest(loop, ann, RED, BLUE)
+    before = len(loop.review.recent_actions(ann))
     decide(loop, ann, Kind.ACCEPT, first, TAGS[0])
     decide(loop, ann, Kind.REJECT, first, TAGS[0])
     loop.review.decide(ann, Decision(Kind.REPLACE, first, TAGS[0], TAGS[1], "e-commerce"))
     loop.review.decide_many(ann, [Decision(Kind.ADD, a, TAGS[2], profile="e-commerce") for a in (first, second)])
     decide(loop, ann, Kind.DONE, first)
     decide(loop, ann, Kind.SKIP, second)
-    acts = loop.review.recent_acts(ann)[:6]
-    assert len(loop.review.recent_acts(ann)) in (before + 6, history.ACTS)
+    acts = loop.review.recent_actions(ann)[:6]
+    assert len(loop.review.recent_actions(ann)) in (before + 6, history.RECENT_ACTIONS)
     for n in order:
         try:
             loop.review.toggle_act(ann, acts[n])

@@ -142,5 +142,5 @@ def test_counts_are_exact_in_each_state_and_batch(loop: Tagloop, ann: User) -> N
             assert queue.progress(connection, 2) == QueueProgress(waiting=2, done=0, skipped=0)
             assert queue.progress(connection) == QueueProgress(waiting=3, done=1, skipped=1, flagged=1)
             for state, asset in zip(("done", "skipped", "flagged"), assets, strict=False):
-                assert queue.following(connection, View(batch_id=1, state=state)) == [asset]
+                assert queue.next_assets(connection, View(batch_id=1, state=state)) == [asset]
         loop.rebuild(ann)

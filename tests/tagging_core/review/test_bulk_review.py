@@ -136,7 +136,7 @@ def test_a_bulk_act_that_is_stopped_keeps_what_it_did_and_is_still_one_act(
     with loop.database.read() as connection:
         assert len(connection.execute(select(events.c.id).where(events.c.act.is_not(None))).all()) == 4
     loop.review.undo_last(ann)
-    assert not any(act.stands for act in loop.review.recent_acts(ann))
+    assert not any(act.in_effect for act in loop.review.recent_actions(ann))
 
 
 def test_bulk_accept_leaves_alone_what_others_finished_or_opened_meanwhile(

@@ -87,7 +87,7 @@ def test_any_mixture_equals_the_library_that_only_ever_saw_what_remains(
     loop: Tagloop, ann: User, steps: list
 ) -> None:
     with loop.database.read() as connection:
-        assets = queue.following(connection, View()) + queue.following(connection, View(state="done"))
+        assets = queue.next_assets(connection, View()) + queue.next_assets(connection, View(state="done"))
     assets = sorted(assets) if len(assets) >= 4 else ingest(loop, ann, RED, GREEN, BLUE, YELLOW)
     fresh = state(loop)
     written: list[tuple[str, int | str]] = []

@@ -76,12 +76,12 @@ def test_after_a_change_of_model(loop: Tagloop, ann: User, asset: int) -> None:
 def test_in_a_group_that_gets_the_tag(loop: Tagloop, ann: User, asset: int) -> None:
     others = ingest(loop, ann, (210, 30, 30), (215, 25, 30))
     given = [Decision(Kind.ACCEPT, a, NO, profile="e-commerce") for a in (asset, *others)]
-    loop.bulk.give(ann, given)
+    loop.bulk.decide(ann, given)
     check(loop, ann, asset)
     with loop.database.read() as connection:
         assert all(decisions.labels_of(connection, a)[NO].value == 1 for a in others)
     with pytest.raises(DecisionError, match="decided on before"):
-        loop.bulk.give(ann, given)
+        loop.bulk.decide(ann, given)
 
 
 def test_in_a_bulk_act_that_was_seen_before_the_rejection(
