@@ -128,7 +128,7 @@ class Server:
         loop = Tagloop(Settings(data_dir=data))
         loop.model.library.settle()
         with loop.database.write() as connection:
-            _, self._key = keys.create(connection, SYSTEM, "benchmark", [Scope.TAG])
+            _, self._key = keys.create(connection, SYSTEM, "benchmark", scopes=[Scope.TAG])
         loop.close()
         settings = {"TAGLOOP_DATA_DIR": str(data), "TAGLOOP_API_RATE": "100000"}
         command = [sys.executable, "-m", "uvicorn", "--factory", "tagging_core.api.server:create_app"]

@@ -83,7 +83,9 @@ def learn(
         mine = known[:, t] >= 0
         labels = known[mine, t]
         weights = np.where((labels > 0) | data.single_label | fair[mine, t], 1.0, feedback.weight)
-        fit = fit_tag(data.texts[t], Examples(centred[chosen[mine]], labels, weights), anchor.pack, anchor.defaults)
+        fit = fit_tag(
+            data.texts[t], Examples(centred[chosen[mine]], labels, weights), anchor.pack, defaults=anchor.defaults
+        )
         left_out[mine, t] = fit.held_out
         logits[:, t] = fit.model.logits(centred)
     usable = (known >= 0) & (fair | feedback.finished | feedback.adds_count)
@@ -140,7 +142,7 @@ def promise_rows(data: Embedded, anchors: list[Anchor], draws: int) -> list[dict
             rest = np.setdiff1d(np.arange(len(data.labels)), chosen)
             names = [str(t) for t in range(len(data.tags))]
             for target in TARGETS:
-                cuts = find_thresholds(taught.judged, taught.truth, taught.rows, names, target)
+                cuts = find_thresholds(taught.judged, taught.truth, taught.rows, tag_ids=names, target=target)
                 bars = np.array([cuts.of(n).probability or 2.0 for n in names])
                 taken, truth = taught.probabilities[rest] >= bars, data.labels[rest]
                 right = float((taken & truth).sum())

@@ -76,8 +76,10 @@ def _review(loop: Tagloop, ids: list[int], photos: list[Photo], count: int) -> N
         for n in _order(photos)[:count]:
             tag = known.get(photos[n].tags[0]) if photos[n].tags else None
             if tag:
-                decisions.decide(connection, _USER, Decision(Kind.ACCEPT, ids[n], tag, profile=_PROFILE), taxonomy)
-            decisions.decide(connection, _USER, Decision(Kind.DONE, ids[n], profile=_PROFILE), taxonomy)
+                decisions.decide(
+                    connection, _USER, Decision(Kind.ACCEPT, ids[n], tag, profile=_PROFILE), taxonomy=taxonomy
+                )
+            decisions.decide(connection, _USER, Decision(Kind.DONE, ids[n], profile=_PROFILE), taxonomy=taxonomy)
     wait_idle(loop)
 
 

@@ -92,9 +92,11 @@ def store(loop: Tagloop, data: list[bytes], pictures: list[Picture], found: list
             arrivals = [NewAsset(names[r], f"{r}.jpg", len(data[r]), pictures[r], NO_TEXT) for r in rows]
             ids = repository.insert(connection, arrivals)
             kept = {ids[names[row]][0]: found[row] for row in rows}
-            vectors.save(connection, loop.model.preset.fingerprint, list(kept), np.stack(list(kept.values())))
+            vectors.save(
+                connection, loop.model.preset.fingerprint, list(kept), matrix=np.stack(list(kept.values()))
+            )
             chosen, margins = loop.model.suggester.predict(kept, _PROFILE)
-            recorded_suggestions.record(connection, _PROFILE, chosen, margins)
+            recorded_suggestions.record(connection, _PROFILE, chosen, margins=margins)
 
 
 def naive(loop: Tagloop, paths: Sequence[Path], folder: Path, encoder: Encoder) -> float:

@@ -70,7 +70,7 @@ def fill_library(loop: Tagloop, dimension: int, count: int) -> list[str]:
         taxonomy = loop.model.library.taxonomies.load(connection)
         texts = unit(random.normal(size=(count, dimension)).astype(np.float32))
         vectors.save_sentences(
-            connection, loop.model.preset.fingerprint, [taxonomy.sentences(t) for t in made], list(texts)
+            connection, loop.model.preset.fingerprint, [taxonomy.sentences(t) for t in made], means=list(texts)
         )
         rows = [
             {

@@ -239,7 +239,7 @@ def fit_all(examples: Vectors, labels: Scores, weights: Scores, anchor: Anchor) 
     """The library's own fit of every tag."""
     centred = anchor.pack.centre(examples)
     return [
-        fit_tag(text, Examples(centred, labels[:, t], weights[:, t]), anchor.pack, anchor.defaults)
+        fit_tag(text, Examples(centred, labels[:, t], weights[:, t]), anchor.pack, defaults=anchor.defaults)
         for t, text in enumerate(anchor.texts)
     ]
 

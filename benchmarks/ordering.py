@@ -53,7 +53,7 @@ def _typical_then_margin(
 
 
 ORDERINGS: dict[str, Ordering] = {
-    "default": planner.choose,
+    "default": lambda v, p, e, finished, count: planner.choose(v, p, e, finished=finished, count=count),
     "random": _random,
     "margin": _margin,
     "entropy": _entropy,

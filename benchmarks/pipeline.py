@@ -98,7 +98,7 @@ def make_encoder(folder: Path, shape: str, devices: str, compiled: bool) -> Sent
         preset = replace(preset, dimension=64, memory_gb=0.1)
     place = folder / "models" / preset.name
     (qwen2_vl if shape == "tiny" else qwen2_vl_2b)(place)
-    encoder = load_preset(preset, folder / "models", devices, compiled)
+    encoder = load_preset(preset, folder / "models", devices, compiled=compiled)
     assert isinstance(encoder, SentenceEncoder)
     return encoder
 

@@ -67,7 +67,7 @@ def fill_tags(loop: Tagloop, dimension: int, tag_count: int) -> list[str]:
         taxonomy = loop.model.library.taxonomies.load(connection)
         texts = unit(np.abs(random.normal(size=(tag_count, dimension))))
         groups = [taxonomy.sentences(tag) for tag in made]
-        vectors.save_sentences(connection, loop.model.preset.fingerprint, groups, list(texts))
+        vectors.save_sentences(connection, loop.model.preset.fingerprint, groups, means=list(texts))
         mark_dirty(connection, [tag.id for tag in made])
     return [tag.id for tag in made]
 

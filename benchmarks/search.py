@@ -78,7 +78,9 @@ def measure(folder: Path, size: int, dimension: int) -> dict:
         times, recalls = [], []
         for row in asked:
             one = Examples(centred[row][None], np.ones(1), np.ones(1))
-            model = fit_tag(np.zeros(matrix.shape[1], np.float32), one, pack, loop.model.preset.learner).model
+            model = fit_tag(
+                np.zeros(matrix.shape[1], np.float32), one, pack, defaults=loop.model.preset.learner
+            ).model
             exact = sigmoid(model.logits(centred))
             exact[row] = -1
             exact[~np.isin(states, [filters.state] if filters.state else states)] = -1
@@ -119,7 +121,7 @@ def fill(loop: Tagloop, matrix: Vectors) -> None:
         ids = list(range(start + 1, min(start + 5_000, len(matrix)) + 1))
         with loop.database.write() as connection:
             connection.execute(assets.insert(), [asset_row(n, now) for n in ids])
-            vectors.save(connection, loop.model.library.fingerprint, ids, matrix[ids[0] - 1 : ids[-1]])
+            vectors.save(connection, loop.model.library.fingerprint, ids, matrix=matrix[ids[0] - 1 : ids[-1]])
             connection.execute(
                 outbox.insert(),
                 [{"kind": "asset", "key": str(n), "fingerprint": loop.model.library.fingerprint} for n in ids],

@@ -96,7 +96,7 @@ class Editor:
             while not stop.wait(0.5):
                 turn = self._loop.review.assigner.next(_ANN, View(_PROFILE))
                 assert turn is not None
-                shown = self._loop.review.card(_ANN, turn.asset_id, _PROFILE, turn.look).suggestions
+                shown = self._loop.review.card(_ANN, turn.asset_id, _PROFILE, look=turn.look).suggestions
                 tag = shown[0].tag_id if shown else "colour.red"
                 started = time.perf_counter()
                 self._loop.review.decide(_ANN, Decision(Kind.ADD, turn.asset_id, tag, profile=_PROFILE))

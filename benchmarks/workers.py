@@ -72,7 +72,7 @@ def scaling(folder: Path, photos: list[Path], encoder: str, command: tuple[str, 
             warm = loop.ingest.ingest_paths(_USER, [copies(photos, place / "warm", 32 * count, 50_000)], _PROFILE)
             wait(loop, warm)
             while not begun(loop, count):
-                wait(loop, loop.ingest.ingest_paths(_USER, [place / "warm"], _PROFILE, "again"))
+                wait(loop, loop.ingest.ingest_paths(_USER, [place / "warm"], _PROFILE, name="again"))
             paths = copies(photos, place / "photos", pictures * count, 0)
             found[str(count)] = round(pictures * count / seconds_for(loop, paths), 2)
             loop.close()
@@ -121,7 +121,9 @@ def ten_thousand(folder: Path, photos: list[Path], broker: str) -> dict:
         paths = copies(photos, place / "photos", 5000, 0)
         entries = [Entry(str(paths / f"{n}.jpg"), False, f"{n}.jpg") for n in range(10_000)]
         with loop.database.write() as connection:
-            batch = batches.submit(connection, _USER, "Many", loop.taxonomy().profile(_PROFILE), entries)
+            batch = batches.submit(
+                connection, _USER, "Many", profile=loop.taxonomy().profile(_PROFILE), entries=entries
+            )
         started = time.monotonic()
         while loop.ingest.batch(batch).finished < 3000:
             time.sleep(0.2)

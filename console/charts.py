@@ -46,7 +46,7 @@ def show(
         pictures: Query of all pictures that the figure counts.
     """
     with st.container(border=True):
-        draw_head(title, subtitle, key, explain, table, pictures)
+        draw_head(title, subtitle, key, explain=explain, table=table, pictures=pictures)
         figure.update_layout(
             margin={"l": 8, "r": 12, "t": 8, "b": 8},
             height=height,
@@ -70,6 +70,7 @@ def draw_head(
     title: str,
     subtitle: str,
     key: str,
+    *,
     explain: str = "",
     table: Callable[[], pd.DataFrame] | None = None,
     pictures: Query | None = None,

@@ -25,6 +25,7 @@ def draw(
     page: str,
     shown: Sequence[tuple[Asset, str]],
     selected: Sequence[int],
+    *,
     label: str,
     on_open: Callable[[], None] = lambda: None,
     side: int = 140,

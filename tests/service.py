@@ -31,7 +31,7 @@ def token(working: Tagloop, ann: User) -> Callable[..., str]:
 
     def make(*scopes: Scope) -> str:
         with working.database.write() as connection:
-            return keys.create(connection, ann, "CMS", scopes or tuple(Scope))[1]
+            return keys.create(connection, ann, "CMS", scopes=scopes or tuple(Scope))[1]
 
     return make
 

@@ -163,7 +163,7 @@ def confusions(rows: Sequence[tuple[str, str, int]], links: Sequence[Query]) -> 
     return figure.update_yaxes(type="category", automargin=True)
 
 
-def dot_plot(names: Sequence[str], table: pd.DataFrame, title: str, enough: int) -> go.Figure:
+def dot_plot(names: Sequence[str], table: pd.DataFrame, title: str, *, enough: int) -> go.Figure:
     """Plot one share per name with its interval; shares of fewer than `enough` cases are grey.
 
     Args:

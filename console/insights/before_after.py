@@ -26,7 +26,7 @@ def draw(choice: Choice) -> None:
             "Changes of the tag library",
             f"the affected tags, {accuracy.AROUND} days before and since then, as shown",
             "accuracy_changes",
-            help_texts.CHANGES,
+            explain=help_texts.CHANGES,
         )
         if not effects:
             st.caption("The tag library was not changed in this period.")
@@ -41,7 +41,7 @@ def draw(choice: Choice) -> None:
             title = f"**{session.escape_md(effect.act.title)}** :gray[{effect.act.at:%d %b %Y}]"
             st.markdown(f"{title}  \n{shares} :gray[({verdict})]")
     with st.container(border=True):
-        charts.draw_head("Models", "as shown, in this period", "accuracy_models", help_texts.PRECISION)
+        charts.draw_head("Models", "as shown, in this period", "accuracy_models", explain=help_texts.PRECISION)
         known = [(name, accuracy.outcomes(kinds, SHOWN)) for name, kinds in models.items()]
         known = [(name, outcomes) for name, outcomes in known if outcomes.opinions]
         if not known:

@@ -9,12 +9,14 @@ from tagging_core.analytics import trends
 from tagging_core.analytics.trends import Content
 
 
-def draw(choice: Choice, content: Content, title: str, key: str, height: int) -> None:
+def draw(choice: Choice, content: Content, title: str, *, key: str, height: int) -> None:
     """Draw the shares of the largest categories over time."""
     taxonomy = session.loop().taxonomy()
     table = labels.largest_categories(taxonomy, trends.by_category(content, taxonomy, choice.grain))
     charts.show(
-        line_charts.composition(table, choice.buckets, choice.grain, lambda _, b: choice.query(**choice.within(b))),
+        line_charts.composition(
+            table, choice.buckets, choice.grain, links=lambda _, b: choice.query(**choice.within(b))
+        ),
         title,
         f"{content.tags:,} tags on {content.total:,} finished pictures",
         key,

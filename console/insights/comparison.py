@@ -85,7 +85,7 @@ def _largest(first: Content, second: Content, tag_ids: list[str]) -> list[ShareC
 
 def _load(choice: Choice, **other: str) -> Content:
     part = other.get("profile", choice.profile)
-    return session.loop().analytics.content(session.current_user(), choice.basis, choice.period, part)
+    return session.loop().analytics.content(session.current_user(), choice.basis, choice.period, part=part)
 
 
 def _periods(choice: Choice) -> tuple[Side, Side]:

@@ -48,20 +48,24 @@ class Choice:
         return {"from": inside[0].isoformat(), "to": inside[1].isoformat()}
 
 
-def draw(page: str, grain: bool = False, basis: bool = False, profile: bool = False) -> Choice:
+def draw(page: str, grain: bool = False, basis: bool = False, *, profile: bool = False) -> Choice:
     """Draw the filters; the choice is written to the URL and carried over to other pages."""
     st.session_state["filter_page"] = page
     for name in _OF_PICTURES:
         st.query_params.pop(name, None)  # left over after the browser's Back button
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
         period = _draw_period()
-        by = _draw_select("By", "grain", _GRAINS, 130) if grain else "auto"
-        on = _draw_select("On the day they were", "on", {str(k): v for k, v in BASES.items()}, 160) if basis else ""
+        by = _draw_select("By", "grain", _GRAINS, width=130) if grain else "auto"
+        on = (
+            _draw_select("On the day they were", "on", {str(k): v for k, v in BASES.items()}, width=160)
+            if basis
+            else ""
+        )
         part = _ALL
         if profile:
             known = session.loop().taxonomy().profiles.values()
             names = {_ALL: "All profiles"} | {p.id: p.name(session.language()) for p in known}
-            part = _draw_select("Profile", "profile", names, 150)
+            part = _draw_select("Profile", "profile", names, width=150)
         _draw_views(page)
     default = _default_grain(period) if by == "auto" else by
     return Choice(period, default, Basis(on or Basis.REVIEWED), "" if part == _ALL else part)
@@ -134,7 +138,7 @@ def _read_days(text: str, today: date) -> tuple[date, date] | None:
     return first, last
 
 
-def draw_number(label: str, name: str, default: float, note: str, step: float) -> float:
+def draw_number(label: str, name: str, default: float, *, note: str, step: float) -> float:
     """Draw an input for a number that is assumed; `note` is its help text."""
     key = restore(name, default, _read_number)
     chosen = st.number_input(label, 0.0, 1e9, step=step, format="%g", key=key, help=note, width=200)
@@ -150,7 +154,7 @@ def _read_number(text: str) -> float | None:
     return found if 0 <= found <= 1e9 else None
 
 
-def _draw_select(label: str, name: str, options: Mapping[str, str], width: int) -> str:
+def _draw_select(label: str, name: str, options: Mapping[str, str], *, width: int) -> str:
     key = restore(name, next(iter(options)), lambda text: text if text in options else None)
     if st.session_state[key] not in options:
         st.session_state[key] = next(iter(options))
@@ -207,7 +211,7 @@ def _draw_views(page: str) -> None:
 def _save(page: str) -> None:
     try:
         session.loop().analytics.views.save(
-            session.current_user(), st.session_state["view_name"], page, dict(st.query_params)
+            session.current_user(), st.session_state["view_name"], page, address=dict(st.query_params)
         )
     except TaggingError as error:
         session.defer_error(error)

@@ -24,7 +24,7 @@ def _time_axis(figure: go.Figure, grain: str, buckets: Sequence[str]) -> go.Figu
     return figure
 
 
-def lines(table: pd.DataFrame, buckets: Sequence[str], grain: str, links: Links, unit: str) -> go.Figure:
+def lines(table: pd.DataFrame, buckets: Sequence[str], grain: str, *, links: Links, unit: str) -> go.Figure:
     """Plot shares over time, one line per group; buckets without pictures leave a gap.
 
     Args:
@@ -36,7 +36,7 @@ def lines(table: pd.DataFrame, buckets: Sequence[str], grain: str, links: Links,
         colour = PALETTE[n % len(PALETTE)]
         part = table[table["group"] == group].set_index("bucket").reindex(list(buckets))
         if len(groups) <= _BANDS:
-            _interval_band(figure, part, colour, group)
+            _interval_band(figure, part, colour, group=group)
         figure.add_scatter(
             x=list(part.index),
             y=part["share"],
@@ -55,7 +55,7 @@ def lines(table: pd.DataFrame, buckets: Sequence[str], grain: str, links: Links,
     return _time_axis(figure, grain, buckets)
 
 
-def composition(table: pd.DataFrame, buckets: Sequence[str], grain: str, links: Links) -> go.Figure:
+def composition(table: pd.DataFrame, buckets: Sequence[str], grain: str, *, links: Links) -> go.Figure:
     """Plot the composition over time, stacked to 100 %; at most as many groups as colours."""
     figure = go.Figure()
     for n, group in enumerate(dict.fromkeys(table["group"])):
@@ -75,7 +75,9 @@ def composition(table: pd.DataFrame, buckets: Sequence[str], grain: str, links: 
     return _time_axis(figure, grain, buckets)
 
 
-def accuracy(table: pd.DataFrame, buckets: Sequence[str], grain: str, links: Callable[[str], Query]) -> go.Figure:
+def accuracy(
+    table: pd.DataFrame, buckets: Sequence[str], grain: str, *, links: Callable[[str], Query]
+) -> go.Figure:
     """Plot precision with its interval, and recall, over time.
 
     Args:
@@ -83,7 +85,7 @@ def accuracy(table: pd.DataFrame, buckets: Sequence[str], grain: str, links: Cal
     """
     part = table.set_index("bucket").reindex(list(buckets))
     figure = go.Figure()
-    _interval_band(figure, part, RIGHT, "Precision")
+    _interval_band(figure, part, RIGHT, group="Precision")
     for column, base, name, colour in (
         ("precision", "opinions", "Precision", RIGHT),
         ("recall", "truths", "Recall", PALETTE[2]),
@@ -136,7 +138,7 @@ def drift_p_values(days: Sequence[str], p: Sequence[float | None], limit: float)
     return _time_axis(figure, "day", days)
 
 
-def _interval_band(figure: go.Figure, table: pd.DataFrame, colour: str, group: str) -> None:
+def _interval_band(figure: go.Figure, table: pd.DataFrame, colour: str, *, group: str) -> None:
     """Fill the interval from `low` to `high`, for each run of buckets without a gap."""
     known = table["low"].notna()
     for _, run in table[known].groupby((known != known.shift()).cumsum()[known]):

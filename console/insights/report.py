@@ -33,7 +33,7 @@ def draw_button(choice: Choice) -> None:
     loop, user, language = session.loop(), session.current_user(), session.language()
     st.download_button(
         "Report to print",
-        lambda: build(loop, user, language, choice).encode(),
+        lambda: build(loop, user, language, choice=choice).encode(),
         f"tagloop-{choice.period.bounds[0]}-{choice.period.bounds[1]}.html",
         "text/html",
         icon=":material/print:",
@@ -42,7 +42,7 @@ def draw_button(choice: Choice) -> None:
     )
 
 
-def build(loop: Tagloop, user: User, language: str, choice: Choice) -> str:
+def build(loop: Tagloop, user: User, language: str, *, choice: Choice) -> str:
     """Build the report's HTML; runs outside of a browser session."""
     taxonomy = loop.taxonomy()
     period, grain = choice.period, choice.grain
@@ -51,7 +51,7 @@ def build(loop: Tagloop, user: User, language: str, choice: Choice) -> str:
     content = loop.analytics.content(user, choice.basis, period)
     earlier = loop.analytics.content(user, choice.basis, period.before)
     source = screen.accuracy.source
-    over_time = loop.analytics.accuracy_over_time(user, period, grain, source)
+    over_time = loop.analytics.accuracy_over_time(user, period, grain, source=source)
     bins = loop.analytics.confidence_bins(user, period, source)
     confused = loop.analytics.confusions(user, period)
     parts = [_totals(screen)]
@@ -59,19 +59,19 @@ def build(loop: Tagloop, user: User, language: str, choice: Choice) -> str:
     nowhere = dict[str, str]()
     finished = f"{content.total:,} finished pictures"
     if not table.empty:
-        figure = line_charts.composition(table, buckets, grain, lambda *_: nowhere)
-        parts.append(_section("What the content is about", finished, figure, help_texts.PARTS))
+        figure = line_charts.composition(table, buckets, grain, links=lambda *_: nowhere)
+        parts.append(_section("What the content is about", finished, figure, note=help_texts.PARTS))
     moved = trends.movers(earlier, content, taxonomy)
     names = labels.tags(taxonomy, [mover.tag_id for mover in moved], language)
     if moved:
         figure = bar_charts.movers(moved[:15], names.__getitem__, lambda _: nowhere)
         parts.append(
-            _section("What changed", f"{finished} against {earlier.total:,} before", figure, help_texts.MOVERS)
+            _section("What changed", f"{finished} against {earlier.total:,} before", figure, note=help_texts.MOVERS)
         )
     if not over_time.empty:
         subtitle = f"{int(over_time['opinions'].sum()):,} predictions, {help_texts.source(screen.accuracy)}"
-        figure = line_charts.accuracy(over_time, buckets, grain, lambda _: nowhere)
-        parts.append(_section("Precision and recall", subtitle, figure, help_texts.PRECISION))
+        figure = line_charts.accuracy(over_time, buckets, grain, links=lambda _: nowhere)
+        parts.append(_section("Precision and recall", subtitle, figure, note=help_texts.PRECISION))
         figure = bar_charts.reliability(accuracy.reliability(bins), lambda _: nowhere)
         parts.append(
             _section("Does 80 % mean 80 %?", f"{int(bins[['right', 'wrong']].sum().sum()):,} suggestions", figure)
@@ -121,7 +121,7 @@ def _totals(screen: Overview) -> str:
     return f"<table>{cells}</table>"
 
 
-def _section(title: str, subtitle: str, figure: go.Figure, note: str = "") -> str:
+def _section(title: str, subtitle: str, figure: go.Figure, *, note: str = "") -> str:
     first = title == "What the content is about"
     figure.update_layout(
         template="plotly_white",

@@ -41,7 +41,7 @@ def draw(found: ComparisonReport, before: str, after: str) -> None:
             f"Large: {session.escape_md(after)}. Below: change from {session.escape_md(before)}, the active model."
         )
         for column, (name, (title, meaning)) in zip(st.columns(4), _MEANING.items(), strict=True):
-            _draw_score(column, title, meaning, name, found.before, found.after)
+            _draw_score(column, title, meaning, name=name, before=found.before, after=found.after)
     if found.thresholds:
         st.markdown("**Thresholds for accepting unseen at 95 % precision**")
         profiles = session.loop().taxonomy().profiles
@@ -56,7 +56,9 @@ def draw(found: ComparisonReport, before: str, after: str) -> None:
     _draw_tag_changes(found)
 
 
-def _draw_score(column: DeltaGenerator, title: str, meaning: str, name: str, before: Score, after: Score) -> None:
+def _draw_score(
+    column: DeltaGenerator, title: str, meaning: str, *, name: str, before: Score, after: Score
+) -> None:
     was, now = getattr(before, name), getattr(after, name)
     change = None if was is None or now is None else f"{100 * (now - was):+.1f} points, from {percent(was, 1)}"
     better: Literal["inverse", "normal"] = "inverse" if name == "calibration" else "normal"

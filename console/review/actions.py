@@ -212,7 +212,7 @@ def seconds() -> float:
     return round(time.time() - state["review_since"], 1)
 
 
-def _decision(kind: Kind, tag_id: str | None = None, other: str | None = None, note: str = "") -> Decision:
+def _decision(kind: Kind, tag_id: str | None = None, other: str | None = None, *, note: str = "") -> Decision:
     profile = state["review_profile"]
     return Decision(
         kind,

@@ -126,7 +126,9 @@ def _run(target: float) -> None:
     bar = st.progress(0.0, f"Accepting {total:,} tags ...")
     stop = st.empty()
     stop.button("Stop", on_click=_cancel)
-    for act in session.loop().bulk.accept_many(session.current_user(), offers, state["review_profile"], target):
+    for act in session.loop().bulk.accept_many(
+        session.current_user(), offers, state["review_profile"], target=target
+    ):
         done += len(act.event_ids)
         bar.progress(min(1.0, done / max(1, total)), f"{done:,} of {total:,} tags accepted")
     state["review_accepting"] = None

@@ -20,7 +20,13 @@ _keyboard = st.components.v2.component("tagloop_keyboard", js=(_HERE / "keyboard
 
 
 def draw_finder(
-    placeholder: str, query: str, hits: list[dict[str, str]], exact: bool, focus: int, on_pick: Callable[[], None]
+    placeholder: str,
+    query: str,
+    hits: list[dict[str, str]],
+    *,
+    exact: bool,
+    focus: int,
+    on_pick: Callable[[], None],
 ) -> None:
     """Draw the tag search field.
 

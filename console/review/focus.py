@@ -32,7 +32,7 @@ def draw_focus() -> None:
         draw_empty()
         return
     card = session.loop().review.card(
-        session.current_user(), state["review_asset"], state["review_profile"], review_state.look()
+        session.current_user(), state["review_asset"], state["review_profile"], look=review_state.look()
     )
     taxonomy = session.loop().taxonomy()
     review_state.remember_card(card)
@@ -201,7 +201,7 @@ def _draw_description(card: Card, taxonomy: Taxonomy) -> None:
     with st.expander("Title, caption and alt text for readers"):
         if session.loop().captions.drafter.available:
             _draw_draft(key, language)
-        _draw_description_form(key, language, words, found.written)
+        _draw_description_form(key, language, words, written=found.written)
 
 
 def _draw_draft(asset_id: int, language: str) -> None:
@@ -212,7 +212,7 @@ def _draw_draft(asset_id: int, language: str) -> None:
         st.rerun()
 
 
-def _draw_description_form(key: int, language: str, words: Description, written: Sequence[str]) -> None:
+def _draw_description_form(key: int, language: str, words: Description, *, written: Sequence[str]) -> None:
     with st.form(f"description_{key}_{language}_{hash(words)}", border=False):
         for name, label in (("title", "Title"), ("caption", "Caption"), ("alt", "Alt text")):
             st.text_area(

@@ -52,7 +52,12 @@ def draw_grid() -> None:
     }
     question = f"Are these {what}?" if asked else "Are these tags right?"
     gallery.draw(
-        page["name"], [(a, captions[a.id]) for a in shown], page["sure"], question, open_in_focus, side=130
+        page["name"],
+        [(a, captions[a.id]) for a in shown],
+        page["sure"],
+        label=question,
+        on_open=open_in_focus,
+        side=130,
     )
 
 
@@ -68,7 +73,7 @@ def _open_page() -> dict:
     """Choose pictures for the question; they stay until they are confirmed or postponed."""
     skipped = state.get("review_skipped", set())
     page: GridPage = session.loop().bulk.grid(
-        session.current_user(), review_state.view(), state["review_subject"], SIZE, skipped
+        session.current_user(), review_state.view(), state["review_subject"], size=SIZE, without=skipped
     )
     state["review_subject"] = page.subject
     review_state.write_url()

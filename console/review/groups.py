@@ -37,7 +37,13 @@ def draw_groups() -> None:
         shown = session.loop().assets.get_many(page["ids"])
         captions = dict.fromkeys(page["odd"], "outlier")
         label = "Similar pictures"
-        gallery.draw(page["name"], [(a, captions.get(a.id, "")) for a in shown], page["sure"], label, open_in_focus)
+        gallery.draw(
+            page["name"],
+            [(a, captions.get(a.id, "")) for a in shown],
+            page["sure"],
+            label=label,
+            on_open=open_in_focus,
+        )
 
 
 def _open_group() -> dict | None:

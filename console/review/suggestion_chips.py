@@ -41,17 +41,25 @@ def draw_chips(card: Card, chips: dict[str, float], taxonomy: Taxonomy) -> None:
     rivals = {tag_id: _accepted_rival(tag_id, card, taxonomy) for tag_id in order}
     open_ones = [t for t in order if t not in card.decided and not rivals[t]]
     current = state["review_current"] if state["review_current"] in chips else next(iter(open_ones), None)
-    _draw_chip_keys(order, current, card, rivals)
+    _draw_chip_keys(order, current, card, rivals=rivals)
     with st.container(gap="xxsmall"):
         for n, tag_id in enumerate(order, start=1):
             tag = taxonomy.tag(tag_id)
             category = taxonomy.categories[tag.category_id].name(session.language())
-            _draw_chip(n, tag, category, chips[tag_id], card.decided.get(tag_id), rivals[tag_id], tag_id == current)
+            _draw_chip(
+                n,
+                tag,
+                category,
+                p=chips[tag_id],
+                label=card.decided.get(tag_id),
+                rival=rivals[tag_id],
+                current=tag_id == current,
+            )
             if state["review_why"] == tag_id:
                 draw_explanation(card.asset.id, tag_id)
 
 
-def _draw_chip_keys(order: list[str], current: str | None, card: Card, rivals: dict[str, str | None]) -> None:
+def _draw_chip_keys(order: list[str], current: str | None, card: Card, *, rivals: dict[str, str | None]) -> None:
     """Draw the buttons that act on the marked chip."""
     at = order.index(current) if current else -1
     label, nothing = card.decided.get(current or ""), current is None
@@ -87,7 +95,7 @@ def _draw_chip_keys(order: list[str], current: str | None, card: Card, rivals: d
 
 
 def _draw_chip(
-    n: int, tag: Tag, category: str, p: float, label: Label | None, rival: str | None, current: bool
+    n: int, tag: Tag, category: str, *, p: float, label: Label | None, rival: str | None, current: bool
 ) -> None:
     tag_id, name = tag.id, session.tag_label(tag)
     yes, no = bool(label and label.value), bool(label and not label.value)

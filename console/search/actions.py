@@ -34,7 +34,7 @@ def make_batch(asset_ids: Sequence[int]) -> None:
     """Create a review batch of existing pictures."""
     try:
         batch_id = session.loop().ingest.collect(
-            session.current_user(), asset_ids, state["search_batch_profile"], state["search_batch"]
+            session.current_user(), asset_ids, state["search_batch_profile"], name=state["search_batch"]
         )
     except TaggingError as error:
         session.defer_error(error)

@@ -51,7 +51,7 @@ def draw_export(asset_ids: Sequence[int]) -> None:
     ending, kind = ENDINGS[form]
     st.download_button(
         f"Export {len(asset_ids):,} {many}",
-        lambda: b"".join(export(assets, by_ids(asset_ids), form, columns, language)),
+        lambda: b"".join(export(assets, by_ids(asset_ids), form, columns=columns, language=language)),
         f"tagloop.{ending}",
         kind,
         type="primary",

@@ -74,7 +74,7 @@ def search() -> Found:
         state["search_text"],
         state["search_like"],
         state["search_unlike"],
-        filters.current(),
-        state["search_limit"],
-        [state["search_seen"][1]] if file is not None else [],
+        filters=filters.current(),
+        limit=state["search_limit"],
+        pictures=[state["search_seen"][1]] if file is not None else [],
     )

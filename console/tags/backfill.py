@@ -91,17 +91,18 @@ def answer(tag_id: str, wanted: int) -> None:
         type="primary",
         icon=":material/done_all:",
         on_click=_answer,
-        args=(tag_id, wanted, page, ids),
+        args=(tag_id, wanted, page),
+        kwargs={"ids": ids},
         help="The tag is rejected on the others. One undo for all, in Review.",
     )
     captions = {asset_id: f"{p:.0%}" for asset_id, p in waiting}
-    gallery.draw(page, [(known[a], captions[a]) for a in ids], ids, "Does the tag apply?", side=130)
+    gallery.draw(page, [(known[a], captions[a]) for a in ids], ids, label="Does the tag apply?", side=130)
 
 
-def _answer(tag_id: str, wanted: int, page: str, ids: list[int]) -> None:
+def _answer(tag_id: str, wanted: int, page: str, *, ids: list[int]) -> None:
     try:
         applies = gallery.selection(page, ids)
-        session.loop().curation.backfills.answer(session.current_user(), tag_id, wanted, ids, applies)
+        session.loop().curation.backfills.answer(session.current_user(), tag_id, wanted, asked=ids, applies=applies)
     except TaggingError as error:
         session.defer_error(error)
 

@@ -50,7 +50,7 @@ def draw_last_change() -> None:
         st.button("Close", key="curating_undo_close", on_click=_close, type="tertiary")
 
 
-def draw_plan(plan: Plan, word: str, key: str, on_done: Callable[[], None] | None = None) -> None:
+def draw_plan(plan: Plan, word: str, key: str, *, on_done: Callable[[], None] | None = None) -> None:
     """Draw what a plan would change, and a button that applies it.
 
     Args:
@@ -75,7 +75,7 @@ def draw_changes(changes: Sequence[Change]) -> None:
     """Draw a table of changes."""
     rows = []
     for change in changes[:_LISTED]:
-        details = "; ".join(_difference(change, *field) for field in change.fields())
+        details = "; ".join(_difference(change, name, was, now=now) for name, was, now in change.fields())
         rows.append({"What": change.kind, "Name": _name(change), "Id": change.after.id, "Difference": details})
     st.dataframe(rows, hide_index=True, height="content" if len(rows) < 8 else 300)
     if len(changes) > _LISTED:
@@ -96,7 +96,7 @@ def _name(change: Change) -> str:
     return session.tag_label(item) if isinstance(item, Tag) else item.name(session.language())
 
 
-def _difference(change: Change, name: str, was: Any, now: Any) -> str:
+def _difference(change: Change, name: str, was: Any, *, now: Any) -> str:
     return (
         f"{label(name)}: {_show(now)}" if change.before is None else f"{label(name)}: {_show(was)} → {_show(now)}"
     )

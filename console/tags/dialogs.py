@@ -81,7 +81,7 @@ def move(tag_id: str) -> None:
         placeholder="None: top level of the category",
         key="move_parent",
     )
-    _draw(lambda: plans.move(taxonomy, tag.id, category, parent), "Move", "move_do")
+    _draw(lambda: plans.move(taxonomy, tag.id, category, parent_id=parent), "Move", "move_do")
 
 
 @st.dialog("Change the tag's state", icon=":material/visibility:", on_dismiss="rerun")
@@ -139,11 +139,13 @@ def split(tag_id: str, chosen: list[int] | None = None) -> None:
     )
     if name.strip() and selected:
         new = Tag("", tag.category_id, {"en": name, "zh": chinese})
-        _draw(lambda: plans.split(taxonomy, tag.id, new, selected), f"Split off {len(selected)}", "split_do")
+        _draw(
+            lambda: plans.split(taxonomy, tag.id, new, asset_ids=selected), f"Split off {len(selected)}", "split_do"
+        )
     else:
         st.caption("Give the new tag a name and select at least one picture.")
     shown = [(known[a], "") for a in ids if a in known]
-    gallery.draw(page, shown, chosen or [], "Which get the new tag?", side=110)
+    gallery.draw(page, shown, chosen or [], label="Which get the new tag?", side=110)
 
 
 @st.dialog("Category", icon=":material/folder:", on_dismiss="rerun")
@@ -193,7 +195,7 @@ def _draw(make: Callable[[], Plan], word: str, key: str) -> None:
     except TaggingError as error:
         st.error(str(error), icon=":material/error:")
         return
-    change_preview.draw_plan(plan, word, key, lambda: st.session_state.update(dialog_done=True))
+    change_preview.draw_plan(plan, word, key, on_done=lambda: st.session_state.update(dialog_done=True))
 
 
 def _close_when_done() -> None:

@@ -21,23 +21,23 @@ def draw(tag: Tag) -> None:
     if not best and not doubtful:
         st.info("No picture has this tag yet. Examples appear once it is accepted in a review, or added below.")
     if best:
-        _draw_row("Best examples", tag, [(e.asset_id, e.probability) for e in best], "drop")
+        _draw_row("Best examples", tag, [(e.asset_id, e.probability) for e in best], act="drop")
     if doubtful:
         _draw_row(
             "Doubtful: by leave-one-out, the least likely to have the tag",
             tag,
             [(e.asset_id, e.probability) for e in doubtful],
-            "drop",
+            act="drop",
         )
     if st.toggle("Show candidates for further examples", key=f"likely_{tag.id}"):
         likely = loop.curation.likely(tag.id, _LIKELY)
         if likely:
-            _draw_row("Likely, and not decided yet", tag, likely, "add")
+            _draw_row("Likely, and not decided yet", tag, likely, act="add")
         else:
             st.markdown(":gray[There are none.]")
 
 
-def _draw_row(title: str, tag: Tag, found: Sequence[tuple[int, float]], act: str) -> None:
+def _draw_row(title: str, tag: Tag, found: Sequence[tuple[int, float]], *, act: str) -> None:
     known = gallery.load([asset_id for asset_id, _ in found])
     may = session.current_user().may(Action.REVIEW)
     word, icon = ("Drop", ":material/close:") if act == "drop" else ("Add", ":material/add:")

@@ -268,7 +268,7 @@ def _dismiss_button(proposal: Proposal, word: str = "Dismiss") -> None:
     )
 
 
-def _plan_button(word: str, key: str, plan: plans.Plan, primary: bool = False) -> None:
+def _plan_button(word: str, key: str, plan: plans.Plan, *, primary: bool = False) -> None:
     st.button(word, key=key, on_click=_apply, args=(plan,), type="primary" if primary else "secondary")
 
 

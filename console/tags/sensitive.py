@@ -104,7 +104,7 @@ def choose_protected() -> None:
         args=(page, note),
         disabled=not chosen,
     )
-    gallery.draw(page, [(asset, asset.name) for asset in found], [], "Which should be protected?", side=120)
+    gallery.draw(page, [(asset, asset.name) for asset in found], [], label="Which should be protected?", side=120)
 
 
 def _protect_selected(page: str, note: str) -> None:
@@ -131,7 +131,7 @@ def _draw_alert(alert: Alert, may_curate: bool) -> None:
 
 def _protect(asset_ids: list[int], note: str, on: bool) -> bool:
     try:
-        session.loop().curation.protected.protect(session.current_user(), asset_ids, note, on)
+        session.loop().curation.protected.protect(session.current_user(), asset_ids, note, on=on)
     except TaggingError as error:
         session.defer_error(error)
         return False

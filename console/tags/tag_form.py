@@ -35,7 +35,7 @@ def draw(key: str, tag: Tag) -> None:
                 f"{title} aliases, comma-separated", words, key=f"{key}_aliases_{code}", disabled=not may_edit
             )
         left, right = st.columns(2)
-        _draw_place(left, right, key, tag, taxonomy, may_edit)
+        _draw_place(left, right, key, tag=tag, taxonomy=taxonomy, may_edit=may_edit)
         st.text_area("When to use it", tag.definition, key=f"{key}_definition", height=80, disabled=not may_edit)
         st.text_area(
             "What the model looks for, in English, one description per line",
@@ -65,7 +65,9 @@ def draw(key: str, tag: Tag) -> None:
         if may_edit:
             with st.container(horizontal=True):
                 revision = taxonomy.revision
-                st.form_submit_button("Save", type="primary", on_click=_save, args=(key, tag, codes, revision))
+                st.form_submit_button(
+                    "Save", type="primary", on_click=_save, args=(key, tag, codes), kwargs={"revision": revision}
+                )
                 st.form_submit_button(
                     "Preview changes",
                     on_click=_preview,
@@ -78,7 +80,7 @@ def draw(key: str, tag: Tag) -> None:
 
 
 def _draw_place(
-    left: DeltaGenerator, right: DeltaGenerator, key: str, tag: Tag, taxonomy: Taxonomy, may_edit: bool
+    left: DeltaGenerator, right: DeltaGenerator, key: str, *, tag: Tag, taxonomy: Taxonomy, may_edit: bool
 ) -> None:
     ids = list(taxonomy.categories)
     left.selectbox(
@@ -120,7 +122,7 @@ def _read_form(key: str, tag: Tag, codes: list[str]) -> Tag:
     )
 
 
-def _save(key: str, tag: Tag, codes: list[str], revision: int) -> None:
+def _save(key: str, tag: Tag, codes: list[str], *, revision: int) -> None:
     taxonomy = session.loop().taxonomy()
     try:
         # The revision that the form was drawn at: a concurrent change is reported instead of overwritten.

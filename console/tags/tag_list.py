@@ -36,7 +36,9 @@ def draw() -> None:
     with left:
         category = _draw_categories(taxonomy, may_edit)
     with right:
-        _draw_tags(taxonomy, _select(taxonomy, typed, order, category), typed, f"{category}/{order}/{typed}")
+        _draw_tags(
+            taxonomy, _select(taxonomy, typed, order, category=category), typed, place=f"{category}/{order}/{typed}"
+        )
 
 
 def _draw_categories(taxonomy: Taxonomy, may_edit: bool) -> str | None:
@@ -69,7 +71,7 @@ def _draw_categories(taxonomy: Taxonomy, may_edit: bool) -> str | None:
     return chosen if chosen in taxonomy.categories else None
 
 
-def _select(taxonomy: Taxonomy, typed: str, order: str, category: str | None) -> list[Tag]:
+def _select(taxonomy: Taxonomy, typed: str, order: str, *, category: str | None) -> list[Tag]:
     within = [t for t in taxonomy.unmerged() if category in (None, t.category_id)]
     if typed.strip():
         return matching.find_tags(taxonomy, typed, limit=SHOWN, within=within)
@@ -101,7 +103,7 @@ def _as_tree(within: list[Tag]) -> list[Tag]:
     return found
 
 
-def _draw_tags(taxonomy: Taxonomy, found: list[Tag], typed: str, place: str) -> None:
+def _draw_tags(taxonomy: Taxonomy, found: list[Tag], typed: str, *, place: str) -> None:
     listed = found[:SHOWN]
     if not listed:
         hint = " Add it with 'New tag'." if typed.strip() else ""

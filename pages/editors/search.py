@@ -149,7 +149,9 @@ def draw_results(found: Found) -> None:
         return
     page = f"search-{hash((search_state.search_key(), tuple(ids)))}"
     draw_selected([i for i in gallery.selection(page, []) if i in known], ids)
-    gallery.draw(page, shown, [], "Results; click or press Space to select, F to open", open_one, dims=False)
+    gallery.draw(
+        page, shown, [], label="Results; click or press Space to select, F to open", on_open=open_one, dims=False
+    )
     if len(found.hits) == state["search_limit"]:
         st.button("Show more", on_click=actions.show_more, args=(MORE,), icon=":material/expand_more:")
     elif ranked:

@@ -52,7 +52,7 @@ def draw_overall() -> None:
     with right:
         draw_source(accuracy.outcomes(totals, SHOWN))
     source = choose_source("accuracy_source")
-    over_time = loop.analytics.accuracy_over_time(user, choice.period, choice.grain, source)
+    over_time = loop.analytics.accuracy_over_time(user, choice.period, choice.grain, source=source)
     table = loop.analytics.confidence_bins(user, choice.period, source)
     if table.empty:
         st.info(f"{SOURCES[source]}: nothing was judged in this period.")
@@ -64,7 +64,7 @@ def draw_overall() -> None:
             over_time,
             choice.buckets,
             choice.grain,
-            lambda bucket: choice.query(what=f"{source}.wrong", **choice.within(bucket)),
+            links=lambda bucket: choice.query(what=f"{source}.wrong", **choice.within(bucket)),
         ),
         "Precision and recall over time",
         f"{int(over_time['opinions'].sum()):,} predictions, {SOURCES[source].lower()}; click to see the wrong ones",
@@ -185,9 +185,9 @@ def draw_by() -> None:
             f"Shares of fewer than {FEW} cases are left out"
             + ("" if subject == "model" else "; choose a row to see the errors"),
             f"accuracy_by_{subject}",
-            help_texts.PRECISION + " A row uses the blind sample if that has "
+            explain=help_texts.PRECISION + " A row uses the blind sample if that has "
             f"{accuracy.ENOUGH} predictions, else the suggestions as shown.",
-            lambda: table.drop(columns="key"),
+            table=lambda: table.drop(columns="key"),
         )
         share = st.column_config.ProgressColumn(format="%d%%", min_value=0, max_value=100)
         picked = st.dataframe(

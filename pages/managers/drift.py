@@ -35,7 +35,7 @@ with st.container(border=True):
         "Do new pictures differ from earlier ones?",
         f"{last.pictures[0]:,} of the last {drift.NOW} days, {last.pictures[1]:,} of the {drift.REFERENCE} before",
         "drift_verdict",
-        help_texts.DRIFT,
+        explain=help_texts.DRIFT,
     )
     st.markdown(verdict)
     with st.container(horizontal=True):
@@ -63,7 +63,7 @@ with st.container(border=True):
         "Tags whose share changed" if names else "No tag's share changed significantly",
         "of finished pictures, by the day they were uploaded",
         "drift_tags",
-        help_texts.DRIFT,
+        explain=help_texts.DRIFT,
     )
     for drifted in last.tags:
         if drifted.tag_id in names:

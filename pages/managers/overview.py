@@ -140,7 +140,7 @@ draw_cards(screen)
 left, right = st.columns([3, 2], gap="medium")
 with left:
     if content.tags:
-        category_shares.draw(choice, content, "What the content is about", "overview_content", 260)
+        category_shares.draw(choice, content, "What the content is about", key="overview_content", height=260)
     else:
         charts.draw_empty("No picture with a tag was finished in this period. Charts appear with the first one.")
 with right, st.container(border=True):

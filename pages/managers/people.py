@@ -29,7 +29,7 @@ def draw_shares(name: str, n: str, title: str, axis: str) -> None:
         {"share": part[name], "low": [a for a, _ in limits], "high": [b for _, b in limits], "n": part[n]}
     )
     charts.show(
-        bar_charts.dot_plot(list(part["person"]), drawn, axis, FEW),
+        bar_charts.dot_plot(list(part["person"]), drawn, axis, enough=FEW),
         title,
         f"{int(part[n].sum()):,} {'tags' if name == 'agreement' else 'decisions'}; grey: fewer than {FEW}",
         f"people_{name}",
@@ -50,9 +50,9 @@ with st.container(border=True):
         "Work by person",
         "choose a person to see their pictures",
         "people",
-        help_texts.PEOPLE,
-        lambda: table,
-        choice.query(),
+        explain=help_texts.PEOPLE,
+        table=lambda: table,
+        pictures=choice.query(),
     )
     shown = pd.DataFrame(
         {

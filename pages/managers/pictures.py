@@ -162,7 +162,7 @@ if not found:
 known = gallery.load(found)
 shown = [(known[asset_id], "") for asset_id in found if asset_id in known]
 if shown:
-    gallery.draw(f"pictures-{page}-{hash(title)}", shown, [], "Pictures", on_open=open_one, opens=True)
+    gallery.draw(f"pictures-{page}-{hash(title)}", shown, [], label="Pictures", on_open=open_one, opens=True)
 with st.container(horizontal=True):
     if page:
         st.button("Previous page", icon=":material/arrow_back:", on_click=turn, args=(-1,))

@@ -42,11 +42,17 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     if measurable:
         filters.store("measured", measured, "yes" if measured else "no")
     by_hand = filters.draw_number(
-        "Seconds per picture by hand", "hand", BY_HAND, "Usually 30 to 60; used if nothing is measured", 5.0
+        "Seconds per picture by hand",
+        "hand",
+        BY_HAND,
+        note="Usually 30 to 60; used if nothing is measured",
+        step=5.0,
     )
-    hour = filters.draw_number("Cost per working hour", "hour", 40.0, "In your currency, overheads included", 5.0)
-    once = filters.draw_number("One-off costs", "once", 5000.0, "Setup, hardware, training", 500.0)
-    monthly = filters.draw_number("Monthly costs", "monthly", 200.0, "Hosting, maintenance", 50.0)
+    hour = filters.draw_number(
+        "Cost per working hour", "hour", 40.0, note="In your currency, overheads included", step=5.0
+    )
+    once = filters.draw_number("One-off costs", "once", 5000.0, note="Setup, hardware, training", step=500.0)
+    monthly = filters.draw_number("Monthly costs", "monthly", 200.0, note="Hosting, maintenance", step=50.0)
 if not measurable:
     st.caption(
         f"The blind sample has {times.alone.n:,} timed pictures in this period and needs at least {FEW}, so the "

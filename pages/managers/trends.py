@@ -20,7 +20,7 @@ LINES = 5
 
 def draw_changes() -> None:
     """Draw the significant changes, and the shares of chosen tags over time."""
-    earlier = loop.analytics.content(user, choice.basis, choice.period.before, choice.profile)
+    earlier = loop.analytics.content(user, choice.basis, choice.period.before, part=choice.profile)
     found = trends.movers(earlier, content, taxonomy)
     names = labels.tags(taxonomy, [mover.tag_id for mover in found])
     subtitle = f"{content.total:,} finished pictures, compared with {earlier.total:,} from {choice.period.before}"
@@ -40,7 +40,9 @@ def draw_changes() -> None:
             height=90 + 26 * len(shown),
         )
     else:
-        charts.draw_head("No tag's share changed significantly", subtitle, "trend_movers", help_texts.MOVERS)
+        charts.draw_head(
+            "No tag's share changed significantly", subtitle, "trend_movers", explain=help_texts.MOVERS
+        )
     draw_lines([mover.tag_id for mover in found])
 
 
@@ -86,7 +88,7 @@ def draw_lines(moved: list[str]) -> None:
             return choice.query(**tag, **choice.within(bucket))
 
         charts.show(
-            line_charts.lines(table, buckets, choice.grain, links, "pictures"),
+            line_charts.lines(table, buckets, choice.grain, links=links, unit="pictures"),
             "Share of pictures",
             f"{content.total:,} finished pictures, by the day they were {filters.BASES[choice.basis]}",
             "trend_lines",
@@ -100,7 +102,7 @@ def draw_parts() -> None:
     """Draw categories over time, the taxonomy as a whole, and a table of all tags."""
     left, right = st.columns(2, gap="medium")
     with left:
-        category_shares.draw(choice, content, "Categories over time", "trend_categories", 440)
+        category_shares.draw(choice, content, "Categories over time", key="trend_categories", height=440)
     rows = sunburst_rows()
     with right:
         charts.show(
@@ -186,7 +188,7 @@ changed, about, pairs, compare = st.tabs(
     ["What changed", "What it is about", "Together", "Compare"], key="show", bind="query-params"
 )
 if changed.open or about.open:
-    content = loop.analytics.content(user, choice.basis, choice.period, choice.profile)
+    content = loop.analytics.content(user, choice.basis, choice.period, part=choice.profile)
     with changed if changed.open else about:
         if not content.total:
             charts.draw_empty("No picture was finished in this period. Charts appear with the first one.")

@@ -20,7 +20,7 @@ taxonomy = loop.taxonomy()
 def send(profile_id: str, followed: bool) -> None:
     try:
         words = state[f"instruction_{profile_id}"] if followed else taxonomy.profile(profile_id).instruction
-        plan = plans.instruct(loop.taxonomy(), profile_id, words, followed)
+        plan = plans.instruct(loop.taxonomy(), profile_id, words, followed=followed)
     except TaggingError as error:
         session.defer_error(error)
         return

@@ -118,7 +118,7 @@ def overall(connection: Connection, user: User, period: Period) -> Counter[str]:
     return reader.totals(connection, "all", period).get("", Counter())
 
 
-def by(connection: Connection, user: User, subject: str, period: Period, taxonomy: Taxonomy) -> dict[str, Kinds]:
+def by(connection: Connection, user: User, subject: str, *, period: Period, taxonomy: Taxonomy) -> dict[str, Kinds]:
     """Return the counts of a period, grouped.
 
     Args:
@@ -137,7 +137,14 @@ def by(connection: Connection, user: User, subject: str, period: Period, taxonom
 
 
 def over_time(
-    connection: Connection, user: User, period: Period, grain: str, source: str, subject: str = "all", key: str = ""
+    connection: Connection,
+    user: User,
+    period: Period,
+    *,
+    grain: str,
+    source: str,
+    subject: str = "all",
+    key: str = "",
 ) -> pd.DataFrame:
     """Return precision and recall over time.
 
@@ -151,7 +158,7 @@ def over_time(
     """
     require(user, Action.REPORT)
     found: dict[str, Counter[str]] = {}
-    for day, kinds in reader.by_day(connection, subject, period, [key]).items():
+    for day, kinds in reader.by_day(connection, subject, period, keys=[key]).items():
         found.setdefault(periods.bucket(day, grain), Counter()).update(kinds)
     rows = [
         (bucket, o.opinions, o.precision, *o.precision_interval, o.truths, o.recall)
@@ -161,7 +168,7 @@ def over_time(
     return pd.DataFrame(rows, columns=["bucket", "opinions", "precision", "low", "high", "truths", "recall"])
 
 
-def bins(connection: Connection, user: User, period: Period, source: str) -> pd.DataFrame:
+def bins(connection: Connection, user: User, period: Period, *, source: str) -> pd.DataFrame:
     """Return counts by predicted probability: columns probability (midpoint of a 0.01-wide bin), right, wrong."""
     require(user, Action.REPORT)
     found = reader.totals(connection, "bin", period)
@@ -231,7 +238,7 @@ def lowest_safe_threshold(curve: pd.DataFrame, target: float) -> pd.Series | Non
 
 
 def confusions(
-    connection: Connection, user: User, period: Period, taxonomy: Taxonomy, limit: int = 15
+    connection: Connection, user: User, period: Period, *, taxonomy: Taxonomy, limit: int = 15
 ) -> list[tuple[str, str, int]]:
     """Return (suggested tag, tag given instead, count), most frequent first."""
     require(user, Action.REPORT)
@@ -261,7 +268,7 @@ class Effect:
 
 
 def effects_of_changes(
-    connection: Connection, user: User, period: Period, taxonomy: Taxonomy, limit: int = 12
+    connection: Connection, user: User, period: Period, *, taxonomy: Taxonomy, limit: int = 12
 ) -> list[Effect]:
     """Return the effects of the latest changes in a period, latest first."""
     require(user, Action.REPORT)
@@ -279,7 +286,9 @@ def effects_of_changes(
             Period(day - timedelta(days=AROUND), day - timedelta(days=1)),
             Period(day, day + timedelta(days=AROUND - 1)),
         )
-        before, after = (outcomes(_sum(reader.by_day(connection, "tag", p, keys).values()), SHOWN) for p in windows)
+        before, after = (
+            outcomes(_sum(reader.by_day(connection, "tag", p, keys=keys).values()), SHOWN) for p in windows
+        )
         change = proportion_change((before.right, after.right), (before.opinions, after.opinions))
         found.append(Effect(act, tag_ids, before, after, change))
     return found[:limit]

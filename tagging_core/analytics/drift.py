@@ -87,13 +87,13 @@ def check_if_due(database: Database, library: TagLibrary, taxonomy: Taxonomy) ->
         day = key_values.today(connection)
         if connection.execute(select(drift.c.day).where(drift.c.day == day.isoformat())).first():
             return False
-        found = check(connection, library.fingerprint, taxonomy, day)
+        found = check(connection, library.fingerprint, taxonomy, day=day)
     with database.write() as connection:
         upsert(connection, drift, [{"day": day.isoformat(), "found": asdict(found)}])
     return True
 
 
-def check(connection: Connection, fingerprint: str, taxonomy: Taxonomy, day: date) -> Check:
+def check(connection: Connection, fingerprint: str, taxonomy: Taxonomy, *, day: date) -> Check:
     """Compare recent uploads with those of the reference period.
 
     Args:
@@ -103,7 +103,7 @@ def check(connection: Connection, fingerprint: str, taxonomy: Taxonomy, day: dat
     latest, earlier = (_sample(connection, fingerprint, period) for period in (now, reference))
     pictures = len(latest[1]), len(earlier[1])
     uploads = len(set(latest[1])), len(set(earlier[1]))
-    tags = _tags(connection, taxonomy, now, reference)
+    tags = _tags(connection, taxonomy, now, reference=reference)
     if min(pictures) < LEAST:
         reason = f"Too few pictures: {pictures[0]} recent and {pictures[1]} earlier, at least {LEAST} each needed."
         return Check(None, reason, pictures, uploads, tags)
@@ -112,7 +112,7 @@ def check(connection: Connection, fingerprint: str, taxonomy: Taxonomy, day: dat
         return Check(None, reason, pictures, uploads, tags)
     combined = np.concatenate([latest[0], earlier[0]])
     groups = np.concatenate([latest[1], earlier[1]])
-    p = mean_discrepancy(_kernel(combined), groups, np.arange(len(groups)) < pictures[0], _PERMUTATIONS)
+    p = mean_discrepancy(_kernel(combined), groups, np.arange(len(groups)) < pictures[0], draws=_PERMUTATIONS)
     return Check(p, "", pictures, uploads, tags)
 
 
@@ -151,9 +151,9 @@ def _kernel(x: Vectors) -> np.ndarray:
     return np.asarray(np.exp(-squared / max(float(np.median(squared)), 1e-9)))
 
 
-def _tags(connection: Connection, taxonomy: Taxonomy, now: Period, reference: Period) -> list[Drifted]:
-    before, recent = (trends.load(connection, SYSTEM, Basis.UPLOADED, period) for period in (reference, now))
+def _tags(connection: Connection, taxonomy: Taxonomy, now: Period, *, reference: Period) -> list[Drifted]:
+    before, recent = (trends.load(connection, SYSTEM, Basis.UPLOADED, period=period) for period in (reference, now))
     if min(before.total, recent.total) < LEAST:
         return []
-    changes = trends.movers(before, recent, taxonomy, 1 - FALSE_ALARMS)
+    changes = trends.movers(before, recent, taxonomy, level=1 - FALSE_ALARMS)
     return [Drifted(m.tag_id, m.before, m.now, m.change.low, m.change.high) for m in changes]

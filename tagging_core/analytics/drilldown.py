@@ -60,7 +60,7 @@ class DrilldownQuery:
 
 
 def find(
-    connection: Connection, user: User, wanted: DrilldownQuery, taxonomy: Taxonomy, skip: int = 0
+    connection: Connection, user: User, wanted: DrilldownQuery, *, taxonomy: Taxonomy, skip: int = 0
 ) -> list[int]:
     """Return ids of up to PAGE pictures, latest first.
 
@@ -74,7 +74,7 @@ def find(
         # A picture reviewed under several profiles has several rows.
         query = _pictures(connection, wanted, taxonomy).limit((skip + PAGE) * max(1, len(taxonomy.profiles)))
         return list(dict.fromkeys(connection.execute(query).scalars()))[skip : skip + PAGE]
-    return _decided(connection, wanted, taxonomy, skip + PAGE)[skip : skip + PAGE]
+    return _decided(connection, wanted, taxonomy, enough=skip + PAGE)[skip : skip + PAGE]
 
 
 # ---- pictures by content -------------------------------------------------------------------------------------
@@ -137,7 +137,7 @@ def event_ids(connection: Connection, period: Period) -> tuple[int, int]:
 # ---- pictures by decisions -----------------------------------------------------------------------------------
 
 
-def _decided(connection: Connection, wanted: DrilldownQuery, taxonomy: Taxonomy, enough: int) -> list[int]:
+def _decided(connection: Connection, wanted: DrilldownQuery, taxonomy: Taxonomy, *, enough: int) -> list[int]:
     """Return pictures that contribute to the wanted count, latest first, by tallying their events again."""
     day_of = periods.day_in(key_values.zone_of(connection))
     query = _candidates(connection, wanted, taxonomy).order_by(events.c.id.desc()).limit(_CHUNK_SIZE)

@@ -64,7 +64,7 @@ class Overview:
         return (self.today - self.oldest).days if self.oldest else 0
 
 
-def overview(connection: Connection, user: User, taxonomy: Taxonomy, period: Period) -> Overview:
+def overview(connection: Connection, user: User, taxonomy: Taxonomy, *, period: Period) -> Overview:
     """Return the dashboard data of a period.
 
     Raises:

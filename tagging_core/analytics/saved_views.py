@@ -25,7 +25,7 @@ class SavedView:
     at: datetime
 
 
-def save(connection: Connection, user: User, name: str, page: str, address: dict[str, str]) -> int:
+def save(connection: Connection, user: User, name: str, *, page: str, address: dict[str, str]) -> int:
     """Save a view and return its id.
 
     Raises:
@@ -53,7 +53,7 @@ def listed(connection: Connection, user: User, page: str) -> list[SavedView]:
     return sorted(found, key=lambda view: view.name.casefold())
 
 
-def remove(connection: Connection, user: User, view_id: int, removed: bool = True) -> None:
+def remove(connection: Connection, user: User, view_id: int, *, removed: bool = True) -> None:
     """Remove a view, or restore it if `removed` is False.
 
     Raises:
@@ -71,10 +71,10 @@ class SavedViews:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def save(self, user: User, name: str, page: str, address: dict[str, str]) -> int:
+    def save(self, user: User, name: str, page: str, *, address: dict[str, str]) -> int:
         """Save a page's query parameters under a name; see `save`."""
         with self._database.write() as connection:
-            return save(connection, user, name, page, address)
+            return save(connection, user, name, page=page, address=address)
 
     def listed(self, user: User, page: str) -> list[SavedView]:
         """Return the saved views of a page; see `listed`."""
@@ -84,4 +84,4 @@ class SavedViews:
     def remove(self, user: User, view_id: int, removed: bool = True) -> None:
         """Remove or restore a view; see `remove`."""
         with self._database.write() as connection:
-            remove(connection, user, view_id, removed)
+            remove(connection, user, view_id, removed=removed)

@@ -44,7 +44,7 @@ class AnalyticsService:
     def overview(self, user: User, period: Period) -> Overview:
         """Return the dashboard data of a period."""
         with self._database.read() as connection:
-            return overview(connection, user, self._model.taxonomy, period)
+            return overview(connection, user, self._model.taxonomy, period=period)
 
     def accuracy(self, user: User, period: Period) -> Counter[str]:
         """Return all counts of a period, see `accuracy.overall`."""
@@ -54,32 +54,32 @@ class AnalyticsService:
     def accuracy_by(self, user: User, subject: str, period: Period) -> dict[str, Kinds]:
         """Return the counts by tag, category, profile, actor or model, see `accuracy.by`."""
         with self._database.read() as connection:
-            return accuracy.by(connection, user, subject, period, self._model.taxonomy)
+            return accuracy.by(connection, user, subject, period=period, taxonomy=self._model.taxonomy)
 
-    def accuracy_over_time(self, user: User, period: Period, grain: str, source: str) -> pd.DataFrame:
+    def accuracy_over_time(self, user: User, period: Period, grain: str, *, source: str) -> pd.DataFrame:
         """Return precision and recall over time, see `accuracy.over_time`."""
         with self._database.read() as connection:
-            return accuracy.over_time(connection, user, period, grain, source)
+            return accuracy.over_time(connection, user, period, grain=grain, source=source)
 
     def confidence_bins(self, user: User, period: Period, source: str) -> pd.DataFrame:
         """Return right and wrong suggestions by predicted probability, see `accuracy.bins`."""
         with self._database.read() as connection:
-            return accuracy.bins(connection, user, period, source)
+            return accuracy.bins(connection, user, period, source=source)
 
     def confusions(self, user: User, period: Period, limit: int = 20) -> list[tuple[str, str, int]]:
         """Return (suggested tag, tag given instead, count), most frequent first."""
         with self._database.read() as connection:
-            return accuracy.confusions(connection, user, period, self._model.taxonomy, limit)
+            return accuracy.confusions(connection, user, period, taxonomy=self._model.taxonomy, limit=limit)
 
     def effects_of_changes(self, user: User, period: Period) -> list[Effect]:
         """Return accuracy before and after the latest changes of the tag library."""
         with self._database.read() as connection:
-            return accuracy.effects_of_changes(connection, user, period, self._model.taxonomy)
+            return accuracy.effects_of_changes(connection, user, period, taxonomy=self._model.taxonomy)
 
-    def content(self, user: User, basis: str, period: Period | None, part: str = ALL) -> Content:
+    def content(self, user: User, basis: str, period: Period | None, *, part: str = ALL) -> Content:
         """Return the tag counts of reviewed pictures in a period, see `trends.load`."""
         with self._database.read() as connection:
-            return trends.load(connection, user, basis, period, part)
+            return trends.load(connection, user, basis, period=period, part=part)
 
     def content_of_batch(self, user: User, batch_id: int) -> Content:
         """Return the tag counts of a batch's reviewed pictures."""
@@ -89,7 +89,7 @@ class AnalyticsService:
     def tags_together(self, user: User, part: str) -> tuple[pd.DataFrame, int]:
         """Return the co-occurrence matrix of tags and its sample size, see `trends.together`."""
         with self._database.read() as connection:
-            return trends.together(connection, user, self._model.taxonomy, part)
+            return trends.together(connection, user, self._model.taxonomy, part=part)
 
     def people(self, user: User, period: Period) -> pd.DataFrame:
         """Return speed and agreement by person, see `productivity.people`."""
@@ -104,7 +104,7 @@ class AnalyticsService:
     def pictures_behind(self, user: User, query: DrilldownQuery, skip: int) -> list[int]:
         """Return a page of the assets behind a count, see `drilldown.find`."""
         with self._database.read() as connection:
-            return drilldown.find(connection, user, query, self._model.taxonomy, skip)
+            return drilldown.find(connection, user, query, taxonomy=self._model.taxonomy, skip=skip)
 
     def check_drift_if_due(self) -> bool:
         """Run the day's drift check unless it has run; returns whether it ran."""

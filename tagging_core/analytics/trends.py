@@ -74,10 +74,10 @@ class Content:
         hits, squares, cross = (
             np.bincount(self.cells[:, 1], w, len(index_of) + 1)[rows].astype(np.float64) for w in (x, x * x, x * n)
         )
-        return estimate_proportions(hits, squares, cross, trials)
+        return estimate_proportions(hits, squares, cross, trials=trials)
 
 
-def load(connection: Connection, user: User, basis: str, period: Period | None, part: str = ALL) -> Content:
+def load(connection: Connection, user: User, basis: str, *, period: Period | None, part: str = ALL) -> Content:
     """Load the tag counts of reviewed pictures.
 
     Args:
@@ -105,7 +105,7 @@ def load(connection: Connection, user: User, basis: str, period: Period | None, 
 
 def of_batch(connection: Connection, user: User, batch_id: int) -> Content:
     """Load the tag counts of a batch's reviewed pictures."""
-    return load(connection, user, BATCH, None, str(batch_id))
+    return load(connection, user, BATCH, period=None, part=str(batch_id))
 
 
 def series(found: Content, groups: Mapping[str, Sequence[str]], grain: str) -> pd.DataFrame:
@@ -177,7 +177,7 @@ class ShareChange:
     pictures: int
 
 
-def movers(before: Content, now: Content, taxonomy: Taxonomy, level: float = LEVEL) -> list[ShareChange]:
+def movers(before: Content, now: Content, taxonomy: Taxonomy, *, level: float = LEVEL) -> list[ShareChange]:
     """Return the tags whose share changed significantly, largest change first.
 
     Args:
@@ -191,7 +191,7 @@ def movers(before: Content, now: Content, taxonomy: Taxonomy, level: float = LEV
     tag_level = 1 - (1 - level) / len(tag_ids)
     found = []
     for row, tag_id in enumerate(tag_ids):
-        change = difference(earlier, later, row, tag_level)
+        change = difference(earlier, later, row, level=tag_level)
         if change.clear_of_zero:
             shares = float(earlier.share[row]), float(later.share[row])
             found.append(ShareChange(tag_id, *shares, change, int(later.hits[row])))
@@ -199,7 +199,7 @@ def movers(before: Content, now: Content, taxonomy: Taxonomy, level: float = LEV
 
 
 def together(
-    connection: Connection, user: User, taxonomy: Taxonomy, part: str = ALL, limit: int = 16
+    connection: Connection, user: User, taxonomy: Taxonomy, *, part: str = ALL, limit: int = 16
 ) -> tuple[pd.DataFrame, int]:
     """Count how often tags occur together in a random sample of up to SAMPLE reviewed pictures.
 

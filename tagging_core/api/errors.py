@@ -55,7 +55,7 @@ _RETRY = {429: "1", 503: "5"}
 
 
 def problem(
-    status: int, kind: str, title: str, detail: str, headers: Mapping[str, str] | None = None, **more: Any
+    status: int, kind: str, title: str, *, detail: str, headers: Mapping[str, str] | None = None, **more: Any
 ) -> JSONResponse:
     """Return a problem response; `more` adds extension members."""
     body = {"type": f"urn:tagloop:problem:{kind}", "title": title, "status": status, "detail": detail, **more}
@@ -67,7 +67,7 @@ def answer(error: TaggingError) -> JSONResponse:
     """Return the problem response for an expected error."""
     known = next((KINDS[kind] for kind in type(error).__mro__ if kind in KINDS), (422, "refused", "Refused"))
     challenge = {"WWW-Authenticate": "Bearer"} if known[0] == 401 else None
-    return problem(*known, str(error), challenge)
+    return problem(*known, detail=str(error), headers=challenge)
 
 
 def install(app: FastAPI) -> None:
@@ -82,13 +82,15 @@ def install(app: FastAPI) -> None:
         found = [{"at": ".".join(map(str, each["loc"])), "message": each["msg"]} for each in error.errors()]
         first = found[0] if found else {"at": "request", "message": "it cannot be read"}
         detail = f"{first['at']}: {first['message']}"
-        return problem(422, "invalid", "The request is not valid", detail, errors=found)
+        return problem(422, "invalid", "The request is not valid", detail=detail, errors=found)
 
     @app.exception_handler(HTTPException)
     async def http(_: Request, error: HTTPException) -> JSONResponse:
-        return problem(error.status_code, "http", "The request failed", str(error.detail), error.headers)
+        return problem(
+            error.status_code, "http", "The request failed", detail=str(error.detail), headers=error.headers
+        )
 
     @app.exception_handler(Exception)
     async def unexpected(_: Request, error: Exception) -> JSONResponse:
         _log.error("unexpected error in a request", exc_info=error)
-        return problem(500, "unexpected", "Unexpected error", "See the server's log for details.")
+        return problem(500, "unexpected", "Unexpected error", detail="See the server's log for details.")

@@ -22,7 +22,9 @@ _ABANDONED_SECONDS = 300.0  # an unfinished request older than this is taken to 
 _IN_PROGRESS = "The first request with this idempotency key is still in progress; try again later."
 
 
-def run_once(database: Database, caller: str, key: str, request: str, work: Callable[[], str]) -> tuple[str, bool]:
+def run_once(
+    database: Database, caller: str, key: str, *, request: str, work: Callable[[], str]
+) -> tuple[str, bool]:
     """Run a request once per idempotency key.
 
     Args:
@@ -42,7 +44,7 @@ def run_once(database: Database, caller: str, key: str, request: str, work: Call
     if not 1 <= len(key) <= 200 or not key.isprintable():
         raise SearchError(f"An idempotency key has 1 to 200 printable characters, not {key[:40]!r}.")
     mine = answers.c.caller == caller, answers.c.key == key
-    if (stored := _claim(database, caller, key, request)) is not None:
+    if (stored := _claim(database, caller, key, request=request)) is not None:
         return stored, True
     try:
         body = work()
@@ -55,7 +57,7 @@ def run_once(database: Database, caller: str, key: str, request: str, work: Call
     return body, False
 
 
-def _claim(database: Database, caller: str, key: str, request: str) -> str | None:
+def _claim(database: Database, caller: str, key: str, *, request: str) -> str | None:
     """Claim a key for a request; return the stored answer if the request has finished before."""
     now = time.time()
     with database.write() as connection:

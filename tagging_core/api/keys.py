@@ -56,7 +56,7 @@ class ApiKey:
         return User(f"program {self.name}", frozenset({Role.EDITOR}))
 
 
-def create(connection: Connection, user: User, name: str, scopes: Iterable[Scope]) -> tuple[ApiKey, str]:
+def create(connection: Connection, user: User, name: str, *, scopes: Iterable[Scope]) -> tuple[ApiKey, str]:
     """Create a key and return it with its token, of which only the hash is stored.
 
     Raises:
@@ -98,7 +98,7 @@ def all_keys(connection: Connection) -> list[ApiKey]:
     return [_to_key(row) for row in connection.execute(select(api_keys).order_by(api_keys.c.id.desc()))]
 
 
-def revoke(connection: Connection, user: User, key_id: int, revoked: bool = True) -> None:
+def revoke(connection: Connection, user: User, key_id: int, *, revoked: bool = True) -> None:
     """Revoke a key, or restore it with `revoked=False`."""
     require(user, Action.OPERATE)
     get(connection, key_id)
@@ -137,7 +137,7 @@ class ApiKeys:
     def create(self, user: User, name: str, scopes: Iterable[Scope]) -> tuple[ApiKey, str]:
         """Create a key and return it with its token, which cannot be read again."""
         with self._database.write(durable=True) as connection:
-            return create(connection, user, name, scopes)
+            return create(connection, user, name, scopes=scopes)
 
     def listed(self) -> list[ApiKey]:
         """Return every key, revoked ones included, latest first."""
@@ -147,7 +147,7 @@ class ApiKeys:
     def revoke(self, user: User, key_id: int, revoked: bool = True) -> None:
         """Revoke a key, or restore it with `revoked=False`."""
         with self._database.write(durable=True) as connection:
-            revoke(connection, user, key_id, revoked)
+            revoke(connection, user, key_id, revoked=revoked)
 
 
 def _hash(token: str) -> str:

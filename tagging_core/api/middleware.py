@@ -101,7 +101,7 @@ class BodyLimitMiddleware:
         return f"A request may have at most {self._most / 1e6:.0f} MB; send the pictures in several requests."
 
     async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await errors.problem(413, "http", "The request failed", self._detail)(scope, receive, send)
+        await errors.problem(413, "http", "The request failed", detail=self._detail)(scope, receive, send)
 
 
 class MetricsMiddleware:

@@ -110,9 +110,9 @@ class Services:
         settings, database = resources.settings, resources.database
         rates = SamplingRates(settings.blind_share, settings.known_share, settings.second_share)
         self.model = model
-        self.review = ReviewService(database, model, rates, wake)
+        self.review = ReviewService(database, model, rates, wake=wake)
         self.bulk = BulkReviewService(self.review)
-        self.ingest = IngestService(database, resources.blobs, model, settings.ingest_root, wake)
+        self.ingest = IngestService(database, resources.blobs, model, ingest_root=settings.ingest_root, wake=wake)
         self.search = Searcher(database, model, resources.index)
         self.curation = CurationService(self.review, resources.images, settings.max_pixels)
         self.captions = CaptionService(database, model, resources.drafter)
@@ -138,7 +138,7 @@ class Services:
 
 
 def make_worker(
-    resources: Resources, models: ModelRollout, bound: Callable[[], ModelParts], role: ProcessRole
+    resources: Resources, models: ModelRollout, bound: Callable[[], ModelParts], *, role: ProcessRole
 ) -> Worker:
     """Return the background worker of a process, not started yet.
 

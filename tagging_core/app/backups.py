@@ -50,7 +50,7 @@ class Summary:
 
 
 def back_up(
-    database: Database, blobs: BlobStore | None, path: Path, progress: Progress = lambda _: None
+    database: Database, blobs: BlobStore | None, path: Path, *, progress: Progress = lambda _: None
 ) -> Summary:
     """Write a backup while other processes keep working.
 
@@ -70,7 +70,7 @@ def back_up(
             with database.snapshot() as connection:
                 schema = connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one()
                 tables = [table for table in metadata.sorted_tables if table.name not in _EXCLUDED]
-                rows = {table.name: _write_table(connection, table, file, progress) for table in tables}
+                rows = {table.name: _write_table(connection, table, file, progress=progress) for table in tables}
             # After the snapshot, so that every file a row refers to exists; extra files do no harm.
             files = 0 if blobs is None else _write_files(blobs, file, progress)
             summary = Summary(schema, datetime.now(UTC).isoformat(timespec="seconds"), rows, files)
@@ -82,7 +82,7 @@ def back_up(
     return summary
 
 
-def restore(database: Database, blobs: BlobStore, path: Path, progress: Progress = lambda _: None) -> Summary:
+def restore(database: Database, blobs: BlobStore, path: Path, *, progress: Progress = lambda _: None) -> Summary:
     """Restore a backup into an empty installation, completely or not at all.
 
     Raises:
@@ -98,7 +98,7 @@ def restore(database: Database, blobs: BlobStore, path: Path, progress: Progress
             for name in (n for n in file.namelist() if n.startswith(tuple(f"{folder}/" for folder in _FOLDERS))):
                 blobs.write(name, file.read(name))  # before the rows, which refer to them
             with database.write(durable=True) as connection:
-                _read_tables(connection, file, summary, progress)
+                _read_tables(connection, file, summary, progress=progress)
     except (OSError, zipfile.BadZipFile, KeyError, ValueError) as error:
         raise BackupError(f"{path} cannot be read as a backup: {error}.") from error
     database.migrate()
@@ -110,7 +110,7 @@ def restore(database: Database, blobs: BlobStore, path: Path, progress: Progress
     return summary
 
 
-def _write_table(connection: Connection, table: Table, file: zipfile.ZipFile, progress: Progress) -> int:
+def _write_table(connection: Connection, table: Table, file: zipfile.ZipFile, *, progress: Progress) -> int:
     progress(table.name)
     count = 0
     found = connection.execution_options(yield_per=_ROWS).execute(select(table))
@@ -152,7 +152,7 @@ def _refuse_if_filled(connection: Connection) -> None:
                 )
 
 
-def _read_tables(connection: Connection, file: zipfile.ZipFile, summary: Summary, progress: Progress) -> None:
+def _read_tables(connection: Connection, file: zipfile.ZipFile, summary: Summary, *, progress: Progress) -> None:
     schema = MetaData()  # that of the backup, which may be older
     schema.reflect(connection)
     for table in (t for t in schema.sorted_tables if t.name in summary.rows):

@@ -64,6 +64,7 @@ class ModelRollout:
         database: Database,
         registry: EncoderRegistry,
         libraries: LibraryRegistry,
+        *,
         bind: Callable[[ActiveModel], None],
         wake: Callable[[], None],
     ) -> None:
@@ -137,8 +138,8 @@ class ModelRollout:
             if known is not None and known.state == SpaceState.ACTIVE:
                 raise EncoderError(f"{name} is already the active model.")
             if known is None:
-                spaces.register(connection, fingerprint, name.strip(), SpaceState.BUILDING, user.name)
-                self._write(connection, user, "build", fingerprint, name)
+                spaces.register(connection, fingerprint, name.strip(), state=SpaceState.BUILDING, actor=user.name)
+                self._write(connection, user, "build", fingerprint=fingerprint, name=name)
             else:  # stopped, failed, or active before
                 spaces.change(connection, fingerprint, state=SpaceState.BUILDING, note="")
         self._changed()
@@ -182,7 +183,7 @@ class ModelRollout:
             )
         with self._database.write(durable=True) as connection:
             spaces.activate(connection, fingerprint)
-            self._write(connection, user, "switch", fingerprint, space.encoder)
+            self._write(connection, user, "switch", fingerprint=fingerprint, name=space.encoder)
         self._changed()
 
     def drop(self, user: User, fingerprint: str) -> None:
@@ -201,7 +202,7 @@ class ModelRollout:
                 if other.model == space.fingerprint or other.fingerprint == fingerprint:
                     spaces.drop(connection, other.fingerprint)
                     self._libraries.forget(other.fingerprint)
-            self._write(connection, user, "drop", fingerprint, space.encoder)
+            self._write(connection, user, "drop", fingerprint=fingerprint, name=space.encoder)
         self._registry.unload(space.fingerprint)
         self._changed()
 
@@ -222,7 +223,14 @@ class ModelRollout:
             wanted, mine = _instruction_spaces(connection, preset, taxonomies)  # may have changed since
             for fingerprint in wanted.keys() - mine:
                 text = wanted[fingerprint]
-                spaces.register(connection, fingerprint, preset.name, SpaceState.BUILDING, SYSTEM.name, text)
+                spaces.register(
+                    connection,
+                    fingerprint,
+                    preset.name,
+                    state=SpaceState.BUILDING,
+                    actor=SYSTEM.name,
+                    instruction=text,
+                )
             for fingerprint in mine - wanted.keys():
                 spaces.drop(connection, fingerprint)
                 self._libraries.forget(fingerprint)
@@ -249,7 +257,7 @@ class ModelRollout:
             raise NotFoundError(f"No model with the fingerprint {fingerprint!r} has been built.")
         return found
 
-    def _write(self, connection: Connection, user: User, change: str, fingerprint: str, name: str) -> None:
+    def _write(self, connection: Connection, user: User, change: str, *, fingerprint: str, name: str) -> None:
         payload = {"act": change, "fingerprint": fingerprint, "encoder": name}
         ledger.append(connection, Event(Kind.MODEL, user.name, payload=payload))
 
@@ -287,7 +295,7 @@ def active_model(database: Database, registry: EncoderRegistry, wanted: str) -> 
         if active is None or active.fingerprint != preset.fingerprint:
             if active is not None:
                 _log.warning("%s replaces %s as the active model", preset.fingerprint, active.fingerprint)
-            spaces.register(connection, preset.fingerprint, name, SpaceState.ACTIVE, SYSTEM.name)
+            spaces.register(connection, preset.fingerprint, name, state=SpaceState.ACTIVE, actor=SYSTEM.name)
             spaces.activate(connection, preset.fingerprint)
             if active is not None and pictures is None:
                 spaces.drop(connection, active.fingerprint)

@@ -31,7 +31,7 @@ REPLAYS: tuple[tuple[str, Callable[[Connection], object]], ...] = (
 """What rebuilds each table that is derived from events, in the order of their dependencies."""
 
 
-def rebuild(database: Database, library: TagLibrary, user: User, progress: Callable[[str], None]) -> int:
+def rebuild(database: Database, library: TagLibrary, user: User, *, progress: Callable[[str], None]) -> int:
     """Rebuild all derived tables from the ledger, fit every tag and schedule a rebuild of the Chroma index.
 
     Args:

@@ -64,7 +64,9 @@ class Tagloop:
         self.worker: Worker | None = None
         self._services: Services | None = None
         self._lock = FileLock(self.settings.data_dir / "tagloop.lock")
-        self.models = ModelRollout(self.database, resources.encoders, resources.libraries, self._bind, self.wake)
+        self.models = ModelRollout(
+            self.database, resources.encoders, resources.libraries, bind=self._bind, wake=self.wake
+        )
         self.models.open(encoder.preset.name if encoder is not None else self.settings.encoder)
         self.shown_tokens = startup.prepare(self.database, self.settings)
 
@@ -116,7 +118,7 @@ class Tagloop:
         self._run(ProcessRole(True, False, NEVER, self.resources.embedding_leader))
 
     def _run(self, role: ProcessRole) -> None:
-        self.worker = assembly.make_worker(self.resources, self.models, self._parts, role)
+        self.worker = assembly.make_worker(self.resources, self.models, self._parts, role=role)
         # One BLAS thread: fits are small, and thread synchronisation would double their time.
         threadpool_limits(limits=1, user_api="blas")
         self.worker.start()
@@ -143,6 +145,6 @@ class Tagloop:
 
     def rebuild(self, user: User, progress: Callable[[str], None] = lambda _: None) -> int:
         """Rebuild everything derived from the ledger; return the number of asset events replayed."""
-        replayed = rebuild(self.database, self.model.library, user, progress)
+        replayed = rebuild(self.database, self.model.library, user, progress=progress)
         self.wake()
         return replayed

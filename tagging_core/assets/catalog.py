@@ -54,7 +54,7 @@ class AssetCatalog:
             limit: At most this many.
         """
         with self._database.read() as connection:
-            return history.events_since(connection, after, asset_id, limit)
+            return history.events_since(connection, after, asset_id, limit=limit)
 
     def labels(self, asset_ids: Sequence[int]) -> dict[int, dict[str, Label]]:
         """Return the decided tags by asset id; assets without any are absent."""

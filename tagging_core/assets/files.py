@@ -90,7 +90,7 @@ def _name(rendition: Rendition, sha256: str) -> str:
     return f"archive/{rendition}s/{sha256[:2]}/{sha256}{ending}"
 
 
-def open_prepared(archive: ImageFiles, encoder: Encoder, sha256: str, max_pixels: int) -> Image.Image:
+def open_prepared(archive: ImageFiles, encoder: Encoder, sha256: str, *, max_pixels: int) -> Image.Image:
     """Load an image and prepare it for an encoder; falls back to the screen copy if the original is not kept.
 
     Raises:

@@ -48,7 +48,7 @@ class Alert:
         return f"alert:{self.asset_id}|{self.protected_id}"
 
 
-def protect(connection: Connection, user: User, asset_ids: Sequence[int], note: str, on: bool = True) -> None:
+def protect(connection: Connection, user: User, asset_ids: Sequence[int], *, note: str, on: bool = True) -> None:
     """Add assets to the protected set or remove them, recording each change in the ledger.
 
     Args:
@@ -142,10 +142,10 @@ class ProtectedPictures:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def protect(self, user: User, asset_ids: Sequence[int], note: str = "", on: bool = True) -> None:
+    def protect(self, user: User, asset_ids: Sequence[int], note: str = "", *, on: bool = True) -> None:
         """Put assets into the protected set, or take them out; see `protect`."""
         with self._database.write(durable=True) as connection:
-            protect(connection, user, asset_ids, note, on)
+            protect(connection, user, asset_ids, note=note, on=on)
 
     def listed(self) -> dict[int, str]:
         """Return the notes of the protected assets by id, latest first."""

@@ -128,7 +128,7 @@ def say(options: argparse.Namespace, data: dict[str, Any], lines: list[str]) -> 
 def _create_key(loop: Tagloop, options: argparse.Namespace) -> int:
     scopes = [Scope(s) for s in options.scope or (Scope.READ, Scope.TAG)]
     with loop.database.write(durable=True) as connection:
-        found, token = keys.create(connection, local_user(options.user), options.name, scopes)
+        found, token = keys.create(connection, local_user(options.user), options.name, scopes=scopes)
     say(options, {"id": found.id, "key": token}, [f"Key {found.id}, shown only once:", token])
     return 0
 
@@ -191,7 +191,7 @@ def _watch(loop: Tagloop, options: argparse.Namespace) -> int:
         loop.start()  # otherwise the running console ingests the files
     print(f"Watching {options.folder}; interrupt to stop.", file=sys.stderr)
     for paths in appearing(options.folder, threading.Event()):
-        batch = loop.ingest.ingest_paths(user, paths, options.profile, f"Watched: {options.folder.name}")
+        batch = loop.ingest.ingest_paths(user, paths, options.profile, name=f"Watched: {options.folder.name}")
         line = f"batch {batch}: {len(paths)} files"
         print(json.dumps({"batch": batch, "files": len(paths)}) if options.json else line, flush=True)
     return 0
@@ -209,7 +209,7 @@ def _export(loop: Tagloop, options: argparse.Namespace) -> int:
     assets = Operations(loop, local_user(options.user)).assets
     filters = schemas.Filters(state=options.state, batch=options.batch)
     columns = [name.strip() for name in options.columns.split(",")]
-    parts = assets.export(Format(options.format), filters, columns, options.language, options.image)
+    parts = assets.export(Format(options.format), filters, columns, language=options.language, image=options.image)
     with options.file.open("wb") as file:
         size = sum(file.write(part) for part in parts)
     lines = [f"{options.file}: {size:,} bytes."]
@@ -223,7 +223,7 @@ def _export(loop: Tagloop, options: argparse.Namespace) -> int:
 
 def _back_up(loop: Tagloop, options: argparse.Namespace) -> int:
     blobs = None if options.without_pictures else loop.resources.blobs
-    found = backups.back_up(loop.database, blobs, options.file, _progress(options))
+    found = backups.back_up(loop.database, blobs, options.file, progress=_progress(options))
     size = options.file.stat().st_size
     line = f"{options.file}: {sum(found.rows.values()):,} rows, {found.files:,} picture files, {size:,} bytes."
     say(options, asdict(found) | {"bytes": size}, [line])
@@ -235,7 +235,7 @@ def restore_backup(settings: Settings, options: argparse.Namespace) -> int:
     database = Database(settings.database)
     try:
         found = backups.restore(
-            database, open_blobs(settings.assets_url, settings.data_dir), options.file, _progress(options)
+            database, open_blobs(settings.assets_url, settings.data_dir), options.file, progress=_progress(options)
         )
     finally:
         database.close()
@@ -251,7 +251,7 @@ def _progress(options: argparse.Namespace) -> backups.Progress:
 def _import_annotations(loop: Tagloop, options: argparse.Namespace) -> int:
     with loop.database.read() as connection:
         text = options.file.read_text("utf-8")
-        decisions = label_studio.read(connection, text, loop.taxonomy(), options.profile)
+        decisions = label_studio.read(connection, text, loop.taxonomy(), profile=options.profile)
     group = loop.review.decide_many(local_user(options.user), decisions)
     line = f"{len(group.event_ids)} decisions recorded as group {group.id}; undo them with `undo {group.id}`."
     say(options, {"act": group.id, "events": group.event_ids}, [line])

@@ -114,7 +114,7 @@ def _undo(loop: Tagloop, options: argparse.Namespace) -> int:
     user = local_user(options.user)
     if options.by:
         until = options.until or datetime.now(UTC)
-        group = loop.review.undo_period(user, options.by, _utc(options.since), _utc(until))
+        group = loop.review.undo_period(user, options.by, _utc(options.since), until=_utc(until))
     elif options.what.isdigit():
         event_id = loop.review.undo(user, int(options.what))
         say(options, {"event": event_id}, [f"Event {event_id} undid event {options.what}."])

@@ -77,7 +77,7 @@ class ProportionEstimate:
         return Interval(share, *wilson(share * effective, effective, z))
 
 
-def estimate_proportions(hits: Floats, squares: Floats, cross: Floats, trials: Floats) -> ProportionEstimate:
+def estimate_proportions(hits: Floats, squares: Floats, cross: Floats, *, trials: Floats) -> ProportionEstimate:
     """Estimate the proportions of a period from sums over its days.
 
     Let x be a day's number of pictures with a tag and n its number of pictures.
@@ -101,7 +101,9 @@ def estimate_proportions(hits: Floats, squares: Floats, cross: Floats, trials: F
     return ProportionEstimate(np.asarray(hits, np.float64), total, effective, days)
 
 
-def difference(before: ProportionEstimate, now: ProportionEstimate, index: int, level: float = LEVEL) -> Interval:
+def difference(
+    before: ProportionEstimate, now: ProportionEstimate, index: int, *, level: float = LEVEL
+) -> Interval:
     """Return the change of a proportion, in [-1, 1], with Newcombe's interval (1998, method 10).
 
     Args:
@@ -157,7 +159,7 @@ def estimate_mean(n: int, total: float, squares: float) -> MeanEstimate:
     return MeanEstimate(n, value, max(0.0, value - half), value + half)
 
 
-def mean_discrepancy(kernel: Floats, groups: NDArray[np.int64], now: NDArray[np.bool_], draws: int) -> float:
+def mean_discrepancy(kernel: Floats, groups: NDArray[np.int64], now: NDArray[np.bool_], *, draws: int) -> float:
     """Return the p-value, in (0, 1], of a permutation test that two samples have the same distribution.
 
     The statistic is the squared maximum mean discrepancy (Gretton et al. 2012, JMLR 13). Groups are permuted as a

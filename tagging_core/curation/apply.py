@@ -36,7 +36,13 @@ def check_plan(taxonomy: Taxonomy, plan: Plan) -> Taxonomy:
 
 
 def apply(
-    connection: Connection, user: User, plan: Plan, taxonomy: Taxonomy, shares: SamplingRates, change_id: str = ""
+    connection: Connection,
+    user: User,
+    plan: Plan,
+    *,
+    taxonomy: Taxonomy,
+    shares: SamplingRates,
+    change_id: str = "",
 ) -> str:
     """Apply a plan.
 
@@ -60,15 +66,17 @@ def apply(
     # Decisions on the target after the merge override earlier ones on either tag.
     items = [_with_merge_event(item, newest) for item in items]
     after = check_plan(taxonomy, replace(plan, items=tuple(items)))
-    taxonomy_store.write(connection, user, items, change_id)
+    taxonomy_store.write(connection, user, items, change_id=change_id)
     after = replace(after, revision=taxonomy_store.revision(connection))
-    _apply_consequences(connection, taxonomy, after, items)
+    _apply_consequences(connection, taxonomy, after, items=items)
     if plan.decisions:
-        decision_groups.decide_many(connection, user, plan.decisions, after, shares, change_id)
+        decision_groups.decide_many(
+            connection, user, plan.decisions, taxonomy=after, rates=shares, group_id=change_id
+        )
     return change_id
 
 
-def undo(connection: Connection, user: User, change_id: str, taxonomy: Taxonomy, shares: SamplingRates) -> str:
+def undo(connection: Connection, user: User, change_id: str, *, taxonomy: Taxonomy, shares: SamplingRates) -> str:
     """Undo a change: restore the items it changed and undo its decisions.
 
     Returns:
@@ -86,13 +94,15 @@ def undo(connection: Connection, user: User, change_id: str, taxonomy: Taxonomy,
     _refuse_newer(connection, changes, change_id)
     undo_id = uuid.uuid4().hex
     try:
-        decision_groups.undo_events(connection, user, [ledger.to_event(row) for row in rows], taxonomy, undo_id)
+        decision_groups.undo_events(
+            connection, user, [ledger.to_event(row) for row in rows], taxonomy=taxonomy, group_id=undo_id
+        )
     except DecisionError:  # no decisions, or all were undone one by one
         if not changes:
             raise
     plan = restore(changes, "before")
     if any(stored_version(taxonomy, item) != item for item in plan.items):
-        apply(connection, user, plan, taxonomy, shares, undo_id)
+        apply(connection, user, plan, taxonomy=taxonomy, shares=shares, change_id=undo_id)
     return undo_id
 
 
@@ -119,7 +129,7 @@ def _refuse_newer(connection: Connection, changes: list[Change], change_id: str)
             )
 
 
-def _apply_consequences(connection: Connection, before: Taxonomy, after: Taxonomy, items: list[Item]) -> None:
+def _apply_consequences(connection: Connection, before: Taxonomy, after: Taxonomy, *, items: list[Item]) -> None:
     """Move decisions and suggestions to merge targets, drop those of removed tags, and mark tags for refitting."""
     changed = projection.refold(connection, before.redirects, after.redirects)
     changed_tags = [item for item in items if isinstance(item, Tag)]
@@ -131,7 +141,7 @@ def _apply_consequences(connection: Connection, before: Taxonomy, after: Taxonom
         part = removed[start : start + 500]
         for table in (learned, suggestions, backfills, rechecks):
             connection.execute(delete(table).where(table.c.tag_id.in_(part)))
-    projection.mark_dirty(connection, _tags_to_refit(connection, before, after, items, changed))
+    projection.mark_dirty(connection, _tags_to_refit(connection, before, after, items=items, changed=changed))
 
 
 def _move_suggestions(connection: Connection, source: str, target: str) -> None:
@@ -143,7 +153,7 @@ def _move_suggestions(connection: Connection, source: str, target: str) -> None:
 
 
 def _tags_to_refit(
-    connection: Connection, before: Taxonomy, after: Taxonomy, items: list[Item], changed: set[str]
+    connection: Connection, before: Taxonomy, after: Taxonomy, *, items: list[Item], changed: set[str]
 ) -> set[str]:
     """Return the tags to refit: those that changed, and those whose exclusive siblings or templates changed."""
     tags = [item for item in items if isinstance(item, Tag)]

@@ -85,7 +85,7 @@ def estimate(connection: Connection, library: TagLibrary, tag_id: str) -> Estima
     ids = sorted(set(connection.execute(query.order_by(reviews.c.sample).limit(_SAMPLE_SIZE)).scalars()))
     done = select(func.count(reviews.c.asset_id.distinct())).where(reviews.c.profile.in_(profiles))
     total = int(connection.execute(done).scalar_one())
-    found = _scan(connection, library, tag_id, ids)
+    found = _scan(connection, library, tag_id, ids=ids)
     scale = total / len(ids) if ids else 0.0
     wanted = [value for value, _ in found.values()]
     return Estimate(round(wanted.count(1) * scale), round(wanted.count(0) * scale), total, len(ids))
@@ -117,8 +117,8 @@ def step(database: Database, library: TagLibrary) -> bool:
         row = connection.execute(select(backfills).where(backfills.c.state == "running").limit(1)).first()
         if row is None:
             return False
-        ids = _next_assets(connection, library, row.tag_id, row.seen)
-        found = _scan(connection, library, row.tag_id, ids)
+        ids = _next_assets(connection, library, row.tag_id, seen=row.seen)
+        found = _scan(connection, library, row.tag_id, ids=ids)
     rows = [
         {"tag_id": row.tag_id, "asset_id": a, "wanted": wanted, "probability": p}
         for a, (wanted, p) in found.items()
@@ -133,7 +133,7 @@ def step(database: Database, library: TagLibrary) -> bool:
     return True
 
 
-def _next_assets(connection: Connection, library: TagLibrary, tag_id: str, seen: int) -> list[int]:
+def _next_assets(connection: Connection, library: TagLibrary, tag_id: str, *, seen: int) -> list[int]:
     matrix = library.matrix()
     if tag_id not in matrix.rows:  # deprecated or removed in the meantime
         return []
@@ -163,7 +163,7 @@ def listed(connection: Connection) -> list[Backfill]:
     ]
 
 
-def waiting(connection: Connection, tag_id: str, wanted: int, limit: int = 24) -> list[tuple[int, float]]:
+def waiting(connection: Connection, tag_id: str, wanted: int, *, limit: int = 24) -> list[tuple[int, float]]:
     """Return (asset id, probability) of queued pictures, most certain first; see `BackfillService.waiting`."""
     query = select(rechecks.c.asset_id, rechecks.c.probability).where(
         rechecks.c.tag_id == tag_id, rechecks.c.wanted == wanted
@@ -173,7 +173,7 @@ def waiting(connection: Connection, tag_id: str, wanted: int, limit: int = 24) -
 
 
 def answers(
-    tag_id: str, wanted: int, asked: Sequence[int], applies: Collection[int], profile: str
+    tag_id: str, wanted: int, asked: Sequence[int], *, applies: Collection[int], profile: str
 ) -> list[Decision]:
     """Return the decisions for a page of queued pictures; pictures that keep their tag need none.
 
@@ -237,10 +237,10 @@ class BackfillService:
             wanted: 1 for pictures that probably need the tag, 0 for those that should probably lose it.
         """
         with self._database.read() as connection:
-            return waiting(connection, tag_id, wanted, limit)
+            return waiting(connection, tag_id, wanted, limit=limit)
 
     def answer(
-        self, user: User, tag_id: str, wanted: int, asked: Sequence[int], applies: Collection[int]
+        self, user: User, tag_id: str, wanted: int, *, asked: Sequence[int], applies: Collection[int]
     ) -> DecisionGroup | None:
         """Answer a page of queued pictures with one decision group; returns None if nothing changes.
 
@@ -251,14 +251,18 @@ class BackfillService:
         """
         taxonomy = self._review.model.taxonomy
         profiles = taxonomy.profiles_with(taxonomy.tag(tag_id).category_id)
-        decisions = answers(tag_id, wanted, asked, applies, profiles[0].id if profiles else "general")
+        decisions = answers(
+            tag_id, wanted, asked, applies=applies, profile=profiles[0].id if profiles else "general"
+        )
         group = self._review.decide_many(user, decisions) if decisions else None
         with self._database.write() as connection:
             answered(connection, tag_id, asked)
         return group
 
 
-def _scan(connection: Connection, library: TagLibrary, tag_id: str, ids: list[int]) -> dict[int, tuple[int, float]]:
+def _scan(
+    connection: Connection, library: TagLibrary, tag_id: str, *, ids: list[int]
+) -> dict[int, tuple[int, float]]:
     """Return (1 to gain or 0 to lose the tag, probability) by asset id."""
     matrix = library.matrix()
     if tag_id not in matrix.rows or not ids:

@@ -25,7 +25,7 @@ class TaxonomyHistory:
             tag_id: Only changes of this tag; empty for all.
         """
         with self._database.read() as connection:
-            return taxonomy_history.recent(connection, limit, before, tag_id)
+            return taxonomy_history.recent(connection, limit, before, tag_id=tag_id)
 
     def first_change_at(self) -> datetime:
         """Return the time of the first change, which set the taxonomy up."""

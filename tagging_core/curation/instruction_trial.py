@@ -98,6 +98,7 @@ class InstructionTrial:
         database: Database,
         images: ImageFiles,
         model: ActiveModel,
+        *,
         max_pixels: int,
     ) -> None:
         self._database, self._images, self._library = database, images, model.library
@@ -124,7 +125,8 @@ class InstructionTrial:
             return InstructionPreview(instruction, [], 0, None, None)
         current = profile.instruction if profile.followed else ""
         (old, before), (new, after) = (
-            self._score(taxonomy, profile, pictures, each, steps) for each in (current, instruction)
+            self._score(taxonomy, profile, pictures, instruction=each, steps=steps)
+            for each in (current, instruction)
         )
         tried = [
             TrialPicture(
@@ -135,7 +137,7 @@ class InstructionTrial:
             for n, p in enumerate(pictures)
         ]
         with self._database.read() as connection:
-            done, truth = _truth(connection, profile, [p.id for p in pictures], old.tag_ids)
+            done, truth = _truth(connection, profile, [p.id for p in pictures], tag_ids=old.tag_ids)
         scores = [_mean_average_precision(p[done], truth[done]) for p in (before, after)]
         most_changed = sorted(tried, key=lambda each: -len(each.gained | each.lost))
         return InstructionPreview(instruction, most_changed, int(done.sum()), scores[0], scores[1])
@@ -145,7 +147,9 @@ class InstructionTrial:
         found = {}
         for picture in chosen:
             with contextlib.suppress(OSError, PictureError):
-                found[picture] = open_prepared(self._images, self._encoder(), picture.sha256, self._max_pixels)
+                found[picture] = open_prepared(
+                    self._images, self._encoder(), picture.sha256, max_pixels=self._max_pixels
+                )
             steps.advance(1)
         return found
 
@@ -154,6 +158,7 @@ class InstructionTrial:
         taxonomy: Taxonomy,
         profile: Profile,
         pictures: dict[_Picture, Image.Image],
+        *,
         instruction: str,
         steps: _Progress,
     ) -> tuple[TagMatrix, Floats]:
@@ -174,7 +179,12 @@ class InstructionTrial:
             pack = measure_pack(stacked, np.stack(texts), pack)
         models = {t.id: text_anchor(text, pack, preset.learner) for t, text in zip(tags, texts, strict=True)}
         matrix = make_matrix(
-            0, models, Calibration(), pack, taxonomy, self._library.calibration.none_logits(taxonomy)
+            0,
+            models,
+            Calibration(),
+            pack=pack,
+            taxonomy=taxonomy,
+            nothing=self._library.calibration.none_logits(taxonomy),
         )
         return matrix, matrix.probabilities(stacked)
 
@@ -213,7 +223,7 @@ def _choose(connection: Connection, profile: Profile) -> list[_Picture]:
 
 
 def _truth(
-    connection: Connection, profile: Profile, asset_ids: list[int], tag_ids: list[str]
+    connection: Connection, profile: Profile, asset_ids: list[int], *, tag_ids: list[str]
 ) -> tuple[np.ndarray, Floats]:
     """Return which pictures were reviewed, bool `(n,)`, and the accepted tags, 0/1 `(n, t)`."""
     matching = reviews.c.asset_id.in_(asset_ids), reviews.c.profile == profile.id

@@ -64,7 +64,7 @@ class Plan:
         tags |= {t: Tag(t, "", {}, state="deleted") for t in taxonomy.redirects.gone - tags.keys()}
         categories = taxonomy.categories | {c.id: c for c in self.categories}
         profiles = taxonomy.profiles | {p.id: p for p in self.profiles}
-        return make_taxonomy(taxonomy.revision, categories, tags, profiles)
+        return make_taxonomy(taxonomy.revision, categories, tags, profiles=profiles)
 
 
 def save(taxonomy: Taxonomy, tag: Tag) -> Plan:
@@ -133,7 +133,7 @@ def merge(taxonomy: Taxonomy, source_id: str, target_id: str) -> Plan:
     )
 
 
-def move(taxonomy: Taxonomy, tag_id: str, category_id: str, parent_id: str | None) -> Plan:
+def move(taxonomy: Taxonomy, tag_id: str, category_id: str, *, parent_id: str | None) -> Plan:
     """Move a tag and its descendants to another category or parent."""
     tag = taxonomy.tag(tag_id)
     moved = replace(tag, category_id=category_id, parent_id=parent_id)
@@ -160,7 +160,7 @@ def delete(taxonomy: Taxonomy, tag_id: str) -> Plan:
     return Plan(f"Delete {tag.name()}", (*gone, *children), (), taxonomy.revision)
 
 
-def split(taxonomy: Taxonomy, tag_id: str, new: Tag, asset_ids: Sequence[int]) -> Plan:
+def split(taxonomy: Taxonomy, tag_id: str, new: Tag, *, asset_ids: Sequence[int]) -> Plan:
     """Create a new tag that replaces the old one on some of its pictures.
 
     Raises:
@@ -213,7 +213,7 @@ def delete_category(taxonomy: Taxonomy, category_id: str) -> Plan:
     )
 
 
-def instruct(taxonomy: Taxonomy, profile_id: str, instruction: str, followed: bool) -> Plan:
+def instruct(taxonomy: Taxonomy, profile_id: str, instruction: str, *, followed: bool) -> Plan:
     """Set a profile's instruction for the model and whether the model follows it.
 
     Raises:

@@ -75,7 +75,7 @@ def try_tag(connection: Connection, library: TagLibrary, tag: Tag) -> PromptTria
     )
 
 
-def likely(connection: Connection, library: TagLibrary, tag_id: str, limit: int) -> list[tuple[int, float]]:
+def likely(connection: Connection, library: TagLibrary, tag_id: str, *, limit: int) -> list[tuple[int, float]]:
     """Return (asset id, probability) of undecided pictures that probably have a tag, most probable first."""
     matrix = library.matrix()
     if tag_id not in matrix.rows:

@@ -47,7 +47,7 @@ class CurationService:
         self.proposals = ProposalService(self._database, self._model)
         self.health = TagHealthService(self._database, self._model)
         self.protected = ProtectedPictures(self._database)
-        self.instructions = InstructionTrial(self._database, images, self._model, max_pixels)
+        self.instructions = InstructionTrial(self._database, images, self._model, max_pixels=max_pixels)
 
     def save(self, user: User, tag: Tag) -> Tag:
         """Add or change a tag; it is suggested as soon as its text is embedded.
@@ -87,7 +87,9 @@ class CurationService:
         """
         require(user, Action.CURATE)
         with self._database.write(durable=True) as connection:
-            act = applying.apply(connection, user, plan, self._model.load_taxonomy(connection), self._review.rates)
+            act = applying.apply(
+                connection, user, plan, taxonomy=self._model.load_taxonomy(connection), shares=self._review.rates
+            )
         self._review.wake()
         return act
 
@@ -101,7 +103,7 @@ class CurationService:
         require(user, Action.CURATE)
         with self._database.write(durable=True) as connection:
             taxonomy = self._model.load_taxonomy(connection)
-            undone = applying.undo(connection, user, act, taxonomy, self._review.rates)
+            undone = applying.undo(connection, user, act, taxonomy=taxonomy, shares=self._review.rates)
         self._review.wake()
         return undone
 
@@ -128,7 +130,7 @@ class CurationService:
     def likely(self, tag_id: str, limit: int = 8) -> list[tuple[int, float]]:
         """Return (asset id, probability) of undecided pictures that probably have a tag, most probable first."""
         with self._database.read() as connection:
-            return prompt_trial.likely(connection, self._model.library, tag_id, limit)
+            return prompt_trial.likely(connection, self._model.library, tag_id, limit=limit)
 
     def sensitive_waiting(self) -> dict[str, int]:
         """Return the number of undecided suggestions of each active sensitive tag."""
@@ -138,7 +140,7 @@ class CurationService:
     def sensitive_pictures(self, tag_id: str, limit: int = 24) -> list[tuple[int, float]]:
         """Return (asset id, probability) of undecided suggestions of a sensitive tag, most probable first."""
         with self._database.read() as connection:
-            return sensitive_queue.pictures(connection, self._model.taxonomy, tag_id, limit)
+            return sensitive_queue.pictures(connection, self._model.taxonomy, tag_id, limit=limit)
 
     def work(self) -> bool:
         """Run one step of background work; returns whether there was any."""
@@ -150,6 +152,6 @@ class CurationService:
             plan = plans.save(taxonomy, tag)
             saved = plan.tags[0]
             if taxonomy.tags.get(saved.id) != saved:
-                applying.apply(connection, user, plan, taxonomy, self._review.rates)
+                applying.apply(connection, user, plan, taxonomy=taxonomy, shares=self._review.rates)
         self._review.wake()
         return saved

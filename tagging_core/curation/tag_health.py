@@ -129,11 +129,11 @@ def growing(connection: Connection, redirects: TagRedirects, limit: int = 200) -
     return [tag_id for tag_id, increase in found.most_common(limit) if tag_id and increase > 0]
 
 
-def curve(connection: Connection, tag_id: str, redirects: TagRedirects, weeks: int = 26) -> pd.DataFrame:
+def curve(connection: Connection, tag_id: str, redirects: TagRedirects, *, weeks: int = 26) -> pd.DataFrame:
     """Return weekly precision: columns week (its Monday), right, judged, precision, low and high (95 % bounds)."""
     period = Period.latest(7 * weeks, key_values.today(connection))
     found: dict[str, Counter[str]] = {}
-    for day, kinds in reader.by_day(connection, "tag", period, reader.sources(tag_id, redirects)).items():
+    for day, kinds in reader.by_day(connection, "tag", period, keys=reader.sources(tag_id, redirects)).items():
         found.setdefault(periods.bucket(day, "week"), Counter()).update(kinds)
     rows = [
         (week, kinds["accept"], judged, kinds["accept"] / judged, *wilson(kinds["accept"], judged))
@@ -144,7 +144,7 @@ def curve(connection: Connection, tag_id: str, redirects: TagRedirects, weeks: i
 
 
 def examples(
-    connection: Connection, library: TagLibrary, tag_id: str, limit: int = 8
+    connection: Connection, library: TagLibrary, tag_id: str, *, limit: int = 8
 ) -> tuple[list[Example], list[Example]]:
     """Return a tag's positive examples with the highest and with the lowest leave-one-out probabilities.
 
@@ -199,4 +199,4 @@ class TagHealthService:
     def latest_pictures(self, tag_id: str, limit: int) -> list[int]:
         """Return the assets with a tag, latest decision first."""
         with self._database.read() as connection:
-            return taxonomy_store.examples(connection, tag_id, 1, limit)
+            return taxonomy_store.examples(connection, tag_id, 1, limit=limit)

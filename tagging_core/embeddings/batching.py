@@ -15,7 +15,7 @@ K = TypeVar("K")
 
 
 def encode_with_bisection(
-    encoder: Encoder, images: dict[K, Image.Image], instruction: str = "", texts: Mapping[K, str] | None = None
+    encoder: Encoder, images: dict[K, Image.Image], instruction: str = "", *, texts: Mapping[K, str] | None = None
 ) -> tuple[dict[K, Vectors], dict[K, str]]:
     """Embed images; bisect a batch that fails until the failing images are isolated.
 
@@ -46,7 +46,7 @@ def encode_with_bisection(
         keys = list(images)
         halves = keys[: len(keys) // 2], keys[len(keys) // 2 :]
         parts = [
-            encode_with_bisection(encoder, {key: images[key] for key in half}, instruction, texts)
+            encode_with_bisection(encoder, {key: images[key] for key in half}, instruction, texts=texts)
             for half in halves
         ]
         return parts[0][0] | parts[1][0], parts[0][1] | parts[1][1]

@@ -51,7 +51,7 @@ class EncoderRegistry:
             lock = self._locks.setdefault(preset.fingerprint, threading.Lock())
         with lock:
             if preset.fingerprint not in self._loaded:
-                loaded = load_preset(preset, self._models_dir, self._devices, self._compiled)
+                loaded = load_preset(preset, self._models_dir, self._devices, compiled=self._compiled)
                 self._loaded[preset.fingerprint] = loaded
             return self._loaded[preset.fingerprint]
 

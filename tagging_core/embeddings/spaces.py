@@ -107,7 +107,7 @@ def active(connection: Connection) -> VectorSpace | None:
 
 
 def register(
-    connection: Connection, fingerprint: str, encoder: str, state: SpaceState, actor: str, instruction: str = ""
+    connection: Connection, fingerprint: str, encoder: str, *, state: SpaceState, actor: str, instruction: str = ""
 ) -> None:
     """Register a space and mark all tags to be fitted in it; a no-op if it is registered."""
     if find(connection, fingerprint) is None:

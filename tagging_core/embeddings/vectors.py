@@ -18,6 +18,7 @@ def save(
     connection: Connection,
     fingerprint: str,
     asset_ids: Sequence[int],
+    *,
     matrix: Vectors,
     kind: str = "image",
 ) -> None:
@@ -42,6 +43,7 @@ def load(
     connection: Connection,
     fingerprint: str,
     asset_ids: Sequence[int],
+    *,
     kind: str = "image",
 ) -> dict[int, Vectors]:
     """Return vectors `(d,)` by asset id; assets without a vector in the space are absent."""
@@ -58,10 +60,10 @@ def load(
     return found
 
 
-def replace_text(connection: Connection, fingerprint: str, asset_id: int, matrix: Vectors | None) -> None:
+def replace_text(connection: Connection, fingerprint: str, asset_id: int, *, matrix: Vectors | None) -> None:
     """Upsert the vector `(1, d)` of an asset's text, or delete it if None."""
     if matrix is not None:
-        save(connection, fingerprint, [asset_id], matrix, kind="text")
+        save(connection, fingerprint, [asset_id], matrix=matrix, kind="text")
         return
     mine = vectors.c.asset_id == asset_id, vectors.c.fingerprint == fingerprint, vectors.c.kind == "text"
     connection.execute(delete(vectors).where(*mine))
@@ -89,7 +91,7 @@ def encode_sentences(encoder: Encoder, groups: Sequence[Sequence[str]], instruct
 
 
 def save_sentences(
-    connection: Connection, fingerprint: str, groups: Sequence[Sequence[str]], means: Sequence[Vectors]
+    connection: Connection, fingerprint: str, groups: Sequence[Sequence[str]], *, means: Sequence[Vectors]
 ) -> None:
     """Store the result of `encode_sentences`."""
     rows = [
@@ -103,6 +105,7 @@ def sentences(
     database: Database,
     encoder: Callable[[], Encoder],
     fingerprint: str,
+    *,
     groups: Sequence[Sequence[str]],
     instruction: str = "",
 ) -> list[Vectors]:
@@ -123,7 +126,7 @@ def sentences(
     if missing:
         fresh = encode_sentences(encoder(), [groups[place] for place in missing], instruction)
         with database.write() as connection:
-            save_sentences(connection, fingerprint, [groups[place] for place in missing], fresh)
+            save_sentences(connection, fingerprint, [groups[place] for place in missing], means=fresh)
         for place, vector in zip(missing, fresh, strict=True):
             found[place] = vector
     return [vector for vector in found if vector is not None]

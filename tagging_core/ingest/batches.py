@@ -47,7 +47,7 @@ class Batch:
         return self.ingested + self.known + self.refused
 
 
-def submit(connection: Connection, user: User, name: str, profile: Profile, entries: Sequence[Entry]) -> int:
+def submit(connection: Connection, user: User, name: str, *, profile: Profile, entries: Sequence[Entry]) -> int:
     """Queue a batch whose files are staged already; return its id.
 
     Raises:
@@ -61,7 +61,7 @@ def submit(connection: Connection, user: User, name: str, profile: Profile, entr
     row = {"name": name[:200] or "Untitled", "profile": profile.id, "actor": user.name, "created_at": now}
     batch_id = insert_row(connection, batches, row | {"state": "running", "started_at": now})
     size = max(1, min(CHUNK, len(entries) // 8))  # so that small batches, too, occupy several threads
-    connection.execute(items.insert(), [_item_row(batch_id, n, n // size, e) for n, e in enumerate(entries)])
+    connection.execute(items.insert(), [_item_row(batch_id, n, n // size, entry=e) for n, e in enumerate(entries)])
     job = {"kind": "ingest", "batch_id": batch_id, "state": "waiting", "created_at": now}
     job["bulk"] = len(entries) > _URGENT
     job_id = insert_row(connection, jobs, job)
@@ -74,6 +74,7 @@ def join(
     connection: Connection,
     user: User,
     name: str,
+    *,
     profile: Profile,
     pictures: Sequence[tuple[int, str, bool]],
     fresh: bool = False,
@@ -103,7 +104,7 @@ def join(
     new = {asset_id for asset_id, _, is_new in pictures if is_new}
     old = not_in(connection, batch_id, {asset_id for asset_id, _, _ in pictures} - new)
     added = new | old
-    projection.join_batch(connection, batch_id, old, len(new))
+    projection.join_batch(connection, batch_id, old, new=len(new))
     rows: list[dict[str, Any]] = [
         {
             "batch_id": batch_id,
@@ -133,7 +134,7 @@ def not_in(connection: Connection, batch_id: int, asset_ids: set[int]) -> set[in
 
 def stop(connection: Connection, batch_id: int, note: str = "") -> None:
     """Stop a running batch after its leased chunks; finished items are kept."""
-    _set_state(connection, batch_id, "stopped", "running", {"note": note})
+    _set_state(connection, batch_id, "stopped", before="running", values={"note": note})
 
 
 def resume(connection: Connection, batch_id: int) -> None:
@@ -144,7 +145,11 @@ def resume(connection: Connection, batch_id: int) -> None:
     connection.execute(update(chunks).where(left).values(again))
     done = select(func.count()).where(items.c.batch_id == batch_id, items.c.state != "waiting").scalar_subquery()
     _set_state(
-        connection, batch_id, "running", "stopped", {"note": "", "started_at": _now(), "finished_before": done}
+        connection,
+        batch_id,
+        "running",
+        before="stopped",
+        values={"note": "", "started_at": _now(), "finished_before": done},
     )
 
 
@@ -230,7 +235,7 @@ def staged_sources(connection: Connection) -> set[str]:
     return set(connection.execute(query).scalars())
 
 
-def _set_state(connection: Connection, batch_id: int, state: str, before: str, values: dict[str, Any]) -> None:
+def _set_state(connection: Connection, batch_id: int, state: str, *, before: str, values: dict[str, Any]) -> None:
     mine = and_(batches.c.id == batch_id, batches.c.state == before)
     changed = connection.execute(update(batches).where(mine).values({"state": state, **values})).rowcount
     if changed:
@@ -239,7 +244,7 @@ def _set_state(connection: Connection, batch_id: int, state: str, before: str, v
         connection.execute(update(jobs).where(job).values(state=job_state))
 
 
-def _item_row(batch_id: int, n: int, chunk: int, entry: Entry) -> dict[str, Any]:
+def _item_row(batch_id: int, n: int, chunk: int, *, entry: Entry) -> dict[str, Any]:
     return {
         "batch_id": batch_id,
         "n": n,

@@ -50,7 +50,10 @@ class Broker:
         self._broker = _broker(url)
         self._where = urlsplit(url).hostname or "this process"
         self.durable = bool(url)
-        self._actors = [_actor(self._broker, work, _URGENT, 0), _actor(self._broker, work, _BULK, 1)]
+        self._actors = [
+            _actor(self._broker, work, _URGENT, priority=0),
+            _actor(self._broker, work, _BULK, priority=1),
+        ]
         self._worker: Worker | None = None
         self._lifecycle, self._closed = threading.Lock(), False
 
@@ -116,7 +119,7 @@ def _broker(url: str) -> dramatiq.Broker:
 
 
 def _actor(
-    broker: dramatiq.Broker, work: Callable[[int, int], None], queue: str, priority: int
+    broker: dramatiq.Broker, work: Callable[[int, int], None], queue: str, *, priority: int
 ) -> Actor[[int, int], None]:
     return Actor(work, broker=broker, actor_name=queue, queue_name=queue, priority=priority, options={})
 

@@ -95,6 +95,7 @@ class OnlineTagger:
         database: Database,
         images: ImageFiles,
         model: ActiveModel,
+        *,
         threads: int,
         max_pixels: int,
     ) -> None:
@@ -110,6 +111,7 @@ class OnlineTagger:
         user: User,
         data: bytes,
         profile: str,
+        *,
         name: str = "",
         text: AssetText = NO_TEXT,
         instruction: str = "",
@@ -179,7 +181,9 @@ class OnlineTagger:
         if kind.keep:
             own = instructed if instructed_library else {}
             with self._writing, self._database.write() as connection:  # a lock is faster than SQLite's busy wait
-                kept, found = self._write(connection, requests, kind, default, passages, own)
+                kept, found = self._write(
+                    connection, requests, kind, found=default, passages=passages, instructed=own
+                )
         else:
             known = self._known([request.sha256 for request in requests])
         if instructed or not kind.keep:
@@ -208,7 +212,7 @@ class OnlineTagger:
         if kind.instruction:
             images = {key: image for key, image in images.items() if key not in failed}
             texts = {key: passage.text for key, passage in passages.items()}
-            instructed, more = encode_with_bisection(self._encoder(), images, kind.instruction, texts)
+            instructed, more = encode_with_bisection(self._encoder(), images, kind.instruction, texts=texts)
             failed = failed | more
         return default, instructed, failed
 
@@ -228,6 +232,7 @@ class OnlineTagger:
         connection: Connection,
         requests: Sequence[_Request],
         kind: _Kind,
+        *,
         found: dict[str, Vectors],
         passages: dict[str, Passage],
         instructed: dict[str, Vectors],
@@ -241,7 +246,7 @@ class OnlineTagger:
         kept = asset_module.insert(connection, arrivals)
         names = {r.sha256: asset_module.safe_name(r.name) for r in requests}
         joined = [(asset_id, names[key], new) for key, (asset_id, new) in kept.items()]
-        batches.join(connection, kind.user, f"From {kind.user.name}", kind.profile, joined)
+        batches.join(connection, kind.user, f"From {kind.user.name}", profile=kind.profile, pictures=joined)
         old = [asset_id for asset_id, new in kept.values() if not new]
         embedded = vectors.load(connection, self._suggester.fingerprint, old) if old else {}
         missing = {i: found[key] for key, (i, _) in kept.items() if i not in embedded}
@@ -250,10 +255,18 @@ class OnlineTagger:
         own = {i: instructed[key] for key, (i, _) in kept.items() if i in missing and key in instructed}
         suggested: dict[int, list[Suggestion]] = {}
         if missing:
-            suggested = keep_embedded(connection, self._suggester, kind.profile.id, missing, texts, new, own)
+            suggested = keep_embedded(
+                connection,
+                self._suggester,
+                kind.profile.id,
+                pictures=missing,
+                passages=texts,
+                new=new,
+                instructed=own,
+            )
         if embedded:
             updated, margins = self._suggester.predict_assets(connection, list(embedded), kind.profile.id)
-            recorded_suggestions.record(connection, kind.profile.id, updated, margins)
+            recorded_suggestions.record(connection, kind.profile.id, updated, margins=margins)
             suggested |= updated
         return kept, {key: suggested[i] for key, (i, _) in kept.items()}
 

@@ -115,7 +115,7 @@ class Pipeline:
         fresh = {d.loaded.sha256: d.prepared for d in decoded if d.prepared is not None}
         found, failed = encode_with_bisection(self._encoder(), fresh)
         passages = self._passages(decoded)
-        instructed = self._instructed(chunk.profile, fresh, found, passages)
+        instructed = self._instructed(chunk.profile, fresh, found, passages=passages)
         self._write(EmbeddedChunk(chunk, decoded, found, failed, passages, instructed))
         for part in decoded:
             if part.loaded.item.staged:
@@ -157,6 +157,7 @@ class Pipeline:
         profile_id: str,
         images: dict[str, Image.Image],
         found: dict[str, Vectors],
+        *,
         passages: dict[str, Passage],
     ) -> dict[str, Vectors]:
         with self._database.read() as connection:
@@ -165,7 +166,7 @@ class Pipeline:
             return {}
         texts = {sha256: passage.text for sha256, passage in passages.items()}
         good = {sha256: image for sha256, image in images.items() if sha256 in found}
-        return encode_with_bisection(self._encoder(), good, library.instruction, texts)[0]
+        return encode_with_bisection(self._encoder(), good, library.instruction, texts=texts)[0]
 
     def _passages(self, decoded: list[Decoded]) -> dict[str, Passage]:
         texts = {d.loaded.sha256: _text_of(d).sentence() for d in decoded if d.picture is not None}
@@ -194,7 +195,15 @@ class Pipeline:
             new = {asset_id for asset_id, is_new in kept.values() if is_new}
             ids = {r.asset_id: part.loaded.sha256 for part, r in zip(embedded.decoded, results, strict=True)}
             instructed = {i: embedded.instructed[ids[i]] for i in pictures if ids[i] in embedded.instructed}
-            keep_embedded(connection, self._suggester, chunk.profile, pictures, passages, new, instructed)
+            keep_embedded(
+                connection,
+                self._suggester,
+                chunk.profile,
+                pictures=pictures,
+                passages=passages,
+                new=new,
+                instructed=instructed,
+            )
             chunks.finish(connection, chunk)
         for result in results:
             metrics.PICTURES.labels(result.state).inc()
@@ -204,6 +213,7 @@ def keep_embedded(
     connection: Connection,
     suggester: Suggester,
     profile_id: str,
+    *,
     pictures: dict[int, Vectors],
     passages: dict[int, Passage],
     new: Collection[int],
@@ -223,7 +233,7 @@ def keep_embedded(
     fingerprint = suggester.fingerprint
     for kind, found in (("image", pictures), ("text", {i: p.vector for i, p in passages.items()})):
         if found:
-            vectors.save(connection, fingerprint, list(found), np.stack(list(found.values())), kind=kind)
+            vectors.save(connection, fingerprint, list(found), matrix=np.stack(list(found.values())), kind=kind)
     if pictures:
         connection.execute(
             outbox.insert(), [{"kind": "asset", "key": str(i), "fingerprint": fingerprint} for i in pictures]
@@ -231,13 +241,13 @@ def keep_embedded(
     protected.raise_alerts(connection, fingerprint, pictures)
     if instructed:
         library = suggester.library(connection, profile_id, ready=False)
-        vectors.save(connection, library.pictures, list(instructed), np.stack(list(instructed.values())))
+        vectors.save(connection, library.pictures, list(instructed), matrix=np.stack(list(instructed.values())))
         chosen, margins = suggester.predict_assets(connection, list(pictures), profile_id)
     else:
         before = [asset_id for asset_id in pictures if asset_id not in new]
         decided = label_queries.labels_of(connection, before) if before else {}
-        chosen, margins = suggester.predict(pictures, profile_id, passages, decided)
-    recorded_suggestions.record(connection, profile_id, chosen, margins, new)
+        chosen, margins = suggester.predict(pictures, profile_id, passages, decided=decided)
+    recorded_suggestions.record(connection, profile_id, chosen, margins=margins, new=new)
     return chosen
 
 

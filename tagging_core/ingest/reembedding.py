@@ -7,6 +7,7 @@ import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from PIL import Image
@@ -111,15 +112,20 @@ class Reembedder:
             current, decoded = unembedded, ahead
             unembedded = self._unembedded(space, current[-1].id)
             ahead = self._decode(encoder, unembedded)
-            if not self._write(space, encoder, current, decoded) or time.monotonic() > end:
+            if not self._write(space, encoder, current, decoded=decoded) or time.monotonic() > end:
                 break
 
     def _decode(self, encoder: Encoder, unembedded: list[_MissingVector]) -> list[Future[Image.Image]]:
-        limit = self._max_pixels
-        return [self._pool.submit(open_prepared, self._images, encoder, each.sha256, limit) for each in unembedded]
+        open_ = partial(open_prepared, self._images, encoder, max_pixels=self._max_pixels)
+        return [self._pool.submit(open_, each.sha256) for each in unembedded]
 
     def _write(
-        self, space: VectorSpace, encoder: Encoder, chunk: list[_MissingVector], decoded: list[Future[Image.Image]]
+        self,
+        space: VectorSpace,
+        encoder: Encoder,
+        chunk: list[_MissingVector],
+        *,
+        decoded: list[Future[Image.Image]],
     ) -> bool:
         """Embed and write a chunk; return False if the space was stopped, deleted or activated meanwhile."""
         images: dict[int, Image.Image] = {}
@@ -130,7 +136,7 @@ class Reembedder:
                 _log.warning("picture %d could not be embedded with %s: %s", each.id, space.fingerprint, error)
         texts = {each.id: each.text for each in chunk if each.text}
         found, failed = encode_with_bisection(
-            encoder, images, space.instruction, texts if space.instruction else None
+            encoder, images, space.instruction, texts=texts if space.instruction else None
         )
         for asset_id, reason in failed.items():
             _log.warning("picture %d could not be embedded with %s: %s", asset_id, space.fingerprint, reason)
@@ -141,9 +147,9 @@ class Reembedder:
             if current is None or current.state != space.state:
                 return False
             if found:
-                vectors.save(connection, space.fingerprint, list(found), np.stack(list(found.values())))
+                vectors.save(connection, space.fingerprint, list(found), matrix=np.stack(list(found.values())))
             if passages is not None:
-                vectors.save(connection, space.fingerprint, with_text, passages, kind="text")
+                vectors.save(connection, space.fingerprint, with_text, matrix=passages, kind="text")
             if found and not space.instruction:
                 row = {"kind": "asset", "fingerprint": space.fingerprint}
                 connection.execute(outbox.insert(), [row | {"key": str(i)} for i in found])

@@ -40,6 +40,7 @@ class IngestService:
         database: Database,
         blobs: BlobStore,
         model: ActiveModel,
+        *,
         ingest_root: Path | None,
         wake: Callable[[], None],
     ) -> None:
@@ -47,7 +48,7 @@ class IngestService:
         self._ingest_root, self._wake = ingest_root, wake
         self.queue = QueueStatus(database)
 
-    def upload(self, user: User, files: Iterable[tuple[str, bytes]], profile: str, name: str = "") -> int:
+    def upload(self, user: User, files: Iterable[tuple[str, bytes]], profile: str, *, name: str = "") -> int:
         """Queue uploaded files, zips among them, as a batch.
 
         Args:
@@ -64,21 +65,23 @@ class IngestService:
             SourceError: There are no files, or a zip cannot be read.
             StorageError: The disk is full; nothing was queued.
         """
-        return self._submit(user, lambda prefix: sources.stage_uploads(files, self._blobs, prefix), profile, name)
+        return self._submit(
+            user, lambda prefix: sources.stage_uploads(files, self._blobs, prefix), profile, name=name
+        )
 
-    def ingest_paths(self, user: User, paths: Sequence[Path], profile: str, name: str = "") -> int:
+    def ingest_paths(self, user: User, paths: Sequence[Path], profile: str, *, name: str = "") -> int:
         """Queue local files, folders and zips; for callers who may read any file of this machine."""
 
         def entries(prefix: str) -> list[Entry]:
             found: list[Entry] = []
             for path in paths:
                 if path.is_file() and path.suffix.lower() == ".zip":
-                    found += sources.stage_zip(path, path.name, self._blobs, f"{prefix}/{len(found)}")
+                    found += sources.stage_zip(path, path.name, self._blobs, prefix=f"{prefix}/{len(found)}")
                 else:
                     found += sources.list_path(path)
             return found
 
-        return self._submit(user, entries, profile, name or ", ".join(p.name or str(p) for p in paths))
+        return self._submit(user, entries, profile, name=name or ", ".join(p.name or str(p) for p in paths))
 
     def ingest_server_path(self, user: User, path: str, profile: str) -> int:
         """Queue a path below TAGLOOP_INGEST_ROOT.
@@ -92,9 +95,9 @@ class IngestService:
         """Queue the sample photos that ship with Tagloop."""
         if not SAMPLES.is_dir():
             raise SourceError("The sample photos are missing: this installation has no folder data/demo.")
-        return self.ingest_paths(user, [SAMPLES], "e-commerce", "Sample photos")
+        return self.ingest_paths(user, [SAMPLES], "e-commerce", name="Sample photos")
 
-    def collect(self, user: User, asset_ids: Sequence[int], profile: str, name: str) -> int:
+    def collect(self, user: User, asset_ids: Sequence[int], profile: str, *, name: str) -> int:
         """Create a finished batch from assets of the archive, for joint review; return its id."""
         with self._database.write(durable=True) as connection:
             chosen = self._model.load_taxonomy(connection).profile(profile)
@@ -102,7 +105,9 @@ class IngestService:
             if not found:
                 raise SourceError("A batch needs at least one picture of the archive.")
             pictures = [(asset.id, asset.name, False) for asset in found]
-            return batches.join(connection, user, name.strip() or "Found pictures", chosen, pictures, fresh=True)
+            return batches.join(
+                connection, user, name.strip() or "Found pictures", profile=chosen, pictures=pictures, fresh=True
+            )
 
     def batch(self, batch_id: int) -> Batch:
         """Return a batch and its progress.
@@ -145,14 +150,16 @@ class IngestService:
             batches.resume(connection, batch_id)
         self._wake()
 
-    def _submit(self, user: User, stage: Callable[[str], list[Entry]], profile: str, name: str) -> int:
+    def _submit(self, user: User, stage: Callable[[str], list[Entry]], profile: str, *, name: str) -> int:
         require(user, Action.UPLOAD)
         prefix = f"{sources.INCOMING}/{uuid.uuid4().hex}"
         try:
             entries = stage(prefix)
             with self._database.write(durable=True) as connection:
                 chosen = self._model.load_taxonomy(connection).profile(profile)
-                batch_id = batches.submit(connection, user, name or sources.title(entries), chosen, entries)
+                batch_id = batches.submit(
+                    connection, user, name or sources.title(entries), profile=chosen, entries=entries
+                )
         except BaseException:
             with contextlib.suppress(UnreachableError):  # then the next start removes them
                 for staged in self._blobs.older_than(prefix, 0.0):

@@ -60,7 +60,7 @@ def stage_uploads(files: Iterable[tuple[str, bytes]], blobs: BlobStore, prefix: 
         if name.lower().endswith(".txt"):
             texts[_stem(name)] = parse_text(data[:_TEXT_BYTES].decode("utf-8", "replace"))
         elif zipfile.is_zipfile(io.BytesIO(data)):
-            entries += stage_zip(io.BytesIO(data), name, blobs, f"{prefix}/{len(entries)}")
+            entries += stage_zip(io.BytesIO(data), name, blobs, prefix=f"{prefix}/{len(entries)}")
         else:
             place = f"{prefix}/{len(entries)}"
             blobs.write(place, data)
@@ -68,7 +68,7 @@ def stage_uploads(files: Iterable[tuple[str, bytes]], blobs: BlobStore, prefix: 
     return [replace(e, name=safe_name(e.name), text=texts.get(_stem(e.name), e.text)) for e in entries]
 
 
-def stage_zip(file: io.BytesIO | Path, name: str, blobs: BlobStore, prefix: str) -> list[Entry]:
+def stage_zip(file: io.BytesIO | Path, name: str, blobs: BlobStore, *, prefix: str) -> list[Entry]:
     """Stage the members of a zip; unusable members become entries with a reason.
 
     Raises:
@@ -81,7 +81,7 @@ def stage_zip(file: io.BytesIO | Path, name: str, blobs: BlobStore, prefix: str)
             if len(members) > ZIP_FILES:
                 raise SourceError(f"{name} has {len(members):,} files; the limit for one zip is {ZIP_FILES:,}.")
             texts = {_stem(m.filename): m for m in members if m.filename.lower().endswith(".txt")}
-            return list(_unpack(archive, members, texts, blobs, prefix))
+            return list(_unpack(archive, members, texts, blobs=blobs, prefix=prefix))
     except (zipfile.BadZipFile, OSError, ValueError) as error:
         raise SourceError(f"{safe_name(name)} is not a readable zip: {error}.") from error
 
@@ -151,6 +151,7 @@ def _unpack(
     archive: zipfile.ZipFile,
     members: list[zipfile.ZipInfo],
     texts: dict[str, zipfile.ZipInfo],
+    *,
     blobs: BlobStore,
     prefix: str,
 ) -> Iterator[Entry]:

@@ -102,7 +102,7 @@ def fit_calibration(judged: CalibrationData) -> Calibration:
     groups = [np.zeros(len(judged.rows), np.int64), of_tag[judged.rows], judged.rows]
     values = [np.zeros((size, 2)) for size in (1, len(categories), len(judged.tag_ids))]
     for _ in range(_SWEEPS):
-        moved = max(_improve(judged, groups, values, level) for level in range(len(_LEVELS)))
+        moved = max(_improve(judged, groups, values, level=level) for level in range(len(_LEVELS)))
         if moved < _SMALL:
             break
     known = np.bincount(judged.rows, minlength=len(judged.tag_ids)) > 0
@@ -113,7 +113,9 @@ def fit_calibration(judged: CalibrationData) -> Calibration:
     )
 
 
-def _improve(judged: CalibrationData, groups: list[NDArray[np.int64]], values: list[Floats], level: int) -> float:
+def _improve(
+    judged: CalibrationData, groups: list[NDArray[np.int64]], values: list[Floats], *, level: int
+) -> float:
     """Take one Newton step for all groups of a level; return the largest change."""
     total = np.sum([value[group] for group, value in zip(groups, values, strict=True)], axis=0)
     along = np.exp(total[:, 0]) * judged.logits

@@ -76,7 +76,7 @@ def load_held_out(connection: Connection, fingerprint: str, tag_ids: Sequence[st
 
 
 def collect(
-    connection: Connection, taxonomy: Taxonomy, left_out: dict[str, HeldOutLogits], nothing: dict[str, float]
+    connection: Connection, taxonomy: Taxonomy, left_out: dict[str, HeldOutLogits], *, nothing: dict[str, float]
 ) -> CalibrationData:
     """Collect calibration data of all active tags.
 
@@ -98,7 +98,7 @@ def collect(
         unbiased = {tag_id: (r["shown"] > 0) | np.isin(r["asset"], finished) for tag_id, r in rows.items()}
         weights = {tag.id: counts.sampling_weights(tag, accepted)[rows[tag.id]["kind"]] for tag in known}
         if category_id in nothing and known:
-            parts += _rivals(rows, unbiased, weights, nothing[category_id])
+            parts += _rivals(rows, unbiased, weights, nothing=nothing[category_id])
         else:
             for tag_id, r in rows.items():
                 keep = unbiased[tag_id]
@@ -110,6 +110,7 @@ def _rivals(
     rows: dict[str, HeldOutLogits],
     unbiased: dict[str, NDArray[np.bool_]],
     weights: dict[str, Floats],
+    *,
     nothing: float,
 ) -> list[tuple[str, Floats, Floats, Floats]]:
     """Pairs of an exclusive category, from pictures that are examples of all its tags, so every logit is held out.

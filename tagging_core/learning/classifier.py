@@ -124,7 +124,7 @@ def measure_pack(gallery: Vectors, texts: Vectors, previous: ReferencePack) -> R
     )
 
 
-def fit_tag(text: Vectors, examples: Examples, pack: ReferencePack, defaults: LearnerDefaults) -> Fit:
+def fit_tag(text: Vectors, examples: Examples, pack: ReferencePack, *, defaults: LearnerDefaults) -> Fit:
     """Fit one tag.
 
     Args:
@@ -144,7 +144,7 @@ def fit_tag(text: Vectors, examples: Examples, pack: ReferencePack, defaults: Le
         np.asarray(anchor.weights + defaults.residual_variance * delta, np.float32),
         anchor.bias + _BIAS_VARIANCE * float(alphas.sum()),
     )
-    return Fit(model, anchor, alphas, _leave_one_out(gram, examples, offsets, alphas))
+    return Fit(model, anchor, alphas, _leave_one_out(gram, examples, offsets, alphas=alphas))
 
 
 def text_anchor(text: Vectors, pack: ReferencePack, defaults: LearnerDefaults) -> TagModel:
@@ -217,7 +217,7 @@ def _map_logistic(gram: Floats, examples: Examples, offsets: Floats) -> Floats:
     return alpha
 
 
-def _leave_one_out(gram: Floats, examples: Examples, offsets: Floats, alphas: Floats) -> Floats:
+def _leave_one_out(gram: Floats, examples: Examples, offsets: Floats, *, alphas: Floats) -> Floats:
     """Leave-one-out logits `(n,)` of the examples, by one Newton step from the full fit.
 
     `f_i - alpha_i (1 / H_ii - 1 / w_i)` with `H = (K + W^-1)^-1`, where w are the likelihood's second derivatives.

@@ -91,10 +91,10 @@ def compare(database: Database, old: TagLibrary, new: TagLibrary) -> ComparisonR
     """Report what would change if `new` replaced `old`."""
     taxonomy = old.matrix().taxonomy
     with database.read() as connection:
-        scores, judged = _scores(connection, taxonomy, old, new)
+        scores, judged = _scores(connection, taxonomy, old, new=new)
         moved, looked_at = _tag_changes(connection, old, new)
         thresholds = [
-            _thresholds(connection, profile, old, new) for profile in _reviewed_profiles(connection, taxonomy)
+            _thresholds(connection, profile, old, new=new) for profile in _reviewed_profiles(connection, taxonomy)
         ]
     return ComparisonReport(judged, *scores, looked_at, moved, thresholds)
 
@@ -130,7 +130,7 @@ def average_precision(probabilities: Floats, truth: Floats) -> float | None:
 
 
 def _scores(
-    connection: Connection, taxonomy: Taxonomy, old: TagLibrary, new: TagLibrary
+    connection: Connection, taxonomy: Taxonomy, old: TagLibrary, *, new: TagLibrary
 ) -> tuple[tuple[Score, Score], int]:
     found: tuple[list[ReviewedPredictions], list[ReviewedPredictions]] = ([], [])
     pictures: set[int] = set()
@@ -175,9 +175,9 @@ def _predicted(library: TagLibrary, pictures: list[Vectors]) -> dict[str, set[in
     return {tag_id: set(np.flatnonzero(above[:, row]).tolist()) for row, tag_id in enumerate(matrix.tag_ids)}
 
 
-def _thresholds(connection: Connection, profile_id: str, old: TagLibrary, new: TagLibrary) -> ProfileThresholds:
+def _thresholds(connection: Connection, profile_id: str, old: TagLibrary, *, new: TagLibrary) -> ProfileThresholds:
     before, after = (
-        precision_targets.thresholds_for_precision(connection, library, profile_id, _TARGET)
+        precision_targets.thresholds_for_precision(connection, library, profile_id, target=_TARGET)
         for library in (old, new)
     )
     return ProfileThresholds(profile_id, before.pooled.probability, after.pooled.probability)

@@ -47,7 +47,7 @@ class Explanation:
 
 
 def explain(
-    connection: Connection, library: TagLibrary, asset_id: int, tag_id: str, limit: int = 12
+    connection: Connection, library: TagLibrary, asset_id: int, *, tag_id: str, limit: int = 12
 ) -> Explanation:
     """Explain a tag's probability for a picture.
 

@@ -50,7 +50,7 @@ class TagLibrary:
     """
 
     def __init__(
-        self, database: Database, preset: Preset, encoder: Callable[[], Encoder], instruction: str = ""
+        self, database: Database, preset: Preset, encoder: Callable[[], Encoder], *, instruction: str = ""
     ) -> None:
         self._database = database
         self._preset = preset
@@ -59,7 +59,9 @@ class TagLibrary:
         self.fingerprint = spaces.fingerprint_of(preset.fingerprint, instruction)
         self.pictures = preset.fingerprint if preset.instructed == "text" else self.fingerprint
         self.taxonomies = taxonomy_store.TaxonomyCache()
-        self.calibration = LibraryCalibration(database, self.fingerprint, preset.learner, self.taxonomies)
+        self.calibration = LibraryCalibration(
+            database, self.fingerprint, preset.learner, taxonomies=self.taxonomies
+        )
         self._reading = threading.Lock()
         self._urgent = 0
         self._decided = 0.0
@@ -159,7 +161,7 @@ class TagLibrary:
         texts = np.stack(self._texts(taxonomy.active(), taxonomy))
         with self._database.write() as connection:
             pack = measure_pack(pictures, texts, self.pack(connection))
-            reference_pack.save_pack(connection, self.fingerprint, pack, len(pictures))
+            reference_pack.save_pack(connection, self.fingerprint, pack, pictures=len(pictures))
             mark_dirty(connection, taxonomy.tags)
         return True
 
@@ -175,7 +177,10 @@ class TagLibrary:
         known = self._pack
         if known is None or known[0] != version:
             dimension = self._preset.dimension or self._encoder().dimension
-            known = version, reference_pack.pack_in_force(connection, self.fingerprint, self._preset, dimension)
+            known = (
+                version,
+                reference_pack.pack_in_force(connection, self.fingerprint, self._preset, dimension=dimension),
+            )
             self._pack = known
         return known[1]
 
@@ -205,7 +210,7 @@ class TagLibrary:
             for tag, text in zip(chosen, texts, strict=True):
                 if give_way:
                     self._wait_for_decisions(end)
-                rows.append(self._fit_one(sampler, tag, text, pack))
+                rows.append(self._fit_one(sampler, tag, text, pack=pack))
         self._store(marks, rows)
         return len(marks)
 
@@ -232,20 +237,22 @@ class TagLibrary:
         """Fit a tag without storing it; return the fit, its training examples and their arrays."""
         taxonomy = self.taxonomies.load(connection)
         sampler = TrainingSetSampler(connection, taxonomy, self.pictures)
-        return self._fit_examples(sampler, tag, self._texts([tag], taxonomy)[0], self.pack(connection))
+        return self._fit_examples(sampler, tag, self._texts([tag], taxonomy)[0], pack=self.pack(connection))
 
     def _fit_examples(
-        self, sampler: TrainingSetSampler, tag: Tag, text: Vectors, pack: ReferencePack
+        self, sampler: TrainingSetSampler, tag: Tag, text: Vectors, *, pack: ReferencePack
     ) -> tuple[Fit, list[TrainingExample], Examples]:
         usable, found = sampler.of(tag)
         stacked = np.stack(found) if found else np.zeros((0, len(text)), np.float32)
         labels = np.array([c.label for c in usable], dtype=np.float64)
         weights = np.array([c.weight for c in usable], dtype=np.float64)
         known = Examples(pack.centre(stacked), labels, weights)
-        return fit_tag(text, known, pack, self._preset.learner), usable, known
+        return fit_tag(text, known, pack, defaults=self._preset.learner), usable, known
 
-    def _fit_one(self, sampler: TrainingSetSampler, tag: Tag, text: Vectors, pack: ReferencePack) -> dict[str, Any]:
-        fit, usable, known = self._fit_examples(sampler, tag, text, pack)
+    def _fit_one(
+        self, sampler: TrainingSetSampler, tag: Tag, text: Vectors, *, pack: ReferencePack
+    ) -> dict[str, Any]:
+        fit, usable, known = self._fit_examples(sampler, tag, text, pack=pack)
         return {
             "fingerprint": self.fingerprint,
             "tag_id": tag.id,
@@ -263,7 +270,9 @@ class TagLibrary:
         if new:
             if len(self._text_vectors) > _MAX_TEXTS:
                 self._text_vectors = {}
-            found = vectors.sentences(self._database, self._encoder, self.fingerprint, new, self.instruction)
+            found = vectors.sentences(
+                self._database, self._encoder, self.fingerprint, groups=new, instruction=self.instruction
+            )
             self._text_vectors = self._text_vectors | dict(zip(new, found, strict=True))
         return [self._text_vectors[group] for group in groups]
 
@@ -287,6 +296,6 @@ class TagLibrary:
         nothing = self.calibration.none_logits(taxonomy)
         if old is not None and old.tag_ids == [t for t in active if t in old.rows or t in models]:
             models = {tag_id: model for tag_id, model in models.items() if tag_id in old.rows}
-            return old.with_changes(revision, models, calibration, taxonomy, nothing)
+            return old.with_changes(revision, models, calibration, taxonomy=taxonomy, nothing=nothing)
         known = models if old is None else old.models() | models
-        return make_matrix(revision, known, calibration, pack, taxonomy, nothing)
+        return make_matrix(revision, known, calibration, pack=pack, taxonomy=taxonomy, nothing=nothing)

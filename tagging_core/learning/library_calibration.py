@@ -29,7 +29,7 @@ class LibraryCalibration:
     """
 
     def __init__(
-        self, database: Database, fingerprint: str, constants: LearnerDefaults, taxonomies: TaxonomyCache
+        self, database: Database, fingerprint: str, constants: LearnerDefaults, *, taxonomies: TaxonomyCache
     ) -> None:
         self._database, self._fingerprint, self._constants = database, fingerprint, constants
         self._taxonomies = taxonomies
@@ -47,7 +47,7 @@ class LibraryCalibration:
                     return False
                 taxonomy = self._taxonomies.load(connection)
                 judged = calibration_data.collect(
-                    connection, taxonomy, self.held_out(connection), self.none_logits(taxonomy)
+                    connection, taxonomy, self.held_out(connection), nothing=self.none_logits(taxonomy)
                 )
             found = fit_calibration(judged)
             with self._database.write() as connection:

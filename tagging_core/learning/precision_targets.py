@@ -48,7 +48,7 @@ class ReviewedPredictions:
 
 
 def thresholds_for_precision(
-    connection: Connection, library: TagLibrary, profile_id: str, target: float
+    connection: Connection, library: TagLibrary, profile_id: str, *, target: float
 ) -> Thresholds:
     """Find thresholds for a target precision, from leave-one-out predictions on finished pictures.
 
@@ -61,13 +61,13 @@ def thresholds_for_precision(
     """
     known = reviewed_predictions(connection, library, profile_id)
     if not known.probabilities.size:
-        return find_thresholds(np.zeros(0), np.zeros(0), np.zeros(0, np.int64), [], target)
+        return find_thresholds(np.zeros(0), np.zeros(0), np.zeros(0, np.int64), tag_ids=[], target=target)
     shown = known.probabilities >= MIN_PROBABILITY
     _, columns = np.nonzero(shown)
     tags = library.matrix().taxonomy.tags
     stricter = {t: wanted for t in known.tag_ids if t in tags and (wanted := tags[t].target) is not None}
-    given = known.probabilities[shown], known.truth[shown], columns, known.tag_ids
-    return find_thresholds(*given, target, stricter=stricter)
+    given = known.probabilities[shown], known.truth[shown], columns
+    return find_thresholds(*given, tag_ids=known.tag_ids, target=target, stricter=stricter)
 
 
 def reviewed_predictions(connection: Connection, library: TagLibrary, profile_id: str) -> ReviewedPredictions:
@@ -84,12 +84,14 @@ def reviewed_predictions(connection: Connection, library: TagLibrary, profile_id
         return ReviewedPredictions(
             asset_ids, tag_ids, *(np.zeros((len(asset_ids), len(tag_ids))) for _ in range(2))
         )
-    probabilities = _held_out_probabilities(connection, library, matrix, asset_ids, pictures)[:, rows]
+    probabilities = _held_out_probabilities(connection, library, matrix, asset_ids=asset_ids, pictures=pictures)[
+        :, rows
+    ]
     return ReviewedPredictions(asset_ids, tag_ids, probabilities, _truth(connection, asset_ids, tag_ids))
 
 
 def threshold_of(
-    connection: Connection, library: TagLibrary, profile_id: str, tag_id: str, target: float
+    connection: Connection, library: TagLibrary, profile_id: str, *, tag_id: str, target: float
 ) -> Threshold:
     """Find the threshold of one tag from its own decisions alone, reading only the tags it depends on.
 
@@ -126,7 +128,7 @@ def _finished(connection: Connection, library: TagLibrary, profile_id: str) -> t
 
 
 def _held_out_probabilities(
-    connection: Connection, library: TagLibrary, matrix: TagMatrix, asset_ids: list[int], pictures: Vectors
+    connection: Connection, library: TagLibrary, matrix: TagMatrix, *, asset_ids: list[int], pictures: Vectors
 ) -> Floats:
     """Leave-one-out probabilities `(n, t)`."""
     logits = matrix.logits(pictures)

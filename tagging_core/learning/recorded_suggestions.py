@@ -17,6 +17,7 @@ def record(
     connection: Connection,
     profile_id: str,
     chosen: dict[int, list[Suggestion]],
+    *,
     margins: dict[int, float],
     new: Collection[int] = (),
 ) -> None:

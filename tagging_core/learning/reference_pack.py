@@ -18,7 +18,7 @@ from tagging_core.storage.schema import vectors as vector_table
 _LEAST, _MOST = 64, 2000  # gallery size in pictures
 
 
-def pack_in_force(connection: Connection, fingerprint: str, preset: Preset, dimension: int) -> ReferencePack:
+def pack_in_force(connection: Connection, fingerprint: str, preset: Preset, *, dimension: int) -> ReferencePack:
     """Return the newest pack of a vector space, or the one that ships with its encoder."""
     query = select(packs).where(packs.c.fingerprint == fingerprint)
     row = connection.execute(query.order_by(packs.c.version.desc()).limit(1)).first()
@@ -51,7 +51,7 @@ def due(connection: Connection, fingerprint: str, pictures: str) -> Vectors | No
     return np.stack(list(vectors.load(connection, pictures, sorted(ids)).values()))
 
 
-def save_pack(connection: Connection, fingerprint: str, pack: ReferencePack, pictures: int) -> None:
+def save_pack(connection: Connection, fingerprint: str, pack: ReferencePack, *, pictures: int) -> None:
     """Store a pack as the current one and append its event to the ledger."""
     key = {"fingerprint": fingerprint, "version": pack.version, "gallery": pictures}
     event_id = ledger.append(connection, Event(Kind.PACK, SYSTEM.name, payload=dict(key)))

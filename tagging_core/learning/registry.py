@@ -40,7 +40,9 @@ class LibraryRegistry:
         fingerprint = spaces.fingerprint_of(preset.fingerprint, instruction)
         with self._lock:
             if fingerprint not in self._known:
-                library = TagLibrary(self._database, preset, lambda: self._registry.get(preset), instruction)
+                library = TagLibrary(
+                    self._database, preset, lambda: self._registry.get(preset), instruction=instruction
+                )
                 self._known[fingerprint] = library
             return self._known[fingerprint]
 

@@ -99,6 +99,7 @@ class Suggester:
         connection: Connection,
         asset_ids: Sequence[int],
         profile_id: str,
+        *,
         decided: dict[int, dict[str, Label]] | None = None,
     ) -> dict[int, list[Suggestion]]:
         """Suggest tags for assets at the library's latest revision; read-only.
@@ -117,13 +118,14 @@ class Suggester:
         Raises:
             NotFoundError: There is no such profile.
         """
-        return self.predict_assets(connection, asset_ids, profile_id, decided)[0]
+        return self.predict_assets(connection, asset_ids, profile_id, decided=decided)[0]
 
     def predict_assets(
         self,
         connection: Connection,
         asset_ids: Sequence[int],
         profile_id: str,
+        *,
         decided: dict[int, dict[str, Label]] | None = None,
     ) -> tuple[dict[int, list[Suggestion]], dict[int, float]]:
         """Return suggestions as `suggest` does, and margins by asset id (see `uncertainty.margins`)."""
@@ -134,11 +136,11 @@ class Suggester:
         library = self.library(connection, profile_id)
         if library is not self._library:
             found, passages = self._load(connection, library, asset_ids)
-            chosen, margins = self.predict(found, profile_id, passages, decided, library)
+            chosen, margins = self.predict(found, profile_id, passages, decided=decided, library=library)
         # Assets not yet embedded with the profile's instruction fall back to the default space.
         rest = [asset_id for asset_id in asset_ids if asset_id not in chosen]
         found, passages = self._load(connection, self._library, rest)
-        others, other_margins = self.predict(found, profile_id, passages, decided)
+        others, other_margins = self.predict(found, profile_id, passages, decided=decided)
         return chosen | others, margins | other_margins
 
     def library(self, connection: Connection, profile_id: str, ready: bool = True) -> TagLibrary:
@@ -168,6 +170,7 @@ class Suggester:
         pictures: dict[K, Vectors],
         profile_id: str,
         passages: dict[K, Passage] | None = None,
+        *,
         decided: dict[K, dict[str, Label]] | None = None,
         library: TagLibrary | None = None,
     ) -> tuple[dict[K, list[Suggestion]], dict[K, float]]:

@@ -123,6 +123,7 @@ class TagMatrix:
         revision: int,
         models: dict[str, TagModel],
         calibration: Calibration,
+        *,
         taxonomy: Taxonomy,
         nothing: dict[str, float],
     ) -> TagMatrix:
@@ -162,6 +163,7 @@ def make_matrix(
     revision: int,
     models: dict[str, TagModel],
     calibration: Calibration,
+    *,
     pack: ReferencePack,
     taxonomy: Taxonomy,
     nothing: dict[str, float],

@@ -74,7 +74,7 @@ def decisions_needed(target: float, confidence: float = CONFIDENCE) -> int:
 
 
 def find_threshold(
-    probabilities: Floats, labels: Floats, target: float, confidence: float = CONFIDENCE
+    probabilities: Floats, labels: Floats, target: float, *, confidence: float = CONFIDENCE
 ) -> Threshold:
     """Find the lowest threshold that guarantees the target precision.
 
@@ -112,6 +112,7 @@ def find_thresholds(
     probabilities: Floats,
     labels: Floats,
     rows: NDArray[np.int64],
+    *,
     tag_ids: Sequence[str],
     target: float,
     confidence: float = CONFIDENCE,
@@ -131,12 +132,12 @@ def find_thresholds(
     Raises:
         TargetError: A target is not in (0, 1).
     """
-    pooled = find_threshold(probabilities, labels, target, confidence)
+    pooled = find_threshold(probabilities, labels, target, confidence=confidence)
     tags: dict[str, Threshold] = {}
     for row, tag_id in enumerate(tag_ids):
         mine = rows == row
         wanted = max(target, (stricter or {}).get(tag_id, 0.0))
-        own = find_threshold(probabilities[mine], labels[mine], wanted, confidence)
+        own = find_threshold(probabilities[mine], labels[mine], wanted, confidence=confidence)
         if own.probability is not None or wanted > target:
             tags[tag_id] = own
         elif pooled.probability is not None:

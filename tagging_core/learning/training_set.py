@@ -83,9 +83,9 @@ class TrainingSetSampler:
         decided = self._decided(tag.id, rivals)
         stated = (ExampleKind.POSITIVE, ExampleKind.NEGATIVE)
         chosen = {a: TrainingExample(a, kind, shown) for kind in stated for a, shown in decided[kind]}
-        self._add_implicit(tag, chosen, [a for a, _ in decided[ExampleKind.RIVAL]], ExampleKind.RIVAL)
+        self._add_implicit(tag, chosen, [a for a, _ in decided[ExampleKind.RIVAL]], kind=ExampleKind.RIVAL)
         for profile in self._taxonomy.profiles_with(tag.category_id):
-            self._add_implicit(tag, chosen, self._finished_under(profile.id), ExampleKind.LEFT_OUT)
+            self._add_implicit(tag, chosen, self._finished_under(profile.id), kind=ExampleKind.LEFT_OUT)
         return [chosen[asset_id] for asset_id in sorted(chosen)]
 
     def _finished_under(self, profile_id: str) -> list[int]:
@@ -112,7 +112,7 @@ class TrainingSetSampler:
         return found
 
     def _add_implicit(
-        self, tag: Tag, chosen: dict[int, TrainingExample], asset_ids: list[int], kind: ExampleKind
+        self, tag: Tag, chosen: dict[int, TrainingExample], asset_ids: list[int], *, kind: ExampleKind
     ) -> None:
         """Add implicit negatives, except for pictures on which the tag itself was decided."""
         new = [asset_id for asset_id in asset_ids if asset_id not in chosen]

@@ -56,7 +56,7 @@ def of_picture(connection: Connection, asset_id: int) -> list[tuple[Event, bool]
     return [(event, event.id not in undone) for event in reversed(history)]
 
 
-def events_since(connection: Connection, after: int, asset_id: int | None, limit: int) -> list[Event]:
+def events_since(connection: Connection, after: int, asset_id: int | None, *, limit: int) -> list[Event]:
     """Return events about assets in the ledger's order, after an event id, perhaps of one asset only."""
     query = select(events).where(events.c.asset_id.is_not(None), events.c.id > after)
     if asset_id is not None:

@@ -24,7 +24,7 @@ def labels_of(connection: Connection, asset_ids: Sequence[int]) -> dict[int, dic
 
 
 def decided_assets(
-    connection: Connection, tag_id: str, asset_ids: Sequence[int], value: int | None = None
+    connection: Connection, tag_id: str, asset_ids: Sequence[int], *, value: int | None = None
 ) -> set[int]:
     """Filter assets to those on which a tag was decided.
 

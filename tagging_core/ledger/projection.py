@@ -66,7 +66,9 @@ class Transition:
     delta: Delta
 
 
-def record(connection: Connection, event: Event, taxonomy: Taxonomy, before: Sequence[Event] | None = None) -> int:
+def record(
+    connection: Connection, event: Event, taxonomy: Taxonomy, *, before: Sequence[Event] | None = None
+) -> int:
     """Append an asset event and update all projections; the caller has validated it.
 
     Args:
@@ -82,8 +84,8 @@ def record(connection: Connection, event: Event, taxonomy: Taxonomy, before: Seq
     event_id = append(connection, event)
     written = replace(event, id=event_id)
     redirects = taxonomy.redirects
-    (step,) = transitions_of(connection, {event.asset_id: (before, [*before, written])}, redirects, redirects)
-    affected = _affected(connection, event.asset_id, step.old, step.new, taxonomy)
+    (step,) = transitions_of(connection, {event.asset_id: (before, [*before, written])}, redirects, new=redirects)
+    affected = _affected(connection, event.asset_id, step.old, new=step.new, taxonomy=taxonomy)
     with pipelined(connection):
         write_transitions(connection, [step])
         mark_dirty(connection, affected)
@@ -124,7 +126,7 @@ def refold(connection: Connection, old: TagRedirects, new: TagRedirects) -> set[
     for start in range(0, len(asset_ids), BATCH_SIZE):
         part = asset_ids[start : start + BATCH_SIZE]
         found = histories(connection, part, wanted)
-        steps = transitions_of(connection, {a: (each, each) for a, each in found.items()}, old, new)
+        steps = transitions_of(connection, {a: (each, each) for a, each in found.items()}, old, new=new)
         write_transitions(connection, steps)
         changed |= {t for step in steps for t in _changed(step.old, step.new)}
     return changed
@@ -134,6 +136,7 @@ def transitions_of(
     connection: Connection,
     changes: Mapping[int, tuple[Sequence[Event], Sequence[Event]]],
     old: TagRedirects,
+    *,
     new: TagRedirects,
 ) -> list[Transition]:
     """Transitions from each asset's (before, after) histories, folded under the old and the new redirects."""
@@ -142,7 +145,7 @@ def transitions_of(
     found = []
     for asset_id, (before, after) in changes.items():
         was, now = fold(before, old), fold(after, new)
-        delta = writer.delta(before, after, was, now, facts[asset_id], day_of)
+        delta = writer.delta(before, after, was, now=now, facts=facts[asset_id], day_of=day_of)
         found.append(Transition(asset_id, facts[asset_id], was, now, delta))
     return found
 
@@ -162,7 +165,7 @@ def _marking(dialect: str) -> Any:
     return new.on_conflict_do_update(index_elements=keys, set_={"marked": new.excluded.marked})
 
 
-def join_batch(connection: Connection, batch_id: int, asset_ids: Collection[int], new: int = 0) -> None:
+def join_batch(connection: Connection, batch_id: int, asset_ids: Collection[int], *, new: int = 0) -> None:
     """Add assets to a batch's counters and tag rollups.
 
     Args:
@@ -228,7 +231,7 @@ def _write_labels(connection: Connection, steps: Sequence[Transition]) -> None:
     ]
     upsert(connection, labels, rows)
     gone = [{"a": s.asset_id, "k": tag_id} for s in steps for tag_id in s.old.labels.keys() - s.new.labels.keys()]
-    _delete(connection, labels.c.asset_id, labels.c.tag_id, gone)
+    _delete(connection, labels.c.asset_id, labels.c.tag_id, rows=gone)
 
 
 def _write_reviews(connection: Connection, steps: Sequence[Transition]) -> None:
@@ -242,10 +245,10 @@ def _write_reviews(connection: Connection, steps: Sequence[Transition]) -> None:
     gone = [
         {"a": s.asset_id, "k": profile} for s in steps for profile in s.old.reviews.keys() - s.new.reviews.keys()
     ]
-    _delete(connection, reviews.c.asset_id, reviews.c.profile, gone)
+    _delete(connection, reviews.c.asset_id, reviews.c.profile, rows=gone)
 
 
-def _delete(connection: Connection, asset: Column[Any], key: Column[Any], rows: list[dict[str, object]]) -> None:
+def _delete(connection: Connection, asset: Column[Any], key: Column[Any], *, rows: list[dict[str, object]]) -> None:
     if rows:
         connection.execute(delete(asset.table).where(asset == bindparam("a"), key == bindparam("k")), rows)
 
@@ -260,7 +263,7 @@ def _count_state(moves: Counter[str], old: AssetState, new: AssetState) -> None:
 
 
 def _affected(
-    connection: Connection, asset_id: int, old: AssetState, new: AssetState, taxonomy: Taxonomy
+    connection: Connection, asset_id: int, old: AssetState, *, new: AssetState, taxonomy: Taxonomy
 ) -> set[str]:
     """Tags whose training examples change.
 

@@ -65,7 +65,9 @@ def _replayed_transitions(connection: Connection, redirects: TagRedirects) -> It
     nothing: list[Event] = []
     for start in range(0, len(asset_ids), BATCH_SIZE):
         found = histories(connection, asset_ids[start : start + BATCH_SIZE])
-        yield transitions_of(connection, {a: (nothing, each) for a, each in found.items()}, redirects, redirects)
+        yield transitions_of(
+            connection, {a: (nothing, each) for a, each in found.items()}, redirects, new=redirects
+        )
 
 
 def _count_all_as_new(connection: Connection) -> None:

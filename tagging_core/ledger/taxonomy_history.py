@@ -126,7 +126,9 @@ def label(field: str) -> str:
     return known.get(field, field)
 
 
-def recent(connection: Connection, limit: int = 50, before: int | None = None, tag_id: str = "") -> list[ChangeSet]:
+def recent(
+    connection: Connection, limit: int = 50, before: int | None = None, *, tag_id: str = ""
+) -> list[ChangeSet]:
     """Return the latest change sets, latest first, without the creation of the starter library.
 
     Args:
@@ -139,16 +141,16 @@ def recent(connection: Connection, limit: int = 50, before: int | None = None, t
     query = query.where(events.c.id < before) if before else query
     query = query.where(events.c.tag_id == tag_id) if tag_id else query
     heads = connection.execute(query.order_by(func.max(events.c.id).desc()).limit(limit)).all()
-    return [_act(connection, *head) for head in heads]
+    return [_change_set(connection, key, event_id, items=items) for key, event_id, items in heads]
 
 
-def _act(connection: Connection, act: str, event_id: int, items: int) -> ChangeSet:
+def _change_set(connection: Connection, change_id: str, event_id: int, *, items: int) -> ChangeSet:
     head = find_event(connection, event_id)
     assert head is not None
     changes = act_changes(connection, head.group_id, most=4) if head.group_id else _changes(connection, [head])
     decided = 0
     if head.group_id:
-        count = select(func.count()).select_from(events).where(events.c.act == act)
+        count = select(func.count()).select_from(events).where(events.c.act == change_id)
         items = int(connection.execute(count.where(_LIBRARY_EVENTS)).scalar_one())
         decided = int(connection.execute(count.where(events.c.asset_id.is_not(None))).scalar_one())
     return ChangeSet(head.group_id or "", event_id, head.actor, head.at, items, decided, changes)
@@ -210,7 +212,7 @@ def _states_before(connection: Connection, found: Sequence[Event]) -> dict[tuple
 
 
 def _as_of(
-    connection: Connection, until: int, tag_ids: Iterable[str] | None, others: bool = True
+    connection: Connection, until: int, tag_ids: Iterable[str] | None, *, others: bool = True
 ) -> dict[tuple[Kind, str], Item]:
     """Items as of an event: some tags or all (None), and, with `others`, all categories and profiles."""
     last = select(func.max(events.c.id)).where(events.c.kind == Kind.TAG, events.c.id <= until, _LIBRARY_EVENTS)
@@ -233,7 +235,7 @@ def taxonomy_at(connection: Connection, event_id: int) -> Taxonomy:
     parts: dict[Kind, dict[str, Any]] = {kind: {} for kind in _CLASSES}
     for (kind, item_id), item in sorted(found.items(), key=lambda x: (x[1].position, x[0][1])):
         parts[kind][item_id] = item
-    return make_taxonomy(0, parts[Kind.CATEGORY], parts[Kind.TAG], parts[Kind.PROFILE])
+    return make_taxonomy(0, parts[Kind.CATEGORY], parts[Kind.TAG], profiles=parts[Kind.PROFILE])
 
 
 def event_at(connection: Connection, moment: datetime) -> int:

@@ -70,12 +70,12 @@ def _read_all(
     since = known[0].revision if known else -1
     parts: _Parts = {}
     for kind, (table, cls) in _TABLES.items():
-        fresh = _read(connection, table, cls, since)
+        fresh = _read(connection, table, cls, since=since)
         old = known[1][kind] if known else {}
         moved = any(item_id not in old or old[item_id].position != x.position for item_id, x in fresh.items())
         merged = old | fresh
         parts[kind] = dict(sorted(merged.items(), key=lambda x: (x[1].position, x[0]))) if moved else merged
-    return make_taxonomy(now, parts[Kind.CATEGORY], parts[Kind.TAG], parts[Kind.PROFILE]), parts
+    return make_taxonomy(now, parts[Kind.CATEGORY], parts[Kind.TAG], profiles=parts[Kind.PROFILE]), parts
 
 
 def revision(connection: Connection) -> int:
@@ -98,7 +98,7 @@ def ensure_starter(connection: Connection, path: Path = STARTER) -> bool:
     return True
 
 
-def write(connection: Connection, user: User, items: Iterable[Item], change_id: str | None = None) -> None:
+def write(connection: Connection, user: User, items: Iterable[Item], *, change_id: str | None = None) -> None:
     """Write items, validated by the caller, to the ledger and the tables, and increment the revisions.
 
     Webhook deliveries and index updates of the tags are queued in the same transaction.
@@ -155,7 +155,7 @@ def counts(connection: Connection, tag_ids: Sequence[str] | None = None) -> dict
     return table if tag_ids is None else {tag_id: table[tag_id] for tag_id in tag_ids if tag_id in table}
 
 
-def examples(connection: Connection, tag_id: str, value: int = 1, limit: int = 12) -> list[int]:
+def examples(connection: Connection, tag_id: str, value: int = 1, *, limit: int = 12) -> list[int]:
     """Return ids of assets on which a tag was accepted (`value` 1) or rejected (0), latest decision first."""
     query = select(labels.c.asset_id).where(labels.c.tag_id == tag_id, labels.c.value == value)
     return list(connection.execute(query.order_by(labels.c.event_id.desc()).limit(limit)).scalars())
@@ -166,7 +166,7 @@ def _row(event: Event, item: Item, new_revision: int) -> dict[str, Any]:
     return row | {"changed_at": event.at, "changed_by": event.actor} if event.kind == Kind.TAG else row
 
 
-def _read(connection: Connection, table: Table, cls: type, since: int) -> dict[str, Any]:
+def _read(connection: Connection, table: Table, cls: type, *, since: int) -> dict[str, Any]:
     names = [field.name for field in fields(cls)]
     query = select(*(table.c[name] for name in names)).where(table.c.revision > since)
     return {row.id: cls(**row._mapping) for row in connection.execute(query.order_by(table.c.position, table.c.id))}

@@ -81,7 +81,7 @@ class Delivery:
     at: datetime
 
 
-def add(connection: Connection, user: User, url: str, kinds: Iterable[EventType]) -> Webhook:
+def add(connection: Connection, user: User, url: str, *, kinds: Iterable[EventType]) -> Webhook:
     """Subscribe a URL to event types. The outbound policy is checked on delivery, not here.
 
     Args:
@@ -126,7 +126,7 @@ def all_webhooks(connection: Connection) -> list[Webhook]:
     return [_to_webhook(row) for row in connection.execute(select(webhooks).order_by(webhooks.c.id.desc()))]
 
 
-def set_active(connection: Connection, user: User, webhook_id: int, active: bool) -> Webhook:
+def set_active(connection: Connection, user: User, webhook_id: int, *, active: bool) -> Webhook:
     """Pause or resume a webhook; while it is paused, waiting deliveries are kept and no new ones are queued.
 
     Raises:
@@ -159,7 +159,7 @@ def announce(connection: Connection, kind: EventType, subjects: Iterable[dict[st
 
 
 def recent(
-    connection: Connection, webhook_id: int | None = None, state: str = "", before: int = 0, limit: int = 50
+    connection: Connection, webhook_id: int | None = None, state: str = "", *, before: int = 0, limit: int = 50
 ) -> list[Delivery]:
     """Return the latest deliveries, latest first.
 

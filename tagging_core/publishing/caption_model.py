@@ -87,7 +87,7 @@ class CaptionModel:
         self._lock = threading.Lock()
 
     def write(
-        self, image: Image.Image, tags: Sequence[Tag], language: str, text: AssetText = NO_TEXT
+        self, image: Image.Image, tags: Sequence[Tag], language: str, *, text: AssetText = NO_TEXT
     ) -> Description:
         """Describe a picture; parts missing from the model's answer are empty.
 
@@ -156,7 +156,7 @@ class CaptionDrafter:
             tags = accepted(connection, taxonomy_store.load(connection), [asset_id]).get(asset_id, [])
         default = phrase(tags, language, asset.text)
         image = open_picture(self._images.read(Rendition.ORIGINAL, asset.sha256)).image
-        found = self._load().write(image, tags, language, asset.text)
+        found = self._load().write(image, tags, language, text=asset.text)
         return replace(default, **{part: text for part in _LABELS if (text := getattr(found, part))})
 
     def _load(self) -> CaptionModel:

@@ -28,12 +28,12 @@ class CaptionService:
     def of(self, asset: Asset, language: str) -> Captions:
         """Return an asset's texts: as a person wrote them, otherwise generated from its accepted tags."""
         with self._database.read() as connection:
-            return captions.describe(connection, self._model.taxonomy, [asset], language)[asset.id]
+            return captions.describe(connection, self._model.taxonomy, [asset], language=language)[asset.id]
 
     def write(self, user: User, asset_id: int, words: Description) -> Captions:
         """Store an asset's title, caption or alt text; empty parts are generated from the tags."""
         with self._database.write(durable=True) as connection:
             taxonomy = self._model.load_taxonomy(connection)
-            captions.write(connection, user, asset_id, words, taxonomy)
+            captions.write(connection, user, asset_id, wanted=words, taxonomy=taxonomy)
             asset = repository.get(connection, asset_id)
-            return captions.describe(connection, taxonomy, [asset], words.language)[asset_id]
+            return captions.describe(connection, taxonomy, [asset], language=words.language)[asset_id]

@@ -31,7 +31,7 @@ class Captions:
 
 
 def describe(
-    connection: Connection, taxonomy: Taxonomy, pictures: Sequence[Asset], language: str = "en"
+    connection: Connection, taxonomy: Taxonomy, pictures: Sequence[Asset], *, language: str = "en"
 ) -> dict[int, Captions]:
     """Return descriptions by asset id: what people wrote, and text generated from accepted tags.
 
@@ -50,7 +50,7 @@ def describe(
     return found
 
 
-def write(connection: Connection, user: User, asset_id: int, wanted: Description, taxonomy: Taxonomy) -> None:
+def write(connection: Connection, user: User, asset_id: int, *, wanted: Description, taxonomy: Taxonomy) -> None:
     """Store what a person wrote; parts that are empty or equal to the generated text stay generated.
 
     Raises:
@@ -60,7 +60,7 @@ def write(connection: Connection, user: User, asset_id: int, wanted: Description
     """
     require(user, Action.REVIEW)
     asset = asset_module.get(connection, asset_id)
-    before = describe(connection, taxonomy, [asset], wanted.language)[asset_id]
+    before = describe(connection, taxonomy, [asset], language=wanted.language)[asset_id]
     tags = accepted(connection, taxonomy, [asset_id])
     generated = phrase(tags.get(asset_id, []), wanted.language, asset.text)
     texts = {p: " ".join(getattr(wanted, p).split())[: _MAX_LENGTHS[p]] for p in _PARTS}
@@ -69,7 +69,7 @@ def write(connection: Connection, user: User, asset_id: int, wanted: Description
         return
     payload = own | {"language": wanted.language}
     event = Event(Kind.DESCRIBE, user.name, asset_id=asset_id, payload=payload)
-    _store(connection, projection.record(connection, event, taxonomy), asset_id, payload)
+    _store(connection, projection.record(connection, event, taxonomy), asset_id, payload=payload)
 
 
 def replay(connection: Connection) -> None:
@@ -78,7 +78,7 @@ def replay(connection: Connection) -> None:
     query = select(events).where(events.c.kind == Kind.DESCRIBE).order_by(events.c.id)
     for row in connection.execute(query).all():
         event = ledger.to_event(row)
-        _store(connection, event.id, event.asset_id or 0, event.payload or {})
+        _store(connection, event.id, event.asset_id or 0, payload=event.payload or {})
 
 
 def accepted(connection: Connection, taxonomy: Taxonomy, asset_ids: Sequence[int]) -> dict[int, list[Tag]]:
@@ -90,5 +90,5 @@ def accepted(connection: Connection, taxonomy: Taxonomy, asset_ids: Sequence[int
     }
 
 
-def _store(connection: Connection, event_id: int, asset_id: int, payload: dict[str, str]) -> None:
+def _store(connection: Connection, event_id: int, asset_id: int, *, payload: dict[str, str]) -> None:
     upsert(connection, descriptions, [{"asset_id": asset_id, "event_id": event_id, **payload}])

@@ -28,10 +28,13 @@ def read_decisions(connection: Connection, path: Path, profile: str) -> list[Dec
         raise SourceError(f"{path} cannot be read as a CSV file in UTF-8: {error}.") from error
     if not rows:
         raise SourceError(f"{path} has no rows below its header asset,tag,applies.")
-    return [_read_row(connection, row, f"{path}, line {line}", profile) for line, row in enumerate(rows, start=2)]
+    return [
+        _read_row(connection, row, f"{path}, line {line}", profile=profile)
+        for line, row in enumerate(rows, start=2)
+    ]
 
 
-def _read_row(connection: Connection, row: dict[str, str], where: str, profile: str) -> Decision:
+def _read_row(connection: Connection, row: dict[str, str], where: str, *, profile: str) -> Decision:
     kind = _KINDS.get((row.get("applies") or "").strip())
     if kind is None or not row.get("asset") or not row.get("tag"):
         raise SourceError(f"{where}: needs asset, tag and applies (1 or 0), not {dict(row)}.")

@@ -47,12 +47,12 @@ def suggestions(found: Sequence[Suggestion], taxonomy: Taxonomy, language: str) 
 
 
 def assets(
-    connection: Connection, taxonomy: Taxonomy, found: Sequence[Asset], language: str
+    connection: Connection, taxonomy: Taxonomy, found: Sequence[Asset], *, language: str
 ) -> list[schemas.Asset]:
     """Convert assets, with their tags and descriptions, in a constant number of queries per 900 labels."""
     ids = [asset.id for asset in found]
     labels = label_queries.labels_of(connection, ids)
-    words = captions.describe(connection, taxonomy, found, language)
+    words = captions.describe(connection, taxonomy, found, language=language)
     wanted = [label.event_id for each in labels.values() for label in each.values() if label.value]
     decided = {}
     for start in range(0, len(wanted), 900):

@@ -38,7 +38,7 @@ PayloadBuilder = Callable[[Connection, EventType, dict[str, Any]], dict[str, Any
 """Builds the payload of an event from its type and subject, in their current state."""
 
 
-def sign(secret: str, uid: str, timestamp: int, body: str) -> str:
+def sign(secret: str, uid: str, timestamp: int, *, body: str) -> str:
     """Sign a delivery: `v1,` and the base64 of HMAC-SHA256 over `uid.timestamp.body`.
 
     The key is the part of the secret after `whsec_`, decoded from URL-safe base64.
@@ -128,7 +128,7 @@ class WebhookSender:
             "user-agent": "Tagloop-Webhooks",
             "webhook-id": delivery.uid,
             "webhook-timestamp": str(now),
-            "webhook-signature": sign(webhook.secret, delivery.uid, now, body),
+            "webhook-signature": sign(webhook.secret, delivery.uid, now, body=body),
         }
         try:
             with self._client.stream("POST", webhook.url, content=body.encode(), headers=headers) as response:

@@ -27,7 +27,9 @@ def payload_builder(taxonomies: Callable[[], TaxonomyCache]) -> PayloadBuilder:
         taxonomy = taxonomies().load(connection)
         if "asset" in subject:
             found = [repository.get(connection, subject["asset"])]
-            return {"asset": serializers.assets(connection, taxonomy, found, "en")[0].model_dump(mode="json")}
+            return {
+                "asset": serializers.assets(connection, taxonomy, found, language="en")[0].model_dump(mode="json")
+            }
         if "batch" in subject:
             return {"batch": serializers.batch(batches.get(connection, subject["batch"])).model_dump(mode="json")}
         tag = taxonomy.tags.get(subject["tag"])

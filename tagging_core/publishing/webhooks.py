@@ -42,15 +42,15 @@ class WebhookService:
         """
         self._policy.require_url(url)
         with self._database.write(durable=True) as connection:
-            return webhook_outbox.add(connection, user, url, kinds)
+            return webhook_outbox.add(connection, user, url, kinds=kinds)
 
     def set_active(self, user: User, webhook_id: int, active: bool) -> Webhook:
         """Pause or resume a webhook."""
         with self._database.write(durable=True) as connection:
-            return webhook_outbox.set_active(connection, user, webhook_id, active)
+            return webhook_outbox.set_active(connection, user, webhook_id, active=active)
 
     def deliveries(
-        self, webhook_id: int | None = None, state: str = "", before: int = 0, limit: int = 50
+        self, webhook_id: int | None = None, state: str = "", before: int = 0, *, limit: int = 50
     ) -> list[Delivery]:
         """Return deliveries, newest first.
 
@@ -61,7 +61,7 @@ class WebhookService:
             limit: Maximum number.
         """
         with self._database.read() as connection:
-            return webhook_outbox.recent(connection, webhook_id, state, before, limit)
+            return webhook_outbox.recent(connection, webhook_id, state, before=before, limit=limit)
 
     def replay(self, user: User, uid: str) -> Delivery:
         """Send a delivery again, with the same id and body."""

@@ -59,7 +59,7 @@ class Assigner:
                 if known is not None and leases.take(connection, user, [known]):
                     return Assignment(known, Look.KNOWN)
         for postponed in (set(seen), set(seen[-1:]), set()):
-            while found := self._candidates(user, view, seen[-1] if seen else 0, others | postponed):
+            while found := self._candidates(user, view, seen[-1] if seen else 0, without=others | postponed):
                 for asset_id in found:
                     if self._assign(user, asset_id, view.state):
                         return Assignment(asset_id, Look.SECOND if view.state == "second" else None)
@@ -79,7 +79,7 @@ class Assigner:
         require(user, Action.REVIEW)
         with self._database.write(serialized=False) as connection:
             repository.get(connection, asset_id)
-            return bool(leases.take(connection, user, [asset_id], force))
+            return bool(leases.take(connection, user, [asset_id], force=force))
 
     def take_many(self, user: User, asset_ids: Sequence[int]) -> list[int]:
         """Lease several pictures; return those that the user holds now."""
@@ -91,12 +91,12 @@ class Assigner:
         with self._database.write(serialized=False) as connection:
             leases.release(connection, user, asset_ids)
 
-    def upcoming(self, user: User, view: View, after: int = 0, limit: int = 6) -> list[int]:
+    def upcoming(self, user: User, view: View, after: int = 0, *, limit: int = 6) -> list[int]:
         """Return the pictures that `next` will probably assign, as far as they are planned."""
         with self._database.read() as connection:
             without = {after, *leases.of_others(connection, user)}
             if not _is_planned(view):
-                return queue.next_assets(connection, view, after, limit, without, user)
+                return queue.next_assets(connection, view, after, limit=limit, without=without, user=user)
             return self._planned(connection, view, without)[:limit]
 
     def held_by_others(self, user: User, view: View) -> dict[int, str]:
@@ -116,12 +116,12 @@ class Assigner:
         with self._database.read() as connection:
             return queue.next_assets(connection, view, limit=limit)
 
-    def _candidates(self, user: User, view: View, after: int, without: set[int]) -> list[int]:
+    def _candidates(self, user: User, view: View, after: int, *, without: set[int]) -> list[int]:
         """Candidates for the next assignment, in order."""
         with self._database.read() as connection:
             if not _is_planned(view):
-                found = queue.next_assets(connection, view, after, 5, without, user)
-                return found or queue.next_assets(connection, view, 0, 5, without, user)
+                found = queue.next_assets(connection, view, after, limit=5, without=without, user=user)
+                return found or queue.next_assets(connection, view, 0, limit=5, without=without, user=user)
             if planned := self._planned(connection, view, without):
                 return planned
         with self._planning, self._database.read() as connection:
@@ -133,7 +133,7 @@ class Assigner:
         return [a for a in plan if a in waiting]
 
     def _plan(self, connection: Connection, view: View, without: set[int]) -> list[int]:
-        plan = planner.plan(connection, self._library, view, _PLAN, without)
+        plan = planner.plan(connection, self._library, view, count=_PLAN, without=without)
         if view.order == Order.DOUBT:
             with self._database.write() as writing:
                 uncertainty.save_margins(writing, plan.margins)

@@ -63,6 +63,7 @@ def preview(
     connection: Connection,
     suggester: Suggester,
     thresholds: Thresholds,
+    *,
     view: View,
     rates: SamplingRates,
     without: Collection[int] = (),
@@ -72,7 +73,7 @@ def preview(
     Args:
         without: Pictures to exclude, such as those that others have leased.
     """
-    pool = queue.assets_for_bulk(connection, replace(view, state="new"), rates, POOL, without)
+    pool = queue.assets_for_bulk(connection, replace(view, state="new"), rates, limit=POOL, without=without)
     scored = suggester.score(connection, pool, view.profile)
     matrix = scored.matrix
     decided = label_queries.labels_of(connection, scored.asset_ids)

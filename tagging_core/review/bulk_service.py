@@ -36,7 +36,7 @@ class BulkReviewService:
         self._review = review
 
     def grid(
-        self, user: User, view: View, subject: str = "", size: int = 48, without: Collection[int] = ()
+        self, user: User, view: View, subject: str = "", *, size: int = 48, without: Collection[int] = ()
     ) -> GridPage:
         """Return waiting pictures that probably have a tag, or a tag of a category, and lease them to the user.
 
@@ -48,7 +48,13 @@ class BulkReviewService:
             others = leases.of_others(connection, user)
             excluded = {*others, *without}
             page = grid.page(
-                connection, self._review.model.suggester, view, self._review.rates, subject, size, excluded
+                connection,
+                self._review.model.suggester,
+                view,
+                rates=self._review.rates,
+                subject=subject,
+                size=size,
+                without=excluded,
             )
         with self._review.database.write() as connection:
             mine = set(leases.take(connection, user, [cell.asset_id for cell in page.cells]))
@@ -58,7 +64,9 @@ class BulkReviewService:
         """Return groups of similar waiting pictures, largest first."""
         with self._review.database.read() as connection:
             others = leases.of_others(connection, user)
-            return clusters.find(connection, self._review.model.suggester, view, self._review.rates, others)
+            return clusters.find(
+                connection, self._review.model.suggester, view, rates=self._review.rates, without=others
+            )
 
     def decide(self, user: User, decisions: Sequence[Decision]) -> DecisionGroup:
         """Write decisions as one group, except on pictures where the tag or a rival was decided before.
@@ -84,11 +92,16 @@ class BulkReviewService:
         with self._review.database.read() as connection:
             others = leases.of_others(connection, user)
             return bulk_accept.preview(
-                connection, self._review.model.suggester, thresholds, view, self._review.rates, others
+                connection,
+                self._review.model.suggester,
+                thresholds,
+                view=view,
+                rates=self._review.rates,
+                without=others,
             )
 
     def accept_many(
-        self, user: User, offers: Sequence[BulkOffer], profile: str, target: float
+        self, user: User, offers: Sequence[BulkOffer], profile: str, *, target: float
     ) -> Iterator[DecisionGroup]:
         """Accept offers in batches, as one group; batches written before the caller stops are kept.
 
@@ -106,7 +119,9 @@ class BulkReviewService:
                 free = queue.filter_by_state(connection, {d.asset_id for d in piece}) - others.keys()
                 taxonomy = self._review.model.load_taxonomy(connection)
                 piece = _undecided(connection, [d for d in piece if d.asset_id in free], taxonomy)
-                written = decision_groups.decide_many(connection, user, piece, taxonomy, self._review.rates, act)
+                written = decision_groups.decide_many(
+                    connection, user, piece, taxonomy=taxonomy, rates=self._review.rates, group_id=act
+                )
             yield written  # after the commit, so that no lock is held while the caller works
         self._review.model.fit({offer.tag_id for offer in offers}, self._review.model.taxonomy)
         self._review.wake()

@@ -45,6 +45,7 @@ def find(
     connection: Connection,
     suggester: Suggester,
     view: View,
+    *,
     rates: SamplingRates,
     without: Collection[int] = (),
 ) -> list[PictureGroup]:
@@ -53,7 +54,7 @@ def find(
     Args:
         without: Pictures to exclude, such as those that others have leased.
     """
-    pool = queue.assets_for_bulk(connection, view, rates, _POOL, without)
+    pool = queue.assets_for_bulk(connection, view, rates, limit=_POOL, without=without)
     scored = suggester.score(connection, pool, view.profile)
     ids, matrix, probabilities = scored.asset_ids, scored.matrix, scored.probabilities
     if len(ids) < 2 or not matrix.tag_ids:
@@ -68,14 +69,18 @@ def find(
     masked[:, in_play] = probabilities[:, in_play]
     decided = label_queries.labels_of(connection, ids)
     groups = [
-        _group([ids[m] for m in members], masked[members], matrix, [decided.get(ids[m], {}) for m in members])
+        _group(
+            [ids[m] for m in members], masked[members], matrix, decided=[decided.get(ids[m], {}) for m in members]
+        )
         for members in clusters(centred)
         if len(members) > 1
     ]
     return sorted(groups, key=lambda group: -len(group.asset_ids))
 
 
-def _group(ids: list[int], probabilities: Floats, matrix: TagMatrix, decided: list[dict[str, Any]]) -> PictureGroup:
+def _group(
+    ids: list[int], probabilities: Floats, matrix: TagMatrix, *, decided: list[dict[str, Any]]
+) -> PictureGroup:
     mean = probabilities.mean(axis=0)
     best = int(mean.argmax())
     agrees = (probabilities[:, best] >= MIN_PROBABILITY) & (probabilities.argmax(axis=1) == best)

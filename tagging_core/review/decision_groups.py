@@ -39,6 +39,7 @@ def decide_many(
     connection: Connection,
     user: User,
     wanted: Sequence[Decision],
+    *,
     taxonomy: Taxonomy,
     rates: SamplingRates | None = None,
     group_id: str = "",
@@ -55,13 +56,15 @@ def decide_many(
     group_id = group_id or uuid.uuid4().hex
     written: list[int] = []
     for decision in wanted:
-        event_id, is_new = decisions.write(connection, user, decision, taxonomy, group_id, rates)
+        event_id, is_new = decisions.write(
+            connection, user, decision, taxonomy=taxonomy, group_id=group_id, rates=rates
+        )
         written += [event_id] if is_new else []
     touched = {t for d in wanted for t in (d.tag_id, d.other_tag_id) if t}
     return DecisionGroup(group_id, written, _resolved(touched, taxonomy))
 
 
-def undo_group(connection: Connection, user: User, group_id: str, taxonomy: Taxonomy) -> DecisionGroup:
+def undo_group(connection: Connection, user: User, group_id: str, *, taxonomy: Taxonomy) -> DecisionGroup:
     """Undo all decisions of a group that are still in effect; undoing the undo restores them.
 
     Raises:
@@ -72,11 +75,11 @@ def undo_group(connection: Connection, user: User, group_id: str, taxonomy: Taxo
         raise DecisionError(f"There is no decision group {group_id!r} to undo.")
     if any(row.asset_id is None for row in rows):
         raise DecisionError("This also changed the tag library: undo it in the library's history.")
-    return undo_events(connection, user, [ledger.to_event(row) for row in rows], taxonomy)
+    return undo_events(connection, user, [ledger.to_event(row) for row in rows], taxonomy=taxonomy)
 
 
 def undo_period(
-    connection: Connection, user: User, actor: str, since: datetime, until: datetime, taxonomy: Taxonomy
+    connection: Connection, user: User, actor: str, *, since: datetime, until: datetime, taxonomy: Taxonomy
 ) -> DecisionGroup:
     """Undo everything a user decided in a period, as one group.
 
@@ -91,11 +94,13 @@ def undo_period(
     mine = events.c.actor == actor, events.c.asset_id.is_not(None), events.c.at >= since, events.c.at < until
     rows = connection.execute(select(events).where(*mine).order_by(events.c.id)).all()
     found = [ledger.to_event(row) for row in rows]
-    return undo_events(connection, user, [e for e in found if e.kind not in {Kind.UNDO, *WRITTEN}], taxonomy)
+    return undo_events(
+        connection, user, [e for e in found if e.kind not in {Kind.UNDO, *WRITTEN}], taxonomy=taxonomy
+    )
 
 
 def undo_events(
-    connection: Connection, user: User, targets: Sequence[Event], taxonomy: Taxonomy, group_id: str = ""
+    connection: Connection, user: User, targets: Sequence[Event], *, taxonomy: Taxonomy, group_id: str = ""
 ) -> DecisionGroup:
     """Undo those events about assets that are still in effect, as one group.
 
@@ -112,7 +117,7 @@ def undo_events(
     for event in targets:
         if event.id in already_undone:
             continue
-        written.append(decisions.undo(connection, user, event.id, taxonomy, group_id=group_id))
+        written.append(decisions.undo(connection, user, event.id, taxonomy=taxonomy, group_id=group_id))
         target = decisions.target_of(connection, event.id) if event.kind == Kind.UNDO else event
         touched_tags |= {t for t in (target.tag_id, target.other_tag_id) if t}
     if not written:

@@ -84,6 +84,7 @@ def decide(
     connection: Connection,
     user: User,
     decision: Decision,
+    *,
     taxonomy: Taxonomy,
     group_id: str | None = None,
     rates: SamplingRates | None = None,
@@ -103,13 +104,14 @@ def decide(
         DecisionError: The decision is invalid, such as a replacement by the same tag.
         LeasedError: Another user has leased the picture.
     """
-    return write(connection, user, decision, taxonomy, group_id, rates)[0]
+    return write(connection, user, decision, taxonomy=taxonomy, group_id=group_id, rates=rates)[0]
 
 
 def write(
     connection: Connection,
     user: User,
     decision: Decision,
+    *,
     taxonomy: Taxonomy,
     group_id: str | None = None,
     rates: SamplingRates | None = None,
@@ -124,26 +126,27 @@ def write(
     standing = ledger.fold(before, taxonomy.redirects)
     event = replace(_to_event(user, decision, taxonomy), group_id=group_id)
     if rates is not None:
-        event = replace(event, payload=_sampled(event, decision, rates.is_blind(sample), before))
+        event = replace(event, payload=_sampled(event, decision, rates.is_blind(sample), before=before))
         second = rates.needs_second_opinion(sample) and not (decision.look or standing.compared)
         if event.kind == Kind.DONE and second:
             event = replace(event, payload=dict(event.payload or {}) | {"second_due": True})
     if decision.look:
         in_play = {tag.id for tag in taxonomy.active(profile)}
-        event = replace(event, payload=_looked(decision, event, standing, in_play))
+        event = replace(event, payload=_looked(decision, event, standing, in_play=in_play))
     if event.kind in NEEDS_TAG:
         labels = standing.looks.get(user.name, {}) if decision.look else standing.labels
         held = [labels.get(tag) for tag, _ in ledger.verdicts(event)]
         wanted = [value for _, value in ledger.verdicts(event)]
         if all(label and label.value == value for label, value in zip(held, wanted, strict=True)):
             return held[-1].event_id if held[-1] else 0, False
-    return projection.record(connection, event, taxonomy, before), True
+    return projection.record(connection, event, taxonomy, before=before), True
 
 
 def undo(
     connection: Connection,
     user: User,
     event_id: int,
+    *,
     taxonomy: Taxonomy,
     uid: str = "",
     group_id: str | None = None,
@@ -179,10 +182,12 @@ def undo(
         uid=uid or uuid.uuid4().hex,
         group_id=group_id,
     )
-    return projection.record(connection, event, taxonomy, before)
+    return projection.record(connection, event, taxonomy, before=before)
 
 
-def set_text(connection: Connection, user: User, asset_id: int, text: AssetText, taxonomy: Taxonomy) -> AssetText:
+def set_text(
+    connection: Connection, user: User, asset_id: int, *, text: AssetText, taxonomy: Taxonomy
+) -> AssetText:
     """Replace an asset's text and return it as stored; the ledger keeps the old and the new text."""
     require(user, Action.REVIEW)
     before = asset_module.get(connection, asset_id).text
@@ -265,7 +270,7 @@ def _payload(decision: Decision, tag_id: str | None, taxonomy: Taxonomy) -> dict
     return payload
 
 
-def _sampled(event: Event, decision: Decision, is_blind: bool, before: Sequence[Event]) -> dict[str, Any] | None:
+def _sampled(event: Event, decision: Decision, is_blind: bool, *, before: Sequence[Event]) -> dict[str, Any] | None:
     """The event's payload, with the suggestions that a picture of the blind sample hid.
 
     Accuracy uses predictions made before the model learned from the picture: those hidden by the first card, which
@@ -283,7 +288,7 @@ def _sampled(event: Event, decision: Decision, is_blind: bool, before: Sequence[
     return payload | {"hidden": hidden} if hidden and not known else {"blind": True}
 
 
-def _looked(decision: Decision, event: Event, standing: AssetState, in_play: set[str]) -> dict[str, Any]:
+def _looked(decision: Decision, event: Event, standing: AssetState, *, in_play: set[str]) -> dict[str, Any]:
     """The payload of an event in an independent review; a finished one records where both opinions differ.
 
     Raises:

@@ -51,6 +51,7 @@ def page(
     connection: Connection,
     suggester: Suggester,
     view: View,
+    *,
     rates: SamplingRates,
     subject: str = "",
     size: int = 48,
@@ -65,23 +66,26 @@ def page(
         size: Maximum number of pictures.
         without: Pictures to exclude, such as those that others have leased.
     """
-    pool = _pool(connection, view, rates, subject, without, suggester)
+    pool = _pool(connection, view, rates, subject=subject, without=without, suggester=suggester)
     scored = suggester.score(connection, pool, view.profile)
     ids, matrix, probabilities = scored.asset_ids, scored.matrix, scored.probabilities
     if not ids or not matrix.tag_ids:
         return GridPage(subject, [], {})
-    allowed = _open(connection, ids, matrix, view.profile) & (probabilities >= MIN_PROBABILITY)
+    allowed = _open(connection, ids, matrix, profile=view.profile) & (probabilities >= MIN_PROBABILITY)
     sure = (allowed & (probabilities >= SURE)).sum(axis=0)
     asked = {matrix.tag_ids[row]: int(sure[row]) for row in np.argsort(-sure, kind="stable") if sure[row]}
     subject = subject or next(iter(asked), "")
     rows = [row for row, tag_id in enumerate(matrix.tag_ids) if subject in (tag_id, _category(matrix, tag_id))]
-    return GridPage(subject, _cells(ids, matrix, np.where(allowed, probabilities, 0)[:, rows], rows)[:size], asked)
+    return GridPage(
+        subject, _cells(ids, matrix, np.where(allowed, probabilities, 0)[:, rows], rows=rows)[:size], asked
+    )
 
 
 def _pool(
     connection: Connection,
     view: View,
     rates: SamplingRates,
+    *,
     subject: str,
     without: Collection[int],
     suggester: Suggester,
@@ -97,11 +101,11 @@ def _pool(
         .limit(_POOL)
     )
     likely = connection.execute(query).scalars().all() if subject else []
-    drawn = queue.assets_for_bulk(connection, view, rates, _POOL, without, sampled=True)
+    drawn = queue.assets_for_bulk(connection, view, rates, limit=_POOL, without=without, sampled=True)
     return [asset_id for asset_id in dict.fromkeys([*likely, *drawn]) if asset_id not in without]
 
 
-def _open(connection: Connection, ids: list[int], matrix: TagMatrix, profile: str) -> np.ndarray:
+def _open(connection: Connection, ids: list[int], matrix: TagMatrix, *, profile: str) -> np.ndarray:
     """Mask `(n, t)` of tags in the profile's categories that are not sensitive and undecided on the picture."""
     allowed = np.zeros((len(ids), len(matrix.tag_ids)), bool)
     in_play = matrix.in_play(matrix.taxonomy.profile(profile))
@@ -113,7 +117,7 @@ def _open(connection: Connection, ids: list[int], matrix: TagMatrix, profile: st
     return allowed
 
 
-def _cells(ids: list[int], matrix: TagMatrix, probabilities: Floats, rows: list[int]) -> list[GridCell]:
+def _cells(ids: list[int], matrix: TagMatrix, probabilities: Floats, *, rows: list[int]) -> list[GridCell]:
     """Each picture's most probable tag, most probable picture first; `rows` are the matrix rows of the columns."""
     if not rows:
         return []

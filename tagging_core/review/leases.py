@@ -33,7 +33,7 @@ class Lease:
     until: float
 
 
-def take(connection: Connection, user: User, asset_ids: Iterable[int], force: bool = False) -> list[int]:
+def take(connection: Connection, user: User, asset_ids: Iterable[int], *, force: bool = False) -> list[int]:
     """Lease pictures or renew their leases; a single upsert, so concurrent callers cannot both get one.
 
     Args:

@@ -33,7 +33,7 @@ Positions = NDArray[np.int64]
 
 
 def choose(
-    centred: Vectors, probabilities: Floats, exclusive: Sequence[Sequence[int]], finished: int, count: int
+    centred: Vectors, probabilities: Floats, exclusive: Sequence[Sequence[int]], *, finished: int, count: int
 ) -> Positions:
     """Return the indices of the pictures to review next.
 
@@ -88,7 +88,7 @@ class ReviewPlan:
     margins: dict[int, float]
 
 
-def plan(connection: Connection, library: TagLibrary, view: View, count: int, without: set[int]) -> ReviewPlan:
+def plan(connection: Connection, library: TagLibrary, view: View, *, count: int, without: set[int]) -> ReviewPlan:
     """Plan the next reviews; candidates are a random sample, or those with the smallest stored margins.
 
     Args:
@@ -115,5 +115,5 @@ def plan(connection: Connection, library: TagLibrary, view: View, count: int, wi
     else:
         finished = select(counters.c.n).where(counters.c.name == f"done.{profile.id}")
         reviews = int(connection.execute(finished).scalar() or 0)
-        order = choose(matrix.pack.centre(pictures), probabilities, exclusive, reviews, count)
+        order = choose(matrix.pack.centre(pictures), probabilities, exclusive, finished=reviews, count=count)
     return ReviewPlan([known[i] for i in order], dict(zip(known, found_margins.tolist(), strict=True)))

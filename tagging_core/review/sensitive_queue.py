@@ -23,7 +23,9 @@ def waiting(connection: Connection, taxonomy: Taxonomy) -> dict[str, int]:
     return found
 
 
-def pictures(connection: Connection, taxonomy: Taxonomy, tag_id: str, limit: int = 24) -> list[tuple[int, float]]:
+def pictures(
+    connection: Connection, taxonomy: Taxonomy, tag_id: str, *, limit: int = 24
+) -> list[tuple[int, float]]:
     """Return undecided pictures of a sensitive tag with its probability, most probable first."""
     query = select(suggestions.c.asset_id, func.max(suggestions.c.probability)).where(*_undecided(tag_id, taxonomy))
     query = query.group_by(suggestions.c.asset_id).order_by(func.max(suggestions.c.probability).desc()).limit(limit)

@@ -41,7 +41,7 @@ class ReviewService:
     """
 
     def __init__(
-        self, database: Database, model: ActiveModel, rates: SamplingRates, wake: Callable[[], None]
+        self, database: Database, model: ActiveModel, rates: SamplingRates, *, wake: Callable[[], None]
     ) -> None:
         self.database, self.model, self.rates, self.wake = database, model, rates, wake
         self.assigner = Assigner(database, model.library, rates)
@@ -58,7 +58,7 @@ class ReviewService:
         """
         with self.database.write(durable=True) as connection:
             taxonomy = self.model.load_taxonomy(connection)
-            event_id = decisions.decide(connection, user, decision, taxonomy, rates=self.rates)
+            event_id = decisions.decide(connection, user, decision, taxonomy=taxonomy, rates=self.rates)
         self.model.fit([decision.tag_id, decision.other_tag_id], taxonomy)
         self.wake()
         return event_id
@@ -71,7 +71,7 @@ class ReviewService:
         """
         with self.database.write(durable=True) as connection:
             taxonomy = self.model.load_taxonomy(connection)
-            undone = decisions.undo(connection, user, event_id, taxonomy, uid)
+            undone = decisions.undo(connection, user, event_id, taxonomy=taxonomy, uid=uid)
             target = decisions.target_of(connection, undone)
         self.model.fit([target.tag_id, target.other_tag_id], taxonomy)
         self.wake()
@@ -81,7 +81,7 @@ class ReviewService:
         """Write decisions as one group, all or none, and fit their tags once."""
         with self.database.write(durable=True) as connection:
             taxonomy = self.model.load_taxonomy(connection)
-            group = decision_groups.decide_many(connection, user, wanted, taxonomy, self.rates)
+            group = decision_groups.decide_many(connection, user, wanted, taxonomy=taxonomy, rates=self.rates)
         self.model.fit(group.tag_ids, taxonomy)
         self.wake()
         return group
@@ -90,12 +90,12 @@ class ReviewService:
         """Undo a decision group; the result can itself be undone."""
         with self.database.write(durable=True) as connection:
             taxonomy = self.model.load_taxonomy(connection)
-            group = decision_groups.undo_group(connection, user, group_id, taxonomy)
+            group = decision_groups.undo_group(connection, user, group_id, taxonomy=taxonomy)
         self.model.fit(group.tag_ids, taxonomy)
         self.wake()
         return group
 
-    def undo_period(self, user: User, actor: str, since: datetime, until: datetime) -> DecisionGroup:
+    def undo_period(self, user: User, actor: str, since: datetime, *, until: datetime) -> DecisionGroup:
         """Undo what a user decided in a period (naive UTC, end exclusive).
 
         Raises:
@@ -105,7 +105,9 @@ class ReviewService:
         require(user, Action.REVIEW if actor == user.name else Action.OPERATE)
         with self.database.write(durable=True) as connection:
             taxonomy = self.model.load_taxonomy(connection)
-            group = decision_groups.undo_period(connection, user, actor, since, until, taxonomy)
+            group = decision_groups.undo_period(
+                connection, user, actor, since=since, until=until, taxonomy=taxonomy
+            )
         self.model.fit(group.tag_ids, taxonomy)
         self.wake()
         return group
@@ -121,7 +123,7 @@ class ReviewService:
             found = self.model.suggester.suggest(connection, [asset_id], profile)
         return Shown(asset_id, profile, tuple(found.get(asset_id, [])))
 
-    def card(self, user: User, asset_id: int, profile: str, look: Look | None = None) -> Card:
+    def card(self, user: User, asset_id: int, profile: str, *, look: Look | None = None) -> Card:
         """Return what a review shows of an asset, and lease it unless another user has.
 
         Args:
@@ -141,7 +143,9 @@ class ReviewService:
             finished = asset.review == "done" and look is None
             blind = not finished and self.rates.is_blind(asset.sample)
             suggester = self.model.suggester
-            found = suggester.suggest(connection, [asset_id], profile, {asset_id: decided}).get(asset_id, [])
+            found = suggester.suggest(connection, [asset_id], profile, decided={asset_id: decided}).get(
+                asset_id, []
+            )
         return Card(asset, decided, Shown(asset_id, profile, tuple(found), blind), blind, look, holder)
 
     def progress(self, batch_id: int | None = None) -> QueueProgress:
@@ -178,8 +182,8 @@ class ReviewService:
         sentence = text.clean().sentence()
         vector = self.model.encoder().encode_passages([sentence]) if sentence else None
         with self.database.write(durable=True) as connection:
-            decisions.set_text(connection, user, asset_id, text, self.model.load_taxonomy(connection))
-            vectors.replace_text(connection, self.model.fingerprint, asset_id, vector)
+            decisions.set_text(connection, user, asset_id, text=text, taxonomy=self.model.load_taxonomy(connection))
+            vectors.replace_text(connection, self.model.fingerprint, asset_id, matrix=vector)
             return assets.get(connection, asset_id)
 
     def explain(self, asset_id: int, tag_id: str, limit: int = 12) -> Explanation:
@@ -189,7 +193,7 @@ class ReviewService:
             NotFoundError: There is no such tag or asset.
         """
         with self.database.read() as connection:
-            return explanations.explain(connection, self.model.library, asset_id, tag_id, limit)
+            return explanations.explain(connection, self.model.library, asset_id, tag_id=tag_id, limit=limit)
 
     def thresholds(self, profile: str, target: float) -> Thresholds:
         """Return the thresholds for a target precision in (0, 1), cached by library revision."""
@@ -201,11 +205,13 @@ class ReviewService:
             with self.database.read() as connection:
                 library = self.model.suggester.library(connection, profile)
                 known[profile, target] = precision_targets.thresholds_for_precision(
-                    connection, library, profile, target
+                    connection, library, profile, target=target
                 )
         return known[profile, target]
 
     def threshold_of(self, tag_id: str, profile: str, target: float) -> Threshold:
         """Return the threshold that a tag's own decisions support, without those of other tags."""
         with self.database.read() as connection:
-            return precision_targets.threshold_of(connection, self.model.library, profile, tag_id, target)
+            return precision_targets.threshold_of(
+                connection, self.model.library, profile, tag_id=tag_id, target=target
+            )

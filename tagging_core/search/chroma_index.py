@@ -132,7 +132,7 @@ class ChromaIndex:
             size = min(size, collection.count())
             if not size:
                 return [{} for _ in directions]
-            found = _query(collection, directions, size, among)
+            found = _query(collection, directions, size, among=among)
         return [
             {int(i): 1 - d for i, d in zip(ids, distances, strict=True)}
             for ids, distances in zip(found["ids"], found["distances"], strict=True)
@@ -217,7 +217,7 @@ class ChromaIndex:
         )
 
 
-def _query(collection: Any, directions: np.ndarray, size: int, among: Sequence[int] | None) -> Any:
+def _query(collection: Any, directions: np.ndarray, size: int, *, among: Sequence[int] | None) -> Any:
     from chromadb.errors import InternalError
 
     matrix = np.asarray(directions, np.float32)

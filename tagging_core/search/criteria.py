@@ -65,28 +65,32 @@ class Criteria:
         return max(words) < _AFTER_LATIN or "en" not in self._preset.languages or len(self._preset.languages) > 1
 
     def of(
-        self, connection: Connection, matrix: TagMatrix, query: Query, examples: Examples | None
+        self, connection: Connection, matrix: TagMatrix, query: Query, *, examples: Examples | None
     ) -> list[Criterion]:
         """Return criteria that must all be met; empty if there are neither usable words nor examples."""
         phrase = query.phrase if query.phrase and self.reads(query.phrase) else ""
         named = _NamedTags.of(connection, matrix, query.groups)
         if named is None:
-            return [self._untagged(matrix, phrase, query.rest, examples)] if phrase or examples is not None else []
-        found = [self._combined(matrix, named, phrase, query.rest) if phrase else named.criterion()]
-        return found if examples is None else [*found, self._untagged(matrix, "", "", examples)]
+            return (
+                [self._untagged(matrix, phrase, query.rest, examples=examples)]
+                if phrase or examples is not None
+                else []
+            )
+        found = [self._combined(matrix, named, phrase, words=query.rest) if phrase else named.criterion()]
+        return found if examples is None else [*found, self._untagged(matrix, "", "", examples=examples)]
 
-    def _untagged(self, matrix: TagMatrix, phrase: str, words: str, examples: Examples | None) -> Criterion:
+    def _untagged(self, matrix: TagMatrix, phrase: str, words: str, *, examples: Examples | None) -> Criterion:
         """Return a criterion from the embedded phrase and the examples, without tags."""
-        model, logits = self._fit(matrix, phrase, words, examples)
+        model, logits = self._fit(matrix, phrase, words, examples=examples)
 
         def chance(connection: Connection, pictures: Vectors, asset_ids: list[int]) -> Floats:
             return np.asarray(sigmoid(logits(connection, pictures, asset_ids)))
 
         return Criterion(unit(model.weights[None]), chance)
 
-    def _combined(self, matrix: TagMatrix, named: _NamedTags, phrase: str, words: str) -> Criterion:
+    def _combined(self, matrix: TagMatrix, named: _NamedTags, phrase: str, *, words: str) -> Criterion:
         """Return a criterion that mixes the logits of the named tags and of the embedded phrase."""
-        model, logits = self._fit(matrix, phrase, words, None)
+        model, logits = self._fit(matrix, phrase, words, examples=None)
         share = 0.5 if words else 1 / (2 + named.decisions / _DECISIONS)
 
         def chance(connection: Connection, pictures: Vectors, asset_ids: list[int]) -> Floats:
@@ -101,13 +105,13 @@ class Criteria:
         return Criterion(directions, chance, named.things + bool(words))
 
     def _fit(
-        self, matrix: TagMatrix, phrase: str, words: str, examples: Examples | None
+        self, matrix: TagMatrix, phrase: str, words: str, *, examples: Examples | None
     ) -> tuple[TagModel, Chance]:
         """Fit a classifier to a phrase and examples; return it and its calibrated logits, text matches included."""
         dimension = len(matrix.pack.mean)
         none = Examples(np.zeros((0, dimension), np.float32), np.zeros(0), np.zeros(0))
         text = self._embed(phrase) if phrase else np.zeros(dimension, np.float32)
-        model = fit_tag(text, examples or none, matrix.pack, self._preset.learner).model
+        model = fit_tag(text, examples or none, matrix.pack, defaults=self._preset.learner).model
         slopes, shifts = matrix.calibration.of([""], [""])
 
         def logits(connection: Connection, pictures: Vectors, asset_ids: list[int]) -> Floats:
@@ -122,7 +126,7 @@ class Criteria:
     def _embed(self, phrase: str) -> Vectors:
         templates = self._preset.templates or ("a photo of {}", "a photo of a {}")
         prompts = [template.format(phrase) for template in templates]
-        return vectors.sentences(self._database, self._encoder, self._library.fingerprint, [prompts])[0]
+        return vectors.sentences(self._database, self._encoder, self._library.fingerprint, groups=[prompts])[0]
 
 
 @dataclass(frozen=True, slots=True)

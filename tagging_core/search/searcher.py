@@ -88,6 +88,7 @@ class Searcher:
         text: str = "",
         like: Sequence[int] = (),
         unlike: Sequence[int] = (),
+        *,
         filters: Filters = ANY,
         limit: int = 60,
         pictures: Sequence[Vectors] = (),
@@ -113,13 +114,15 @@ class Searcher:
         query = read_query(self.names(matrix), matrix.taxonomy, text)
         understood = not query.rest or self._criteria.reads(query.rest)
         with self._database.read() as connection:
-            examples = self._examples(connection, like, unlike, pictures)
-            criteria = self._criteria.of(connection, matrix, query, examples)
+            examples = self._examples(connection, like, unlike, pictures=pictures)
+            criteria = self._criteria.of(connection, matrix, query, examples=examples)
             conditions = filters.conditions(matrix.taxonomy, key_values.zone_of(connection))
             if not criteria:
-                return Found(query, self._by_text(connection, query, conditions, limit), understood)
+                return Found(query, self._by_text(connection, query, conditions, limit=limit), understood)
             excluded = set(like) | set(unlike)
-            candidates = self._candidates(connection, query, criteria, conditions, limit + len(excluded))
+            candidates = self._candidates(
+                connection, query, criteria, conditions=conditions, limit=limit + len(excluded)
+            )
             chances = _rank(connection, criteria, {a: v for a, v in candidates.items() if a not in excluded})
         # Probabilities from a few examples are low: a search by pictures alone shows the nearest at any distance.
         least = MIN_RELEVANCE ** sum(each.things for each in criteria) if text.strip() else 0.0
@@ -158,7 +161,7 @@ class Searcher:
         return self._names[1]
 
     def _examples(
-        self, connection: Connection, like: Sequence[int], unlike: Sequence[int], pictures: Sequence[Vectors]
+        self, connection: Connection, like: Sequence[int], unlike: Sequence[int], *, pictures: Sequence[Vectors]
     ) -> Examples | None:
         if not like and not unlike and not pictures:
             return None
@@ -176,6 +179,7 @@ class Searcher:
         connection: Connection,
         query: Query,
         criteria: list[Criterion],
+        *,
         conditions: list[ColumnElement[bool]],
         limit: int,
     ) -> dict[int, Vectors]:
@@ -189,7 +193,7 @@ class Searcher:
         size = max(_CANDIDATES, 2 * limit)
         directions = np.vstack([each.directions for each in criteria])
         if passing is not None and len(passing) > _LISTED:
-            near = self._near(connection, directions, conditions, size)
+            near = self._near(connection, directions, conditions, size=size)
         else:
             near = {asset_id for found in self._index.nearest(directions, size, passing) for asset_id in found}
         accepted = self._labelled(connection, query.tag_ids)
@@ -198,7 +202,7 @@ class Searcher:
         return vectors.load(connection, self._library.pictures, sorted(near | others))
 
     def _near(
-        self, connection: Connection, directions: Vectors, conditions: list[ColumnElement[bool]], size: int
+        self, connection: Connection, directions: Vectors, conditions: list[ColumnElement[bool]], *, size: int
     ) -> set[int]:
         """Return near neighbours that pass the filters, asking the index for more until enough do."""
         wanted = size
@@ -218,7 +222,7 @@ class Searcher:
         return found
 
     def _by_text(
-        self, connection: Connection, query: Query, conditions: list[ColumnElement[bool]], limit: int
+        self, connection: Connection, query: Query, conditions: list[ColumnElement[bool]], *, limit: int
     ) -> list[Hit]:
         """Search texts and names for words that the model does not support; without words list the latest."""
         if not query.rest:

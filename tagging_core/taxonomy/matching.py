@@ -84,7 +84,7 @@ def _singulars(word: str) -> Iterator[str]:
             yield word[:-2]
 
 
-def find_tags(taxonomy: Taxonomy, text: str, limit: int = 10, within: Sequence[Tag] | None = None) -> list[Tag]:
+def find_tags(taxonomy: Taxonomy, text: str, limit: int = 10, *, within: Sequence[Tag] | None = None) -> list[Tag]:
     """Return the assignable tags that match a query by name or alias in any language, best match first.
 
     Args:

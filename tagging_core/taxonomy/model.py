@@ -229,7 +229,7 @@ def read_taxonomy(path: Path = STARTER) -> Taxonomy:
 
 
 def make_taxonomy(
-    revision: int, categories: dict[str, Category], tags: dict[str, Tag], profiles: dict[str, Profile]
+    revision: int, categories: dict[str, Category], tags: dict[str, Tag], *, profiles: dict[str, Profile]
 ) -> Taxonomy:
     """Build a taxonomy from all items by id, in display order, merged and deleted ones included."""
     merged = sorted((t for t in tags.values() if t.merged_into), key=lambda t: (t.merged_after or 0, t.id))

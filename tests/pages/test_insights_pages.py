@@ -90,7 +90,7 @@ def test_the_report_is_one_file_with_the_figures(open_page: Open, work: list[int
 
     with console.database.read() as connection:
         choice = Choice(Period.latest(30, key_values.today(connection)))
-    found = report.build(console, local_user("<b>Mo"), "en", choice)
+    found = report.build(console, local_user("<b>Mo"), "en", choice=choice)
     assert "What the content is about" in found
     assert "<th>Finished pictures</th><td>2</td>" in found
     assert "&lt;b&gt;Mo" in found

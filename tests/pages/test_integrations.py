@@ -59,7 +59,7 @@ def test_a_webhook_needs_an_allowed_target(open_page: Open, console: Tagloop) ->
 
 def test_a_failed_delivery_is_shown_and_sent_again(open_page: Open, console: Tagloop, ann: User) -> None:
     with console.database.write() as connection:
-        webhook_outbox.add(connection, ann, "http://cms.example.com/x", [EventType.TAG_CHANGED])
+        webhook_outbox.add(connection, ann, "http://cms.example.com/x", kinds=[EventType.TAG_CHANGED])
         webhook_outbox.announce(connection, EventType.TAG_CHANGED, [{"tag": "garment.dress"}])
         (delivery,) = webhook_outbox.recent(connection)
         webhook_outbox.settle(connection, delivery, state="dead", attempts=10, note="status 500")

@@ -150,7 +150,7 @@ def test_bulk_accept_shows_what_it_would_do_and_why_not_more(
     assert any("Not enough history." in str(frame.value) for frame in at.dataframe)
     accept = next(b for b in at.button if b.label.startswith("Accept 5 tags on 5 pictures"))
     accept.click().run()
-    list(console.bulk.accept_many(ann, at.session_state["review_accepting"], "e-commerce", 0.97))
+    list(console.bulk.accept_many(ann, at.session_state["review_accepting"], "e-commerce", target=0.97))
     assert all(labels(console, a) == {"colour.red": 1} for a in assets[:5])
 
 

@@ -35,7 +35,7 @@ def test_tags_are_listed_with_how_they_are_doing(open_page: OpenPage, console: T
 
 
 def test_a_tag_stands_below_its_parent(open_page: OpenPage, console: Tagloop, ann: User) -> None:
-    console.curation.apply(ann, plans.move(console.taxonomy(), "garment.hat", "garment", "garment.dress"))
+    console.curation.apply(ann, plans.move(console.taxonomy(), "garment.hat", "garment", parent_id="garment.dress"))
     names = list(open_page(PAGE).dataframe[0].value["Tag"])
     assert names[names.index("Dress") + 1] == "\u2003Hat"
 
@@ -194,7 +194,7 @@ def test_a_merge_shows_what_it_would_do_and_does_it(
 def test_a_merge_into_what_stands_below_is_refused(
     console: Tagloop, ann: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    console.curation.apply(ann, plans.move(console.taxonomy(), "garment.hat", "garment", "garment.dress"))
+    console.curation.apply(ann, plans.move(console.taxonomy(), "garment.hat", "garment", parent_id="garment.dress"))
     at = dialog(lambda: dialogs.merge("garment.dress", "garment.hat"), console, ann, monkeypatch)
     assert "into its descendant" in at.error[0].value
 

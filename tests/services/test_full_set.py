@@ -196,7 +196,9 @@ def test_ten_thousand_chunks_keep_nobody_waiting(
     loop.start()
     entries = [Entry(str(tmp_path / f"{n}.jpg"), False, f"{n}.jpg") for n in range(10_000)]
     with loop.database.write() as connection:
-        bulk = batches.submit(connection, ann, "Everything", loop.taxonomy().profile(PROFILE), entries)
+        bulk = batches.submit(
+            connection, ann, "Everything", profile=loop.taxonomy().profile(PROFILE), entries=entries
+        )
     wait_for(lambda: unsent(loop) == 0, 60)
     workers.start()
     wait_for_work(loop)

@@ -30,7 +30,7 @@ class Client:
     """
 
     def __init__(
-        self, url: str, key: str = "", timeout: float = 60.0, transport: httpx.BaseTransport | None = None
+        self, url: str, key: str = "", timeout: float = 60.0, *, transport: httpx.BaseTransport | None = None
     ) -> None:
         headers = {"authorization": f"Bearer {key}"} if key else {}
         self._http = httpx.Client(base_url=url, headers=headers, timeout=timeout, transport=transport)

@@ -24,6 +24,7 @@ class AssetsClient(Resource):
         filters: schemas.Filters = EVERYTHING,
         cursor: str | None = None,
         limit: int = 50,
+        *,
         language: schemas.Language = "en",
     ) -> schemas.Page[schemas.Asset]:
         """See `AssetsOperations.list`."""
@@ -35,7 +36,12 @@ class AssetsClient(Resource):
         return self._connection.ask("GET", f"/assets/{asset}/picture", params={"rendition": rendition}).content
 
     def suggestions(
-        self, asset: int, profile: str = "general", top_k: int = MAX_SUGGESTIONS, language: schemas.Language = "en"
+        self,
+        asset: int,
+        profile: str = "general",
+        top_k: int = MAX_SUGGESTIONS,
+        *,
+        language: schemas.Language = "en",
     ) -> schemas.Suggested:
         """See `AssetsOperations.suggestions`."""
         query = plain({"profile": profile, "top_k": top_k, "language": language})
@@ -62,6 +68,7 @@ class AssetsClient(Resource):
         form: Format = Format.CSV,
         filters: schemas.Filters = EVERYTHING,
         columns: Sequence[str] = USUAL,
+        *,
         language: schemas.Language = "en",
         image: str = "{name}",
     ) -> Iterator[bytes]:
@@ -74,7 +81,12 @@ class AssetsClient(Resource):
             yield from answer.iter_bytes()
 
     def recommend(
-        self, asset: int, filters: schemas.Filters = EVERYTHING, limit: int = 8, language: schemas.Language = "en"
+        self,
+        asset: int,
+        filters: schemas.Filters = EVERYTHING,
+        limit: int = 8,
+        *,
+        language: schemas.Language = "en",
     ) -> Sequence[schemas.Hit]:
         """See `AssetsOperations.recommend`."""
         query = filters_of(filters) | plain({"limit": limit, "language": language})

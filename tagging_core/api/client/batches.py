@@ -16,12 +16,15 @@ class BatchesClient(Resource):
         files: Sequence[tuple[str, bytes]],
         profile: str = "general",
         name: str = "",
+        *,
         idempotency_key: str = "",
     ) -> schemas.Job:
         """See `BatchesOperations.create`."""
         form = {"profile": profile, "name": name}
         sent = [("files", (file or "unnamed", data)) for file, data in files]
-        return self._connection.send("POST", "/batches", schemas.Job, idempotency_key, data=form, files=sent)
+        return self._connection.send(
+            "POST", "/batches", schemas.Job, idempotency_key=idempotency_key, data=form, files=sent
+        )
 
     def get(self, batch: int) -> schemas.Batch:
         """See `BatchesOperations.get`."""

@@ -45,7 +45,7 @@ class Connection:
     def __init__(self, http: httpx.Client) -> None:
         self.http = http
 
-    def send(self, method: str, path: str, model: type[T], idempotency_key: str = "", **options: Any) -> T:
+    def send(self, method: str, path: str, model: type[T], *, idempotency_key: str = "", **options: Any) -> T:
         """Send a request and parse the response into a model; `options` go to httpx."""
         headers = {"idempotency-key": idempotency_key} if idempotency_key else {}
         answer = self.ask(method, path, headers=headers, **options)

@@ -14,7 +14,9 @@ class DecisionsClient(Resource):
     def create(self, decisions: Sequence[schemas.NewDecision], idempotency_key: str = "") -> schemas.Written:
         """See `DecisionsOperations.create`."""
         body = [each.model_dump() for each in decisions]
-        return self._connection.send("POST", "/decisions", schemas.Written, idempotency_key, json=body)
+        return self._connection.send(
+            "POST", "/decisions", schemas.Written, idempotency_key=idempotency_key, json=body
+        )
 
     def undo(self, what: int | str) -> schemas.Written:
         """See `DecisionsOperations.undo`."""

@@ -15,6 +15,7 @@ class PicturesClient(Resource):
         picture: bytes,
         name: str = "",
         profile: str = "general",
+        *,
         text: schemas.Text | None = None,
         instruction: str = "",
         top_k: int = MAX_SUGGESTIONS,
@@ -30,5 +31,5 @@ class PicturesClient(Resource):
         form |= {"keep": keep, "vector": vector} | ({"target": target} if target is not None else {})
         files = [("picture", (name or "unnamed", picture))]
         return self._connection.send(
-            "POST", "/pictures", schemas.Tagged, idempotency_key, data=plain(form), files=files
+            "POST", "/pictures", schemas.Tagged, idempotency_key=idempotency_key, data=plain(form), files=files
         )

@@ -17,6 +17,7 @@ class SearchClient(Resource):
         text: str = "",
         like: Sequence[int] = (),
         unlike: Sequence[int] = (),
+        *,
         picture: bytes | None = None,
         filters: schemas.Filters = EVERYTHING,
         limit: int = 30,

@@ -16,6 +16,7 @@ class TagsClient(Resource):
         query: str = "",
         category: str = "",
         cursor: str | None = None,
+        *,
         limit: int = 200,
         language: schemas.Language = "en",
     ) -> schemas.Page[schemas.Tag]:

@@ -20,7 +20,9 @@ class WebhooksClient(Resource):
     def add(self, url: str, kinds: Sequence[EventType], idempotency_key: str = "") -> schemas.Webhook:
         """See `WebhooksOperations.add`."""
         body = {"url": url, "kinds": list(kinds)}
-        return self._connection.send("POST", "/webhooks", schemas.Webhook, idempotency_key, json=body)
+        return self._connection.send(
+            "POST", "/webhooks", schemas.Webhook, idempotency_key=idempotency_key, json=body
+        )
 
     def set_active(self, webhook: int, active: bool) -> schemas.Webhook:
         """See `WebhooksOperations.set_active`."""
@@ -33,6 +35,7 @@ class WebhooksClient(Resource):
         webhook: int | None = None,
         state: Literal["waiting", "sent", "dead"] | None = None,
         cursor: str | None = None,
+        *,
         limit: int = 50,
     ) -> schemas.Page[schemas.Delivery]:
         """See `WebhooksOperations.deliveries`."""

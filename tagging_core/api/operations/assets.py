@@ -34,25 +34,26 @@ class AssetsOperations:
         """Return an asset by id, or by a prefix of its SHA-256 of at least 8 digits."""
         with self._loop.database.read() as connection:
             found = asset_module.resolve(connection, str(asset))
-            return serializers.assets(connection, self._loop.taxonomy(), [found], language)[0]
+            return serializers.assets(connection, self._loop.taxonomy(), [found], language=language)[0]
 
     def get_many(self, asset_ids: Sequence[int], language: schemas.Language = "en") -> Sequence[schemas.Asset]:
         """Return assets in the order of their ids; unknown ids are skipped."""
         with self._loop.database.read() as connection:
             found = asset_module.get_many(connection, asset_ids)
-            return serializers.assets(connection, self._loop.taxonomy(), found, language)
+            return serializers.assets(connection, self._loop.taxonomy(), found, language=language)
 
     def list(
         self,
         filters: schemas.Filters = EVERYTHING,
         cursor: str | None = None,
         limit: int = 50,
+        *,
         language: schemas.Language = "en",
     ) -> schemas.Page[schemas.Asset]:
         """Return a page of assets, newest first."""
         found = self._loop.search.latest(serializers.to_filters(filters), limit + 1, number(cursor or "0"))
         with self._loop.database.read() as connection:
-            shaped = serializers.assets(connection, self._loop.taxonomy(), found, language)
+            shaped = serializers.assets(connection, self._loop.taxonomy(), found, language=language)
         return page(shaped, limit, lambda asset: asset.id)
 
     def picture(self, asset: int, rendition: Rendition = "screen") -> bytes:
@@ -67,7 +68,12 @@ class AssetsOperations:
             raise NotFoundError(f"The file of picture {asset} is missing; run `doctor` for a remedy.") from error
 
     def suggestions(
-        self, asset: int, profile: str = "general", top_k: int = MAX_SUGGESTIONS, language: schemas.Language = "en"
+        self,
+        asset: int,
+        profile: str = "general",
+        top_k: int = MAX_SUGGESTIONS,
+        *,
+        language: schemas.Language = "en",
     ) -> schemas.Suggested:
         """Suggest tags for an asset at the current library revision; decided tags are excluded."""
         found = self._loop.review.suggest(asset, profile)
@@ -97,6 +103,7 @@ class AssetsOperations:
         form: Format = Format.CSV,
         filters: schemas.Filters = EVERYTHING,
         columns: Sequence[str] = USUAL,
+        *,
         language: schemas.Language = "en",
         image: str = "{name}",
     ) -> Iterator[bytes]:
@@ -107,7 +114,7 @@ class AssetsOperations:
             image: Image URL for Label Studio, with the placeholders {id}, {sha256} and {name}.
         """
         self.list(filters, limit=1)  # fail on an invalid filter before the response starts
-        return export(self, by_filters(filters), form, columns, language, image)
+        return export(self, by_filters(filters), form, columns=columns, language=language, image=image)
 
     def recorded_suggestions(self, asset: int) -> Sequence[schemas.Suggestion]:
         """Return the latest recorded suggestions of an asset, best first."""
@@ -129,7 +136,12 @@ class AssetsOperations:
         return self._loop.model.library.fingerprint
 
     def recommend(
-        self, asset: int, filters: schemas.Filters = EVERYTHING, limit: int = 8, language: schemas.Language = "en"
+        self,
+        asset: int,
+        filters: schemas.Filters = EVERYTHING,
+        limit: int = 8,
+        *,
+        language: schemas.Language = "en",
     ) -> Sequence[schemas.Hit]:
         """Recommend assets similar to one, diverse and without near-duplicates."""
         return hits(

@@ -20,7 +20,7 @@ class BatchesOperations:
 
     def create(self, files: Sequence[tuple[str, bytes]], profile: str = "general", name: str = "") -> schemas.Job:
         """Queue pictures and zips for ingestion; `photo.txt` is the text of `photo.jpg`."""
-        return job_of(self._loop, self._loop.ingest.upload(self._user, files, profile, name))
+        return job_of(self._loop, self._loop.ingest.upload(self._user, files, profile, name=name))
 
     def get(self, batch: int) -> schemas.Batch:
         """Return a batch."""

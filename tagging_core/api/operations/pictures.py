@@ -29,6 +29,7 @@ class PicturesOperations:
         picture: bytes,
         name: str = "",
         profile: str = "general",
+        *,
         text: schemas.Text | None = None,
         instruction: str = "",
         top_k: int = MAX_SUGGESTIONS,
@@ -59,7 +60,9 @@ class PicturesOperations:
         """
         thresholds = None if target is None else self._loop.review.thresholds(profile, target)
         asset_text = AssetText(**text.model_dump()) if text else NO_TEXT
-        found = self._loop.tagger.tag(self._user, picture, profile, name, asset_text, instruction, keep)
+        found = self._loop.tagger.tag(
+            self._user, picture, profile, name=name, text=asset_text, instruction=instruction, keep=keep
+        )
         chosen = found.suggestions
         if thresholds is not None:
             cuts = {s.tag_id: thresholds.of(s.tag_id).probability or thresholds.target for s in chosen}
@@ -72,7 +75,7 @@ class PicturesOperations:
             sha256=found.sha256,
             new=found.new,
             suggestions=serializers.suggestions(chosen, matrix.taxonomy, language),
-            description=_draft(found.suggestions, matrix.taxonomy, language, asset_text),
+            description=_draft(found.suggestions, matrix.taxonomy, language, text=asset_text),
             vector=[float(x) for x in found.vector] if vector else None,
             shown=self._loop.shown_tokens.write(shown) if found.asset_id else "",
             model=self._loop.model.library.fingerprint,
@@ -80,6 +83,8 @@ class PicturesOperations:
         )
 
 
-def _draft(found: Sequence[Suggestion], taxonomy: Taxonomy, language: str, text: AssetText) -> schemas.Description:
+def _draft(
+    found: Sequence[Suggestion], taxonomy: Taxonomy, language: str, *, text: AssetText
+) -> schemas.Description:
     likely = [taxonomy.tags[s.tag_id] for s in found if s.probability >= _LIKELY and s.tag_id in taxonomy.tags]
     return serializers.description(Captions(phrase(likely, language, text), ()))

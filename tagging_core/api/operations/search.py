@@ -25,6 +25,7 @@ class SearchOperations:
         text: str = "",
         like: Sequence[int] = (),
         unlike: Sequence[int] = (),
+        *,
         picture: bytes | None = None,
         filters: schemas.Filters = EVERYTHING,
         limit: int = 30,
@@ -43,7 +44,9 @@ class SearchOperations:
             if picture is not None
             else []
         )
-        found = self._loop.search.find(text, like, unlike, serializers.to_filters(filters), limit, vectors)
+        found = self._loop.search.find(
+            text, like, unlike, filters=serializers.to_filters(filters), limit=limit, pictures=vectors
+        )
         return schemas.SearchResult(
             hits=hits(self._loop, found.hits, language),
             tags=[list(group) for group in found.query.groups],
@@ -56,7 +59,7 @@ def hits(loop: Tagloop, found: Sequence[Hit], language: str) -> list[schemas.Hit
     """Return hits with their assets, in the same order."""
     with loop.database.read() as connection:
         known = asset_module.get_many(connection, [hit.asset_id for hit in found])
-        shaped = {a.id: a for a in serializers.assets(connection, loop.taxonomy(), known, language)}
+        shaped = {a.id: a for a in serializers.assets(connection, loop.taxonomy(), known, language=language)}
     return [
         schemas.Hit(asset=shaped[hit.asset_id], relevance=round(hit.relevance, 4))
         for hit in found

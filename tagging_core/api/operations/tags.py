@@ -23,6 +23,7 @@ class TagsOperations:
         query: str = "",
         category: str = "",
         cursor: str | None = None,
+        *,
         limit: int = 200,
         language: schemas.Language = "en",
     ) -> schemas.Page[schemas.Tag]:
@@ -30,7 +31,7 @@ class TagsOperations:
         taxonomy = self._loop.taxonomy()
         if query:
             within = [tag for tag in taxonomy.assignable() if category in ("", tag.category_id)]
-            found, start = matching.find_tags(taxonomy, query, limit, within), 0
+            found, start = matching.find_tags(taxonomy, query, limit, within=within), 0
         else:
             found, start = list(taxonomy.tags.values()), number(cursor or "0")
             found = [tag for tag in found if category in ("", tag.category_id)]

@@ -35,10 +35,11 @@ class WebhooksOperations:
         webhook: int | None = None,
         state: Literal["waiting", "sent", "dead"] | None = None,
         cursor: str | None = None,
+        *,
         limit: int = 50,
     ) -> schemas.Page[schemas.Delivery]:
         """Return a page of deliveries, newest first."""
-        found = self._loop.webhooks.deliveries(webhook, state or "", number(cursor or "0"), limit + 1)
+        found = self._loop.webhooks.deliveries(webhook, state or "", number(cursor or "0"), limit=limit + 1)
         numbers = {each.uid: each.id for each in found}
         return page([serializers.delivery(each) for each in found], limit, lambda each: numbers[each.id])
 

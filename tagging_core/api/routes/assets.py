@@ -31,7 +31,7 @@ def list_assets(
     operations: Reading, filters: Filters, cursor: Cursor = None, limit: Limit = 50, language: Language = "en"
 ) -> schemas.Page[schemas.Asset]:
     """List pictures, newest first."""
-    return operations.assets.list(filters, cursor, limit, language)
+    return operations.assets.list(filters, cursor, limit, language=language)
 
 
 @router.get("/assets/{asset}")
@@ -64,7 +64,7 @@ def list_suggestions(
     language: Language = "en",
 ) -> schemas.Suggested:
     """Suggest tags for a picture at the current library revision; decided tags are excluded."""
-    return operations.assets.suggestions(asset, profile, top_k, language)
+    return operations.assets.suggestions(asset, profile, top_k, language=language)
 
 
 @router.get("/assets/{asset}/recommendations")
@@ -72,7 +72,7 @@ def recommend(
     operations: Reading, asset: AssetId, filters: Filters, limit: Limit = 8, language: Language = "en"
 ) -> Sequence[schemas.Hit]:
     """Recommend pictures similar to one, diverse and without near-duplicates."""
-    return operations.assets.recommend(asset, filters, limit, language)
+    return operations.assets.recommend(asset, filters, limit, language=language)
 
 
 @router.get("/export", response_class=StreamingResponse, responses={200: {"content": {"*/*": {}}}})
@@ -87,7 +87,7 @@ def export(
     """Export all pictures that match the filters; `image` may contain `{id}`, `{sha256}` and `{name}`."""
     ending, kind = ENDINGS[form]
     safe = {"X-Content-Type-Options": "nosniff", "Content-Disposition": f'attachment; filename="tagloop.{ending}"'}
-    parts = operations.assets.export(form, filters, columns, language, image)
+    parts = operations.assets.export(form, filters, columns, language=language, image=image)
     return StreamingResponse(parts, media_type=kind, headers=safe)
 
 

@@ -65,7 +65,7 @@ def once(
         digest.update(hashlib.sha256(data).digest())
     loop: Tagloop = request.app.state.get_loop()
     body, replayed = run_once(
-        loop.database, _caller(request).name, key, digest.hexdigest(), lambda: work().model_dump_json()
+        loop.database, _caller(request).name, key, request=digest.hexdigest(), work=lambda: work().model_dump_json()
     )
     headers = {"Idempotent-Replayed": "true"} if replayed else {}
     return Response(body, status, headers, "application/json")

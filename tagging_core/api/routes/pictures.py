@@ -43,7 +43,16 @@ def tag_picture(
 
     def work() -> schemas.Tagged:
         return operations.pictures.tag(
-            data, name, profile, text, instruction, top_k, target, language, keep, vector
+            data,
+            name,
+            profile,
+            text=text,
+            instruction=instruction,
+            top_k=top_k,
+            target=target,
+            language=language,
+            keep=keep,
+            vector=vector,
         )
 
     return once(request, key, [data, options], work)

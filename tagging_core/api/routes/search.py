@@ -31,7 +31,7 @@ def search(
     language: Language = "en",
 ) -> schemas.SearchResult:
     """Search by text, by similarity to some pictures and dissimilarity to others, and by filters."""
-    return operations.search.find(text, like, unlike, None, filters, limit, language)
+    return operations.search.find(text, like, unlike, picture=None, filters=filters, limit=limit, language=language)
 
 
 @router.post("/search")
@@ -46,4 +46,6 @@ def search_by_picture(
     language: Language = "en",
 ) -> schemas.SearchResult:
     """Search by an uploaded picture, combined with the other criteria."""
-    return operations.search.find(text, like, unlike, picture.file.read(), filters, limit, language)
+    return operations.search.find(
+        text, like, unlike, picture=picture.file.read(), filters=filters, limit=limit, language=language
+    )

@@ -28,7 +28,7 @@ def list_tags(
     language: Language = "en",
 ) -> schemas.Page[schemas.Tag]:
     """List tags, merged ones included; with a query the matching ones, best first."""
-    return operations.tags.list(query, category, cursor, limit, language)
+    return operations.tags.list(query, category, cursor, limit=limit, language=language)
 
 
 @router.get("/tags/{tag}")

@@ -50,7 +50,7 @@ def list_deliveries(
     limit: Limit = 50,
 ) -> schemas.Page[schemas.Delivery]:
     """List sent, waiting and dead-lettered deliveries, newest first."""
-    return operations.webhooks.deliveries(webhook, state, cursor, limit)
+    return operations.webhooks.deliveries(webhook, state, cursor, limit=limit)
 
 
 @router.post("/deliveries/{delivery}/replay")

@@ -63,24 +63,24 @@ class ProposalFinder:
                 looks = self._looks.refresh(connection, self._library.fingerprint, pack)
                 confusions = label_errors.confusions(connection, matrix.taxonomy)
                 found = [
-                    *synonyms.find(tags, names, looks, lambda a, b: confusions.get((a, b), 0)),
+                    *synonyms.find(tags, names, looks, taken=lambda a, b: confusions.get((a, b), 0)),
                     *label_errors.propose_confusions(connection, matrix.taxonomy, confusions),
                     *label_errors.propose_wrong(
                         matrix.taxonomy,
                         self._library.calibration.held_out(connection),
                         self._library.defaults.prior,
                     ),
-                    *missing_tags.find(connection, matrix, self._library.fingerprint, self._words),
+                    *missing_tags.find(connection, matrix, self._library.fingerprint, words=self._words),
                 ]
                 checked, revision = self._changed(connection)
                 parts = [
-                    splits.find(connection, matrix.taxonomy.tags[tag_id], self._library.fingerprint, pack)
+                    splits.find(connection, matrix.taxonomy.tags[tag_id], self._library.fingerprint, pack=pack)
                     for tag_id in checked
                     if tag_id in matrix.rows
                 ]
             with self._database.write() as connection:
                 keep(connection, ("synonyms", "confusion", "wrong", "new"), found)
-                keep(connection, ("split",), [p for p in parts if p], [*checked, *self._too_few(connection)])
+                keep(connection, ("split",), [p for p in parts if p], of=[*checked, *self._too_few(connection)])
                 key_values.put(connection, _SPLITS, str(revision))
                 key_values.put(connection, _REVISION, str(matrix.revision))
         now = time.monotonic()
@@ -120,6 +120,6 @@ class ProposalFinder:
             return self._vocabulary
         words = [line.strip() for line in _WORDS.read_text("utf-8").splitlines() if line.strip()]
         groups = [[f"a photo of a {word}"] for word in words]
-        found = vectors.sentences(self._database, self._encoder, self._library.fingerprint, groups)
+        found = vectors.sentences(self._database, self._encoder, self._library.fingerprint, groups=groups)
         self._vocabulary = dict(zip(words, found, strict=True))
         return self._vocabulary

@@ -24,7 +24,7 @@ _MIN_PICTURES = 5  # size from which a cluster is proposed
 
 
 def find(
-    connection: Connection, matrix: TagMatrix, fingerprint: str, words: Callable[[], dict[str, Vectors]]
+    connection: Connection, matrix: TagMatrix, fingerprint: str, *, words: Callable[[], dict[str, Vectors]]
 ) -> list[Proposal]:
     """Return clusters of untagged pictures that no tag fits, with candidate names.
 

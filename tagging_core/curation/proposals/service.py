@@ -38,7 +38,7 @@ class ProposalService:
             NotAllowedError: The user is no taxonomy owner.
         """
         with self._database.write(durable=True) as connection:
-            store.dismiss(connection, user, key, wanted)
+            store.dismiss(connection, user, key, wanted=wanted)
 
     def confused_with(self, tag_id: str) -> dict[str, list[int]]:
         """Return the assets on which a tag was rejected and another one added, by the added tag."""

@@ -25,7 +25,7 @@ _MIN_SHARE = 0.2  # share of the examples in the smaller cluster
 _MAX_STEPS = 20  # of 2-means
 
 
-def find(connection: Connection, tag: Tag, fingerprint: str, pack: ReferencePack) -> Proposal | None:
+def find(connection: Connection, tag: Tag, fingerprint: str, *, pack: ReferencePack) -> Proposal | None:
     """Return a proposal to split a tag; None if its examples form one cluster or are too few."""
     query = select(labels.c.asset_id).where(labels.c.tag_id == tag.id, labels.c.value == 1)
     ids = list(connection.execute(query.order_by(labels.c.sample).limit(_MAX_EXAMPLES)).scalars())

@@ -41,7 +41,7 @@ class Proposal:
 
 
 def keep(
-    connection: Connection, kinds: Sequence[str], found: Iterable[Proposal], of: Sequence[str] | None = None
+    connection: Connection, kinds: Sequence[str], found: Iterable[Proposal], *, of: Sequence[str] | None = None
 ) -> None:
     """Replace the stored proposals of some kinds.
 
@@ -75,7 +75,7 @@ def counts(connection: Connection) -> dict[str, int]:
     return {kind: int(n) for kind, n in connection.execute(query.group_by(proposals.c.kind))}
 
 
-def dismiss(connection: Connection, user: User, key: str, wanted: bool = False) -> None:
+def dismiss(connection: Connection, user: User, key: str, *, wanted: bool = False) -> None:
     """Dismiss a proposal or an alert permanently; `wanted` restores it.
 
     Raises:

@@ -36,6 +36,7 @@ def find(
     tags: Sequence[Tag],
     names: Vectors,
     looks: Looks,
+    *,
     taken: Callable[[str, str], int],
 ) -> list[Proposal]:
     """Return pairs of tags within a category that may be synonyms.

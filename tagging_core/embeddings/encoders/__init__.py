@@ -24,7 +24,7 @@ __all__ = [
 ]
 
 
-def load_encoder(name: str, models_dir: Path, devices: str = "", compiled: bool = False) -> Encoder:
+def load_encoder(name: str, models_dir: Path, devices: str = "", *, compiled: bool = False) -> Encoder:
     """Load an encoder; slow, and the first call imports torch.
 
     Args:
@@ -36,10 +36,10 @@ def load_encoder(name: str, models_dir: Path, devices: str = "", compiled: bool 
     Raises:
         EncoderError: The model cannot be loaded.
     """
-    return load_preset(find_preset(name), models_dir, devices, compiled)
+    return load_preset(find_preset(name), models_dir, devices, compiled=compiled)
 
 
-def load_preset(preset: Preset, models_dir: Path, devices: str = "", compiled: bool = False) -> Encoder:
+def load_preset(preset: Preset, models_dir: Path, devices: str = "", *, compiled: bool = False) -> Encoder:
     """Load the encoder of a preset, see `load_encoder`."""
     if preset.loader == "tiny":
         from tagging_core.embeddings.encoders.tiny import TinyEncoder
@@ -52,7 +52,7 @@ def load_preset(preset: Preset, models_dir: Path, devices: str = "", compiled: b
     from tagging_core.embeddings.encoders.devices import select
     from tagging_core.embeddings.encoders.loading import load_model
 
-    return SentenceEncoder(preset, [load_model(preset, models_dir, d, compiled) for d in select(devices)])
+    return SentenceEncoder(preset, [load_model(preset, models_dir, d, compiled=compiled) for d in select(devices)])
 
 
 def default_mean(preset: Preset, dimension: int) -> Vectors:

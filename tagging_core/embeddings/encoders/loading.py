@@ -24,7 +24,7 @@ _GME_TEMPLATE = (
 """The template GME was trained with (its gme_inference.py); pooling takes the last token, this <|endoftext|>."""
 
 
-def load_model(preset: Preset, models_dir: Path, device: str, compiled: bool = False) -> SentenceTransformer:
+def load_model(preset: Preset, models_dir: Path, device: str, *, compiled: bool = False) -> SentenceTransformer:
     """Load a preset's model onto a device.
 
     Args:
@@ -42,9 +42,13 @@ def load_model(preset: Preset, models_dir: Path, device: str, compiled: bool = F
     place = str(folder) if folder is not None else preset.model
     hub: dict[str, Any] = {} if folder is not None else {"revision": preset.revision}
     try:
-        model = _gme(preset, place, device, hub) if preset.loader == "gme" else _native(preset, place, device, hub)
+        model = (
+            _gme(preset, place, device, hub=hub)
+            if preset.loader == "gme"
+            else _native(preset, place, device, hub=hub)
+        )
     except Exception as error:  # libraries raise anything on bad files; translate all of it
-        raise EncoderError(_explain(preset, folder, models_dir, error)) from error
+        raise EncoderError(_explain(preset, folder, models_dir, error=error)) from error
     found = model.get_embedding_dimension()
     if preset.dimension and found != preset.dimension:
         raise EncoderError(
@@ -71,7 +75,7 @@ def _folder(preset: Preset, models_dir: Path) -> Path | None:
     return None
 
 
-def _native(preset: Preset, place: str, device: str, hub: dict[str, Any]) -> SentenceTransformer:
+def _native(preset: Preset, place: str, device: str, *, hub: dict[str, Any]) -> SentenceTransformer:
     from sentence_transformers import SentenceTransformer
 
     model = SentenceTransformer(
@@ -89,7 +93,7 @@ def _native(preset: Preset, place: str, device: str, hub: dict[str, Any]) -> Sen
     return model
 
 
-def _gme(preset: Preset, place: str, device: str, hub: dict[str, Any]) -> SentenceTransformer:
+def _gme(preset: Preset, place: str, device: str, *, hub: dict[str, Any]) -> SentenceTransformer:
     """Load GME with the library's Qwen2-VL classes; its remote code does not import under transformers 5."""
     from sentence_transformers import SentenceTransformer
     from sentence_transformers.base.modules import Normalize, Transformer
@@ -125,7 +129,7 @@ def _limit_pixels(module: Any, preset: Preset) -> None:
         images.size = type(images.size)(shortest_edge=preset.min_pixels, longest_edge=preset.max_pixels)
 
 
-def _explain(preset: Preset, folder: Path | None, models_dir: Path, error: Exception) -> str:
+def _explain(preset: Preset, folder: Path | None, models_dir: Path, *, error: Exception) -> str:
     first = next(iter(str(error).splitlines()), type(error).__name__)
     if "torchvision" in str(error).lower():
         return (

@@ -47,7 +47,7 @@ class Facts:
 
 
 def describe(
-    state: AssetState, facts: Facts, finished_at: dict[int, datetime], day_of: Callable[[datetime], str]
+    state: AssetState, facts: Facts, finished_at: dict[int, datetime], *, day_of: Callable[[datetime], str]
 ) -> Counter[Key]:
     """Return the contribution of one asset to the counts; empty until a review is finished.
 

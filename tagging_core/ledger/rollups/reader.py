@@ -59,7 +59,7 @@ def _parts(subject: str, period: Period) -> list[tuple[str, str, str]]:
 
 
 def by_day(
-    connection: Connection, subject: str, period: Period, keys: Collection[str] = ("",)
+    connection: Connection, subject: str, period: Period, *, keys: Collection[str] = ("",)
 ) -> dict[str, Counter[str]]:
     """Return the sums over some keys by day and kind; days without counts are absent."""
     query = select(daily.c.day, daily.c.kind, func.sum(daily.c.n)).where(

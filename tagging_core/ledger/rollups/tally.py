@@ -103,7 +103,7 @@ class _Tally:
         """Compare the suggestions that were seen with the final decisions."""
         given = {tag_id: event for tag_id, (event, value) in self.verdicts.items() if value}
         for tag_id, (event, probability) in self.seen.items():
-            self._outcome(event, SHOWN, tag_id, probability, tag_id in given)
+            self._outcome(event, SHOWN, tag_id, probability=probability, right=tag_id in given)
         for tag_id, event in given.items():
             if tag_id not in self.seen and not (event.payload or {}).keys() & _NOT_SHOWN:
                 self._count(event, f"{SHOWN}.missed", tag_id, model=True)
@@ -172,7 +172,7 @@ class _Tally:
         """Compare the hidden suggestions with the tags a person gave without seeing them."""
         given = {tag_id for tag_id, (_, value) in self.verdicts.items() if value}
         for tag_id, probability in hidden.items():
-            self._outcome(event, BLIND, tag_id, probability, tag_id in given)
+            self._outcome(event, BLIND, tag_id, probability=probability, right=tag_id in given)
         for tag_id in sorted(given - hidden.keys()):
             self._count(event, f"{BLIND}.missed", tag_id, model=True)
 
@@ -181,13 +181,13 @@ class _Tally:
         payload = event.payload or {}
         for kind, tag_ids in (("agree", payload.get("agreed", ())), ("differ", payload.get("differs", ()))):
             for tag_id in tag_ids:
-                self._add(event, "tag", tag_id, kind)
+                self._add(event, "tag", tag_id, kind=kind)
             if tag_ids:
-                self._add(event, "all", "", kind, len(tag_ids))
+                self._add(event, "all", "", kind=kind, n=len(tag_ids))
                 for actor in sorted({event.actor, self.first} - {""}):
-                    self._add(event, "actor", actor, kind, len(tag_ids))
+                    self._add(event, "actor", actor, kind=kind, n=len(tag_ids))
         if event.look == Look.KNOWN and event.kind == Kind.DONE:
-            self._add(event, "all", "", "known")
+            self._add(event, "all", "", kind="known")
 
     def _time(self, event: Event) -> None:
         if not event.seconds or event.seconds < 0:
@@ -198,19 +198,19 @@ class _Tally:
         if event.kind == Kind.DONE and not event.look:
             source = "blind" if (event.payload or {}).get("blind") else "with"
             for kind, n in ((f"{source}.n", 1), (f"{source}.s", tenths), (f"{source}.ss", tenths * tenths)):
-                self._add(event, "all", "", kind, n)
+                self._add(event, "all", "", kind=kind, n=n)
 
     # ---- counting -----------------------------------------------------------------------------------------
 
-    def _outcome(self, event: Event, source: str, tag_id: str, probability: float, right: bool) -> None:
+    def _outcome(self, event: Event, source: str, tag_id: str, *, probability: float, right: bool) -> None:
         verdict = "right" if right else "wrong"
         self._count(event, f"{source}.{verdict}" + ("" if probability >= SURE else ".unsure"), tag_id, model=True)
-        self._add(event, "bin", f"{source}.{min(int(probability * BINS), BINS - 1):02d}", verdict)
+        self._add(event, "bin", f"{source}.{min(int(probability * BINS), BINS - 1):02d}", kind=verdict)
 
     def _pair(self, event: Event, suggested: str, given: str) -> None:
-        self._add(event, "pair", f"{suggested}>{given}", "mistaken")
+        self._add(event, "pair", f"{suggested}>{given}", kind="mistaken")
 
-    def _count(self, event: Event, kind: str, tag_id: str = "", n: int = 1, model: bool = False) -> None:
+    def _count(self, event: Event, kind: str, tag_id: str = "", *, n: int = 1, model: bool = False) -> None:
         day, keys, fingerprint = self._scope(event)
         counts = self.counts
         if not n:
@@ -223,9 +223,9 @@ class _Tally:
             counts[day, "model", fingerprint, kind] += n
 
     def _of_actor(self, event: Event, kind: str, n: int = 1) -> None:
-        self._add(event, "actor", event.actor, kind, n)
+        self._add(event, "actor", event.actor, kind=kind, n=n)
 
-    def _add(self, event: Event, subject: str, key: str, kind: str, n: int = 1) -> None:
+    def _add(self, event: Event, subject: str, key: str, *, kind: str, n: int = 1) -> None:
         if n:
             self.counts[self._scope(event)[0], subject, key, kind] += n
 

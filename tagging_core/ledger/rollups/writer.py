@@ -31,6 +31,7 @@ def delta(
     before: Sequence[Event],
     after: Sequence[Event],
     was: AssetState,
+    *,
     now: AssetState,
     facts: Facts,
     day_of: Callable[[datetime], str],
@@ -49,8 +50,8 @@ def delta(
         counts = tally(after, day_of)
         counts.subtract(tally(before, day_of))
     finished = {event.id: event.at for event in after if event.kind == Kind.DONE}
-    described = about.describe(now, facts, finished, day_of)
-    described.subtract(about.describe(was, facts, finished, day_of))
+    described = about.describe(now, facts, finished, day_of=day_of)
+    described.subtract(about.describe(was, facts, finished, day_of=day_of))
     return Delta(counts, described)
 
 

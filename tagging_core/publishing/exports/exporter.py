@@ -51,7 +51,7 @@ class AssetReader(Protocol):
         """Fingerprint of the active model."""
 
     def list(
-        self, filters: schemas.Filters, cursor: str | None, limit: int, language: schemas.Language
+        self, filters: schemas.Filters, cursor: str | None, limit: int, *, language: schemas.Language
     ) -> schemas.Page[schemas.Asset]:
         """Return a page of the assets that match the filters, newest first."""
 
@@ -78,7 +78,7 @@ def by_filters(filters: schemas.Filters) -> Selection:
     def each(reader: AssetReader, language: schemas.Language) -> Iterator[schemas.Asset]:
         cursor: str | None = None
         while True:
-            page = reader.list(filters, cursor, _PAGE, language)
+            page = reader.list(filters, cursor, _PAGE, language=language)
             yield from page.items
             if (cursor := page.next) is None:
                 return
@@ -100,6 +100,7 @@ def export(
     reader: AssetReader,
     selection: Selection,
     form: Format,
+    *,
     columns: Sequence[str] = tables.USUAL,
     language: schemas.Language = "en",
     image: str = "{name}",
@@ -120,7 +121,7 @@ def export(
     tables.check_columns(columns)
     found = selection(reader, language)
     if form in (Format.XMP, Format.PICTURES):
-        return _zip(reader, found, form, language)
+        return _zip(reader, found, form, language=language)
     if form == Format.CSV:
         text = tables.to_csv(found, columns)
     elif form == Format.JSON:
@@ -135,11 +136,11 @@ def export(
 def _tasks(reader: AssetReader, found: Iterator[schemas.Asset], image: str) -> Iterator[dict[str, Any]]:
     for asset in found:
         url = image.replace("{id}", str(asset.id)).replace("{sha256}", asset.sha256).replace("{name}", asset.name)
-        yield label_studio.task(asset, reader.recorded_suggestions(asset.id), reader.model, url)
+        yield label_studio.task(asset, reader.recorded_suggestions(asset.id), reader.model, image=url)
 
 
 def _zip(
-    reader: AssetReader, found: Iterator[schemas.Asset], form: Format, language: schemas.Language
+    reader: AssetReader, found: Iterator[schemas.Asset], form: Format, *, language: schemas.Language
 ) -> Iterator[bytes]:
     """Build a zip; what cannot be read or embedded gets a line in problems.txt, and a sidecar if possible."""
     embedding = metadata.can_embed()

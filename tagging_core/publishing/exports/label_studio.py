@@ -29,7 +29,7 @@ def config(taxonomy: Taxonomy) -> str:
     return f'<View>\n  <Image name="image" value="$image"/>\n  {control}\n</View>\n'
 
 
-def task(asset: Asset, suggestions: Sequence[Suggestion], model: str, image: str) -> dict[str, Any]:
+def task(asset: Asset, suggestions: Sequence[Suggestion], model: str, *, image: str) -> dict[str, Any]:
     """Convert an asset to a task.
 
     Args:
@@ -60,7 +60,7 @@ def to_tasks(tasks: Iterable[dict[str, Any]]) -> Iterator[str]:
     yield "[]\n" if before == "[\n" else "\n]\n"
 
 
-def read(connection: Connection, text: str, taxonomy: Taxonomy, profile: str) -> list[Decision]:
+def read(connection: Connection, text: str, taxonomy: Taxonomy, *, profile: str) -> list[Decision]:
     """Read decisions from an export of Label Studio: its tags are accepted, and its pictures are done.
 
     Raises:
@@ -76,7 +76,7 @@ def read(connection: Connection, text: str, taxonomy: Taxonomy, profile: str) ->
     problems: dict[int, str] = {}
     for n, each in enumerate(tasks, start=1):
         try:
-            found += _decisions(connection, each, taxonomy, profile)
+            found += _decisions(connection, each, taxonomy, profile=profile)
         except TaggingError as error:
             problems[n] = str(error)
         except (KeyError, TypeError, AttributeError, ValueError):
@@ -86,7 +86,7 @@ def read(connection: Connection, text: str, taxonomy: Taxonomy, profile: str) ->
     return found
 
 
-def _decisions(connection: Connection, each: dict[str, Any], taxonomy: Taxonomy, profile: str) -> list[Decision]:
+def _decisions(connection: Connection, each: dict[str, Any], taxonomy: Taxonomy, *, profile: str) -> list[Decision]:
     """Return the decisions of a task's latest annotation that was not cancelled."""
     annotations = [a for a in each.get("annotations", []) if not a.get("was_cancelled")]
     if not annotations:

@@ -62,13 +62,15 @@ def sidecar(asset: Asset, ways: Sequence[tuple[str, ...]]) -> bytes:
     meta = ET.Element(_name("x", "xmpmeta"))
     rdf = ET.SubElement(meta, _name("rdf", "RDF"))
     about = ET.SubElement(rdf, _name("rdf", "Description"), {_name("rdf", "about"): ""})
-    _add_list(about, _name("dc", "subject"), "Bag", [way[-1] for way in ways])
-    _add_list(about, _name("lr", "hierarchicalSubject"), "Bag", ["|".join(_without(way, "|")) for way in ways])
-    _add_list(about, _name("digiKam", "TagsList"), "Seq", ["/".join(_without(way, "/")) for way in ways])
+    _add_list(about, _name("dc", "subject"), "Bag", texts=[way[-1] for way in ways])
+    _add_list(
+        about, _name("lr", "hierarchicalSubject"), "Bag", texts=["|".join(_without(way, "|")) for way in ways]
+    )
+    _add_list(about, _name("digiKam", "TagsList"), "Seq", texts=["/".join(_without(way, "/")) for way in ways])
     words = asset.description
     for name, text in (("title", words.title), ("description", words.caption)):
-        _add_text(about, _name("dc", name), text, words.language)
-    _add_text(about, _name("Iptc4xmpCore", "AltTextAccessibility"), words.alt, words.language)
+        _add_text(about, _name("dc", name), text, language=words.language)
+    _add_text(about, _name("Iptc4xmpCore", "AltTextAccessibility"), words.alt, language=words.language)
     ET.indent(meta)
     body = ET.tostring(meta, encoding="unicode")
     head, end = '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>', '<?xpacket end="w"?>'
@@ -106,9 +108,9 @@ def embed(data: bytes, asset: Asset, ways: Sequence[tuple[str, ...]]) -> bytes:
                         "Xmp.digiKam.TagsList": _joined(
                             old.get("Xmp.digiKam.TagsList"), ["/".join(_without(way, "/")) for way in ways]
                         ),
-                        **_texts("Xmp.dc.title", words.title, language, old),
-                        **_texts("Xmp.dc.description", words.caption, language, old),
-                        **_texts("Xmp.iptc.AltTextAccessibility", words.alt, language, old),
+                        **_texts("Xmp.dc.title", words.title, language, old=old),
+                        **_texts("Xmp.dc.description", words.caption, language, old=old),
+                        **_texts("Xmp.iptc.AltTextAccessibility", words.alt, language, old=old),
                     }
                 )
                 if asset.format in ("JPEG", "MPO", "TIFF"):
@@ -127,7 +129,7 @@ def embed(data: bytes, asset: Asset, ways: Sequence[tuple[str, ...]]) -> bytes:
             raise PictureError(f"The metadata of {asset.name} cannot be written: {error}.") from error
 
 
-def _texts(key: str, text: str, language: str, old: dict[str, object]) -> dict[str, dict[str, str]]:
+def _texts(key: str, text: str, language: str, *, old: dict[str, object]) -> dict[str, dict[str, str]]:
     """Return a text in its language and, unless the file has one, as the default."""
     if not text:
         return {}
@@ -155,14 +157,14 @@ def _name(prefix: str, name: str) -> str:
     return f"{{{_NAMESPACES[prefix]}}}{name}"
 
 
-def _add_list(parent: ET.Element, name: str, kind: str, texts: Sequence[str]) -> None:
+def _add_list(parent: ET.Element, name: str, kind: str, *, texts: Sequence[str]) -> None:
     if texts:
         group = ET.SubElement(ET.SubElement(parent, name), _name("rdf", kind))
         for text in texts:
             ET.SubElement(group, _name("rdf", "li")).text = _printable(text)
 
 
-def _add_text(parent: ET.Element, name: str, text: str, language: str) -> None:
+def _add_text(parent: ET.Element, name: str, text: str, *, language: str) -> None:
     if text:
         group = ET.SubElement(ET.SubElement(parent, name), _name("rdf", "Alt"))
         for code in ("x-default", language):

@@ -69,7 +69,7 @@ def archive(
         """Decide from the card as it is now, or from the one that was drawn before."""
         try:
             loop.review.assigner.take(PEOPLE[user], decision.asset_id, force=True)
-            card = loop.review.card(PEOPLE[user], decision.asset_id, decision.profile, decision.look)
+            card = loop.review.card(PEOPLE[user], decision.asset_id, decision.profile, look=decision.look)
             written.append(loop.review.decide(PEOPLE[user], replace(decision, shown=decision.shown or card.shown)))
         except TaggingError:
             pass

@@ -198,7 +198,7 @@ def test_precision_and_recall_by_what_is_told_apart(archive: Tagloop, source: st
     table = table.assign(tag=table["tag"].replace(MERGED))
     table = table.assign(category=table["tag"].map(lambda t: taxonomy.tags[t].category_id))
     with archive.database.read() as connection:
-        kinds = accuracy.by(connection, MO, subject, PERIOD, taxonomy)
+        kinds = accuracy.by(connection, MO, subject, period=PERIOD, taxonomy=taxonomy)
     found = {key: as_dict(accuracy.outcomes(k, source)) for key, k in kinds.items()}
     found = {key: counts for key, counts in found.items() if any(counts.values())}
     assert found == {key: outcomes(part) for key, part in table.groupby(subject)}
@@ -211,7 +211,7 @@ def test_precision_over_time(archive: Tagloop, grain: str) -> None:
     starts = pd.PeriodIndex(pd.to_datetime(table["day"]), freq=period).start_time.date
     expected = table[table["p"] >= 0.5].groupby(starts[table["p"] >= 0.5])["right"].agg(["mean", "size"])
     with archive.database.read() as connection:
-        found = accuracy.over_time(connection, MO, PERIOD, grain, "shown")
+        found = accuracy.over_time(connection, MO, PERIOD, grain=grain, source="shown")
     assert found["bucket"].tolist() == [day.isoformat() for day in expected.index]
     assert found["precision"].tolist() == pytest.approx(expected["mean"].tolist())
     assert found["opinions"].tolist() == expected["size"].tolist()
@@ -221,7 +221,7 @@ def test_reliability_and_coverage(archive: Tagloop) -> None:
     table = source_table(archive, "shown")
     table = table[table["p"].notna()].assign(bin=lambda t: (t["p"] * 100).astype(int).clip(upper=99))
     with archive.database.read() as connection:
-        bins = accuracy.bins(connection, MO, PERIOD, "shown")
+        bins = accuracy.bins(connection, MO, PERIOD, source="shown")
     assert int(bins["right"].sum()) == table["right"].sum()
     by_tenth = table.groupby(table["bin"] // 10)["right"].agg(["mean", "size"])
     said = accuracy.reliability(bins)
@@ -252,7 +252,7 @@ def test_tags_taken_for_one_another(archive: Tagloop) -> None:
     table = table[table["suggested"] != table["given"]]
     expected = table.value_counts()
     with archive.database.read() as connection:
-        found = accuracy.confusions(connection, MO, PERIOD, archive.taxonomy())
+        found = accuracy.confusions(connection, MO, PERIOD, taxonomy=archive.taxonomy())
     assert {(a, b): n for a, b, n in found} == expected.to_dict()
     assert found
 
@@ -337,7 +337,7 @@ def test_what_pictures_are_about(archive: Tagloop, basis: Basis, part: str) -> N
     given = final[(final["value"] == 1) & final["asset_id"].isin(inside)].replace({"tag": MERGED})
     expected = given.drop_duplicates(["asset_id", "tag"])["tag"].value_counts().to_dict()
     with archive.database.read() as connection:
-        found = trends.load(connection, MO, basis, PERIOD, part)
+        found = trends.load(connection, MO, basis, period=PERIOD, part=part)
         table = trends.series(found, {"red": ["colour.red"]}, "week")
         parts = trends.by_category(found, archive.taxonomy(), "quarter")
     assert found.total == len(inside)
@@ -353,7 +353,7 @@ def test_what_pictures_are_about(archive: Tagloop, basis: Basis, part: str) -> N
 
 def test_the_spread_between_days_is_kishs(archive: Tagloop) -> None:
     with archive.database.read() as connection:
-        found = trends.load(connection, MO, Basis.REVIEWED, PERIOD)
+        found = trends.load(connection, MO, Basis.REVIEWED, period=PERIOD)
     data = raw(archive)
     done = data.said[data.said["kind"] == "done"].drop_duplicates("asset_id", keep="last")
     done = within(done).set_index("asset_id")["day"]

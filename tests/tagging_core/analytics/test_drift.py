@@ -47,14 +47,14 @@ def upload(
                     )
                 connection.execute(events.insert().values(said | {"uid": f"d{i}", "kind": "done"}))
             matrix = unit(centre + random.normal(size=(each, len(centre))) * 0.1)
-            vectors.save(connection, loop.model.library.fingerprint, ids, matrix)
+            vectors.save(connection, loop.model.library.fingerprint, ids, matrix=matrix)
         replay.replay(connection, taxonomy_store.load(connection))
 
 
 def check(loop: Tagloop) -> drift.Check:
     with loop.database.read() as connection:
         return drift.check(
-            connection, loop.model.library.fingerprint, loop.taxonomy(), key_values.today(connection)
+            connection, loop.model.library.fingerprint, loop.taxonomy(), day=key_values.today(connection)
         )
 
 

@@ -23,7 +23,7 @@ OUTCOMES = [f"{s}.{o}" for s in ("shown", "blind") for o in ("right", "wrong", "
 
 def find(loop: Tagloop, wanted: DrilldownQuery) -> list[int]:
     with loop.database.read() as connection:
-        return drilldown.find(connection, MO, wanted, loop.taxonomy())
+        return drilldown.find(connection, MO, wanted, taxonomy=loop.taxonomy())
 
 
 @pytest.mark.parametrize("what", KINDS + OUTCOMES)
@@ -54,7 +54,7 @@ def test_pictures_with_a_tag_are_those_that_the_share_counts(
     archive: Tagloop, basis: Basis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with archive.database.read() as connection:
-        content = trends.load(connection, MO, basis, PERIOD)
+        content = trends.load(connection, MO, basis, period=PERIOD)
     for tag_id, n in content.counts().items():
         for rare in (0, 5_000):  # either way of looking for them
             monkeypatch.setattr(drilldown, "_MAX_RARE", rare)
@@ -82,7 +82,7 @@ def test_pictures_of_a_person_and_of_a_batch(archive: Tagloop) -> None:
 
 def test_tags_taken_for_one_another_lead_to_their_pictures(archive: Tagloop) -> None:
     with archive.database.read() as connection:
-        found = accuracy.confusions(connection, MO, PERIOD, archive.taxonomy())
+        found = accuracy.confusions(connection, MO, PERIOD, taxonomy=archive.taxonomy())
     for suggested, given, n in found:
         pictures = find(archive, DrilldownQuery(PERIOD, what="mistaken", tag_ids=(suggested,), given=given))
         assert 1 <= len(pictures) <= n
@@ -97,7 +97,9 @@ def test_the_latest_come_first_page_by_page(loop: Tagloop, ann: User, monkeypatc
     month = Period(date.today() - timedelta(days=15), date.today() + timedelta(days=15))
     for wanted in (DrilldownQuery(month), DrilldownQuery(month, what="done"), DrilldownQuery(month, what="upload")):
         with loop.database.read() as connection:
-            pages = [drilldown.find(connection, ann, wanted, loop.taxonomy(), skip) for skip in (0, 2, 4)]
+            pages = [
+                drilldown.find(connection, ann, wanted, taxonomy=loop.taxonomy(), skip=skip) for skip in (0, 2, 4)
+            ]
         assert pages == [pictures[:0:-1], pictures[:1], []]
 
 

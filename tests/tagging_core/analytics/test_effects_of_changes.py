@@ -21,7 +21,7 @@ TAG = "garment.dress"
 
 def effects(loop: Tagloop, user: User, period: Period) -> list[Effect]:
     with loop.database.read() as connection:
-        return accuracy.effects_of_changes(connection, user, period, loop.taxonomy())
+        return accuracy.effects_of_changes(connection, user, period, taxonomy=loop.taxonomy())
 
 
 def rename(loop: Tagloop, user: User, tag_ids: list[str], word: str) -> None:

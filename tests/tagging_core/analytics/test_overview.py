@@ -23,7 +23,7 @@ PROFILE = "e-commerce"
 
 def screen(loop: Tagloop, user: User) -> Overview:
     with loop.database.read() as connection:
-        return overview(connection, user, loop.taxonomy(), Period.latest(30, key_values.today(connection)))
+        return overview(connection, user, loop.taxonomy(), period=Period.latest(30, key_values.today(connection)))
 
 
 def test_a_new_installation_has_nothing_to_tell(loop: Tagloop, ann: User) -> None:
@@ -88,17 +88,17 @@ def test_editors_read_no_charts(loop: Tagloop) -> None:
     taxonomy = loop.taxonomy()
     with loop.database.read() as connection:
         for ask in (
-            lambda: overview(connection, editor, taxonomy, month),
-            lambda: trends.load(connection, editor, Basis.REVIEWED, month),
+            lambda: overview(connection, editor, taxonomy, period=month),
+            lambda: trends.load(connection, editor, Basis.REVIEWED, period=month),
             lambda: trends.together(connection, editor, taxonomy),
             lambda: accuracy.overall(connection, editor, month),
-            lambda: accuracy.by(connection, editor, "tag", month, taxonomy),
-            lambda: accuracy.bins(connection, editor, month, "shown"),
-            lambda: accuracy.confusions(connection, editor, month, taxonomy),
-            lambda: accuracy.effects_of_changes(connection, editor, month, taxonomy),
+            lambda: accuracy.by(connection, editor, "tag", period=month, taxonomy=taxonomy),
+            lambda: accuracy.bins(connection, editor, month, source="shown"),
+            lambda: accuracy.confusions(connection, editor, month, taxonomy=taxonomy),
+            lambda: accuracy.effects_of_changes(connection, editor, month, taxonomy=taxonomy),
             lambda: productivity.people(connection, editor, month),
             lambda: drift.latest(connection, editor),
-            lambda: drilldown.find(connection, editor, DrilldownQuery(), taxonomy),
+            lambda: drilldown.find(connection, editor, DrilldownQuery(), taxonomy=taxonomy),
             lambda: saved_views.listed(connection, editor, "trends"),
         ):
             with pytest.raises(NotAllowedError, match="read the charts"):

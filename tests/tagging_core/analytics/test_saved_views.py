@@ -8,9 +8,11 @@ from tagging_core.analytics import saved_views
 
 def test_a_view_is_kept_found_removed_and_brought_back(loop: Tagloop, ann: User, manager: User) -> None:
     with loop.database.write() as connection:
-        view_id = saved_views.save(connection, manager, "  Dresses,  weekly ", "trends", {"tags": "garment.dress"})
-        saved_views.save(connection, ann, "All", "trends", {})
-        saved_views.save(connection, ann, "All", "people", {})
+        view_id = saved_views.save(
+            connection, manager, "  Dresses,  weekly ", page="trends", address={"tags": "garment.dress"}
+        )
+        saved_views.save(connection, ann, "All", page="trends", address={})
+        saved_views.save(connection, ann, "All", page="people", address={})
         found = saved_views.listed(connection, ann, "trends")
         assert [view.name for view in found] == ["All", "Dresses, weekly"]
         assert (found[1].address, found[1].actor) == ({"tags": "garment.dress"}, "mo")
@@ -23,8 +25,8 @@ def test_a_view_is_kept_found_removed_and_brought_back(loop: Tagloop, ann: User,
 @pytest.mark.parametrize(("name", "said"), [("  ", "Give the view a name"), ("ALL", "'ALL' already")])
 def test_a_view_needs_a_name_of_its_own(loop: Tagloop, ann: User, name: str, said: str) -> None:
     with loop.database.write() as connection:
-        saved_views.save(connection, ann, "All", "trends", {})
+        saved_views.save(connection, ann, "All", page="trends", address={})
         with pytest.raises(TaggingError, match=said):
-            saved_views.save(connection, ann, name, "trends", {})
+            saved_views.save(connection, ann, name, page="trends", address={})
         with pytest.raises(TaggingError, match="no saved view 99"):
             saved_views.remove(connection, ann, 99)

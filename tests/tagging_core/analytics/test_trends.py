@@ -62,7 +62,7 @@ def finish(loop: Tagloop, user: User, asset: int, *tags: str) -> None:
 
 def load(loop: Tagloop, user: User, basis: Basis = Basis.REVIEWED, part: str = "") -> Content:
     with loop.database.read() as connection:
-        return trends.load(connection, user, basis, DAYS, part)
+        return trends.load(connection, user, basis, period=DAYS, part=part)
 
 
 def test_a_picture_counts_once_it_is_finished_and_until_that_is_taken_back(loop: Tagloop, ann: User) -> None:
@@ -72,7 +72,7 @@ def test_a_picture_counts_once_it_is_finished_and_until_that_is_taken_back(loop:
 
     def counts() -> tuple[int, dict[str, int]]:
         with loop.database.read() as connection:
-            found = trends.load(connection, ann, Basis.REVIEWED, period)
+            found = trends.load(connection, ann, Basis.REVIEWED, period=period)
         return found.total, found.counts()
 
     assert counts() == (0, {})

@@ -84,7 +84,7 @@ def test_operations_client_and_routes_state_the_same(loop: Tagloop, ann: User, n
 
 
 def test_a_picture_is_tagged_kept_decided_and_found(client: Client, working: Tagloop, ann: User) -> None:
-    tagged = client.pictures.tag(photo(RED), "red.jpg", "e-commerce", Text(title="A dress"), vector=True)
+    tagged = client.pictures.tag(photo(RED), "red.jpg", "e-commerce", text=Text(title="A dress"), vector=True)
     assert tagged.asset is not None
     assert tagged.new
     assert tagged.suggestions == sorted(tagged.suggestions, key=lambda s: -s.probability)

@@ -49,9 +49,9 @@ def test_a_key_is_kept_as_a_hash_alone(working: Tagloop, token: Token) -> None:
 def test_only_administrators_make_keys(working: Tagloop) -> None:
     with working.database.write() as connection:
         with pytest.raises(NotAllowedError):
-            keys.create(connection, User("ed", frozenset({Role.EDITOR})), "CMS", [Scope.READ])
+            keys.create(connection, User("ed", frozenset({Role.EDITOR})), "CMS", scopes=[Scope.READ])
         with pytest.raises(KeyRefusedError, match="name"):
-            keys.create(connection, User("ad", frozenset({Role.ADMIN})), " ", [Scope.READ])
+            keys.create(connection, User("ad", frozenset({Role.ADMIN})), " ", scopes=[Scope.READ])
 
 
 @pytest.mark.parametrize(

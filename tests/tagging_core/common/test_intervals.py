@@ -11,7 +11,9 @@ from tagging_core.common.intervals import ProportionEstimate, difference, estima
 
 def shares_of(hits: np.ndarray, trials: np.ndarray) -> ProportionEstimate:
     """From pictures a day `(days, t)` that have each thing."""
-    return intervals.estimate_proportions(hits.sum(0), (hits**2).sum(0), (hits * trials[:, None]).sum(0), trials)
+    return intervals.estimate_proportions(
+        hits.sum(0), (hits**2).sum(0), (hits * trials[:, None]).sum(0), trials=trials
+    )
 
 
 def simulate(share: float, days: int, spread: float, random: np.random.Generator) -> ProportionEstimate:
@@ -56,7 +58,7 @@ def test_noise_is_not_sold_as_a_trend() -> None:
     for _ in range(200):
         before, now = simulate(0.2, 40, 0.05, random), simulate(0.2, 40, 0.05, random)
         level = 1 - 0.05 / 50
-        alarms += any(difference(before, now, n, level).clear_of_zero for n in range(50))
+        alarms += any(difference(before, now, n, level=level).clear_of_zero for n in range(50))
     assert alarms / 200 <= 0.08  # of 5 in 100 comparisons of fifty tags
 
 
@@ -91,7 +93,7 @@ def test_the_vectors_test_raises_as_few_false_alarms_as_it_says(in_groups: bool)
         centres = random.normal(size=(groups.max() + 1, 4)) * (2.0 if in_groups else 0.0)
         x = centres[groups] + random.normal(size=(96, 4))
         kernel = np.exp(-((x[:, None] - x[None]) ** 2).sum(-1) / 8)
-        found.append(intervals.mean_discrepancy(kernel, groups, groups < (groups.max() + 1) // 2, 99))
+        found.append(intervals.mean_discrepancy(kernel, groups, groups < (groups.max() + 1) // 2, draws=99))
     assert np.mean(np.array(found) <= 0.05) <= 0.09
     assert 0.35 < np.mean(found) < 0.65
 
@@ -101,4 +103,4 @@ def test_the_vectors_test_sees_a_change() -> None:
     groups = np.repeat(np.arange(20), 5)
     x = random.normal(size=(100, 4)) + (groups < 10)[:, None] * 1.0
     kernel = np.exp(-((x[:, None] - x[None]) ** 2).sum(-1) / 8)
-    assert intervals.mean_discrepancy(kernel, groups, groups < 10, 199) <= 0.01
+    assert intervals.mean_discrepancy(kernel, groups, groups < 10, draws=199) <= 0.01

@@ -56,16 +56,18 @@ def test_answers_are_decisions_of_one_act(
 ) -> None:
     scan(loop, ann, monkeypatch)
     asked = reviewed[3:6]
-    act = loop.curation.backfills.answer(ann, TAG, 1, asked, asked[:2])
+    act = loop.curation.backfills.answer(ann, TAG, 1, asked=asked, applies=asked[:2])
     assert act is not None
     with loop.database.read() as connection:
         values = [decisions.labels_of(connection, a)[TAG].value for a in asked]
         assert backfill.waiting(connection, TAG, 1) == []
     assert values == [1, 1, 0]
     loop.review.undo_group(ann, act.id)
-    assert loop.curation.backfills.answer(ann, TAG, 0, [reviewed[9]], [reviewed[9]]) is None  # it keeps the tag
+    assert (
+        loop.curation.backfills.answer(ann, TAG, 0, asked=[reviewed[9]], applies=[reviewed[9]]) is None
+    )  # it keeps the tag
     with pytest.raises(DecisionError, match="not on this page"):
-        loop.curation.backfills.answer(ann, TAG, 1, asked, [999])
+        loop.curation.backfills.answer(ann, TAG, 1, asked=asked, applies=[999])
 
 
 def test_a_scan_goes_on_where_it_stopped_and_can_be_ended(

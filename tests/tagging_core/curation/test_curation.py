@@ -28,7 +28,7 @@ def test_a_merged_tag_lives_on_in_the_other(loop: Tagloop, ann: User) -> None:
     first, second = ingest(loop, ann, RED, GREEN)
     loop.review.decide(ann, Decision(Kind.ADD, first, "garment.hat"))
     loop.review.decide(ann, Decision(Kind.ADD, second, "garment.dress"))
-    loop.curation.apply(ann, plans.move(loop.taxonomy(), "garment.scarf", "garment", "garment.hat"))
+    loop.curation.apply(ann, plans.move(loop.taxonomy(), "garment.scarf", "garment", parent_id="garment.hat"))
     act = merge(loop, ann, "garment.hat", "garment.dress")
     taxonomy = loop.taxonomy()
     assert taxonomy.tag("garment.hat").id == "garment.dress"
@@ -90,7 +90,7 @@ def test_a_split_moves_pictures_and_is_taken_back_as_one(loop: Tagloop, ann: Use
     for asset_id in (first, second):
         loop.review.decide(ann, Decision(Kind.ADD, asset_id, "garment.hat"))
     act = loop.curation.apply(
-        ann, plans.split(loop.taxonomy(), "garment.hat", Tag("", "", {"en": "Beret"}), [second])
+        ann, plans.split(loop.taxonomy(), "garment.hat", Tag("", "", {"en": "Beret"}), asset_ids=[second])
     )
     assert labels(loop, second) == {"garment.hat": 0, "garment.beret": 1}
     with pytest.raises(DecisionError, match="library's history"):
@@ -104,8 +104,8 @@ def test_a_split_moves_pictures_and_is_taken_back_as_one(loop: Tagloop, ann: Use
 
 
 def test_what_stands_below_a_tag_goes_with_it(loop: Tagloop, ann: User) -> None:
-    loop.curation.apply(ann, plans.move(loop.taxonomy(), "garment.scarf", "garment", "garment.hat"))
-    loop.curation.apply(ann, plans.move(loop.taxonomy(), "garment.hat", "product", None))
+    loop.curation.apply(ann, plans.move(loop.taxonomy(), "garment.scarf", "garment", parent_id="garment.hat"))
+    loop.curation.apply(ann, plans.move(loop.taxonomy(), "garment.hat", "product", parent_id=None))
     assert loop.taxonomy().tags["garment.scarf"].category_id == "product"
     loop.curation.apply(ann, plans.delete(loop.taxonomy(), "garment.hat"))
     assert loop.taxonomy().tags["garment.scarf"].parent_id is None
@@ -151,13 +151,16 @@ def test_a_change_is_previewed_as_owners_editors_and_a_cms_would_see_it(loop: Ta
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (lambda t: plans.move(t, "garment.hat", "garment", "garment.hat"), "cannot be its own ancestor"),
-        (lambda t: plans.move(t, "garment.hat", "garment", "garment.nothing"), "there is no such tag"),
-        (lambda t: plans.move(t, "garment.hat", "garment", "scene.outdoor"), "of another category"),
-        (lambda t: plans.move(t, "garment.hat", "nowhere", None), "no category 'nowhere'"),
+        (lambda t: plans.move(t, "garment.hat", "garment", parent_id="garment.hat"), "cannot be its own ancestor"),
+        (lambda t: plans.move(t, "garment.hat", "garment", parent_id="garment.nothing"), "there is no such tag"),
+        (lambda t: plans.move(t, "garment.hat", "garment", parent_id="scene.outdoor"), "of another category"),
+        (lambda t: plans.move(t, "garment.hat", "nowhere", parent_id=None), "no category 'nowhere'"),
         (lambda t: plans.merge(t, "garment.hat", "garment.hat"), "into itself"),
-        (lambda t: plans.split(t, "garment.hat", Tag("", "", {"en": "Beret"}), []), "Choose the pictures"),
-        (lambda t: plans.split(t, "garment.hat", Tag("", "", {}), [1]), "needs an English name"),
+        (
+            lambda t: plans.split(t, "garment.hat", Tag("", "", {"en": "Beret"}), asset_ids=[]),
+            "Choose the pictures",
+        ),
+        (lambda t: plans.split(t, "garment.hat", Tag("", "", {}), asset_ids=[1]), "needs an English name"),
         (lambda t: plans.save(t, replace(t.tags["garment.hat"], target=1.5)), "between 0.5 and 1"),
         (lambda t: plans.set_state(t, "garment.hat", "odd"), "The state of a tag is"),
         (lambda t: plans.set_state(t, "garment.hat", "active"), "changes nothing"),
@@ -177,9 +180,9 @@ def test_a_change_that_makes_no_sense_is_refused_and_nothing_is_written(
 
 
 def test_a_cycle_through_others_is_refused(loop: Tagloop, ann: User) -> None:
-    loop.curation.apply(ann, plans.move(loop.taxonomy(), "garment.scarf", "garment", "garment.hat"))
+    loop.curation.apply(ann, plans.move(loop.taxonomy(), "garment.scarf", "garment", parent_id="garment.hat"))
     with pytest.raises(TagError, match="'Hat' below 'Scarf'"):
-        loop.curation.apply(ann, plans.move(loop.taxonomy(), "garment.hat", "garment", "garment.scarf"))
+        loop.curation.apply(ann, plans.move(loop.taxonomy(), "garment.hat", "garment", parent_id="garment.scarf"))
     with pytest.raises(TagError, match="into its descendant 'Scarf'"):
         plans.merge(loop.taxonomy(), "garment.hat", "garment.scarf")
 

@@ -72,7 +72,7 @@ class Library(RuleBasedStateMachine):
     @rule(pick=st.integers(0, 50), other=st.integers(0, 50), category=st.sampled_from(["shape", "hue"]))
     def move(self, pick: int, other: int, category: str) -> None:
         below = self.one(other) if other % 2 else None
-        self.change(lambda taxonomy: plans.move(taxonomy, self.one(pick), category, below))
+        self.change(lambda taxonomy: plans.move(taxonomy, self.one(pick), category, parent_id=below))
 
     @rule(pick=st.integers(0, 50), other=st.integers(0, 50))
     def merge(self, pick: int, other: int) -> None:
@@ -83,7 +83,7 @@ class Library(RuleBasedStateMachine):
         self.made += 1
         new = Tag("", "", {"en": f"Part {self.made}"})
         pictures = [self.pictures[n] for n in sorted(chosen)]
-        self.change(lambda taxonomy: plans.split(taxonomy, self.one(pick), new, pictures))
+        self.change(lambda taxonomy: plans.split(taxonomy, self.one(pick), new, asset_ids=pictures))
 
     @rule(pick=st.integers(0, 50), state=st.sampled_from(["active", "deprecated"]))
     def set_state(self, pick: int, state: str) -> None:

@@ -61,7 +61,9 @@ def working(data_dir: Path, encoder: Told) -> Iterator[Tagloop]:
 
 def instruct(loop: Tagloop, owner: User, words: str = "") -> str:
     profile = loop.taxonomy().profile(PROFILE)
-    loop.curation.apply(owner, plans.instruct(loop.taxonomy(), PROFILE, words or profile.instruction, True))
+    loop.curation.apply(
+        owner, plans.instruct(loop.taxonomy(), PROFILE, words or profile.instruction, followed=True)
+    )
     loop.models.follow()
     fingerprint = spaces.fingerprint_of(loop.model.preset.fingerprint, words or profile.instruction)
     wait_for(lambda: next(p for p in loop.models.all() if p.space.instruction).space.state == SpaceState.READY)
@@ -113,7 +115,7 @@ def test_without_it_all_is_as_before(working: Tagloop, ann: User, owner: User) -
     (red,) = ingest(working, ann, RED)
     before = [s.tag_id for s in working.review.suggest(red, PROFILE)]
     fingerprint = instruct(working, owner)
-    working.curation.apply(owner, plans.instruct(working.taxonomy(), PROFILE, "Find it.", False))
+    working.curation.apply(owner, plans.instruct(working.taxonomy(), PROFILE, "Find it.", followed=False))
     working.models.follow()
     found = working.review.suggest(red, PROFILE)
     assert [s.tag_id for s in found] == before
@@ -127,7 +129,9 @@ def test_another_instruction_takes_its_place_and_undo_brings_it_back(
 ) -> None:
     (red,) = ingest(working, ann, RED)
     first = instruct(working, owner, "Find the garment.")
-    act = working.curation.apply(owner, plans.instruct(working.taxonomy(), PROFILE, "Find the mood.", True))
+    act = working.curation.apply(
+        owner, plans.instruct(working.taxonomy(), PROFILE, "Find the mood.", followed=True)
+    )
     working.models.follow()
     told = [p.space for p in working.models.all() if p.space.instruction]
     assert [family.instruction for family in told] == ["Find the mood."]
@@ -138,15 +142,15 @@ def test_another_instruction_takes_its_place_and_undo_brings_it_back(
 
 def test_who_may_not_and_what_cannot(working: Tagloop) -> None:
     taxonomy = working.taxonomy()
-    plan = plans.instruct(taxonomy, PROFILE, "Find it.", True)
+    plan = plans.instruct(taxonomy, PROFILE, "Find it.", followed=True)
     with pytest.raises(NotAllowedError):
         working.curation.apply(User("ed", frozenset({Role.EDITOR})), plan)
     with pytest.raises(TagError, match="instruction for E-commerce is empty"):
-        plans.instruct(taxonomy, PROFILE, "  ", True)
+        plans.instruct(taxonomy, PROFILE, "  ", followed=True)
 
 
 def test_a_model_that_takes_none_is_told_none(loop: Tagloop, owner: User) -> None:
-    loop.curation.apply(owner, plans.instruct(loop.taxonomy(), PROFILE, "Find it.", True))
+    loop.curation.apply(owner, plans.instruct(loop.taxonomy(), PROFILE, "Find it.", followed=True))
     loop.models.follow()
     assert not [p for p in loop.models.all() if p.space.instruction]
 

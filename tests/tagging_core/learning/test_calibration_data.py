@@ -17,7 +17,7 @@ def judged(loop: Tagloop) -> CalibrationData:
             connection,
             taxonomy,
             loop.model.library.calibration.held_out(connection),
-            loop.model.library.calibration.none_logits(taxonomy),
+            nothing=loop.model.library.calibration.none_logits(taxonomy),
         )
 
 

@@ -32,7 +32,7 @@ def examples(seed: int, positives: int, negatives: int) -> Examples:
 
 def test_without_examples_it_is_the_text() -> None:
     text = some_vectors(0, 1)[0]
-    fit, anchor = fit_tag(text, examples(0, 0, 0), PACK, DEFAULTS), text_anchor(text, PACK, DEFAULTS)
+    fit, anchor = fit_tag(text, examples(0, 0, 0), PACK, defaults=DEFAULTS), text_anchor(text, PACK, DEFAULTS)
     assert np.array_equal(fit.model.weights, anchor.weights)
     assert fit.model.bias == anchor.bias
 
@@ -43,7 +43,10 @@ def test_order_does_not_matter(seed: int, positives: int, negatives: int) -> Non
     known, text = examples(seed, positives, negatives), some_vectors(seed + 1, 1)[0]
     order = np.random.default_rng(seed).permutation(len(known.labels))
     shuffled = Examples(known.vectors[order], known.labels[order], known.weights[order])
-    first, second = fit_tag(text, known, PACK, DEFAULTS).model, fit_tag(text, shuffled, PACK, DEFAULTS).model
+    first, second = (
+        fit_tag(text, known, PACK, defaults=DEFAULTS).model,
+        fit_tag(text, shuffled, PACK, defaults=DEFAULTS).model,
+    )
     assert np.allclose(first.weights, second.weights, atol=1e-3)
     assert np.isclose(first.bias, second.bias, atol=1e-3)
 
@@ -53,20 +56,20 @@ def test_order_does_not_matter(seed: int, positives: int, negatives: int) -> Non
 def test_an_accepted_picture_looks_more_like_the_tag_and_a_rejected_one_less(seed: int, yes: int, no: int) -> None:
     known, text = examples(seed, yes, no), some_vectors(seed + 1, 1)[0]
     new = some_vectors(seed + 2, 1)
-    before = fit_tag(text, known, PACK, DEFAULTS).model
+    before = fit_tag(text, known, PACK, defaults=DEFAULTS).model
     logit = float(new[0] @ before.weights + before.bias)
     for label, direction in ((1.0, 1), (0.0, -1)):
         more = Examples(
             np.vstack([known.vectors, new]), np.append(known.labels, label), np.append(known.weights, 1.0)
         )
-        after = fit_tag(text, more, PACK, DEFAULTS).model
+        after = fit_tag(text, more, PACK, defaults=DEFAULTS).model
         assert direction * (float(new[0] @ after.weights + after.bias) - logit) > -1e-3
 
 
 def test_extreme_examples_converge() -> None:
     vectors = np.repeat(some_vectors(3, 1), 50, axis=0)
     known = Examples(vectors, np.array([1.0, 0.0] * 25), np.ones(50))
-    model = fit_tag(some_vectors(4, 1)[0], known, PACK, DEFAULTS).model
+    model = fit_tag(some_vectors(4, 1)[0], known, PACK, defaults=DEFAULTS).model
     probability = sigmoid(vectors[0] @ model.weights + model.bias)
     assert np.isfinite(model.weights).all()
     assert 0.2 < probability < 0.8
@@ -76,12 +79,12 @@ def test_extreme_examples_converge() -> None:
 @given(st.integers(0, 10**6), st.integers(1, 6), st.integers(1, 12))
 def test_a_left_out_logit_is_that_of_a_fit_without_the_example(seed: int, positives: int, negatives: int) -> None:
     known, text = examples(seed, positives, negatives), some_vectors(seed + 1, 1)[0]
-    fit = fit_tag(text, known, PACK, DEFAULTS)
+    fit = fit_tag(text, known, PACK, defaults=DEFAULTS)
     refitted = np.zeros(len(known.labels))
     for i in range(len(refitted)):
         keep = np.arange(len(refitted)) != i
         rest = Examples(known.vectors[keep], known.labels[keep], known.weights[keep])
-        refitted[i] = fit_tag(text, rest, PACK, DEFAULTS).model.logits(known.vectors[i : i + 1])[0]
+        refitted[i] = fit_tag(text, rest, PACK, defaults=DEFAULTS).model.logits(known.vectors[i : i + 1])[0]
     told = np.abs(fit.model.logits(known.vectors) - refitted).mean()
     # One Newton step is no refit, but it must account for most of what having been told changed.
     assert np.abs(fit.held_out - refitted).mean() < 0.1 + 0.2 * told
@@ -92,7 +95,7 @@ def test_a_left_out_logit_is_that_of_a_fit_without_the_example(seed: int, positi
 def test_anchor_and_examples_add_up_to_the_logit(seed: int, positives: int, negatives: int) -> None:
     known, text = examples(seed, positives, negatives), some_vectors(seed + 1, 1)[0]
     picture = some_vectors(seed + 2, 1)
-    fit = fit_tag(text, known, PACK, DEFAULTS)
+    fit = fit_tag(text, known, PACK, defaults=DEFAULTS)
     parts = fit.anchor.logits(picture)[0] + float((kernel(picture, known.vectors, DEFAULTS) @ fit.alphas)[0])
     assert np.isclose(parts, fit.model.logits(picture)[0], atol=1e-3)
 

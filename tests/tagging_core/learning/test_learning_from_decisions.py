@@ -110,7 +110,7 @@ def test_beyond_the_sample_finished_reviews_teach_nothing(loop: Tagloop, monkeyp
     with loop.database.write() as connection:
         rows = [plain | {"id": n, "sha256": f"{n:064x}", "sample": sample} for n, sample in samples.items()]
         connection.execute(assets.insert(), rows)
-        vectors.save(connection, family, list(samples), np.eye(4, loop.model.preset.dimension))
+        vectors.save(connection, family, list(samples), matrix=np.eye(4, loop.model.preset.dimension))
 
         def after(kind: Kind, asset_id: int, target: int | None = None) -> tuple[bool, list[int]]:
             """Whether the tag must be fitted again, and the pictures that it is fitted on."""
@@ -226,7 +226,7 @@ def test_a_decision_of_another_process_is_learned_by_the_worker(working: Tagloop
     beside = Tagloop(working.settings)
     with beside.database.write() as connection:
         decision = Decision(Kind.ACCEPT, first, TAG, profile="e-commerce")
-        decisions.decide(connection, ann, decision, beside.taxonomy())
+        decisions.decide(connection, ann, decision, taxonomy=beside.taxonomy())
     beside.close()
     wait_for(lambda: probability(working, alike) > before + 0.1)
 

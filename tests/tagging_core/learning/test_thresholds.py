@@ -56,7 +56,7 @@ def test_a_tag_that_alone_is_good_enough_has_its_own_cut_and_a_bad_one_is_left_o
     good, bad = np.ones(400), np.tile([1.0, 1.0, 0.0], 20)
     p = np.concatenate([np.linspace(0.99, 0.6, 400), np.full(60, 0.97)])
     rows = np.repeat([0, 1], [400, 60])
-    found = find_thresholds(p, np.concatenate([good, bad]), rows, ["good", "bad"], 0.9)
+    found = find_thresholds(p, np.concatenate([good, bad]), rows, tag_ids=["good", "bad"], target=0.9)
     assert found.of("good").probability is not None
     assert found.of("bad").probability is None
     assert "20 of the 81" in found.of("bad").reason

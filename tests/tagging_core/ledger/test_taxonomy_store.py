@@ -100,7 +100,9 @@ def test_new_tags_get_the_synonyms_of_the_starter_library() -> None:
 def test_merged_tags_resolve_and_unknown_ones_do_not(loop: Tagloop) -> None:
     taxonomy = loop.taxonomy()
     merged = replace(taxonomy.tags["garment.hat"], state="merged", merged_into="garment.dress")
-    changed = make_taxonomy(0, taxonomy.categories, {**taxonomy.tags, "garment.hat": merged}, taxonomy.profiles)
+    changed = make_taxonomy(
+        0, taxonomy.categories, {**taxonomy.tags, "garment.hat": merged}, profiles=taxonomy.profiles
+    )
     assert changed.tag("garment.hat").id == "garment.dress"
     with pytest.raises(NotFoundError, match="no tag 'x'"):
         changed.tag("x")

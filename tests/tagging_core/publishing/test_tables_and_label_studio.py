@@ -76,7 +76,7 @@ def test_label_studio_gets_predictions_and_annotations_and_gives_them_back(
         {"result": [], "updated_at": "2026-01-01"},
     ]
     with loop.database.read() as connection:
-        decisions = label_studio.read(connection, json.dumps([open_]), loop.taxonomy(), "e-commerce")
+        decisions = label_studio.read(connection, json.dumps([open_]), loop.taxonomy(), profile="e-commerce")
     loop.review.decide_many(ann, decisions)
     asset = Operations(loop, ann).assets.get(pictures[1])
     assert ([t.tag for t in asset.tags], asset.state) == (["garment.dress"], "done")
@@ -88,4 +88,4 @@ def test_a_wrong_file_of_label_studio_is_refused_whole(loop: Tagloop, ann: User,
     with loop.database.read() as connection:
         for wrong, told in (("{", "not JSON"), ("{}", "list of tasks"), (json.dumps([good, bad]), "task 2.*lost")):
             with pytest.raises(TaggingError, match=told):
-                label_studio.read(connection, wrong, loop.taxonomy(), "e-commerce")
+                label_studio.read(connection, wrong, loop.taxonomy(), profile="e-commerce")

@@ -75,7 +75,7 @@ def deliverer(loop: Tagloop) -> WebhookSender:
 
 def subscribe(loop: Tagloop, user: User, url: str, *kinds: EventType) -> webhook_outbox.Webhook:
     with loop.database.write() as connection:
-        return webhook_outbox.add(connection, user, url, kinds or tuple(EventType))
+        return webhook_outbox.add(connection, user, url, kinds=kinds or tuple(EventType))
 
 
 def deliveries(loop: Tagloop) -> list[Delivery]:
@@ -235,10 +235,10 @@ def test_a_paused_webhook_waits(loop: Tagloop, ann: User, receiver: Receiver, de
     hook = subscribe(loop, ann, receiver.url("/hook"))
     with loop.database.write() as connection:
         webhook_outbox.announce(connection, EventType.TAG_CHANGED, [{"tag": "garment.dress"}])
-        webhook_outbox.set_active(connection, ann, hook.id, False)
+        webhook_outbox.set_active(connection, ann, hook.id, active=False)
         webhook_outbox.announce(connection, EventType.TAG_CHANGED, [{"tag": "garment.hat"}])
     assert not deliverer.work()
     with loop.database.write() as connection:
-        webhook_outbox.set_active(connection, ann, hook.id, True)
+        webhook_outbox.set_active(connection, ann, hook.id, active=True)
     assert deliverer.work()
     assert len(receiver.told) == 1

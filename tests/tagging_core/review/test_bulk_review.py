@@ -108,7 +108,7 @@ def test_bulk_accept_takes_what_the_promise_allows_as_one_act(
         assert loop.bulk.preview(ann, VIEW, 0.97).looked_at == 2
     assert [o.tag_id for o in found.allowed] == ["colour.red"]
     assert {o.cut.reason for o in found.offers if not o.allowed} == {"Not enough history."}
-    written = list(loop.bulk.accept_many(ann, found.offers, "e-commerce", 0.97))
+    written = list(loop.bulk.accept_many(ann, found.offers, "e-commerce", target=0.97))
     assert len({act.id for act in written}) == 1
     with loop.database.read() as connection:
         for asset in assets[:5]:
@@ -130,7 +130,7 @@ def test_a_bulk_act_that_is_stopped_keeps_what_it_did_and_is_still_one_act(
     monkeypatch.setattr(loop.review, "thresholds", lambda profile, target: promise(Threshold(0.3, 100, 99)))
     monkeypatch.setattr("tagging_core.review.bulk_service._PIECE", 2)
     found = loop.bulk.preview(ann, VIEW, 0.97)
-    steps = loop.bulk.accept_many(ann, found.offers, "e-commerce", 0.97)
+    steps = loop.bulk.accept_many(ann, found.offers, "e-commerce", target=0.97)
     assert [len(next(steps).event_ids) for _ in range(2)] == [2, 2]  # each says what it wrote itself
     steps.close()
     with loop.database.read() as connection:
@@ -148,7 +148,7 @@ def test_bulk_accept_leaves_alone_what_others_finished_or_opened_meanwhile(
     bob = local_user("Bob")
     say(loop, bob, Kind.DONE, assets[0])
     loop.review.assigner.take(bob, assets[1])
-    list(loop.bulk.accept_many(ann, found.offers, "e-commerce", 0.97))
+    list(loop.bulk.accept_many(ann, found.offers, "e-commerce", target=0.97))
     with loop.database.read() as connection:
         got = [a for a in assets if decisions.labels_of(connection, a)]
     assert got == assets[2:]

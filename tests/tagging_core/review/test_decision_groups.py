@@ -57,13 +57,13 @@ def test_an_afternoon_of_one_editor_is_taken_back_and_others_stay(loop: Tagloop,
     loop.review.decide(bob, decision(Kind.DONE, second))
     now = datetime.now(UTC).replace(tzinfo=None)
     since, until = now - timedelta(hours=1), now + timedelta(hours=1)
-    act = loop.review.undo_period(ann, "Bob", since, until)
+    act = loop.review.undo_period(ann, "Bob", since, until=until)
     assert len(act.event_ids) == 2
     assert same(state(loop), after_ann)
     with pytest.raises(TaggingError, match="nothing to undo"):
-        loop.review.undo_period(ann, "Bob", since, until)
+        loop.review.undo_period(ann, "Bob", since, until=until)
     with pytest.raises(NotAllowedError):
-        loop.review.undo_period(bob, "Ann", since, until)
+        loop.review.undo_period(bob, "Ann", since, until=until)
 
 
 def test_what_is_not_there_cannot_be_taken_back(loop: Tagloop, ann: User) -> None:

@@ -94,6 +94,6 @@ def test_in_a_bulk_act_that_was_seen_before_the_rejection(
     assert NO in {offer.tag_id for offer in seen}
     for kind, tag in ((Kind.REJECT, NO), (Kind.ADD, YES)):
         loop.review.decide(ann, Decision(kind, asset, tag, profile="e-commerce"))
-    list(loop.bulk.accept_many(ann, seen, "e-commerce", 0.9))
+    list(loop.bulk.accept_many(ann, seen, "e-commerce", target=0.9))
     with loop.database.read() as connection:
         assert decisions.labels_of(connection, asset)[NO].value == 0

@@ -144,7 +144,7 @@ def test_known_pictures_are_mixed_in_and_only_measure(loop: Tagloop, ann: User, 
     turn = loop.review.assigner.next(bob, VIEW)
     assert turn is not None
     assert (turn.asset_id, turn.look) == (first, Look.KNOWN)
-    assert loop.review.card(bob, first, "e-commerce", Look.KNOWN).decided == {}
+    assert loop.review.card(bob, first, "e-commerce", look=Look.KNOWN).decided == {}
     before = state(loop, first)
     say(loop, bob, first, Kind.ADD, SKIRT, Look.KNOWN)
     done = payload(loop, say(loop, bob, first, Kind.DONE, look=Look.KNOWN))

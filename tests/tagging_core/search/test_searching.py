@@ -45,7 +45,7 @@ def test_names_of_tags_are_found_in_any_language(loop: Tagloop) -> None:
 
 def test_a_tag_stands_for_those_below_it(loop: Tagloop, ann: User) -> None:
     taxonomy = loop.taxonomy()
-    loop.curation.apply(ann, plans.move(taxonomy, "subject.dog", "subject", "subject.animal"))
+    loop.curation.apply(ann, plans.move(taxonomy, "subject.dog", "subject", parent_id="subject.animal"))
     taxonomy = loop.taxonomy()
     assert "subject.dog" in read_query(TagNames(taxonomy.active()), taxonomy, "animal").groups[0]
 
@@ -81,7 +81,7 @@ def test_words_count_as_they_stand_until_people_have_taught_the_tag(
 def test_the_list_ends_where_answers_become_unlikely(loop: Tagloop, ann: User, pictures: list[int]) -> None:
     red, green, blue, yellow = pictures
     assert found(loop, "red") == [red, yellow]
-    others = Filters(batch_id=loop.ingest.collect(ann, [green, blue], "e-commerce", "Neither red nor yellow"))
+    others = Filters(batch_id=loop.ingest.collect(ann, [green, blue], "e-commerce", name="Neither red nor yellow"))
     assert found(loop, "red", filters=others) == []  # the best of what is left is still too unlikely
     assert green in found(loop, "red dress", filters=others)  # both at once are rarer, so the floor is lower
     accept(loop, ann, blue, "garment.dress")
@@ -155,8 +155,8 @@ def test_search_takes_the_process_that_has_the_index(loop: Tagloop) -> None:
 
 
 def test_found_pictures_make_a_batch(loop: Tagloop, ann: User, pictures: list[int]) -> None:
-    batch = loop.ingest.collect(ann, pictures[:2], "e-commerce", "Reds")
-    again = loop.ingest.collect(ann, pictures[:2], "e-commerce", "Reds")
+    batch = loop.ingest.collect(ann, pictures[:2], "e-commerce", name="Reds")
+    again = loop.ingest.collect(ann, pictures[:2], "e-commerce", name="Reds")
     assert batch != again
     assert loop.ingest.batch(batch).total == 2
     assert set(found(loop, filters=Filters(batch_id=batch))) == set(pictures[:2])
