@@ -298,7 +298,7 @@ def _changed_tags(connection: Connection, act: ChangeSet) -> list[str]:
     """Return the ids of up to _MAX_TAGS tags changed by a change set; `act.changes` holds only the first few."""
     if not act.id:
         return [change.after.id for change in act.changes if isinstance(change.after, Tag)]
-    query = select(events.c.tag_id).where(events.c.act == act.id, events.c.kind == Kind.TAG)
+    query = select(events.c.tag_id).where(events.c.group_id == act.id, events.c.kind == Kind.TAG)
     return list(connection.execute(query.limit(_MAX_TAGS)).scalars())
 
 

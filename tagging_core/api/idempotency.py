@@ -9,12 +9,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from sqlalchemy import delete, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import and_, delete, or_, select, update
 
 from tagging_core.api.errors import InProgressError, ReusedKeyError
 from tagging_core.errors import SearchError
-from tagging_core.storage import Database
+from tagging_core.storage import Database, insert
 from tagging_core.storage.schema import answers
 
 _KEEP_SECONDS = 86_400.0
@@ -60,19 +59,19 @@ def run_once(
 def _claim(database: Database, caller: str, key: str, *, request: str) -> str | None:
     """Claim a key for a request; return the stored answer if the request has finished before."""
     now = time.time()
+    mine = answers.c.caller == caller, answers.c.key == key
+    abandoned = and_(*mine, answers.c.status.is_(None), answers.c.at < now - _ABANDONED_SECONDS)
+    row = {"caller": caller, "key": key, "request": request, "body": "", "at": now}
     with database.write() as connection:
-        connection.execute(delete(answers).where(answers.c.at < now - _KEEP_SECONDS))
-        unfinished = answers.c.status.is_(None), answers.c.at < now - _ABANDONED_SECONDS
-        connection.execute(delete(answers).where(answers.c.caller == caller, answers.c.key == key, *unfinished))
-        known = connection.execute(select(answers).where(answers.c.caller == caller, answers.c.key == key)).first()
-        if known is None:
-            row = {"caller": caller, "key": key, "request": request, "body": "", "at": now}
-            try:
-                with connection.begin_nested():
-                    connection.execute(answers.insert(), row)
-                return None
-            except IntegrityError:
-                raise InProgressError(_IN_PROGRESS) from None
+        connection.execute(delete(answers).where(or_(answers.c.at < now - _KEEP_SECONDS, abandoned)))
+        claim = (
+            insert(connection.dialect.name, answers).values(row).on_conflict_do_nothing().returning(answers.c.key)
+        )
+        if connection.execute(claim).first() is not None:
+            return None
+        known = connection.execute(select(answers).where(*mine)).first()
+    if known is None:  # the first request has just failed
+        raise InProgressError(_IN_PROGRESS)
     if known.request != request:
         raise ReusedKeyError(f"The idempotency key {key!r} was used for another request; use a new one.")
     if known.status is None:

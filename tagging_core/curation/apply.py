@@ -87,7 +87,7 @@ def undo(connection: Connection, user: User, change_id: str, *, taxonomy: Taxono
     """
     changes = act_changes(connection, change_id)
     rows = connection.execute(
-        select(event_table).where(event_table.c.act == change_id, event_table.c.asset_id.is_not(None))
+        select(event_table).where(event_table.c.group_id == change_id, event_table.c.asset_id.is_not(None))
     ).all()
     if not changes and not rows:
         raise DecisionError("There is no such change of the tag library.")

@@ -220,15 +220,18 @@ def undone_ids(history: Sequence[Event]) -> set[int]:
     return undone
 
 
+_FIELDS = {column.name: column.key for column in events.columns}
+
+
 def append(connection: Connection, event: Event) -> int:
     """Append an event and return its id."""
-    row = {c.name: getattr(event, c.name) for c in events.columns if c.name != "id"}
+    row = {c.key: getattr(event, c.key) for c in events.columns if c.key != "id"}
     return insert_row(connection, events, row)
 
 
 def append_all(connection: Connection, written: Iterable[Event]) -> None:
     """Append events in the order given."""
-    names = [c.name for c in events.columns if c.name != "id"]
+    names = [c.key for c in events.columns if c.key != "id"]
     if rows := [{name: getattr(event, name) for name in names} for event in written]:
         connection.execute(events.insert(), rows)
 
@@ -261,4 +264,5 @@ def history_with(connection: Connection, asset_id: int, uid: str) -> tuple[list[
 
 def to_event(row: Row[Any]) -> Event:
     """Build an event from its row."""
-    return Event(**{**row._mapping, "kind": Kind(row.kind)})
+    found = {_FIELDS[name]: value for name, value in row._mapping.items()}
+    return Event(**found | {"kind": Kind(row.kind)})

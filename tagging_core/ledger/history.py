@@ -70,8 +70,8 @@ def _heads(connection: Connection, user: User, limit: int) -> list[Event]:
     query = select(events).where(events.c.actor == user.name, events.c.asset_id.is_not(None))
     query = query.where(events.c.kind.not_in({Kind.UNDO, *WRITTEN})).order_by(events.c.id.desc()).limit(_PAGE)
     # Decisions made by a tag library change are undone together with it, in the library's history.
-    of_library = select(events.c.act).where(text(LIBRARY_KINDS), events.c.act.is_not(None))
-    query = query.where(or_(events.c.act.is_(None), events.c.act.not_in(of_library)))
+    of_library = select(events.c.group_id).where(text(LIBRARY_KINDS), events.c.group_id.is_not(None))
+    query = query.where(or_(events.c.group_id.is_(None), events.c.group_id.not_in(of_library)))
     page = query
     while rows := connection.execute(page).all():
         seen = {event.group_id for event in found}
@@ -82,13 +82,15 @@ def _heads(connection: Connection, user: User, limit: int) -> list[Event]:
         if len(found) >= limit:
             break
         known = [act for act in seen if act]
-        page = query.where(events.c.id < rows[-1].id, or_(events.c.act.is_(None), events.c.act.not_in(known)))
+        page = query.where(
+            events.c.id < rows[-1].id, or_(events.c.group_id.is_(None), events.c.group_id.not_in(known))
+        )
     return found[:limit]
 
 
 def _effective_undos(connection: Connection, heads: list[Event]) -> dict[int, Event]:
     """Undo events in effect on the assets of these actions, by the id of the undone event."""
-    in_groups = select(events.c.asset_id).where(events.c.act.in_({e.group_id for e in heads if e.group_id}))
+    in_groups = select(events.c.asset_id).where(events.c.group_id.in_({e.group_id for e in heads if e.group_id}))
     concerned = events.c.asset_id.in_({e.asset_id for e in heads}) | events.c.asset_id.in_(in_groups)
     query = select(events).where(events.c.kind == Kind.UNDO, concerned).order_by(events.c.id)
     undos = [to_event(row) for row in connection.execute(query).all()]
@@ -100,7 +102,9 @@ def _to_action(connection: Connection, event: Event, undos: dict[int, Event]) ->
     if event.group_id is None:
         undo = undos.get(event.id)
         return UserAction(event, None, 1, undo is None, undo.id if undo else None)
-    rows = connection.execute(select(events.c.id, events.c.asset_id).where(events.c.act == event.group_id)).all()
+    rows = connection.execute(
+        select(events.c.id, events.c.asset_id).where(events.c.group_id == event.group_id)
+    ).all()
     applied = [undos[row.id] for row in rows if row.id in undos]
     pictures = len({row.asset_id for row in rows})
     return UserAction(

@@ -135,9 +135,9 @@ def recent(
         before: Only change sets whose last event precedes this event id; for paging.
         tag_id: Only those that changed this tag.
     """
-    key = func.coalesce(events.c.act, cast(events.c.id, String))
+    key = func.coalesce(events.c.group_id, cast(events.c.id, String))
     query = select(key, func.max(events.c.id), func.count()).where(_LIBRARY_EVENTS).group_by(key)
-    query = query.where(or_(events.c.act.is_not(None), events.c.actor != SYSTEM.name))
+    query = query.where(or_(events.c.group_id.is_not(None), events.c.actor != SYSTEM.name))
     query = query.where(events.c.id < before) if before else query
     query = query.where(events.c.tag_id == tag_id) if tag_id else query
     heads = connection.execute(query.order_by(func.max(events.c.id).desc()).limit(limit)).all()
@@ -150,7 +150,7 @@ def _change_set(connection: Connection, change_id: str, event_id: int, *, items:
     changes = act_changes(connection, head.group_id, most=4) if head.group_id else _changes(connection, [head])
     decided = 0
     if head.group_id:
-        count = select(func.count()).select_from(events).where(events.c.act == change_id)
+        count = select(func.count()).select_from(events).where(events.c.group_id == change_id)
         items = int(connection.execute(count.where(_LIBRARY_EVENTS)).scalar_one())
         decided = int(connection.execute(count.where(events.c.asset_id.is_not(None))).scalar_one())
     return ChangeSet(head.group_id or "", event_id, head.actor, head.at, items, decided, changes)
@@ -163,7 +163,7 @@ def act_changes(connection: Connection, act: str, most: int | None = None) -> li
         act: Id of the change set.
         most: Maximum number of changes, None for all; merged tags are among the first.
     """
-    query = select(events).where(events.c.act == act, _LIBRARY_EVENTS).order_by(events.c.id)
+    query = select(events).where(events.c.group_id == act, _LIBRARY_EVENTS).order_by(events.c.id)
     rows = connection.execute(query.limit(most) if most else query)
     return _changes(connection, [to_event(row) for row in rows])
 
@@ -246,7 +246,7 @@ def event_at(connection: Connection, moment: datetime) -> int:
 
 def first_change_at(connection: Connection) -> datetime:
     """Return when the starter library was written (UTC, naive), the earliest version one can go back to."""
-    starter = _LIBRARY_EVENTS, events.c.act.is_(None), events.c.actor == SYSTEM.name
+    starter = _LIBRARY_EVENTS, events.c.group_id.is_(None), events.c.actor == SYSTEM.name
     moment: datetime = connection.execute(select(func.max(events.c.at)).where(*starter)).scalar_one()
     return moment
 

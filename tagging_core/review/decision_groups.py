@@ -70,7 +70,7 @@ def undo_group(connection: Connection, user: User, group_id: str, *, taxonomy: T
     Raises:
         DecisionError: There is no such group, none of it is in effect, or it changed the taxonomy as well.
     """
-    rows = connection.execute(select(events).where(events.c.act == group_id).order_by(events.c.id)).all()
+    rows = connection.execute(select(events).where(events.c.group_id == group_id).order_by(events.c.id)).all()
     if not rows:
         raise DecisionError(f"There is no decision group {group_id!r} to undo.")
     if any(row.asset_id is None for row in rows):

@@ -53,7 +53,7 @@ events = Table(
     Column("profile", String(60)),
     Column("seconds", Float),  # time spent by the person
     Column("payload", JSON),  # suggestions shown; or a complete tag, category or profile
-    Column("act", String(64), index=True),  # groups the decisions of one user action
+    Column("act", String(64), key="group_id", index=True),  # groups the decisions of one user action
     Index(None, "actor", "id"),
     Index("ix_events_library", "id", sqlite_where=text(LIBRARY_KINDS), postgresql_where=text(LIBRARY_KINDS)),
 )

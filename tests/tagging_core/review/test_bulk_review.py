@@ -134,7 +134,7 @@ def test_a_bulk_act_that_is_stopped_keeps_what_it_did_and_is_still_one_act(
     assert [len(next(steps).event_ids) for _ in range(2)] == [2, 2]  # each says what it wrote itself
     steps.close()
     with loop.database.read() as connection:
-        assert len(connection.execute(select(events.c.id).where(events.c.act.is_not(None))).all()) == 4
+        assert len(connection.execute(select(events.c.id).where(events.c.group_id.is_not(None))).all()) == 4
     loop.review.undo_last(ann)
     assert not any(act.in_effect for act in loop.review.recent_actions(ann))
 
