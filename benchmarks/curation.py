@@ -24,7 +24,7 @@ from tagging_core.common.users import local_user
 from tagging_core.curation.proposals import listed
 from tagging_core.embeddings.encoders import load_encoder
 from tagging_core.embeddings.encoders.base import Encoder
-from tagging_core.ledger.projection import mark_dirty
+from tagging_core.ledger.dirty_tags import mark_dirty
 from tagging_core.ledger.taxonomy_store import write
 from tagging_core.storage.schema import assets
 from tagging_core.taxonomy.model import Category, Tag

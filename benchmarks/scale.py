@@ -23,7 +23,7 @@ from tagging_core import Decision, Kind, Settings, Tagloop
 from tagging_core.common.users import local_user
 from tagging_core.embeddings import vectors
 from tagging_core.embeddings.encoders import Encoder, Vectors, load_encoder, unit
-from tagging_core.ledger.projection import mark_dirty
+from tagging_core.ledger.dirty_tags import mark_dirty
 from tagging_core.ledger.taxonomy_store import write
 from tagging_core.review import decisions as reviewing
 from tagging_core.storage import add_to

@@ -9,7 +9,7 @@ import streamlit as st
 from console import charts, session
 from console.insights import help_texts
 from console.insights.filters import Choice
-from tagging_core.analytics import accuracy
+from tagging_core.analytics import accuracy, change_effects
 from tagging_core.common import intervals
 from tagging_core.ledger.rollups.tally import SHOWN
 
@@ -24,7 +24,7 @@ def draw(choice: Choice) -> None:
     with st.container(border=True):
         charts.draw_head(
             "Changes of the tag library",
-            f"the affected tags, {accuracy.AROUND} days before and since then, as shown",
+            f"the affected tags, {change_effects.AROUND} days before and since then, as shown",
             "accuracy_changes",
             explain=help_texts.CHANGES,
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from console import session
-from tagging_core.app.model_rollout import BuildProgress
+from tagging_core.app.build_progress import BuildProgress
 from tagging_core.embeddings import spaces
 from tagging_core.embeddings.spaces import SpaceState
 from tagging_core.taxonomy import Profile

@@ -6,13 +6,13 @@ import streamlit as st
 
 from console import session
 from console.tags import backfill as backfill
-from console.tags import change_preview, proposals
+from console.tags import change_preview, dismissed_proposals, proposals
 from tagging_core.common import Action
 
 session.guard(Action.REVIEW)
 st.title("Proposals")
 change_preview.draw_last_change()
-proposals.draw_dismissed()
+dismissed_proposals.draw_dismissed()
 st.caption("Changes that Tagloop suggests, based on people's decisions. Nothing is applied without your approval.")
 
 loop = session.loop()

@@ -7,7 +7,7 @@ import streamlit as st
 from console import session
 from console.models import comparison_report, devices
 from tagging_core import TaggingError
-from tagging_core.app.model_rollout import BuildProgress
+from tagging_core.app.build_progress import BuildProgress
 from tagging_core.common import Action
 from tagging_core.embeddings import Preset
 from tagging_core.embeddings.encoders import presets

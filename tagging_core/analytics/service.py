@@ -10,8 +10,8 @@ from datetime import date
 
 import pandas as pd
 
-from tagging_core.analytics import accuracy, drift, drilldown, productivity, trends
-from tagging_core.analytics.accuracy import Effect
+from tagging_core.analytics import accuracy, change_effects, drift, drilldown, productivity, trends
+from tagging_core.analytics.change_effects import Effect
 from tagging_core.analytics.drift import Check
 from tagging_core.analytics.drilldown import DrilldownQuery
 from tagging_core.analytics.overview import Overview, overview
@@ -74,7 +74,7 @@ class AnalyticsService:
     def effects_of_changes(self, user: User, period: Period) -> list[Effect]:
         """Return accuracy before and after the latest changes of the tag library."""
         with self._database.read() as connection:
-            return accuracy.effects_of_changes(connection, user, period, taxonomy=self._model.taxonomy)
+            return change_effects.effects_of_changes(connection, user, period, taxonomy=self._model.taxonomy)
 
     def content(self, user: User, basis: str, period: Period | None, *, part: str = ALL) -> Content:
         """Return the tag counts of reviewed pictures in a period, see `trends.load`."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
 
 from tagging_core import ledger
+from tagging_core.app.build_progress import BuildProgress
 from tagging_core.common.users import SYSTEM, Action, User, require
 from tagging_core.embeddings import spaces
 from tagging_core.embeddings.encoders import Preset
@@ -28,24 +28,6 @@ from tagging_core.storage.schema import assets
 
 _log = logging.getLogger(__name__)
 _ACTIVATABLE = (SpaceState.READY, SpaceState.KEPT)
-
-
-@dataclass(frozen=True, slots=True)
-class BuildProgress:
-    """A vector space and its build progress.
-
-    Attributes:
-        title: Title of the model.
-        pictures: Number of pictures to embed.
-        missing: How many of them have no vector yet.
-        pending: Number of tags not fitted yet.
-    """
-
-    space: VectorSpace
-    title: str
-    pictures: int
-    missing: int
-    pending: int
 
 
 class ModelRollout:

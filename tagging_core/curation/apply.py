@@ -12,7 +12,7 @@ from tagging_core.common.users import User
 from tagging_core.curation import validation
 from tagging_core.curation.plans import Plan, restore
 from tagging_core.errors import DecisionError, TagError
-from tagging_core.ledger import projection, taxonomy_store
+from tagging_core.ledger import dirty_tags, projection, taxonomy_store
 from tagging_core.ledger.taxonomy_history import Change, act_changes, latest_events
 from tagging_core.ledger.taxonomy_store import Item
 from tagging_core.review import decision_groups
@@ -141,7 +141,7 @@ def _apply_consequences(connection: Connection, before: Taxonomy, after: Taxonom
         part = removed[start : start + 500]
         for table in (learned, suggestions, backfills, rechecks):
             connection.execute(delete(table).where(table.c.tag_id.in_(part)))
-    projection.mark_dirty(connection, _tags_to_refit(connection, before, after, items=items, changed=changed))
+    dirty_tags.mark_dirty(connection, _tags_to_refit(connection, before, after, items=items, changed=changed))
 
 
 def _move_suggestions(connection: Connection, source: str, target: str) -> None:

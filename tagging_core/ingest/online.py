@@ -6,10 +6,7 @@ one transaction. Renditions for the console are made when no request is waiting.
 
 from __future__ import annotations
 
-import contextlib
-import queue
 import threading
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -24,10 +21,11 @@ from tagging_core.common.users import Action, User, require
 from tagging_core.embeddings import vectors
 from tagging_core.embeddings.batching import encode_with_bisection
 from tagging_core.embeddings.encoders import Vectors
-from tagging_core.errors import PictureError, TaggingError
+from tagging_core.errors import PictureError
 from tagging_core.ingest import batches
 from tagging_core.ingest.micro_batching import MicroBatcher
 from tagging_core.ingest.pipeline import keep_embedded
+from tagging_core.ingest.rendition_writer import RenditionWriter
 from tagging_core.learning import recorded_suggestions
 from tagging_core.learning.active_model import ActiveModel
 from tagging_core.learning.suggestions import Suggestion
@@ -35,8 +33,6 @@ from tagging_core.learning.text_evidence import Passage
 from tagging_core.storage import Database
 from tagging_core.storage.schema import assets
 from tagging_core.taxonomy.model import Profile
-
-_QUIET = 0.5  # seconds without a request after which renditions are made
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +100,7 @@ class OnlineTagger:
         self._threads, self._max_pixels = threads, max_pixels
         self._opening, self._writing = threading.Lock(), threading.Lock()
         self._batcher: MicroBatcher[tuple[_Request, _Kind], TaggedPicture] | None = None
-        self._renditions = _RenditionWriter(images, max_pixels)
+        self._renditions = RenditionWriter(images, max_pixels)
 
     def tag(
         self,
@@ -269,45 +265,3 @@ class OnlineTagger:
             recorded_suggestions.record(connection, kind.profile.id, updated, margins=margins)
             suggested |= updated
         return kept, {key: suggested[i] for key, (i, _) in kept.items()}
-
-
-class _RenditionWriter:
-    """Makes the renditions of stored pictures in the background, while no request is waiting.
-
-    A rendition that is viewed earlier is made on demand, so pending work may be dropped.
-    """
-
-    def __init__(self, images: ImageFiles, max_pixels: int) -> None:
-        self._images, self._max_pixels = images, max_pixels
-        self._pending: queue.SimpleQueue[str | None] = queue.SimpleQueue()
-        self._last_request = 0.0
-        self._thread: threading.Thread | None = None
-
-    def touch(self) -> None:
-        """Note a request."""
-        self._last_request = time.monotonic()
-
-    @property
-    def is_busy(self) -> bool:
-        """Whether there was a request within `_QUIET` seconds."""
-        return time.monotonic() - self._last_request < _QUIET
-
-    def put(self, sha256: str) -> None:
-        """Queue a picture."""
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="renditions", daemon=True)
-            self._thread.start()
-        self._pending.put(sha256)
-
-    def close(self) -> None:
-        """End after the current picture."""
-        if self._thread is not None:
-            self._last_request = 0.0
-            self._pending.put(None)
-
-    def _run(self) -> None:
-        while (sha256 := self._pending.get()) is not None:
-            while self.is_busy:
-                time.sleep(_QUIET / 5)
-            with contextlib.suppress(TaggingError):
-                self._images.repair(sha256, self._max_pixels)

@@ -21,9 +21,10 @@ from tagging_core.learning import calibration_data, reference_pack
 from tagging_core.learning.classifier import Examples, Fit, ReferencePack, TagModel, fit_tag, measure_pack
 from tagging_core.learning.library_calibration import LibraryCalibration
 from tagging_core.learning.tag_matrix import TagMatrix, make_matrix
+from tagging_core.learning.tag_texts import TagTexts
 from tagging_core.learning.training_set import TrainingExample, TrainingSetSampler
 from tagging_core.ledger import taxonomy_store
-from tagging_core.ledger.projection import mark_dirty
+from tagging_core.ledger.dirty_tags import mark_dirty
 from tagging_core.storage import Database, key_values, pipelined, upsert
 from tagging_core.storage.schema import dirty, learned, outbox, packs
 from tagging_core.taxonomy.model import Tag, Taxonomy
@@ -31,7 +32,6 @@ from tagging_core.taxonomy.model import Tag, Taxonomy
 _GIVE_WAY = 0.3  # maximum seconds that a background fit yields to decisions
 _RENDERING = 0.1  # seconds after a decision in which the next picture is being rendered
 _BATCH = 16  # tags fitted per transaction
-_MAX_TEXTS = 20_000  # text vectors kept in memory
 _MAX_UNSEEN = 500  # above this number of new tags, the whole table is read instead of filtering by id
 
 
@@ -62,6 +62,7 @@ class TagLibrary:
         self.calibration = LibraryCalibration(
             database, self.fingerprint, preset.learner, taxonomies=self.taxonomies
         )
+        self._texts = TagTexts(database, preset, encoder, instruction=instruction)
         self._reading = threading.Lock()
         self._urgent = 0
         self._decided = 0.0
@@ -69,7 +70,6 @@ class TagLibrary:
         self._cursor = ""
         self._matrix: TagMatrix | None = None
         self._pack: tuple[int | None, ReferencePack] | None = None
-        self._text_vectors: dict[tuple[str, ...], Vectors] = {}
 
     @property
     def defaults(self) -> LearnerDefaults:
@@ -158,7 +158,7 @@ class TagLibrary:
         if pictures is None:
             return False
         taxonomy = self._taxonomy()
-        texts = np.stack(self._texts(taxonomy.active(), taxonomy))
+        texts = np.stack(self._texts.of(taxonomy.active(), taxonomy))
         with self._database.write() as connection:
             pack = measure_pack(pictures, texts, self.pack(connection))
             reference_pack.save_pack(connection, self.fingerprint, pack, pictures=len(pictures))
@@ -203,7 +203,7 @@ class TagLibrary:
             if not marks:
                 return 0
             chosen = [tag for tag in taxonomy.unmerged() if tag.id in marks]
-            texts = self._texts(chosen, taxonomy)
+            texts = self._texts.of(chosen, taxonomy)
             pack = self._pack_of(connection, version)
             sampler = TrainingSetSampler(connection, taxonomy, self.pictures)
             rows, end = [], time.monotonic() + _GIVE_WAY
@@ -237,7 +237,7 @@ class TagLibrary:
         """Fit a tag without storing it; return the fit, its training examples and their arrays."""
         taxonomy = self.taxonomies.load(connection)
         sampler = TrainingSetSampler(connection, taxonomy, self.pictures)
-        return self._fit_examples(sampler, tag, self._texts([tag], taxonomy)[0], pack=self.pack(connection))
+        return self._fit_examples(sampler, tag, self._texts.of([tag], taxonomy)[0], pack=self.pack(connection))
 
     def _fit_examples(
         self, sampler: TrainingSetSampler, tag: Tag, text: Vectors, *, pack: ReferencePack
@@ -262,19 +262,6 @@ class TagLibrary:
             "negatives": len(usable) - known.positives,
             "left_out": calibration_data.pack_held_out(usable, fit.held_out),
         }
-
-    def _texts(self, chosen: list[Tag], taxonomy: Taxonomy) -> list[Vectors]:
-        """Text vectors `(d,)` of tags, from memory while their sentences stay the same."""
-        groups = [tuple(taxonomy.sentences(tag, self._preset.templates, self._preset.name)) for tag in chosen]
-        new = [group for group in groups if group not in self._text_vectors]
-        if new:
-            if len(self._text_vectors) > _MAX_TEXTS:
-                self._text_vectors = {}
-            found = vectors.sentences(
-                self._database, self._encoder, self.fingerprint, groups=new, instruction=self.instruction
-            )
-            self._text_vectors = self._text_vectors | dict(zip(new, found, strict=True))
-        return [self._text_vectors[group] for group in groups]
 
     def _taxonomy(self) -> Taxonomy:
         with self._database.read() as connection:

@@ -7,37 +7,33 @@ tags were merged or deleted and the history itself did not change.
 
 from __future__ import annotations
 
-import uuid
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 from typing import Any
 
 from sqlalchemy import (
     Column,
     ColumnElement,
     Connection,
-    String,
     and_,
     bindparam,
     delete,
     or_,
     select,
-    true,
     update,
 )
 
 from tagging_core.common import periods
 from tagging_core.ledger import webhook_outbox
+from tagging_core.ledger.dirty_tags import mark_dirty
 from tagging_core.ledger.events import AssetState, Event, Kind, append, fold, history_of, to_event
 from tagging_core.ledger.rollups import writer
 from tagging_core.ledger.rollups.content import Facts
 from tagging_core.ledger.rollups.writer import Delta
 from tagging_core.ledger.webhook_outbox import EventType
-from tagging_core.storage import add_to, insert, pipelined, upsert
-from tagging_core.storage.schema import assets, counters, dirty, events, labels, reviews
-from tagging_core.storage.schema import families as spaces_table
+from tagging_core.storage import add_to, pipelined, upsert
+from tagging_core.storage.schema import assets, counters, events, labels, reviews
 from tagging_core.taxonomy.model import Taxonomy
 from tagging_core.taxonomy.redirects import TagRedirects
 
@@ -148,21 +144,6 @@ def transitions_of(
         delta = writer.delta(before, after, was, now=now, facts=facts[asset_id], day_of=day_of)
         found.append(Transition(asset_id, facts[asset_id], was, now, delta))
     return found
-
-
-def mark_dirty(connection: Connection, tag_ids: Iterable[str]) -> None:
-    """Mark tags for refitting in every vector space; the statement reads the spaces, so that no caller has to."""
-    marked = uuid.uuid4().hex
-    if rows := [{"tag": tag_id, "mark": marked} for tag_id in sorted(set(tag_ids))]:
-        connection.execute(_marking(connection.dialect.name), rows)
-
-
-@cache
-def _marking(dialect: str) -> Any:
-    each = select(spaces_table.c.fingerprint, bindparam("tag", type_=String), bindparam("mark", type_=String))
-    new = insert(dialect, dirty).from_select(["fingerprint", "tag_id", "marked"], each.where(true()))
-    keys = [dirty.c.fingerprint, dirty.c.tag_id]
-    return new.on_conflict_do_update(index_elements=keys, set_={"marked": new.excluded.marked})
 
 
 def join_batch(connection: Connection, batch_id: int, asset_ids: Collection[int], *, new: int = 0) -> None:

@@ -12,15 +12,9 @@ from sqlalchemy import (
     update,
 )
 
+from tagging_core.ledger.dirty_tags import mark_dirty
 from tagging_core.ledger.events import Event
-from tagging_core.ledger.projection import (
-    BATCH_SIZE,
-    Transition,
-    histories,
-    mark_dirty,
-    transitions_of,
-    write_transitions,
-)
+from tagging_core.ledger.projection import BATCH_SIZE, Transition, histories, transitions_of, write_transitions
 from tagging_core.ledger.rollups import writer
 from tagging_core.storage import add_to, key_values
 from tagging_core.storage.schema import assets, counters, events, items, labels, reviews

@@ -12,8 +12,8 @@ from sqlalchemy import Connection, Table, func, select
 from tagging_core.common.users import SYSTEM, User
 from tagging_core.embeddings import spaces
 from tagging_core.ledger import webhook_outbox
+from tagging_core.ledger.dirty_tags import mark_dirty
 from tagging_core.ledger.events import Event, Kind, append_all, to_event
-from tagging_core.ledger.projection import mark_dirty
 from tagging_core.ledger.webhook_outbox import EventType
 from tagging_core.storage import key_values, upsert
 from tagging_core.storage.schema import categories, counters, events, labels, outbox, profiles, tags

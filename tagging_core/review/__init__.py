@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from tagging_core.review.assignment import Assigner
 from tagging_core.review.bulk_service import BulkReviewService
+from tagging_core.review.card import Card
 from tagging_core.review.decision_groups import DecisionGroup
-from tagging_core.review.decisions import Card, Decision
+from tagging_core.review.decisions import Decision
 from tagging_core.review.queue import Order, View
 from tagging_core.review.sampling import SamplingRates
 from tagging_core.review.service import ReviewService

@@ -11,14 +11,12 @@ from sqlalchemy import Connection
 
 from tagging_core import ledger
 from tagging_core.assets import repository as asset_module
-from tagging_core.assets.repository import Asset, AssetText
+from tagging_core.assets.repository import AssetText
 from tagging_core.common.users import Action, User, require
 from tagging_core.errors import DecisionError
-from tagging_core.learning.suggestions import Suggestion
 from tagging_core.ledger import label_queries, projection
 from tagging_core.ledger.events import NEEDS_TAG, AssetState, Event, Kind, Label, Look
 from tagging_core.review import leases
-from tagging_core.review.leases import Lease
 from tagging_core.review.sampling import SamplingRates
 from tagging_core.review.shown import Shown
 from tagging_core.taxonomy.model import Taxonomy
@@ -53,31 +51,6 @@ class Decision:
     shown: Shown | None = None
     payload: dict[str, Any] | None = None
     uid: str = field(default_factory=lambda: uuid.uuid4().hex)
-
-
-@dataclass(frozen=True, slots=True)
-class Card:
-    """What a review shows of one asset.
-
-    Attributes:
-        decided: Labels by tag id; in an independent review, those of this user.
-        shown: The suggestions, hidden for the blind sample; each decision made on the card returns it.
-        blind: Whether the asset belongs to the blind sample.
-        look: Set for an independent review, which hides earlier decisions.
-        holder: Another user's lease, which makes the card read-only; None if there is none.
-    """
-
-    asset: Asset
-    decided: dict[str, Label]
-    shown: Shown
-    blind: bool = False
-    look: Look | None = None
-    holder: Lease | None = None
-
-    @property
-    def suggestions(self) -> list[Suggestion]:
-        """The suggestions to display, best first; empty for the blind sample."""
-        return [] if self.shown.hidden else list(self.shown)
 
 
 def decide(

@@ -19,8 +19,9 @@ from tagging_core.ledger.events import Look
 from tagging_core.ledger.history import UserAction
 from tagging_core.review import decision_groups, decisions, leases, queue
 from tagging_core.review.assignment import Assigner
+from tagging_core.review.card import Card
 from tagging_core.review.decision_groups import DecisionGroup
-from tagging_core.review.decisions import Card, Decision
+from tagging_core.review.decisions import Decision
 from tagging_core.review.queue import QueueProgress
 from tagging_core.review.sampling import SamplingRates
 from tagging_core.review.shown import Shown

@@ -8,8 +8,8 @@ from datetime import timedelta
 import pytest
 
 from tagging_core import Decision, Kind, Tagloop, User
-from tagging_core.analytics import accuracy
-from tagging_core.analytics.accuracy import Effect
+from tagging_core.analytics import change_effects
+from tagging_core.analytics.change_effects import Effect
 from tagging_core.common.periods import Period
 from tagging_core.curation.plans import Plan
 from tagging_core.ledger import taxonomy_store
@@ -21,7 +21,7 @@ TAG = "garment.dress"
 
 def effects(loop: Tagloop, user: User, period: Period) -> list[Effect]:
     with loop.database.read() as connection:
-        return accuracy.effects_of_changes(connection, user, period, taxonomy=loop.taxonomy())
+        return change_effects.effects_of_changes(connection, user, period, taxonomy=loop.taxonomy())
 
 
 def rename(loop: Tagloop, user: User, tag_ids: list[str], word: str) -> None:

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import update
 
 from tagging_core import Decision, Kind, Tagloop, User
-from tagging_core.analytics import accuracy, drift, drilldown, productivity, saved_views, trends
+from tagging_core.analytics import accuracy, change_effects, drift, drilldown, productivity, saved_views, trends
 from tagging_core.analytics.drilldown import DrilldownQuery
 from tagging_core.analytics.overview import Overview, overview
 from tagging_core.common.periods import Period
@@ -95,7 +95,7 @@ def test_editors_read_no_charts(loop: Tagloop) -> None:
             lambda: accuracy.by(connection, editor, "tag", period=month, taxonomy=taxonomy),
             lambda: accuracy.bins(connection, editor, month, source="shown"),
             lambda: accuracy.confusions(connection, editor, month, taxonomy=taxonomy),
-            lambda: accuracy.effects_of_changes(connection, editor, month, taxonomy=taxonomy),
+            lambda: change_effects.effects_of_changes(connection, editor, month, taxonomy=taxonomy),
             lambda: productivity.people(connection, editor, month),
             lambda: drift.latest(connection, editor),
             lambda: drilldown.find(connection, editor, DrilldownQuery(), taxonomy=taxonomy),

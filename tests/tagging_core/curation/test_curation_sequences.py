@@ -16,7 +16,7 @@ from sqlalchemy import select
 from tagging_core import Decision, Kind, Settings, TaggingError, Tagloop, ledger
 from tagging_core.common.users import local_user
 from tagging_core.curation import plans
-from tagging_core.ledger import label_queries, projection, taxonomy_store
+from tagging_core.ledger import dirty_tags, label_queries, taxonomy_store
 from tagging_core.storage import key_values
 from tagging_core.storage.schema import assets, content, counters, events, labels, learned
 from tagging_core.taxonomy.model import Category, Tag, Taxonomy
@@ -226,7 +226,7 @@ def small(template: Path, tmp_path_factory: pytest.TempPathFactory, installation
         taxonomy_store.write(
             connection, ANN, [hue, Category("shape", {"en": "Shape"}, position=1), *made, box, general]
         )
-        projection.mark_dirty(connection, [tag.id for tag in [*made, box]])
+        dirty_tags.mark_dirty(connection, [tag.id for tag in [*made, box]])
         key_values.put(connection, "pack", "")
     loop.model.library.settle()
     loop.close()

@@ -1,0 +1,36 @@
+"""What a review shows of one asset."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tagging_core.assets.repository import Asset
+from tagging_core.learning.suggestions import Suggestion
+from tagging_core.ledger.events import Label, Look
+from tagging_core.review.leases import Lease
+from tagging_core.review.shown import Shown
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """What a review shows of one asset.
+
+    Attributes:
+        decided: Labels by tag id; in an independent review, those of this user.
+        shown: The suggestions, hidden for the blind sample; each decision made on the card returns it.
+        blind: Whether the asset belongs to the blind sample.
+        look: Set for an independent review, which hides earlier decisions.
+        holder: Another user's lease, which makes the card read-only; None if there is none.
+    """
+
+    asset: Asset
+    decided: dict[str, Label]
+    shown: Shown
+    blind: bool = False
+    look: Look | None = None
+    holder: Lease | None = None
+
+    @property
+    def suggestions(self) -> list[Suggestion]:
+        """The suggestions to display, best first; empty for the blind sample."""
+        return [] if self.shown.hidden else list(self.shown)
