@@ -1,4 +1,4 @@
-"""Every test gets its own data folder; the deterministic tiny encoder stands for the model."""
+"""Every test gets its own data folder; the deterministic tiny encoder stands in for the model."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from tests.servers import (
 )
 
 ON_SERVICES = os.environ.get("TAGLOOP_TEST_ON") == "services"
-"""Whether tests run on PostgreSQL, a Chroma server, Redis and an object store: `make test-services`."""
+"""Whether tests run on PostgreSQL, a Chroma server, Redis and an object store (`make test-services`)."""
 
 collect_ignore = [] if ON_SERVICES else ["services"]
 if importlib.util.find_spec("torchvision") is None:  # see requirements-gpu.txt; `make test-models` has it
@@ -41,12 +41,12 @@ RED, GREEN, BLUE, YELLOW = (220, 30, 30), (30, 170, 50), (40, 70, 220), (240, 22
 
 
 def examples(count: int) -> int:
-    """How many examples a property is tried on: fewer on servers, where each takes ten times as long."""
+    """Return the number of Hypothesis examples: fewer on servers, where each takes ten times as long."""
     return max(2, count // 4) if ON_SERVICES else count
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """On servers, only what uses them; what is slow for its models, and no storage's concern, is left out there."""
+    """On servers, run only tests that use storage, and skip those whose models are slow."""
     if ON_SERVICES:
         slow = ("proposals_found", "builtin_model", "caption_model", "precision_targets", "its_description")
         on_sqlite = ("test_upgrade",)
@@ -77,54 +77,54 @@ def _if_on_services(start: Callable[[Path], S], folder: Path) -> Iterator[S | No
 
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres | None]:
-    """PostgreSQL where tests run on servers (`make test-services`), else nothing: SQLite."""
+    """PostgreSQL if tests run on servers (`make test-services`); otherwise None, for SQLite."""
     yield from _if_on_services(start_postgres, tmp_path_factory.mktemp("postgres"))
 
 
 class Installations:
-    """Makes and copies installations: a data folder, and a database of its own where tests run on servers."""
+    """Creates and copies installations: a data folder and, on servers, a database."""
 
     def __init__(self, postgres: Postgres | None) -> None:
         self._postgres = postgres
         self._names: dict[Path, str] = {}
 
     def new(self, folder: Path, template: str = "template0") -> str:
-        """An empty database for a folder; its URL, empty for SQLite in the folder."""
+        """Create an empty database for a folder and return its URL; the URL is empty for SQLite in the folder."""
         if self._postgres is None:
             return ""
         self._names[folder] = f"test_{uuid.uuid4().hex}"
         return self._postgres.create(self._names[folder], template)
 
     def copy(self, source: Path, folder: Path) -> str:
-        """A copy of an installation that nobody has open; the URL of its database."""
+        """Copy an installation that is not open and return the URL of the copy's database."""
         shutil.copytree(source, folder)
         return self.new(folder, self._names[source]) if self._postgres is not None else ""
 
     def name(self, folder: Path) -> str:
-        """The name of a folder's database at the server."""
+        """Return the name of a folder's database on the server."""
         return self._names[folder]
 
     def drop(self, folder: Path) -> None:
-        """Remove a folder's database."""
+        """Drop a folder's database."""
         if self._postgres is not None:
             self._postgres.drop(self._names.pop(folder))
 
 
 @pytest.fixture(scope="session")
 def chroma(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chroma | None]:
-    """Chroma's server where tests run on servers, else nothing: a folder."""
+    """A Chroma server if tests run on servers; otherwise None, for a folder."""
     yield from _if_on_services(start_chroma, tmp_path_factory.mktemp("chroma"))
 
 
 @pytest.fixture(scope="session")
 def queue_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis | None]:
-    """A Redis where tests run on servers, else nothing: a queue within the process."""
+    """A Redis server if tests run on servers; otherwise None, for an in-process queue."""
     yield from _if_on_services(start_redis, tmp_path_factory.mktemp("redis"))
 
 
 @pytest.fixture(scope="session")
 def picture_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ObjectStore | None]:
-    """An object store where tests run on servers, else nothing: a folder."""
+    """An object store if tests run on servers; otherwise None, for a folder."""
     yield from _if_on_services(start_object_store, tmp_path_factory.mktemp("pictures"))
 
 
@@ -135,12 +135,12 @@ def installations(postgres: Postgres | None) -> Installations:
 
 @pytest.fixture(scope="session")
 def template(tmp_path_factory: pytest.TempPathFactory, installations: Installations) -> Path:
-    """A fresh installation with a fitted library, made once a session and copied by each test."""
+    """A fresh installation with a fitted library, created once per session and copied by each test."""
     return make_template(tmp_path_factory.mktemp("template") / "data", installations)
 
 
 def make_template(folder: Path, installations: Installations) -> Path:
-    """See `template`."""
+    """Create the installation of `template`."""
     loop = Tagloop(Settings(data_dir=folder, database_url=installations.new(folder), encoder="tiny"))
     loop.model.library.settle()
     loop.close()
@@ -163,7 +163,7 @@ def data_dir(
         monkeypatch.setenv("TAGLOOP_CHROMA_URL", chroma.url(f"test-{uuid.uuid4().hex}"))
     if queue_server is not None:
         monkeypatch.setenv("TAGLOOP_QUEUE_URL", queue_server.next_url())
-        # A console leaves pictures to workers then; here one process is both.
+        # With a queue, a console leaves ingestion to workers; here one process does both.
         monkeypatch.setattr(Tagloop, "start", partialmethod(Tagloop.start, ingests=True))
     if picture_server is not None:
         for name, value in picture_server.environment().items():
@@ -175,15 +175,15 @@ def data_dir(
 
 @pytest.fixture
 def embedded(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Chroma and pictures are in folders, the queue is within the process, whatever the other tests run on."""
+    """Keep Chroma and pictures in folders and the queue in process, whatever the other tests run on."""
     for name in ("CHROMA", "QUEUE", "ASSETS"):
         monkeypatch.delenv(f"TAGLOOP_{name}_URL", raising=False)
 
 
 @pytest.fixture
 def loop(data_dir: Path) -> Iterator[Tagloop]:
-    """A Tagloop without a worker: nothing happens but what the test does."""
-    # One thread numbers the pictures in the order they were given, which tests may then rely on.
+    """A Tagloop without a running worker: nothing happens in the background."""
+    # With one thread, asset ids follow the order of the uploaded files, which tests rely on.
     opened = Tagloop(Settings(data_dir=data_dir, encoder="tiny", ingest_threads=1, blind_share=0, known_share=0))
     yield opened
     opened.close()
@@ -191,7 +191,7 @@ def loop(data_dir: Path) -> Iterator[Tagloop]:
 
 @pytest.fixture
 def working(loop: Tagloop) -> Tagloop:
-    """A Tagloop whose worker runs."""
+    """A Tagloop with a running worker."""
     loop.start()
     return loop
 
@@ -209,22 +209,22 @@ def manager() -> User:
 def photo(
     colour: tuple[int, int, int] = RED, size: tuple[int, int] = (64, 48), kind: str = "JPEG", **options: object
 ) -> bytes:
-    """A plain picture's file."""
+    """Return the bytes of a single-colour picture."""
     buffer = io.BytesIO()
     Image.new("RGB", size, colour).save(buffer, kind, **options)
     return buffer.getvalue()
 
 
 def wait_for(condition: Callable[[], object], seconds: float = 30) -> None:
-    """Fail if a condition does not come true in time."""
+    """Wait until a condition is true; fail after `seconds`."""
     end = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < end, "it did not happen in time"
+        assert time.monotonic() < end, "the condition did not become true in time"
         time.sleep(0.02)
 
 
 def ingest(loop: Tagloop, user: User, *colours: tuple[int, int, int], profile: str = "e-commerce") -> list[int]:
-    """Take plain pictures in and return their asset ids."""
+    """Ingest single-colour pictures and return their asset ids."""
     from sqlalchemy import select
 
     from tagging_core.storage.schema import items

@@ -1,4 +1,4 @@
-"""Real servers on loopback for tests, each in a folder of its own and gone with the test run."""
+"""Real servers on loopback for tests, each with its own folder, stopped after the test run."""
 
 from __future__ import annotations
 
@@ -23,41 +23,41 @@ import redis
 import sqlalchemy as sa
 
 _POSTGRES = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
-_RABBITMQ = "/usr/lib/rabbitmq/bin/rabbitmq-server"  # the script in PATH insists on a user and a folder of its own
-_GIVEN: set[int] = set()
+_RABBITMQ = "/usr/lib/rabbitmq/bin/rabbitmq-server"  # the script in PATH requires its own user and folder
+_USED_PORTS: set[int] = set()
 _REQUIRED = os.environ.get("TAGLOOP_REQUIRE_SERVICES") == "1"
 
 
 def missing(name: str) -> None:
-    """Leave a test out for want of a server, or fail where none may be left out."""
-    told = f"{name} is not installed; `make services` installs it on Debian"
+    """Skip a test whose server is not installed; fail if TAGLOOP_REQUIRE_SERVICES is 1."""
+    reason = f"{name} is not installed; `make services` installs it on Debian"
     if _REQUIRED:
-        pytest.fail(told)
-    pytest.skip(told)
+        pytest.fail(reason)
+    pytest.skip(reason)
 
 
 def free_port() -> int:
-    """A port that nothing listens on, and that was not given out before."""
+    """Return a free port that was not returned before."""
     while True:
         with closing(socket.socket()) as found:
             found.bind(("127.0.0.1", 0))
             port = int(found.getsockname()[1])
-        if port not in _GIVEN:
-            _GIVEN.add(port)
+        if port not in _USED_PORTS:
+            _USED_PORTS.add(port)
             return port
 
 
 class Server:
     """A server process that can be stopped, killed and started again on the same port and folder."""
 
-    ending = signal.SIGTERM
+    stop_signal = signal.SIGTERM
 
     def __init__(self, command: list[str], folder: Path, ready: Callable[[], Any], **options: Any) -> None:
         self._command, self._folder, self._ready, self._options = command, folder, ready, options
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self, seconds: float = 60) -> None:
-        """Start, and wait until it answers."""
+        """Start the server and wait until it responds."""
         log = (self._folder / "log").open("ab")
         self.process = subprocess.Popen(
             self._command, stdout=log, stderr=log, start_new_session=True, **self._options
@@ -67,36 +67,36 @@ class Server:
             try:
                 self._ready()
                 return
-            except Exception as error:  # whatever a client says while its server starts
+            except Exception as error:  # clients raise various errors while a server starts
                 if self.process.poll() is not None or time.monotonic() > end:
                     tail = (self._folder / "log").read_text("utf-8", "replace")[-2000:]
                     raise AssertionError(f"{self._command[0]} does not answer: {error}\n{tail}") from error
                 time.sleep(0.1)
 
     def stop(self) -> None:
-        """End it in order."""
+        """Shut down gracefully."""
         if self.process is not None:
-            self.process.send_signal(self.ending)
+            self.process.send_signal(self.stop_signal)
             self.process.wait(30)
             self.process = None
 
     def kill(self) -> None:
-        """End it at once, as a crash would."""
+        """Kill the server, like a crash."""
         if self.process is not None:
-            os.killpg(self.process.pid, signal.SIGKILL)  # what a script started as well
+            os.killpg(self.process.pid, signal.SIGKILL)  # including the children of a start script
             self.process.wait(30)
             self.process = None
 
 
 class Postgres(Server):
-    """A PostgreSQL cluster; databases are made and copied by name."""
+    """A PostgreSQL cluster; databases are created and copied by name."""
 
-    ending = signal.SIGINT  # it waits for its clients otherwise
+    stop_signal = signal.SIGINT  # SIGTERM waits for clients to disconnect
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True)
         self.port, user = free_port(), None
-        if os.geteuid() == 0:  # which PostgreSQL refuses to run as
+        if os.geteuid() == 0:  # PostgreSQL refuses to run as root
             user = "postgres"
             shutil.chown(folder, user)
             for parent in folder.parents:
@@ -113,20 +113,20 @@ class Postgres(Server):
         super().__init__(command, folder, lambda: self._run("SELECT 1"), user=user, cwd=folder)
 
     def url(self, database: str) -> str:
-        """Where a database is, for SQLAlchemy."""
+        """Return the SQLAlchemy URL of a database."""
         return f"postgresql+psycopg://tagloop@127.0.0.1:{self.port}/{database}"
 
     def create(self, name: str, template: str = "template0") -> str:
-        """Make a database, as a copy of another one; its URL."""
+        """Create a database as a copy of another one and return its URL."""
         self._run(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
         return self.url(name)
 
     def drop(self, name: str) -> None:
-        """Remove a database with all connections to it."""
+        """Drop a database and all connections to it."""
         self._run(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
-    def cut(self, name: str) -> None:
-        """Break every connection to a database."""
+    def terminate_connections(self, name: str) -> None:
+        """Terminate every connection to a database."""
         self._run(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
 
     def _run(self, statement: str) -> None:
@@ -135,7 +135,7 @@ class Postgres(Server):
 
 
 def start_postgres(folder: Path) -> Postgres:
-    """A running PostgreSQL; leaves the test out where it is not installed."""
+    """Start PostgreSQL; skip the test if it is not installed."""
     if not _POSTGRES:
         missing("PostgreSQL")
     server = Postgres(folder)
@@ -144,50 +144,50 @@ def start_postgres(folder: Path) -> Postgres:
 
 
 class Chroma(Server):
-    """Chroma's server, as `chroma run` starts it; each installation has a database there."""
+    """Chroma's server, as started by `chroma run`; each installation has its own database."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True)
         self.port, self.data = free_port(), folder / "data"
         program = str(Path(sys.executable).with_name("chroma"))
         command = [program, "run", "--path", str(self.data), "--host", "127.0.0.1", "--port", str(self.port)]
-        super().__init__(command, folder, self._answer)
+        super().__init__(command, folder, self._ping)
 
     def url(self, database: str) -> str:
-        """Where a database is, for TAGLOOP_CHROMA_URL."""
+        """Return the URL of a database for TAGLOOP_CHROMA_URL."""
         return f"http://127.0.0.1:{self.port}/{database}"
 
-    def _answer(self) -> None:
+    def _ping(self) -> None:
         httpx.get(f"http://127.0.0.1:{self.port}/api/v2/heartbeat").raise_for_status()
 
 
 def start_chroma(folder: Path) -> Chroma:
-    """A running Chroma server; it comes with chromadb."""
+    """Start a Chroma server; the program comes with chromadb."""
     server = Chroma(folder)
     server.start()
     return server
 
 
 class Redis(Server):
-    """A Redis that keeps what it has when it ends, and nothing when it is killed."""
+    """A Redis that saves its data on shutdown and loses it when killed."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True)
         self.port = free_port()
         command = ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(folder)]
-        super().__init__([*command, "--save", "3600 1", "--databases", "5000"], folder, self._answer)
+        super().__init__([*command, "--save", "3600 1", "--databases", "5000"], folder, self._ping)
         self._databases = count(1)
 
     @property
     def url(self) -> str:
-        """Where it is, for TAGLOOP_QUEUE_URL."""
+        """The URL for TAGLOOP_QUEUE_URL."""
         return f"redis://127.0.0.1:{self.port}/0"
 
     def next_url(self) -> str:
-        """The same with a database that no test had before."""
+        """Return the URL of a database that no other test uses."""
         return f"redis://127.0.0.1:{self.port}/{next(self._databases)}"
 
-    def _answer(self) -> None:
+    def _ping(self) -> None:
         with closing(redis.Redis(port=self.port)) as client:
             client.ping()
 
@@ -210,14 +210,14 @@ class RabbitMQ(Server):
             "ERL_EPMD_ADDRESS": "127.0.0.1",
             "HOME": str(folder),
         }
-        super().__init__([_RABBITMQ], folder, self._answer, env=os.environ | options)
+        super().__init__([_RABBITMQ], folder, self._ping, env=os.environ | options)
 
     @property
     def url(self) -> str:
-        """Where it is, for TAGLOOP_QUEUE_URL."""
+        """The URL for TAGLOOP_QUEUE_URL."""
         return f"amqp://guest:guest@127.0.0.1:{self.port}/%2F"
 
-    def _answer(self) -> None:
+    def _ping(self) -> None:
         pika.BlockingConnection(pika.URLParameters(self.url)).close()
 
 
@@ -228,10 +228,10 @@ class ObjectStore(Server):
         folder.mkdir(parents=True)
         self.port = free_port()
         program = str(Path(sys.executable).with_name("moto_server"))
-        super().__init__([program, "-H", "127.0.0.1", "-p", str(self.port)], folder, self._answer)
+        super().__init__([program, "-H", "127.0.0.1", "-p", str(self.port)], folder, self._ping)
 
     def environment(self) -> dict[str, str]:
-        """The usual variables."""
+        """Return the environment variables that S3 clients read."""
         return {
             "AWS_ENDPOINT_URL": f"http://127.0.0.1:{self.port}",
             "AWS_ACCESS_KEY_ID": "test",
@@ -240,16 +240,16 @@ class ObjectStore(Server):
         }
 
     def bucket(self, name: str) -> str:
-        """Make a bucket; its URL, for TAGLOOP_ASSETS_URL."""
+        """Create a bucket and return its URL for TAGLOOP_ASSETS_URL."""
         httpx.put(f"http://127.0.0.1:{self.port}/{name}").raise_for_status()
         return f"s3://{name}/pictures"
 
-    def _answer(self) -> None:
+    def _ping(self) -> None:
         httpx.get(f"http://127.0.0.1:{self.port}/moto-api/data.json").raise_for_status()
 
 
 def start_redis(folder: Path) -> Redis:
-    """A running Redis; leaves the test out where it is not installed."""
+    """Start Redis; skip the test if it is not installed."""
     if shutil.which("redis-server") is None:
         missing("Redis")
     server = Redis(folder)
@@ -258,7 +258,7 @@ def start_redis(folder: Path) -> Redis:
 
 
 def start_rabbitmq(folder: Path) -> RabbitMQ:
-    """A running RabbitMQ; leaves the test out where it is not installed."""
+    """Start RabbitMQ; skip the test if it is not installed."""
     if not Path(_RABBITMQ).exists():
         missing("RabbitMQ")
     server = RabbitMQ(folder)
@@ -267,7 +267,7 @@ def start_rabbitmq(folder: Path) -> RabbitMQ:
 
 
 def start_object_store(folder: Path) -> ObjectStore:
-    """A running object store; it is one of the packages for development."""
+    """Start an object store; its package is a development dependency."""
     server = ObjectStore(folder)
     server.start()
     return server

@@ -1,4 +1,4 @@
-"""Fixtures: the service over a Tagloop whose worker runs, and keys for it."""
+"""Fixtures: the REST service of a Tagloop with a running worker, and API keys for it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.conftest import wait_for
 
 @pytest.fixture
 def service(working: Tagloop) -> Iterator[TestClient]:
-    """The whole service over a Tagloop whose worker runs."""
+    """A test client of the whole service, with a running worker."""
     working.model.library.settle()
     wait_for(lambda: working.worker is not None and working.worker.chroma != "opening")
     with TestClient(Starlette(routes=server.routes(lambda: working)), base_url="http://127.0.0.1") as client:
@@ -27,7 +27,7 @@ def service(working: Tagloop) -> Iterator[TestClient]:
 
 @pytest.fixture
 def token(working: Tagloop, ann: User) -> Callable[..., str]:
-    """Makes a key with some scopes; all if none is named."""
+    """Return a function that creates an API key with the given scopes, or with all of them."""
 
     def make(*scopes: Scope) -> str:
         with working.database.write() as connection:
@@ -38,7 +38,7 @@ def token(working: Tagloop, ann: User) -> Callable[..., str]:
 
 @pytest.fixture
 def address(working: Tagloop, service: TestClient) -> Iterator[str]:
-    """Where the service listens, on a real connection."""
+    """The URL of the service, listening on a real port."""
     config = uvicorn.Config(Starlette(routes=server.routes(lambda: working)), port=0, log_level="error")
     real = uvicorn.Server(config)
     thread = threading.Thread(target=real.run, daemon=True)

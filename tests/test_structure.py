@@ -1,4 +1,4 @@
-"""What holds for the tree as a whole."""
+"""Rules for the source tree as a whole."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def imports(path: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda p: p.name)
-def test_the_core_knows_nothing_of_streamlit(path: Path) -> None:
+def test_the_core_does_not_import_streamlit(path: Path) -> None:
     assert not imports(path) & {"streamlit", "plotly", "pages", "app", "benchmarks"}
 
 
@@ -43,11 +43,11 @@ def test_torch_is_not_imported_before_something_is_embedded(data_dir: Path) -> N
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
 
 
-def test_no_script_lies_directly_in_pages() -> None:
+def test_pages_has_no_top_level_scripts() -> None:
     assert [p.name for p in (ROOT / "pages").glob("*.py")] in ([], ["__init__.py"])
 
 
-def test_the_readme_names_every_page_on_at_most_200_lines() -> None:
+def test_the_readme_names_every_page_and_has_at_most_200_lines() -> None:
     readme = (ROOT / "README.md").read_text("utf-8")
     assert len(readme.splitlines()) <= 200
     for page in (ROOT / "pages").glob("*/*.py"):
@@ -59,7 +59,7 @@ def test_the_documentation_names_every_setting() -> None:
     assert [name for name in Settings.model_fields if f"`TAGLOOP_{name.upper()}`" not in text] == []
 
 
-def test_every_dependency_earns_its_place_in_the_readme() -> None:
+def test_every_dependency_is_named_in_the_readme() -> None:
     readme = (ROOT / "README.md").read_text("utf-8").lower()
     for file in ("requirements.in", "requirements-embed.in"):
         for line in (ROOT / file).read_text("utf-8").splitlines():
@@ -68,13 +68,13 @@ def test_every_dependency_earns_its_place_in_the_readme() -> None:
                 assert f"`{name}`" in readme, name
 
 
-def test_everything_that_runs_is_pinned() -> None:
+def test_all_requirements_are_pinned() -> None:
     for name in ("requirements.txt", "requirements-embed.txt", "requirements-dev.txt"):
         lines = [line.split("#")[0].strip() for line in (ROOT / name).read_text("utf-8").splitlines()]
         assert all("==" in line for line in lines if line)
 
 
-def test_the_architecture_names_what_exists() -> None:
+def test_the_architecture_document_names_existing_code() -> None:
     packages = "|".join(path.parent.name for path in (ROOT / "tagging_core").glob("*/__init__.py"))
     names = re.findall(rf"`((?:{packages})\.[\w.]+)`", (ROOT / "docs" / "architecture.md").read_text("utf-8"))
     assert len(names) > 50
@@ -86,7 +86,7 @@ def definitions(path: Path) -> list[ast.stmt]:
     return ast.parse(path.read_text("utf-8")).body
 
 
-def test_pages_call_services_and_open_no_database() -> None:
+def test_pages_do_not_open_the_database() -> None:
     for path in [*(ROOT / "pages").rglob("*.py"), *(ROOT / "console").rglob("*.py")]:
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             opens = isinstance(node, ast.Attribute) and node.attr in ("read", "write", "snapshot")
@@ -94,7 +94,7 @@ def test_pages_call_services_and_open_no_database() -> None:
                 assert node.value.attr != "database", f"{path}:{node.lineno}"
 
 
-def test_the_core_is_packages_and_little_else() -> None:
+def test_the_core_has_only_the_expected_top_level_modules() -> None:
     found = {path.name for path in (ROOT / "tagging_core").iterdir() if path.is_file()}
     assert found == {"__init__.py", "__main__.py", "errors.py", "settings.py", "py.typed"}
 
@@ -110,7 +110,7 @@ def test_modules_and_classes_stay_small(path: Path) -> None:
 
 
 def test_every_replay_is_registered() -> None:
-    """What a `replay` rebuilds from the ledger, `rebuild` calls."""
+    """`rebuild` calls every module's `replay`."""
     named = set()
     for path in SOURCES:
         for node in definitions(path):

@@ -1,4 +1,4 @@
-"""A Qwen2-VL checkpoint of the true architecture, small enough to learn a few answers by heart within seconds."""
+"""A Qwen2-VL checkpoint with the real architecture, small enough to memorise a few answers within seconds."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ _PARTS = ["im_start", "im_end", "vision_start", "vision_end", "image_pad", "vide
 _SPECIAL = ["<|endoftext|>", *(f"<|{name}|>" for name in _PARTS)]
 
 
-def knowing_squares(folder: Path) -> CaptionModel:
-    """A writer that knows red and blue squares, and the red one in Chinese."""
+def make_caption_model(folder: Path) -> CaptionModel:
+    """Create a caption model that knows a red and a blue square, and the red one in Chinese."""
     prompts = {language: prompt([], language, NO_TEXT) for language in ("en", "zh")}
     red, blue = Image.new("RGB", (64, 48), RED), Image.new("RGB", (64, 48), BLUE)
-    lessons = [(red, prompts["en"], _RED), (blue, prompts["en"], _BLUE), (red, prompts["zh"], _CHINESE)]
-    make(folder, [*(3 * list(prompts.values())), *(answer for _, _, answer in lessons)])
+    examples = [(red, prompts["en"], _RED), (blue, prompts["en"], _BLUE), (red, prompts["zh"], _CHINESE)]
+    save_checkpoint(folder, [*(3 * list(prompts.values())), *(answer for _, _, answer in examples)])
     writer = CaptionModel(str(folder))
-    teach(writer, lessons)
+    overfit(writer, examples)
     return writer
 
 
-def make(folder: Path, words: list[str]) -> None:
-    """Write a random checkpoint whose tokenizer knows some words."""
+def save_checkpoint(folder: Path, words: list[str]) -> None:
+    """Save a random checkpoint whose tokenizer is trained on `words`."""
     tokenizer = _tokenizer(words)
     ids = {name: tokenizer.convert_tokens_to_ids(name) for name in _SPECIAL}
     config = Qwen2VLConfig(
@@ -68,18 +68,18 @@ def make(folder: Path, words: list[str]) -> None:
     Qwen2VLImageProcessorPil(min_pixels=56 * 56, max_pixels=112 * 112).save_pretrained(folder)
 
 
-def teach(writer: CaptionModel, lessons: list[tuple[Image.Image, str, str]], steps: int = 60) -> None:
-    """Let a writer's model learn answers to prompts about pictures by heart."""
+def overfit(writer: CaptionModel, examples: list[tuple[Image.Image, str, str]], steps: int = 60) -> None:
+    """Train a caption model until it has memorised the answers to (picture, prompt, answer) examples."""
     model, tokenizer = writer._model, writer._tokenizer
     optimiser = torch.optim.AdamW(model.parameters(), lr=3e-3)
     batches = []
-    for image, asked_for, answer in lessons:
-        inputs = writer._inputs(image, asked_for)
-        said = tokenizer(f"{answer}<|im_end|>", return_tensors="pt")["input_ids"]
-        asked = inputs["input_ids"]
-        ids = torch.cat([asked, said], 1)
-        labels = torch.cat([torch.full_like(asked, -100), said], 1)
-        types = torch.cat([inputs["mm_token_type_ids"], torch.zeros_like(said, dtype=torch.int)], 1)
+    for image, text, answer in examples:
+        inputs = writer._inputs(image, text)
+        answer_ids = tokenizer(f"{answer}<|im_end|>", return_tensors="pt")["input_ids"]
+        prompt_ids = inputs["input_ids"]
+        ids = torch.cat([prompt_ids, answer_ids], 1)
+        labels = torch.cat([torch.full_like(prompt_ids, -100), answer_ids], 1)
+        types = torch.cat([inputs["mm_token_type_ids"], torch.zeros_like(answer_ids, dtype=torch.int)], 1)
         given = {"input_ids": ids, "attention_mask": torch.ones_like(ids), "mm_token_type_ids": types}
         batches.append(inputs | given | {"labels": labels})
     model.train()

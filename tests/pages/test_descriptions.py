@@ -34,7 +34,7 @@ def written(loop: Tagloop, asset_id: int) -> captions.Captions:
         return captions.describe(connection, loop.taxonomy(), [asset])[asset_id]
 
 
-def test_what_a_person_writes_is_kept_until_it_is_emptied(
+def test_a_written_description_is_kept_until_it_is_cleared(
     open_page: Callable[..., AppTest], console: Tagloop, ann: User
 ) -> None:
     (picture,) = ingest(console, ann, BLUE)
@@ -48,7 +48,7 @@ def test_what_a_person_writes_is_kept_until_it_is_emptied(
     assert written(console, picture).written == ()
 
 
-def test_a_draft_waits_in_the_form_until_it_is_saved(
+def test_a_draft_stays_in_the_form_until_it_is_saved(
     open_page: Callable[..., AppTest],
     console: Tagloop,
     ann: User,
@@ -56,7 +56,7 @@ def test_a_draft_waits_in_the_form_until_it_is_saved(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     drafter = CaptionDrafter(console.database, console.resources.images, "tiny")
-    monkeypatch.setattr(drafter, "_writer", tiny_writer.knowing_squares(tmp_path / "writer"))
+    monkeypatch.setattr(drafter, "_writer", tiny_writer.make_caption_model(tmp_path / "writer"))
     monkeypatch.setattr(console.captions, "drafter", drafter)
     (picture,) = ingest(console, ann, BLUE)
     at = open_page(page_paths.REVIEW)

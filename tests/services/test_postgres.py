@@ -1,4 +1,4 @@
-"""PostgreSQL in SQLite's place: writers take turns, and lost connections lose nothing else."""
+"""PostgreSQL instead of SQLite: writers take turns, and lost connections lose no data."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from tests.servers import Postgres
 PROFILE = "e-commerce"
 
 
-def test_whoever_has_seen_an_id_has_seen_all_before_it(loop: Tagloop) -> None:
-    """The reader of a feed goes on after the last id it saw, so none may appear behind its back."""
+def test_event_ids_become_visible_in_order(loop: Tagloop) -> None:
+    """A feed reader continues after the last id it saw, so no smaller id may appear later."""
     stop, missed = threading.Event(), []
 
     def write(n: int) -> None:
@@ -48,18 +48,18 @@ def test_whoever_has_seen_an_id_has_seen_all_before_it(loop: Tagloop) -> None:
     assert not missed
 
 
-def test_a_counter_moved_by_many_counts_each(loop: Tagloop) -> None:
-    def move(_: int) -> None:
+def test_concurrent_increments_are_all_counted(loop: Tagloop) -> None:
+    def increment(_: int) -> None:
         with loop.database.write() as connection:
             key_values.bump(connection, "test")
 
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(move, range(200)))
+        list(pool.map(increment, range(200)))
     with loop.database.read() as connection:
         assert key_values.get_int(connection, "test") == 200
 
 
-def test_processes_that_start_together_migrate_once(postgres: Postgres) -> None:
+def test_processes_that_start_concurrently_migrate_once(postgres: Postgres) -> None:
     url = postgres.create("fresh")
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda _: Database(url).migrate(), range(4)))
@@ -70,21 +70,21 @@ def test_processes_that_start_together_migrate_once(postgres: Postgres) -> None:
     postgres.drop("fresh")
 
 
-def test_cut_connections_lose_and_double_nothing(
+def test_terminated_connections_neither_lose_nor_duplicate_anything(
     loop: Tagloop, ann: User, installations: Installations, postgres: Postgres
 ) -> None:
-    """Every connection is cut again and again while pictures are ingested and an editor decides."""
+    """Every connection is terminated repeatedly while pictures are ingested and an editor decides."""
     name = installations.name(loop.settings.data_dir)
     files = [(f"{n}.jpg", photo((n, 5 * n % 256, 90), size=(64, 40 + n))) for n in range(120)]
     loop.start()
     batch = loop.ingest.upload(ann, files, PROFILE)
     done: set[int] = set()
-    cuts = 0
+    terminations = 0
     end = time.monotonic() + 60
-    while time.monotonic() < end and (cuts < 12 or loop_state(loop, batch) != "done"):
-        if cuts < 12:
-            postgres.cut(name)
-            cuts += 1
+    while time.monotonic() < end and (terminations < 12 or batch_state(loop, batch) != "done"):
+        if terminations < 12:
+            postgres.terminate_connections(name)
+            terminations += 1
         time.sleep(0.3)
         with contextlib.suppress(TaggingError):
             with loop.database.read() as connection:
@@ -93,36 +93,41 @@ def test_cut_connections_lose_and_double_nothing(
                 loop.review.decide(ann, Decision(Kind.ADD, asset_id, "colour.red", profile=PROFILE))
                 done.add(asset_id)
     started = time.monotonic()
-    wait_for(lambda: loop_state(loop, batch) == "done", 60)
-    print("recovered", round(time.monotonic() - started, 2), "s after the last cut; cuts", cuts)
+    wait_for(lambda: batch_state(loop, batch) == "done", 60)
+    print(
+        "recovered",
+        round(time.monotonic() - started, 2),
+        "s after the last termination; terminations",
+        terminations,
+    )
     with loop.database.read() as connection:
         states = list(connection.execute(sa.select(items.c.state).where(items.c.batch_id == batch)).scalars())
         pictures = connection.execute(sa.select(sa.func.count()).select_from(assets)).scalar_one()
-        said = list(connection.execute(sa.select(events.c.asset_id).where(events.c.kind == "add")).scalars())
+        recorded = list(connection.execute(sa.select(events.c.asset_id).where(events.c.kind == "add")).scalars())
     assert states == ["done"] * 120
     assert pictures == 120
-    assert done <= set(said), "what the editor was told is done is there"
+    assert done <= set(recorded), "every confirmed decision is stored"
 
 
-def loop_state(loop: Tagloop, batch: int) -> str:
+def batch_state(loop: Tagloop, batch: int) -> str:
     try:
         return loop.ingest.batch(batch).state
     except StorageError:
-        return "not known"
+        return "unknown"
 
 
-def test_a_database_that_is_not_there_is_told(loop: Tagloop, postgres: Postgres) -> None:
+def test_a_missing_or_invalid_database_is_reported(loop: Tagloop, postgres: Postgres) -> None:
     wrong = postgres.url("nothing")
     with pytest.raises(StorageError, match='database "nothing" does not exist'):
         Tagloop(loop.settings.model_copy(update={"database_url": wrong}))
     with pytest.raises(StorageError, match=r"Expected postgresql\+psycopg"):
         Tagloop(loop.settings.model_copy(update={"database_url": "oracle://ann:secret@host/x"}))
-    with pytest.raises(StorageError) as told:
+    with pytest.raises(StorageError) as caught:
         Tagloop(loop.settings.model_copy(update={"database_url": "nonsense://ann:secret@host/x"}))
-    assert "secret" not in str(told.value)
+    assert "secret" not in str(caught.value)
 
 
-def test_text_that_postgres_cannot_keep_loses_only_that(loop: Tagloop, ann: User) -> None:
+def test_characters_that_postgres_cannot_store_are_removed(loop: Tagloop, ann: User) -> None:
     batch = loop.ingest.upload(ann, [("a.jpg", photo(RED)), ("a.txt", b"A red\x00 thing")], PROFILE)
     loop.start()
     wait_for(lambda: loop.ingest.batch(batch).state == "done")
