@@ -10,7 +10,7 @@ from tests.conftest import BLUE, GREEN, RED, ingest
 TAG = "scene.beach"
 
 
-def test_evidence_names_the_pictures_that_speak_and_adds_up(loop: Tagloop, ann: User) -> None:
+def test_evidence_lists_the_contributing_pictures_and_adds_up_to_the_logit(loop: Tagloop, ann: User) -> None:
     asked, alike, other = ingest(loop, ann, RED, (215, 35, 30), BLUE)
     loop.review.decide(ann, Decision(Kind.ACCEPT, alike, TAG, profile="travel"))
     loop.review.decide(ann, Decision(Kind.REJECT, other, TAG, profile="travel"))
@@ -29,14 +29,14 @@ def test_evidence_names_the_pictures_that_speak_and_adds_up(loop: Tagloop, ann: 
     assert found.probability == pytest.approx(matrix.probabilities(vector[None])[0, matrix.rows[TAG]])
 
 
-def test_without_decisions_the_text_is_all(loop: Tagloop, ann: User) -> None:
+def test_without_decisions_only_the_text_contributes(loop: Tagloop, ann: User) -> None:
     (asked,) = ingest(loop, ann, GREEN)
     found = loop.review.explain(asked, TAG)
     assert found.evidence == []
     assert found.examples_logit == 0
 
 
-def test_unknown_pictures_and_tags_are_named(loop: Tagloop, ann: User) -> None:
+def test_unknown_pictures_and_tags_are_reported(loop: Tagloop, ann: User) -> None:
     (asked,) = ingest(loop, ann, GREEN)
     with pytest.raises(TaggingError, match="no tag 'x'"):
         loop.review.explain(asked, "x")

@@ -20,7 +20,8 @@ from tagging_core.storage.schema import assets, calibrations, content, daily, di
 from tests.conftest import BLUE, GREEN, RED, YELLOW, examples, ingest, wait_for
 
 TAG = "garment.dress"
-_STAYS = ("upload", "given", "changed")  # of a decision that somebody else takes back, that they did so stays told
+_KEPT_AFTER_UNDO = ("upload", "given", "changed")
+"""Counters that an undo does not reverse: an undo by somebody else is itself counted."""
 
 
 def probability(loop: Tagloop, asset_id: int, tag_id: str = TAG) -> float:
@@ -31,7 +32,7 @@ def probability(loop: Tagloop, asset_id: int, tag_id: str = TAG) -> float:
 
 
 def state(loop: Tagloop) -> dict:
-    """All that is derived from the ledger, to compare."""
+    """Everything derived from the ledger, for comparison."""
     loop.model.library.settle()
     with loop.database.read() as connection:
         fitted = {
@@ -44,7 +45,7 @@ def state(loop: Tagloop) -> dict:
                 tuple(r)
                 for table in (daily, content)
                 for r in connection.execute(select(table))
-                if r.n and r[3] not in _STAYS
+                if r.n and r[3] not in _KEPT_AFTER_UNDO
             ),
             "learned": fitted,
             "calibration": connection.execute(select(calibrations.c.parameters)).scalar_one(),
@@ -64,7 +65,7 @@ def same(one: dict, other: dict) -> bool:
     )
 
 
-def test_the_next_picture_reflects_a_decision_at_once(loop: Tagloop, ann: User) -> None:
+def test_the_next_picture_reflects_a_decision_immediately(loop: Tagloop, ann: User) -> None:
     first, alike, other = ingest(loop, ann, RED, RED, BLUE)
     before = probability(loop, alike), probability(loop, other)
     loop.review.decide(ann, Decision(Kind.ACCEPT, first, TAG, profile="e-commerce"))
@@ -72,7 +73,7 @@ def test_the_next_picture_reflects_a_decision_at_once(loop: Tagloop, ann: User) 
     assert probability(loop, alike) > probability(loop, other)
 
 
-def test_a_rejection_lowers_the_tag_for_lookalikes_and_never_returns(loop: Tagloop, ann: User) -> None:
+def test_a_rejected_tag_is_less_probable_and_never_suggested_again(loop: Tagloop, ann: User) -> None:
     first, alike = ingest(loop, ann, RED, RED)
     loop.review.decide(ann, Decision(Kind.ACCEPT, first, TAG, profile="e-commerce"))
     high = probability(loop, alike)
@@ -81,7 +82,7 @@ def test_a_rejection_lowers_the_tag_for_lookalikes_and_never_returns(loop: Taglo
     assert TAG not in {s.tag_id for s in loop.review.suggest(alike, "e-commerce")}
 
 
-def test_accepting_one_of_an_exclusive_category_speaks_against_the_others(loop: Tagloop, ann: User) -> None:
+def test_accepting_a_tag_is_evidence_against_the_rest_of_its_exclusive_category(loop: Tagloop, ann: User) -> None:
     first, alike = ingest(loop, ann, RED, RED)
     loop.review.decide(ann, Decision(Kind.ADD, first, "garment.hat", profile="e-commerce"))
     before = probability(loop, alike)
@@ -90,7 +91,7 @@ def test_accepting_one_of_an_exclusive_category_speaks_against_the_others(loop: 
     assert probability(loop, alike) < before
 
 
-def test_done_turns_what_was_left_out_into_negatives(loop: Tagloop, ann: User) -> None:
+def test_done_turns_tags_that_were_not_accepted_into_negatives(loop: Tagloop, ann: User) -> None:
     first, alike = ingest(loop, ann, RED, RED)
     loop.model.library.settle()
     before = probability(loop, alike, "material.denim")
@@ -99,10 +100,12 @@ def test_done_turns_what_was_left_out_into_negatives(loop: Tagloop, ann: User) -
     assert probability(loop, alike, "material.denim") < before
 
 
-def test_beyond_the_sample_finished_reviews_teach_nothing(loop: Tagloop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_finished_reviews_outside_the_sample_are_not_training_examples(
+    loop: Tagloop, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for module in (projection, training_set):
         monkeypatch.setattr(module, "IMPLICIT_SAMPLE", 2)
-    taxonomy, family = loop.taxonomy(), loop.model.library.pictures
+    taxonomy, space = loop.taxonomy(), loop.model.library.pictures
     samples = {1: 40, 2: 30, 3: 20, 4: 10}  # the pictures with the smallest numbers are the sample
     plain: dict[str, object] = {"name": "", "format": "JPEG", "width": 1, "height": 1, "bytes": 1, "frames": 1}
     plain["created_at"] = datetime.now(UTC).replace(tzinfo=None)
@@ -110,14 +113,14 @@ def test_beyond_the_sample_finished_reviews_teach_nothing(loop: Tagloop, monkeyp
     with loop.database.write() as connection:
         rows = [plain | {"id": n, "sha256": f"{n:064x}", "sample": sample} for n, sample in samples.items()]
         connection.execute(assets.insert(), rows)
-        vectors.save(connection, family, list(samples), matrix=np.eye(4, loop.model.preset.dimension))
+        vectors.save(connection, space, list(samples), matrix=np.eye(4, loop.model.preset.dimension))
 
         def after(kind: Kind, asset_id: int, target: int | None = None) -> tuple[bool, list[int]]:
-            """Whether the tag must be fitted again, and the pictures that it is fitted on."""
+            """Whether the tag must be refitted, and the pictures it is fitted on."""
             connection.execute(delete(dirty))
             event = Event(kind, "Ann", asset_id, target_id=target, profile="e-commerce")
             written.append(projection.record(connection, event, taxonomy))
-            examples, _ = TrainingSetSampler(connection, taxonomy, family).of(taxonomy.tags[TAG])
+            examples, _ = TrainingSetSampler(connection, taxonomy, space).of(taxonomy.tags[TAG])
             marked = connection.execute(select(dirty).where(dirty.c.tag_id == TAG)).first()
             return marked is not None, [example.asset_id for example in examples]
 
@@ -129,7 +132,7 @@ def test_beyond_the_sample_finished_reviews_teach_nothing(loop: Tagloop, monkeyp
         assert after(Kind.UNDO, 1, written[2]) == (False, [2, 4])
 
 
-def test_undo_also_unteaches(loop: Tagloop, ann: User) -> None:
+def test_undo_reverts_what_was_learned(loop: Tagloop, ann: User) -> None:
     first, _ = ingest(loop, ann, RED, GREEN)
     before = state(loop)
     event_id = loop.review.decide(ann, Decision(Kind.ACCEPT, first, TAG, profile="e-commerce"))
@@ -149,7 +152,7 @@ def test_a_decision_sent_twice_is_written_once(loop: Tagloop, ann: User) -> None
         assert len(connection.execute(select(events).where(events.c.asset_id == first)).all()) == 1
 
 
-def test_what_was_shown_is_kept_with_the_decision(loop: Tagloop, ann: User) -> None:
+def test_the_shown_suggestion_is_stored_with_the_decision(loop: Tagloop, ann: User) -> None:
     (first,) = ingest(loop, ann, RED)
     shown = loop.review.suggest(first, "e-commerce")
     seen = shown[0]
@@ -167,7 +170,7 @@ def test_what_was_shown_is_kept_with_the_decision(loop: Tagloop, ann: User) -> N
     assert event.seconds == 2.5
 
 
-def test_undo_takes_the_latest_of_ones_own_decisions(loop: Tagloop, ann: User) -> None:
+def test_undo_last_undoes_the_users_own_latest_decision(loop: Tagloop, ann: User) -> None:
     first, second = ingest(loop, ann, RED, BLUE)
     loop.review.decide(ann, Decision(Kind.ACCEPT, first, TAG, profile="e-commerce"))
     loop.review.decide(ann, Decision(Kind.SKIP, second, profile="e-commerce"))
@@ -193,7 +196,7 @@ def test_queue_and_counts_follow_the_reviews(loop: Tagloop, ann: User) -> None:
         assert queue.progress(connection) == queue.QueueProgress(2, 0, 1)
 
 
-_ACT = st.tuples(
+_STEP = st.tuples(
     st.sampled_from([Kind.ACCEPT, Kind.REJECT, Kind.ADD, Kind.REPLACE, Kind.DONE, Kind.SKIP, Kind.UNDO]),
     st.integers(0, 3),
     st.sampled_from([TAG, "garment.hat", "colour.red"]),
@@ -201,12 +204,12 @@ _ACT = st.tuples(
 
 
 @settings(max_examples=examples(12), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(acts=st.lists(_ACT, max_size=10))
-def test_replaying_the_ledger_gives_the_same_library(loop: Tagloop, ann: User, acts: list) -> None:
+@given(steps=st.lists(_STEP, max_size=10))
+def test_replaying_the_ledger_gives_the_same_library(loop: Tagloop, ann: User, steps: list) -> None:
     with loop.database.read() as connection:
         known = queue.next_assets(connection, View())
     assets = known if len(known) >= 4 else ingest(loop, ann, RED, GREEN, BLUE, YELLOW)
-    for kind, n, tag in acts:
+    for kind, n, tag in steps:
         if kind == Kind.UNDO:
             loop.review.undo_last(ann)
             continue
@@ -220,19 +223,19 @@ def test_replaying_the_ledger_gives_the_same_library(loop: Tagloop, ann: User, a
     assert same(state(loop), before)
 
 
-def test_a_decision_of_another_process_is_learned_by_the_worker(working: Tagloop, ann: User) -> None:
+def test_the_worker_learns_from_decisions_of_another_process(working: Tagloop, ann: User) -> None:
     first, alike = ingest(working, ann, RED, RED)
     before = probability(working, alike)
-    beside = Tagloop(working.settings)
-    with beside.database.write() as connection:
+    other_process = Tagloop(working.settings)
+    with other_process.database.write() as connection:
         decision = Decision(Kind.ACCEPT, first, TAG, profile="e-commerce")
-        decisions.decide(connection, ann, decision, taxonomy=beside.taxonomy())
-    beside.close()
+        decisions.decide(connection, ann, decision, taxonomy=other_process.taxonomy())
+    other_process.close()
     wait_for(lambda: probability(working, alike) > before + 0.1)
 
 
 @pytest.mark.parametrize(
-    ("decision", "words"),
+    ("decision", "message"),
     [
         (Decision(Kind.ACCEPT, 1), "accept, reject and add name one tag"),
         (Decision(Kind.REPLACE, 1, TAG, TAG), "replaced by itself"),
@@ -242,9 +245,7 @@ def test_a_decision_of_another_process_is_learned_by_the_worker(working: Tagloop
         (Decision(Kind.TAG, 1), "is no decision"),
     ],
 )
-def test_a_decision_that_makes_no_sense_is_refused(
-    loop: Tagloop, ann: User, decision: Decision, words: str
-) -> None:
+def test_an_invalid_decision_is_refused(loop: Tagloop, ann: User, decision: Decision, message: str) -> None:
     ingest(loop, ann, RED)
-    with pytest.raises(TaggingError, match=words):
+    with pytest.raises(TaggingError, match=message):
         loop.review.decide(ann, decision)
