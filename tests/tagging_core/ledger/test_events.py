@@ -35,14 +35,14 @@ def histories(draw: st.DrawFn) -> list[Event]:
 
 
 @given(histories())
-def test_undoing_the_latest_event_is_as_if_it_had_never_been(history: list[Event]) -> None:
+def test_undoing_the_latest_event_restores_the_state_before_it(history: list[Event]) -> None:
     if history:
         undo = Event(Kind.UNDO, "ann", 1, target_id=history[-1].id, id=len(history) + 1)
         assert ledger.fold([*history, undo]) == ledger.fold(history[:-1])
 
 
 @given(histories())
-def test_undoing_an_undo_brings_the_decision_back(history: list[Event]) -> None:
+def test_undoing_an_undo_restores_the_decision(history: list[Event]) -> None:
     if history:
         n = len(history)
         undo = Event(Kind.UNDO, "ann", 1, target_id=history[-1].id, id=n + 1)
@@ -57,7 +57,7 @@ def test_undoing_everything_leaves_nothing(history: list[Event]) -> None:
     assert ledger.fold([*history, *undos]) == ledger.fold([])
 
 
-def test_the_last_word_on_a_tag_counts() -> None:
+def test_the_latest_decision_on_a_tag_wins() -> None:
     history = [Event(Kind.ACCEPT, "ann", 1, "a", id=1), Event(Kind.REPLACE, "bob", 1, "a", "b", id=2)]
     labels = ledger.fold(history).labels
     assert {tag: label.value for tag, label in labels.items()} == {"a": 0, "b": 1}
@@ -66,7 +66,7 @@ def test_the_last_word_on_a_tag_counts() -> None:
 @given(histories())
 def test_an_independent_look_never_changes_a_label(history: list[Event]) -> None:
     without = [e for e in history if not e.look]
-    gone = {e.id for e in history} - {e.id for e in without}
-    without = [e for e in without if e.target_id not in gone]
+    removed = {e.id for e in history} - {e.id for e in without}
+    without = [e for e in without if e.target_id not in removed]
     assert ledger.fold(history).labels == ledger.fold(without).labels
     assert ledger.fold(history).reviews == ledger.fold(without).reviews

@@ -12,27 +12,27 @@ def now() -> datetime:
     return datetime.now(UTC).replace(tzinfo=None)
 
 
-def change(loop: Tagloop, user: User) -> list[str]:
-    """A rename, a merge, a new category with a tag, a deletion."""
-    acts = [
+def make_changes(loop: Tagloop, user: User) -> list[str]:
+    """Rename, merge, add a category with a tag, and delete; return the ids of the change sets."""
+    change_sets = [
         loop.curation.apply(
             user, plans.save(loop.taxonomy(), replace(loop.taxonomy().tags["garment.dress"], names={"en": "Gown"}))
         )
     ]
-    acts.append(loop.curation.apply(user, plans.merge(loop.taxonomy(), "garment.hat", "garment.scarf")))
-    acts.append(
+    change_sets.append(loop.curation.apply(user, plans.merge(loop.taxonomy(), "garment.hat", "garment.scarf")))
+    change_sets.append(
         loop.curation.apply(user, plans.save_category(loop.taxonomy(), Category("", {"en": "House"}), ["news"]))
     )
     loop.curation.save(user, Tag("", "house", {"en": "Bold"}))
-    acts.append(loop.curation.apply(user, plans.delete(loop.taxonomy(), "scene.beach")))
-    return acts
+    change_sets.append(loop.curation.apply(user, plans.delete(loop.taxonomy(), "scene.beach")))
+    return change_sets
 
 
-def test_a_past_library_is_seen_compared_and_restored(loop: Tagloop, ann: User) -> None:
+def test_a_past_version_of_the_library_can_be_compared_and_restored(loop: Tagloop, ann: User) -> None:
     before, moment = loop.taxonomy(), now()
-    change(loop, ann)
-    then = loop.curation.history.taxonomy_at(moment)
-    assert (then.categories, then.tags, then.profiles) == (before.categories, before.tags, before.profiles)
+    make_changes(loop, ann)
+    past = loop.curation.history.taxonomy_at(moment)
+    assert (past.categories, past.tags, past.profiles) == (before.categories, before.tags, before.profiles)
     changes = loop.curation.history.changes_since(moment)
     kinds = {(c.kind, c.after.id) for c in changes}
     assert {
@@ -42,7 +42,7 @@ def test_a_past_library_is_seen_compared_and_restored(loop: Tagloop, ann: User) 
         ("added", "house.bold"),
         ("deleted", "scene.beach"),
     } <= kinds
-    act = loop.curation.apply(ann, plans.restore(changes, "then"))
+    change_set = loop.curation.apply(ann, plans.restore(changes, "then"))
     restored = loop.taxonomy()
     assert (restored.categories, restored.tags, restored.profiles) == (
         before.categories,
@@ -50,34 +50,34 @@ def test_a_past_library_is_seen_compared_and_restored(loop: Tagloop, ann: User) 
         before.profiles,
     )
     assert loop.curation.history.changes_since(moment) == []
-    loop.curation.undo(ann, act)
+    loop.curation.undo(ann, change_set)
     assert loop.taxonomy().tags["garment.dress"].name() == "Gown"
 
 
 def test_every_change_is_listed_with_who_what_and_when(loop: Tagloop, ann: User) -> None:
-    assert loop.curation.history.recent() == []  # the starter library is nobody's change
-    change(loop, ann)
+    assert loop.curation.history.recent() == []  # the starter library is not listed as a change
+    make_changes(loop, ann)
     listed = loop.curation.history.recent()
-    assert [act.title for act in listed] == [
+    assert [c.title for c in listed] == [
         "Deleted Beach",
         "Added Bold",
         "Added the category House; Changed the profile News: categories",
         "Merged Hat into Scarf",
         "Renamed Dress to Gown",
     ]
-    assert {act.actor for act in listed} == {"Ann"}
-    assert [act.title for act in loop.curation.history.recent(tag_id="garment.hat")] == ["Merged Hat into Scarf"]
-    assert [act.title for act in loop.curation.history.recent(limit=1, before=listed[0].event_id)] == ["Added Bold"]
+    assert {c.actor for c in listed} == {"Ann"}
+    assert [c.title for c in loop.curation.history.recent(tag_id="garment.hat")] == ["Merged Hat into Scarf"]
+    assert [c.title for c in loop.curation.history.recent(limit=1, before=listed[0].event_id)] == ["Added Bold"]
 
 
-def test_what_differs_is_told_field_by_field(loop: Tagloop, ann: User) -> None:
-    (act, *_) = change(loop, ann)
-    (changed,) = loop.curation.history.changes_of(act)
+def test_differences_are_reported_field_by_field(loop: Tagloop, ann: User) -> None:
+    (change_set, *_) = make_changes(loop, ann)
+    (changed,) = loop.curation.history.changes_of(change_set)
     assert changed.fields() == [("names", {"en": "Dress", "zh": "连衣裙"}, {"en": "Gown"})]
 
 
-def test_there_is_nothing_before_the_library_began(loop: Tagloop) -> None:
-    began = loop.curation.history.first_change_at()
-    assert began <= now()
-    assert loop.curation.history.changes_since(began) == []
-    assert loop.curation.history.taxonomy_at(began - timedelta(days=1)).tags == {}
+def test_the_library_is_empty_before_its_creation(loop: Tagloop) -> None:
+    created_at = loop.curation.history.first_change_at()
+    assert created_at <= now()
+    assert loop.curation.history.changes_since(created_at) == []
+    assert loop.curation.history.taxonomy_at(created_at - timedelta(days=1)).tags == {}

@@ -38,7 +38,7 @@ def test_a_new_tag_is_suggested_as_soon_as_it_is_fitted(loop: Tagloop, ann: User
     assert "feature.fire-red" in {s.tag_id for s in loop.review.suggest(asset_id, "e-commerce")}
 
 
-def test_an_edited_tag_keeps_its_id_and_what_it_learned(loop: Tagloop, ann: User) -> None:
+def test_an_edited_tag_keeps_its_id_and_examples(loop: Tagloop, ann: User) -> None:
     (asset_id,) = ingest(loop, ann, RED)
     loop.review.decide(ann, Decision(Kind.ACCEPT, asset_id, "garment.dress", profile="e-commerce"))
     dress = loop.taxonomy().tags["garment.dress"]
@@ -49,7 +49,7 @@ def test_an_edited_tag_keeps_its_id_and_what_it_learned(loop: Tagloop, ann: User
         assert taxonomy_store.examples(connection, "garment.dress") == [asset_id]
 
 
-def test_a_tag_out_of_use_is_no_longer_suggested(loop: Tagloop, ann: User) -> None:
+def test_a_deprecated_tag_is_no_longer_suggested(loop: Tagloop, ann: User) -> None:
     (asset_id,) = ingest(loop, ann, RED)
     assert "colour.red" in {s.tag_id for s in loop.review.suggest(asset_id, "e-commerce")}
     loop.curation.save(ann, replace(loop.taxonomy().tags["colour.red"], state="deprecated"))
@@ -57,7 +57,7 @@ def test_a_tag_out_of_use_is_no_longer_suggested(loop: Tagloop, ann: User) -> No
 
 
 @pytest.mark.parametrize(
-    ("tag", "words"),
+    ("tag", "message"),
     [
         (Tag("", "nowhere", {"en": "X"}), "no category 'nowhere'"),
         (Tag("", "scene", {"zh": "只有中文"}), "needs an English name"),
@@ -68,12 +68,12 @@ def test_a_tag_out_of_use_is_no_longer_suggested(loop: Tagloop, ann: User) -> No
         (Tag("", "scene", {"en": "a\x07b"}), "1 to 80"),
     ],
 )
-def test_a_tag_that_cannot_be_told_apart_is_refused(loop: Tagloop, ann: User, tag: Tag, words: str) -> None:
-    with pytest.raises(TagError, match=words):
+def test_an_invalid_or_ambiguous_tag_is_refused(loop: Tagloop, ann: User, tag: Tag, message: str) -> None:
+    with pytest.raises(TagError, match=message):
         loop.curation.save(ann, tag)
 
 
-def test_two_tags_of_one_name_in_turn_get_ids_of_their_own(loop: Tagloop, ann: User) -> None:
+def test_reusing_the_name_of_a_deprecated_tag_gives_a_new_id(loop: Tagloop, ann: User) -> None:
     first = loop.curation.save(ann, Tag("", "scene", {"en": "Harbour view"}))
     loop.curation.save(ann, replace(first, state="deprecated"))
     assert loop.curation.save(ann, Tag("", "scene", {"en": "Harbour view"})).id == "scene.harbour-view-2"
@@ -83,7 +83,7 @@ def test_two_tags_of_one_name_in_turn_get_ids_of_their_own(loop: Tagloop, ann: U
     ("typed", "found"),
     [("dress", "garment.dress"), ("连衣", "garment.dress"), ("DRES", "garment.dress"), ("drss", "garment.dress")],
 )
-def test_a_tag_is_found_by_any_name_in_spite_of_a_typo(loop: Tagloop, typed: str, found: str) -> None:
+def test_a_tag_is_found_by_any_name_despite_a_typo(loop: Tagloop, typed: str, found: str) -> None:
     assert found in [tag.id for tag in matching.find_tags(loop.taxonomy(), typed, limit=5)]
     assert matching.find_tags(loop.taxonomy(), "") == []
 
@@ -108,7 +108,7 @@ def test_merged_tags_resolve_and_unknown_ones_do_not(loop: Tagloop) -> None:
         changed.tag("x")
 
 
-def test_a_file_that_is_no_taxonomy_is_told(tmp_path: Path) -> None:
+def test_an_invalid_taxonomy_file_is_reported(tmp_path: Path) -> None:
     (tmp_path / "x.yaml").write_text("categories: 3")
     for path in (tmp_path / "x.yaml", tmp_path / "nothing.yaml"):
         with pytest.raises(TagError, match="is not a valid taxonomy file"):
@@ -116,7 +116,7 @@ def test_a_file_that_is_no_taxonomy_is_told(tmp_path: Path) -> None:
     assert STARTER.is_file()
 
 
-def test_the_ledger_can_restore_the_taxonomy(loop: Tagloop, ann: User) -> None:
+def test_the_taxonomy_can_be_rebuilt_from_the_ledger(loop: Tagloop, ann: User) -> None:
     loop.curation.save(ann, replace(loop.taxonomy().tags["garment.dress"], names={"en": "Gown dress"}))
     before = loop.taxonomy()
     with loop.database.write() as connection:
