@@ -17,33 +17,37 @@ from tests.conftest import RED, ingest
 STARTER = read_taxonomy()
 
 
-def of(*tag_ids: str, language: str = "en", text: AssetText = AssetText()) -> Description:  # noqa: B008
+def describe(*tag_ids: str, language: str = "en", text: AssetText = AssetText()) -> Description:  # noqa: B008
     return phrase([STARTER.tags[t] for t in tag_ids], language, text)
 
 
 def test_tags_become_sentences() -> None:
-    found = of("garment.dress", "colour.red", "feature.striped", "audience.women", "scene.beach", "mood.joyful")
+    found = describe(
+        "garment.dress", "colour.red", "feature.striped", "audience.women", "scene.beach", "mood.joyful"
+    )
     assert found.title == "Red striped dress for women"
     assert found.caption == "A red striped dress on a beach, for women. The mood is joyful."
     assert found.alt == "A red striped dress on a beach, for women."
-    assert of("subject.person", "garment.shirt", "colour.white").alt == "A person wearing a white shirt."
-    assert of("garment.pants", "material.denim").title == "Denim trousers"
-    said = of("garment.shirt", "colour.black", "colour.white", "feature.checked", "audience.men", "season.summer")
-    assert said.alt == "A black and white checked shirt for men and for summer."
-    assert of("garment.dress", "colour.black", "feature.plain").title == "Plain black dress"
-    assert of("garment.shirt", "colour.black", "colour.white", language="zh").alt == "黑色和白色衬衫。"
-    assert of("garment.dress", "colour.red", language="zh").caption == "红色连衣裙。"
+    assert describe("subject.person", "garment.shirt", "colour.white").alt == "A person wearing a white shirt."
+    assert describe("garment.pants", "material.denim").title == "Denim trousers"
+    found = describe(
+        "garment.shirt", "colour.black", "colour.white", "feature.checked", "audience.men", "season.summer"
+    )
+    assert found.alt == "A black and white checked shirt for men and for summer."
+    assert describe("garment.dress", "colour.black", "feature.plain").title == "Plain black dress"
+    assert describe("garment.shirt", "colour.black", "colour.white", language="zh").alt == "黑色和白色衬衫。"
+    assert describe("garment.dress", "colour.red", language="zh").caption == "红色连衣裙。"
 
 
-def test_text_that_came_with_a_picture_is_taken_as_it_is() -> None:
-    found = of("garment.dress", text=AssetText(title="Summer sale", caption="All dresses at half price"))
+def test_supplied_text_is_used_verbatim() -> None:
+    found = describe("garment.dress", text=AssetText(title="Summer sale", caption="All dresses at half price"))
     assert (found.title, found.caption, found.alt) == ("Summer sale", "All dresses at half price", "A dress.")
-    assert of() == Description("en")
+    assert describe() == Description("en")
 
 
-def test_a_language_there_is_not_is_refused() -> None:
+def test_an_unsupported_language_is_refused() -> None:
     with pytest.raises(TaggingError, match="'fr'"):
-        of("garment.dress", language="fr")
+        describe("garment.dress", language="fr")
 
 
 def test_every_phrase_belongs_to_a_tag_of_the_starter_library() -> None:
@@ -54,8 +58,8 @@ def test_every_phrase_belongs_to_a_tag_of_the_starter_library() -> None:
 
 
 @given(st.lists(st.sampled_from(sorted(STARTER.tags)), min_size=1, max_size=9, unique=True))
-def test_whatever_the_tags_it_is_one_sentence_and_no_list(tag_ids: list[str]) -> None:
-    found = of(*tag_ids)
+def test_any_combination_of_tags_makes_one_sentence(tag_ids: list[str]) -> None:
+    found = describe(*tag_ids)
     if found.alt:
         assert found.alt[0].isupper() or found.alt[0].isdigit()
         assert found.alt.endswith(".")
@@ -64,10 +68,10 @@ def test_whatever_the_tags_it_is_one_sentence_and_no_list(tag_ids: list[str]) ->
         assert "." not in found.title
 
 
-def test_what_a_person_wrote_stays_and_the_rest_follows_the_tags(loop: Tagloop, ann: User) -> None:
+def test_written_fields_are_kept_and_the_rest_follows_the_tags(loop: Tagloop, ann: User) -> None:
     (asset,) = ingest(loop, ann, RED)
     loop.review.decide(ann, Decision(Kind.ADD, asset, "garment.pants", profile="e-commerce"))
-    # A form sends every part: what equals the template's text is not the person's own.
+    # A form submits every field; one that equals the generated text does not count as written.
     loop.captions.write(ann, asset, Description("en", title="My own title", alt="Trousers."))
     loop.review.decide(ann, Decision(Kind.REPLACE, asset, "garment.pants", "garment.dress", profile="e-commerce"))
     calls = Operations(loop, ann)

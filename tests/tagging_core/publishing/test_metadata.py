@@ -1,4 +1,4 @@
-"""Metadata as exiftool, a program that is not ours, reads it back."""
+"""Metadata, read back by exiftool, an independent program."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ from tests.conftest import BLUE, RED, photo, wait_for
 def exiftool() -> str:
     found = shutil.which("exiftool")
     if found is None and os.environ.get("TAGLOOP_REQUIRE_BROWSER"):
-        pytest.fail("exiftool is not here: `make browser` installs it.")
-    return found or pytest.skip("exiftool is not here")
+        pytest.fail("exiftool is not installed; `make browser` installs it.")
+    return found or pytest.skip("exiftool is not installed")
 
 
 @pytest.fixture
@@ -57,14 +57,14 @@ def check(found: dict[str, object]) -> None:
     assert found["XMP-iptcCore:AltTextAccessibility"] == "A red dress."
 
 
-def test_a_sidecar_is_read(exiftool: str, loop: Tagloop, asset: Asset, tmp_path: Path) -> None:
+def test_exiftool_reads_a_sidecar(exiftool: str, loop: Tagloop, asset: Asset, tmp_path: Path) -> None:
     path = tmp_path / "red.jpg.xmp"
     path.write_bytes(metadata.sidecar(asset, metadata.paths(asset, loop.taxonomy())))
     check(read(exiftool, path))
 
 
 @pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "TIFF"])
-def test_tags_inside_a_picture_are_read_and_its_pixels_stay(
+def test_exiftool_reads_embedded_tags_and_the_pixels_are_unchanged(
     exiftool: str, loop: Tagloop, asset: Asset, tmp_path: Path, form: str
 ) -> None:
     before = photo(BLUE, kind=form)
@@ -80,17 +80,17 @@ def test_tags_inside_a_picture_are_read_and_its_pixels_stay(
         assert set(found["IPTC:Keywords"]) == {"Dress", "Red"}  # type: ignore[arg-type]
 
 
-def test_what_a_file_says_already_stays(exiftool: str, loop: Tagloop, asset: Asset, tmp_path: Path) -> None:
+def test_existing_metadata_is_preserved(exiftool: str, loop: Tagloop, asset: Asset, tmp_path: Path) -> None:
     path = tmp_path / "old.jpg"
     path.write_bytes(photo(BLUE))
-    said = [
+    existing = [
         "-XMP-dc:Subject=Beach",
         "-IPTC:Keywords=Strand",
         "-Artist=Ann",
         "-XMP-dc:Creator=Ann",
         "-XMP-xmp:Rating=4",
     ]
-    subprocess.run([exiftool, "-overwrite_original", *said, str(path)], check=True, capture_output=True)
+    subprocess.run([exiftool, "-overwrite_original", *existing, str(path)], check=True, capture_output=True)
     path.write_bytes(metadata.embed(path.read_bytes(), asset, metadata.paths(asset, loop.taxonomy())))
     found = read(exiftool, path)
     check(found)
@@ -99,7 +99,7 @@ def test_what_a_file_says_already_stays(exiftool: str, loop: Tagloop, asset: Ass
     assert (found["IFD0:Artist"], found["XMP-dc:Creator"], found["XMP-xmp:Rating"]) == ("Ann", "Ann", 4)
 
 
-def test_a_format_that_takes_no_metadata_gets_a_file_beside_it(loop: Tagloop, ann: User) -> None:
+def test_a_format_without_metadata_support_gets_a_sidecar(loop: Tagloop, ann: User) -> None:
     batch = loop.ingest.upload(ann, [("a.gif", photo(RED, kind="GIF")), ("b.jpg", photo(BLUE))], "e-commerce")
     loop.start()
     wait_for(lambda: loop.ingest.batch(batch).state == "done")
@@ -125,7 +125,7 @@ def test_without_pyexiv2_pictures_come_unmodified_with_xmp_files(
     assert "pip install -r requirements-embed.txt" in metadata.HOW_TO_EMBED
 
 
-def test_without_pyexiv2_xmp_files_are_no_problem(
+def test_xmp_files_do_not_need_pyexiv2(
     loop: Tagloop, ann: User, asset: Asset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "pyexiv2", None)

@@ -23,30 +23,32 @@ def pictures(loop: Tagloop, ann: User) -> list[int]:
     return [red, blue]
 
 
-def text(loop: Tagloop, user: User, ids: list[int], form: Format, **options: object) -> str:
+def export_text(loop: Tagloop, user: User, ids: list[int], form: Format, **options: object) -> str:
     return b"".join(export(Operations(loop, user).assets, by_ids(ids), form, **options)).decode("utf-8-sig")
 
 
-def test_a_table_has_the_columns_that_were_chosen(loop: Tagloop, ann: User, pictures: list[int]) -> None:
+def test_a_table_has_the_chosen_columns(loop: Tagloop, ann: User, pictures: list[int]) -> None:
     rows = list(
-        csv.DictReader(io.StringIO(text(loop, ann, pictures, Format.CSV, columns=["id", "tags", "decided_by"])))
+        csv.DictReader(
+            io.StringIO(export_text(loop, ann, pictures, Format.CSV, columns=["id", "tags", "decided_by"]))
+        )
     )
     assert rows == [
         {"id": str(pictures[0]), "tags": "Dress", "decided_by": "Ann"},
         {"id": str(pictures[1]), "tags": "", "decided_by": ""},
     ]
-    assert text(loop, ann, pictures, Format.CSV, columns=list(COLUMNS)).count("\n") == 3
+    assert export_text(loop, ann, pictures, Format.CSV, columns=list(COLUMNS)).count("\n") == 3
 
 
-def test_what_spreadsheets_would_work_out_is_made_harmless(loop: Tagloop, ann: User, pictures: list[int]) -> None:
+def test_spreadsheet_formulas_are_escaped(loop: Tagloop, ann: User, pictures: list[int]) -> None:
     (asset,) = Operations(loop, ann).assets.get_many(pictures[:1])
     evil = asset.model_copy(update={"name": '=HYPERLINK("http://evil")'})
     (row,) = csv.DictReader(io.StringIO("".join(to_csv([evil], ["name"])).lstrip("\ufeff")))
     assert row["name"].startswith("'=")
 
 
-def test_json_says_who_and_when(loop: Tagloop, ann: User, pictures: list[int]) -> None:
-    first, _ = json.loads(text(loop, ann, pictures, Format.JSON))
+def test_json_contains_who_decided_and_when(loop: Tagloop, ann: User, pictures: list[int]) -> None:
+    first, _ = json.loads(export_text(loop, ann, pictures, Format.JSON))
     assert first["tags"][0] | {"at": "", "probability": None} == {
         "tag": "garment.dress",
         "name": "Dress",
@@ -55,15 +57,15 @@ def test_json_says_who_and_when(loop: Tagloop, ann: User, pictures: list[int]) -
         "by": "Ann",
         "at": "",
     }
-    lines = text(loop, ann, pictures, Format.JSONL).splitlines()
+    lines = export_text(loop, ann, pictures, Format.JSONL).splitlines()
     assert [json.loads(line)["id"] for line in lines] == pictures
-    assert json.loads(text(loop, ann, [], Format.JSON)) == []
+    assert json.loads(export_text(loop, ann, [], Format.JSON)) == []
 
 
-def test_label_studio_gets_predictions_and_annotations_and_gives_them_back(
+def test_label_studio_tasks_have_predictions_and_annotations_and_can_be_imported(
     loop: Tagloop, ann: User, pictures: list[int]
 ) -> None:
-    tasks = json.loads(text(loop, ann, pictures, Format.LABEL_STUDIO, image="https://dam/{id}"))
+    tasks = json.loads(export_text(loop, ann, pictures, Format.LABEL_STUDIO, image="https://dam/{id}"))
     done, open_ = tasks
     assert done["data"]["image"] == f"https://dam/{pictures[0]}"
     assert done["annotations"][0]["result"][0]["value"]["choices"] == ["garment.dress"]
@@ -82,10 +84,14 @@ def test_label_studio_gets_predictions_and_annotations_and_gives_them_back(
     assert ([t.tag for t in asset.tags], asset.state) == (["garment.dress"], "done")
 
 
-def test_a_wrong_file_of_label_studio_is_refused_whole(loop: Tagloop, ann: User, pictures: list[int]) -> None:
-    good = json.loads(text(loop, ann, pictures[:1], Format.LABEL_STUDIO))[0]
+def test_an_invalid_label_studio_file_is_rejected_as_a_whole(loop: Tagloop, ann: User, pictures: list[int]) -> None:
+    good = json.loads(export_text(loop, ann, pictures[:1], Format.LABEL_STUDIO))[0]
     bad = json.loads(json.dumps(good).replace("garment.dress", "garment.lost"))
     with loop.database.read() as connection:
-        for wrong, told in (("{", "not JSON"), ("{}", "list of tasks"), (json.dumps([good, bad]), "task 2.*lost")):
-            with pytest.raises(TaggingError, match=told):
+        for wrong, message in (
+            ("{", "not JSON"),
+            ("{}", "list of tasks"),
+            (json.dumps([good, bad]), "task 2.*lost"),
+        ):
+            with pytest.raises(TaggingError, match=message):
                 label_studio.read(connection, wrong, loop.taxonomy(), profile="e-commerce")

@@ -26,11 +26,11 @@ from tests.conftest import RED, ingest, wait_for
 
 
 class Receiver(ThreadingHTTPServer):
-    """Keeps what it is told; answers as its paths say."""
+    """Records requests; the path selects the response."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
-        self.told: list[tuple[str, dict[str, str], str]] = []
+        self.received: list[tuple[str, dict[str, str], str]] = []
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
     def url(self, path: str) -> str:
@@ -40,7 +40,7 @@ class Receiver(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["content-length"])).decode()
-        self.server.told.append((self.path, {k.lower(): v for k, v in self.headers.items()}, body))  # type: ignore[attr-defined]
+        self.server.received.append((self.path, {k.lower(): v for k, v in self.headers.items()}, body))  # type: ignore[attr-defined]
         if self.path == "/hangs":
             time.sleep(3)
         if self.path == "/drips":
@@ -88,7 +88,7 @@ def make_due(loop: Tagloop) -> None:
         connection.exec_driver_sql("UPDATE deliveries SET due = 0")
 
 
-def test_what_happens_is_told_signed(loop: Tagloop, ann: User, receiver: Receiver) -> None:
+def test_events_are_delivered_and_signed(loop: Tagloop, ann: User, receiver: Receiver) -> None:
     loop.resources.policy = OutboundPolicy(["127.0.0.1"])
     hook = subscribe(loop, ann, receiver.url("/hook"))
     (asset,) = ingest(loop, ann, RED)
@@ -98,26 +98,26 @@ def test_what_happens_is_told_signed(loop: Tagloop, ann: User, receiver: Receive
     loop.review.undo(ann, done)
     loop.curation.apply(ann, plans.merge(loop.taxonomy(), "garment.hat", "garment.dress"))
     wait_for(lambda: {d.state for d in deliveries(loop)} == {"sent"})
-    kinds = [json.loads(body)["type"] for _, _, body in receiver.told]
+    kinds = [json.loads(body)["type"] for _, _, body in receiver.received]
     assert kinds[:4] == ["batch.done", "asset.reviewed", "asset.reviewed", "asset.reopened"]
     assert {"tag.merged", "tag.changed"} <= set(kinds)
-    for _, headers, body in receiver.told:
-        told = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.{body}".encode()
+    for _, headers, body in receiver.received:
+        signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.{body}".encode()
         key = base64.urlsafe_b64decode(hook.secret.removeprefix("whsec_") + "==")
-        expected = base64.b64encode(hmac.new(key, told, hashlib.sha256).digest()).decode()
+        expected = base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
         assert headers["webhook-signature"] == f"v1,{expected}"
         assert abs(int(headers["webhook-timestamp"]) - time.time()) < 60
-    merged = next(json.loads(body) for _, _, body in receiver.told if '"tag.merged"' in body)
+    merged = next(json.loads(body) for _, _, body in receiver.received if '"tag.merged"' in body)
     assert merged["data"]["tag"]["merged_into"] == "garment.dress"
 
 
-def test_nothing_is_written_down_where_nobody_listens(loop: Tagloop, ann: User, receiver: Receiver) -> None:
+def test_events_without_a_subscriber_are_not_stored(loop: Tagloop, ann: User, receiver: Receiver) -> None:
     subscribe(loop, ann, receiver.url("/hook"), EventType.TAG_MERGED)
     ingest(loop, ann, RED)
     assert deliveries(loop) == []
 
 
-def test_what_was_taken_back_with_its_transaction_is_not_told(loop: Tagloop, ann: User, receiver: Receiver) -> None:
+def test_rolled_back_events_are_not_delivered(loop: Tagloop, ann: User, receiver: Receiver) -> None:
     subscribe(loop, ann, receiver.url("/hook"))
 
     def fail() -> None:
@@ -130,7 +130,7 @@ def test_what_was_taken_back_with_its_transaction_is_not_told(loop: Tagloop, ann
     assert deliveries(loop) == []
 
 
-def test_it_is_tried_again_with_growing_pauses_and_given_up(
+def test_failed_deliveries_are_retried_with_backoff_until_dead(
     loop: Tagloop, ann: User, receiver: Receiver, deliverer: WebhookSender
 ) -> None:
     subscribe(loop, ann, receiver.url("/fails"))
@@ -145,30 +145,30 @@ def test_it_is_tried_again_with_growing_pauses_and_given_up(
         make_due(loop)
     assert (found.state, found.attempts, found.note) == ("dead", webhook_delivery.ATTEMPTS, "status 500")
     assert pauses[:-1] == sorted(pauses[:-1])
-    assert len({body for _, _, body in receiver.told}) == 1
-    assert len({headers["webhook-id"] for _, headers, _ in receiver.told}) == 1
+    assert len({body for _, _, body in receiver.received}) == 1
+    assert len({headers["webhook-id"] for _, headers, _ in receiver.received}) == 1
     with loop.database.write() as connection:
         webhook_outbox.replay(connection, ann, found.uid)
     assert deliverer.work()
-    assert len(receiver.told) == webhook_delivery.ATTEMPTS + 1
+    assert len(receiver.received) == webhook_delivery.ATTEMPTS + 1
 
 
-@pytest.mark.parametrize(("path", "told"), [("/moves", "redirects are not followed"), ("/fails", "status 500")])
-def test_what_the_receiver_answers_is_never_shown(
-    loop: Tagloop, ann: User, receiver: Receiver, deliverer: WebhookSender, path: str, told: str
+@pytest.mark.parametrize(("path", "note"), [("/moves", "redirects are not followed"), ("/fails", "status 500")])
+def test_the_response_body_of_the_receiver_is_never_shown(
+    loop: Tagloop, ann: User, receiver: Receiver, deliverer: WebhookSender, path: str, note: str
 ) -> None:
     subscribe(loop, ann, receiver.url(path))
     with loop.database.write() as connection:
         webhook_outbox.announce(connection, EventType.TAG_CHANGED, [{"tag": "garment.dress"}])
     deliverer.work()
     (found,) = deliveries(loop)
-    assert told in found.note
+    assert note in found.note
     assert "secret" not in found.note
-    assert len(receiver.told) == 1
+    assert len(receiver.received) == 1
 
 
 @pytest.mark.parametrize("path", ["/hangs", "/drips"])
-def test_a_target_that_hangs_is_left(
+def test_a_hanging_receiver_times_out(
     loop: Tagloop, ann: User, receiver: Receiver, monkeypatch: pytest.MonkeyPatch, path: str
 ) -> None:
     monkeypatch.setattr(webhook_delivery, "_ATTEMPT_SECONDS", 0.5)
@@ -187,26 +187,26 @@ def test_a_target_that_hangs_is_left(
 
 
 def test_only_allowed_targets_are_reached(monkeypatch: pytest.MonkeyPatch) -> None:
-    places = {
+    addresses = {
         "cms.example.com": "93.184.216.34",
         "inside.example.com": "10.1.2.3",
         "evil.example.com": "169.254.1.1",
     }
 
     def resolve(host: str, port: int, **_: object) -> list:
-        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (places.get(host, host), port))]
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (addresses.get(host, host), port))]
 
     monkeypatch.setattr(socket, "getaddrinfo", resolve)
     targets = OutboundPolicy(["cms.example.com", "inside.example.com", "evil.example.com", "10.1.0.0/16"])
     assert targets.resolve("cms.example.com", 443) == "93.184.216.34"
     assert targets.resolve("inside.example.com", 443) == "10.1.2.3"
     assert targets.resolve("10.1.9.9", 443) == "10.1.9.9"
-    for host, told in (
+    for host, message in (
         ("evil.example.com", "not a public address"),
         ("other.example.com", "not an allowed webhook target"),
         ("127.0.0.1", "not an allowed webhook target"),
     ):
-        with pytest.raises(WebhookError, match=told):
+        with pytest.raises(WebhookError, match=message):
             targets.resolve(host, 443)
     named = OutboundPolicy(["cms.example.com"])
     for address in (
@@ -218,12 +218,12 @@ def test_only_allowed_targets_are_reached(monkeypatch: pytest.MonkeyPatch) -> No
         "64:ff9b::7f00:1",
         "224.0.0.1",
     ):
-        places["cms.example.com"] = address  # the same name, leading elsewhere the second time
+        addresses["cms.example.com"] = address  # the same name, now resolving to another address
         with pytest.raises(WebhookError, match="not a public address"):
             named.resolve("cms.example.com", 80)
 
 
-def test_an_address_that_makes_no_sense_is_refused(loop: Tagloop, ann: User) -> None:
+def test_an_invalid_url_is_refused(loop: Tagloop, ann: User) -> None:
     for url in ("ftp://cms/x", "http://", "nonsense", "http://user:pass@cms/x"):
         with pytest.raises(TaggingError, match="not a valid webhook URL"):
             subscribe(loop, ann, url)
@@ -231,7 +231,9 @@ def test_an_address_that_makes_no_sense_is_refused(loop: Tagloop, ann: User) -> 
         OutboundPolicy(["http://cms/"])
 
 
-def test_a_paused_webhook_waits(loop: Tagloop, ann: User, receiver: Receiver, deliverer: WebhookSender) -> None:
+def test_a_paused_webhook_is_delivered_only_after_it_is_resumed(
+    loop: Tagloop, ann: User, receiver: Receiver, deliverer: WebhookSender
+) -> None:
     hook = subscribe(loop, ann, receiver.url("/hook"))
     with loop.database.write() as connection:
         webhook_outbox.announce(connection, EventType.TAG_CHANGED, [{"tag": "garment.dress"}])
@@ -241,4 +243,4 @@ def test_a_paused_webhook_waits(loop: Tagloop, ann: User, receiver: Receiver, de
     with loop.database.write() as connection:
         webhook_outbox.set_active(connection, ann, hook.id, active=True)
     assert deliverer.work()
-    assert len(receiver.told) == 1
+    assert len(receiver.received) == 1
