@@ -1,4 +1,4 @@
-"""Which picture comes next, and that no two people get the same one."""
+"""Which picture comes next, and that no two users get the same one."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def next_id(loop: Tagloop, user: User, view: View = VIEW, *seen: int) -> int | N
 
 
 @pytest.mark.parametrize("order", Order)
-def test_every_order_gives_each_waiting_picture_once(loop: Tagloop, ann: User, order: Order) -> None:
+def test_every_order_yields_each_waiting_picture_once(loop: Tagloop, ann: User, order: Order) -> None:
     assets = ingest(loop, ann, RED, BLUE, GREEN, YELLOW)
     view = View("e-commerce", order=order)
     seen: list[int] = []
@@ -41,36 +41,36 @@ def test_every_order_gives_each_waiting_picture_once(loop: Tagloop, ann: User, o
         if found != assets[0]:
             loop.review.decide(ann, Decision(Kind.DONE, found, profile="e-commerce"))
     assert sorted(seen) == assets
-    assert next_id(loop, ann, view, assets[0]) == assets[0]  # only looked at: it still waits
+    assert next_id(loop, ann, view, assets[0]) == assets[0]  # only viewed: it is still waiting
     loop.review.decide(ann, Decision(Kind.SKIP, assets[0], profile="e-commerce"))
     assert next_id(loop, ann, view) is None
 
 
-def test_newest_and_uploaded_are_opposite(loop: Tagloop, ann: User) -> None:
+def test_newest_first_reverses_the_upload_order(loop: Tagloop, ann: User) -> None:
     assets = ingest(loop, ann, RED, BLUE, GREEN)
     assert next_id(loop, ann, View("e-commerce", order=Order.BATCH)) == assets[0]
     assert next_id(loop, ann, View("e-commerce", order=Order.NEWEST)) == assets[2]
 
 
-def test_a_batch_gives_its_own_pictures_only(loop: Tagloop, ann: User) -> None:
+def test_a_batch_view_yields_only_its_own_pictures(loop: Tagloop, ann: User) -> None:
     ingest(loop, ann, RED, BLUE)
-    mine = ingest(loop, ann, (9, 9, 9))
-    assert next_id(loop, ann, View("e-commerce", batch_id=2)) == mine[0]
+    own = ingest(loop, ann, (9, 9, 9))
+    assert next_id(loop, ann, View("e-commerce", batch_id=2)) == own[0]
 
 
 def test_two_people_are_not_given_the_same_picture(loop: Tagloop, ann: User, bob: User) -> None:
     ingest(loop, ann, RED, BLUE)
-    mine, theirs = next_id(loop, ann), next_id(loop, bob)
-    assert mine != theirs
+    own, others = next_id(loop, ann), next_id(loop, bob)
+    assert own != others
     assert next_id(loop, local_user("Eve")) is None
-    assert next_id(loop, ann) == mine  # a reload
+    assert next_id(loop, ann) == own  # a reload
 
 
-def test_leases_hold_between_processes(loop: Tagloop, ann: User, bob: User) -> None:
+def test_leases_hold_across_processes(loop: Tagloop, ann: User, bob: User) -> None:
     ingest(loop, ann, RED, BLUE)
-    beside = Tagloop(Settings(**loop.settings.model_dump()))
-    assert next_id(loop, ann) != next_id(beside, bob)
-    beside.close()
+    other_process = Tagloop(Settings(**loop.settings.model_dump()))
+    assert next_id(loop, ann) != next_id(other_process, bob)
+    other_process.close()
 
 
 def test_many_threads_never_share_a_picture(loop: Tagloop, ann: User) -> None:
@@ -92,9 +92,7 @@ def test_many_threads_never_share_a_picture(loop: Tagloop, ann: User) -> None:
     assert sorted(a for a in got if a) == assets
 
 
-def test_what_somebody_else_has_open_cannot_be_decided_until_taken_over(
-    loop: Tagloop, ann: User, bob: User
-) -> None:
+def test_a_picture_open_elsewhere_cannot_be_decided_until_taken_over(loop: Tagloop, ann: User, bob: User) -> None:
     (asset,) = ingest(loop, ann, RED)
     assert loop.review.assigner.take(ann, asset)
     assert not loop.review.assigner.take(bob, asset)
@@ -106,12 +104,12 @@ def test_what_somebody_else_has_open_cannot_be_decided_until_taken_over(
         loop.review.decide(ann, Decision(Kind.DONE, asset, profile="e-commerce"))
 
 
-def test_a_lease_ends_by_itself_and_when_its_holder_goes_on(loop: Tagloop, ann: User, bob: User) -> None:
+def test_a_lease_expires_and_is_released_when_its_holder_moves_on(loop: Tagloop, ann: User, bob: User) -> None:
     assets = ingest(loop, ann, RED, BLUE)
     first = next_id(loop, ann)
     second = next_id(loop, ann, VIEW, first or 0)
     assert {first, second} == set(assets)
-    assert next_id(loop, bob) == first  # given back
+    assert next_id(loop, bob) == first  # released
     with loop.database.write() as connection:
         connection.execute(update(lease_table).values(until=time.time() - 1))
     with loop.database.read() as connection:
@@ -119,7 +117,7 @@ def test_a_lease_ends_by_itself_and_when_its_holder_goes_on(loop: Tagloop, ann: 
     assert loop.review.assigner.take(bob, second or 0)
 
 
-def test_leases_leave_no_rows_behind(loop: Tagloop, ann: User) -> None:
+def test_released_leases_leave_no_rows(loop: Tagloop, ann: User) -> None:
     assets = ingest(loop, ann, RED, BLUE)
     loop.review.assigner.take_many(ann, assets)
     loop.review.assigner.release(ann, assets)

@@ -1,4 +1,4 @@
-"""Many pictures at once: grids, groups, bulk accept."""
+"""Reviewing many pictures at once: grids, groups, bulk accept."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ REDS = [(200 + n, 20 + n, 20) for n in range(5)]
 BLUES = [(30, 60 + n, 200 + n) for n in range(4)]
 
 
-def say(loop: Tagloop, user: User, kind: Kind, asset: int, tag: str | None = None) -> int:
+def decide(loop: Tagloop, user: User, kind: Kind, asset: int, tag: str | None = None) -> int:
     return loop.review.decide(user, Decision(kind, asset, tag, profile="e-commerce"))
 
 
@@ -37,7 +37,7 @@ def test_the_grid_asks_one_question_about_the_likeliest_pictures(loop: Tagloop, 
     assert page.asked["colour.red"] == 5  # the yellow one is shown, but it is probably not red
 
 
-def test_without_a_subject_the_grid_asks_what_most_pictures_probably_have(loop: Tagloop, ann: User) -> None:
+def test_without_a_subject_the_grid_asks_about_the_most_probable_tag(loop: Tagloop, ann: User) -> None:
     ingest(loop, ann, *REDS, BLUE)
     page = loop.bulk.grid(ann, VIEW)
     assert page.subject == next(iter(page.asked))
@@ -51,10 +51,10 @@ def test_a_category_shows_each_picture_with_its_own_tag(loop: Tagloop, ann: User
     assert shown == {red: "colour.red", blue: "colour.blue"}
 
 
-def test_the_grid_leaves_out_what_is_decided_blind_finished_or_open_elsewhere(loop: Tagloop, ann: User) -> None:
+def test_the_grid_excludes_decided_blind_finished_and_leased_pictures(loop: Tagloop, ann: User) -> None:
     assets = ingest(loop, ann, *REDS)
-    say(loop, ann, Kind.REJECT, assets[0], "colour.red")
-    say(loop, ann, Kind.DONE, assets[1])
+    decide(loop, ann, Kind.REJECT, assets[0], "colour.red")
+    decide(loop, ann, Kind.DONE, assets[1])
     loop.review.assigner.take(local_user("Bob"), assets[2])
     page = loop.bulk.grid(ann, VIEW, "colour.red")
     assert {cell.asset_id for cell in page.cells} == set(assets[3:])
@@ -91,15 +91,15 @@ def test_the_odd_one_out_is_set_aside(loop: Tagloop, ann: User, monkeypatch: pyt
     assert (set(group.asset_ids), group.odd) == (set(assets[:3]), [assets[3]])
 
 
-def promise(cut: Threshold, **tags: Threshold) -> Thresholds:
-    return Thresholds(0.97, cut, {tag.replace("_", "."): c for tag, c in tags.items()})
+def make_thresholds(pooled: Threshold, **tags: Threshold) -> Thresholds:
+    return Thresholds(0.97, pooled, {tag.replace("_", "."): c for tag, c in tags.items()})
 
 
-def test_bulk_accept_takes_what_the_promise_allows_as_one_act(
+def test_bulk_accept_accepts_what_the_threshold_allows_as_one_group(
     loop: Tagloop, ann: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assets = ingest(loop, ann, *REDS, GREEN)
-    history = promise(Threshold(None, reason="Not enough history."), colour_red=Threshold(0.3, 100, 99))
+    history = make_thresholds(Threshold(None, reason="Not enough history."), colour_red=Threshold(0.3, 100, 99))
     monkeypatch.setattr(loop.review, "thresholds", lambda profile, target: history)
     found = loop.bulk.preview(ann, VIEW, 0.97)
     assert found.looked_at == 6
@@ -109,7 +109,7 @@ def test_bulk_accept_takes_what_the_promise_allows_as_one_act(
     assert [o.tag_id for o in found.allowed] == ["colour.red"]
     assert {o.cut.reason for o in found.offers if not o.allowed} == {"Not enough history."}
     written = list(loop.bulk.accept_many(ann, found.offers, "e-commerce", target=0.97))
-    assert len({act.id for act in written}) == 1
+    assert len({group.id for group in written}) == 1
     with loop.database.read() as connection:
         for asset in assets[:5]:
             label = decisions.labels_of(connection, asset)["colour.red"]
@@ -123,30 +123,30 @@ def test_bulk_accept_takes_what_the_promise_allows_as_one_act(
         assert all(decisions.labels_of(connection, a) == {} for a in assets)
 
 
-def test_a_bulk_act_that_is_stopped_keeps_what_it_did_and_is_still_one_act(
+def test_a_stopped_bulk_accept_keeps_its_decisions_as_one_group(
     loop: Tagloop, ann: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ingest(loop, ann, *REDS)
-    monkeypatch.setattr(loop.review, "thresholds", lambda profile, target: promise(Threshold(0.3, 100, 99)))
+    monkeypatch.setattr(loop.review, "thresholds", lambda profile, target: make_thresholds(Threshold(0.3, 100, 99)))
     monkeypatch.setattr("tagging_core.review.bulk_service._PIECE", 2)
     found = loop.bulk.preview(ann, VIEW, 0.97)
     steps = loop.bulk.accept_many(ann, found.offers, "e-commerce", target=0.97)
-    assert [len(next(steps).event_ids) for _ in range(2)] == [2, 2]  # each says what it wrote itself
+    assert [len(next(steps).event_ids) for _ in range(2)] == [2, 2]  # each step returns only its own events
     steps.close()
     with loop.database.read() as connection:
         assert len(connection.execute(select(events.c.id).where(events.c.group_id.is_not(None))).all()) == 4
     loop.review.undo_last(ann)
-    assert not any(act.in_effect for act in loop.review.recent_actions(ann))
+    assert not any(action.in_effect for action in loop.review.recent_actions(ann))
 
 
-def test_bulk_accept_leaves_alone_what_others_finished_or_opened_meanwhile(
+def test_bulk_accept_skips_pictures_finished_or_opened_by_others_meanwhile(
     loop: Tagloop, ann: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assets = ingest(loop, ann, *REDS)
-    monkeypatch.setattr(loop.review, "thresholds", lambda profile, target: promise(Threshold(0.3, 100, 99)))
+    monkeypatch.setattr(loop.review, "thresholds", lambda profile, target: make_thresholds(Threshold(0.3, 100, 99)))
     found = loop.bulk.preview(ann, VIEW, 0.97)
     bob = local_user("Bob")
-    say(loop, bob, Kind.DONE, assets[0])
+    decide(loop, bob, Kind.DONE, assets[0])
     loop.review.assigner.take(bob, assets[1])
     list(loop.bulk.accept_many(ann, found.offers, "e-commerce", target=0.97))
     with loop.database.read() as connection:

@@ -24,21 +24,21 @@ def decision(kind: Kind, asset_id: int, tag: str | None = None) -> Decision:
     return Decision(kind, asset_id, tag, profile="e-commerce")
 
 
-def test_a_bulk_act_is_fitted_once_and_taken_back_whole(loop: Tagloop, ann: User) -> None:
+def test_a_decision_group_is_fitted_once_and_undone_as_a_whole(loop: Tagloop, ann: User) -> None:
     assets = ingest(loop, ann, RED, RED, BLUE)
     before = state(loop)
     start = loop.model.library.matrix().revision
-    act = loop.review.decide_many(ann, [decision(Kind.ACCEPT, a, "garment.dress") for a in assets])
+    group = loop.review.decide_many(ann, [decision(Kind.ACCEPT, a, "garment.dress") for a in assets])
     assert loop.model.library.matrix().revision == start + 1
-    assert len(act.event_ids) == 3
-    undone = loop.review.undo_group(ann, act.id)
+    assert len(group.event_ids) == 3
+    undone = loop.review.undo_group(ann, group.id)
     assert same(state(loop), before)
     loop.review.undo_group(ann, undone.id)
     with loop.database.read() as connection:
         assert all(decisions.labels_of(connection, a)["garment.dress"].value == 1 for a in assets)
 
 
-def test_one_bad_decision_leaves_nothing_of_the_act(loop: Tagloop, ann: User) -> None:
+def test_one_invalid_decision_rolls_back_the_whole_group(loop: Tagloop, ann: User) -> None:
     assets = ingest(loop, ann, RED)
     with pytest.raises(TaggingError, match=r"garment\.nothing"):
         loop.review.decide_many(
@@ -48,7 +48,7 @@ def test_one_bad_decision_leaves_nothing_of_the_act(loop: Tagloop, ann: User) ->
         assert connection.execute(select(func.count()).select_from(labels)).scalar_one() == 0
 
 
-def test_an_afternoon_of_one_editor_is_taken_back_and_others_stay(loop: Tagloop, ann: User) -> None:
+def test_undoing_a_period_of_one_editor_keeps_the_decisions_of_others(loop: Tagloop, ann: User) -> None:
     bob = User("Bob", frozenset({Role.EDITOR}))
     first, second = ingest(loop, ann, RED, BLUE)
     loop.review.decide(ann, decision(Kind.ACCEPT, first, "garment.dress"))
@@ -57,8 +57,8 @@ def test_an_afternoon_of_one_editor_is_taken_back_and_others_stay(loop: Tagloop,
     loop.review.decide(bob, decision(Kind.DONE, second))
     now = datetime.now(UTC).replace(tzinfo=None)
     since, until = now - timedelta(hours=1), now + timedelta(hours=1)
-    act = loop.review.undo_period(ann, "Bob", since, until=until)
-    assert len(act.event_ids) == 2
+    group = loop.review.undo_period(ann, "Bob", since, until=until)
+    assert len(group.event_ids) == 2
     assert same(state(loop), after_ann)
     with pytest.raises(TaggingError, match="nothing to undo"):
         loop.review.undo_period(ann, "Bob", since, until=until)
@@ -66,7 +66,7 @@ def test_an_afternoon_of_one_editor_is_taken_back_and_others_stay(loop: Tagloop,
         loop.review.undo_period(bob, "Ann", since, until=until)
 
 
-def test_what_is_not_there_cannot_be_taken_back(loop: Tagloop, ann: User) -> None:
+def test_an_unknown_group_cannot_be_undone(loop: Tagloop, ann: User) -> None:
     with pytest.raises(TaggingError, match="no decision group 'x'"):
         loop.review.undo_group(ann, "x")
 
@@ -83,7 +83,7 @@ _STEP = st.one_of(
 
 @settings(max_examples=examples(12), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(_STEP, max_size=8))
-def test_any_mixture_equals_the_library_that_only_ever_saw_what_remains(
+def test_after_undos_the_library_equals_one_that_saw_only_the_remaining_decisions(
     loop: Tagloop, ann: User, steps: list
 ) -> None:
     with loop.database.read() as connection:
@@ -95,27 +95,27 @@ def test_any_mixture_equals_the_library_that_only_ever_saw_what_remains(
         if what == "undo":
             if written:
                 how, key = written.pop(n % len(written))
-                loop.review.undo_group(ann, str(key)) if how == "act" else loop.review.undo(ann, int(key))
+                loop.review.undo_group(ann, str(key)) if how == "group" else loop.review.undo(ann, int(key))
         elif what == "bulk":
             bulk = loop.review.decide_many(ann, [decision(kind, a, TAGS[tag]) for a in assets])
-            if bulk.event_ids:  # one that changes nothing writes nothing, and there is nothing to take back
-                written.append(("act", bulk.id))
+            if bulk.event_ids:  # a group without changes writes no events, so there is nothing to undo
+                written.append(("group", bulk.id))
         else:
             with loop.database.read() as connection:
                 newest = connection.execute(select(func.max(events.c.id))).scalar_one()
             event_id = loop.review.decide(ann, decision(kind, assets[n], None if kind == Kind.DONE else TAGS[tag]))
-            if event_id > newest:  # a decision that changes nothing writes nothing
+            if event_id > newest:  # a decision without changes writes no event
                 written.append(("event", event_id))
     mixed = state(loop)
     loop.rebuild(ann)
     assert same(state(loop), mixed)
     while written:
         how, key = written.pop()
-        with_undo = loop.review.undo_group if how == "act" else loop.review.undo
+        undo = loop.review.undo_group if how == "group" else loop.review.undo
         try:
-            with_undo(ann, key)  # type: ignore[operator]
+            undo(ann, key)  # type: ignore[operator]
         except TaggingError:
-            continue  # nothing of the act stood any more
+            continue  # nothing of it was in effect any more
     after = state(loop)
     assert after["labels"] == fresh["labels"]
     assert same(after, fresh)
@@ -139,7 +139,7 @@ def test_the_order_of_decisions_does_not_matter(loop: Tagloop, ann: User) -> Non
     assert all(same(results[0], other) for other in results[1:])
 
 
-def test_an_act_that_changes_nothing_writes_nothing(loop: Tagloop, ann: User) -> None:
+def test_a_group_that_changes_nothing_writes_no_events(loop: Tagloop, ann: User) -> None:
     assets = ingest(loop, ann, RED, GREEN)
     again = [decision(Kind.ACCEPT, asset, TAGS[0]) for asset in assets]
     assert loop.review.decide_many(ann, again).event_ids

@@ -11,7 +11,7 @@ from tagging_core.review.queue import Order, View
 from tests.conftest import BLUE, GREEN, RED, YELLOW, ingest
 
 
-def test_at_first_every_kind_of_picture_is_met() -> None:
+def test_the_first_pictures_cover_every_kind() -> None:
     random = np.random.default_rng(0)
     kinds = np.repeat(np.arange(4), [40, 5, 5, 5])
     pictures = unit(np.eye(8)[kinds] + random.normal(size=(55, 8)) * 0.05)
@@ -19,22 +19,22 @@ def test_at_first_every_kind_of_picture_is_met() -> None:
     assert set(kinds[chosen]) == {0, 1, 2, 3}
 
 
-def test_later_doubt_leads_and_a_share_is_random() -> None:
+def test_later_uncertain_pictures_come_first_with_a_random_share() -> None:
     p = np.linspace(0.99, 0.5, 50)[:, None]
     chosen = choose(unit(np.ones((50, 4))), p, [], finished=TYPICAL_FIRST, count=10)
     assert set(chosen) == {*range(42, 50), 0, 1}
 
 
-def test_doubt_is_between_rivals_or_about_one_tag_alone() -> None:
+def test_the_margin_is_between_rivals_or_of_a_single_tag() -> None:
     p = np.array([[0.48, 0.47, 0.01], [0.02, 0.01, 0.01], [0.9, 0.05, 0.52], [0.9, 0.05, 0.98]])
     found = margins(p, [[0, 1]])
     assert found[0] == pytest.approx(0.01)
-    assert found[1] > 0.9  # surely none of the two, and surely not the third
+    assert found[1] > 0.9  # certainly neither of the rivals, and certainly not the third tag
     assert found[2] == pytest.approx(0.04)
     assert found[3] > 0.8
 
 
-def test_doubtful_pictures_come_first_in_the_order_of_doubt(loop: Tagloop, ann: User) -> None:
+def test_the_doubt_order_starts_with_the_most_uncertain_pictures(loop: Tagloop, ann: User) -> None:
     assets = ingest(loop, ann, RED, BLUE, GREEN, YELLOW)
     view = View("e-commerce", order=Order.DOUBT)
     order = []
@@ -42,6 +42,6 @@ def test_doubtful_pictures_come_first_in_the_order_of_doubt(loop: Tagloop, ann: 
         order.append(turn.asset_id)
     with loop.database.read() as connection:
         scored = loop.model.suggester.score(connection, order, "general")
-    sure = picture_margins(scored.matrix, scored.matrix.taxonomy.profile("e-commerce"), scored.probabilities)
+    margin = picture_margins(scored.matrix, scored.matrix.taxonomy.profile("e-commerce"), scored.probabilities)
     assert sorted(order) == assets
-    assert np.all(np.diff(sure) >= 0)
+    assert np.all(np.diff(margin) >= 0)

@@ -1,4 +1,4 @@
-"""Blind samples, second opinions and known pictures: what keeps accuracy honest."""
+"""Blind samples, second opinions and known pictures, which keep the accuracy figures honest."""
 
 from __future__ import annotations
 
@@ -25,7 +25,9 @@ def bob() -> User:
     return local_user("Bob")
 
 
-def say(loop: Tagloop, user: User, asset: int, kind: Kind, tag: str | None = None, look: Look | None = None) -> int:
+def decide(
+    loop: Tagloop, user: User, asset: int, kind: Kind, tag: str | None = None, look: Look | None = None
+) -> int:
     return loop.review.decide(user, Decision(kind, asset, tag, profile="e-commerce", look=look))
 
 
@@ -47,7 +49,7 @@ def payload(loop: Tagloop, event_id: int) -> dict:
         return connection.execute(select(events.c.payload).where(events.c.id == event_id)).scalar_one() or {}
 
 
-def test_membership_is_as_large_as_the_share_and_independent() -> None:
+def test_samples_have_the_configured_share_and_are_independent() -> None:
     shares = SamplingRates(blind=0.03, second=0.2)
     samples = [n * 7_919_777_333 + 12_345 for n in range(20_000)]
     blind = [shares.is_blind(s) for s in samples]
@@ -59,7 +61,7 @@ def test_membership_is_as_large_as_the_share_and_independent() -> None:
     assert not any(SamplingRates(blind=0).is_blind(s) for s in samples)
 
 
-def test_a_blind_picture_hides_its_suggestions_and_writes_down_what_it_hid(loop: Tagloop, ann: User) -> None:
+def test_a_blind_picture_hides_its_suggestions_and_records_them(loop: Tagloop, ann: User) -> None:
     (asset,) = ingest(loop, ann, RED)
     loop.review.rates = SamplingRates(blind=1)
     card = loop.review.card(ann, asset, "e-commerce")
@@ -68,27 +70,27 @@ def test_a_blind_picture_hides_its_suggestions_and_writes_down_what_it_hid(loop:
     hidden = {s.tag_id for s in loop.review.suggest(asset, "e-commerce")}
     added = Decision(Kind.ADD, asset, next(iter(hidden)), profile="e-commerce", shown=card.shown)
     first = payload(loop, loop.review.decide(ann, added))
-    assert "probability" not in first  # nothing was seen
+    assert "probability" not in first  # nothing was shown
     assert set(first["hidden"]) == hidden
     again = loop.review.card(ann, asset, "e-commerce")
     assert not again.suggestions
     finished = Decision(Kind.DONE, asset, profile="e-commerce", shown=again.shown)
     done = payload(loop, loop.review.decide(ann, finished))
     assert done["blind"]
-    assert set(done["hidden"]) == hidden  # also what was given: the model had suggested it
-    assert not loop.review.card(ann, asset, "e-commerce").blind  # finished: nothing is left to keep from anybody
+    assert set(done["hidden"]) == hidden  # including the added tag: the model had suggested it
+    assert not loop.review.card(ann, asset, "e-commerce").blind  # finished: nothing needs hiding any more
 
 
 def test_a_required_second_opinion_is_given_without_seeing_the_first(loop: Tagloop, ann: User, bob: User) -> None:
     (asset,) = ingest(loop, ann, RED)
     loop.review.rates = SamplingRates(blind=0, known=0, second=1)
-    say(loop, ann, asset, Kind.ADD, DRESS)
-    say(loop, ann, asset, Kind.DONE)
+    decide(loop, ann, asset, Kind.ADD, DRESS)
+    decide(loop, ann, asset, Kind.DONE)
     with loop.database.read() as connection:
         assert queue.progress(connection) == queue.QueueProgress(0, 0, 0, second=1)
-    waits = View("e-commerce", state="second")
-    assert loop.review.assigner.next(ann, waits) is None  # not from the same person
-    turn = loop.review.assigner.next(bob, waits)
+    second_view = View("e-commerce", state="second")
+    assert loop.review.assigner.next(ann, second_view) is None  # not from the same person
+    turn = loop.review.assigner.next(bob, second_view)
     assert turn is not None
     assert (turn.asset_id, turn.look) == (asset, Look.SECOND)
     card = loop.review.card(bob, asset, "e-commerce")
@@ -96,28 +98,28 @@ def test_a_required_second_opinion_is_given_without_seeing_the_first(loop: Taglo
     assert card.decided == {}
     assert loop.review.card(ann, asset, "e-commerce").decided.keys() == {DRESS}
 
-    say(loop, bob, asset, Kind.ADD, DRESS, Look.SECOND)
+    decide(loop, bob, asset, Kind.ADD, DRESS, Look.SECOND)
     assert loop.review.card(bob, asset, "e-commerce").decided.keys() == {DRESS}
-    done = say(loop, bob, asset, Kind.DONE, look=Look.SECOND)
+    done = decide(loop, bob, asset, Kind.DONE, look=Look.SECOND)
     compared = payload(loop, done)
     assert (compared["look"], compared["agreed"], compared["differs"]) == ("second", [DRESS], [])
     assert state(loop, asset).review == "done"
     assert figures(loop) == {(DRESS, "add"): 1, ("", "done"): 1, (DRESS, "agree"): 1}
 
 
-def test_opinions_that_differ_are_flagged_and_change_no_tag(loop: Tagloop, ann: User, bob: User) -> None:
+def test_disagreeing_opinions_flag_the_picture_and_change_no_tag(loop: Tagloop, ann: User, bob: User) -> None:
     (asset,) = ingest(loop, ann, RED)
     loop.review.rates = SamplingRates(blind=0, second=1)
-    say(loop, ann, asset, Kind.ADD, DRESS)
-    say(loop, ann, asset, Kind.DONE)
+    decide(loop, ann, asset, Kind.ADD, DRESS)
+    decide(loop, ann, asset, Kind.DONE)
     loop.review.assigner.release(ann, [asset])
-    say(loop, bob, asset, Kind.ADD, SKIRT, Look.SECOND)
-    done = say(loop, bob, asset, Kind.DONE, look=Look.SECOND)
+    decide(loop, bob, asset, Kind.ADD, SKIRT, Look.SECOND)
+    done = decide(loop, bob, asset, Kind.DONE, look=Look.SECOND)
     assert state(loop, asset).review == "flagged"
     assert {t: label.value for t, label in state(loop, asset).labels.items()} == {DRESS: 1}
     assert figures(loop)[SKIRT, "differ"] == figures(loop)[DRESS, "differ"] == 1
     loop.review.assigner.release(bob, [asset])
-    settled = say(loop, ann, asset, Kind.DONE)  # whoever settles it is not asked for yet another opinion
+    settled = decide(loop, ann, asset, Kind.DONE)  # settling a flag does not ask for another opinion
     assert state(loop, asset).review == "done"
     loop.review.undo(ann, settled)
     loop.review.undo(bob, done)
@@ -125,43 +127,43 @@ def test_opinions_that_differ_are_flagged_and_change_no_tag(loop: Tagloop, ann: 
     assert (DRESS, "differ") not in figures(loop)
 
 
-def test_a_second_opinion_comes_from_somebody_else(loop: Tagloop, ann: User, bob: User) -> None:
+def test_a_second_opinion_must_come_from_somebody_else(loop: Tagloop, ann: User, bob: User) -> None:
     (asset,) = ingest(loop, ann, RED)
     with pytest.raises(TaggingError, match="No second opinion is wanted"):
-        say(loop, bob, asset, Kind.DONE, look=Look.SECOND)
+        decide(loop, bob, asset, Kind.DONE, look=Look.SECOND)
     loop.review.rates = SamplingRates(blind=0, second=1)
-    say(loop, ann, asset, Kind.DONE)
+    decide(loop, ann, asset, Kind.DONE)
     with pytest.raises(TaggingError, match="somebody else than the first"):
-        say(loop, ann, asset, Kind.DONE, look=Look.SECOND)
+        decide(loop, ann, asset, Kind.DONE, look=Look.SECOND)
 
 
-def test_known_pictures_are_mixed_in_and_only_measure(loop: Tagloop, ann: User, bob: User) -> None:
+def test_known_pictures_are_mixed_in_for_measurement_only(loop: Tagloop, ann: User, bob: User) -> None:
     first, second, _ = ingest(loop, ann, RED, BLUE, GREEN)
     loop.review.rates = loop.review.assigner._rates = SamplingRates(blind=0, known=1)
-    say(loop, ann, first, Kind.ADD, DRESS)
-    say(loop, ann, first, Kind.DONE)
-    assert loop.review.assigner.next(ann, VIEW) != first  # her own, and just now
+    decide(loop, ann, first, Kind.ADD, DRESS)
+    decide(loop, ann, first, Kind.DONE)
+    assert loop.review.assigner.next(ann, VIEW) != first  # reviewed by Ann herself
     turn = loop.review.assigner.next(bob, VIEW)
     assert turn is not None
     assert (turn.asset_id, turn.look) == (first, Look.KNOWN)
     assert loop.review.card(bob, first, "e-commerce", look=Look.KNOWN).decided == {}
     before = state(loop, first)
-    say(loop, bob, first, Kind.ADD, SKIRT, Look.KNOWN)
-    done = payload(loop, say(loop, bob, first, Kind.DONE, look=Look.KNOWN))
+    decide(loop, bob, first, Kind.ADD, SKIRT, Look.KNOWN)
+    done = payload(loop, decide(loop, bob, first, Kind.DONE, look=Look.KNOWN))
     assert (done["agreed"], done["differs"]) == ([], [DRESS, SKIRT])
     assert dataclasses.replace(state(loop, first), looks={}) == before
     again = loop.review.assigner.next(bob, VIEW)
     assert again is not None
-    assert again.look is None  # he knows that one now
+    assert again.look is None  # Bob has reviewed it now
     assert second in (again.asset_id, second)
 
 
 def test_looks_survive_a_rebuild(loop: Tagloop, ann: User, bob: User) -> None:
     (asset,) = ingest(loop, ann, RED)
     loop.review.rates = SamplingRates(blind=0, second=1)
-    say(loop, ann, asset, Kind.ADD, DRESS)
-    say(loop, ann, asset, Kind.DONE)
-    say(loop, bob, asset, Kind.ADD, SKIRT, Look.SECOND)
+    decide(loop, ann, asset, Kind.ADD, DRESS)
+    decide(loop, ann, asset, Kind.DONE)
+    decide(loop, bob, asset, Kind.ADD, SKIRT, Look.SECOND)
     loop.rebuild(ann)
     with loop.database.read() as connection:
         assert decisions.labels_of(connection, asset).keys() == {DRESS}

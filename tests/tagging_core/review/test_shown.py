@@ -1,4 +1,4 @@
-"""A decision is stored with exactly what its person was shown, whoever looks or decides in between."""
+"""A decision is stored with exactly what its user was shown, whatever others view or decide in between."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Steps = st.lists(st.tuples(st.sampled_from(EDITORS), st.integers(0, 2), st.sampl
 
 
 def rows(loop: Tagloop) -> dict[str, list[tuple[object, ...]]]:
-    """What is stored of pictures and suggestions; the worker goes on with other tables."""
+    """Stored pictures, events and suggestions; the worker may still be writing other tables."""
     with loop.database.read() as connection:
         return {
             t.name: [tuple(r) for r in connection.execute(select(t))] for t in (suggestions, events, assets_table)
@@ -33,7 +33,7 @@ def rows(loop: Tagloop) -> dict[str, list[tuple[object, ...]]]:
 
 
 def expected(decision: Decision) -> dict[str, object]:
-    """What the ledger keeps of an accepted suggestion, by the card alone."""
+    """What the ledger must store for an accepted suggestion, computed from the card alone."""
     assert decision.shown is not None
     own = next((s for s in decision.shown if s.tag_id == decision.tag_id), None)
     if own is None:
@@ -46,7 +46,7 @@ def expected(decision: Decision) -> dict[str, object]:
 def test_the_ledger_stores_what_the_card_showed(
     loop: Tagloop, steps: list[tuple[str, int, str]], chosen: list[str]
 ) -> None:
-    """Editors look (l), programs read (r), decide from the card they have (d), and change the taxonomy (c)."""
+    """Editors open cards (l) and decide from them (d), programs read (r), and the library is fitted (c)."""
     assets = ingest(loop, local_user("Ann"), RED, BLUE, GREEN)
     cards: dict[tuple[str, int], Shown] = {}
     for (name, place, step), tag in zip(steps, chosen, strict=False):
@@ -80,7 +80,7 @@ def test_reading_suggestions_writes_nothing(loop: Tagloop, ann: User) -> None:
     assert rows(loop) == before
 
 
-def test_a_program_returns_the_token_it_got(loop: Tagloop, ann: User) -> None:
+def test_a_program_decides_with_the_token_it_received(loop: Tagloop, ann: User) -> None:
     (asset,) = ingest(loop, ann, RED)
     calls = Operations(loop, ann)
     found = calls.assets.suggestions(asset, PROFILE)
@@ -93,7 +93,7 @@ def test_a_program_returns_the_token_it_got(loop: Tagloop, ann: User) -> None:
     assert (event.payload or {})["probability"] == best.probability
 
 
-def test_a_decision_without_a_token_claims_nothing_was_seen(loop: Tagloop, ann: User) -> None:
+def test_a_decision_without_a_token_stores_nothing_as_shown(loop: Tagloop, ann: User) -> None:
     (asset,) = ingest(loop, ann, RED)
     event_id = loop.review.decide(ann, Decision(Kind.ACCEPT, asset, TAGS[0], profile=PROFILE))
     with loop.database.read() as connection:
@@ -102,7 +102,7 @@ def test_a_decision_without_a_token_claims_nothing_was_seen(loop: Tagloop, ann: 
     assert event.payload is None
 
 
-def test_what_was_shown_of_another_picture_is_refused(loop: Tagloop, ann: User) -> None:
+def test_suggestions_shown_for_another_picture_are_refused(loop: Tagloop, ann: User) -> None:
     first, second = ingest(loop, ann, RED, BLUE)
     shown = loop.review.suggest(first, PROFILE)
     with pytest.raises(DecisionError, match=f"of picture {first}"):
@@ -122,15 +122,15 @@ SUGGESTIONS = st.builds(
 @given(
     shown=st.builds(Shown, st.integers(1), st.text(max_size=20), st.lists(SUGGESTIONS).map(tuple), st.booleans())
 )
-def test_a_token_reads_back_as_what_was_written(shown: Shown) -> None:
+def test_tokens_round_trip(shown: Shown) -> None:
     tokens = ShownTokens("ab" * 32)
     assert tokens.read(tokens.write(shown)) == shown
 
 
 @given(token=st.text(max_size=80))
-def test_a_token_of_somebody_else_is_refused(token: str) -> None:
+def test_a_token_of_another_installation_is_refused(token: str) -> None:
     with pytest.raises(TaggingError, match="not a token of this installation"):
         ShownTokens("ab" * 32).read(token)
-    mine = ShownTokens("cd" * 32).write(Shown(1, PROFILE))
+    foreign = ShownTokens("cd" * 32).write(Shown(1, PROFILE))
     with pytest.raises(DecisionError):
-        ShownTokens("ab" * 32).read(mine)
+        ShownTokens("ab" * 32).read(foreign)

@@ -25,14 +25,13 @@ class Used:
 
 
 BUDGET = Used(statements=20, connections=4)
-WITH_KEY = Used(
-    statements=24, connections=5
-)  # an idempotency key is claimed before the decision and answered after
+# An idempotency key is claimed before the decision, and its response is stored after it.
+WITH_KEY = Used(statements=24, connections=5)
 
 
 @contextmanager
 def counted() -> Iterator[Used]:
-    """Count what this thread asks of any database; transactions and pragmas count too."""
+    """Count this thread's statements and connections; transactions and pragmas count too."""
     used, me = Used(), threading.get_ident()
 
     def statement(*_: object) -> None:
@@ -72,17 +71,19 @@ def call_rest_once(loop: Tagloop, user: User, asset: int) -> Callable[[], object
     return lambda: run_once(loop.database, "cms", "key", request="", work=work)
 
 
-@pytest.mark.parametrize(("way", "most"), [(press_key, BUDGET), (call_rest, BUDGET), (call_rest_once, WITH_KEY)])
+@pytest.mark.parametrize(
+    ("make_call", "budget"), [(press_key, BUDGET), (call_rest, BUDGET), (call_rest_once, WITH_KEY)]
+)
 def test_a_decision_stays_within_its_budget(
-    loop: Tagloop, ann: User, way: Callable[[Tagloop, User, int], Callable[[], object]], most: Used
+    loop: Tagloop, ann: User, make_call: Callable[[Tagloop, User, int], Callable[[], object]], budget: Used
 ) -> None:
     first, second, third = ingest(loop, ann, RED, BLUE, GREEN)
     press_key(loop, ann, first)()  # the first decision of a process loads the pack and the tag's text
     press_key(loop, ann, second)()
-    decide = way(loop, ann, third)
+    decide = make_call(loop, ann, third)
     before = loop.model.library.matrix().revision
     with counted() as used:
         decide()
     assert loop.model.library.matrix().revision > before
-    assert used.statements <= most.statements
-    assert used.connections <= most.connections
+    assert used.statements <= budget.statements
+    assert used.connections <= budget.connections
