@@ -13,25 +13,25 @@ from tagging_core.storage.schema import outbox
 from tests.conftest import BLUE, GREEN, RED, ingest, wait_for
 
 
-def fed(loop: Tagloop) -> None:
+def wait_until_indexed(loop: Tagloop) -> None:
     wait_for(
         lambda: loop.worker and loop.worker.chroma != "opening" and not loop.resources.index.feeder.pending(), 60
     )
 
 
-def reopened(loop: Tagloop) -> Tagloop:
-    """The same installation after a stop and a start."""
+def restart(loop: Tagloop) -> Tagloop:
+    """Close the installation and open it again."""
     loop.close()
-    again = Tagloop(loop.settings)
-    again.start()
-    fed(again)
-    return again
+    restarted = Tagloop(loop.settings)
+    restarted.start()
+    wait_until_indexed(restarted)
+    return restarted
 
 
-def test_tags_and_pictures_reach_chroma(loop: Tagloop, ann: User) -> None:
+def test_tags_and_pictures_are_indexed_in_chroma(loop: Tagloop, ann: User) -> None:
     red, blue, green = ingest(loop, ann, RED, BLUE, GREEN)
     loop.review.decide(ann, Decision(Kind.ACCEPT, red, "garment.dress", profile="e-commerce"))
-    fed(loop)
+    wait_until_indexed(loop)
     with loop.database.read() as connection:
         assert loop.resources.index.counts() == loop.resources.index.expected(connection)
         vector = vectors.load(connection, loop.model.preset.fingerprint, [blue])[blue]
@@ -44,9 +44,9 @@ def test_tags_and_pictures_reach_chroma(loop: Tagloop, ann: User) -> None:
     assert (record["name_en"], record["accepted"], record["category"]) == ("Dress", 1, "garment")
 
 
-def test_pictures_that_are_not_in_the_index_yet_do_not_stop_a_search_among_some(loop: Tagloop, ann: User) -> None:
+def test_a_restricted_search_ignores_pictures_not_indexed_yet(loop: Tagloop, ann: User) -> None:
     red, blue = ingest(loop, ann, RED, BLUE)
-    fed(loop)
+    wait_until_indexed(loop)
     with loop.database.read() as connection:
         vector = vectors.load(connection, loop.model.preset.fingerprint, [blue])[blue]
     (nearest,) = loop.resources.index.nearest(vector[None], 12, among=[red, blue])
@@ -56,7 +56,7 @@ def test_pictures_that_are_not_in_the_index_yet_do_not_stop_a_search_among_some(
     assert loop.resources.index.nearest(vector[None], 12, among=[998, 999]) == [{}]
 
 
-def test_what_waits_is_fed_once_though_all_is_queued_anew(loop: Tagloop, ann: User) -> None:
+def test_requeueing_everything_does_not_duplicate_pending_entries(loop: Tagloop, ann: User) -> None:
     ingest(loop, ann, RED, BLUE)
     before = loop.resources.index.feeder.pending()
     loop.resources.index.feeder.requeue()
@@ -65,47 +65,47 @@ def test_what_waits_is_fed_once_though_all_is_queued_anew(loop: Tagloop, ann: Us
         waiting = list(connection.execute(select(outbox.c.key).where(outbox.c.kind == "asset")).scalars())
     assert sorted(waiting) == ["1", "2"]
     assert before
-    fed(loop)
+    wait_until_indexed(loop)
 
 
 def test_collections_with_surplus_records_are_reported(loop: Tagloop, monkeypatch: pytest.MonkeyPatch) -> None:
     with loop.database.write() as connection:
-        connection.execute(delete(outbox))  # what waits there may explain a difference
+        connection.execute(delete(outbox))  # pending entries would account for a difference
         expected = loop.resources.index.expected(connection)
-    held = {loop.resources.index.name(kind): count for kind, count in expected.items()}
-    monkeypatch.setattr(loop.resources.index.place, "counts", lambda: held)
+    counts = {loop.resources.index.name(kind): count for kind, count in expected.items()}
+    monkeypatch.setattr(loop.resources.index.place, "counts", lambda: counts)
     assert loop.resources.index.trouble() == ""
     for kind, count in expected.items():
-        held[loop.resources.index.name(kind)] = count + 1
+        counts[loop.resources.index.name(kind)] = count + 1
         assert loop.resources.index.trouble() == f"its {kind} collection holds {count + 1} of {count} records"
-        held[loop.resources.index.name(kind)] = count
+        counts[loop.resources.index.name(kind)] = count
 
 
-@pytest.mark.parametrize("harm", ["missing", "garbage", "truncated", "lost records"])
-def test_a_damaged_folder_is_rebuilt_from_sql(embedded: None, loop: Tagloop, ann: User, harm: str) -> None:
+@pytest.mark.parametrize("damage", ["missing", "garbage", "truncated", "lost records"])
+def test_a_damaged_folder_is_rebuilt_from_sql(embedded: None, loop: Tagloop, ann: User, damage: str) -> None:
     ingest(loop, ann, RED, BLUE)
-    fed(loop)
+    wait_until_indexed(loop)
     counts, folder = loop.resources.index.counts(), loop.settings.data_dir / "chroma"
     loop.close()
     database = folder / "chroma.sqlite3"
-    if harm == "missing":
+    if damage == "missing":
         shutil.rmtree(folder)
-    elif harm == "garbage":
+    elif damage == "garbage":
         database.write_bytes(b"not a database" * 100)
-    elif harm == "truncated":
+    elif damage == "truncated":
         database.write_bytes(database.read_bytes()[:5000])
     else:
-        drop_one(folder, f"assets-{loop.model.preset.fingerprint}")
-    again = Tagloop(loop.settings)
-    again.start()
-    fed(again)
-    assert again.worker is not None
-    assert again.worker.chroma.startswith("made" if harm == "missing" else "rebuilt")
-    assert again.resources.index.counts() == counts
-    again.close()
+        delete_one_record(folder, f"assets-{loop.model.preset.fingerprint}")
+    restarted = Tagloop(loop.settings)
+    restarted.start()
+    wait_until_indexed(restarted)
+    assert restarted.worker is not None
+    assert restarted.worker.chroma.startswith("made" if damage == "missing" else "rebuilt")
+    assert restarted.resources.index.counts() == counts
+    restarted.close()
 
 
-def drop_one(folder: Path, name: str) -> None:
+def delete_one_record(folder: Path, name: str) -> None:
     import chromadb
     from chromadb.api.shared_system_client import SharedSystemClient
 
@@ -114,10 +114,10 @@ def drop_one(folder: Path, name: str) -> None:
     SharedSystemClient.clear_system_cache()
 
 
-def test_a_sound_folder_is_opened_as_it_is(loop: Tagloop, ann: User) -> None:
+def test_an_intact_folder_is_opened_without_a_rebuild(loop: Tagloop, ann: User) -> None:
     ingest(loop, ann, RED)
-    fed(loop)
-    again = reopened(loop)
-    assert again.worker is not None
-    assert again.worker.chroma == "opened"
-    again.close()
+    wait_until_indexed(loop)
+    restarted = restart(loop)
+    assert restarted.worker is not None
+    assert restarted.worker.chroma == "opened"
+    restarted.close()

@@ -33,7 +33,7 @@ def found(loop: Tagloop, *args: object, **options: object) -> list[int]:
     return [hit.asset_id for hit in loop.search.find(*args, **options).hits]
 
 
-def test_names_of_tags_are_found_in_any_language(loop: Tagloop) -> None:
+def test_tag_names_are_recognised_in_any_language(loop: Tagloop) -> None:
     taxonomy = loop.taxonomy()
     names = TagNames(taxonomy.active())
     query = read_query(names, taxonomy, "a photo of Red dresses near Kyoto")
@@ -43,18 +43,18 @@ def test_names_of_tags_are_found_in_any_language(loop: Tagloop) -> None:
     assert read_query(names, taxonomy, "红色的连衣裙照片").rest == ""
 
 
-def test_a_tag_stands_for_those_below_it(loop: Tagloop, ann: User) -> None:
+def test_a_tag_includes_its_descendants(loop: Tagloop, ann: User) -> None:
     taxonomy = loop.taxonomy()
     loop.curation.apply(ann, plans.move(taxonomy, "subject.dog", "subject", parent_id="subject.animal"))
     taxonomy = loop.taxonomy()
     assert "subject.dog" in read_query(TagNames(taxonomy.active()), taxonomy, "animal").groups[0]
 
 
-def test_words_the_model_reads_find_pictures(loop: Tagloop, pictures: list[int]) -> None:
+def test_words_the_model_understands_find_pictures(loop: Tagloop, pictures: list[int]) -> None:
     assert found(loop, "yellow whatever")[0] == pictures[3]
 
 
-def test_what_people_gave_comes_first_and_what_they_ruled_out_never(
+def test_accepted_pictures_come_first_and_rejected_ones_are_excluded(
     loop: Tagloop, ann: User, pictures: list[int]
 ) -> None:
     accept(loop, ann, pictures[2], "garment.dress")
@@ -65,7 +65,7 @@ def test_what_people_gave_comes_first_and_what_they_ruled_out_never(
     assert pictures[0] not in [hit.asset_id for hit in hits]
 
 
-def test_words_count_as_they_stand_until_people_have_taught_the_tag(
+def test_an_alias_is_searched_literally_until_its_tag_has_decisions(
     loop: Tagloop, ann: User, pictures: list[int]
 ) -> None:
     blue = loop.taxonomy().tags["colour.blue"]
@@ -74,11 +74,11 @@ def test_words_count_as_they_stand_until_people_have_taught_the_tag(
     assert found(loop, "blue") == [pictures[2]]
     assert pictures[3] in found(loop, "yellow stripe")  # an alias may be narrower than its tag
     accept(loop, ann, pictures[2], "colour.blue")
-    assert found(loop, "yellow stripe")[0] == pictures[2]  # but what people said comes first
+    assert found(loop, "yellow stripe")[0] == pictures[2]  # but decisions come first
     assert found(loop, "blue hydrant")[:1] == [pictures[2]]
 
 
-def test_the_list_ends_where_answers_become_unlikely(loop: Tagloop, ann: User, pictures: list[int]) -> None:
+def test_results_end_where_hits_become_unlikely(loop: Tagloop, ann: User, pictures: list[int]) -> None:
     red, green, blue, yellow = pictures
     assert found(loop, "red") == [red, yellow]
     others = Filters(batch_id=loop.ingest.collect(ann, [green, blue], "e-commerce", name="Neither red nor yellow"))
@@ -88,7 +88,7 @@ def test_the_list_ends_where_answers_become_unlikely(loop: Tagloop, ann: User, p
     assert found(loop, "dress", limit=100) == [blue]  # the others are far less likely than the best
 
 
-def test_more_like_these_less_like_those(loop: Tagloop, pictures: list[int]) -> None:
+def test_examples_to_like_and_to_avoid_steer_the_search(loop: Tagloop, pictures: list[int]) -> None:
     red, green, blue, yellow = pictures
     assert found(loop, like=[red], unlike=[blue]) == [yellow, green]
     with loop.database.read() as connection:
@@ -98,7 +98,7 @@ def test_more_like_these_less_like_those(loop: Tagloop, pictures: list[int]) -> 
         loop.search.find(like=[99])
 
 
-def test_filters_leave_what_passes(loop: Tagloop, ann: User, pictures: list[int]) -> None:
+def test_filters_restrict_the_results(loop: Tagloop, ann: User, pictures: list[int]) -> None:
     accept(loop, ann, pictures[1], "garment.dress")
     loop.review.decide(ann, Decision(Kind.DONE, pictures[1], profile="e-commerce"))
     wanted = [pictures[1]]
@@ -112,29 +112,31 @@ def test_filters_leave_what_passes(loop: Tagloop, ann: User, pictures: list[int]
     assert found(loop, filters=Filters(state="new")) == [yellow, blue, red]
     assert found(loop, "black") == [green, red, blue]
     assert found(loop, "black", filters=Filters(state="new")) == [red, blue]
-    for wrong in (
+    for invalid in (
         Filters(state="lost"),
         Filters(category="lost"),
         Filters(tags=("lost",)),
         Filters(profile="lost"),
     ):
         with pytest.raises(TaggingError, match="lost"):
-            loop.search.find(filters=wrong)
+            loop.search.find(filters=invalid)
 
 
-def test_words_of_texts_count_where_the_model_reads_nothing(loop: Tagloop, ann: User, pictures: list[int]) -> None:
+def test_text_is_searched_for_words_the_model_does_not_understand(
+    loop: Tagloop, ann: User, pictures: list[int]
+) -> None:
     loop.review.set_text(ann, pictures[0], AssetText(title="裙摆飞扬"))
     result = loop.search.find("裙摆")
     assert not result.understood
     assert [hit.asset_id for hit in result.hits] == [pictures[0]]
 
 
-def test_accented_words_are_still_latin_ones(loop: Tagloop, pictures: list[int]) -> None:
+def test_accented_words_count_as_latin_script(loop: Tagloop, pictures: list[int]) -> None:
     assert loop.search.find("café").understood
     assert not loop.search.find("кафе").understood
 
 
-def test_recommendations_differ_from_one_another() -> None:
+def test_diversify_avoids_near_duplicates() -> None:
     near = np.eye(4, dtype=np.float32)
     asked = (near[0] + near[1] * 0.3) / np.linalg.norm(near[0] + near[1] * 0.3)
     twin = asked
@@ -149,12 +151,12 @@ def test_recommendations_differ_from_one_another() -> None:
     assert len({2, 3} & set(chosen)) == 1
 
 
-def test_search_takes_the_process_that_has_the_index(loop: Tagloop) -> None:
+def test_search_requires_the_process_that_holds_the_index(loop: Tagloop) -> None:
     with pytest.raises(TaggingError, match="Only the process that runs the worker"):
         loop.search.find("red")
 
 
-def test_found_pictures_make_a_batch(loop: Tagloop, ann: User, pictures: list[int]) -> None:
+def test_a_batch_can_be_made_from_search_results(loop: Tagloop, ann: User, pictures: list[int]) -> None:
     batch = loop.ingest.collect(ann, pictures[:2], "e-commerce", name="Reds")
     again = loop.ingest.collect(ann, pictures[:2], "e-commerce", name="Reds")
     assert batch != again

@@ -12,7 +12,7 @@ from tagging_core.storage import Database, add_to, upsert
 from tagging_core.storage.schema import counters, metadata
 
 
-def test_the_migrations_give_the_schema_of_the_tables(tmp_path: Path) -> None:
+def test_migrations_produce_the_declared_schema(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path / 'x.db'}")
     database.migrate()
     database.migrate()
@@ -22,7 +22,7 @@ def test_the_migrations_give_the_schema_of_the_tables(tmp_path: Path) -> None:
     database.close()
 
 
-def test_decisions_of_an_earlier_version_know_what_was_shown(tmp_path: Path) -> None:
+def test_migrating_old_decisions_records_what_was_shown(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path / 'x.db'}")
     config = Config()
     config.set_main_option("script_location", str(Path(storage.__file__).with_name("migrations")))
@@ -47,7 +47,7 @@ def test_decisions_of_an_earlier_version_know_what_was_shown(tmp_path: Path) -> 
     database.close()
 
 
-def test_an_error_undoes_the_whole_transaction(tmp_path: Path) -> None:
+def test_an_error_rolls_back_the_whole_transaction(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path / 'x.db'}")
     database.migrate()
     try:
