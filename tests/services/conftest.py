@@ -1,4 +1,4 @@
-"""Tests of the real servers; each installation here uses them whatever the other tests run on."""
+"""Tests on real servers; every installation here uses them, whatever the other tests run on."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def template(tmp_path_factory: pytest.TempPathFactory, installations: Installati
 
 @pytest.fixture
 def chroma(tmp_path: Path) -> Iterator[Chroma]:
-    """One for each test, since tests harm it."""
+    """One per test, since tests kill it."""
     server = start_chroma(tmp_path / "chroma-server")
     yield server
     server.stop()
@@ -74,17 +74,17 @@ def object_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ob
 
 @pytest.fixture
 def queue_server() -> None:
-    """None: tests here have brokers of their own."""
+    """None: tests here start their own brokers."""
 
 
 @pytest.fixture
 def picture_server() -> None:
-    """None: tests here have object stores of their own."""
+    """None: tests here start their own object stores."""
 
 
 @pytest.fixture
 def settings(data_dir: Path, chroma: Chroma) -> Settings:
-    """Of an installation on the servers."""
+    """The settings of an installation on the servers."""
     url = chroma.url(f"test-{uuid.uuid4().hex}")
     return Settings(
         data_dir=data_dir, chroma_url=url, encoder="tiny", ingest_threads=2, blind_share=0, known_share=0

@@ -1,6 +1,6 @@
-"""The full set: PostgreSQL, a Chroma server, a broker, an object store, and workers as processes of their own.
+"""The full set: PostgreSQL, a Chroma server, a broker, an object store, and workers as separate processes.
 
-Whatever is killed or restarted meanwhile, every picture ends exactly once.
+Whatever is killed or restarted, every picture is ingested exactly once.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ LEASE = 3.0
 
 
 class Workers:
-    """Worker processes on the same servers, each with a data folder of its own."""
+    """Worker processes on the same servers, each with its own data folder."""
 
     def __init__(self, settings: Settings, folder: Path) -> None:
         self._settings, self._folder = settings, folder
         self.processes: list[subprocess.Popen[bytes]] = []
 
     def start(self, seconds: float = 0.0) -> subprocess.Popen[bytes]:
-        """Another one, whose model takes so many seconds a picture."""
+        """Start another one, whose model takes that many seconds per picture."""
         number = len(self.processes)
         variables = {
             f"TAGLOOP_{name.upper()}": str(value)
@@ -49,7 +49,7 @@ class Workers:
         return process
 
     def stop(self) -> None:
-        """End all of them in order."""
+        """Stop all of them gracefully."""
         for process in self.processes:
             process.send_signal(signal.SIGTERM)
         for process in self.processes:
@@ -63,7 +63,7 @@ def broker(request: pytest.FixtureRequest) -> Server:
 
 @pytest.fixture
 def settings(settings: Settings, broker: Server, object_store: ObjectStore) -> Settings:
-    """Of a console on the full set."""
+    """The settings of a console on the full set."""
     found = settings.model_copy(
         update={
             "database_url": os.environ["TAGLOOP_DATABASE_URL"],
@@ -82,8 +82,8 @@ def workers(settings: Settings, tmp_path: Path) -> Iterator[Workers]:
 
 
 @pytest.fixture(autouse=True)
-def quick_to_notice(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Lost news is missed after seconds, not half a minute."""
+def short_delays(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Notice lost messages after seconds instead of half a minute."""
     monkeypatch.setattr(dispatcher, "_OVERLOOKED_SECONDS", 2.0)
     monkeypatch.setattr(dispatcher, "_LOOK_SECONDS", 0.5)
 
@@ -92,20 +92,20 @@ def files(count: int) -> list[tuple[str, bytes]]:
     return [(f"{n}.jpg", photo((n % 256, 3 * n % 256, 90), size=(64, 40 + n))) for n in range(count)]
 
 
-def check_each_ended_once(loop: Tagloop, count: int) -> None:
+def check_each_picture_was_ingested_once(loop: Tagloop, count: int) -> None:
     with loop.database.read() as connection:
         states = sa.select(items.c.state, sa.func.count()).group_by(items.c.state)
         assert [tuple(row) for row in connection.execute(states)] == [("done", count)]
         assert connection.execute(sa.select(sa.func.count()).select_from(assets)).scalar_one() == count
 
 
-def names(loop: Tagloop) -> set[str]:
+def worker_names(loop: Tagloop) -> set[str]:
     with loop.database.read() as connection:
         return set(connection.execute(sa.select(chunks.c.worker).where(chunks.c.worker.is_not(None))).scalars())
 
 
 def wait_for_work(loop: Tagloop) -> None:
-    wait_for(lambda: names(loop), 60)
+    wait_for(lambda: worker_names(loop), 60)
 
 
 @pytest.mark.parametrize("broker", ["redis", "rabbitmq"], indirect=True)
@@ -115,14 +115,14 @@ def test_the_loop_from_upload_to_search(loop: Tagloop, workers: Workers, ann: Us
     colours = {"red.jpg": RED, "red2.jpg": (215, 35, 30), "green.jpg": GREEN, "blue.jpg": BLUE}
     batch = loop.ingest.upload(ann, [(name, photo(colour)) for name, colour in colours.items()], PROFILE)
     wait_for(lambda: loop.ingest.batch(batch).state == "done", 90)
-    assert loop.resources.name not in names(loop), "the console leaves pictures to workers"
+    assert loop.resources.name not in worker_names(loop), "the console leaves pictures to workers"
     with loop.database.read() as connection:
         found = {row.name: row for row in connection.execute(sa.select(assets))}
     data = loop.resources.images.read(Rendition.ORIGINAL, found["red.jpg"].sha256)
     assert data == photo(RED)
     assert loop.resources.images.has(found["blue.jpg"].sha256)
-    assert not (loop.settings.data_dir / "archive").exists(), "no picture lies on this machine"
-    assert list(loop.resources.blobs.older_than("incoming", 0.0)) == [], "what was staged is gone"
+    assert not (loop.settings.data_dir / "archive").exists(), "no picture is stored on this machine"
+    assert list(loop.resources.blobs.older_than("incoming", 0.0)) == [], "staged files are deleted"
     before = {s.tag_id: s.probability for s in loop.review.suggest(found["red2.jpg"].id, PROFILE)}
     loop.review.decide(ann, Decision(Kind.REJECT, found["red.jpg"].id, "colour.red", profile=PROFILE))
     after = {s.tag_id: s.probability for s in loop.review.suggest(found["red2.jpg"].id, PROFILE)}
@@ -134,7 +134,7 @@ def test_the_loop_from_upload_to_search(loop: Tagloop, workers: Workers, ann: Us
     assert (loop.ingest.batch(again).known, loop.ingest.batch(again).refused) == (1, 1)
 
 
-def test_the_chunk_of_a_killed_worker_is_done_by_another(loop: Tagloop, workers: Workers, ann: User) -> None:
+def test_the_chunk_of_a_killed_worker_is_processed_by_another(loop: Tagloop, workers: Workers, ann: User) -> None:
     loop.start()
     batch = loop.ingest.upload(ann, files(160), PROFILE)
     victim = workers.start(0.05)
@@ -144,18 +144,18 @@ def test_the_chunk_of_a_killed_worker_is_done_by_another(loop: Tagloop, workers:
     killed = time.monotonic()
     with loop.database.read() as connection:
         held = connection.execute(sa.select(chunks.c.n).where(chunks.c.leased_until.is_not(None))).scalars().all()
-    assert held, "it was at work"
+    assert held, "it was working"
     workers.start()
     wait_for(lambda: loop.ingest.batch(batch).state == "done", 60)
     assert time.monotonic() - killed < 60
     with loop.database.read() as connection:
         attempts = {row.n: row.attempts for row in connection.execute(sa.select(chunks))}
     assert {attempts[n] for n in held} == {2}
-    check_each_ended_once(loop, 160)
+    check_each_picture_was_ingested_once(loop, 160)
 
 
 @pytest.mark.parametrize(("broker", "end"), [("redis", "kill"), ("rabbitmq", "stop")], indirect=["broker"])
-def test_a_broker_that_restarts_loses_nothing(
+def test_a_broker_restart_loses_nothing(
     loop: Tagloop, workers: Workers, broker: Server, ann: User, end: str
 ) -> None:
     loop.start()
@@ -167,11 +167,11 @@ def test_a_broker_that_restarts_loses_nothing(
     wait_for(lambda: loop.worker is not None and "queue" in loop.worker.trouble, 60)
     broker.start()
     wait_for(lambda: loop.ingest.batch(batch).state == loop.ingest.batch(during).state == "done", 90)
-    check_each_ended_once(loop, 201)
+    check_each_picture_was_ingested_once(loop, 201)
     wait_for(lambda: loop.worker is not None and not loop.worker.trouble)
 
 
-def test_an_object_store_that_is_away_delays_pictures(
+def test_an_unreachable_object_store_delays_pictures(
     loop: Tagloop, workers: Workers, object_store: ObjectStore, ann: User
 ) -> None:
     loop.start()
@@ -186,10 +186,10 @@ def test_an_object_store_that_is_away_delays_pictures(
     finally:
         object_store.process.send_signal(signal.SIGCONT)
     wait_for(lambda: loop.ingest.batch(batch).state == "done", 90)
-    check_each_ended_once(loop, 8)
+    check_each_picture_was_ingested_once(loop, 8)
 
 
-def test_ten_thousand_chunks_keep_nobody_waiting(
+def test_ten_thousand_chunks_do_not_delay_a_small_upload(
     loop: Tagloop, workers: Workers, ann: User, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(batches, "CHUNK", 1)
@@ -207,7 +207,7 @@ def test_ten_thousand_chunks_keep_nobody_waiting(
     assert loop.ingest.batch(bulk).state == "running"
     loop.ingest.stop(ann, bulk)
     with loop.database.read() as connection:
-        assert queue_status.load(connection).waiting == 0, "what is stopped waits for nobody"
+        assert queue_status.load(connection).waiting == 0, "a stopped batch is not waiting"
 
 
 def unsent(loop: Tagloop) -> int:
@@ -216,7 +216,7 @@ def unsent(loop: Tagloop) -> int:
         return int(connection.execute(query).scalar_one())
 
 
-def test_progress_and_an_end_reach_across_processes(loop: Tagloop, workers: Workers, ann: User) -> None:
+def test_progress_and_stopping_work_across_processes(loop: Tagloop, workers: Workers, ann: User) -> None:
     loop.start()
     worker = workers.start(0.02)
     batch = loop.ingest.upload(ann, files(120), PROFILE)
@@ -229,10 +229,10 @@ def test_progress_and_an_end_reach_across_processes(loop: Tagloop, workers: Work
     loop.ingest.resume(ann, batch)
     wait_for(lambda: loop.ingest.batch(batch).finished > stopped, 30)
     worker.send_signal(signal.SIGTERM)
-    assert worker.wait(30) == 0, "it ends in order"
+    assert worker.wait(30) == 0, "it exits cleanly"
     with loop.database.read() as connection:
         held = sa.select(chunks.c.n).where(chunks.c.leased_until.is_not(None))
-        assert connection.execute(held).all() == [], "it finished what it was at, and holds nothing"
+        assert connection.execute(held).all() == [], "it finished its chunk and holds no lease"
     workers.start()
     wait_for(lambda: loop.ingest.batch(batch).state == "done", 60)
-    check_each_ended_once(loop, 120)
+    check_each_picture_was_ingested_once(loop, 120)
