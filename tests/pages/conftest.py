@@ -1,4 +1,4 @@
-"""Tests of the pages check the glue: that a page shows the core's results and calls the core's services."""
+"""Page tests check that a page shows the results of the core and calls its services."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FRAME = str(Path(page_paths.__file__).with_name("frame.py"))
 
 @pytest.fixture(autouse=True)
 def fresh_caches() -> Iterator[None]:
-    """Streamlit's caches outlive a run in one process."""
+    """Clear Streamlit's caches, which outlive a run in the same process."""
     st.cache_resource.clear()
     st.cache_data.clear()
     yield

@@ -22,7 +22,7 @@ PAGES = {
 }
 
 
-def test_a_name_is_asked_once_and_remembered(console: Tagloop) -> None:
+def test_the_name_is_asked_for_only_the_first_time(console: Tagloop) -> None:
     at = AppTest.from_file(FRAME, default_timeout=30).run()
     assert at.header[0].value == "Who is tagging?"
     assert "no protection" in at.caption[0].value
@@ -51,7 +51,7 @@ def test_other_machines_are_refused_without_sign_in(console: Tagloop, monkeypatc
 
 @pytest.mark.parametrize("role", list(Role))
 @pytest.mark.parametrize("page", PAGES)
-def test_pages_that_a_role_lacks_are_absent_and_refused(
+def test_pages_a_role_may_not_use_are_hidden_and_refused(
     open_page: Callable[..., AppTest], page: str, role: Role
 ) -> None:
     at = open_page(user=User("x", frozenset({role})))
@@ -66,7 +66,7 @@ def test_pages_that_a_role_lacks_are_absent_and_refused(
         assert "x may not" in direct.error[0].value
 
 
-def test_someone_without_a_role_is_told_whom_to_ask(open_page: Callable[..., AppTest]) -> None:
+def test_a_user_without_a_role_is_referred_to_an_administrator(open_page: Callable[..., AppTest]) -> None:
     at = open_page(user=User("stranger@example.com", frozenset()))
     assert "Ask an administrator" in at.error[0].value
 
@@ -78,7 +78,7 @@ def test_a_second_console_says_what_to_do(working: Tagloop) -> None:
 
 
 @pytest.mark.parametrize(("email", "sees"), [("ann@example.com", "Upload pictures"), ("nobody@example.com", None)])
-def test_signed_in_people_have_the_roles_of_the_file(
+def test_signed_in_users_get_their_roles_from_the_file(
     console: Tagloop, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, email: str, sees: str | None
 ) -> None:
     roles = tmp_path / "roles.toml"
@@ -96,7 +96,7 @@ def test_signed_in_people_have_the_roles_of_the_file(
         assert "no role in Tagloop yet" in at.error[0].value
 
 
-def test_without_a_session_one_is_asked_to_sign_in(console: Tagloop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_signed_out_visitor_is_asked_to_sign_in(console: Tagloop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(session, "sign_in_configured", lambda: True)
     at = AppTest.from_file(FRAME, default_timeout=30)
     at.user = {"is_logged_in": False}

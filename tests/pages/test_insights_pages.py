@@ -22,7 +22,7 @@ DRESS = "garment.dress"
 
 @pytest.fixture
 def work(console: Tagloop, ann: User) -> list[int]:
-    """Three pictures, two of which were finished."""
+    """Three pictures, two of them finished."""
     found = ingest(console, ann, RED, BLUE, GREEN)
     for asset, kind in zip(found, (Kind.ACCEPT, Kind.REJECT), strict=False):
         shown = {"probability": 0.8, "fingerprint": "tiny"}
@@ -48,7 +48,7 @@ def metrics(at: AppTest) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("page", CHARTS)
-def test_without_decisions_it_says_what_to_do(open_page: Open, page: str) -> None:
+def test_without_decisions_the_page_says_what_to_do(open_page: Open, page: str) -> None:
     at = open_page(page)
     assert at.info
     assert not at.get("plotly_chart")
@@ -56,7 +56,7 @@ def test_without_decisions_it_says_what_to_do(open_page: Open, page: str) -> Non
 
 
 @pytest.mark.parametrize("page", [*CHARTS, page_paths.DRIFT, page_paths.PICTURES])
-def test_managers_read_every_page_and_editors_none(
+def test_managers_can_open_every_page_and_editors_none(
     open_page: Open, manager: User, work: list[int], page: str
 ) -> None:
     assert not open_page(page, user=manager).error
@@ -64,7 +64,7 @@ def test_managers_read_every_page_and_editors_none(
         open_page(page, user=User("ed", frozenset({Role.EDITOR})))
 
 
-def test_the_overview_tells_the_week_at_a_glance(open_page: Open, work: list[int]) -> None:
+def test_the_overview_summarises_the_week(open_page: Open, work: list[int]) -> None:
     at = open_page(page_paths.OVERVIEW, days="7")
     assert metrics(at) == {
         "New pictures": "3",
@@ -78,10 +78,10 @@ def test_the_overview_tells_the_week_at_a_glance(open_page: Open, work: list[int
     }
     assert len(at.get("plotly_chart")) == 1
     main = [link for link in at.main.get("page_link") if link.label == "Pictures"]
-    assert len(main) == 9  # one of each figure, and of the chart
+    assert len(main) == 9  # one for each figure and one for the chart
 
 
-def test_the_report_is_one_file_with_the_figures(open_page: Open, work: list[int], console: Tagloop) -> None:
+def test_the_report_is_a_single_file_with_the_figures(open_page: Open, work: list[int], console: Tagloop) -> None:
     from console.insights import report
     from console.insights.filters import Choice
     from tagging_core.common.periods import Period
@@ -94,11 +94,11 @@ def test_the_report_is_one_file_with_the_figures(open_page: Open, work: list[int
     assert "What the content is about" in found
     assert "<th>Finished pictures</th><td>2</td>" in found
     assert "&lt;b&gt;Mo" in found
-    assert found.count("plotly.js v") == 1  # brought along, once
+    assert found.count("plotly.js v") == 1  # embedded exactly once
     assert 'src="http' not in found
 
 
-def test_trends_draw_what_was_chosen_and_lead_to_its_pictures(open_page: Open, work: list[int]) -> None:
+def test_trends_plot_the_chosen_tags_and_link_to_their_pictures(open_page: Open, work: list[int]) -> None:
     at = open_page(page_paths.TRENDS, tags=DRESS, days="7")
     assert at.multiselect[0].value == [DRESS]
     (figure,) = charts(at)
@@ -112,7 +112,7 @@ def test_trends_draw_what_was_chosen_and_lead_to_its_pictures(open_page: Open, w
 @pytest.mark.parametrize(
     ("show", "n"), [("What it is about", 2), ("Together", 0), ("Compare", 0), ("What changed", 1)]
 )
-def test_each_way_of_looking_at_trends(open_page: Open, work: list[int], show: str, n: int) -> None:
+def test_every_trends_view_shows_its_charts(open_page: Open, work: list[int], show: str, n: int) -> None:
     at = open_page(page_paths.TRENDS, show=show)
     assert not at.error
     assert len(at.get("plotly_chart")) == n
@@ -127,7 +127,7 @@ def test_two_batches_are_compared(open_page: Open, console: Tagloop, ann: User, 
     assert sorted(numbers(trace["x"])[0] for trace in figure["data"]) == [0.5, 1.0]
 
 
-def test_what_is_in_the_address_is_chosen_and_goes_along(open_page: Open, work: list[int]) -> None:
+def test_filters_come_from_the_url_and_carry_over_to_other_pages(open_page: Open, work: list[int]) -> None:
     at = open_page(page_paths.TRENDS, days="90", on="uploaded", grain="month", profile="e-commerce")
     assert [s.value for s in at.selectbox] == ["month", "uploaded", "e-commerce"]
     at.switch_page(page_paths.ACCURACY).run()
@@ -138,26 +138,28 @@ def test_what_is_in_the_address_is_chosen_and_goes_along(open_page: Open, work: 
 @pytest.mark.parametrize(
     "query", [{"days": "soon"}, {"days": "other", "between": "x_y"}, {"profile": "none"}, {"tags": "no.tag"}]
 )
-def test_a_wrong_address_shows_the_usual(open_page: Open, work: list[int], query: dict[str, str]) -> None:
+def test_invalid_url_parameters_fall_back_to_defaults(
+    open_page: Open, work: list[int], query: dict[str, str]
+) -> None:
     at = open_page(page_paths.TRENDS, **query)
     assert not at.error
     assert at.get("plotly_chart")
 
 
-def test_a_view_is_saved_opened_by_others_and_brought_back(open_page: Open, manager: User, work: list[int]) -> None:
+def test_a_view_is_saved_shared_deleted_and_restored(open_page: Open, manager: User, work: list[int]) -> None:
     at = open_page(page_paths.TRENDS, days="90")
     at.text_input(key="view_name").set_value("Quarter")
     next(b for b in at.button if b.label == "Save").click().run()
-    other = open_page(page_paths.TRENDS, user=manager)
-    link = next(link for link in other.get("page_link") if link.label == "Quarter")
+    managers_page = open_page(page_paths.TRENDS, user=manager)
+    link = next(link for link in managers_page.get("page_link") if link.label == "Quarter")
     assert "days=90" in link.proto.query_string
-    other.button(key="view_1").click().run()
-    assert "Quarter" not in {link.label for link in other.get("page_link")}
-    next(b for b in other.button if b.label == "Restore 'Quarter'").click().run()
-    assert "Quarter" in {link.label for link in other.get("page_link")}
+    managers_page.button(key="view_1").click().run()
+    assert "Quarter" not in {link.label for link in managers_page.get("page_link")}
+    next(b for b in managers_page.button if b.label == "Restore 'Quarter'").click().run()
+    assert "Quarter" in {link.label for link in managers_page.get("page_link")}
 
 
-def test_accuracy_tells_both_sources_and_draws_the_one_with_enough(open_page: Open, work: list[int]) -> None:
+def test_accuracy_shows_both_sources_and_plots_the_one_with_enough_data(open_page: Open, work: list[int]) -> None:
     at = open_page(page_paths.ACCURACY)
     assert [m.value for m in at.metric] == ["–", "–", "50%", "100%"]
     assert len(at.get("plotly_chart")) == 3
@@ -165,14 +167,16 @@ def test_accuracy_tells_both_sources_and_draws_the_one_with_enough(open_page: Op
     assert "nothing could be accepted unseen" in unseen
 
 
-def test_accuracy_by_tag_leaves_out_what_few_cases_say(open_page: Open, work: list[int]) -> None:
+def test_accuracy_by_tag_omits_figures_with_too_few_cases(open_page: Open, work: list[int]) -> None:
     at = open_page(page_paths.ACCURACY, show="By tag, profile, person")
     row = at.dataframe[0].value.set_index("Name").loc["Dress"]
     assert (row["Predictions"], row["Interval"], row["Source"]) == (2, "9% to 91%", "As shown")
     assert row["Precision"] is None or row["Precision"] != row["Precision"]
 
 
-def test_confusions_and_changes(open_page: Open, console: Tagloop, ann: User, work: list[int]) -> None:
+def test_confusions_and_the_effects_of_changes_are_shown(
+    open_page: Open, console: Tagloop, ann: User, work: list[int]
+) -> None:
     shown = {"probability": 0.9, "fingerprint": "tiny"}
     console.review.decide(ann, Decision(Kind.REPLACE, work[2], DRESS, "garment.hat", PROFILE, payload=shown))
     (figure,) = charts(open_page(page_paths.ACCURACY, show="Taken for one another"))
@@ -181,12 +185,12 @@ def test_confusions_and_changes(open_page: Open, console: Tagloop, ann: User, wo
 
     console.curation.apply(ann, plans.set_state(console.taxonomy(), DRESS, "deprecated"))
     at = open_page(page_paths.ACCURACY, show="Before and after")
-    said = " ".join(m.value for m in at.markdown)
-    assert "Took Dress out of use" in said
-    assert "`tiny`" in said
+    text = " ".join(m.value for m in at.markdown)
+    assert "Took Dress out of use" in text
+    assert "`tiny`" in text
 
 
-def test_people_are_listed_by_name_and_few_cases_say_nothing(open_page: Open, work: list[int]) -> None:
+def test_people_are_listed_by_name_without_rates_from_too_few_cases(open_page: Open, work: list[int]) -> None:
     table = open_page(page_paths.PEOPLE).dataframe[0].value
     assert table["Person"].tolist() == ["Ann"]
     assert table["Finished"].tolist() == [2]
@@ -201,14 +205,14 @@ def test_savings_follow_the_assumptions(open_page: Open, work: list[int]) -> Non
     assert found["Break-even after"] == "4.9 months"
 
 
-def test_drift_says_what_cannot_be_told_yet(open_page: Open, console: Tagloop, work: list[int]) -> None:
+def test_drift_reports_that_there_are_too_few_pictures(open_page: Open, console: Tagloop, work: list[int]) -> None:
     drift.check_if_due(console.database, console.model.library, console.taxonomy())
     at = open_page(page_paths.DRIFT)
     assert any("Too few pictures" in m.value for m in at.markdown)
     assert not at.get("plotly_chart")
 
 
-def test_pictures_behind_a_figure_and_an_address_that_asks_for_nothing(
+def test_the_pictures_behind_a_figure_are_listed(
     open_page: Open, work: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drawn: list[list[int]] = []
@@ -222,7 +226,7 @@ def test_pictures_behind_a_figure_and_an_address_that_asks_for_nothing(
 
 
 @pytest.mark.parametrize(
-    ("query", "said"),
+    ("query", "message"),
     [
         ({"tag": "no.tag"}, "There is no tag 'no.tag'"),
         ({"what": "magic"}, "no pictures of the kind 'magic'"),
@@ -232,5 +236,5 @@ def test_pictures_behind_a_figure_and_an_address_that_asks_for_nothing(
         ({"on": "eaten"}, "This URL is invalid"),
     ],
 )
-def test_an_address_that_cannot_be_read_says_so(open_page: Open, query: dict[str, str], said: str) -> None:
-    assert said in open_page(page_paths.PICTURES, **query).error[0].value
+def test_an_invalid_url_is_reported(open_page: Open, query: dict[str, str], message: str) -> None:
+    assert message in open_page(page_paths.PICTURES, **query).error[0].value

@@ -29,7 +29,7 @@ def encoder() -> Told | None:
 
 @pytest.fixture
 def working(data_dir: Path, encoder: Told | None) -> Iterator[Tagloop]:
-    """Replace the console's usual fixture: this one's model takes instructions."""
+    """Replace the usual fixture by one whose model takes instructions."""
     loop = Tagloop(Settings(data_dir=data_dir, encoder="tiny", ingest_threads=1), encoder=encoder)
     loop.start()
     yield loop
@@ -42,7 +42,7 @@ def press(at: AppTest, label: str) -> AppTest:
     return at
 
 
-def choose(at: AppTest) -> AppTest:
+def choose_profile(at: AppTest) -> AppTest:
     at.session_state["instruction_profile"] = PROFILE
     return at.run()
 
@@ -55,7 +55,7 @@ def test_an_instruction_is_tried_sent_and_undone(
     open_page: Open, console: Tagloop, ann: User, owner: User, encoder: Told
 ) -> None:
     ingest(console, ann, RED, GREEN, BLUE)
-    at = choose(open_page(page_paths.INSTRUCTIONS, owner))
+    at = choose_profile(open_page(page_paths.INSTRUCTIONS, owner))
     assert "the default instruction" in texts(at)
     at.text_area(key=f"instruction_{PROFILE}").set_value("Find  the colour.").run()
     encoder.confused = True
@@ -74,7 +74,7 @@ def test_an_instruction_is_tried_sent_and_undone(
 
 
 def test_an_empty_instruction_and_an_empty_archive_are_reported(open_page: Open, owner: User) -> None:
-    at = choose(open_page(page_paths.INSTRUCTIONS, owner))
+    at = choose_profile(open_page(page_paths.INSTRUCTIONS, owner))
     press(at, "Try it on 50 pictures")
     assert any("There are no pictures" in info.value for info in at.info)
     at.text_area(key=f"instruction_{PROFILE}").set_value(" ").run()
@@ -82,13 +82,13 @@ def test_an_empty_instruction_and_an_empty_archive_are_reported(open_page: Open,
     assert any("instruction for E-commerce is empty" in error.value for error in at.error)
 
 
-class TestOfAModelThatTakesNone:
+class TestModelWithoutInstructions:
     @pytest.fixture
     def encoder(self) -> None:
         return None
 
-    def test_it_waits(self, open_page: Open, console: Tagloop, owner: User) -> None:
-        at = choose(open_page(page_paths.INSTRUCTIONS, owner))
+    def test_the_instruction_waits(self, open_page: Open, console: Tagloop, owner: User) -> None:
+        at = choose_profile(open_page(page_paths.INSTRUCTIONS, owner))
         assert any("takes no instructions" in info.value for info in at.info)
         assert next(b for b in at.button if b.label == "Try it on 50 pictures").disabled
         press(at, "Send to the model")

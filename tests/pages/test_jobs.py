@@ -23,7 +23,7 @@ def metric(at: AppTest, label: str) -> str:
     return next(m.value for m in at.metric if m.label == label)
 
 
-def test_an_empty_queue(open_page: Open, operator: User) -> None:
+def test_an_empty_queue_is_reported(open_page: Open, operator: User) -> None:
     at = open_page(page_paths.JOBS, operator)
     assert metric(at, "Pictures waiting") == "0"
     assert any("All uploads are done" in c.value for c in at.caption)
@@ -57,27 +57,26 @@ def test_dead_letters_show_their_error_and_are_retried(
 def test_a_batch_is_stopped_and_resumed(
     open_page: Open, console: Tagloop, ann: User, operator: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    may = threading.Event()
+    release = threading.Event()
 
-    def wait(*args: Any, **options: Any) -> Any:
-        assert may.wait(30)
+    def blocked_encode(*args: Any, **options: Any) -> Any:
+        assert release.wait(30)
         return encode_with_bisection(*args, **options)
 
-    def in_work() -> int:
+    def pictures_in_progress() -> int:
         with console.database.read() as connection:
             return queue_status.load(connection).in_work
 
-    monkeypatch.setattr(
-        "tagging_core.ingest.pipeline.encode_with_bisection", wait
-    )  # before the writers' turn, which Stop needs
+    # Blocks before the write lock, which Stop needs, is taken.
+    monkeypatch.setattr("tagging_core.ingest.pipeline.encode_with_bisection", blocked_encode)
     batch = console.ingest.upload(ann, [("a.jpg", photo(RED))], "e-commerce")
     console.start()
-    wait_for(in_work)
+    wait_for(pictures_in_progress)
     at = open_page(page_paths.JOBS, operator)
     assert metric(at, "In progress") == "1"
     press(at, "Stop")
     assert console.ingest.batch(batch).note == "Stopped by op."
     press(at, "Resume")
     assert console.ingest.batch(batch).state == "running"
-    may.set()
+    release.set()
     wait_for(lambda: console.ingest.batch(batch).state == "done")

@@ -16,7 +16,9 @@ from tests.tagging_core.app.test_model_rollout import COLOURS, Turned
 Open = Callable[..., AppTest]
 
 
-def test_it_says_what_runs(open_page: Open, console: Tagloop, ann: User, operator: User) -> None:
+def test_the_active_model_and_its_device_are_shown(
+    open_page: Open, console: Tagloop, ann: User, operator: User
+) -> None:
     ingest(console, ann, RED)
     at = open_page(page_paths.MODELS, operator)
     found = {metric.label: metric.value for metric in at.metric}

@@ -26,8 +26,8 @@ EDITOR = User("ed", frozenset({Role.EDITOR}))
 def confuse(console: Tagloop, ann: User) -> None:
     for asset_id in ingest(console, ann, RED, RED, RED):
         shown = {"probability": 0.6}
-        said = Decision(Kind.REPLACE, asset_id, "garment.hat", "garment.dress", "e-commerce", payload=shown)
-        console.review.decide(ann, said)
+        decision = Decision(Kind.REPLACE, asset_id, "garment.hat", "garment.dress", "e-commerce", payload=shown)
+        console.review.decide(ann, decision)
     console.model.library.settle()
     console.curation.proposals.finder.search()
 
@@ -45,7 +45,7 @@ def test_proposals_are_shown_with_their_evidence_and_dismissed(
     assert any("**Hat** suggested" in m.value for m in at.markdown)
 
 
-def test_a_typed_tag_is_approved_or_declined(open_page: OpenPage, console: Tagloop, ann: User) -> None:
+def test_a_proposed_tag_is_approved_or_declined(open_page: OpenPage, console: Tagloop, ann: User) -> None:
     (asset_id,) = ingest(console, ann, RED)
     proposed = console.curation.propose(EDITOR, Tag("", "garment", {"en": "Cape"}))
     console.review.decide(ann, Decision(Kind.ADD, asset_id, proposed.id))
@@ -67,7 +67,7 @@ def test_editors_see_proposals_without_buttons(open_page: OpenPage, console: Tag
     assert not [b for b in at.button if b.label in ("Dismiss", "Merge …")]
 
 
-def test_a_back_fill_is_answered_page_by_page(console: Tagloop, ann: User, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_backfill_is_answered_page_by_page(console: Tagloop, ann: User, monkeypatch: pytest.MonkeyPatch) -> None:
     pictures = ingest(console, ann, RED, RED, RED, profile="general")
     for asset_id in pictures:
         console.review.decide(ann, Decision(Kind.DONE, asset_id, profile="general"))
@@ -88,7 +88,7 @@ def test_a_back_fill_is_answered_page_by_page(console: Tagloop, ann: User, monke
         assert set(taxonomy_store.examples(connection, "colour.red")) == set(pictures[:2])
 
 
-def test_changes_are_listed_and_taken_back(open_page: OpenPage, console: Tagloop, ann: User) -> None:
+def test_changes_are_listed_and_undone(open_page: OpenPage, console: Tagloop, ann: User) -> None:
     assert "Nobody has changed the tag library" in open_page(page_paths.HISTORY).info[0].value
     console.curation.apply(ann, plans.merge(console.taxonomy(), "garment.hat", "garment.dress"))
     at = open_page(page_paths.HISTORY)
@@ -98,7 +98,7 @@ def test_changes_are_listed_and_taken_back(open_page: OpenPage, console: Tagloop
     assert any("Brought Hat back" in m.value for m in at.markdown)
 
 
-def test_the_library_of_a_past_moment_is_compared_and_restored(
+def test_a_past_version_of_the_library_is_compared_and_restored(
     open_page: OpenPage, console: Tagloop, ann: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     at = open_page(page_paths.HISTORY, show="Versions")
@@ -113,7 +113,9 @@ def test_the_library_of_a_past_moment_is_compared_and_restored(
     assert console.taxonomy().tags["garment.hat"].state == "active"
 
 
-def test_an_import_shows_its_changes_first(console: Tagloop, ann: User, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_import_is_previewed_before_it_is_applied(
+    console: Tagloop, ann: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
     data = b"category,name_en\ngarment,Kilt\ngarment,Hat\n"
     at = dialog(lambda: import_export._draw_import(data, "csv", "tags.csv"), console, ann, monkeypatch)
     assert "garment.kilt" not in console.taxonomy().tags
@@ -129,7 +131,7 @@ def test_a_bad_import_lists_each_bad_row(console: Tagloop, ann: User, monkeypatc
     assert "garment.kilt" not in console.taxonomy().tags
 
 
-def test_sensitive_tags_are_switched_on_with_their_honest_accuracy(
+def test_sensitive_tags_can_be_switched_on_and_show_their_accuracy(
     open_page: OpenPage, console: Tagloop, ann: User
 ) -> None:
     at = open_page(page_paths.COMPLIANCE)

@@ -40,7 +40,7 @@ def press(at: AppTest, shortcut: str) -> None:
 
 
 def pick(at: AppTest, monkeypatch: pytest.MonkeyPatch, tag_id: str = "", text: str = "") -> None:
-    """Stand in for the tag search field: AppTest cannot type into it, a browser test does."""
+    """Stand in for the tag search field, which AppTest cannot type into; a browser test covers it."""
     monkeypatch.setattr(components, "picked", lambda: {"id": tag_id, "text": text})
     monkeypatch.setattr(st, "rerun", lambda key: None)
     monkeypatch.setattr(actions, "open_dialog", lambda name: actions.pick())
@@ -49,21 +49,23 @@ def pick(at: AppTest, monkeypatch: pytest.MonkeyPatch, tag_id: str = "", text: s
     assert not at.exception
 
 
-def test_with_nothing_to_review_it_leads_to_upload(open_page: Callable[..., AppTest]) -> None:
+def test_with_nothing_to_review_the_page_points_to_upload(open_page: Callable[..., AppTest]) -> None:
     at = open_page(PAGE)
     assert "Upload some" in at.info[0].value
 
 
-def test_accept_reject_and_done(open_page: Callable[..., AppTest], console: Tagloop, assets: list[int]) -> None:
+def test_accept_reject_and_done_are_recorded(
+    open_page: Callable[..., AppTest], console: Tagloop, assets: list[int]
+) -> None:
     at = open_page(PAGE)
     first = at.session_state["review_asset"]
-    yes = first_suggestion(at)
+    accepted = first_suggestion(at)
     press(at, "1")
-    assert first_suggestion(at) == yes  # a chip keeps its place, and its key
-    no = next(b.key for b in at.button if b.proto.shortcut == "2").removeprefix("accept_")
-    at.button(key=f"reject_{no}").click().run()
+    assert first_suggestion(at) == accepted  # a suggestion keeps its position and its key
+    rejected = next(b.key for b in at.button if b.proto.shortcut == "2").removeprefix("accept_")
+    at.button(key=f"reject_{rejected}").click().run()
     press(at, "D")
-    assert kinds(console) == [("accept", yes), ("reject", no), ("done", None)]
+    assert kinds(console) == [("accept", accepted), ("reject", rejected), ("done", None)]
     assert at.session_state["review_asset"] in set(assets) - {first}
     with console.database.read() as connection:
         assert queue.progress(connection).done == 1
@@ -112,7 +114,7 @@ def test_replace_is_one_event(
     assert {tag: label.value for tag, label in found.items()} == {wrong: 0, "travel.island": 1}
 
 
-def test_next_and_back_decide_nothing(
+def test_next_and_back_record_no_decision(
     open_page: Callable[..., AppTest], console: Tagloop, assets: list[int]
 ) -> None:
     at = open_page(PAGE)
@@ -124,7 +126,7 @@ def test_next_and_back_decide_nothing(
     assert kinds(console) == []
 
 
-def test_when_all_is_done_it_says_so_and_undo_still_works(
+def test_an_empty_queue_is_reported_and_undo_still_works(
     open_page: Callable[..., AppTest], console: Tagloop, assets: list[int]
 ) -> None:
     at = open_page(PAGE)
@@ -136,7 +138,7 @@ def test_when_all_is_done_it_says_so_and_undo_still_works(
     assert at.session_state["review_asset"] == last
 
 
-def test_an_address_names_its_batch(open_page: Callable[..., AppTest], console: Tagloop, ann: User) -> None:
+def test_the_url_selects_the_batch(open_page: Callable[..., AppTest], console: Tagloop, ann: User) -> None:
     ingest(console, ann, RED)
     second = ingest(console, ann, (9, 9, 9), (90, 90, 9), profile="news")
     at = open_page(batch="2")
@@ -164,7 +166,7 @@ def test_text_is_saved(open_page: Callable[..., AppTest], console: Tagloop, asse
         assert asset_module.get(connection, asset_id).text.title == "A red square"
 
 
-def test_names_in_chinese(open_page: Callable[..., AppTest], assets: list[int]) -> None:
+def test_tag_names_can_be_shown_in_chinese(open_page: Callable[..., AppTest], assets: list[int]) -> None:
     at = open_page(PAGE)
     at.segmented_control(key="language").set_value("zh").run()
     assert any(colour in b.label for b in at.button for colour in "红蓝绿")

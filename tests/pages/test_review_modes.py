@@ -26,7 +26,7 @@ def assets(console: Tagloop, ann: User) -> list[int]:
     return ingest(console, ann, *REDS, BLUE)
 
 
-def go(open_page: Open, **query: str) -> AppTest:
+def open_review(open_page: Open, **query: str) -> AppTest:
     at = open_page(page_paths.REVIEW)
     at.query_params.clear()
     for key, value in query.items():
@@ -52,12 +52,12 @@ def progress(console: Tagloop) -> queue.QueueProgress:
         return queue.progress(connection)
 
 
-def select(monkeypatch: pytest.MonkeyPatch, chosen: list[int]) -> None:
+def select_pictures(monkeypatch: pytest.MonkeyPatch, chosen: list[int]) -> None:
     monkeypatch.setattr(gallery, "selection", lambda page, usual: chosen)
 
 
-def test_filters_live_in_the_address_and_come_back_from_it(open_page: Open, assets: list[int]) -> None:
-    at = go(open_page, mode="grid", order="newest", show="skipped", batch="1")
+def test_filters_are_written_to_the_url_and_read_from_it(open_page: Open, assets: list[int]) -> None:
+    at = open_review(open_page, mode="grid", order="newest", show="skipped", batch="1")
     assert (at.session_state["review_mode"], at.session_state["review_show"]) == ("grid", "skipped")
     at.selectbox(key="review_show").set_value("new").run()
     at.segmented_control(key="review_mode").set_value("focus").run()
@@ -70,13 +70,13 @@ def test_filters_live_in_the_address_and_come_back_from_it(open_page: Open, asse
     "query", [{"mode": "upside-down"}, {"order": "x"}, {"at": "999"}, {"batch": "77"}, {"ask": "x"}]
 )
 def test_a_wrong_url_is_reported_or_ignored(open_page: Open, assets: list[int], query: dict[str, str]) -> None:
-    at = go(open_page, **query)
+    at = open_review(open_page, **query)
     assert at.session_state["review_asset"] in assets
     assert len(at.error) == (1 if query.keys() & {"at", "batch"} else 0)
 
 
-def test_switching_keeps_the_picture_and_the_filters(open_page: Open, assets: list[int]) -> None:
-    at = go(open_page, order="batch")
+def test_switching_modes_keeps_the_picture_and_the_filters(open_page: Open, assets: list[int]) -> None:
+    at = open_review(open_page, order="batch")
     press(at, "Right")
     here = at.session_state["review_asset"]
     for _ in range(3):
@@ -88,7 +88,7 @@ def test_switching_keeps_the_picture_and_the_filters(open_page: Open, assets: li
 
 @pytest.mark.parametrize("mode", shortcuts.MODES)
 def test_no_two_buttons_share_a_key_in_any_mode(open_page: Open, assets: list[int], mode: str) -> None:
-    at = go(open_page, mode=mode)
+    at = open_review(open_page, mode=mode)
     found = Counter(b.proto.shortcut for b in at.button if b.proto.shortcut)
     assert found
     assert max(found.values()) == 1
@@ -97,13 +97,13 @@ def test_no_two_buttons_share_a_key_in_any_mode(open_page: Open, assets: list[in
     assert {key for key in found if not key.isdigit()} == documented - elsewhere
 
 
-def test_the_grid_says_yes_to_the_selected_and_no_to_the_others_as_one_act(
+def test_the_grid_accepts_selected_and_rejects_other_pictures_as_one_group(
     open_page: Open, console: Tagloop, ann: User, assets: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    at = go(open_page, mode="grid", ask="colour.red")
+    at = open_review(open_page, mode="grid", ask="colour.red")
     shown = at.session_state["review_page"]["ids"]
     assert set(assets[:5]) <= set(shown)
-    select(monkeypatch, assets[:4])
+    select_pictures(monkeypatch, assets[:4])
     at.run()
     assert any("Confirm: 4 Red" in b.label for b in at.button)
     press(at, "Enter")
@@ -113,18 +113,18 @@ def test_the_grid_says_yes_to_the_selected_and_no_to_the_others_as_one_act(
     assert all(labels(console, a) == {} for a in assets)
 
 
-def test_pictures_that_are_put_off_come_back_when_all_were_seen(open_page: Open, assets: list[int]) -> None:
-    at = go(open_page, mode="grid", ask="colour.red")
+def test_postponed_pictures_can_be_shown_again_after_all_were_seen(open_page: Open, assets: list[int]) -> None:
+    at = open_review(open_page, mode="grid", ask="colour.red")
     press(at, "N")
     assert any("seen all" in i.value for i in at.info)
     next(b for b in at.button if b.label == "Show them again").click().run()
     assert at.session_state["review_page"]["cells"]
 
 
-def test_a_group_gets_its_tags_and_is_finished_by_one_key(
+def test_a_group_is_tagged_and_finished_with_single_keys(
     open_page: Open, console: Tagloop, ann: User, assets: list[int]
 ) -> None:
-    at = go(open_page, mode="groups")
+    at = open_review(open_page, mode="groups")
     assert any("One key decides 5 pictures" in m.value for m in at.markdown)
     first = next(b.key for b in at.button if b.proto.shortcut == "1").removeprefix("group_")
     press(at, "1")
@@ -138,14 +138,14 @@ def test_a_group_gets_its_tags_and_is_finished_by_one_key(
     assert progress(console).waiting == 6
 
 
-def test_bulk_accept_shows_what_it_would_do_and_why_not_more(
+def test_bulk_accept_previews_its_effect_and_explains_what_it_excludes(
     open_page: Open, console: Tagloop, ann: User, assets: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     history = Thresholds(
         0.97, Threshold(None, reason="Not enough history."), {"colour.red": Threshold(0.3, 100, 99)}
     )
     monkeypatch.setattr(console.review, "thresholds", lambda profile, target: history)
-    at = press(go(open_page), "B")
+    at = press(open_review(open_page), "B")
     assert list(at.data_editor[0].value["Tag"]) == ["Red"]
     assert any("Not enough history." in str(frame.value) for frame in at.dataframe)
     accept = next(b for b in at.button if b.label.startswith("Accept 5 tags on 5 pictures"))
@@ -154,16 +154,14 @@ def test_bulk_accept_shows_what_it_would_do_and_why_not_more(
     assert all(labels(console, a) == {"colour.red": 1} for a in assets[:5])
 
 
-def test_thin_history_greys_bulk_accept_out(open_page: Open, assets: list[int]) -> None:
-    at = press(go(open_page), "B")
+def test_bulk_accept_is_disabled_without_enough_history(open_page: Open, assets: list[int]) -> None:
+    at = press(open_review(open_page), "B")
     assert next(b for b in at.button if "Nothing can be accepted yet" in b.label).disabled
 
 
-def test_a_flag_with_a_note_sets_aside_and_is_read_again(
-    open_page: Open, console: Tagloop, ann: User, assets: list[int]
-) -> None:
+def test_a_flagged_picture_shows_its_note(open_page: Open, console: Tagloop, ann: User, assets: list[int]) -> None:
     console.review.decide(ann, Decision(Kind.FLAG, assets[0], profile="e-commerce", note="Is this crimson?"))
-    at = go(open_page, show="flagged")
+    at = open_review(open_page, show="flagged")
     assert at.session_state["review_asset"] == assets[0]
     assert any("Is this crimson?" in w.value for w in at.warning)
     press(at, "I")
@@ -173,7 +171,7 @@ def test_a_flag_with_a_note_sets_aside_and_is_read_again(
 def test_my_decisions_are_listed_and_can_be_undone(
     open_page: Open, console: Tagloop, ann: User, assets: list[int]
 ) -> None:
-    at = go(open_page)
+    at = open_review(open_page)
     press(at, "1")
     press(at, "H")
     undo = next(b for b in at.button if b.key and b.key.startswith("act_"))
@@ -182,12 +180,12 @@ def test_my_decisions_are_listed_and_can_be_undone(
     assert labels(console, at.session_state["review_asset"]) == {}
 
 
-def test_a_picture_that_somebody_else_has_open_is_shown_and_can_be_taken_over(
+def test_a_picture_open_elsewhere_is_marked_and_can_be_taken_over(
     open_page: Open, console: Tagloop, assets: list[int]
 ) -> None:
     bob = local_user("Bob")
     console.review.assigner.take(bob, assets[2])
-    at = go(open_page, at=str(assets[2]))
+    at = open_review(open_page, at=str(assets[2]))
     assert any("Bob has this picture open" in w.value for w in at.warning)
     assert not any(b.label == "Done" for b in at.button)
     press(at, "T")
@@ -195,10 +193,10 @@ def test_a_picture_that_somebody_else_has_open_is_shown_and_can_be_taken_over(
     assert console.review.card(bob, assets[2], "e-commerce").holder is not None
 
 
-def test_a_decision_after_a_takeover_is_refused_with_a_word(
+def test_a_decision_after_a_takeover_is_refused_with_a_message(
     open_page: Open, console: Tagloop, assets: list[int]
 ) -> None:
-    at = go(open_page)
+    at = open_review(open_page)
     mine = at.session_state["review_asset"]
     console.review.assigner.take(local_user("Bob"), mine, force=True)
     press(at, "1")
@@ -206,39 +204,37 @@ def test_a_decision_after_a_takeover_is_refused_with_a_word(
     assert labels(console, mine) == {}
 
 
-def test_when_everything_is_open_elsewhere_it_says_at_whom(
+def test_when_everything_is_open_elsewhere_the_page_says_with_whom(
     open_page: Open, console: Tagloop, assets: list[int]
 ) -> None:
     console.review.assigner.take_many(local_user("Bob"), assets)
-    at = go(open_page)
+    at = open_review(open_page)
     assert any("open elsewhere: Bob (6)" in i.value for i in at.info)
 
 
-def test_a_blind_picture_has_no_chips(open_page: Open, console: Tagloop, assets: list[int]) -> None:
+def test_a_blind_picture_shows_no_suggestions(open_page: Open, console: Tagloop, assets: list[int]) -> None:
     console.review.rates = SamplingRates(blind=1)
-    at = go(open_page)
+    at = open_review(open_page)
     assert any("Blind sample" in i.value for i in at.info)
     assert not any(b.key and b.key.startswith("accept_") for b in at.button)
 
 
-def test_a_second_opinion_is_asked_for_in_a_view_of_its_own(
-    open_page: Open, console: Tagloop, assets: list[int]
-) -> None:
+def test_second_opinions_have_their_own_view(open_page: Open, console: Tagloop, assets: list[int]) -> None:
     console.review.rates = SamplingRates(blind=0, second=1)
     bob = local_user("Bob")
     console.review.decide(bob, Decision(Kind.ADD, assets[0], "colour.red", profile="e-commerce"))
     console.review.decide(bob, Decision(Kind.DONE, assets[0], profile="e-commerce"))
-    at = go(open_page, show="second")
+    at = open_review(open_page, show="second")
     assert any("Second opinion" in i.value for i in at.info)
     assert at.session_state["review_asset"] == assets[0]
     press(at, "D")
-    assert progress(console).flagged == 1  # she did not say red
+    assert progress(console).flagged == 1  # Ann did not add red
 
 
-def test_a_double_press_does_not_finish_a_picture_nobody_saw(
+def test_a_double_press_does_not_finish_the_next_picture(
     open_page: Open, console: Tagloop, assets: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    at = go(open_page)
+    at = open_review(open_page)
     button = next(b for b in at.button if b.label == "Done")
     button.click().run()
     assert progress(console).done == 1
@@ -246,35 +242,39 @@ def test_a_double_press_does_not_finish_a_picture_nobody_saw(
 
     with monkeypatch.context() as patch:
         patch.setattr(actions, "state", {"review_asset": 2})
-        actions.finish(Kind.DONE, 1)  # what a second press of the old button says
+        actions.finish(Kind.DONE, 1)  # the call of a second press of the old button
     assert progress(console).done == 1
 
 
-def test_grid_of_nothing(open_page: Open, console: Tagloop, ann: User) -> None:
-    assert any("no pictures yet" in i.value for i in go(open_page, mode="grid").info)
+def test_an_empty_grid_is_explained(open_page: Open, console: Tagloop, ann: User) -> None:
+    assert any("no pictures yet" in i.value for i in open_review(open_page, mode="grid").info)
     (asset,) = ingest(console, ann, GREEN, profile="general")
-    assert go(open_page, mode="groups").success
+    assert open_review(open_page, mode="groups").success
     console.review.decide(ann, Decision(Kind.DONE, asset))
-    assert any("All done" in s.value for s in go(open_page, mode="grid").success)
+    assert any("All done" in s.value for s in open_review(open_page, mode="grid").success)
     assert RED != GREEN
 
 
-def test_a_second_opinion_by_address_is_one_too(open_page: Open, console: Tagloop, assets: list[int]) -> None:
+def test_opening_a_picture_by_url_still_gives_a_second_opinion(
+    open_page: Open, console: Tagloop, assets: list[int]
+) -> None:
     console.review.rates = SamplingRates(blind=0, second=1)
     bob = local_user("Bob")
     console.review.decide(bob, Decision(Kind.ADD, assets[0], "colour.red", profile="e-commerce"))
     console.review.decide(bob, Decision(Kind.DONE, assets[0], profile="e-commerce"))
-    at = go(open_page, at=str(assets[0]))
+    at = open_review(open_page, at=str(assets[0]))
     at.button(key="reject_colour.red").click().run()
     press(at, "D")
     assert labels(console, assets[0]) == {"colour.red": 1}
     assert progress(console).flagged == 1
 
 
-def test_what_people_type_is_no_markdown(open_page: Open, console: Tagloop, ann: User, assets: list[int]) -> None:
+def test_user_text_is_not_rendered_as_markdown(
+    open_page: Open, console: Tagloop, ann: User, assets: list[int]
+) -> None:
     note = "![x](http://example.com/x.png) **bold**"
     console.review.decide(ann, Decision(Kind.FLAG, assets[0], profile="e-commerce", note=note))
-    at = go(open_page, show="flagged")
+    at = open_review(open_page, show="flagged")
     shown = next(w.value for w in at.warning if "flagged this picture" in w.value)
     assert "![" not in shown
     assert "\\*\\*bold\\*\\*" in shown

@@ -17,7 +17,7 @@ Open = Callable[..., AppTest]
 
 @pytest.fixture
 def drawn(console: Tagloop, ann: User, monkeypatch: pytest.MonkeyPatch) -> dict[str, list]:
-    """What the gallery was called with, after three pictures were indexed."""
+    """The arguments that the gallery was called with, after three pictures were indexed."""
     ingest(console, ann, RED, GREEN, BLUE)
     console.review.decide(ann, Decision(Kind.ADD, 3, "garment.dress", profile="e-commerce"))
     wait_for(lambda: console.resources.index.feeder.pending() == 0)
@@ -36,7 +36,7 @@ def press(at: AppTest, label: str) -> AppTest:
     return button.click().run()
 
 
-def test_words_find_pictures_with_how_likely_they_are(drawn: dict, open_page: Open) -> None:
+def test_search_shows_pictures_with_their_probability(drawn: dict, open_page: Open) -> None:
     at = open_page(page_paths.SEARCH, q="dresses")
     assert drawn["shown"][0] == (3, "100%")
     assert at.text_input(key="search_text").value == "dresses"
@@ -44,7 +44,7 @@ def test_words_find_pictures_with_how_likely_they_are(drawn: dict, open_page: Op
     assert [asset_id for asset_id, _ in drawn["shown"]] == [3, 2, 1]
 
 
-def test_filters_come_from_the_address_and_can_be_cleared(drawn: dict, open_page: Open) -> None:
+def test_filters_come_from_the_url_and_can_be_cleared(drawn: dict, open_page: Open) -> None:
     at = open_page(page_paths.SEARCH, state="done")
     assert drawn["shown"] == []
     assert at.info[0].value == "No picture matches these filters."
@@ -52,7 +52,7 @@ def test_filters_come_from_the_address_and_can_be_cleared(drawn: dict, open_page
     assert len(drawn["shown"]) == 3
 
 
-def test_an_address_that_means_nothing_does_no_harm(drawn: dict, open_page: Open) -> None:
+def test_invalid_url_parameters_are_ignored_or_reported(drawn: dict, open_page: Open) -> None:
     at = open_page(page_paths.SEARCH, state="lost", tag="lost", batch="x", like="9a", since="yesterday")
     assert not at.error
     assert len(drawn["shown"]) == 3
@@ -60,7 +60,7 @@ def test_an_address_that_means_nothing_does_no_harm(drawn: dict, open_page: Open
     assert "no picture 99" in at.error[0].value
 
 
-def test_more_like_the_selected_ones(drawn: dict, open_page: Open) -> None:
+def test_more_like_the_selected_pictures(drawn: dict, open_page: Open) -> None:
     drawn["selected"] = [1]
     at = open_page(page_paths.SEARCH)
     press(at, "More like")
@@ -70,12 +70,12 @@ def test_more_like_the_selected_ones(drawn: dict, open_page: Open) -> None:
     assert len(drawn["shown"]) == 3
 
 
-def test_words_the_model_does_not_read_are_named(drawn: dict, open_page: Open) -> None:
+def test_words_the_model_does_not_understand_are_reported(drawn: dict, open_page: Open) -> None:
     at = open_page(page_paths.SEARCH, q="红色裙摆飞")
     assert any("does not understand" in info.value for info in at.info)
 
 
-def test_selected_pictures_make_a_batch(drawn: dict, open_page: Open, console: Tagloop) -> None:
+def test_a_batch_can_be_made_from_the_selection(drawn: dict, open_page: Open, console: Tagloop) -> None:
     drawn["selected"] = [1, 2]
     at = open_page(page_paths.SEARCH, q="")
     press(at, "Make a batch of 2")
@@ -107,7 +107,7 @@ def test_export_explains_how_to_get_tags_inside_pictures(
     assert any("XMP and IPTC inside" in text for text in shown) is installed
 
 
-def test_an_empty_archive_leads_to_the_upload(console: Tagloop, open_page: Open) -> None:
+def test_an_empty_archive_is_reported(console: Tagloop, open_page: Open) -> None:
     wait_for(lambda: console.worker is not None and console.worker.chroma != "opening")
     for words in ("", "red dress"):
         at = open_page(page_paths.SEARCH, q=words)

@@ -23,7 +23,7 @@ def button(at: AppTest, label: str):  # type: ignore[no-untyped-def]
     return next(b for b in at.button if b.label == label)
 
 
-def test_tags_are_listed_with_how_they_are_doing(open_page: OpenPage, console: Tagloop, ann: User) -> None:
+def test_tags_are_listed_with_their_figures(open_page: OpenPage, console: Tagloop, ann: User) -> None:
     (asset_id,) = ingest(console, ann, RED)
     shown = {"probability": 0.5}
     console.review.decide(ann, Decision(Kind.ACCEPT, asset_id, "scene.outdoor", profile="general", payload=shown))
@@ -34,7 +34,7 @@ def test_tags_are_listed_with_how_they_are_doing(open_page: OpenPage, console: T
     assert table.loc["Outdoor", "Interval"] == "21% – 100%"
 
 
-def test_a_tag_stands_below_its_parent(open_page: OpenPage, console: Tagloop, ann: User) -> None:
+def test_a_tag_is_listed_below_its_parent(open_page: OpenPage, console: Tagloop, ann: User) -> None:
     console.curation.apply(ann, plans.move(console.taxonomy(), "garment.hat", "garment", parent_id="garment.dress"))
     names = list(open_page(PAGE).dataframe[0].value["Tag"])
     assert names[names.index("Dress") + 1] == "\u2003Hat"
@@ -61,9 +61,7 @@ def test_a_tag_is_found_in_any_language(open_page: OpenPage) -> None:
     assert "New tag" in at.info[0].value
 
 
-def test_an_address_opens_a_tag_also_by_an_id_that_was_merged(
-    open_page: OpenPage, console: Tagloop, ann: User
-) -> None:
+def test_a_url_opens_a_tag_even_by_a_merged_id(open_page: OpenPage, console: Tagloop, ann: User) -> None:
     console.curation.apply(ann, plans.merge(console.taxonomy(), "garment.hat", "garment.dress"))
     at = open_page(PAGE, tag="garment.hat")
     assert at.title[0].value == "Dress"
@@ -80,20 +78,20 @@ def test_a_tag_is_edited_and_the_change_undone(open_page: OpenPage, console: Tag
     assert console.taxonomy().tags["garment.dress"].name() == "Dress"
 
 
-def test_after_a_tag_was_saved_a_new_one_is_still_asked_for(
+def test_a_new_tag_can_be_created_after_another_was_saved(
     open_page: OpenPage, console: Tagloop, ann: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     at = open_page(PAGE, tag="garment.dress")
     at.text_input(key="tag_garment.dress_en").set_value("Gown dress")
     button(at, "Save").click().run()
     assert "tags_saved" not in at.session_state
-    made = dialog(dialogs.new_tag, console, ann, monkeypatch)
-    made.text_input(key="tag_new_en").set_value("Sari")
-    button(made, "Save").click().run()
-    assert made.query_params["tag"] in ("scene.sari", ["scene.sari"])
+    new_dialog = dialog(dialogs.new_tag, console, ann, monkeypatch)
+    new_dialog.text_input(key="tag_new_en").set_value("Sari")
+    button(new_dialog, "Save").click().run()
+    assert new_dialog.query_params["tag"] in ("scene.sari", ["scene.sari"])
 
 
-def test_a_duplicate_name_is_refused_and_nothing_is_lost(open_page: OpenPage, console: Tagloop) -> None:
+def test_a_duplicate_name_is_refused_and_the_input_is_kept(open_page: OpenPage, console: Tagloop) -> None:
     at = open_page(PAGE, tag="garment.dress")
     at.text_input(key="tag_garment.dress_en").set_value("Hat")
     button(at, "Save").click().run()
@@ -102,9 +100,7 @@ def test_a_duplicate_name_is_refused_and_nothing_is_lost(open_page: OpenPage, co
     assert at.text_input(key="tag_garment.dress_en").value == "Hat"
 
 
-def test_what_somebody_else_changed_meanwhile_is_not_overwritten(
-    open_page: OpenPage, console: Tagloop, ann: User
-) -> None:
+def test_a_concurrent_change_is_not_overwritten(open_page: OpenPage, console: Tagloop, ann: User) -> None:
     at = open_page(PAGE, tag="garment.dress")
     dress = console.taxonomy().tags["garment.dress"]
     console.curation.save(User("Bo", frozenset(Role)), replace(dress, definition="Theirs"))
@@ -114,7 +110,7 @@ def test_what_somebody_else_changed_meanwhile_is_not_overwritten(
     assert console.taxonomy().tags["garment.dress"].definition == "Theirs"
 
 
-def test_a_prompt_is_tried_before_it_is_saved(open_page: OpenPage, console: Tagloop, ann: User) -> None:
+def test_a_prompt_is_previewed_before_it_is_saved(open_page: OpenPage, console: Tagloop, ann: User) -> None:
     ingest(console, ann, RED, GREEN)
     console.model.library.settle()
     at = open_page(PAGE, tag="colour.red")
@@ -127,7 +123,7 @@ def test_a_prompt_is_tried_before_it_is_saved(open_page: OpenPage, console: Tagl
     assert console.taxonomy().tags["colour.red"].prompts != ["green"]
 
 
-def test_examples_are_dropped_and_added(open_page: OpenPage, console: Tagloop, ann: User) -> None:
+def test_examples_are_removed_and_added(open_page: OpenPage, console: Tagloop, ann: User) -> None:
     first, second = ingest(console, ann, RED, RED)
     console.review.decide(ann, Decision(Kind.ADD, first, "colour.red"))
     console.model.library.settle()
@@ -142,9 +138,9 @@ def test_examples_are_dropped_and_added(open_page: OpenPage, console: Tagloop, a
         assert taxonomy_store.examples(connection, "colour.red", 0) == [first]
 
 
-@pytest.mark.parametrize(("tab", "said"), [("Accuracy", "Accepting many at once"), ("Changes", "Renamed Dress")])
+@pytest.mark.parametrize(("tab", "text"), [("Accuracy", "Accepting many at once"), ("Changes", "Renamed Dress")])
 def test_accuracy_and_changes_have_a_tab_each(
-    open_page: OpenPage, console: Tagloop, ann: User, tab: str, said: str
+    open_page: OpenPage, console: Tagloop, ann: User, tab: str, text: str
 ) -> None:
     (asset_id,) = ingest(console, ann, RED)
     shown = {"probability": 0.5}
@@ -153,7 +149,7 @@ def test_accuracy_and_changes_have_a_tab_each(
     )
     console.curation.save(ann, replace(console.taxonomy().tags["garment.dress"], names={"en": "Gown"}))
     at = open_page(PAGE, tag="garment.dress", tab=tab)
-    assert any(said in m.value for m in at.markdown)
+    assert any(text in m.value for m in at.markdown)
 
 
 def test_a_target_is_set_for_one_tag(open_page: OpenPage, console: Tagloop) -> None:
@@ -163,7 +159,7 @@ def test_a_target_is_set_for_one_tag(open_page: OpenPage, console: Tagloop) -> N
     assert console.taxonomy().tags["garment.dress"].target == 0.99
 
 
-def test_a_tag_is_taken_out_of_use_and_back(console: Tagloop, ann: User, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_tag_is_deprecated_and_reactivated(console: Tagloop, ann: User, monkeypatch: pytest.MonkeyPatch) -> None:
     for state in ("deprecated", "active"):
         at = dialog(partial(dialogs.set_state, "garment.hat", state), console, ann, monkeypatch)
         at.button(key="state_do").click().run()
@@ -178,22 +174,20 @@ def test_a_rename_is_previewed_as_a_cms_would_see_it(open_page: OpenPage, consol
     assert console.taxonomy().tags["garment.hat"].name() == "Hat"
 
 
-def test_a_merge_shows_what_it_would_do_and_does_it(
+def test_a_merge_is_previewed_and_applied(
     open_page: OpenPage, console: Tagloop, ann: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (asset_id,) = ingest(console, ann, RED)
     console.review.decide(ann, Decision(Kind.ADD, asset_id, "garment.hat"))
     at = dialog(lambda: dialogs.merge("garment.hat", "garment.dress"), console, ann, monkeypatch)
-    said = " ".join(m.value for m in at.markdown)
-    assert "1 picture will show other tags" in said
-    assert "asks for `garment.hat` gets `garment.dress`" in said
+    text = " ".join(m.value for m in at.markdown)
+    assert "1 picture will show other tags" in text
+    assert "asks for `garment.hat` gets `garment.dress`" in text
     at.button(key="merge_do").click().run()
     assert console.taxonomy().tag("garment.hat").id == "garment.dress"
 
 
-def test_a_merge_into_what_stands_below_is_refused(
-    console: Tagloop, ann: User, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_merge_into_a_descendant_is_refused(console: Tagloop, ann: User, monkeypatch: pytest.MonkeyPatch) -> None:
     console.curation.apply(ann, plans.move(console.taxonomy(), "garment.hat", "garment", parent_id="garment.dress"))
     at = dialog(lambda: dialogs.merge("garment.dress", "garment.hat"), console, ann, monkeypatch)
     assert "into its descendant" in at.error[0].value
@@ -214,14 +208,14 @@ def test_a_split_moves_the_chosen_pictures(console: Tagloop, ann: User, monkeypa
         assert taxonomy_store.examples(connection, "garment.beret") == [second]
 
 
-def test_a_category_is_made(console: Tagloop, ann: User, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_category_is_created(console: Tagloop, ann: User, monkeypatch: pytest.MonkeyPatch) -> None:
     at = dialog(dialogs.edit_category, console, ann, monkeypatch)
     at.text_input(key="category_en").set_value("Season look").run()
     at.button(key="category_do").click().run()
     assert "season-look" in console.taxonomy().categories
 
 
-def test_editors_look_but_do_not_edit(open_page: OpenPage) -> None:
+def test_editors_can_view_but_not_edit(open_page: OpenPage) -> None:
     assert not [b for b in open_page(PAGE, user=EDITOR).button if b.label in ("New tag", "New category")]
     at = open_page(PAGE, user=EDITOR, tag="scene.outdoor")
     assert not [b for b in at.button if b.label in ("Save", "Merge …", "Delete …")]

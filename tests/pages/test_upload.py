@@ -14,7 +14,7 @@ def button(at: AppTest, label: str):  # type: ignore[no-untyped-def]
     return next(b for b in at.button if b.label == label)
 
 
-def test_with_nothing_uploaded_it_says_what_to_do(open_page: Callable[..., AppTest]) -> None:
+def test_without_uploads_the_page_says_what_to_do(open_page: Callable[..., AppTest]) -> None:
     at = open_page()
     assert "try the sample photos" in at.info[0].value
     assert button(at, "Tag photos").disabled
@@ -38,7 +38,7 @@ def test_the_sample_photos_are_one_click_away(open_page: Callable[..., AppTest],
     assert (console.ingest.batch(1).ingested, console.ingest.batch(1).refused) == (40, 0)
 
 
-def test_what_was_refused_is_listed_with_reasons(open_page: Callable[..., AppTest], console: Tagloop) -> None:
+def test_refused_files_are_listed_with_reasons(open_page: Callable[..., AppTest], console: Tagloop) -> None:
     at = open_page()
     at.file_uploader[0].upload("broken.jpg", b"nothing", "image/jpeg").run()
     button(at, "Tag 1 photo").click().run()
