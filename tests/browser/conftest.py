@@ -33,7 +33,7 @@ def console_url(template: Path, tmp_path: Path) -> Iterator[str]:
 
 @pytest.fixture
 def page(console_url: str) -> Iterator[Page]:
-    """A fresh browser at the console, after a name was entered."""
+    """A new browser page on the console, after entering a name."""
     executable = chromium()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable, args=CHROMIUM_FLAGS)

@@ -23,7 +23,7 @@ from tagging_core.storage.schema import assets, events
 from tests.browser.conftest import chromium
 
 _PROFILE = "e-commerce"
-_RIGHT = {
+_GARMENTS = {
     "dress": "Dress",
     "hat": "Hat",
     "longsleeve": "Long-sleeved top",
@@ -54,10 +54,10 @@ def review_some(page: Page) -> None:
     for _ in range(14):
         idle(page)
         shown = page.get_by_text("· JPEG").first.inner_text().split("-")[0]
-        right = _RIGHT.get(shown, shown)
+        right = _GARMENTS.get(shown, shown)
         if right in first_suggestion(page):
             page.keyboard.press("a")
-        elif shown in _RIGHT:
+        elif shown in _GARMENTS:
             page.keyboard.press("/")
             page.keyboard.type(right)
             page.get_by_role("option", name=right).first.wait_for()
@@ -104,30 +104,28 @@ def work_for_weeks(data: Path, photos: Path | None) -> None:
         batch_id = loop.ingest.ingest_paths(local_user("Ann"), [photos], _PROFILE)
         while loop.ingest.batch(batch_id).state != "done":
             time.sleep(1)
-    chance = random.Random(1)
+    rng = random.Random(1)
     now = datetime.now(UTC).replace(tzinfo=None, hour=15, minute=0)
     with loop.database.read() as connection:
         waiting = list(connection.execute(select(assets.c.id, assets.c.name)).all())
-    chance.shuffle(waiting)
+    rng.shuffle(waiting)
     names = {tag.name("en"): tag.id for tag in loop.taxonomy().active()}
     for n, (asset_id, name) in enumerate(waiting):
         if n % 25 == 0:
             loop.model.library.settle()
             loop.model.library.calibration.update()
-        person = local_user(chance.choice(["Ann", "Bob", "Chen", "Dora"]))
-        right = names.get(_RIGHT.get(name.split("-")[0], ""), "")
+        person = local_user(rng.choice(["Ann", "Bob", "Chen", "Dora"]))
+        right = names.get(_GARMENTS.get(name.split("-")[0], ""), "")
         loop.review.assigner.take(person, asset_id, force=True)
         shown = loop.review.card(person, asset_id, _PROFILE).suggestions
-        for tag_id in {s.tag_id for s in shown if s.probability > chance.random()} | {right}:
+        for tag_id in {s.tag_id for s in shown if s.probability > rng.random()} | {right}:
             if tag_id and not (tag_id != right and tag_id.startswith("garment.")):
                 known = tag_id in {s.tag_id for s in shown}
                 loop.review.decide(
                     person, Decision(Kind.ACCEPT if known else Kind.ADD, asset_id, tag_id, profile=_PROFILE)
                 )
-        loop.review.decide(
-            person, Decision(Kind.DONE, asset_id, profile=_PROFILE, seconds=chance.gammavariate(4, 3))
-        )
-        ago = chance.uniform(0, 14) if name.startswith("hat") else chance.uniform(0, 56)
+        loop.review.decide(person, Decision(Kind.DONE, asset_id, profile=_PROFILE, seconds=rng.gammavariate(4, 3)))
+        ago = rng.uniform(0, 14) if name.startswith("hat") else rng.uniform(0, 56)
         at = now - timedelta(days=round(ago))
         with loop.database.write() as connection:
             connection.execute(update(events).where(events.c.asset_id == asset_id).values(at=at))
@@ -138,7 +136,7 @@ def work_for_weeks(data: Path, photos: Path | None) -> None:
 
 
 def take_insights(page: Page, url: str, folder: Path, suffix: str) -> None:
-    """The managers' pages."""
+    """Take screenshots of the managers' pages."""
     places = {
         "overview": "overview?days=30",
         "trends": "trends?days=30&tags=garment.hat,garment.dress",
@@ -157,7 +155,7 @@ def take_insights(page: Page, url: str, folder: Path, suffix: str) -> None:
 
 
 def take_library(page: Page, url: str, folder: Path, suffix: str) -> None:
-    """The owners' pages."""
+    """Take screenshots of the owners' pages."""
     page.goto(f"{url}/tags")
     page.get_by_role("heading", name="Tags", exact=True).wait_for()
     page.get_by_text("Garment type").first.click()

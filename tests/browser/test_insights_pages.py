@@ -23,7 +23,9 @@ def finish_some(page: Page, console_url: str) -> None:
         page.get_by_text(f"{n} done").wait_for()
 
 
-def test_a_manager_sees_all_at_once_and_gets_to_the_pictures(page: Page, console_url: str, tmp_path: Path) -> None:
+def test_the_overview_fits_the_screen_and_links_to_the_pictures(
+    page: Page, console_url: str, tmp_path: Path
+) -> None:
     finish_some(page, console_url)
     page.goto(f"{console_url}/overview")
     bar = page.locator(".barlayer .point path").first

@@ -40,7 +40,7 @@ def press(page: Page, key: str) -> None:
     page.keyboard.press(key)
 
 
-def test_a_digit_toggles_its_suggestion_and_undo_brings_the_picture_back(review: Page) -> None:
+def test_a_digit_toggles_its_suggestion_and_undo_reopens_the_picture(review: Page) -> None:
     chip = review.locator("[class*='st-key-accept_'] button:visible").first
     press(review, "1")
     expect(chip).to_have_attribute("data-testid", "stBaseButton-primary")
@@ -54,7 +54,7 @@ def test_a_digit_toggles_its_suggestion_and_undo_brings_the_picture_back(review:
     expect(review.locator("a img:visible").first).to_have_attribute("alt", name or "")
 
 
-def test_keys_wait_while_a_dialog_is_open(review: Page) -> None:
+def test_shortcuts_are_ignored_while_a_dialog_is_open(review: Page) -> None:
     press(review, "?")
     expect(review.get_by_role("dialog").get_by_text("Done: what you left out does not apply")).to_be_visible()
     press(review, "d")
@@ -67,7 +67,7 @@ def test_keys_wait_while_a_dialog_is_open(review: Page) -> None:
     expect(review.get_by_text("1 done · 6 waiting")).to_be_visible()
 
 
-def test_a_tag_is_found_in_spite_of_a_typo_and_a_new_one_proposed_by_keyboard_alone(review: Page) -> None:
+def test_a_tag_is_found_despite_a_typo_and_a_new_one_proposed_by_keyboard(review: Page) -> None:
     press(review, "/")
     review.keyboard.type("snaekers")
     expect(review.get_by_role("option").first).to_contain_text("Shoes")
@@ -86,7 +86,7 @@ def test_a_tag_is_found_in_spite_of_a_typo_and_a_new_one_proposed_by_keyboard_al
     expect(review.get_by_text("Zeppelin (proposed)").first).to_be_visible()
 
 
-def test_another_tag_takes_the_place_of_a_suggestion(review: Page) -> None:
+def test_a_suggestion_can_be_replaced_by_another_tag(review: Page) -> None:
     press(review, "e")
     expect(review.get_by_placeholder("Replace")).to_be_focused()
     review.keyboard.type("island")
@@ -97,7 +97,7 @@ def test_another_tag_takes_the_place_of_a_suggestion(review: Page) -> None:
     expect(review.get_by_role("dialog").get_by_text("by Island")).to_be_visible()
 
 
-def test_the_grid_is_worked_by_keyboard_and_undone_as_one(review: Page) -> None:
+def test_the_grid_works_by_keyboard_and_is_undone_as_one_action(review: Page) -> None:
     review.goto(review.url.split("?")[0] + "?mode=grid&ask=colour.red&profile=general")
     cells = review.locator("[role=checkbox]")
     expect(cells.first).to_be_visible()
@@ -119,7 +119,7 @@ def test_the_grid_is_worked_by_keyboard_and_undone_as_one(review: Page) -> None:
     expect(dialog.get_by_role("button", name="Redo")).to_be_visible()
 
 
-def test_what_was_selected_survives_a_reload_and_a_picture_opens_in_focus(review: Page) -> None:
+def test_the_selection_survives_a_reload_and_a_picture_opens_in_focus_mode(review: Page) -> None:
     review.goto(review.url.split("?")[0] + "?mode=grid&ask=colour.red&profile=general")
     cells = review.locator("[role=checkbox]")
     expect(cells.first).to_be_focused()
@@ -135,7 +135,7 @@ def test_what_was_selected_survives_a_reload_and_a_picture_opens_in_focus(review
     expect(review.locator("a img:visible").first).to_have_attribute("alt", name.split(",")[0])
 
 
-def test_a_group_is_decided_by_one_key(review: Page) -> None:
+def test_a_group_is_decided_with_one_key(review: Page) -> None:
     press(review, "m")
     idle(review)
     press(review, "m")
@@ -148,7 +148,7 @@ def test_a_group_is_decided_by_one_key(review: Page) -> None:
     expect(review.get_by_text("0 done · 7 waiting")).to_be_visible()
 
 
-def test_the_original_is_served_only_under_its_signed_address(review: Page) -> None:
+def test_the_original_is_served_only_at_its_signed_url(review: Page) -> None:
     address = review.locator("a[href*='pictures/original']:visible").first.get_attribute("href") or ""
     base = review.url.split("/review")[0]
     got = review.request.get(f"{base}/{address}")

@@ -12,7 +12,7 @@ def test_searching_as_you_type_selecting_and_exporting(page: Page, console_url: 
     page.wait_for_timeout(2_000)
     field.press_sequentially("white", delay=120)
     page.get_by_text("Tags in your words").wait_for()
-    expect(field).to_be_focused()  # results that come in do not take the field away from whoever types
+    expect(field).to_be_focused()  # incoming results do not steal the focus while typing
     page.wait_for_url("**/search?q=white")
     cells = page.locator(".gallery .cell")
     cells.first.wait_for()

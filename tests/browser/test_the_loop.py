@@ -16,7 +16,7 @@ def upload_two(page: Page, folder: Path) -> None:
     page.get_by_text("2 new · tagged in").wait_for()
 
 
-def test_upload_accept_reject_and_see_the_counts_move(page: Page, tmp_path: Path) -> None:
+def test_upload_accept_and_reject_update_the_counts(page: Page, tmp_path: Path) -> None:
     upload_two(page, tmp_path)
     page.get_by_test_id("stMain").get_by_role("link", name="Review").click()
     expect(page.get_by_text("0 done · 2 waiting")).to_be_visible()
@@ -40,7 +40,7 @@ def test_upload_accept_reject_and_see_the_counts_move(page: Page, tmp_path: Path
     expect(page.locator(".js-plotly-plot")).to_have_count(3)
 
 
-def test_keys_do_not_clash_with_typing_and_undo_survives_a_reload(page: Page, tmp_path: Path) -> None:
+def test_shortcuts_do_not_fire_while_typing_and_undo_survives_a_reload(page: Page, tmp_path: Path) -> None:
     upload_two(page, tmp_path)
     page.get_by_test_id("stMain").get_by_role("link", name="Review").click()
     page.get_by_text("0 done · 2 waiting").wait_for()
@@ -49,7 +49,7 @@ def test_keys_do_not_clash_with_typing_and_undo_survives_a_reload(page: Page, tm
     page.get_by_role("combobox", name="Type any tag").wait_for()
     page.wait_for_timeout(2000)
     page.keyboard.press("/")
-    page.keyboard.type("dress")  # holds d and s, which are Done and Skip outside a text field
+    page.keyboard.type("dress")  # contains d and s, which are Done and Skip outside a text field
     expect(page.get_by_role("option", name="Dress", exact=False).first).to_be_visible()
     page.keyboard.press("Enter")
     expect(page.locator("[class*='st-key-decided_garment'] button:visible")).to_be_visible()
@@ -66,7 +66,7 @@ def test_keys_do_not_clash_with_typing_and_undo_survives_a_reload(page: Page, tm
     expect(page.get_by_text("0 done · 2 waiting")).to_be_visible()
 
 
-def test_a_deep_link_before_anything_else_runs_the_frame(page: Page, console_url: str) -> None:
+def test_a_deep_link_opens_the_page_with_its_navigation(page: Page, console_url: str) -> None:
     page.goto(f"{console_url}/review?batch=1")
     expect(page.get_by_text("There are no pictures yet")).to_be_visible()
     expect(page.get_by_role("link", name="Accuracy")).to_be_visible()
