@@ -32,7 +32,7 @@ class _Quiet(WSGIRequestHandler):
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The example's address; it does not know yet where Tagloop is."""
+    """The URL of the example, which is not connected to a Tagloop yet."""
     sys.path.insert(0, str(EXAMPLE))
     os.environ["DJANGO_SETTINGS_MODULE"] = "newsroom.settings"
     os.environ["NEWSROOM_DATA"] = str(tmp_path_factory.mktemp("newsroom"))
@@ -51,7 +51,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture
 def browser(site: str, client: Client, monkeypatch: pytest.MonkeyPatch) -> Iterator[httpx.Client]:
-    """Somebody at the site, whose Tagloop is this test's and tells it what happens."""
+    """A visitor of the site, which uses this test's Tagloop and receives its webhooks."""
     from django.conf import settings
     from pictures import models, views
 
@@ -74,7 +74,7 @@ def upload(browser: httpx.Client, name: str, data: bytes) -> httpx.Response:
 def test_an_upload_is_tagged_and_found(browser: httpx.Client, working: Tagloop) -> None:
     assert upload(browser, "red.jpg", photo(RED)).status_code == 200
     assert upload(browser, "blue.jpg", photo(BLUE)).status_code == 200
-    assert upload(browser, "again.jpg", photo(BLUE)).status_code == 200  # the same picture is kept once
+    assert upload(browser, "again.jpg", photo(BLUE)).status_code == 200  # a duplicate is stored only once
     wait_for(lambda: not working.resources.index.feeder.pending())
     page = browser.get("/", params={"q": "blue"}).text
     shown = re.findall(r"/media/pictures/(\w+)\.jpg", page)
@@ -85,9 +85,7 @@ def test_an_upload_is_tagged_and_found(browser: httpx.Client, working: Tagloop) 
     assert image.content == photo(BLUE)
 
 
-def test_what_editors_accept_takes_the_place_of_suggestions(
-    browser: httpx.Client, working: Tagloop, ann: User
-) -> None:
+def test_accepted_tags_replace_suggestions(browser: httpx.Client, working: Tagloop, ann: User) -> None:
     from pictures.models import Picture
 
     upload(browser, "red.jpg", photo(RED))
@@ -99,18 +97,18 @@ def test_what_editors_accept_takes_the_place_of_suggestions(
     assert "(suggested)" not in browser.get("/").text
 
 
-def test_what_nobody_signed_changes_nothing(browser: httpx.Client) -> None:
+def test_an_unsigned_webhook_is_rejected(browser: httpx.Client) -> None:
     assert browser.post("/hooks/tagloop", json={"type": "asset.reviewed"}).status_code == 403
 
 
-def test_without_tagloop_a_picture_is_kept_and_the_reason_told(
+def test_without_tagloop_a_picture_is_kept_and_the_error_is_shown(
     browser: httpx.Client, token: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from pictures import models, views
 
     monkeypatch.setattr(views, "tagloop", Client("http://127.0.0.1:9/api/v1", token()))
-    answer = upload(browser, "red.jpg", photo(RED))
-    assert answer.status_code == 502
-    assert "cannot be reached" in answer.text
+    response = upload(browser, "red.jpg", photo(RED))
+    assert response.status_code == 502
+    assert "cannot be reached" in response.text
     assert models.Picture.objects.count() == 1
     assert browser.get("/", params={"q": "red"}).status_code == 502

@@ -1,4 +1,4 @@
-"""Every example in the README and in docs/ does what it says; only addresses, keys and files are put in."""
+"""Every example in the README and in docs/ runs; only addresses, keys and files are filled in."""
 
 from __future__ import annotations
 
@@ -25,14 +25,15 @@ PYTHON = [block for language, block in BLOCKS if language == "python"]
 COMMANDS = [
     line for _, block in BLOCKS for line in block.splitlines() if line.startswith("python -m tagging_core ")
 ]
-ELSEWHERE = ("watch", "serve", "work", "restore")  # these do not end, or take an empty place; other tests run them
+# These do not exit, or need an empty data folder; other tests cover them.
+ELSEWHERE = ("watch", "serve", "work", "restore")
 
 pytestmark = pytest.mark.usefixtures("files")
 
 
 @pytest.fixture
 def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The files that examples speak of."""
+    """The files that the examples refer to."""
     folder = tmp_path / "files"
     (folder / "photos").mkdir(parents=True)
     (folder / "photos" / "a.jpg").write_bytes(photo(RED))
@@ -44,7 +45,7 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(folder)
 
 
-def put_in(example: str, address: str = "", key: str = "") -> str:
+def fill_in(example: str, address: str = "", key: str = "") -> str:
     return example.replace("http://localhost:8501/api/v1", address).replace("tagloop_...", key)
 
 
@@ -55,23 +56,23 @@ def test_there_are_examples() -> None:
 
 
 @pytest.mark.parametrize("example", CURLS)
-def test_curl(example: str, address: str, token: Callable[..., str]) -> None:
-    command = shlex.split(put_in(example, address, token()))
+def test_curl_examples_run(example: str, address: str, token: Callable[..., str]) -> None:
+    command = shlex.split(fill_in(example, address, token()))
     done = subprocess.run([*command, "--fail-with-body", "--silent"], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
     json.loads(done.stdout)
 
 
 @pytest.mark.parametrize("example", [block for block in PYTHON if "http" in block])
-def test_python_over_http(
+def test_python_examples_run_over_http(
     example: str, address: str, token: Callable[..., str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    exec(put_in(example, address, token()), {})
+    exec(fill_in(example, address, token()), {})
     assert capsys.readouterr().out
 
 
 @pytest.mark.parametrize("example", [block for block in PYTHON if "http" not in block])
-def test_python_in_process(example: str, data_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_python_examples_run_in_process(example: str, data_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
     def wait(loop: Tagloop, batch: int) -> None:
         wait_for(lambda: loop.ingest.batch(batch).state == "done")
 
@@ -81,8 +82,8 @@ def test_python_in_process(example: str, data_dir: Path, capsys: pytest.CaptureF
     names["loop"].close()  # type: ignore[attr-defined]
 
 
-def test_commands(data_dir: Path) -> None:
-    """In the order of the README, each on what those before it left."""
+def test_command_line_examples_run(data_dir: Path) -> None:
+    """In the order of the README, each on the state that the earlier ones left."""
     event = 0
     for line in COMMANDS:
         words = shlex.split(line.partition("#")[0])[3:]
@@ -90,9 +91,9 @@ def test_commands(data_dir: Path) -> None:
             _parser().parse_args(words)
             continue
         known = {"PHOTOS": "photos", "ASSET": "1", "EVENT": str(event)}
-        told = io.StringIO()
-        with contextlib.redirect_stdout(told):
+        output = io.StringIO()
+        with contextlib.redirect_stdout(output):
             code = main([*(known.get(word, word) for word in words), "--json"])
-        assert code == 0, (line, told.getvalue())
+        assert code == 0, (line, output.getvalue())
         if words[0] == "decide":
-            event = json.loads(told.getvalue().splitlines()[-1])["event"]
+            event = json.loads(output.getvalue().splitlines()[-1])["event"]

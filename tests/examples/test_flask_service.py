@@ -17,7 +17,7 @@ EXAMPLE = Path(__file__).parent.parent.parent / "examples" / "flask_service.py"
 
 @pytest.fixture
 def browser(address: str, token: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> FlaskClient:
-    """A caller of the example."""
+    """A test client of the example."""
     monkeypatch.setenv("TAGLOOP_URL", address)
     monkeypatch.setenv("TAGLOOP_KEY", token())
     spec = importlib.util.spec_from_file_location("flask_service", EXAMPLE)
@@ -28,14 +28,14 @@ def browser(address: str, token: Callable[..., str], monkeypatch: pytest.MonkeyP
     return module.app.test_client()
 
 
-def test_keywords_are_sure_and_the_picture_is_not_kept(browser: FlaskClient, working: Tagloop) -> None:
-    answer = browser.post("/keywords", data={"picture": (io.BytesIO(photo(RED)), "red.jpg")})
-    assert answer.status_code == 200
-    assert isinstance(answer.json["keywords"], list)
+def test_keywords_are_returned_and_the_picture_is_not_stored(browser: FlaskClient, working: Tagloop) -> None:
+    response = browser.post("/keywords", data={"picture": (io.BytesIO(photo(RED)), "red.jpg")})
+    assert response.status_code == 200
+    assert isinstance(response.json["keywords"], list)
     assert working.search.find(limit=10).hits == []
 
 
-def test_pictures_are_found(browser: FlaskClient, working: Tagloop) -> None:
+def test_search_finds_pictures(browser: FlaskClient, working: Tagloop) -> None:
     from tagging_core.common.users import local_user
 
     for name, colour in (("red.jpg", RED), ("blue.jpg", BLUE)):
@@ -44,8 +44,8 @@ def test_pictures_are_found(browser: FlaskClient, working: Tagloop) -> None:
     assert browser.get("/search?q=blue").json[0]["name"] == "blue.jpg"
 
 
-def test_what_is_wrong_is_told(browser: FlaskClient) -> None:
+def test_errors_are_reported(browser: FlaskClient) -> None:
     assert browser.post("/keywords").status_code == 400
-    answer = browser.post("/keywords", data={"picture": (io.BytesIO(b"no picture"), "a.jpg")})
-    assert answer.status_code == 422
-    assert "Not a picture" in answer.json["error"]
+    response = browser.post("/keywords", data={"picture": (io.BytesIO(b"no picture"), "a.jpg")})
+    assert response.status_code == 422
+    assert "Not a picture" in response.json["error"]
