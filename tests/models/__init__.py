@@ -1,1 +1,1 @@
-"""The large models on tiny random checkpoints of their true architectures; they take requirements-gpu.txt."""
+"""The large models on tiny random checkpoints with their real architectures; requires requirements-gpu.txt."""

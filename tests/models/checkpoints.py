@@ -1,4 +1,4 @@
-"""Random checkpoints of the true architectures with tokenizers trained on the spot, a few hundred kB each."""
+"""Random checkpoints with the real architectures and freshly trained tokenizers, a few hundred kB each."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ _QWEN3_TEMPLATE = (
 
 
 def qwen2_vl(folder: Path, hidden: int = 64) -> None:
-    """As GME lies on the hub: a plain Qwen2-VL checkpoint."""
+    """Like GME on the hub: a plain Qwen2-VL checkpoint."""
     vision = {"depth": 2, "embed_dim": 32, "hidden_size": hidden, "num_heads": 2, "mlp_ratio": 2}
     _save_qwen2_vl(folder, vision, {}, hidden, [2, 3, 3], torch.float32)
 
 
 def qwen2_vl_2b(folder: Path) -> None:
-    """The shape of GME 2B, for measurements of speed, to which weights do not matter; 4.4 GB in bf16.
+    """The shape of GME 2B, for speed measurements, where the weights do not matter; 4.4 GB in bf16.
 
     Values are from https://huggingface.co/Qwen/Qwen2-VL-2B-Instruct/blob/main/config.json.
     """
@@ -73,7 +73,7 @@ def _save_qwen2_vl(
 
 
 def qwen3_vl(folder: Path, hidden: int = 64) -> None:
-    """As Qwen3-VL-Embedding: pooled at the last token and normalised, by a configuration of its own."""
+    """Like Qwen3-VL-Embedding: last-token pooling and normalisation from its own configuration."""
     from sentence_transformers import SentenceTransformer
     from sentence_transformers.base.modules import Normalize, Transformer
     from sentence_transformers.sentence_transformer.modules import Pooling
@@ -114,7 +114,7 @@ def clip(folder: Path, hidden: int = 32) -> None:
 
 
 def siglip2(folder: Path) -> None:
-    """SigLIP 2 as its checkpoints of one resolution lie on the hub: SigLIP's classes."""
+    """SigLIP 2 like its fixed-resolution checkpoints on the hub, which use SigLIP's classes."""
     tokenizer = _tokenizer(["<pad>", "<eos>", "<bos>", "<unk>"], "<eos>", "<pad>", ends=True)
     torch.manual_seed(0)
     layers = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2}
@@ -157,7 +157,7 @@ def _ids(tokenizer: PreTrainedTokenizerFast) -> dict[str, int]:
 
 
 def _tokenizer(special: list[str], end: str, pad: str, ends: bool = False) -> PreTrainedTokenizerFast:
-    """`ends`: whether every text gets the end token, where CLIP looks for the vector."""
+    """`ends`: whether the end token is appended to every text; CLIP pools there."""
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()

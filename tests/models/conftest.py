@@ -1,4 +1,4 @@
-"""Checkpoints of every architecture, made once a run."""
+"""Checkpoints of every architecture, created once per run."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.models.checkpoints import DIMENSIONS, MAKERS
 
 @pytest.fixture(scope="session")
 def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with one model a preset, where Tagloop looks for files that were put there by hand."""
+    """A folder with one model per preset, where Tagloop looks for manually downloaded files."""
     folder = tmp_path_factory.mktemp("models")
     for name, make in MAKERS.items():
         make(folder / name)
@@ -26,7 +26,7 @@ def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def load(checkpoints: Path) -> Callable[..., SentenceEncoder]:
-    """Load a preset's tiny checkpoint by the preset's own settings."""
+    """Return a function that loads the tiny checkpoint of a preset with the settings of the preset."""
 
     def loaded(name: str, devices: str = "cpu", **changes: object) -> SentenceEncoder:
         encoder = load_preset(small(name, **changes), checkpoints, devices)
@@ -37,12 +37,12 @@ def load(checkpoints: Path) -> Callable[..., SentenceEncoder]:
 
 
 def small(name: str, **changes: object) -> Preset:
-    """A preset as the tiny checkpoint is: fewer dimensions, fewer pixels, less memory."""
+    """Return a preset that fits its tiny checkpoint: fewer dimensions, less memory."""
     preset = find_preset(name)
     return replace(preset, **{"dimension": DIMENSIONS[name], "memory_gb": 0.1, **changes})  # type: ignore[arg-type]
 
 
 def pictures(*sizes: tuple[int, int]) -> list[Image.Image]:
-    """Noise of given sizes, always the same."""
+    """Return noise pictures of the given sizes, with a fixed seed."""
     random = np.random.default_rng(0)
     return [Image.fromarray(random.integers(0, 255, (h, w, 3), dtype=np.uint8)) for w, h in sizes]

@@ -18,7 +18,7 @@ SMALL = [card for card in CARDS if card.preset != "qwen3-vl-embedding-8b"]
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Pictures by the names that cards use."""
+    """Pictures with the file names that cards use."""
     names = ("cybertruck-window.jpg", "cybertruck-front.jpg", "beach.jpeg")
     for name, picture in zip(names, pictures((300, 200), (200, 300), (120, 120)), strict=True):
         picture.save(tmp_path / name)
@@ -26,24 +26,26 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("card", SMALL, ids=lambda card: card.preset)
-def test_other_weights_do_not_pass(
+def test_the_check_fails_for_other_weights(
     load: Callable[..., SentenceEncoder], folder: Path, card: Card, capsys: pytest.CaptureFixture[str]
 ) -> None:
     encoder = load(card.preset)
     assert check(card, encoder, folder) == 1
-    told = json.loads(capsys.readouterr().out.splitlines()[-1])
-    assert not told["same"]
-    assert [row["example"] for row in told["examples"]] == [example.name for example in card.examples]
+    report = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert not report["same"]
+    assert [row["example"] for row in report["examples"]] == [example.name for example in card.examples]
 
 
 @pytest.mark.parametrize("card", SMALL, ids=lambda card: card.preset)
-def test_the_weights_of_the_card_do(load: Callable[..., SentenceEncoder], folder: Path, card: Card) -> None:
+def test_the_check_passes_for_its_own_similarities(
+    load: Callable[..., SentenceEncoder], folder: Path, card: Card
+) -> None:
     encoder = load(card.preset)
     own = [replace(e, expected=tuple(similarities(encoder, e, folder).tolist())) for e in card.examples]
     assert check(replace(card, examples=tuple(own)), encoder, folder) == 0
 
 
-def test_what_is_missing_is_named_with_the_command_that_fetches_it(tmp_path: Path, folder: Path) -> None:
+def test_missing_files_are_listed_with_their_download_command(tmp_path: Path, folder: Path) -> None:
     assert not missing(CARDS[0], folder)
     (folder / "cybertruck-front.jpg").unlink()
     (command,) = missing(CARDS[0], folder)

@@ -1,4 +1,4 @@
-"""Every large preset behind the seam: loading, batching, mixed sizes, instructions, memory, several devices."""
+"""Every large preset as an encoder: loading, batching, mixed sizes, instructions, memory, several devices."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CHAT = ["gme-qwen2-vl-2b", "qwen3-vl-embedding-2b"]
 
 
 @pytest.mark.parametrize("name", MAKERS)
-def test_batches_give_what_single_inputs_give(load: Load, name: str) -> None:
+def test_batches_match_single_inputs(load: Load, name: str) -> None:
     encoder = load(name)
     images = [encoder.prepare(image) for image in pictures(*MIXED)]
     together = encoder.encode_images(images)
@@ -31,23 +31,23 @@ def test_batches_give_what_single_inputs_give(load: Load, name: str) -> None:
     assert np.abs(together - alone).max() < 1e-5
     assert np.allclose(np.linalg.norm(together, axis=1), 1, atol=1e-5)
     texts = ["red", "a photo of a red dress by the sea", "x" * 40]
-    spoken = np.vstack([encoder.encode_texts([text]) for text in texts])
-    assert np.abs(encoder.encode_texts(texts) - spoken).max() < 1e-5
-    assert np.abs(spoken[0] - spoken[1]).max() > 1e-3
+    single_texts = np.vstack([encoder.encode_texts([text]) for text in texts])
+    assert np.abs(encoder.encode_texts(texts) - single_texts).max() < 1e-5
+    assert np.abs(single_texts[0] - single_texts[1]).max() > 1e-3
 
 
 @pytest.mark.parametrize("name", MAKERS)
-def test_the_same_again_is_the_same(load: Load, name: str) -> None:
+def test_encoding_is_deterministic(load: Load, name: str) -> None:
     images = pictures(*MIXED[:3])
     assert np.array_equal(load(name).encode_images(images), load(name).encode_images(images))
 
 
 @pytest.mark.parametrize("name", MAKERS)
-def test_pictures_and_texts_are_asked_for_alike(load: Load, name: str) -> None:
+def test_empty_batches_and_texts_that_look_like_paths_are_handled(load: Load, name: str) -> None:
     encoder = load(name)
     for found in (encoder.encode_images([]), encoder.encode_texts([])):
         assert found.shape == (0, encoder.dimension)
-    dangerous = encoder.encode_texts(["https://host/x.png", "/etc/hostname"])  # read as words, never opened
+    dangerous = encoder.encode_texts(["https://host/x.png", "/etc/hostname"])  # embedded as text, never opened
     assert dangerous.shape == (2, encoder.dimension)
 
 
@@ -55,15 +55,15 @@ def test_pictures_and_texts_are_asked_for_alike(load: Load, name: str) -> None:
 def test_an_instruction_reaches_pictures_and_texts(load: Load, name: str) -> None:
     encoder = load(name)
     image = pictures((200, 200))
-    told = "Find the garment."
-    assert np.abs(encoder.encode_images(image, told) - encoder.encode_images(image)).max() > 1e-4
-    assert np.abs(encoder.encode_texts(["red"], told) - encoder.encode_texts(["red"])).max() > 1e-4
-    usual = encoder.encode_texts(["red"], encoder.preset.query)
-    assert np.array_equal(encoder.encode_texts(["red"]), usual)
+    instruction = "Find the garment."
+    assert np.abs(encoder.encode_images(image, instruction) - encoder.encode_images(image)).max() > 1e-4
+    assert np.abs(encoder.encode_texts(["red"], instruction) - encoder.encode_texts(["red"])).max() > 1e-4
+    default = encoder.encode_texts(["red"], encoder.preset.query)
+    assert np.array_equal(encoder.encode_texts(["red"]), default)
 
 
 @pytest.mark.parametrize("name", CHAT)
-def test_a_text_that_came_along_is_fused(load: Load, name: str) -> None:
+def test_an_accompanying_text_is_fused_with_its_picture(load: Load, name: str) -> None:
     encoder = load(name)
     images = pictures((200, 200), (64, 64), (90, 120))
     plain, fused = encoder.encode_images(images), encoder.encode_images(images, texts=["a red dress", "", "a hat"])
@@ -81,9 +81,7 @@ def test_models_without_instructions_ignore_them(load: Load, name: str) -> None:
 
 @pytest.mark.parametrize("name", CHAT)
 @pytest.mark.parametrize("sizes", [MIXED, [(112, 112)] * 3], ids=["mixed", "alike"])
-def test_what_is_done_at_once_is_what_the_library_does_one_by_one(
-    load: Load, name: str, sizes: list[tuple[int, int]]
-) -> None:
+def test_batched_attention_matches_the_library(load: Load, name: str, sizes: list[tuple[int, int]]) -> None:
     encoder = load(name)
     model: Any = encoder.models[0]
     images = [encoder.prepare(image) for image in pictures(*sizes)]
@@ -96,7 +94,7 @@ def test_what_is_done_at_once_is_what_the_library_does_one_by_one(
         assert np.abs(model(dict(features))["sentence_embedding"].numpy() - found).max() < 1e-5
 
 
-def test_gme_reads_its_own_template_and_pools_the_last_token(load: Load) -> None:
+def test_gme_uses_its_own_template_and_last_token_pooling(load: Load) -> None:
     encoder = load("gme-qwen2-vl-2b")
     model: Any = encoder.models[0]
     features = model.preprocess([{"image": pictures((56, 56))[0], "text": "a hat"}], prompt=None)
@@ -130,7 +128,7 @@ def test_a_siglip_text_is_padded_as_in_training(load: Load) -> None:
     assert features["input_ids"][0, -1] == pad
 
 
-def test_too_little_memory_is_answered_with_smaller_batches(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_out_of_memory_is_handled_with_smaller_batches(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
     encoder = load("clip")
     images = pictures(*MIXED)
     expected = encoder.encode_images(images)
@@ -139,17 +137,17 @@ def test_too_little_memory_is_answered_with_smaller_batches(load: Load, monkeypa
     assert batches[:3] == [7, 3, 1]
     batches.clear()
     encoder.encode_images(images)
-    assert max(batches) <= 2, "what did not fit once is not tried again"
+    assert max(batches) <= 2, "batch sizes that did not fit are not tried again"
 
 
-def test_memory_too_small_for_one_picture_is_said(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_little_memory_for_one_picture_is_reported(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
     encoder = load("clip")
     starve(encoder, monkeypatch, 0)
     with pytest.raises(EncoderError, match="one picture at a time"):
         encoder.encode_images(pictures((60, 60)))
 
 
-def test_several_devices_work_side_by_side_and_each_caller_gets_its_own_vectors(load: Load) -> None:
+def test_several_devices_work_in_parallel_and_callers_get_their_own_vectors(load: Load) -> None:
     encoder = load("clip", devices="cpu,cpu")
     assert encoder.devices == ["cpu", "cpu"]
     images = pictures(*[(60 + 7 * n, 50) for n in range(12)])
@@ -168,17 +166,17 @@ def test_several_devices_work_side_by_side_and_each_caller_gets_its_own_vectors(
 
 
 def starve(encoder: SentenceEncoder, monkeypatch: pytest.MonkeyPatch, most: int) -> list[int]:
-    """Let a batch larger than `most` run out of memory; returns the sizes that are tried."""
+    """Make batches larger than `most` run out of memory; return the batch sizes that are tried."""
     tried: list[int] = []
     model: Any = encoder.models[0]
     forward = type(model).forward
 
-    def hungry(self: Any, features: dict[str, Any], **kwargs: Any) -> Any:
+    def limited_forward(self: Any, features: dict[str, Any], **kwargs: Any) -> Any:
         size = len(features["pixel_values"])
         tried.append(size)
         if size > most:
             raise torch.OutOfMemoryError("CUDA out of memory (simulated)")
         return forward(self, features, **kwargs)
 
-    monkeypatch.setattr(type(model), "forward", hungry)
+    monkeypatch.setattr(type(model), "forward", limited_forward)
     return tried

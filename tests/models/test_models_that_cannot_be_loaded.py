@@ -1,4 +1,4 @@
-"""What is wrong with a model's files or with the machine is said before anything else happens, with the way out."""
+"""Problems with a model's files or the machine are reported before loading, with a way to fix them."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from tests.models.conftest import pictures, small
 
 @pytest.fixture
 def folder(checkpoints: Path, tmp_path: Path) -> Path:
-    """A copy of the tiny CLIP that may be spoilt."""
+    """A copy of the tiny CLIP that tests may damage."""
     return Path(shutil.copytree(checkpoints / "clip", tmp_path / "clip"))
 
 
-def test_any_folder_is_a_model_and_other_weights_in_it_are_another(folder: Path, tmp_path: Path) -> None:
+def test_a_folder_is_a_model_and_its_fingerprint_depends_on_its_weights(folder: Path, tmp_path: Path) -> None:
     encoder = load_encoder(str(folder), tmp_path, "cpu")
     before = find_preset(str(folder)).fingerprint
     assert encoder.fingerprint == before
@@ -49,28 +49,28 @@ def test_a_pickle_is_refused(folder: Path, tmp_path: Path) -> None:
         load_encoder(str(folder), tmp_path, "cpu")
 
 
-@pytest.mark.parametrize("left", [0.0, 0.5, 0.99])
-def test_half_a_download_is_noticed(folder: Path, tmp_path: Path, left: float) -> None:
+@pytest.mark.parametrize("fraction", [0.0, 0.5, 0.99])
+def test_an_incomplete_download_is_detected(folder: Path, tmp_path: Path, fraction: float) -> None:
     weights = folder / "model.safetensors"
-    weights.write_bytes(weights.read_bytes()[: max(8, int(left * weights.stat().st_size))])
+    weights.write_bytes(weights.read_bytes()[: max(8, int(fraction * weights.stat().st_size))])
     with pytest.raises(EncoderError, match="is incomplete"):
         load_encoder(str(folder), tmp_path, "cpu")
 
 
-def test_a_missing_part_is_noticed(folder: Path, tmp_path: Path) -> None:
+def test_a_missing_shard_is_detected(folder: Path, tmp_path: Path) -> None:
     index = {"weight_map": {"a": "model.safetensors", "b": "model-00002-of-00002.safetensors"}}
     (folder / "model.safetensors.index.json").write_text(json.dumps(index))
     with pytest.raises(EncoderError, match="1 of 2 files are missing: model-00002"):
         load_encoder(str(folder), tmp_path, "cpu")
 
 
-def test_a_missing_tokenizer_is_named(folder: Path, tmp_path: Path) -> None:
+def test_a_missing_tokenizer_is_reported(folder: Path, tmp_path: Path) -> None:
     (folder / "tokenizer.json").unlink()
     with pytest.raises(EncoderError, match="no tokenizer"):
         load_encoder(str(folder), tmp_path, "cpu")
 
 
-def test_a_configuration_that_is_no_model_is_said(folder: Path, tmp_path: Path) -> None:
+def test_an_unknown_model_type_is_reported(folder: Path, tmp_path: Path) -> None:
     (folder / "config.json").write_text('{"model_type": "no-such-model"}')
     with pytest.raises(EncoderError, match="cannot be loaded"):
         load_encoder(str(folder), tmp_path, "cpu")
@@ -86,22 +86,22 @@ def test_remote_code_is_never_run(folder: Path, tmp_path: Path) -> None:
     assert not marker.exists()
 
 
-def test_another_dimension_than_the_presets_is_refused(checkpoints: Path) -> None:
+def test_a_dimension_other_than_the_presets_is_refused(checkpoints: Path) -> None:
     with pytest.raises(EncoderError, match="has dimension 32, but clip has 512"):
         load_preset(small("clip", dimension=512), checkpoints, "cpu")
 
 
-def test_a_gpu_that_is_not_here(checkpoints: Path) -> None:
+def test_a_missing_gpu_is_reported(checkpoints: Path) -> None:
     with pytest.raises(EncoderError, match="finds no GPU here"):
         load_preset(small("clip"), checkpoints, "cuda:7")
 
 
-def test_too_little_memory_is_said_before_loading(checkpoints: Path) -> None:
+def test_too_little_memory_is_reported_before_loading(checkpoints: Path) -> None:
     with pytest.raises(EncoderError, match="needs about 15000 GB of memory"):
         load_preset(small("clip", memory_gb=10_000), checkpoints, "cpu")
 
 
-def test_a_hub_that_cannot_be_reached_is_answered_with_the_command(
+def test_an_unreachable_hub_is_reported_with_the_download_command(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
