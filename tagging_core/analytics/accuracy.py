@@ -102,7 +102,7 @@ def best_outcomes(kinds: Kinds) -> Outcomes:
 
 
 def overall(connection: Connection, user: User, period: Period) -> Counter[str]:
-    """Return all counts of a period, for `honest` and `outcomes`."""
+    """Return all counts of a period, for `best_outcomes` and `outcomes`."""
     require(user, Action.REPORT)
     return reader.totals(connection, "all", period).get("", Counter())
 
@@ -138,12 +138,20 @@ def over_time(
     """Return precision and recall over time.
 
     Args:
+        connection: A read transaction.
+        user: Needs the right to read reports.
+        period: Days in the installation's time zone, both ends included.
         grain: `day`, `week`, `month` or `quarter`.
         source: `blind` or `shown`.
+        subject: Grouping that `key` belongs to, such as `tag`; see `ledger.rollups.tally`.
+        key: One of the group's keys, such as a tag id; empty with the subject `all`.
 
     Returns:
-        A row per bucket with predictions: bucket (its first day), opinions, precision, low and high (95 % bounds),
-        truths and recall; shares in [0, 1].
+        A row per bucket with predictions, in order of time: bucket (its first day), opinions, precision, low and
+        high (95 % bounds), truths and recall; shares in [0, 1].
+
+    Raises:
+        NotAllowedError: The user may not read reports.
     """
     require(user, Action.REPORT)
     found: dict[str, Counter[str]] = {}

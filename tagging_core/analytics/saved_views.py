@@ -29,6 +29,7 @@ def save(connection: Connection, user: User, name: str, *, page: str, address: d
     """Save a view and return its id.
 
     Raises:
+        NotAllowedError: The user may not read reports.
         TaggingError: The name is empty or taken by another view of the page.
     """
     require(user, Action.REPORT)
@@ -46,7 +47,11 @@ def save(connection: Connection, user: User, name: str, *, page: str, address: d
 
 
 def listed(connection: Connection, user: User, page: str) -> list[SavedView]:
-    """Return the saved views of a page, sorted by name."""
+    """Return the saved views of a page, sorted by name regardless of case.
+
+    Raises:
+        NotAllowedError: The user may not read reports.
+    """
     require(user, Action.REPORT)
     rows = connection.execute(select(saved_views).where(saved_views.c.page == page, ~saved_views.c.removed))
     found = [SavedView(row.id, row.name, row.page, row.address, row.actor, row.at) for row in rows]
@@ -57,6 +62,7 @@ def remove(connection: Connection, user: User, view_id: int, *, removed: bool = 
     """Remove a view, or restore it if `removed` is False.
 
     Raises:
+        NotAllowedError: The user may not read reports.
         NotFoundError: There is no such view.
     """
     require(user, Action.REPORT)

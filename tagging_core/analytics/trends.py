@@ -82,7 +82,7 @@ def load(connection: Connection, user: User, basis: str, *, period: Period | Non
 
     Args:
         basis: Date that `period` applies to, see `Basis`; BATCH for one batch.
-        period: None only for a batch.
+        period: Days, both ends included; None for all of them, as for a batch.
         part: ALL, a profile id or, for a batch, the batch id.
     """
     require(user, Action.REPORT)
@@ -204,11 +204,17 @@ def together(
     """Count how often tags occur together in a random sample of up to SAMPLE reviewed pictures.
 
     Args:
+        connection: A read transaction.
+        user: Needs the right to read reports.
+        taxonomy: Tags that are not in it are excluded.
         part: ALL or a profile id.
         limit: Number of most frequent tags to include.
 
     Returns:
         `(t, t)` co-occurrence counts labelled by tag id, tag counts on the diagonal; and the sample size.
+
+    Raises:
+        NotAllowedError: The user may not read reports.
     """
     require(user, Action.REPORT)
     query = select(reviews.c.sample, reviews.c.asset_id).order_by(reviews.c.sample).limit(SAMPLE)

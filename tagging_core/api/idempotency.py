@@ -27,6 +27,7 @@ def run_once(
     """Run a request once per idempotency key.
 
     Args:
+        database: The store of record; answers are kept for a day.
         caller: Namespace of the key.
         key: Chosen by the caller; 1 to 200 printable characters.
         request: Hash of the request.

@@ -99,7 +99,12 @@ def all_keys(connection: Connection) -> list[ApiKey]:
 
 
 def revoke(connection: Connection, user: User, key_id: int, *, revoked: bool = True) -> None:
-    """Revoke a key, or restore it with `revoked=False`."""
+    """Revoke a key, or restore it with `revoked=False`.
+
+    Raises:
+        NotAllowedError: The user is not an administrator.
+        NotFoundError: No key has this id.
+    """
     require(user, Action.OPERATE)
     get(connection, key_id)
     mine = update(api_keys).where(api_keys.c.id == key_id)
@@ -135,17 +140,44 @@ class ApiKeys:
         self._database = database
 
     def create(self, user: User, name: str, scopes: Iterable[Scope]) -> tuple[ApiKey, str]:
-        """Create a key and return it with its token, which cannot be read again."""
+        """Create a key.
+
+        Args:
+            user: An administrator.
+            name: Name of the program; cut after 80 characters.
+            scopes: What the program may do; at least one.
+
+        Returns:
+            The key, and its token, which cannot be read again.
+
+        Raises:
+            NotAllowedError: The user is not an administrator.
+            KeyRefusedError: The name or the scopes are missing, or the name is not printable.
+        """
         with self._database.write(durable=True) as connection:
             return create(connection, user, name, scopes=scopes)
 
     def listed(self) -> list[ApiKey]:
-        """Return every key, revoked ones included, latest first."""
+        """Return all keys.
+
+        Returns:
+            Every key, revoked ones included, latest first.
+        """
         with self._database.read() as connection:
             return all_keys(connection)
 
     def revoke(self, user: User, key_id: int, revoked: bool = True) -> None:
-        """Revoke a key, or restore it with `revoked=False`."""
+        """Revoke a key, or restore it.
+
+        Args:
+            user: An administrator.
+            key_id: Id of the key.
+            revoked: False restores it.
+
+        Raises:
+            NotAllowedError: The user is not an administrator.
+            NotFoundError: No key has this id.
+        """
         with self._database.write(durable=True) as connection:
             revoke(connection, user, key_id, revoked=revoked)
 

@@ -60,6 +60,9 @@ def back_up(
         path: The zip file, written under a temporary name and renamed when complete.
         progress: Called with the name of each table and folder.
 
+    Returns:
+        What the backup contains.
+
     Raises:
         BackupError: The file cannot be written.
         StorageError: The database cannot be read.
@@ -83,7 +86,16 @@ def back_up(
 
 
 def restore(database: Database, blobs: BlobStore, path: Path, *, progress: Progress = lambda _: None) -> Summary:
-    """Restore a backup into an empty installation, completely or not at all.
+    """Restore a backup into an empty installation; all rows or none are restored.
+
+    Args:
+        database: An empty database; its tables are created.
+        blobs: Where the picture files go; they are written before the rows, and remain if those fail.
+        path: The zip file.
+        progress: Called with the name of each table.
+
+    Returns:
+        What the backup contains.
 
     Raises:
         BackupError: The file is not a backup this version can read, or the database is not empty.

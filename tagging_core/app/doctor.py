@@ -34,7 +34,17 @@ class Finding:
 
 
 def examine(loop: Tagloop) -> list[Finding]:
-    """Run all checks; none of them changes anything."""
+    """Run all checks; none of them changes anything.
+
+    Args:
+        loop: The installation; the search index is checked only while no console has it open.
+
+    Returns:
+        One finding per check, in a fixed order.
+
+    Raises:
+        StorageError: The database or the store of picture files cannot be read.
+    """
     with loop.database.read() as connection:
         findings = [
             Finding("versions", True, _versions()),

@@ -33,12 +33,10 @@ _ACTIVATABLE = (SpaceState.READY, SpaceState.KEPT)
 class ModelRollout:
     """Builds, compares, activates and drops models.
 
+    An unknown fingerprint raises NotFoundError, except in `progress`; a user who is not an admin, NotAllowedError.
+
     Args:
-        database: The store of record.
-        registry: The encoders.
-        libraries: The tag library of each vector space.
         bind: Called with the new active model.
-        wake: Wakes the background worker.
     """
 
     def __init__(
@@ -56,7 +54,10 @@ class ModelRollout:
         self.active: ActiveModel | None = None
 
     def open(self, wanted: str) -> None:
-        """Bind the active model; an archive without pictures gets the configured one, `wanted`.
+        """Bind the active model.
+
+        Args:
+            wanted: Preset, folder or hub id of the configured model, used while the archive has no pictures.
 
         Raises:
             EncoderError: The model does not exist.
@@ -92,12 +93,23 @@ class ModelRollout:
         self._wake()
 
     def all(self) -> list[BuildProgress]:
-        """Return the progress of every vector space, the active one first."""
+        """Return the progress of every vector space.
+
+        Returns:
+            The active space first, default instructions before those of profiles, then newest first.
+        """
         with self._database.read() as connection:
             return [self._progress(connection, space) for space in spaces.list_all(connection)]
 
     def progress(self, fingerprint: str) -> BuildProgress | None:
-        """Return the progress of a vector space; None if there is none with this fingerprint."""
+        """Return the progress of a vector space.
+
+        Args:
+            fingerprint: Fingerprint of the space.
+
+        Returns:
+            Its progress; None if no space has this fingerprint.
+        """
         with self._database.read() as connection:
             space = spaces.find(connection, fingerprint)
             return None if space is None else self._progress(connection, space)
@@ -109,8 +121,10 @@ class ModelRollout:
             user: An administrator.
             name: A preset, a local folder or a hub id.
 
+        Returns:
+            The new space, or the existing one of this model, whose build resumes.
+
         Raises:
-            NotAllowedError: The user is not an administrator.
             EncoderError: The model does not exist, or it is the active one.
         """
         require(user, Action.OPERATE)
@@ -128,7 +142,12 @@ class ModelRollout:
         return self._find(fingerprint)
 
     def stop(self, user: User, fingerprint: str) -> None:
-        """Pause a build; its vectors are kept."""
+        """Pause a build; its vectors are kept, and `build` resumes it.
+
+        Args:
+            user: An administrator.
+            fingerprint: Fingerprint of the space that is being built.
+        """
         require(user, Action.OPERATE)
         with self._database.write(durable=True) as connection:
             spaces.change(connection, self._find(fingerprint).fingerprint, state=SpaceState.STOPPED)
@@ -136,8 +155,14 @@ class ModelRollout:
     def compare(self, fingerprint: str) -> ComparisonReport:
         """Compare a model with the active one.
 
+        Args:
+            fingerprint: Fingerprint of the model's vector space.
+
+        Returns:
+            Scores of both on reviewed pictures, and the suggestions that would change.
+
         Raises:
-            NotFoundError: No vector space has this fingerprint.
+            EncoderError: One of the models does not exist any more.
         """
         with self._database.read() as connection:
             active = spaces.active(connection)
@@ -146,10 +171,13 @@ class ModelRollout:
         return comparison.compare(self._database, self._libraries.of_space(active), self._libraries.of_space(new))
 
     def switch(self, user: User, fingerprint: str) -> None:
-        """Activate a model. The previous one is kept, so switching back is immediate.
+        """Activate a model; the previous one is kept, so that switching back is immediate.
+
+        Args:
+            user: An administrator.
+            fingerprint: Fingerprint of a space that is ready or was active before; the active one is a no-op.
 
         Raises:
-            NotAllowedError: The user is not an administrator.
             EncoderError: The model is not ready, or its files have changed.
         """
         require(user, Action.OPERATE)
@@ -169,10 +197,13 @@ class ModelRollout:
         self._changed()
 
     def drop(self, user: User, fingerprint: str) -> None:
-        """Delete a model's vectors and everything fitted on them; it can be rebuilt from the ledger.
+        """Delete a model's vectors and everything fitted on them; `build` can compute them again.
+
+        Args:
+            user: An administrator.
+            fingerprint: Fingerprint of the model's space; those of its instructions are deleted with it.
 
         Raises:
-            NotAllowedError: The user is not an administrator.
             EncoderError: The model is active.
         """
         require(user, Action.OPERATE)
@@ -189,13 +220,10 @@ class ModelRollout:
         self._changed()
 
     def sync_instructions(self, preset: Preset, taxonomies: TaxonomyCache) -> None:
-        """Register a vector space for each instruction of a profile, and drop those no longer used.
-
-        Pictures get one more vector per instruction, used for the suggestions of its profiles only.
+        """Register a vector space per instruction of a profile, used for its suggestions only; drop unused ones.
 
         Args:
             preset: The active model.
-            taxonomies: Cache of the taxonomy, which holds the profiles.
         """
         with self._database.read() as connection:
             wanted, mine = _instruction_spaces(connection, preset, taxonomies)
@@ -256,19 +284,7 @@ def _instruction_spaces(
 
 
 def active_model(database: Database, registry: EncoderRegistry, wanted: str) -> Preset:
-    """Return the active model; an archive without pictures gets the configured one.
-
-    If the files behind the model's name have changed, its new fingerprint becomes active: all pictures are
-    re-embedded and all tags refitted, since vectors of different models are not comparable.
-
-    Args:
-        database: The store of record.
-        registry: The encoders.
-        wanted: Name of the configured model.
-
-    Raises:
-        EncoderError: The model does not exist.
-    """
+    """Return the active model, or the configured one if there are no pictures; changed files make a new model."""
     with database.write() as connection:
         active = spaces.active(connection)
         pictures = connection.execute(select(assets.c.id).limit(1)).first()

@@ -35,6 +35,7 @@ def rebuild(database: Database, library: TagLibrary, user: User, *, progress: Ca
     """Rebuild all derived tables from the ledger, fit every tag and schedule a rebuild of the Chroma index.
 
     Args:
+        database: The store of record; derived tables are replaced in one transaction.
         library: The active model's tag library.
         user: An administrator.
         progress: Called with the name of each step.
@@ -44,6 +45,8 @@ def rebuild(database: Database, library: TagLibrary, user: User, *, progress: Ca
 
     Raises:
         NotAllowedError: The user is not an administrator.
+        EncoderError: A tag's text has to be embedded and the encoder cannot be loaded.
+        StorageError: The database cannot be read or written.
     """
     require(user, Action.OPERATE)
     with database.write(durable=True) as connection:

@@ -37,6 +37,11 @@ class Tagloop:
         settings: Read from the environment if None.
         encoder: A loaded encoder to use instead of the configured one.
 
+    Raises:
+        SettingsError: A setting is invalid.
+        StorageError: The data folder or the database cannot be opened.
+        EncoderError: The configured model does not exist.
+
     Attributes:
         assets: The picture catalogue.
         review: Decisions, undo, suggestions, explanations.
@@ -85,7 +90,14 @@ class Tagloop:
             self.worker.bind(services.parts())
 
     def taxonomy(self) -> Taxonomy:
-        """Return the taxonomy at the latest revision, cached until it changes."""
+        """Return the taxonomy.
+
+        Returns:
+            Tags, categories and profiles at the latest revision, cached until they change.
+
+        Raises:
+            StorageError: The database cannot be read.
+        """
         return self.model.taxonomy
 
     def start(self, ingests: bool | None = None) -> None:
@@ -96,6 +108,8 @@ class Tagloop:
 
         Raises:
             BusyError: Another process runs the worker on this data folder, and Chroma is not a server.
+            SettingsError: TAGLOOP_QUEUE_URL has an unknown scheme.
+            StorageError: The database or the store of picture files cannot be read or written.
         """
         if self.worker is not None:
             return
@@ -111,7 +125,7 @@ class Tagloop:
         """Run as a dedicated worker process: process chunks of the queue, and re-embed.
 
         Raises:
-            SettingsError: No broker is configured.
+            SettingsError: No broker is configured, or its URL has an unknown scheme.
         """
         if not self.settings.queue_url:
             raise SettingsError("Without TAGLOOP_QUEUE_URL the console processes all pictures itself.")
@@ -144,7 +158,20 @@ class Tagloop:
             self.worker.wake()
 
     def rebuild(self, user: User, progress: Callable[[str], None] = lambda _: None) -> int:
-        """Rebuild everything derived from the ledger; return the number of asset events replayed."""
+        """Rebuild everything derived from the ledger, and have the worker rebuild the Chroma index.
+
+        Args:
+            user: An administrator.
+            progress: Called with the name of each step as it begins.
+
+        Returns:
+            The number of asset events replayed.
+
+        Raises:
+            NotAllowedError: The user is not an administrator.
+            EncoderError: A tag's text has to be embedded and the encoder cannot be loaded.
+            StorageError: The database cannot be read or written.
+        """
         replayed = rebuild(self.database, self.model.library, user, progress=progress)
         self.wake()
         return replayed

@@ -115,7 +115,11 @@ class Worker:
         parts.throttle.is_busy = self._busy
 
     def bind(self, bound: ModelParts) -> None:
-        """Switch to another model; chunks in progress finish with the previous one."""
+        """Switch to another model; chunks in progress finish with the previous one.
+
+        Args:
+            bound: Parts of the new model, which the ingest thread loads next.
+        """
         self._bound, self._warm = bound, False
         self._ingest_wake.set()
 
@@ -136,7 +140,12 @@ class Worker:
         return self._parts.runner.hangs
 
     def do(self, job_id: int, n: int) -> None:
-        """Process a chunk; called on the broker's threads."""
+        """Process a chunk; called on the broker's threads. Errors are reported in `trouble`, not raised.
+
+        Args:
+            job_id: Id of the job.
+            n: Number of the chunk within the job.
+        """
         if self._parts.runner.run((job_id, n), self._bound.pipeline.run):
             self._learn_wake.set()
 
@@ -154,7 +163,11 @@ class Worker:
         self._embed_wake.set()
 
     def stop(self, timeout: float = 30.0) -> None:
-        """Stop the threads after the chunks in progress; at most `timeout` seconds are spent on each."""
+        """Stop the threads after the chunks in progress.
+
+        Args:
+            timeout: Seconds to wait for the broker, then for each thread; whatever still runs is abandoned.
+        """
         self._closing = True
         self._parts.reembedder.close()
         self._parts.broker.close(timeout)

@@ -24,6 +24,12 @@ class AssetCatalog:
     def get(self, asset_id: int) -> Asset:
         """Return an asset.
 
+        Args:
+            asset_id: Id of the asset, not its SHA-256.
+
+        Returns:
+            The asset with its text and review state, but without its files.
+
         Raises:
             NotFoundError: There is no such asset.
         """
@@ -31,32 +37,66 @@ class AssetCatalog:
             return repository.get(connection, asset_id)
 
     def get_many(self, asset_ids: Sequence[int]) -> list[Asset]:
-        """Return assets in the order given; unknown ids are left out."""
+        """Return several assets.
+
+        Args:
+            asset_ids: Ids in any order.
+
+        Returns:
+            The assets in the order of `asset_ids`; unknown ids are left out.
+        """
         with self._database.read() as connection:
             return repository.get_many(connection, asset_ids)
 
     def find(self, text: str, limit: int) -> list[Asset]:
-        """Return the assets whose name or text has these words, latest first; the latest ones if empty."""
+        """Search assets by text and file name.
+
+        Args:
+            text: Prefixes of words of the asset's text, all of which must match, or a part of its file name; not
+                case-sensitive. If empty, all assets match.
+            limit: Maximum number of assets.
+
+        Returns:
+            Assets that match by text, then those that match by file name, each latest first.
+        """
         with self._database.read() as connection:
             return repository.find(connection, text, limit)
 
     def history(self, asset_id: int) -> list[tuple[Event, bool]]:
-        """Return all events of an asset, latest first, each with whether it is still in force."""
+        """Return the event history of an asset.
+
+        Args:
+            asset_id: The asset; an unknown one has no events.
+
+        Returns:
+            All events, latest first, each with whether it is still in effect, that is, not undone.
+        """
         with self._database.read() as connection:
             return history.of_picture(connection, asset_id)
 
     def events(self, after: int = 0, asset_id: int | None = None, limit: int = 100) -> list[Event]:
-        """Return events about assets in the ledger's order, of one asset only if given.
+        """Return a page of the events about assets.
 
         Args:
             after: Only events with a higher id; 0 for all.
-            asset_id: The asset; None for all.
-            limit: At most this many.
+            asset_id: Only events of this asset; None for all.
+            limit: Maximum number of events.
+
+        Returns:
+            The events by ascending id, the ledger's order; the last id is `after` of the next page.
         """
         with self._database.read() as connection:
             return history.events_since(connection, after, asset_id, limit=limit)
 
     def labels(self, asset_ids: Sequence[int]) -> dict[int, dict[str, Label]]:
-        """Return the decided tags by asset id; assets without any are absent."""
+        """Return the current labels of assets.
+
+        Args:
+            asset_ids: The assets.
+
+        Returns:
+            Labels by asset id and tag id, in the order of decision; a label's value is 1 if the tag applies and 0
+            if it was rejected. Assets without labels are absent.
+        """
         with self._database.read() as connection:
             return label_queries.labels_of(connection, asset_ids)

@@ -58,6 +58,9 @@ def open_picture(data: bytes, side: int = SCREEN_SIDE, max_pixels: int = MAX_PIX
         side: JPEGs may be decoded at a reduced size that keeps both sides at least this many pixels long.
         max_pixels: Larger images are rejected before decoding.
 
+    Returns:
+        The first frame, upright, in 8-bit sRGB, with transparent areas on white.
+
     Raises:
         PictureError: The file is empty, damaged, too large, or not in one of FORMATS.
     """

@@ -52,11 +52,14 @@ def protect(connection: Connection, user: User, asset_ids: Sequence[int], *, not
     """Add assets to the protected set or remove them, recording each change in the ledger.
 
     Args:
+        connection: A write transaction.
+        user: Needs the right to change the tag library.
+        asset_ids: Existing assets; their notes are replaced if they are protected already.
         note: The reason, such as the rights holder; cut to 500 characters.
         on: False removes the assets.
 
     Raises:
-        NotAllowedError: The user may not curate.
+        NotAllowedError: The user may not change the tag library.
     """
     require(user, Action.CURATE)
     for asset_id in asset_ids:
@@ -99,7 +102,15 @@ def raise_alerts(connection: Connection, fingerprint: str, pictures: dict[int, V
 
 
 def open_alerts(connection: Connection, limit: int = 100) -> list[Alert]:
-    """Return alerts that nobody dismissed, the most similar first."""
+    """Return the alerts that have not been dismissed.
+
+    Args:
+        connection: A read transaction.
+        limit: Maximum number of alerts.
+
+    Returns:
+        Alerts whose protected asset is still in the protected set, highest cosine first.
+    """
     query = select(alerts, protected.c.note).join(protected, protected.c.asset_id == alerts.c.protected_id)
     rows = connection.execute(query.where(_open()).order_by(alerts.c.cosine.desc()).limit(limit))
     return [Alert(row.asset_id, row.protected_id, row.note, row.cosine, row.at) for row in rows]

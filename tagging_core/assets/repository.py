@@ -31,15 +31,28 @@ class AssetText:
     body: str = ""
 
     def clean(self) -> AssetText:
-        """Return the text as stored: trimmed, without control characters, and cut to the length limits."""
+        """Normalize the text for storage.
+
+        Returns:
+            The text trimmed, without unprintable characters except line breaks, and cut to 500 characters of title,
+            5,000 of caption and 100,000 of body.
+        """
         return AssetText(*(_clean(getattr(self, k))[:limit] for k, limit in _TEXT_LIMITS.items()))
 
     def as_dict(self) -> dict[str, str]:
-        """Return the parts by name."""
+        """Convert to a dict, for JSON and SQL.
+
+        Returns:
+            The parts under the keys `title`, `caption` and `body`.
+        """
         return {"title": self.title, "caption": self.caption, "body": self.body}
 
     def sentence(self) -> str:
-        """Return one text for the encoder, the most informative part first; empty if there is no text."""
+        """Join the parts for the encoder.
+
+        Returns:
+            Title, caption and the first 400 characters of the body, separated by `. `; empty if there is no text.
+        """
         return ". ".join(part for part in (self.title, self.caption, self.body[:400]) if part)
 
 
@@ -97,8 +110,12 @@ class NewAsset:
 def insert(connection: Connection, arrivals: Sequence[NewAsset]) -> dict[str, tuple[int, bool]]:
     """Insert assets whose SHA-256 is not stored yet, index their text and count them.
 
+    Args:
+        connection: A write transaction.
+        arrivals: Decoded uploads; of several with the same SHA-256, the last is inserted.
+
     Returns:
-        (asset id, whether it is new) by SHA-256.
+        (asset id, whether it is new) by SHA-256; assets that are not new keep their name and text.
     """
     wanted = {arrival.sha256: arrival for arrival in arrivals}
     query = select(assets.c.sha256, assets.c.id).where(assets.c.sha256.in_(wanted))
@@ -137,7 +154,12 @@ def get(connection: Connection, asset_id: int, lock: bool = False) -> Asset:
     """Return an asset by id.
 
     Args:
+        connection: A read transaction; a write transaction to lock the row.
+        asset_id: Id of the asset.
         lock: Lock the row until the transaction ends (`SELECT ... FOR NO KEY UPDATE`; no effect on SQLite).
+
+    Returns:
+        The asset.
 
     Raises:
         NotFoundError: There is no such asset.
@@ -150,10 +172,17 @@ def get(connection: Connection, asset_id: int, lock: bool = False) -> Asset:
 
 
 def resolve(connection: Connection, name: str) -> Asset:
-    """An asset by id or by the first 8 or more digits of its SHA-256; an id comes first where both fit.
+    """Find an asset by id or by the beginning of its SHA-256.
+
+    Args:
+        connection: A read transaction.
+        name: An id, or 8 or more leading hexadecimal digits of the SHA-256, in either case.
+
+    Returns:
+        The asset; the one with this id if `name` fits both.
 
     Raises:
-        NotFoundError: No asset matches, or more than one.
+        NotFoundError: No asset matches, or several do.
     """
     is_id = name.isascii() and name.isdecimal() and len(name) <= _ID_DIGITS
     query = select(assets).limit(2)
@@ -170,7 +199,15 @@ def resolve(connection: Connection, name: str) -> Asset:
 
 
 def get_many(connection: Connection, asset_ids: Sequence[int]) -> list[Asset]:
-    """Return assets in the order of `asset_ids`; unknown ids are skipped."""
+    """Return several assets by id.
+
+    Args:
+        connection: A read transaction.
+        asset_ids: Ids in any order.
+
+    Returns:
+        The assets in the order of `asset_ids`; unknown ids are skipped.
+    """
     rows = connection.execute(select(assets).where(assets.c.id.in_(asset_ids)))
     found = {row.id: to_asset(row) for row in rows}
     return [found[asset_id] for asset_id in asset_ids if asset_id in found]

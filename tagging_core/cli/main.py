@@ -35,6 +35,9 @@ _PROGRESS_SECONDS = 1.0
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command.
 
+    Args:
+        arguments: Command and options, without the program name; None for `sys.argv`. If invalid, exits with 2.
+
     Returns:
         The exit code: 0, 1 after an error printed to stderr, 2 if `doctor` found a problem, 130 if interrupted.
     """

@@ -29,12 +29,15 @@ class Interval:
 
 
 def wilson(successes: float, trials: float, z: float = 1.96) -> tuple[float, float]:
-    """Return the Wilson score interval (Wilson 1927) of a proportion; (0, 1) without trials.
+    """Return the Wilson score interval (Wilson 1927) of a proportion.
 
     Args:
-        successes: Number of successes; may be fractional, as an effective sample size makes it.
+        successes: Number of successes; may be fractional, since effective sample sizes are.
         trials: Number of trials, at least `successes`.
         z: Normal quantile; 1.96 gives a 95 % interval.
+
+    Returns:
+        Lower and upper bound, in [0, 1]; (0, 1) without trials.
     """
     if trials <= 0:
         return 0.0, 1.0

@@ -16,7 +16,14 @@ _LOGGER = "tagging_core"
 
 @contextmanager
 def about(**fields: Any) -> Iterator[None]:
-    """Attach fields such as `request="..."` or `batch=7` to every log line of this thread or task."""
+    """Attach fields to every log line of this thread or task, within a `with` block.
+
+    Args:
+        **fields: Such as `request="..."` or `batch=7`; override fields of the same name of an enclosing block.
+
+    Yields:
+        Nothing; the fields are removed at the end of the block.
+    """
     token = _FIELDS.set({**_FIELDS.get(), **fields})
     try:
         yield

@@ -43,12 +43,30 @@ class Period:
 
     @classmethod
     def latest(cls, days: int, today: date) -> Period:
-        """The last `days` days, today included."""
+        """Return the period that ends today.
+
+        Args:
+            days: Length of the period, at least 1.
+            today: Its last day.
+
+        Returns:
+            The last `days` days, today included.
+        """
         return cls(today - timedelta(days=days - 1), today)
 
 
 def day_in(zone: str) -> Callable[[datetime], str]:
-    """Return a function from a naive UTC time to its ISO date in a zone, such as `2026-11-24`."""
+    """Return a function that converts times to days.
+
+    Args:
+        zone: IANA name of a time zone, such as `Europe/Berlin`.
+
+    Returns:
+        Converts a naive UTC time to its ISO date in the zone, such as `2026-11-24`.
+
+    Raises:
+        ZoneInfoNotFoundError: This machine does not know the zone.
+    """
     return _days(zone)
 
 
@@ -61,7 +79,7 @@ def _days(zone: str) -> Callable[[datetime], str]:
 
 
 def moments(period: Period, zone: str) -> tuple[datetime, datetime]:
-    """Start of a period (inclusive) and its end (exclusive) in a zone, as naive UTC times."""
+    """Return the start (inclusive) and the end (exclusive) of a period in a zone, as naive UTC times."""
     place = ZoneInfo(zone)
     ends = period.first, period.last + timedelta(days=1)
     first, after = (
@@ -71,7 +89,18 @@ def moments(period: Period, zone: str) -> tuple[datetime, datetime]:
 
 
 def bucket(day: str, grain: str) -> str:
-    """First day of the week (Monday), month or quarter that contains a day; `grain` `day` returns the day."""
+    """Return the bucket that contains a day.
+
+    Args:
+        day: ISO date.
+        grain: `day`, `week` (from Monday), `month` or `quarter`.
+
+    Returns:
+        ISO date of the bucket's first day; the day itself if `grain` is `day`.
+
+    Raises:
+        ValueError: The day is not an ISO date; `grain` `day` does not check it.
+    """
     return day if grain == "day" else _bucket(date.fromisoformat(day), grain)
 
 
@@ -87,7 +116,19 @@ def _bucket(day: date, grain: str) -> str:
 
 
 def span(bucket: str, grain: str) -> tuple[date, date]:
-    """First and last day of the bucket that starts on the ISO date `bucket`."""
+    """Return the days that a bucket covers.
+
+    Args:
+        bucket: ISO date of its first day, as returned by the function `bucket`.
+        grain: `day`, `week`, `month` or `quarter`.
+
+    Returns:
+        Its first and its last day.
+
+    Raises:
+        ValueError: `bucket` is not an ISO date.
+        KeyError: `grain` is none of these.
+    """
     first = date.fromisoformat(bucket)
     longest = {"day": 1, "week": 7, "month": 31, "quarter": 92}[grain]
     after = date.fromisoformat(_bucket(first + timedelta(days=longest), grain))
@@ -95,13 +136,21 @@ def span(bucket: str, grain: str) -> tuple[date, date]:
 
 
 def buckets(period: Period, grain: str) -> list[str]:
-    """All buckets that overlap a period, in order, empty ones included."""
+    """Return all buckets that overlap a period.
+
+    Args:
+        period: Its ends may lie within a bucket.
+        grain: `day`, `week`, `month` or `quarter`.
+
+    Returns:
+        ISO dates of the buckets' first days, ascending; the first may precede the period.
+    """
     days = (period.first + timedelta(days=n) for n in range(period.days))
     return list(dict.fromkeys(bucket(day.isoformat(), grain) for day in days))
 
 
 def machine_zone() -> str:
-    """IANA name of this machine's time zone; UTC if unknown."""
+    """Return the IANA name of this machine's time zone; UTC if unknown."""
     named = os.environ.get("TZ", "").lstrip(":")
     link = Path("/etc/localtime")
     for name in (named, str(link.resolve()).partition("zoneinfo/")[2]):

@@ -45,7 +45,14 @@ class User:
     roles: frozenset[Role]
 
     def may(self, action: Action) -> bool:
-        """Whether any of the user's roles permits the action."""
+        """Return whether the user has a permission.
+
+        Args:
+            action: The permission.
+
+        Returns:
+            Whether any of the user's roles includes it; False without roles.
+        """
         return any(action in _PERMISSIONS[role] for role in self.roles)
 
 
@@ -55,6 +62,10 @@ SYSTEM = User("system", frozenset({Role.ADMIN}))
 
 def require(user: User, action: Action) -> None:
     """Check that a user may perform an action.
+
+    Args:
+        user: Whose roles are checked.
+        action: The permission needed.
 
     Raises:
         NotAllowedError: None of the user's roles permits it; the message lists the roles that do.
@@ -68,7 +79,13 @@ def require(user: User, action: Action) -> None:
 
 
 def local_user(name: str) -> User:
-    """Return the user of a console without sign-in: any name, all roles.
+    """Return the user of a console without sign-in.
+
+    Args:
+        name: Any name of 1 to 80 printable characters; runs of white space count as one space.
+
+    Returns:
+        A user with this name and all roles.
 
     Raises:
         NotAllowedError: The name is empty, longer than 80 characters or not printable.
@@ -80,11 +97,14 @@ def local_user(name: str) -> User:
 
 
 def signed_in_user(email: str, roles_file: Path | None) -> User:
-    """Return a user authenticated by the company's sign-in, with the roles that the roles file grants.
+    """Return a user authenticated by the company's sign-in.
 
     Args:
-        email: Address, matched without regard to case; an address that is not listed has no roles.
+        email: Address, matched without regard to case.
         roles_file: TOML file that maps each role to addresses: `editor = ["ann@example.com"]`.
+
+    Returns:
+        A user named by the address in lower case, with the roles that the file grants; none if it is not listed.
 
     Raises:
         SettingsError: The roles file is not set, missing or malformed.

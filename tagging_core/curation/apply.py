@@ -84,6 +84,7 @@ def undo(connection: Connection, user: User, change_id: str, *, taxonomy: Taxono
 
     Raises:
         DecisionError: There is no such change, or an item it changed has changed again since.
+        TagError: A restored item would be invalid now, for example because its name has been taken.
     """
     changes = act_changes(connection, change_id)
     rows = connection.execute(

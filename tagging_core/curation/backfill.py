@@ -95,7 +95,7 @@ def start(connection: Connection, user: User, tag_id: str) -> None:
     """Queue a scan for a tag, replacing an earlier one and its queue.
 
     Raises:
-        NotAllowedError: The user is no taxonomy owner.
+        NotAllowedError: The user may not change the tag library.
     """
     require(user, Action.CURATE)
     connection.execute(delete(rechecks).where(rechecks.c.tag_id == tag_id))
@@ -105,7 +105,11 @@ def start(connection: Connection, user: User, tag_id: str) -> None:
 
 
 def stop(connection: Connection, user: User, tag_id: str) -> None:
-    """Stop a scan and discard its queue."""
+    """Stop a scan and discard its queue.
+
+    Raises:
+        NotAllowedError: The user may not change the tag library.
+    """
     require(user, Action.CURATE)
     for table in (backfills, rechecks):
         connection.execute(delete(table).where(table.c.tag_id == tag_id))

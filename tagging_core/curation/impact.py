@@ -37,7 +37,12 @@ class Impact:
     renamed: dict[str, tuple[str, str]]
 
     def sentences(self) -> list[str]:
-        """Return the impact as sentences for people, or one sentence that nothing changes."""
+        """Describe the impact for people.
+
+        Returns:
+            One sentence per kind of change, at most five redirects and five renames among them; a single sentence
+            if no picture, suggestion or export changes.
+        """
         found = []
         if self.pictures:
             found.append(

@@ -59,7 +59,14 @@ class Plan:
         return [item for item in self.items if isinstance(item, Profile)]
 
     def after(self, taxonomy: Taxonomy) -> Taxonomy:
-        """Return the taxonomy with the plan applied; tags deleted earlier stay deleted."""
+        """Apply the plan to a taxonomy in memory; nothing is validated or written.
+
+        Args:
+            taxonomy: The taxonomy before the change; not modified.
+
+        Returns:
+            The taxonomy after it, with the same revision; tags deleted earlier stay deleted.
+        """
         tags = dict(taxonomy.tags) | {tag.id: tag for tag in self.tags}
         tags |= {t: Tag(t, "", {}, state="deleted") for t in taxonomy.redirects.gone - tags.keys()}
         categories = taxonomy.categories | {c.id: c for c in self.categories}

@@ -52,8 +52,15 @@ class CurationService:
     def save(self, user: User, tag: Tag) -> Tag:
         """Add or change a tag; it is suggested as soon as its text is embedded.
 
+        Args:
+            user: Needs the right to change the tag library.
+            tag: The new version; an empty id adds a tag.
+
+        Returns:
+            The tag as stored: with an id, normalized names and, if it had no prompts, known synonyms as prompts.
+
         Raises:
-            NotAllowedError: The user is no taxonomy owner.
+            NotAllowedError: The user may not change the tag library.
             TagError: The tag is invalid, or one of its names is taken.
         """
         require(user, Action.CURATE)
@@ -61,6 +68,13 @@ class CurationService:
 
     def propose(self, user: User, tag: Tag) -> Tag:
         """Add a tag that reviewers can use at once and that is suggested after an owner approves it.
+
+        Args:
+            user: Needs the right to review.
+            tag: The tag; its id and state are ignored.
+
+        Returns:
+            The tag as stored, with a new id and the state `proposed`.
 
         Raises:
             NotAllowedError: The user may not review.
@@ -72,6 +86,12 @@ class CurationService:
     def impact(self, plan: Plan) -> Impact:
         """Return the impact of a plan without applying it.
 
+        Args:
+            plan: The change.
+
+        Returns:
+            What would change on pictures, suggestions, exports and connected CMSs.
+
         Raises:
             TagError: The plan is invalid.
         """
@@ -79,11 +99,21 @@ class CurationService:
             return impact_of(connection, self._model.load_taxonomy(connection), plan)
 
     def apply(self, user: User, plan: Plan) -> str:
-        """Apply a plan atomically; returns the id of the change, for `undo`.
+        """Apply a plan, all or nothing.
+
+        Args:
+            user: Needs the right to change the tag library, and to review if the plan has decisions.
+            plan: The change.
+
+        Returns:
+            The id of the change, for `undo`.
 
         Raises:
-            NotAllowedError: The user is no taxonomy owner.
-            TaggingError: The plan is invalid, outdated or changes nothing.
+            NotAllowedError: The user may not do this.
+            TagError: The plan is invalid, outdated or changes nothing.
+            DecisionError: A decision of the plan is invalid.
+            NotFoundError: A picture or profile of such a decision does not exist.
+            LeasedError: Another user has leased a picture that the plan decides on.
         """
         require(user, Action.CURATE)
         with self._database.write(durable=True) as connection:
@@ -94,11 +124,19 @@ class CurationService:
         return act
 
     def undo(self, user: User, act: str) -> str:
-        """Undo a change and its decisions; returns the id of the undoing change, which can itself be undone.
+        """Undo a change and its decisions.
+
+        Args:
+            user: Needs the right to change the tag library, and to review if the change has decisions.
+            act: Id of the change.
+
+        Returns:
+            The id of the undoing change, which can itself be undone.
 
         Raises:
-            NotAllowedError: The user is no taxonomy owner.
-            DecisionError: There is no such change, or an item it changed has changed again since.
+            NotAllowedError: The user may not do this.
+            DecisionError: There is no such change, it is undone already, or an item has changed again since.
+            TagError: A restored item would be invalid now, for example because its name has been taken.
         """
         require(user, Action.CURATE)
         with self._database.write(durable=True) as connection:
@@ -111,7 +149,12 @@ class CurationService:
         """Return the plan that imports a file, without applying it.
 
         Args:
-            form: `csv`, `json` or `skos`.
+            data: The whole file.
+            form: `csv`, `json` or `skos` (Turtle, RDF/XML or JSON-LD).
+            name: File name, for the plan's title.
+
+        Returns:
+            The plan, and notes on the rows that were skipped.
 
         Raises:
             ImportRefusedError: The file is unreadable or has invalid lines; lists each of them.
@@ -119,31 +162,76 @@ class CurationService:
         return importer.plan_import(self._model.taxonomy, formats.read(data, form), name)
 
     def export(self, form: str) -> bytes:
-        """Return the taxonomy as a `csv`, `json` or `skos` (Turtle) file."""
+        """Export the taxonomy, including merged tags.
+
+        Args:
+            form: `csv`, `json` or `skos` (Turtle).
+
+        Returns:
+            The file, in UTF-8; CSV with a byte order mark.
+        """
         return formats.write(self._model.taxonomy, form)
 
     def try_tag(self, tag: Tag) -> PromptTrial:
-        """Return which pictures would gain or lose a tag if it were saved; see `prompt_trial.try_tag`."""
+        """Preview the effect of a tag's new text on the suggestions, from a fixed sample of 2,000 pictures.
+
+        Args:
+            tag: The changed tag, or a new one without an id.
+
+        Returns:
+            The undecided pictures of the sample that would gain or lose the suggestion; see `PromptTrial`.
+
+        Raises:
+            EncoderError: The new text must be embedded, and the encoder cannot be loaded.
+        """
         with self._database.read() as connection:
             return prompt_trial.try_tag(connection, self._model.library, tag)
 
     def likely(self, tag_id: str, limit: int = 8) -> list[tuple[int, float]]:
-        """Return (asset id, probability) of undecided pictures that probably have a tag, most probable first."""
+        """Find undecided pictures that probably have a tag, in a fixed sample of 2,000 pictures.
+
+        Args:
+            tag_id: The tag.
+            limit: Maximum number of pictures.
+
+        Returns:
+            (asset id, probability of at least `MIN_PROBABILITY`), most probable first; empty if the tag is not
+            fitted yet.
+        """
         with self._database.read() as connection:
             return prompt_trial.likely(connection, self._model.library, tag_id, limit=limit)
 
     def sensitive_waiting(self) -> dict[str, int]:
-        """Return the number of undecided suggestions of each active sensitive tag."""
+        """Count the undecided suggestions of sensitive tags.
+
+        Returns:
+            Number of pictures by id of each active sensitive tag; counting stops at 10,000.
+        """
         with self._database.read() as connection:
             return sensitive_queue.waiting(connection, self._model.taxonomy)
 
     def sensitive_pictures(self, tag_id: str, limit: int = 24) -> list[tuple[int, float]]:
-        """Return (asset id, probability) of undecided suggestions of a sensitive tag, most probable first."""
+        """List the pictures on which a sensitive tag is suggested and undecided.
+
+        Args:
+            tag_id: The sensitive tag.
+            limit: Maximum number of pictures.
+
+        Returns:
+            (asset id, probability in (0, 1)), most probable first; the highest probability of all profiles.
+        """
         with self._database.read() as connection:
             return sensitive_queue.pictures(connection, self._model.taxonomy, tag_id, limit=limit)
 
     def work(self) -> bool:
-        """Run one step of background work; returns whether there was any."""
+        """Run one step of background work: a chunk of a back-fill, or else a search for proposals if due.
+
+        Returns:
+            Whether there was anything to do.
+
+        Raises:
+            EncoderError: The search must embed a name, and the encoder cannot be loaded.
+        """
         return self.backfills.step() or self.proposals.finder.search_if_due()
 
     def _save(self, user: User, tag: Tag) -> Tag:

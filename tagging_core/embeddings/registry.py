@@ -27,11 +27,21 @@ class EncoderRegistry:
         self._locks_guard = threading.Lock()
 
     def register(self, encoder: Encoder) -> None:
-        """Add an encoder that is already loaded."""
+        """Add an encoder that is already loaded.
+
+        Args:
+            encoder: Replaces the loaded encoder of the same fingerprint, if any.
+        """
         self._loaded[encoder.fingerprint] = encoder
 
     def preset(self, name: str) -> Preset:
-        """Return the preset of a model name, folder or hub id.
+        """Return the preset of a model without loading it.
+
+        Args:
+            name: Preset name, local folder or hub id of the form `owner/name`.
+
+        Returns:
+            The preset of the loaded encoder of this name; otherwise that of `find_preset`.
 
         Raises:
             EncoderError: The name is unknown.
@@ -44,8 +54,14 @@ class EncoderRegistry:
 
         Concurrent calls load a model once, and different models in parallel.
 
+        Args:
+            preset: The model.
+
+        Returns:
+            The loaded encoder; the same object until `unload`.
+
         Raises:
-            EncoderError: The model cannot be loaded.
+            EncoderError: The model or a device is not available, or there is not enough memory.
         """
         with self._locks_guard:
             lock = self._locks.setdefault(preset.fingerprint, threading.Lock())
@@ -56,11 +72,19 @@ class EncoderRegistry:
             return self._loaded[preset.fingerprint]
 
     def loaded(self) -> list[Encoder]:
-        """Return the loaded encoders."""
+        """List the encoders in memory.
+
+        Returns:
+            The encoders, in the order in which they were loaded.
+        """
         return list(self._loaded.values())
 
     def unload(self, fingerprint: str) -> None:
-        """Free an encoder's memory; the next `get` loads it again."""
+        """Free an encoder's memory; the next `get` loads it again.
+
+        Args:
+            fingerprint: Fingerprint of the encoder; a no-op if it is not loaded.
+        """
         if self._loaded.pop(fingerprint, None) is not None:
             gc.collect()
             import torch

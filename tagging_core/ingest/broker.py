@@ -60,24 +60,34 @@ class Broker:
     def send(self, chunks: Sequence[Due]) -> None:
         """Send messages for chunks; those that are not bulk have priority.
 
+        Args:
+            chunks: One message is sent for each.
+
         Raises:
-            UnreachableError: The broker does not answer; some messages may have been sent.
+            UnreachableError: The broker does not respond; some messages may have been sent.
         """
         with self._translate_errors():
             for chunk in chunks:
                 self._actors[chunk.bulk].send(*chunk.ref)
 
     def waiting(self) -> int:
-        """Return the number of queued messages; RabbitMQ does not count those delivered to a worker.
+        """Count the queued messages of both priorities.
+
+        Returns:
+            The number of messages; RabbitMQ does not count those delivered to a worker.
 
         Raises:
-            UnreachableError: The broker does not answer.
+            UnreachableError: The broker does not respond.
         """
         with self._translate_errors():
             return sum(_queue_length(self._broker, name) for name in (_URGENT, _BULK))
 
     def consume(self, threads: int) -> None:
-        """Start processing messages in this many threads; a no-op if started or closed."""
+        """Start processing messages; a no-op if started or closed.
+
+        Args:
+            threads: Number of chunks processed at once, each in a thread of its own.
+        """
         with self._lifecycle:
             if self._worker is not None or self._closed:
                 return
@@ -86,7 +96,11 @@ class Broker:
             self._worker.start()
 
     def close(self, seconds: float = 30.0) -> None:
-        """Shut down after the chunks in progress, waiting at most this long; requeue prefetched messages."""
+        """Shut down after the chunks in progress, and requeue prefetched messages.
+
+        Args:
+            seconds: Maximum wait for the chunks; the lease of an unfinished one expires and it is retried.
+        """
         with self._lifecycle:
             self._closed = True
         if self._worker is not None:

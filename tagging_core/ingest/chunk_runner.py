@@ -54,9 +54,16 @@ class ChunkRunner:
         return any(time.monotonic() - since > HUNG_SECONDS for since in list(self._running.values()))
 
     def run(self, ref: Ref, do: Callable[[Chunk], None]) -> bool:
-        """Claim and process a chunk; return whether it was processed.
+        """Claim and process a chunk.
 
-        Errors are not raised: they are recorded with the chunk or its batch, and in `trouble`.
+        Errors are not raised: they are recorded with the chunk or its batch, or in `trouble`.
+
+        Args:
+            ref: The chunk.
+            do: Processes the claimed chunk and writes its results.
+
+        Returns:
+            Whether the chunk was processed; False if it failed, or if it is done, stopped, leased or not due yet.
         """
         with self._lock:
             if ref in self._running:
@@ -86,7 +93,7 @@ class ChunkRunner:
         After a lost connection, also release leases of chunks that are not running any more.
 
         Raises:
-            UnreachableError: The database does not answer.
+            UnreachableError: The database does not respond.
         """
         with self._lock:
             now = time.monotonic()

@@ -34,10 +34,13 @@ class Dispatcher:
         self._restarted = True
 
     def work(self) -> bool:
-        """Send messages for up to 500 due chunks; return whether there were any.
+        """Send messages for up to 500 due chunks; if none is due, look for lost messages and poison chunks.
+
+        Returns:
+            Whether any chunk was due.
 
         Raises:
-            UnreachableError: The broker or the database does not answer.
+            UnreachableError: The broker or the database does not respond.
         """
         if self._restarted and not self._messages.durable:  # an in-memory queue starts empty
             with self._database.write() as connection:

@@ -116,18 +116,24 @@ class OnlineTagger:
         """Tag one picture.
 
         Args:
+            user: Needs the right to upload.
             data: The whole file.
             profile: Id of the profile.
             name: File name, for display.
+            text: Text that came with the picture; evidence for its tags.
             instruction: Replaces the profile's or the model's default instruction, if the model supports one.
             keep: Whether to store the picture, so that it can be reviewed, searched and exported.
+
+        Returns:
+            The suggestions and the vector; a picture that is in the archive already keeps its text.
 
         Raises:
             NotAllowedError: The user may not upload.
             PictureError: The file is not a readable picture, or the encoder failed on it.
             NotFoundError: The profile does not exist.
             BusyError: Too many requests are queued.
-            StorageError: The disk is full.
+            EncoderError: The encoder cannot be loaded or run.
+            StorageError: The disk is full, or the store is unreachable or not writable.
         """
         require(user, Action.UPLOAD)
         found = self._suggester.taxonomy().profile(profile)  # raises before anything is written
@@ -144,7 +150,11 @@ class OnlineTagger:
         return tagged
 
     def busy(self) -> bool:
-        """Whether there was a request in the last half second."""
+        """Check for recent requests, so that background work can yield to them.
+
+        Returns:
+            Whether there was a request in the last half second.
+        """
         return self._renditions.is_busy
 
     def close(self) -> None:

@@ -107,7 +107,15 @@ class Pipeline:
         self._max_pixels = max_pixels
 
     def run(self, chunk: Chunk) -> None:
-        """Read, decode, embed and write a chunk; remove its staged files."""
+        """Read, decode, embed and write a chunk; remove its staged files.
+
+        Args:
+            chunk: A leased chunk; nothing is written if another worker has finished it meanwhile.
+
+        Raises:
+            EncoderError: The encoder cannot be loaded or run; files that cannot be used are refused instead.
+            StorageError: The disk is full, or a store is unreachable or not writable.
+        """
         loaded = [self._read(item) for item in chunk.items]
         with self._database.read() as connection:
             known = self._known(connection, [part.sha256 for part in loaded if part.sha256])

@@ -72,7 +72,17 @@ class Reembedder:
         self._stop = threading.Event()
 
     def work(self) -> bool:
-        """Work on each space for about two seconds; return whether there was anything to do."""
+        """Work on each vector space for about two seconds.
+
+        A model that fails in another space than the active one is noted with the space, which is then skipped.
+
+        Returns:
+            Whether there was anything to do.
+
+        Raises:
+            EncoderError: The model of the active space cannot be loaded or run.
+            StorageError: The database or the object store does not respond.
+        """
         with self._database.read() as connection:
             everything = spaces.list_all(connection)
         active = {s.fingerprint for s in everything if s.state == SpaceState.ACTIVE}

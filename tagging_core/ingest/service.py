@@ -52,6 +52,7 @@ class IngestService:
         """Queue uploaded files, zips among them, as a batch.
 
         Args:
+            user: Needs the right to upload.
             files: Name and bytes of each.
             profile: Id of the batch's profile.
             name: The batch's name; derived from the files if empty.
@@ -63,14 +64,30 @@ class IngestService:
             NotAllowedError: The user may not upload.
             NotFoundError: The profile does not exist.
             SourceError: There are no files, or a zip cannot be read.
-            StorageError: The disk is full; nothing was queued.
+            StorageError: The disk is full, or the store is unreachable or not writable; nothing was queued.
         """
         return self._submit(
             user, lambda prefix: sources.stage_uploads(files, self._blobs, prefix), profile, name=name
         )
 
     def ingest_paths(self, user: User, paths: Sequence[Path], profile: str, *, name: str = "") -> int:
-        """Queue local files, folders and zips; for callers who may read any file of this machine."""
+        """Queue local files, folders and zips; for callers who may read any file of this machine.
+
+        Args:
+            user: Needs the right to upload.
+            paths: Files are read when their turn comes, so they must stay in place; zips are unpacked at once.
+            profile: Id of the batch's profile.
+            name: The batch's name; the paths' names if empty.
+
+        Returns:
+            The batch's id.
+
+        Raises:
+            NotAllowedError: The user may not upload.
+            NotFoundError: The profile does not exist.
+            SourceError: A path does not exist or cannot be read, or there are no files.
+            StorageError: The disk is full, or the store is unreachable or not writable; nothing was queued.
+        """
 
         def entries(prefix: str) -> list[Entry]:
             found: list[Entry] = []
@@ -86,19 +103,56 @@ class IngestService:
     def ingest_server_path(self, user: User, path: str, profile: str) -> int:
         """Queue a path below TAGLOOP_INGEST_ROOT.
 
+        Args:
+            user: Needs the right to upload.
+            path: A file, folder or zip, relative to TAGLOOP_INGEST_ROOT.
+            profile: Id of the batch's profile.
+
+        Returns:
+            The batch's id.
+
         Raises:
-            SourceError: The path is outside of it or does not exist, or the setting is empty.
+            NotAllowedError: The user may not upload.
+            NotFoundError: The profile does not exist.
+            SourceError: The setting is empty, the path is outside that folder or does not exist, or has no files.
+            StorageError: The disk is full, or the store is unreachable or not writable; nothing was queued.
         """
         return self.ingest_paths(user, [sources.within_root(path, self._ingest_root)], profile)
 
     def ingest_samples(self, user: User) -> int:
-        """Queue the sample photos that ship with Tagloop."""
+        """Queue the sample photos that ship with Tagloop.
+
+        Args:
+            user: Needs the right to upload.
+
+        Returns:
+            The batch's id.
+
+        Raises:
+            NotAllowedError: The user may not upload.
+            SourceError: This installation has no sample photos.
+        """
         if not SAMPLES.is_dir():
             raise SourceError("The sample photos are missing: this installation has no folder data/demo.")
         return self.ingest_paths(user, [SAMPLES], "e-commerce", name="Sample photos")
 
     def collect(self, user: User, asset_ids: Sequence[int], profile: str, *, name: str) -> int:
-        """Create a finished batch from assets of the archive, for joint review; return its id."""
+        """Create a finished batch from assets of the archive, for joint review.
+
+        Args:
+            user: Needs the right to upload.
+            asset_ids: Duplicates and unknown ids are ignored.
+            profile: Id of the batch's profile.
+            name: The batch's name; `Found pictures` if blank.
+
+        Returns:
+            The batch's id.
+
+        Raises:
+            NotAllowedError: The user may not upload.
+            NotFoundError: The profile does not exist.
+            SourceError: None of the assets exists.
+        """
         with self._database.write(durable=True) as connection:
             chosen = self._model.load_taxonomy(connection).profile(profile)
             found = repository.get_many(connection, list(dict.fromkeys(asset_ids)))
@@ -112,6 +166,12 @@ class IngestService:
     def batch(self, batch_id: int) -> Batch:
         """Return a batch and its progress.
 
+        Args:
+            batch_id: The batch.
+
+        Returns:
+            The batch, with counts as of now.
+
         Raises:
             NotFoundError: There is no such batch.
         """
@@ -119,32 +179,63 @@ class IngestService:
             return batches.get(connection, batch_id)
 
     def recent(self, limit: int = 20, before: int = 0) -> list[Batch]:
-        """Return the latest batches, latest first.
+        """Return a page of batches and their progress.
 
         Args:
+            limit: Maximum number of batches.
             before: Only batches with a lower id, for paging; 0 for all.
+
+        Returns:
+            Batches in any state, latest first.
         """
         with self._database.read() as connection:
             return batches.recent(connection, limit, before)
 
     def refused(self, batch_id: int) -> list[tuple[str, str]]:
-        """Return name and reason of the first 200 files of a batch that were refused."""
+        """List the files of a batch that were refused.
+
+        Args:
+            batch_id: The batch; an unknown one has no files.
+
+        Returns:
+            (file name, reason) of the first 200 of them, in upload order.
+        """
         with self._database.read() as connection:
             return batches.refused(connection, batch_id)
 
     def batch_names(self) -> dict[int, tuple[str, str]]:
-        """Return name and profile of the latest batches by id."""
+        """List the latest batches, for choosing one.
+
+        Returns:
+            (name, profile id) by batch id of the latest 200 batches, latest first.
+        """
         with self._database.read() as connection:
             return batches.names(connection)
 
     def stop(self, user: User, batch_id: int) -> None:
-        """Stop a batch after the chunks in progress; finished pictures are kept."""
+        """Stop a batch after the chunks in progress; finished pictures are kept.
+
+        Args:
+            user: Needs the right to upload.
+            batch_id: The batch; a no-op unless it is running.
+
+        Raises:
+            NotAllowedError: The user may not upload.
+        """
         require(user, Action.UPLOAD)
         with self._database.write() as connection:
             batches.stop(connection, batch_id, f"Stopped by {user.name}.")
 
     def resume(self, user: User, batch_id: int) -> None:
-        """Resume a stopped batch; dead-lettered chunks are retried."""
+        """Resume a stopped batch; dead-lettered chunks are retried.
+
+        Args:
+            user: Needs the right to upload.
+            batch_id: The batch; its state changes only if it is stopped.
+
+        Raises:
+            NotAllowedError: The user may not upload.
+        """
         require(user, Action.UPLOAD)
         with self._database.write() as connection:
             batches.resume(connection, batch_id)

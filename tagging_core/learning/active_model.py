@@ -36,7 +36,16 @@ class ActiveModel:
 
     @classmethod
     def open(cls, preset: Preset, encoders: EncoderRegistry, libraries: LibraryRegistry) -> ActiveModel:
-        """Create the model of a preset without loading the encoder."""
+        """Create the model of a preset without loading the encoder.
+
+        Args:
+            preset: The encoder's constants and fingerprint.
+            encoders: Loads the encoder when it is first needed, such as to embed a tag's text.
+            libraries: Source of the tag libraries.
+
+        Returns:
+            A model with the tag library and suggester of the default instruction; `instructed` is empty.
+        """
 
         def encoder() -> Encoder:
             return encoders.get(preset)
@@ -54,7 +63,14 @@ class ActiveModel:
         return self.library.matrix().taxonomy
 
     def load_taxonomy(self, connection: Connection) -> Taxonomy:
-        """Return the taxonomy as seen by a transaction."""
+        """Return the taxonomy as seen by a transaction.
+
+        Args:
+            connection: A read or write transaction.
+
+        Returns:
+            The taxonomy, with the transaction's own changes; from memory if its revision has not changed.
+        """
         return self.library.taxonomies.load(connection)
 
     def fit(self, tag_ids: Iterable[str | None], taxonomy: Taxonomy) -> None:
@@ -63,6 +79,9 @@ class ActiveModel:
         Args:
             tag_ids: The tags of a decision; None and deleted tags are skipped, merged ones resolved.
             taxonomy: The taxonomy that the decision was written under.
+
+        Raises:
+            EncoderError: A tag's text has no embedding yet and the encoder cannot be loaded.
         """
         resolved = {found for tag_id in tag_ids if tag_id and (found := taxonomy.redirects.resolve(tag_id))}
         for library in (self.library, *self.instructed):

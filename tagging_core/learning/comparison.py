@@ -88,7 +88,19 @@ class ComparisonReport:
 
 
 def compare(database: Database, old: TagLibrary, new: TagLibrary) -> ComparisonReport:
-    """Report what would change if `new` replaced `old`."""
+    """Report what would change if one tag library replaced another.
+
+    Args:
+        database: The store of record.
+        old: The active model's library; its taxonomy selects the profiles.
+        new: The candidate's library.
+
+    Returns:
+        Scores and thresholds on finished reviews, and the tags that the latest 1,000 pictures would gain or lose.
+
+    Raises:
+        EncoderError: The vector dimension of a model is unknown until it is loaded, and it cannot be loaded.
+    """
     taxonomy = old.matrix().taxonomy
     with database.read() as connection:
         scores, judged = _scores(connection, taxonomy, old, new=new)

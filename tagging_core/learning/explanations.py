@@ -52,10 +52,18 @@ def explain(
     """Explain a tag's probability for a picture.
 
     Args:
+        connection: A read or write transaction.
+        library: The library whose classifier is explained; the tag is fitted again, without storing the fit.
+        asset_id: The picture.
+        tag_id: The tag; the id of a merged tag is redirected.
         limit: Maximum number of decided pictures to list.
 
+    Returns:
+        The probability and its parts; a decision on the picture itself counts in the sum but is not listed.
+
     Raises:
-        NotFoundError: There is no such tag, or the picture has no vector.
+        NotFoundError: There is no such tag, it is not active or not fitted yet, or the picture has no vector.
+        EncoderError: The tag's text has no embedding yet and the encoder cannot be loaded.
     """
     matrix = library.matrix()
     tag = matrix.taxonomy.tag(tag_id)

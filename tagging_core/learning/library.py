@@ -1,8 +1,4 @@
-"""The tag library: the fitted classifier of every tag, stored in SQL and cached as one matrix in memory.
-
-Decisions mark tags as dirty; `settle` fits them and bumps the library's revision. `matrix()` returns the latest
-revision and loads only the rows that changed.
-"""
+"""The tag library: the fitted classifier of every tag, stored in SQL and cached as one matrix in memory."""
 
 from __future__ import annotations
 
@@ -77,7 +73,11 @@ class TagLibrary:
         return self._preset.learner
 
     def matrix(self) -> TagMatrix:
-        """Return all classifiers at the latest revision; one small query if nothing changed."""
+        """Return all classifiers at the latest revision.
+
+        Returns:
+            The cached matrix, after one small query, if nothing changed; else a new one with the changed rows read.
+        """
         with self._database.read() as connection:
             revision = key_values.get_int(connection, key_values.LIBRARY)
             matrix = self._matrix
@@ -234,7 +234,18 @@ class TagLibrary:
             time.sleep(0.002)
 
     def fit(self, connection: Connection, tag: Tag) -> tuple[Fit, list[TrainingExample], Examples]:
-        """Fit a tag without storing it; return the fit, its training examples and their arrays."""
+        """Fit a tag without storing the result.
+
+        Args:
+            connection: A read or write transaction.
+            tag: The tag; its decisions are read as the transaction sees them.
+
+        Returns:
+            The fit, its training examples by ascending asset id, and their centred vectors, labels and weights.
+
+        Raises:
+            EncoderError: The tag's text has no embedding yet and the encoder cannot be loaded.
+        """
         taxonomy = self.taxonomies.load(connection)
         sampler = TrainingSetSampler(connection, taxonomy, self.pictures)
         return self._fit_examples(sampler, tag, self._texts.of([tag], taxonomy)[0], pack=self.pack(connection))

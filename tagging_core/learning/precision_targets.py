@@ -53,11 +53,19 @@ def thresholds_for_precision(
     """Find thresholds for a target precision, from leave-one-out predictions on finished pictures.
 
     Args:
-        target: Precision in (0, 1), such as 0.97.
+        connection: A read or write transaction.
+        library: The library whose predictions are tested.
+        profile_id: The profile whose finished reviews are the sample, and whose categories select the tags.
+        target: Precision in (0, 1), such as 0.97; tags with a higher target of their own are held to that one.
+
+    Returns:
+        The pooled threshold and those of single tags, each guaranteed with 95 % confidence. Where no threshold
+        reaches the target, as without finished reviews, the probability is None and `reason` says why.
 
     Raises:
         NotFoundError: There is no such profile.
         TargetError: The target is not in (0, 1).
+        EncoderError: The model's vector dimension is unknown until it is loaded, and it cannot be loaded.
     """
     known = reviewed_predictions(connection, library, profile_id)
     if not known.probabilities.size:

@@ -36,7 +36,15 @@ class LibraryRegistry:
         self._lock = threading.Lock()
 
     def of(self, preset: Preset, instruction: str = "") -> TagLibrary:
-        """Return the tag library of a model with an instruction; empty for the default."""
+        """Return the tag library of a model with an instruction, created on first use.
+
+        Args:
+            preset: The encoder's constants and fingerprint.
+            instruction: A profile's instruction to the model; empty for the default.
+
+        Returns:
+            The library, the same object on every call; the encoder is not loaded.
+        """
         fingerprint = spaces.fingerprint_of(preset.fingerprint, instruction)
         with self._lock:
             if fingerprint not in self._known:
@@ -49,6 +57,12 @@ class LibraryRegistry:
     def of_space(self, space: VectorSpace) -> TagLibrary:
         """Return the tag library of a vector space.
 
+        Args:
+            space: The vector space, with the name of its encoder and its instruction.
+
+        Returns:
+            The library, the same object as `of` returns for that encoder and instruction.
+
         Raises:
             EncoderError: Its encoder is not available any more.
         """
@@ -59,9 +73,16 @@ class LibraryRegistry:
     def instructed(
         self, connection: Connection, preset: Preset, profile: Profile
     ) -> tuple[TagLibrary, bool] | None:
-        """Return the tag library of a profile's instruction, and whether all its pictures are embedded.
+        """Return the tag library of a profile's instruction.
 
-        None if the profile has no instruction, the model cannot follow it, or no space was created for it yet.
+        Args:
+            connection: A read or write transaction.
+            preset: The encoder's constants and fingerprint.
+            profile: The profile.
+
+        Returns:
+            The library, and whether all pictures are embedded in its space. None if the profile has no instruction
+            or does not use it, if the model cannot follow one, or if the space has not been created yet.
         """
         if not profile.followed or not profile.instruction or preset.instructed == "none":
             return None
@@ -73,12 +94,15 @@ class LibraryRegistry:
         return self.of(preset, profile.instruction), state == SpaceState.READY
 
     def fit_inactive(self, active: str) -> bool:
-        """Fit a bounded number of dirty tags in every space but the active one; return whether there were any.
+        """Fit a bounded number of dirty tags in every space but the active one.
 
         A space that fails gets a note and is skipped from then on, so that it does not block the others.
 
         Args:
             active: Fingerprint of the active vector space.
+
+        Returns:
+            Whether any space had dirty tags or an outdated reference pack, so that more work may be left.
         """
         with self._database.read() as connection:
             known = [s for s in spaces.list_all(connection) if s.fingerprint != active and not s.note]
@@ -98,5 +122,9 @@ class LibraryRegistry:
         return False
 
     def forget(self, fingerprint: str) -> None:
-        """Drop the cached tag library of a removed vector space."""
+        """Drop the cached tag library of a removed vector space.
+
+        Args:
+            fingerprint: Fingerprint of the vector space; ignored if its library is not cached.
+        """
         self._known.pop(fingerprint, None)

@@ -91,7 +91,11 @@ class Suggester:
         return self._preset.fuses
 
     def taxonomy(self) -> Taxonomy:
-        """The taxonomy that the library was fitted for."""
+        """Return the taxonomy that the library was fitted for.
+
+        Returns:
+            The taxonomy as of the latest revision of the default instruction's library.
+        """
         return self._library.matrix().taxonomy
 
     def suggest(
@@ -117,6 +121,7 @@ class Suggester:
 
         Raises:
             NotFoundError: There is no such profile.
+            EncoderError: An asset came with text, and the encoder, which embeds the tags' names, cannot be loaded.
         """
         return self.predict_assets(connection, asset_ids, profile_id, decided=decided)[0]
 
@@ -128,7 +133,17 @@ class Suggester:
         *,
         decided: dict[int, dict[str, Label]] | None = None,
     ) -> tuple[dict[int, list[Suggestion]], dict[int, float]]:
-        """Return suggestions as `suggest` does, and margins by asset id (see `uncertainty.margins`)."""
+        """Suggest tags for assets, and measure how uncertain the predictions are.
+
+        Args:
+            connection, asset_ids, profile_id, decided: As in `suggest`.
+
+        Returns:
+            Suggestions as from `suggest`, and margins by asset id, in [0, 1]; see `uncertainty.margins`.
+
+        Raises:
+            NotFoundError, EncoderError: As in `suggest`.
+        """
         if decided is None:
             decided = label_queries.labels_of(connection, asset_ids) if asset_ids else {}
         chosen: dict[int, list[Suggestion]] = {}
@@ -144,12 +159,15 @@ class Suggester:
         return chosen | others, margins | other_margins
 
     def library(self, connection: Connection, profile_id: str, ready: bool = True) -> TagLibrary:
-        """Return the tag library used for a profile: that of its instruction if there is one.
+        """Return the tag library used for a profile.
 
         Args:
             connection: A read or write transaction.
             profile_id: The profile.
             ready: False returns the instructed library even while its pictures are still being embedded.
+
+        Returns:
+            The library of the profile's instruction if there is one, otherwise that of the default instruction.
 
         Raises:
             NotFoundError: There is no such profile.
@@ -158,7 +176,17 @@ class Suggester:
         return found[0] if found is not None and (found[1] or not ready) else self._library
 
     def score(self, connection: Connection, asset_ids: Sequence[int], profile_id: str) -> Scores:
-        """Return the probabilities of all tags for pictures."""
+        """Return the probabilities of all tags for pictures.
+
+        Args:
+            connection, asset_ids, profile_id: As in `suggest`; the profile selects the library, not the tags.
+
+        Returns:
+            The scores, without pictures that have no vector in the library's space.
+
+        Raises:
+            NotFoundError, EncoderError: As in `suggest`.
+        """
         library = self.library(connection, profile_id)
         found, passages = self._load(connection, library, asset_ids)
         matrix = library.matrix()
@@ -174,7 +202,7 @@ class Suggester:
         decided: dict[K, dict[str, Label]] | None = None,
         library: TagLibrary | None = None,
     ) -> tuple[dict[K, list[Suggestion]], dict[K, float]]:
-        """Return suggestions and margins for vectors that need not be stored.
+        """Suggest tags for vectors that need not be stored.
 
         Args:
             pictures: Vectors `(d,)` by any key; the other arguments use the same keys.
@@ -183,8 +211,12 @@ class Suggester:
             decided: Labels of the pictures.
             library: The tag library; that of the default instruction if omitted.
 
+        Returns:
+            Suggestions by key, best first, and margins by key, in [0, 1]; without fitted tags there are no margins.
+
         Raises:
             NotFoundError: There is no such profile.
+            EncoderError: There are passages, and the encoder, which embeds the tags' names, cannot be loaded.
         """
         library = library or self._library
         matrix = library.matrix()
@@ -230,13 +262,7 @@ def settled_tags(decided: dict[str, Label], taxonomy: Taxonomy) -> set[str]:
 
 
 class SuggestionSelector:
-    """Selects the top suggestions per category; sensitive tags do not count against the limits.
-
-    Args:
-        matrix: The classifiers behind the probabilities.
-        profile: Selects the categories.
-        fingerprint: Of the vector space.
-    """
+    """Selects the top suggestions per category of a profile; sensitive tags do not count against the limits."""
 
     def __init__(self, matrix: TagMatrix, profile: Profile, fingerprint: str) -> None:
         self._matrix, self._fingerprint = matrix, fingerprint
@@ -247,12 +273,7 @@ class SuggestionSelector:
         self._categories = [matrix.taxonomy.categories[c] for c in profile.categories if c in self._rows]
 
     def __call__(self, probabilities: NDArray[np.float64], closed: set[str]) -> list[Suggestion]:
-        """Return the suggestions of one picture, best first.
-
-        Args:
-            probabilities: `(t,)` in (0, 1), in the matrix's row order.
-            closed: Tags to leave out, see `settled_tags`.
-        """
+        """Return the suggestions for probabilities `(t,)`, best first, without the tags in `closed`."""
         kept: list[int] = []
         always: list[int] = []
         for category in self._categories:

@@ -46,10 +46,14 @@ class TagMatrix:
     changed: dict[int, Vectors] = field(default_factory=dict)
 
     def logits(self, pictures: Vectors, rows: list[int] | None = None) -> Floats:
-        """Return uncalibrated logits `(n, t)` of picture vectors `(n, d)`.
+        """Return uncalibrated logits of pictures.
 
         Args:
+            pictures: `(n, d)` picture vectors, not yet centred.
             rows: Rows to compute, in this order; None for all.
+
+        Returns:
+            `(n, t)` float64, one column per row computed; before the softmax in exclusive categories.
         """
         centred = self.pack.centre(pictures)
         if rows is not None:
@@ -61,10 +65,14 @@ class TagMatrix:
         return found + self.biases
 
     def calibrated(self, logits: Floats, rows: list[int] | None = None) -> Floats:
-        """Return calibrated logits `(n, t)`, after the softmax in exclusive categories.
+        """Calibrate logits, after the softmax in exclusive categories.
 
         Args:
+            logits: `(n, t)` uncalibrated, as from `logits`; not modified.
             rows: Rows of the columns, as from `rows_with_rivals`; None for all.
+
+        Returns:
+            `(n, t)` calibrated log-odds; their sigmoid is the probability.
         """
         logits = logits.copy()
         for rivals, nothing in self.rivals:
@@ -76,16 +84,33 @@ class TagMatrix:
         return logits * self.slopes[rows] + self.shifts[rows]
 
     def rows_with_rivals(self, tag_id: str) -> list[int]:
-        """Return the rows a tag's probability depends on: its exclusive category's, or its own."""
+        """Return the rows that a tag's probability depends on.
+
+        Args:
+            tag_id: A tag in `rows`.
+
+        Returns:
+            Ascending rows of its exclusive category, its own included; only its own row in other categories.
+
+        Raises:
+            KeyError: The tag has no row: it is not active, or has not been fitted yet.
+        """
         row = self.rows[tag_id]
         return next((rivals for rivals, _ in self.rivals if row in rivals), [row])
 
     def probability_of(self, tag_id: str, pictures: Vectors, own: Floats | None = None) -> Floats:
-        """Return the probability `(n,)` of one tag, in (0, 1), computing only the rows it depends on.
+        """Return the probability of one tag, computing only the rows it depends on.
 
         Args:
-            pictures: `(n, d)` picture vectors.
-            own: `(n,)` logits to use instead of the tag's classifier.
+            tag_id: A tag in `rows`.
+            pictures: `(n, d)` picture vectors, not yet centred.
+            own: `(n,)` uncalibrated logits to use instead of the tag's classifier.
+
+        Returns:
+            `(n,)` calibrated, in (0, 1).
+
+        Raises:
+            KeyError: The tag has no row: it is not active, or has not been fitted yet.
         """
         rows = self.rows_with_rivals(tag_id)
         logits = self.logits(pictures, rows)
@@ -95,24 +120,38 @@ class TagMatrix:
         return np.asarray(sigmoid(self.calibrated(logits, rows)[:, place]))
 
     def probabilities(self, pictures: Vectors, added: Floats | None = None) -> Floats:
-        """Return the probability `(n, t)` of each tag, in (0, 1).
+        """Return the probability of each tag.
 
         Args:
-            pictures: `(n, d)` picture vectors.
-            added: `(n, t)` logits to add, such as text evidence.
+            pictures: `(n, d)` picture vectors, not yet centred.
+            added: `(n, t)` logits to add before calibration, such as text evidence; None for none.
+
+        Returns:
+            `(n, t)` calibrated, in (0, 1), columns in row order.
         """
         logits = self.logits(pictures)
         return np.asarray(sigmoid(self.calibrated(logits if added is None else logits + added)))
 
     def in_play(self, profile: Profile) -> list[int]:
-        """Return the rows of tags in a profile's categories."""
+        """Return the rows of tags in a profile's categories.
+
+        Args:
+            profile: Selects the categories.
+
+        Returns:
+            Ascending; empty if none of the profile's categories has a fitted tag.
+        """
         categories = set(profile.categories)
         return [
             row for row, tag_id in enumerate(self.tag_ids) if self.taxonomy.tags[tag_id].category_id in categories
         ]
 
     def models(self) -> dict[str, TagModel]:
-        """Return the classifiers by tag id."""
+        """Return the classifiers.
+
+        Returns:
+            By tag id, in row order; the weights are views, not copies.
+        """
         return {
             tag_id: TagModel(self.changed.get(row, self.base[row]), float(self.biases[row]))
             for tag_id, row in self.rows.items()
@@ -130,7 +169,14 @@ class TagMatrix:
         """Return the next revision: the same tags with updated classifiers, calibration or taxonomy.
 
         Args:
-            nothing: Logit of "none of them" by exclusive category.
+            revision: The new revision.
+            models: Updated classifiers by tag id; each tag must have a row.
+            calibration: The current calibration; pass the same object if it has not changed.
+            taxonomy: The current taxonomy; pass the same object if it has not changed.
+            nothing: Logit of "none of them" by exclusive category; used only if calibration or taxonomy changed.
+
+        Returns:
+            A new matrix, which shares the unchanged weights with this one.
         """
         changed, biases = dict(self.changed), self.biases.copy()
         for tag_id, model in models.items():

@@ -1,8 +1,4 @@
-"""The append-only event ledger, and the fold from an asset's events to its state.
-
-`fold` alone defines what a sequence of events means. Everything stored about an asset's tags is its result, so
-replaying the ledger reproduces the same tables.
-"""
+"""The append-only event ledger; `fold` alone defines what state a sequence of an asset's events adds up to."""
 
 from __future__ import annotations
 
@@ -43,8 +39,7 @@ class Kind(StrEnum):
 
 
 NEEDS_TAG = frozenset({Kind.ACCEPT, Kind.REJECT, Kind.ADD, Kind.REPLACE})
-WRITTEN = frozenset({Kind.TEXT, Kind.DESCRIBE})
-"""Kinds that cannot be undone: the text is edited again instead."""
+WRITTEN = frozenset({Kind.TEXT, Kind.DESCRIBE})  # cannot be undone: the text is edited again instead
 
 CLOSING_STATES = {Kind.DONE: "done", Kind.SKIP: "skipped", Kind.FLAG: "flagged"}
 STATES = ("new", "second", "skipped", "flagged", "done")
@@ -59,32 +54,21 @@ class Look(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One row of the ledger.
-
-    Attributes:
-        asset_id: None for events of the tag library.
-        other_tag_id: The tag that applies instead, for `replace`.
-        target_id: Id of the reverted event, for `undo`.
-        seconds: Time the person spent.
-        group_id: Shared by all events of one user action, such as a bulk decision.
-        uid: Idempotency key.
-        at: UTC, naive.
-        id: 0 until the event is written.
-    """
+    """One row of the ledger."""
 
     kind: Kind
     actor: str
-    asset_id: int | None = None
+    asset_id: int | None = None  # None for events of the tag library
     tag_id: str | None = None
-    other_tag_id: str | None = None
-    target_id: int | None = None
+    other_tag_id: str | None = None  # for `replace`: the tag that applies instead
+    target_id: int | None = None  # for `undo`: id of the reverted event
     profile: str | None = None
-    seconds: float | None = None
+    seconds: float | None = None  # time the person spent
     payload: dict[str, Any] | None = None
-    group_id: str | None = None
-    uid: str = field(default_factory=lambda: uuid.uuid4().hex)
-    at: datetime = field(default_factory=lambda: datetime.now(UTC).replace(tzinfo=None))
-    id: int = 0
+    group_id: str | None = None  # shared by all events of one user action, such as a bulk decision
+    uid: str = field(default_factory=lambda: uuid.uuid4().hex)  # idempotency key
+    at: datetime = field(default_factory=lambda: datetime.now(UTC).replace(tzinfo=None))  # UTC, naive
+    id: int = 0  # 0 until the event is written
 
     @property
     def look(self) -> Look | None:
@@ -95,38 +79,23 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """The current decision on one asset and tag.
+    """The current decision on one asset and tag."""
 
-    Attributes:
-        value: 1 if the tag applies, 0 if not.
-        event_id: The deciding event.
-        shown: Whether the person saw the tag as a suggestion, rather than adding it unprompted.
-    """
-
-    value: int
-    event_id: int
-    shown: bool = False
+    value: int  # 1 if the tag applies, 0 if not
+    event_id: int  # the deciding event
+    shown: bool = False  # whether the person saw the tag as a suggestion, rather than adding it unprompted
 
 
 @dataclass(frozen=True, slots=True)
 class AssetState:
-    """State of one asset, folded from its events.
+    """State of one asset, folded from its events."""
 
-    Attributes:
-        labels: By tag id.
-        reviews: Id of the latest `done` event by profile.
-        review: One of STATES; `second` awaits a second opinion, `flagged` a discussion.
-        looks: Labels of unfinished independent reviews, by user and tag id; they never change `labels`.
-        first: User whose review awaits a second opinion, or empty.
-        compared: Whether a second opinion was given; each asset gets at most one.
-    """
-
-    labels: dict[str, Label]
-    reviews: dict[str, int]
-    review: str
-    looks: dict[str, dict[str, Label]] = field(default_factory=dict)
-    first: str = ""
-    compared: bool = False
+    labels: dict[str, Label]  # by tag id
+    reviews: dict[str, int]  # id of the latest `done` event by profile
+    review: str  # one of STATES; `second` awaits a second opinion, `flagged` a discussion
+    looks: dict[str, dict[str, Label]] = field(default_factory=dict)  # by user, of unfinished independent reviews
+    first: str = ""  # user whose review awaits a second opinion, or empty
+    compared: bool = False  # whether a second opinion was given; each asset gets at most one
 
 
 def fold(history: Iterable[Event], redirects: TagRedirects = NO_REDIRECTS) -> AssetState:
@@ -135,6 +104,9 @@ def fold(history: Iterable[Event], redirects: TagRedirects = NO_REDIRECTS) -> As
     Args:
         history: All events of the asset, by ascending id.
         redirects: Merges and deletions of the tags that the events name.
+
+    Returns:
+        The state; without events, one with review state `new` and no labels.
     """
     ordered = list(history)
     undone = undone_ids(ordered)
@@ -164,18 +136,15 @@ def fold(history: Iterable[Event], redirects: TagRedirects = NO_REDIRECTS) -> As
 
 
 def _redirect(labels: dict[str, Label], redirects: TagRedirects) -> dict[str, Label]:
-    """Move the labels of merged tags to their targets and drop those of deleted tags.
-
-    A decision on the target made after the merge wins. Before it, both tags were decided separately, so a positive
-    label of either wins over a negative one.
-    """
+    """Move the labels of merged tags to their targets and drop those of deleted tags."""
     if labels.keys().isdisjoint(redirects.merged) and labels.keys().isdisjoint(redirects.gone):
         return labels
     found = dict(labels)
     for source, (target, after) in redirects.merged.items():
         own, other = found.pop(source, None), found.get(target)
-        if own is None or (other and other.event_id > after):
+        if own is None or (other and other.event_id > after):  # the target was decided after the merge
             continue
+        # Both tags were decided separately: a positive label of either wins.
         found[target] = own if other is None else max(own, other, key=lambda label: (label.value, label.event_id))
     return {tag_id: label for tag_id, label in found.items() if tag_id not in redirects.gone}
 
@@ -190,7 +159,14 @@ def _after_look(event: Event, review: str, first: str) -> tuple[str, str]:
 
 
 def verdicts(event: Event) -> list[tuple[str, int]]:
-    """Return the (tag id, value) pairs an event decides: two for `replace`, one for other decisions, else none."""
+    """Return what an event decides.
+
+    Args:
+        event: An event of any kind.
+
+    Returns:
+        (tag id, 1 or 0) pairs: two for `replace`, one for other decisions on a tag, none for other events.
+    """
     tag = event.tag_id or ""
     match event.kind:
         case Kind.ACCEPT | Kind.ADD:
@@ -212,6 +188,9 @@ def undone_ids(history: Sequence[Event]) -> set[int]:
 
     Args:
         history: Events by ascending id.
+
+    Returns:
+        Ids of the undone events, undone undos included.
     """
     undone: set[int] = set()
     for event in reversed(history):
@@ -224,38 +203,84 @@ _FIELDS = {column.name: column.key for column in events.columns}
 
 
 def append(connection: Connection, event: Event) -> int:
-    """Append an event and return its id."""
+    """Append an event; about an asset, use `projection.record`, which also updates its projections.
+
+    Args:
+        connection: A write transaction.
+        event: The event; its `id` is ignored, and its `uid` must be new.
+
+    Returns:
+        The event's id.
+    """
     row = {c.key: getattr(event, c.key) for c in events.columns if c.key != "id"}
     return insert_row(connection, events, row)
 
 
 def append_all(connection: Connection, written: Iterable[Event]) -> None:
-    """Append events in the order given."""
+    """Append events in the order given.
+
+    Args:
+        connection: A write transaction.
+        written: The events; their `id` is ignored, and each `uid` must be new.
+    """
     names = [c.key for c in events.columns if c.key != "id"]
     if rows := [{name: getattr(event, name) for name in names} for event in written]:
         connection.execute(events.insert(), rows)
 
 
 def find_uid(connection: Connection, uid: str) -> Event | None:
-    """Return the event with this idempotency key, if any."""
+    """Return the event with an idempotency key.
+
+    Args:
+        connection: A read or write transaction.
+        uid: The idempotency key.
+
+    Returns:
+        The event; None if the key has not been used.
+    """
     row = connection.execute(select(events).where(events.c.uid == uid)).first()
     return None if row is None else to_event(row)
 
 
 def find_event(connection: Connection, event_id: int) -> Event | None:
-    """Return an event by id, if it exists."""
+    """Return an event by id.
+
+    Args:
+        connection: A read or write transaction.
+        event_id: The event's id.
+
+    Returns:
+        The event; None if there is no such event.
+    """
     row = connection.execute(select(events).where(events.c.id == event_id)).first()
     return None if row is None else to_event(row)
 
 
 def history_of(connection: Connection, asset_id: int) -> list[Event]:
-    """Return all events of an asset, oldest first."""
+    """Return all events of an asset.
+
+    Args:
+        connection: A read or write transaction.
+        asset_id: The asset.
+
+    Returns:
+        Undone events included, oldest first; empty if there are none.
+    """
     rows = connection.execute(select(events).where(events.c.asset_id == asset_id).order_by(events.c.id))
     return [to_event(row) for row in rows]
 
 
 def history_with(connection: Connection, asset_id: int, uid: str) -> tuple[list[Event], Event | None]:
-    """Return an asset's events, oldest first, and any event with this idempotency key, in one query."""
+    """Return an asset's events, and any event with an idempotency key, in one query.
+
+    Args:
+        connection: A read or write transaction.
+        asset_id: The asset.
+        uid: The idempotency key, which an event of another asset may have used.
+
+    Returns:
+        All events of the asset, oldest first, and the event with the key or None.
+    """
     wanted = or_(events.c.asset_id == asset_id, events.c.uid == uid)
     found = [to_event(row) for row in connection.execute(select(events).where(wanted).order_by(events.c.id))]
     history = [event for event in found if event.asset_id == asset_id]
@@ -263,6 +288,13 @@ def history_with(connection: Connection, asset_id: int, uid: str) -> tuple[list[
 
 
 def to_event(row: Row[Any]) -> Event:
-    """Build an event from its row."""
+    """Build an event from its row.
+
+    Args:
+        row: A row with all columns of the table `events`.
+
+    Returns:
+        The event, its id set.
+    """
     found = {_FIELDS[name]: value for name, value in row._mapping.items()}
     return Event(**found | {"kind": Kind(row.kind)})

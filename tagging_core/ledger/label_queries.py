@@ -15,7 +15,15 @@ from tagging_core.storage.schema import labels
 
 
 def labels_of(connection: Connection, asset_ids: Sequence[int]) -> dict[int, dict[str, Label]]:
-    """Return labels by asset id and tag id, in the order of decision; assets without labels are absent."""
+    """Return the labels of assets.
+
+    Args:
+        connection: A read or write transaction.
+        asset_ids: The assets, read in one query: a page of them rather than the whole archive.
+
+    Returns:
+        By asset id and tag id, each asset's tags in the order of decision; assets without labels are absent.
+    """
     found: dict[int, dict[str, Label]] = {}
     query = select(labels).where(labels.c.asset_id.in_(asset_ids)).order_by(labels.c.event_id)
     for row in connection.execute(query):
@@ -29,7 +37,13 @@ def decided_assets(
     """Filter assets to those on which a tag was decided.
 
     Args:
+        connection: A read or write transaction.
+        tag_id: Id of an unmerged tag; redirects are not followed.
+        asset_ids: The assets, any number.
         value: 1 or 0 for assets the tag applies to or not; None for either.
+
+    Returns:
+        Ids of the assets that match.
     """
     found: set[int] = set()
     for start in range(0, len(asset_ids), BATCH_SIZE):

@@ -68,7 +68,9 @@ def record(
     """Append an asset event and update all projections; the caller has validated it.
 
     Args:
-        event: Its `asset_id` must be set.
+        connection: A write transaction.
+        event: Its `asset_id` must be set, to an asset that exists.
+        taxonomy: As of this transaction; gives the redirects and the tags to refit.
         before: The asset's events so far, if the caller has already read them in this transaction.
 
     Returns:
@@ -101,6 +103,11 @@ def refold(connection: Connection, old: TagRedirects, new: TagRedirects) -> set[
     """Update the projections after tags were merged, deleted or restored.
 
     Only events that concern the affected tags are read.
+
+    Args:
+        connection: A write transaction.
+        old: The redirects that the projections were written under.
+        new: The redirects now in force.
 
     Returns:
         Ids of the tags whose decided assets changed.

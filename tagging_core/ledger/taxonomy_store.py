@@ -49,7 +49,15 @@ class TaxonomyCache:
         self._latest: tuple[Taxonomy, _Parts] | None = None
 
     def load(self, connection: Connection) -> Taxonomy:
-        """Return the taxonomy as the connection's transaction sees it."""
+        """Return the taxonomy as the connection's transaction sees it.
+
+        Args:
+            connection: A read transaction, or a write transaction that has not yet changed the taxonomy: after a
+                rollback, the cache would keep the version that was rolled back.
+
+        Returns:
+            The same object until the revision changes; deleted items are excluded.
+        """
         latest, now = self._latest, revision(connection)
         if latest is not None and latest[0].revision > now:
             return load(connection)  # this transaction's snapshot is older than the cache

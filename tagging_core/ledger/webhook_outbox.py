@@ -142,10 +142,10 @@ def set_active(connection: Connection, user: User, webhook_id: int, *, active: b
 def announce(connection: Connection, kind: EventType, subjects: Iterable[dict[str, Any]]) -> None:
     """Queue a delivery of each subject to every active webhook subscribed to the event type.
 
-    Call it in the transaction that causes the event.
-
     Args:
-        subjects: One dictionary an event, such as `{"asset": 7}`.
+        connection: The write transaction that causes the event.
+        kind: The event type.
+        subjects: One dictionary per event, such as `{"asset": 7}`; left unread if no webhook is subscribed.
     """
     webhook_ids = [w.id for w in all_webhooks(connection) if w.active and kind in w.kinds]
     now = {"kind": kind, "state": "waiting", "due": time.time(), "at": _now()}

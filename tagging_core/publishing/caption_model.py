@@ -139,13 +139,24 @@ class CaptionDrafter:
         return bool(self._model)
 
     def draft(self, user: User, asset_id: int, language: str = "en") -> Description:
-        """Draft a description without storing it; parts the model leaves out are generated from tags.
+        """Draft a description without storing it.
+
+        Args:
+            user: Needs the right to review.
+            asset_id: The picture; its accepted tags and accompanying text are part of the prompt.
+            language: `en` or `zh`.
+
+        Returns:
+            The draft; parts that the model leaves out are generated from the tags and may be empty.
 
         Raises:
             NotAllowedError: The user may not review.
             NotFoundError: The picture does not exist.
             SearchError: No model is configured, or the language is not supported.
             EncoderError: The model cannot be loaded.
+            PictureError: The stored file is damaged.
+            FileNotFoundError: The stored file is missing.
+            UnreachableError: The object store does not respond.
         """
         require(user, Action.REVIEW)
         if not self._model:

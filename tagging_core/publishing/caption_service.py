@@ -26,12 +26,38 @@ class CaptionService:
         self._database, self._model, self.drafter = database, model, drafter
 
     def of(self, asset: Asset, language: str) -> Captions:
-        """Return an asset's texts: as a person wrote them, otherwise generated from its accepted tags."""
+        """Return an asset's title, caption and alt text.
+
+        Args:
+            asset: The asset; its accompanying text takes precedence over generated text.
+            language: `en` or `zh`.
+
+        Returns:
+            Each part as a person wrote it, otherwise generated from the accepted tags; `written` names the former.
+
+        Raises:
+            SearchError: The language is not supported.
+        """
         with self._database.read() as connection:
             return captions.describe(connection, self._model.taxonomy, [asset], language=language)[asset.id]
 
     def write(self, user: User, asset_id: int, words: Description) -> Captions:
-        """Store an asset's title, caption or alt text; empty parts are generated from the tags."""
+        """Store an asset's title, caption and alt text.
+
+        Args:
+            user: Needs the right to review.
+            asset_id: The picture.
+            words: The language and all three parts. A part that is empty or equal to the generated text stays
+                generated; the others are cut at 200 (title), 2,000 (caption) or 500 characters (alt text).
+
+        Returns:
+            The texts as `of` returns them from now on.
+
+        Raises:
+            NotAllowedError: The user may not review.
+            NotFoundError: The picture does not exist.
+            SearchError: The language is not supported.
+        """
         with self._database.write(durable=True) as connection:
             taxonomy = self._model.load_taxonomy(connection)
             captions.write(connection, user, asset_id, wanted=words, taxonomy=taxonomy)

@@ -64,7 +64,11 @@ class WebhookSender:
         self._purged_at = 0.0
 
     def work(self) -> bool:
-        """Attempt each due delivery once; return whether there were any."""
+        """Attempt up to 20 due deliveries; if one fails, the webhook's later ones wait for the next call.
+
+        Returns:
+            Whether any were due, so that more may be waiting; failed requests are recorded, not raised.
+        """
         with self._database.read() as connection:
             waiting = webhook_outbox.due(connection)
             hooks = {w.id: w for w in webhook_outbox.all_webhooks(connection)} if waiting else {}

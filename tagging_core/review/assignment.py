@@ -45,11 +45,18 @@ class Assigner:
         self._planning = threading.Lock()  # concurrent callers wait for one plan and share it
 
     def next(self, user: User, view: View, seen: Sequence[int] = ()) -> Assignment | None:
-        """Lease the next picture to a user; None if no picture is left that others have not leased.
+        """Lease the next picture to a user.
 
         Args:
+            user: Holder of the lease; rights are not checked.
             view: Filter and order of the queue.
             seen: Pictures the user passed over, latest last; they come again at the end. The latest is released.
+
+        Returns:
+            The assignment; None if no picture is left that others have not leased.
+
+        Raises:
+            NotFoundError: The view's profile does not exist (orders TEACHING and DOUBT only).
         """
         with self._database.write(serialized=False) as connection:
             leases.release(connection, user, seen[-1:])
@@ -67,10 +74,15 @@ class Assigner:
         return None
 
     def take(self, user: User, asset_id: int, force: bool = False) -> bool:
-        """Lease a given picture; return whether the user holds it now.
+        """Lease a given picture.
 
         Args:
+            user: Needs the right to review.
+            asset_id: The picture.
             force: Take over another user's lease.
+
+        Returns:
+            Whether the user holds the lease now.
 
         Raises:
             NotAllowedError: The user may not review.
@@ -82,17 +94,40 @@ class Assigner:
             return bool(leases.take(connection, user, [asset_id], force=force))
 
     def take_many(self, user: User, asset_ids: Sequence[int]) -> list[int]:
-        """Lease several pictures; return those that the user holds now."""
+        """Lease several pictures.
+
+        Args:
+            user: Holder of the leases; rights are not checked.
+            asset_ids: Ids of existing pictures.
+
+        Returns:
+            Ids of those that the user holds now, in the given order; those leased by others are left out.
+        """
         with self._database.write(serialized=False) as connection:
             return leases.take(connection, user, asset_ids)
 
     def release(self, user: User, asset_ids: Sequence[int]) -> None:
-        """Release the user's leases on pictures."""
+        """Release a user's leases on pictures.
+
+        Args:
+            user: The holder; leases of others are kept.
+            asset_ids: Pictures to release; those that the user has not leased are ignored.
+        """
         with self._database.write(serialized=False) as connection:
             leases.release(connection, user, asset_ids)
 
     def upcoming(self, user: User, view: View, after: int = 0, *, limit: int = 6) -> list[int]:
-        """Return the pictures that `next` will probably assign, as far as they are planned."""
+        """Return the pictures that `next` will probably assign.
+
+        Args:
+            user: The reviewer; pictures leased by others are left out.
+            view: Filter and order of the queue.
+            after: The current picture, which is left out; 0 for none.
+            limit: Maximum number of pictures.
+
+        Returns:
+            Asset ids in order; in the orders TEACHING and DOUBT only those that `next` has planned, perhaps none.
+        """
         with self._database.read() as connection:
             without = {after, *leases.of_others(connection, user)}
             if not _is_planned(view):
@@ -100,19 +135,43 @@ class Assigner:
             return self._planned(connection, view, without)[:limit]
 
     def held_by_others(self, user: User, view: View) -> dict[int, str]:
-        """Return the user names of others' leases on pictures of a view, by asset id."""
+        """Return other users' leases on pictures in a review state.
+
+        Args:
+            user: The user whose own leases are left out.
+            view: Only its state is used; pictures of all batches are included.
+
+        Returns:
+            User names by asset id.
+        """
         with self._database.read() as connection:
             held = leases.of_others(connection, user)
             waiting = queue.filter_by_state(connection, held.keys(), view.state)
         return {asset_id: lease.actor for asset_id, lease in held.items() if asset_id in waiting}
 
     def still_waiting(self, asset_ids: Collection[int], state: str) -> set[int]:
-        """Return the pictures that are still in a review state."""
+        """Return which pictures are still in a review state.
+
+        Args:
+            asset_ids: Pictures to check.
+            state: One of `ledger.STATES`.
+
+        Returns:
+            Ids of those that are in that state.
+        """
         with self._database.read() as connection:
             return queue.filter_by_state(connection, asset_ids, state)
 
     def waiting(self, view: View, limit: int) -> list[int]:
-        """Return the first pictures of a view, leased or not."""
+        """Return the first pictures of a view, leased or not.
+
+        Args:
+            view: Filter and order of the queue; TEACHING and DOUBT are replaced by upload order.
+            limit: Maximum number of pictures.
+
+        Returns:
+            Asset ids, newest first for that order and in upload order otherwise.
+        """
         with self._database.read() as connection:
             return queue.next_assets(connection, view, limit=limit)
 

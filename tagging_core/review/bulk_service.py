@@ -41,8 +41,17 @@ class BulkReviewService:
         """Return waiting pictures that probably have a tag, or a tag of a category, and lease them to the user.
 
         Args:
+            user: Holder of the leases; rights are not checked.
+            view: Selects profile, batch and state; its order is not used.
             subject: Id of the tag or category; if empty, the most frequently predicted tag.
+            size: Maximum number of pictures.
             without: Pictures that the user has seen and skipped.
+
+        Returns:
+            The pictures that the user has leased, most probable first; no sensitive tags and no blind sample.
+
+        Raises:
+            NotFoundError: The view's profile does not exist.
         """
         with self._review.database.read() as connection:
             others = leases.of_others(connection, user)
@@ -61,7 +70,18 @@ class BulkReviewService:
         return replace(page, cells=[cell for cell in page.cells if cell.asset_id in mine])
 
     def groups(self, user: User, view: View) -> list[PictureGroup]:
-        """Return groups of similar waiting pictures, largest first."""
+        """Return groups of similar waiting pictures, without leasing them.
+
+        Args:
+            user: The reviewer; pictures leased by others are left out.
+            view: Selects the next 1,000 pictures, newest first for that order and in upload order otherwise.
+
+        Returns:
+            Groups of at least two pictures, largest first; no sensitive tags and no blind sample.
+
+        Raises:
+            NotFoundError: The view's profile does not exist.
+        """
         with self._review.database.read() as connection:
             others = leases.of_others(connection, user)
             return clusters.find(
@@ -71,8 +91,19 @@ class BulkReviewService:
     def decide(self, user: User, decisions: Sequence[Decision]) -> DecisionGroup:
         """Write decisions as one group, except on pictures where the tag or a rival was decided before.
 
+        Args:
+            user: Needs the right to review.
+            decisions: On pictures that nobody else has leased.
+
+        Returns:
+            The group, for `undo_group`; duplicates and no-ops are not among its events.
+
         Raises:
-            DecisionError: That applies to all of them, or a tag is sensitive.
+            NotAllowedError: The user may not review.
+            NotFoundError: A picture, tag or profile does not exist.
+            DecisionError: All were decided before, a decision is invalid, or one of several names a sensitive tag.
+            LeasedError: Another user has leased one of the pictures; none of the decisions is written.
+            EncoderError: A tag cannot be fitted, see `ReviewService`; the decisions are written.
         """
         taxonomy = self._review.model.taxonomy
         for tag in {d.tag_id: taxonomy.tag(d.tag_id) for d in decisions if d.tag_id}.values():
@@ -87,7 +118,20 @@ class BulkReviewService:
         return self._review.decide_many(user, undecided)
 
     def preview(self, user: User, view: View, target: float) -> BulkPreview:
-        """Preview a bulk accept with a target precision in (0, 1)."""
+        """Preview a bulk accept of the next 2,000 waiting pictures; changes and leases nothing.
+
+        Args:
+            user: The reviewer; pictures leased by others are left out.
+            view: Selects profile, batch and order; the state is always "new".
+            target: Minimum precision in (0, 1), such as 0.97; tags with a higher target of their own keep that.
+
+        Returns:
+            An offer for each suggested tag that is not sensitive, whether or not the precision can be guaranteed.
+
+        Raises:
+            NotFoundError: The view's profile does not exist.
+            TargetError: The target is not in (0, 1).
+        """
         thresholds = self._review.thresholds(view.profile, target)
         with self._review.database.read() as connection:
             others = leases.of_others(connection, user)
@@ -107,8 +151,19 @@ class BulkReviewService:
 
         Pictures that others have finished, leased or decided on since the preview are left out.
 
+        Args:
+            user: Needs the right to review.
+            offers: Offers of a preview; those that are not allowed are skipped.
+            profile: Profile of the preview.
+            target: Target precision of the preview, stored with each decision.
+
         Yields:
-            The result of each committed batch.
+            The result of each committed batch; all share one group id.
+
+        Raises:
+            NotAllowedError: The user may not review.
+            NotFoundError: A picture, tag or profile does not exist.
+            EncoderError: A tag cannot be fitted, see `ReviewService`; the decisions are written.
         """
         planned = bulk_accept.decisions(offers, profile, target)
         act = uuid.uuid4().hex

@@ -68,6 +68,7 @@ def undo_group(connection: Connection, user: User, group_id: str, *, taxonomy: T
     """Undo all decisions of a group that are still in effect; undoing the undo restores them.
 
     Raises:
+        NotAllowedError: The user may not review.
         DecisionError: There is no such group, none of it is in effect, or it changed the taxonomy as well.
     """
     rows = connection.execute(select(events).where(events.c.group_id == group_id).order_by(events.c.id)).all()
@@ -89,6 +90,7 @@ def undo_period(
         until: End, exclusive; naive UTC.
 
     Raises:
+        NotAllowedError: The user may not review.
         DecisionError: No decision of that user and period is still in effect.
     """
     mine = events.c.actor == actor, events.c.asset_id.is_not(None), events.c.at >= since, events.c.at < until
@@ -108,6 +110,7 @@ def undo_events(
         group_id: Id of the group to add to; a new one if empty.
 
     Raises:
+        NotAllowedError: The user may not review.
         DecisionError: None of them is in effect.
     """
     group_id = group_id or uuid.uuid4().hex

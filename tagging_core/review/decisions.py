@@ -130,6 +130,7 @@ def undo(
         The id of the undo event, which can itself be undone.
 
     Raises:
+        NotAllowedError: The user may not review.
         DecisionError: There is no such decision, it was undone already, or it is an edit of a text or description.
     """
     require(user, Action.REVIEW)
@@ -161,7 +162,12 @@ def undo(
 def set_text(
     connection: Connection, user: User, asset_id: int, *, text: AssetText, taxonomy: Taxonomy
 ) -> AssetText:
-    """Replace an asset's text and return it as stored; the ledger keeps the old and the new text."""
+    """Replace an asset's text and return it as stored; the ledger keeps the old and the new text.
+
+    Raises:
+        NotAllowedError: The user may not review.
+        NotFoundError: There is no such asset.
+    """
     require(user, Action.REVIEW)
     before = asset_module.get(connection, asset_id).text
     kept = asset_module.set_text(connection, asset_id, text)
@@ -177,7 +183,11 @@ def labels_of(connection: Connection, asset_id: int) -> dict[str, Label]:
 
 
 def target_of(connection: Connection, undo_id: int) -> Event:
-    """Return the decision that an undo event reverts, or that an undo of an undo restores."""
+    """Return the decision that an undo event reverts, or that an undo of an undo restores.
+
+    Raises:
+        DecisionError: There is no such event.
+    """
     event = ledger.find_event(connection, undo_id)
     while event and event.kind == Kind.UNDO and event.target_id is not None:
         event = ledger.find_event(connection, event.target_id)

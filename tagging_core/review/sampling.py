@@ -35,15 +35,33 @@ class SamplingRates:
     second: float = 0.0
 
     def is_blind(self, sample: int) -> bool:
-        """Return whether a picture is reviewed without suggestions, by its sample number."""
+        """Return whether a picture is reviewed without suggestions.
+
+        Args:
+            sample: The asset's sample number, 60 random bits.
+
+        Returns:
+            True for the share `blind` of all sample numbers.
+        """
         return sample % _PARTS < self.blind * _PARTS
 
     def needs_second_opinion(self, sample: int) -> bool:
-        """Return whether a picture needs a second opinion, by its sample number."""
+        """Return whether a picture needs a second opinion.
+
+        Args:
+            sample: The asset's sample number, 60 random bits.
+
+        Returns:
+            True for the share `second` of all sample numbers, independently of `is_blind`.
+        """
         return sample // _PARTS % _PARTS < self.second * _PARTS
 
     def not_blind(self) -> ColumnElement[bool]:
-        """Return the condition on `assets` that excludes the blind sample."""
+        """Return the SQL condition that excludes the blind sample.
+
+        Returns:
+            A condition on the table `assets`, the negation of `is_blind`.
+        """
         return assets.c.sample % _PARTS >= self.blind * _PARTS
 
 

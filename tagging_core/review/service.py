@@ -31,6 +31,11 @@ from tagging_core.storage import Database
 class ReviewService:
     """Reviews pictures: suggestions, decisions, undo and explanations.
 
+    Decisions, undos and edits raise NotAllowedError if the user may not review. Decisions raise DecisionError and
+    LeasedError as `decisions.decide` does, undos DecisionError as `decisions.undo` does. An unknown asset, tag or
+    profile raises NotFoundError; a target precision outside (0, 1), TargetError. Tags are fitted after the commit:
+    an EncoderError then means that a tag's text could not be embedded, but the decision is stored.
+
     Args:
         database: The store of record.
         model: The active model, fitted on every decision.
@@ -51,11 +56,11 @@ class ReviewService:
     def decide(self, user: User, decision: Decision) -> int:
         """Write a decision and fit its tags at once.
 
-        Returns:
-            The ledger event's id, for `undo`.
+        Args:
+            decision: On a picture that nobody else has leased.
 
-        Raises:
-            TaggingError: See `decisions.decide`.
+        Returns:
+            The ledger event's id, for `undo`; that of the earlier event for a duplicate or a no-op.
         """
         with self.database.write(durable=True) as connection:
             taxonomy = self.model.load_taxonomy(connection)
@@ -65,10 +70,14 @@ class ReviewService:
         return event_id
 
     def undo(self, user: User, event_id: int, uid: str = "") -> int:
-        """Undo a decision and refit its tags; return the undo event's id.
+        """Undo a decision and refit its tags.
 
-        Raises:
-            DecisionError: See `decisions.undo`.
+        Args:
+            event_id: Id of the decision, or of an undo to revert.
+            uid: Idempotency key; a new one if empty.
+
+        Returns:
+            The undo event's id, which can itself be undone.
         """
         with self.database.write(durable=True) as connection:
             taxonomy = self.model.load_taxonomy(connection)
@@ -79,7 +88,14 @@ class ReviewService:
         return undone
 
     def decide_many(self, user: User, wanted: Sequence[Decision]) -> DecisionGroup:
-        """Write decisions as one group, all or none, and fit their tags once."""
+        """Write decisions as one group, all or none, and fit their tags once.
+
+        Args:
+            wanted: On pictures that nobody else has leased, in the order in which they are written.
+
+        Returns:
+            The group, for `undo_group`; duplicates and no-ops are not among its events.
+        """
         with self.database.write(durable=True) as connection:
             taxonomy = self.model.load_taxonomy(connection)
             group = decision_groups.decide_many(connection, user, wanted, taxonomy=taxonomy, rates=self.rates)
@@ -88,7 +104,14 @@ class ReviewService:
         return group
 
     def undo_group(self, user: User, group_id: str) -> DecisionGroup:
-        """Undo a decision group; the result can itself be undone."""
+        """Undo all decisions of a group that are still in effect.
+
+        Args:
+            group_id: Id of a decision group, or of the undo of one, which restores its decisions.
+
+        Returns:
+            The group of undo events, which can itself be undone.
+        """
         with self.database.write(durable=True) as connection:
             taxonomy = self.model.load_taxonomy(connection)
             group = decision_groups.undo_group(connection, user, group_id, taxonomy=taxonomy)
@@ -97,11 +120,14 @@ class ReviewService:
         return group
 
     def undo_period(self, user: User, actor: str, since: datetime, *, until: datetime) -> DecisionGroup:
-        """Undo what a user decided in a period (naive UTC, end exclusive).
+        """Undo what a user decided in a period.
 
-        Raises:
-            NotAllowedError: They are another user's decisions and the user is not an administrator.
-            DecisionError: None of them is in effect.
+        Args:
+            actor: Whose decisions are undone; if not the user's own, the user needs the right to run the system.
+            since: Start of the period, inclusive; like `until`, its exclusive end, in naive UTC.
+
+        Returns:
+            The group of undo events, which can itself be undone.
         """
         require(user, Action.REVIEW if actor == user.name else Action.OPERATE)
         with self.database.write(durable=True) as connection:
@@ -116,8 +142,11 @@ class ReviewService:
     def suggest(self, asset_id: int, profile: str) -> Shown:
         """Return an asset's suggestions at the library's latest revision; read-only.
 
-        Raises:
-            NotFoundError: There is no such asset or profile.
+        Args:
+            profile: Selects the categories.
+
+        Returns:
+            Suggestions, best first, also for the blind sample; empty until the asset is embedded.
         """
         with self.database.read() as connection:
             assets.get(connection, asset_id)
@@ -128,7 +157,12 @@ class ReviewService:
         """Return what a review shows of an asset, and lease it unless another user has.
 
         Args:
-            look: From the assignment; overridden where a second opinion of this user is due.
+            user: Holder of the lease; rights are not checked.
+            profile: Selects the categories.
+            look: From the assignment; overridden where a second opinion is due.
+
+        Returns:
+            The card; its `holder` is set if another user has the lease.
         """
         with self.database.write(serialized=False) as connection:
             asset = assets.get(connection, asset_id)
@@ -150,20 +184,34 @@ class ReviewService:
         return Card(asset, decided, Shown(asset_id, profile, tuple(found), blind), blind, look, holder)
 
     def progress(self, batch_id: int | None = None) -> QueueProgress:
-        """Count the pictures of a batch, or of the archive, by the state of their review."""
+        """Count pictures by review state.
+
+        Args:
+            batch_id: Only this batch; None for all pictures.
+
+        Returns:
+            The counts, in constant time; all 0 for an unknown batch.
+        """
         with self.database.read() as connection:
             return queue.progress(connection, batch_id)
 
     def recent_actions(self, user: User) -> list[UserAction]:
-        """Return the user's latest actions, latest first."""
+        """Return a user's latest actions.
+
+        Args:
+            user: The user whose actions are listed.
+
+        Returns:
+            At most 50, latest first; undos are not listed but reflected in `in_effect`.
+        """
         with self.database.read() as connection:
             return history.recent_actions(connection, user)
 
     def toggle_act(self, user: User, past: UserAction) -> None:
         """Undo an action, or restore one that was undone.
 
-        Raises:
-            DecisionError: It was undone or restored in the meantime.
+        Args:
+            past: From `recent_actions`; refused with DecisionError if it was undone or restored since.
         """
         if past.group_id is not None:
             self.undo_group(user, past.group_id if past.in_effect else past.undo_group_id or "")
@@ -171,7 +219,14 @@ class ReviewService:
             self.undo(user, past.latest.id if past.in_effect else past.undo_id or 0)
 
     def undo_last(self, user: User) -> UserAction | None:
-        """Undo the user's latest action that is still in effect; None if there is none."""
+        """Undo the user's latest action that is still in effect.
+
+        Args:
+            user: Needs the right to review.
+
+        Returns:
+            The action, as it was before the undo; None if no recent one is in effect.
+        """
         with self.database.read() as connection:
             last = history.last_undoable(connection, user)
         if last is not None:
@@ -179,7 +234,14 @@ class ReviewService:
         return last
 
     def set_text(self, user: User, asset_id: int, text: AssetText) -> Asset:
-        """Replace an asset's text; later suggestions take it into account."""
+        """Replace an asset's text; later suggestions take it into account.
+
+        Args:
+            text: Replaces all three parts, trimmed and cut to length; an EncoderError leaves the old ones.
+
+        Returns:
+            The asset, with the text as stored.
+        """
         sentence = text.clean().sentence()
         vector = self.model.encoder().encode_passages([sentence]) if sentence else None
         with self.database.write(durable=True) as connection:
@@ -188,16 +250,28 @@ class ReviewService:
             return assets.get(connection, asset_id)
 
     def explain(self, asset_id: int, tag_id: str, limit: int = 12) -> Explanation:
-        """Explain a tag's probability on an asset by at most `limit` decided assets.
+        """Explain a tag's probability on an asset, from the image alone, by decided assets.
 
-        Raises:
-            NotFoundError: There is no such tag or asset.
+        Args:
+            tag_id: An active, fitted tag; the id of a merged one is redirected.
+            limit: Maximum number of decided assets to list.
+
+        Returns:
+            The probability, and the logits of the tag's text and of the examples that it comes from.
         """
         with self.database.read() as connection:
             return explanations.explain(connection, self.model.library, asset_id, tag_id=tag_id, limit=limit)
 
     def thresholds(self, profile: str, target: float) -> Thresholds:
-        """Return the thresholds for a target precision in (0, 1), cached by library revision."""
+        """Return the thresholds for a target precision, cached by library revision.
+
+        Args:
+            profile: Its finished reviews are the evidence.
+            target: Precision in (0, 1), such as 0.97; tags with a higher target of their own keep that.
+
+        Returns:
+            The pooled threshold, and those of tags for which it is not used.
+        """
         revision = self.model.library.matrix().revision
         if self._thresholds[0] != revision:
             self._thresholds = (revision, {})
@@ -211,7 +285,15 @@ class ReviewService:
         return known[profile, target]
 
     def threshold_of(self, tag_id: str, profile: str, target: float) -> Threshold:
-        """Return the threshold that a tag's own decisions support, without those of other tags."""
+        """Return the threshold that a tag's own decisions support, without those of other tags.
+
+        Args:
+            tag_id: An active tag; the id of a merged one is not redirected.
+            target: As for `thresholds`, but the tag's own target is not considered.
+
+        Returns:
+            The threshold; if its probability is None, `reason` says why.
+        """
         with self.database.read() as connection:
             return precision_targets.threshold_of(
                 connection, self.model.library, profile, tag_id=tag_id, target=target

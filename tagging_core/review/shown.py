@@ -58,7 +58,14 @@ class Shown(Sequence[Suggestion]):
         return self.suggestions[index]
 
     def by_tag(self, taxonomy: Taxonomy) -> dict[str, Suggestion]:
-        """Return the suggestions by current tag id, after merges; deleted tags are left out."""
+        """Return the suggestions by current tag id.
+
+        Args:
+            taxonomy: Resolves the ids of merged and deleted tags.
+
+        Returns:
+            Suggestions by tag id; the better-ranked one where tags were merged since, none for deleted tags.
+        """
         found = {taxonomy.redirects.resolve(s.tag_id): s for s in reversed(self.suggestions)}
         return {tag_id: s for tag_id, s in reversed(found.items()) if tag_id}
 

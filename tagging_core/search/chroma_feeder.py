@@ -70,6 +70,9 @@ class ChromaFeeder:
 
         Returns:
             Number of outbox rows processed.
+
+        Raises:
+            UnreachableError: The server does not answer; unprocessed rows stay queued.
         """
         worked = 0
         for _ in range(limit):
@@ -80,7 +83,11 @@ class ChromaFeeder:
         return worked
 
     def feed_changed(self) -> int:
-        """Copy the most recently fitted tags ahead of the queue; return the number of outbox rows processed."""
+        """Copy the most recently fitted tags ahead of the queue; return the number of outbox rows processed.
+
+        Raises:
+            UnreachableError: The server does not answer; unprocessed rows stay queued.
+        """
         return self._feed(select(outbox).where(outbox.c.kind == "tag").order_by(outbox.c.id.desc()), limit=_NEWEST)
 
     def _feed(self, wanted: Select[Any], limit: int = _BATCH) -> int:

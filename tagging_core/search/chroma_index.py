@@ -59,7 +59,12 @@ class ChromaIndex:
         self.feeder = ChromaFeeder(self, database)
 
     def bind(self, fingerprint: str, taxonomies: TaxonomyCache) -> None:
-        """Search the collections of this model from now on."""
+        """Search the collections of a model from now on.
+
+        Args:
+            fingerprint: The model.
+            taxonomies: Source of the tag names that are stored with the classifiers.
+        """
         self.fingerprint, self.taxonomies = fingerprint, taxonomies
 
     def open(self) -> str:
@@ -70,6 +75,7 @@ class ChromaIndex:
 
         Raises:
             UnreachableError: The server does not answer.
+            StorageError: The server is Chroma's Python server, which has a known vulnerability.
         """
         with self._tracking_outage():
             fresh = self.place.is_new()
@@ -83,7 +89,12 @@ class ChromaIndex:
         return f"rebuilt: {trouble}" if trouble else "made" if fresh else "opened"
 
     def connect(self) -> None:
-        """Open the backend without checking its contents."""
+        """Open the backend without checking its contents.
+
+        Raises:
+            UnreachableError: The server does not answer.
+            StorageError: The server is Chroma's Python server, which has a known vulnerability.
+        """
         with self._tracking_outage():
             self.client = self.place.connect()
         self._outage = ""
@@ -139,18 +150,43 @@ class ChromaIndex:
         ]
 
     def counts(self) -> dict[str, int]:
-        """Return the number of records in the active model's `tags` and `assets` collections."""
+        """Count the records of the active model's collections; the index must be open.
+
+        Returns:
+            Number of records by kind, `tags` and `assets`.
+
+        Raises:
+            UnreachableError: The server does not answer.
+        """
         with self.calling():
             return {kind: self.collection(kind).count() for kind in ("tags", "assets")}
 
     def tag_record(self, tag_id: str) -> dict[str, Any] | None:
-        """Return the metadata of a tag's record; None if there is none."""
+        """Return the metadata of a tag's record; the index must be open.
+
+        Args:
+            tag_id: The tag; the id of a merged one is not redirected.
+
+        Returns:
+            Names (`name_en`), `category`, `state`, `bias`, `revision`, `accepted`, `rejected`; None if absent.
+
+        Raises:
+            UnreachableError: The server does not answer.
+        """
         with self.calling():
             found = self.collection("tags").get(ids=[tag_id], include=["metadatas"])
         return dict(found["metadatas"][0]) if found["ids"] else None
 
     def trouble(self) -> str:
-        """Return what is wrong with the collections; empty if they are intact and agree with SQL."""
+        """Check that the active model's collections are intact and agree with SQL.
+
+        Returns:
+            What is wrong, as a clause about the index; empty if nothing is.
+
+        Raises:
+            UnreachableError: The server does not answer.
+            StorageError: The server is Chroma's Python server, which has a known vulnerability.
+        """
         try:
             return self._mismatch(self.place.counts())
         except DamagedError as error:
@@ -171,7 +207,14 @@ class ChromaIndex:
         return ""
 
     def expected(self, connection: Any) -> dict[str, int]:
-        """Return the number of records that each collection should hold according to SQL."""
+        """Count the records that the active model's collections should hold according to SQL.
+
+        Args:
+            connection: A read transaction.
+
+        Returns:
+            Number of records by kind, `tags` and `assets`, once the outbox has been processed.
+        """
         known = select(func.count()).select_from(learned).where(learned.c.fingerprint == self.fingerprint)
         pictures = select(func.count()).select_from(vector_table).where(*pictures_of(self.fingerprint))
         return {
@@ -180,7 +223,14 @@ class ChromaIndex:
         }
 
     def name(self, kind: str) -> str:
-        """Return the name of the active model's collection of a kind."""
+        """Return the name of one of the active model's collections.
+
+        Args:
+            kind: `tags` or `assets`.
+
+        Returns:
+            The kind and the fingerprint, joined by a hyphen.
+        """
         return f"{kind}-{self.fingerprint}"
 
     def close(self) -> None:
@@ -192,7 +242,14 @@ class ChromaIndex:
 
     @contextlib.contextmanager
     def calling(self) -> Iterator[None]:
-        """Serialize calls to the client and translate its errors."""
+        """Serialize calls to the client and translate its errors.
+
+        Yields:
+            Nothing; the calling thread holds the lock, which is not reentrant, until the block ends.
+
+        Raises:
+            UnreachableError: The server does not answer; the index counts as closed until `connect` succeeds.
+        """
         with self._lock, self._tracking_outage(), self.place.translate_errors():
             yield
 
@@ -207,7 +264,15 @@ class ChromaIndex:
             raise
 
     def collection(self, kind: str, fingerprint: str = "") -> Any:
-        """Return the collection of a kind, `tags` or `assets`, of a model, the active one by default."""
+        """Return a collection, which is created if it is missing; to be called within `calling`.
+
+        Args:
+            kind: `tags` or `assets`.
+            fingerprint: The model; the active one if empty.
+
+        Returns:
+            A chromadb collection with cosine distance.
+        """
         fingerprint = fingerprint or self.fingerprint
         return self.client.get_or_create_collection(
             f"{kind}-{fingerprint}",

@@ -37,13 +37,17 @@ class Filters:
     state: str = ""
 
     def conditions(self, taxonomy: Taxonomy, zone: str) -> list[ColumnElement[bool]]:
-        """Return SQL conditions on the table `assets`.
+        """Return the filters as SQL.
 
         Args:
-            zone: IANA time zone of the period's days.
+            taxonomy: Resolves merged tags, and finds the descendants of tags.
+            zone: IANA time zone of the period's days, such as `Europe/Berlin`.
+
+        Returns:
+            Conditions on the table `assets`, all of which must hold; empty if there are no filters.
 
         Raises:
-            NotFoundError: The tag or profile does not exist.
+            NotFoundError: A tag or the profile does not exist.
             SearchError: The category or state does not exist.
         """
         found = [_labelled(labels.c.tag_id.in_(taxonomy.with_children(taxonomy.tag(tag).id))) for tag in self.tags]

@@ -68,7 +68,16 @@ class Query:
 
 
 def read_query(names: TagNames, taxonomy: Taxonomy, text: str) -> Query:
-    """Parse a query."""
+    """Split a query into tag names and remaining words.
+
+    Args:
+        names: The names to recognize, usually those of the active tags.
+        taxonomy: The taxonomy of these names, for descendants of the tags.
+        text: What the user typed; may be empty.
+
+    Returns:
+        The parsed query; its groups are in the order in which they are mentioned.
+    """
     text = " ".join(text.split())
     groups: list[tuple[str, ...]] = []
     rest, end = [], 0

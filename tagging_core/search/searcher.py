@@ -103,11 +103,15 @@ class Searcher:
             limit: Maximum number of hits.
             pictures: Further vectors `(d,)` to resemble, for pictures outside the archive.
 
+        Returns:
+            The hits, best first, cut off where relevance gets low; without text and examples the latest assets.
+
         Raises:
             SearchError: A filter has an unknown value, or an example has not been embedded yet.
             NotFoundError: An example, tag or profile does not exist.
             BusyError: The index is not open yet, or is served by another process.
             UnreachableError: The server of the index does not answer.
+            EncoderError: The text must be embedded and the encoder cannot be loaded.
         """
         self._index.require_served()
         matrix = self._library.matrix()
@@ -129,7 +133,19 @@ class Searcher:
         return Found(query, _cut(chances, limit, least), understood)
 
     def recommend(self, asset_id: int, filters: Filters = ANY, limit: int = 8) -> list[Hit]:
-        """Return diverse assets that resemble one, without its near-duplicates, best first."""
+        """Return diverse assets that resemble one, without its near-duplicates.
+
+        Args:
+            asset_id: The asset to resemble.
+            filters: Conditions that every hit meets.
+            limit: Maximum number of hits.
+
+        Returns:
+            Hits in order of selection; none is a near-duplicate of the asset or of another hit.
+
+        Raises:
+            TaggingError: See `find`.
+        """
         found = self.find(like=[asset_id], filters=filters, limit=10 * limit).hits
         with self._database.read() as connection:
             known = vectors.load(connection, self._library.pictures, [asset_id, *(hit.asset_id for hit in found)])
@@ -139,12 +155,19 @@ class Searcher:
         return [pool[place - 1] for place in chosen]
 
     def latest(self, filters: Filters = ANY, limit: int = 50, before: int = 0) -> list[Asset]:
-        """Return the assets that pass filters, latest first, without ranking.
+        """Return the assets that pass filters, without ranking.
 
         Args:
-            filters: Which assets.
-            limit: At most this many.
+            filters: Conditions that every asset meets.
+            limit: Maximum number of assets.
             before: Only assets with a lower id, for paging; 0 for all.
+
+        Returns:
+            Assets by descending id, so the latest first.
+
+        Raises:
+            NotFoundError: A tag or the profile does not exist.
+            SearchError: The category or state does not exist.
         """
         taxonomy = self._library.matrix().taxonomy
         with self._database.read() as connection:
@@ -154,7 +177,14 @@ class Searcher:
             return [asset_module.to_asset(row) for row in rows]
 
     def names(self, matrix: TagMatrix | None = None) -> TagNames:
-        """Return the index of active tags' names at the library's latest revision."""
+        """Return the index of the active tags' names, cached by taxonomy revision.
+
+        Args:
+            matrix: Its taxonomy is used; None for the library's latest revision.
+
+        Returns:
+            Names and aliases in all languages.
+        """
         taxonomy = (matrix or self._library.matrix()).taxonomy
         if self._names[0] != taxonomy.revision:
             self._names = (taxonomy.revision, TagNames(taxonomy.active()))

@@ -26,18 +26,40 @@ class BlobStore(Protocol):
     """Reads and writes files by name."""
 
     def exists(self, name: str) -> bool:
-        """Whether a file exists."""
+        """Return whether a file exists.
+
+        Args:
+            name: Relative path with `/` as separator.
+
+        Returns:
+            Whether there is a complete file of this name.
+
+        Raises:
+            StorageError: The object store denies access.
+            UnreachableError: The object store does not respond.
+        """
 
     def read(self, name: str) -> bytes:
-        """Return a file's content.
+        """Read a file.
+
+        Args:
+            name: Relative path with `/` as separator.
+
+        Returns:
+            Its whole content.
 
         Raises:
             FileNotFoundError: The file does not exist.
+            StorageError: The object store denies access.
             UnreachableError: The object store does not respond.
         """
 
     def write(self, name: str, data: bytes) -> None:
         """Create or overwrite a file.
+
+        Args:
+            name: Relative path with `/` as separator; missing folders are created.
+            data: Its whole content.
 
         Raises:
             StorageError: The disk is full or write access is denied.
@@ -45,13 +67,40 @@ class BlobStore(Protocol):
         """
 
     def remove(self, name: str) -> None:
-        """Delete a file; a missing file is not an error."""
+        """Delete a file.
+
+        Args:
+            name: Relative path with `/` as separator; a missing file is not an error.
+
+        Raises:
+            StorageError: The object store denies access.
+            UnreachableError: The object store does not respond.
+        """
 
     def older_than(self, prefix: str, seconds: float) -> Iterator[str]:
-        """Yield the names of files below a folder that were last written at least `seconds` ago."""
+        """List the files below a folder that were not written recently.
+
+        Args:
+            prefix: The folder, searched with all its subfolders.
+            seconds: Minimum age, by the time of the last write; 0 lists all files.
+
+        Returns:
+            Their names, in no particular order; none if the folder does not exist.
+
+        Raises:
+            StorageError: The object store denies access.
+            UnreachableError: The object store does not respond.
+        """
 
     def path(self, name: str) -> Path | None:
-        """Return the path of a local file, whether it exists or not; None for an object store."""
+        """Return where a file lies on this machine.
+
+        Args:
+            name: Relative path with `/` as separator.
+
+        Returns:
+            Its absolute path, whether the file exists or not; None for an object store.
+        """
 
 
 class LocalBlobStore:
@@ -172,6 +221,9 @@ def open_blobs(url: str, folder: Path) -> BlobStore:
     Args:
         url: `s3://BUCKET/PREFIX`, or empty for the local folder.
         folder: Used if `url` is empty.
+
+    Returns:
+        The store; it is first contacted, or its folder created, when it is used.
 
     Raises:
         SettingsError: The URL is malformed or its scheme is not supported.

@@ -49,13 +49,13 @@ class Database:
         return self.engine.dialect.name == "sqlite"
 
     def migrate(self, revision: str = "head") -> None:
-        """Upgrade the schema; a no-op if it is current.
-
-        Processes that start at the same time are serialized. Running processes are not disturbed: a migration only
-        adds to the schema, or changes what the previous release does not read.
+        """Upgrade the schema; a no-op if it is current, and safe while other processes start or run.
 
         Args:
             revision: Alembic revision; an older one to restore a backup of that age.
+
+        Raises:
+            StorageError: The database cannot be reached or written.
         """
         config = Config()
         config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
@@ -65,7 +65,10 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """Open a connection for reading, in autocommit: each statement sees what was committed before it.
+        """Open a connection for reading.
+
+        Yields:
+            A connection in autocommit: each statement sees what was committed before it.
 
         Raises:
             StorageError: The database cannot be reached or read.
@@ -75,7 +78,10 @@ class Database:
 
     @contextmanager
     def snapshot(self) -> Iterator[Connection]:
-        """Open a read-only transaction that sees one consistent state, whatever is committed meanwhile.
+        """Open a read-only transaction.
+
+        Yields:
+            A connection that sees one consistent state, whatever is committed meanwhile.
 
         Raises:
             StorageError: The database cannot be reached or read.
@@ -92,11 +98,12 @@ class Database:
         """Open a transaction that commits at the end of the block and rolls back on any exception.
 
         Args:
-            durable: Wait until the commit is on disk, so that it survives a power failure; for decisions of people.
-                Every commit survives the death of the process.
-            serialized: Take the writers' lock, so that ids and revisions are committed in order: a reader who sees
-                one sees all before it. False for writes without an order that lock only the rows they change
-                (leases, leader locks); on SQLite, all writers share one lock anyway.
+            durable: Wait for the disk, so that the commit survives a power failure; for decisions of people.
+            serialized: Take the writers' lock, so that a reader who sees an id or revision sees all before it.
+                False for unordered writes that lock only their rows (leases, leader locks); no effect on SQLite.
+
+        Yields:
+            The transaction's connection.
 
         Raises:
             StorageError: The database cannot be reached, is full, or stayed locked for a minute.
@@ -117,20 +124,41 @@ class Database:
 
 
 def insert_row(connection: Connection, table: Table, row: dict[str, Any]) -> int:
-    """Insert a row and return its generated id."""
+    """Insert a row.
+
+    Args:
+        connection: A write transaction.
+        table: Has an integer primary key that the database generates.
+        row: Values by column name.
+
+    Returns:
+        The generated id.
+    """
     key = connection.execute(table.insert().values(row)).inserted_primary_key
     assert key is not None
     return int(key[0])
 
 
 def upsert(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
-    """Insert rows; where the primary key exists, update the other given columns."""
+    """Insert rows; where the primary key exists, update the other given columns.
+
+    Args:
+        connection: A write transaction.
+        table: Has a primary key, which every row gives.
+        rows: Values by column name, all with the columns of the first; empty does nothing.
+    """
     if rows:
         connection.execute(_upsert_statement(connection.dialect.name, table, tuple(rows[0])), rows)
 
 
 def add_to(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
-    """Add each row's `n` to the counter under its primary key; a missing counter starts at 0."""
+    """Add to counters; a missing one starts at 0.
+
+    Args:
+        connection: A write transaction.
+        table: Counters in its column `n`.
+        rows: The primary key of each counter and `n`, the number to add; may be negative. Empty does nothing.
+    """
     if rows:
         connection.execute(_increment_statement(connection.dialect.name, table), rows)
 
@@ -153,12 +181,26 @@ def _increment_statement(dialect: str, table: Table) -> Any:
 
 
 def insert(dialect: str, table: Table) -> Any:
-    """Return the dialect's INSERT statement, which supports `on_conflict_do_update`."""
+    """Return an INSERT statement that can resolve conflicts.
+
+    Args:
+        dialect: `sqlite`; any other name means PostgreSQL.
+
+    Returns:
+        The dialect's INSERT, with `on_conflict_do_update` and `on_conflict_do_nothing`.
+    """
     return sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
 
 
 def integrity(connection: Connection) -> str:
-    """Return `ok`, or the first problem that SQLite's quick check finds; always `ok` on PostgreSQL."""
+    """Check the structure of the database file.
+
+    Args:
+        connection: A read transaction.
+
+    Returns:
+        `ok`, or the first problem that SQLite's quick check finds; always `ok` on PostgreSQL.
+    """
     if connection.dialect.name != "sqlite":
         return "ok"
     return str(connection.execute(text("PRAGMA quick_check(1)")).scalar())
@@ -166,7 +208,17 @@ def integrity(connection: Connection) -> str:
 
 @contextmanager
 def pipelined(connection: Connection) -> Iterator[None]:
-    """Pipeline the block's writes on PostgreSQL, without waiting for each result; the block must not read."""
+    """Send the block's writes to PostgreSQL without waiting for each result; no effect on SQLite.
+
+    Args:
+        connection: A write transaction, which the block must not read from.
+
+    Yields:
+        Nothing; all writes have been executed at the end of the block.
+
+    Raises:
+        OperationalError: A write failed or the connection was lost; `Database.write` raises it as a StorageError.
+    """
     if connection.dialect.name == "sqlite":
         yield
         return
@@ -179,14 +231,10 @@ def pipelined(connection: Connection) -> Iterator[None]:
 
 
 def _make_engine(url: str, durable: bool = False) -> Engine:
-    """Create an engine in autocommit mode: transactions begin explicitly.
-
-    So pragmas can precede a transaction, a single SELECT saves the BEGIN and ROLLBACK that would triple its time,
-    and psycopg keeps its prepared statements, which it drops at a rollback.
-    """
+    """Create an engine in autocommit mode: pragmas can precede a BEGIN, and a SELECT takes a third of the time."""
     if not url.startswith("sqlite:///"):
         options = {"pool_size": 20, "max_overflow": 30, "pool_timeout": 60}
-        engine = create_engine(url, isolation_level="AUTOCOMMIT", **options)
+        engine = create_engine(url, isolation_level="AUTOCOMMIT", **options)  # ROLLBACK drops prepared statements
         event.listen(engine, "before_cursor_execute", _strip_nul, retval=True)
         event.listen(engine, "checkout", _require_connected)
         return engine

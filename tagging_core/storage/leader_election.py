@@ -48,12 +48,13 @@ class LeaderLock:
         self._checked_at, self._held = 0.0, False
 
     def held(self) -> bool:
-        """Acquire or renew the lock if possible; return whether this process holds it.
+        """Acquire or renew the lock if possible.
 
-        The answer is cached, for 5 s while the lock is held and for 1 s otherwise.
+        Returns:
+            Whether this process holds the lock; cached for 5 s while it does, for 1 s otherwise.
 
         Raises:
-            UnreachableError: The database does not respond.
+            StorageError: The database cannot be reached or written; the lock then counts as not held.
         """
         now = time.time()
         if now - self._checked_at < (_RENEW if self._held else _RETRY):
@@ -71,7 +72,11 @@ class LeaderLock:
         return held
 
     def release(self) -> None:
-        """Release the lock, so that another process can acquire it at once."""
+        """Release the lock, so that another process can acquire it at once.
+
+        Raises:
+            StorageError: The database cannot be reached or written; the lock then expires by itself.
+        """
         if not self._checked_at:
             return
         with self._database.write(serialized=False) as connection:

@@ -37,7 +37,11 @@ class NameMatch:
 
 
 class TagNames:
-    """An index of tag names and aliases for finding them in a text."""
+    """An index of tag names and aliases for finding them in a text.
+
+    Args:
+        tags: The tags to find.
+    """
 
     def __init__(self, tags: Iterable[Tag]) -> None:
         found: dict[tuple[str, ...], dict[str, None]] = {}
@@ -49,7 +53,14 @@ class TagNames:
         self._longest = max(map(len, self._tags), default=0)
 
     def find(self, text: str) -> list[NameMatch]:
-        """Return the mentions in a text from left to right, longest match first; English plurals match too."""
+        """Return the mentions of tags in a text; English plurals match singular names.
+
+        Args:
+            text: Any text; case is ignored.
+
+        Returns:
+            Mentions from left to right without overlaps, the longest possible at each place.
+        """
         words = list(_words(text))
         matches: list[NameMatch] = []
         place = 0
@@ -85,12 +96,16 @@ def _singulars(word: str) -> Iterator[str]:
 
 
 def find_tags(taxonomy: Taxonomy, text: str, limit: int = 10, *, within: Sequence[Tag] | None = None) -> list[Tag]:
-    """Return the assignable tags that match a query by name or alias in any language, best match first.
+    """Search the assignable tags by name or alias in any language.
 
     Args:
+        taxonomy: The taxonomy to search.
         text: The query; typos are tolerated, an empty one matches nothing.
         limit: Maximum number of tags.
         within: Tags to search instead of all assignable ones.
+
+    Returns:
+        Tags without duplicates: those with a name that starts with the query, then similar ones, best match first.
     """
     tags = taxonomy.assignable() if within is None else within
     words = [(w.casefold(), tag) for tag in tags for w in tag.words()]
@@ -105,7 +120,14 @@ def find_tags(taxonomy: Taxonomy, text: str, limit: int = 10, *, within: Sequenc
 
 @lru_cache(maxsize=200_000)
 def same_word(word: str) -> str:
-    """Normalize a word so that differences in case, width, accents and spacing disappear."""
+    """Normalize a word so that differences in case, width, accents and spacing disappear.
+
+    Args:
+        word: A word or phrase in any script.
+
+    Returns:
+        A key for comparison, equal for words that count as the same; not for display.
+    """
     letters = unicodedata.normalize("NFKD", word)
     bare = "".join(c for c in letters if unicodedata.combining(c) not in _ACCENTS)
     return " ".join(unicodedata.normalize("NFKC", bare.casefold()).split())

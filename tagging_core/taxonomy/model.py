@@ -74,11 +74,18 @@ class Tag:
     own_prompts: dict[str, list[str]] = field(default_factory=dict)
 
     def name(self, language: str = "en") -> str:
-        """Return the name in a language, falling back to English, then to the id."""
+        """Return the name in a language.
+
+        Args:
+            language: Language code, such as `en` or `zh`.
+
+        Returns:
+            The name; in English if there is none in this language, or else the id.
+        """
         return self.names.get(language) or self.names.get("en") or self.id
 
     def words(self) -> list[str]:
-        """All names and aliases in all languages."""
+        """Return all names, then all aliases, in all languages; they may contain duplicates."""
         return [*self.names.values(), *(alias for words in self.aliases.values() for alias in words)]
 
 
@@ -122,7 +129,13 @@ class Taxonomy:
     redirects: TagRedirects = NO_REDIRECTS
 
     def tag(self, tag_id: str) -> Tag:
-        """Return a tag by id; the id of a merged tag is redirected.
+        """Return a tag by id.
+
+        Args:
+            tag_id: The id; that of a merged tag is redirected.
+
+        Returns:
+            The tag, in any state but `merged` and `deleted`.
 
         Raises:
             NotFoundError: The tag does not exist or was deleted.
@@ -143,26 +156,47 @@ class Taxonomy:
         return self.profiles[profile_id]
 
     def unmerged(self) -> list[Tag]:
-        """Return all tags except merged ones."""
+        """Return all tags except merged ones, in display order: active, deprecated and proposed."""
         return [t for t in self.tags.values() if t.state != "merged"]
 
     def active(self, profile: Profile | None = None) -> list[Tag]:
-        """Return the active tags, of all categories or of a profile's."""
+        """Return the active tags.
+
+        Args:
+            profile: Only tags of this profile's categories; None for all categories.
+
+        Returns:
+            Tags in display order.
+        """
         categories = set(self.categories) if profile is None else set(profile.categories)
         return [t for t in self.tags.values() if t.state == "active" and t.category_id in categories]
 
     def assignable(self) -> list[Tag]:
-        """Return the tags that a person may assign: active and proposed ones."""
+        """Return the tags that a person may assign, in display order: active and proposed ones."""
         return [t for t in self.tags.values() if t.state in ("active", "proposed")]
 
     def siblings(self, tag: Tag) -> list[Tag]:
-        """Return the other active tags of a tag's category if it is exclusive, else none."""
+        """Return the tags that a tag rules out on a picture.
+
+        Args:
+            tag: A tag of this taxonomy.
+
+        Returns:
+            The other active tags of its category if that is exclusive, else none.
+        """
         if not self.categories[tag.category_id].exclusive:
             return []
         return [t for t in self.active() if t.category_id == tag.category_id and t.id != tag.id]
 
     def with_children(self, tag_id: str) -> list[str]:
-        """Return a tag's id and those of its descendants, in breadth-first order."""
+        """Return a tag's id and those of its descendants.
+
+        Args:
+            tag_id: The id, which is not redirected; an unknown one is returned alone.
+
+        Returns:
+            Ids in breadth-first order, starting with the given one; all states but `deleted`.
+        """
         children: dict[str | None, list[str]] = {}
         for tag in self.tags.values():
             children.setdefault(tag.parent_id, []).append(tag.id)
@@ -172,7 +206,7 @@ class Taxonomy:
         return found
 
     def profiles_with(self, category_id: str) -> list[Profile]:
-        """Return the profiles that use a category."""
+        """Return the profiles that use a category, in display order."""
         return [p for p in self.profiles.values() if category_id in p.categories]
 
     def sentences(self, tag: Tag, templates: Sequence[str] = (), model: str = "") -> list[str]:
@@ -182,6 +216,9 @@ class Taxonomy:
             tag: Without prompts of its own, its English name and aliases are the prompt.
             templates: The model's templates; empty: those of the first profile that uses the tag's category.
             model: Model name, to select prompts from `own_prompts`.
+
+        Returns:
+            All prompts in the first template, then in the next one.
         """
         profiles = self.profiles_with(tag.category_id)
         templates = templates or (profiles[0].templates if profiles else [_DEFAULT_TEMPLATE])

@@ -22,7 +22,14 @@ class TagRedirects:
     gone: frozenset[str] = frozenset()
 
     def resolve(self, tag_id: str) -> str | None:
-        """Follow the redirects of an id; None if they end at a deleted tag or form a cycle."""
+        """Follow the redirects of a tag id.
+
+        Args:
+            tag_id: Any id; an unknown one is returned unchanged.
+
+        Returns:
+            The id of the tag that it stands for; None if redirects end at a deleted tag or form a cycle.
+        """
         seen = {tag_id}
         while tag_id in self.merged:
             tag_id = self.merged[tag_id][0]
@@ -32,7 +39,14 @@ class TagRedirects:
         return None if tag_id in self.gone else tag_id
 
     def moved(self, other: TagRedirects) -> set[str]:
-        """Return the ids that resolve differently under other redirects."""
+        """Return the ids that resolve differently under other redirects.
+
+        Args:
+            other: The redirects to compare with.
+
+        Returns:
+            Ids of merged and deleted tags, in either, for which `resolve` gives different results.
+        """
         ids = self.merged.keys() | other.merged.keys() | self.gone | other.gone
         return {tag_id for tag_id in ids if self.resolve(tag_id) != other.resolve(tag_id)}
 

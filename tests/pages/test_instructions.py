@@ -12,7 +12,7 @@ from console import page_paths
 from tagging_core import Settings, Tagloop, User
 from tagging_core.common.users import Role
 from tests.conftest import BLUE, GREEN, RED, ingest, wait_for
-from tests.tagging_core.curation.test_instructions import PROFILE, Told
+from tests.tagging_core.curation.test_instructions import PROFILE, InstructedEncoder
 
 Open = Callable[..., AppTest]
 
@@ -23,12 +23,12 @@ def owner() -> User:
 
 
 @pytest.fixture
-def encoder() -> Told | None:
-    return Told()
+def encoder() -> InstructedEncoder | None:
+    return InstructedEncoder()
 
 
 @pytest.fixture
-def working(data_dir: Path, encoder: Told | None) -> Iterator[Tagloop]:
+def working(data_dir: Path, encoder: InstructedEncoder | None) -> Iterator[Tagloop]:
     """Replace the usual fixture by one whose model takes instructions."""
     loop = Tagloop(Settings(data_dir=data_dir, encoder="tiny", ingest_threads=1), encoder=encoder)
     loop.start()
@@ -52,7 +52,7 @@ def texts(at: AppTest) -> str:
 
 
 def test_an_instruction_is_tried_sent_and_undone(
-    open_page: Open, console: Tagloop, ann: User, owner: User, encoder: Told
+    open_page: Open, console: Tagloop, ann: User, owner: User, encoder: InstructedEncoder
 ) -> None:
     ingest(console, ann, RED, GREEN, BLUE)
     at = choose_profile(open_page(page_paths.INSTRUCTIONS, owner))

@@ -11,7 +11,7 @@ from tagging_core import Decision, Kind, Tagloop, User
 from tagging_core.embeddings.spaces import SpaceState
 from tests.conftest import RED, ingest, wait_for
 from tests.pages.conftest import press
-from tests.tagging_core.app.test_model_rollout import COLOURS, Turned
+from tests.tagging_core.app.test_model_rollout import COLOURS, RotatedEncoder
 
 Open = Callable[..., AppTest]
 
@@ -31,7 +31,7 @@ def test_the_active_model_and_its_device_are_shown(
 def test_another_model_is_built_compared_activated_and_dropped(
     open_page: Open, console: Tagloop, ann: User, operator: User
 ) -> None:
-    other, old = Turned(), console.model.preset.fingerprint
+    other, old = RotatedEncoder(), console.model.preset.fingerprint
     console.resources.encoders.register(other)
     assets = ingest(console, ann, *COLOURS)
     for asset in assets[3:]:

@@ -19,7 +19,11 @@ def read(data: bytes, form: str) -> File:
     """Parse an import file.
 
     Args:
+        data: The whole file, in UTF-8, or in UTF-16 with a byte order mark.
         form: `csv`, `json` or `skos` (Turtle, RDF/XML or JSON-LD).
+
+    Returns:
+        The rows in the order of the file; concepts of a SKOS file in the order of their URIs.
 
     Raises:
         ImportRefusedError: The file is unreadable or has invalid lines; lists each of them.
@@ -36,7 +40,11 @@ def write(taxonomy: Taxonomy, form: str) -> bytes:
     """Export the taxonomy, including merged tags, so that readers can resolve old ids.
 
     Args:
+        taxonomy: The taxonomy.
         form: `csv`, `json` or `skos` (Turtle).
+
+    Returns:
+        The file, in UTF-8; CSV with a byte order mark.
     """
     writers: dict[str, Callable[[Taxonomy], str]] = {
         "csv": csv_file.write,

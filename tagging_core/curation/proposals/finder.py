@@ -30,6 +30,8 @@ class ProposalFinder:
     """Finds and stores proposals.
 
     Args:
+        database: The store of record.
+        library: The tags' classifiers.
         encoder: Returns the loaded encoder, to embed tag names.
     """
 
@@ -42,7 +44,14 @@ class ProposalFinder:
         self._lock = threading.Lock()
 
     def search_if_due(self) -> bool:
-        """Search if the library has changed and the pause is over; returns whether it searched."""
+        """Search if the tag library has changed and the pause since the last search is over.
+
+        Returns:
+            Whether it searched.
+
+        Raises:
+            EncoderError: A tag's name must be embedded, and the encoder cannot be loaded.
+        """
         if time.monotonic() < self._next:
             return False
         with self._database.read() as connection:
@@ -52,7 +61,11 @@ class ProposalFinder:
         return True
 
     def search(self) -> None:
-        """Search for proposals of every kind and replace the stored ones."""
+        """Search for proposals of every kind and replace the stored ones.
+
+        Raises:
+            EncoderError: A tag's name must be embedded, and the encoder cannot be loaded.
+        """
         started = time.monotonic()
         with self._lock:
             matrix = self._library.matrix()

@@ -35,7 +35,7 @@ class ProposalService:
         """Dismiss a proposal or an alert permanently; `wanted` restores it.
 
         Raises:
-            NotAllowedError: The user is no taxonomy owner.
+            NotAllowedError: The user may not change the tag library.
         """
         with self._database.write(durable=True) as connection:
             store.dismiss(connection, user, key, wanted=wanted)

@@ -60,7 +60,16 @@ def keep(
 
 
 def listed(connection: Connection, kind: str, limit: int = 50) -> list[Proposal]:
-    """Return the open proposals of a kind, highest score first."""
+    """Return the open proposals of a kind.
+
+    Args:
+        connection: A read transaction.
+        kind: One of KINDS; any other has no proposals.
+        limit: Maximum number of proposals.
+
+    Returns:
+        Proposals that have not been dismissed, highest score first.
+    """
     query = select(proposals).where(proposals.c.kind == kind, proposals.c.key.not_in(select(dismissed.c.key)))
     rows = connection.execute(query.order_by(proposals.c.score.desc(), proposals.c.key).limit(limit))
     return [
@@ -76,10 +85,16 @@ def counts(connection: Connection) -> dict[str, int]:
 
 
 def dismiss(connection: Connection, user: User, key: str, *, wanted: bool = False) -> None:
-    """Dismiss a proposal or an alert permanently; `wanted` restores it.
+    """Dismiss a proposal or an alert permanently, or restore it.
+
+    Args:
+        connection: A write transaction.
+        user: Needs the right to change the tag library.
+        key: `Proposal.key` or `Alert.key`; whether it exists is not checked.
+        wanted: True restores it.
 
     Raises:
-        NotAllowedError: The user is no taxonomy owner.
+        NotAllowedError: The user may not change the tag library.
     """
     require(user, Action.CURATE)
     event_id = ledger.append(connection, Event(Kind.DISMISS, user.name, payload={"key": key, "wanted": wanted}))

@@ -33,14 +33,31 @@ def load_encoder(name: str, models_dir: Path, devices: str = "", *, compiled: bo
         devices: Comma-separated torch devices; empty: all GPUs, or the CPU if there is none.
         compiled: Whether to compile the model with torch.compile.
 
+    Returns:
+        The encoder, ready for use, with one copy of the model per device.
+
     Raises:
-        EncoderError: The model cannot be loaded.
+        EncoderError: The name is unknown, the model or a device is not available, or there is not enough memory.
     """
     return load_preset(find_preset(name), models_dir, devices, compiled=compiled)
 
 
 def load_preset(preset: Preset, models_dir: Path, devices: str = "", *, compiled: bool = False) -> Encoder:
-    """Load the encoder of a preset, see `load_encoder`."""
+    """Load the encoder of a preset; slow, and the first call imports torch.
+
+    Args:
+        preset: The model; `find_preset` makes one for a local folder or hub id.
+        models_dir: Folder with downloaded model files and derived ones, such as the ONNX export.
+        devices: Comma-separated torch devices; empty: all GPUs, or the CPU if there is none. The built-in model
+            always runs on the CPU.
+        compiled: Whether to compile the model with torch.compile.
+
+    Returns:
+        The encoder, ready for use, with one copy of the model per device.
+
+    Raises:
+        EncoderError: The model or a device is not available, or there is not enough memory.
+    """
     if preset.loader == "tiny":
         from tagging_core.embeddings.encoders.tiny import TinyEncoder
 
@@ -56,9 +73,15 @@ def load_preset(preset: Preset, models_dir: Path, devices: str = "", *, compiled
 
 
 def default_mean(preset: Preset, dimension: int) -> Vectors:
-    """Return the mean image vector `(d,)` for centring until a gallery has been measured; zeros if unknown.
+    """Return the mean image vector with which to centre others until a gallery has been measured.
 
-    That of the built-in encoder was measured on 704 photos by `benchmarks.reference`.
+    Args:
+        preset: The model.
+        dimension: d, the dimension of its vectors.
+
+    Returns:
+        `(d,)` float32, not normalized: for the built-in encoder the mean of 704 photos, measured by
+        `benchmarks.reference`; zeros for other models.
     """
     if preset.loader != "builtin":
         return np.zeros(dimension, dtype=np.float32)

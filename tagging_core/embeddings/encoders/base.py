@@ -29,7 +29,14 @@ class Encoder(Protocol):
         """Dimension d of the vectors."""
 
     def prepare(self, image: Image.Image) -> Image.Image:
-        """Resize an upright RGB image to the network's input size; thread-safe, called in the decode pool."""
+        """Resize an image for the network; thread-safe, called in the decode pool.
+
+        Args:
+            image: An upright RGB image of any size.
+
+        Returns:
+            The image at the network's input size; possibly the same object.
+        """
 
     def encode_images(
         self, images: Sequence[Image.Image], instruction: str = "", texts: Sequence[str] = ()
@@ -43,16 +50,47 @@ class Encoder(Protocol):
 
         Returns:
             `(n, d)` float32 unit vectors.
+
+        Raises:
+            EncoderError: The device's memory is too small even for a single image.
         """
 
     def encode_texts(self, texts: Sequence[str], instruction: str = "") -> Vectors:
-        """Embed texts in the space of the images, `(n, d)`; URLs and paths are treated as plain text."""
+        """Embed texts in the space of the images.
+
+        Args:
+            texts: n texts; URLs and paths are treated as plain text.
+            instruction: Describes the task; empty: the model's default. Ignored by models without instructions.
+
+        Returns:
+            `(n, d)` float32 unit vectors.
+
+        Raises:
+            EncoderError: The device's memory is too small even for a single text.
+        """
 
     def encode_passages(self, texts: Sequence[str]) -> Vectors:
-        """Embed texts for comparison with each other, `(n, k)`; the space may differ from the images'."""
+        """Embed texts for comparison with each other; the space may differ from the images'.
+
+        Args:
+            texts: n texts; URLs and paths are treated as plain text.
+
+        Returns:
+            `(n, k)` float32 unit vectors; comparable only with other passages, since k may differ from d.
+
+        Raises:
+            EncoderError: The device's memory is too small even for a single text.
+        """
 
 
 def unit(vectors: NDArray[Any]) -> Vectors:
-    """Normalize along the last axis to length 1; zero vectors stay zero."""
+    """Normalize vectors to length 1.
+
+    Args:
+        vectors: `(..., d)`, of any numeric dtype.
+
+    Returns:
+        float32 of the same shape, with length 1 along the last axis; zero vectors stay zero.
+    """
     length = np.linalg.norm(vectors, axis=-1, keepdims=True)
     return np.asarray(vectors / np.maximum(length, 1e-9), dtype=np.float32)

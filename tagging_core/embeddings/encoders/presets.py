@@ -71,18 +71,28 @@ class Preset:
 
 @cache
 def presets() -> dict[str, Preset]:
-    """Return all presets by name."""
+    """Read the presets that ship with Tagloop; cached.
+
+    Returns:
+        All presets by name, in the order of presets.toml.
+    """
     text = resources.files(__package__).joinpath("presets.toml").read_text("utf-8")
     return {name: _preset(name, values) for name, values in tomllib.loads(text).items() if name != "default"}
 
 
 def find_preset(name: str) -> Preset:
-    """Return the preset of a name, or one with default values for a local folder or hub id.
+    """Return the preset of a name, or make one for a local folder or hub id.
 
-    A folder's revision is a hash of its content, so that other weights in the same path are another model.
+    Args:
+        name: Preset name, local folder (`~` is expanded) or hub id of the form `owner/name`; that a hub id exists
+            is checked only when the model is loaded.
+
+    Returns:
+        The preset, with default values for a folder or hub id. A folder's revision is a hash of its content, so
+        that other weights in the same path are another model.
 
     Raises:
-        EncoderError: The name is neither a preset, nor a folder, nor a hub id of the form `owner/name`.
+        EncoderError: The name is none of these.
     """
     if name in presets():
         return presets()[name]

@@ -105,18 +105,22 @@ def export(
     language: schemas.Language = "en",
     image: str = "{name}",
 ) -> Iterator[bytes]:
-    """Return the chunks of an export file.
+    """Export assets as one file.
 
     Args:
         reader: Source of the assets.
-        selection: Which assets to export.
+        selection: Which assets to export, in which order; see `by_filters` and `by_ids`.
         form: Format of the file.
-        columns: For CSV, from `tables.COLUMNS`.
+        columns: For CSV, from `tables.COLUMNS`, in this order; must be valid for other formats, too.
         language: Language of names and descriptions.
         image: Image URL for Label Studio, with the placeholders {id}, {sha256} and {name}.
 
+    Returns:
+        The file's chunks. Assets are read as chunks are consumed, except for zip files: these are built in a
+        temporary file before the first chunk.
+
     Raises:
-        SearchError: A column does not exist.
+        SearchError: A column does not exist; raised before the first chunk.
     """
     tables.check_columns(columns)
     found = selection(reader, language)

@@ -1,4 +1,4 @@
-"""A clock that tests move, so that decisions spread over days; and an archive with two months of work in it."""
+"""A settable clock, so that decisions spread over days, and an archive with two months of work."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ TAGS = ("garment.dress", "garment.hat", "garment.skirt", "colour.red", "colour.b
 
 
 class Clock:
-    """What time it is; `datetime` as the modules under test see it."""
+    """A settable replacement for `datetime` in the modules under test."""
 
     def __init__(self) -> None:
         self.moment = START
@@ -44,66 +44,68 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 def set_clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    found = Clock()
+    clock = Clock()
     for module in (events, repository):
-        monkeypatch.setattr(module, "datetime", found)
-    return found
+        monkeypatch.setattr(module, "datetime", clock)
+    return clock
 
 
 @pytest.fixture(scope="module")
 def archive(
     template: Path, tmp_path_factory: pytest.TempPathFactory, installations: Installations
 ) -> Iterator[Tagloop]:
-    """Pictures of two months, reviewed by three people with whatever happens there; merged tags in the end."""
+    """Two months of reviews by three people, with undos, blind reviews and second looks; then a tag merge."""
     folder = tmp_path_factory.mktemp("archive") / "data"
     url = installations.copy(template, folder)
     patch = pytest.MonkeyPatch()
     clock = set_clock(patch)
-    plain = {"encoder": "tiny", "ingest_threads": 1, "blind_share": 0, "known_share": 0}
-    settings = Settings(data_dir=folder, database_url=url, time_zone=ZONE, **plain)
+    options = {"encoder": "tiny", "ingest_threads": 1, "blind_share": 0, "known_share": 0}
+    settings = Settings(data_dir=folder, database_url=url, time_zone=ZONE, **options)
     loop = Tagloop(settings)
-    chance = random.Random(7)
-    written: list[int] = []
+    rng = random.Random(7)
+    event_ids: list[int] = []
 
-    def say(user: int, decision: Decision) -> None:
-        """Decide from the card as it is now, or from the one that was drawn before."""
+    def decide(user: int, decision: Decision) -> None:
+        """Record a decision against the current card, unless it brings its own `shown`."""
         try:
             loop.review.assigner.take(PEOPLE[user], decision.asset_id, force=True)
             card = loop.review.card(PEOPLE[user], decision.asset_id, decision.profile, look=decision.look)
-            written.append(loop.review.decide(PEOPLE[user], replace(decision, shown=decision.shown or card.shown)))
+            event_ids.append(
+                loop.review.decide(PEOPLE[user], replace(decision, shown=decision.shown or card.shown))
+            )
         except TaggingError:
             pass
 
     for _ in range(24):
-        clock.move(hours=chance.randint(20, 120))
-        colour = tuple(chance.randint(0, 255) for _ in range(3))
+        clock.move(hours=rng.randint(20, 120))
+        colour = tuple(rng.randint(0, 255) for _ in range(3))
         (picture,) = ingest(loop, PEOPLE[0], colour)
-        who, profile = chance.randrange(3), chance.choice(["e-commerce", "general"])
-        loop.review.rates = SamplingRates(blind=float(chance.random() < 0.3))
+        who, profile = rng.randrange(3), rng.choice(["e-commerce", "general"])
+        loop.review.rates = SamplingRates(blind=float(rng.random() < 0.3))
         loop.review.card(PEOPLE[who], picture, profile)
         seen = [s.tag_id for s in loop.review.suggest(picture, profile)] if not loop.review.rates.blind else []
-        easy = bool(seen) and chance.random() < 0.5
-        for tag in seen[:2] if easy else chance.sample(TAGS, chance.randint(1, 4)):
-            clock.move(minutes=chance.randint(1, 9))
+        easy = bool(seen) and rng.random() < 0.5
+        for tag in seen[:2] if easy else rng.sample(TAGS, rng.randint(1, 4)):
+            clock.move(minutes=rng.randint(1, 9))
             card = loop.review.card(PEOPLE[who], picture, profile)
             shown = {s.tag_id for s in card.suggestions}
-            kind = chance.choice([Kind.ACCEPT, Kind.ACCEPT, Kind.REJECT]) if tag in shown else Kind.ADD
-            say(who, Decision(kind, picture, tag, profile=profile, seconds=2.0))
-            if not easy and chance.random() < 0.3:
-                other = chance.choice([t for t in TAGS if t != tag])
-                say(who, Decision(Kind.REPLACE, picture, tag, other, profile=profile, shown=card.shown))
-        if chance.random() < 0.85:
-            seconds = chance.choice([4.2, 17.0, 900.0])
-            say(who, Decision(Kind.DONE, picture, profile=profile, seconds=seconds))
-        if chance.random() < 0.3:
-            say((who + 1) % 3, Decision(Kind.REJECT, picture, chance.choice(TAGS), profile=profile))
-        if chance.random() < 0.4:
+            kind = rng.choice([Kind.ACCEPT, Kind.ACCEPT, Kind.REJECT]) if tag in shown else Kind.ADD
+            decide(who, Decision(kind, picture, tag, profile=profile, seconds=2.0))
+            if not easy and rng.random() < 0.3:
+                other = rng.choice([t for t in TAGS if t != tag])
+                decide(who, Decision(Kind.REPLACE, picture, tag, other, profile=profile, shown=card.shown))
+        if rng.random() < 0.85:
+            seconds = rng.choice([4.2, 17.0, 900.0])
+            decide(who, Decision(Kind.DONE, picture, profile=profile, seconds=seconds))
+        if rng.random() < 0.3:
+            decide((who + 1) % 3, Decision(Kind.REJECT, picture, rng.choice(TAGS), profile=profile))
+        if rng.random() < 0.4:
             other = (who + 2) % 3
-            for tag in chance.sample(TAGS, 2):
-                say(other, Decision(Kind.ADD, picture, tag, profile=profile, look=Look.KNOWN))
-            say(other, Decision(Kind.DONE, picture, profile=profile, look=Look.KNOWN, seconds=8.0))
-        if chance.random() < 0.3:
-            loop.review.undo(PEOPLE[chance.randrange(3)], chance.choice(written[-4:]))
+            for tag in rng.sample(TAGS, 2):
+                decide(other, Decision(Kind.ADD, picture, tag, profile=profile, look=Look.KNOWN))
+            decide(other, Decision(Kind.DONE, picture, profile=profile, look=Look.KNOWN, seconds=8.0))
+        if rng.random() < 0.3:
+            loop.review.undo(PEOPLE[rng.randrange(3)], rng.choice(event_ids[-4:]))
     loop.curation.apply(PEOPLE[0], plans.merge(loop.taxonomy(), "garment.skirt", "garment.dress"))
     patch.undo()
     yield loop

@@ -1,4 +1,4 @@
-"""Every figure on the pages, computed once more with pandas from the raw events alone."""
+"""Every figure on the pages, recomputed with pandas from the raw events alone."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NEEDS_TAG = ["accept", "reject", "add", "replace"]
 
 
 class Raw:
-    """Events and pictures as they are in the database."""
+    """Raw events and assets, straight from the database."""
 
     def __init__(self, loop: Tagloop) -> None:
         with loop.database.read() as connection:
@@ -35,54 +35,56 @@ class Raw:
         events["payload"] = events["payload"].map(lambda payload: payload or {})
         events["day"] = self.day(pd.to_datetime(events["at"]))
         self.assets["day"] = self.day(self.assets["created_at"])
-        gone: set[int] = set()
+        undone_ids: set[int] = set()
         for row in events[::-1].itertuples():
-            if row.kind == "undo" and row.id not in gone:
-                gone.add(int(row.target_id))
-        self.undone = events[events["id"].isin(gone)]
-        self.undos = events[(events["kind"] == "undo") & ~events["id"].isin(gone)]
-        self.standing = events[~events["id"].isin(gone) & (events["kind"] != "undo")]
-        look = self.standing["payload"].map(lambda payload: "look" in payload)
-        self.looks, self.said = self.standing[look], self.standing[~look]
+            if row.kind == "undo" and row.id not in undone_ids:
+                undone_ids.add(int(row.target_id))
+        self.undone = events[events["id"].isin(undone_ids)]
+        self.undos = events[(events["kind"] == "undo") & ~events["id"].isin(undone_ids)]
+        self.effective = events[~events["id"].isin(undone_ids) & (events["kind"] != "undo")]
+        is_look = self.effective["payload"].map(lambda payload: "look" in payload)
+        self.looks, self.decisions = self.effective[is_look], self.effective[~is_look]
 
     @staticmethod
     def day(at: pd.Series) -> pd.Series:
         return at.dt.tz_localize("UTC").dt.tz_convert(ZONE).dt.date
 
     def verdicts(self) -> pd.DataFrame:
-        """What each decision says of a tag: columns id, asset_id, actor, day, profile, tag, value, payload."""
-        said = self.said[self.said["kind"].isin(NEEDS_TAG)]
-        first = said.assign(tag=said["tag_id"], value=said["kind"].isin(["accept", "add"]).astype(int), part=0)
-        replaced = said[said["kind"] == "replace"]
+        """One row per decision and tag: columns id, asset_id, actor, day, profile, tag, value, payload."""
+        decided = self.decisions[self.decisions["kind"].isin(NEEDS_TAG)]
+        first = decided.assign(
+            tag=decided["tag_id"], value=decided["kind"].isin(["accept", "add"]).astype(int), part=0
+        )
+        replaced = decided[decided["kind"] == "replace"]
         second = replaced.assign(tag=replaced["other_tag_id"], value=1, part=1)
         return pd.concat([first, second]).sort_values(["id", "part"])
 
     def final(self) -> pd.DataFrame:
-        """What holds of each picture and tag in the end."""
+        """The latest verdict on each picture and tag."""
         return self.verdicts().drop_duplicates(["asset_id", "tag"], keep="last")
 
     def finished(self) -> pd.DataFrame:
-        """The first end of a review of each picture and profile."""
-        return self.said[self.said["kind"] == "done"].drop_duplicates(["asset_id", "profile"])
+        """The first completed review of each picture and profile."""
+        return self.decisions[self.decisions["kind"] == "done"].drop_duplicates(["asset_id", "profile"])
 
     def seen(self) -> pd.DataFrame:
-        """Suggestions people saw: columns id, asset_id, day, tag, p; the last time counts."""
+        """Suggestions shown to people: columns id, asset_id, day, tag, p; the last showing counts."""
         rows: list[dict[str, Any]] = []
-        firsts = set(self.finished()["id"])
-        for e in self.said.itertuples():
+        first_ids = set(self.finished()["id"])
+        for e in self.decisions.itertuples():
             found = dict(e.payload.get("rivals", {}))
             if "probability" in e.payload:
                 found[e.tag_id] = e.payload["probability"]
             if "instead" in e.payload:
                 found[e.other_tag_id] = e.payload["instead"]
-            if e.id in firsts and "blind" not in e.payload:
+            if e.id in first_ids and "blind" not in e.payload:
                 found |= e.payload.get("left", {})
-            fixed = {"id": e.id, "asset_id": e.asset_id, "day": e.day, "actor": e.actor, "profile": e.profile}
-            rows += [{**fixed, "tag": tag, "p": p} for tag, p in found.items()]
+            common = {"id": e.id, "asset_id": e.asset_id, "day": e.day, "actor": e.actor, "profile": e.profile}
+            rows += [{**common, "tag": tag, "p": p} for tag, p in found.items()]
         return pd.DataFrame(rows).drop_duplicates(["asset_id", "tag"], keep="last")
 
     def shown(self) -> pd.DataFrame:
-        """Outcomes of shown suggestions and missed tags: columns day, actor, profile, tag, p (missing), right."""
+        """Outcomes of shown suggestions and missed tags: columns day, actor, profile, tag, p (or NaN), right."""
         final = self.final()
         truth = final[["asset_id", "tag", "value"]]
         seen = self.seen().merge(truth, how="left", on=["asset_id", "tag"])
@@ -102,9 +104,9 @@ class Raw:
             before = verdicts[(verdicts["asset_id"] == e.asset_id) & (verdicts["id"] < e.id)]
             last = before.drop_duplicates("tag", keep="last")
             given = set(last[last["value"] == 1]["tag"])
-            fixed = {"day": e.day, "actor": e.actor, "profile": e.profile}
-            rows += [{**fixed, "tag": t, "p": p, "right": t in given} for t, p in e.payload["hidden"].items()]
-            rows += [{**fixed, "tag": t, "p": np.nan, "right": True} for t in given - e.payload["hidden"].keys()]
+            common = {"day": e.day, "actor": e.actor, "profile": e.profile}
+            rows += [{**common, "tag": t, "p": p, "right": t in given} for t, p in e.payload["hidden"].items()]
+            rows += [{**common, "tag": t, "p": np.nan, "right": True} for t in given - e.payload["hidden"].keys()]
         return pd.DataFrame(rows, columns=["day", "actor", "profile", "tag", "p", "right"])
 
 
@@ -138,28 +140,28 @@ def source_table(loop: Tagloop, source: str) -> pd.DataFrame:
     return within(raw(loop).shown() if source == "shown" else raw(loop).blind())
 
 
-def test_the_archive_has_all_that_is_told(archive: Tagloop) -> None:
+def test_the_archive_covers_every_case(archive: Tagloop) -> None:
     found = raw(archive)
     assert len(within(found.blind())) > 5
     assert len(within(found.shown())) > 20
     assert len(found.looks) > 5
     assert len(found.undone) > 2
-    assert (found.said["kind"] == "replace").any()
+    assert (found.decisions["kind"] == "replace").any()
 
 
 def test_counts(archive: Tagloop) -> None:
     with archive.database.read() as connection:
         found = accuracy.overall(connection, MO, PERIOD)
     data = raw(archive)
-    finished, said = within(data.finished()), within(data.said)
+    finished, decisions = within(data.finished()), within(data.decisions)
     assert found["upload"] == len(within(data.assets))
     assert found["done"] == len(finished)
-    adds = said["kind"].isin(["add", "replace"]).sum()
-    assert (found["accept"], found["add"]) == ((said["kind"] == "accept").sum(), adds)
-    assert found["reject"] == said["kind"].isin(["reject", "replace"]).sum()
+    adds = decisions["kind"].isin(["add", "replace"]).sum()
+    assert (found["accept"], found["add"]) == ((decisions["kind"] == "accept").sum(), adds)
+    assert found["reject"] == decisions["kind"].isin(["reject", "replace"]).sum()
 
 
-def test_pictures_accepted_without_change(archive: Tagloop) -> None:
+def test_share_of_pictures_accepted_unchanged(archive: Tagloop) -> None:
     with archive.database.read() as connection:
         found = productivity.unchanged_share(accuracy.overall(connection, MO, PERIOD))
     data = raw(archive)
@@ -192,7 +194,7 @@ def test_precision_and_recall(archive: Tagloop, source: str) -> None:
 
 @pytest.mark.parametrize("source", ["shown", "blind"])
 @pytest.mark.parametrize("subject", ["tag", "category", "actor", "profile"])
-def test_precision_and_recall_by_what_is_told_apart(archive: Tagloop, source: str, subject: str) -> None:
+def test_precision_and_recall_by_subject(archive: Tagloop, source: str, subject: str) -> None:
     taxonomy = archive.taxonomy()
     table = source_table(archive, source)
     table = table.assign(tag=table["tag"].replace(MERGED))
@@ -224,12 +226,12 @@ def test_reliability_and_coverage(archive: Tagloop) -> None:
         bins = accuracy.bins(connection, MO, PERIOD, source="shown")
     assert int(bins["right"].sum()) == table["right"].sum()
     by_tenth = table.groupby(table["bin"] // 10)["right"].agg(["mean", "size"])
-    said = accuracy.reliability(bins)
-    assert said["was"].tolist() == pytest.approx(by_tenth["mean"].tolist())
-    assert said["n"].tolist() == by_tenth["size"].tolist()
+    reliability = accuracy.reliability(bins)
+    assert reliability["was"].tolist() == pytest.approx(by_tenth["mean"].tolist())
+    assert reliability["n"].tolist() == by_tenth["size"].tolist()
     middle = (table["bin"] + 0.5).div(100).groupby(table["bin"] // 10).mean()
     error = (np.abs(middle - by_tenth["mean"]) * by_tenth["size"]).sum() / len(table)
-    assert accuracy.calibration_error(said) == pytest.approx(error)
+    assert accuracy.calibration_error(reliability) == pytest.approx(error)
     curve = accuracy.coverage(bins)
     for row in curve.itertuples():
         above = table[table["bin"] >= round(row.threshold * 100)]
@@ -237,12 +239,12 @@ def test_reliability_and_coverage(archive: Tagloop) -> None:
     best = accuracy.lowest_safe_threshold(curve, 0.1)
     assert best is not None
     assert best["coverage"] == curve[(curve["right"] >= 0.1) & (curve["n"] >= accuracy.ENOUGH)]["coverage"].max()
-    assert accuracy.lowest_safe_threshold(curve, 1.0) is None  # a few right ones are no promise
+    assert accuracy.lowest_safe_threshold(curve, 1.0) is None  # too few correct ones to promise that
 
 
-def test_tags_taken_for_one_another(archive: Tagloop) -> None:
+def test_confused_tags(archive: Tagloop) -> None:
     pairs = []
-    for e in within(raw(archive).said).itertuples():
+    for e in within(raw(archive).decisions).itertuples():
         rivals = e.payload.get("rivals", {})
         if e.kind == "replace" and "probability" in e.payload:
             pairs.append((e.tag_id, e.other_tag_id))
@@ -257,12 +259,12 @@ def test_tags_taken_for_one_another(archive: Tagloop) -> None:
     assert found
 
 
-def test_people(archive: Tagloop) -> None:
+def test_reviewer_statistics(archive: Tagloop) -> None:
     with archive.database.read() as connection:
         found = productivity.people(connection, MO, PERIOD).set_index("person")
     data = raw(archive)
-    closes = within(data.standing[data.standing["kind"].isin(["done", "skip", "flag"])])
-    closes = closes[closes["seconds"] > 0]
+    closed = within(data.effective[data.effective["kind"].isin(["done", "skip", "flag"])])
+    closed = closed[closed["seconds"] > 0]
     verdicts = data.verdicts()
     changed = []
     for _, part in verdicts.groupby(["asset_id", "tag"]):
@@ -272,27 +274,27 @@ def test_people(archive: Tagloop) -> None:
     undone = undone[~undone["payload"].map(lambda payload: "look" in payload)]
     by_others = undone.merge(data.undos[["target_id", "actor"]], left_on="id", right_on="target_id")
     by_others = by_others[by_others["actor_x"] != by_others["actor_y"]]
-    doubled = by_others["kind"].map(lambda kind: 2 if kind == "replace" else 1)
-    turned = within(pd.DataFrame([{"actor": a.actor, "day": a.day} for a in changed]))
+    verdict_counts = by_others["kind"].map(lambda kind: 2 if kind == "replace" else 1)
+    overturned = within(pd.DataFrame([{"actor": a.actor, "day": a.day} for a in changed]))
     for person, row in found.iterrows():
-        mine = closes[closes["actor"] == person]
+        mine = closed[closed["actor"] == person]
         finished = within(data.finished())
         assert row["pictures"] == (finished["actor"] == person).sum()
         assert row["closed"] == len(mine)
         assert row["hours"] == pytest.approx(mine["seconds"].clip(upper=300).sum() / 3600)
         theirs = (by_others["actor_x"] == person) & (by_others["day"].between(PERIOD.first, PERIOD.last))
-        given = (within(verdicts)["actor"] == person).sum() + doubled[theirs].sum()
+        given = (within(verdicts)["actor"] == person).sum() + verdict_counts[theirs].sum()
         assert row["given"] == given
-        expected = (turned["actor"] == person).sum() + doubled[theirs].sum()
+        expected = (overturned["actor"] == person).sum() + verdict_counts[theirs].sum()
         assert (row["changed"] or 0) * given == pytest.approx(expected)
 
 
-def test_agreement_counts_for_both_who_gave_an_opinion(archive: Tagloop) -> None:
+def test_agreement_counts_for_both_reviewers(archive: Tagloop) -> None:
     data = raw(archive)
     agreed: dict[str, int] = {}
     compared: dict[str, int] = {}
     for look in within(data.looks[data.looks["kind"] == "done"]).itertuples():
-        before = data.said[(data.said["asset_id"] == look.asset_id) & (data.said["id"] < look.id)]
+        before = data.decisions[(data.decisions["asset_id"] == look.asset_id) & (data.decisions["id"] < look.id)]
         first = before[before["kind"] == "done"]["actor"].tail(1).tolist()
         same, other = len(look.payload["agreed"]), len(look.payload["differs"])
         for actor in {look.actor, *first}:
@@ -306,10 +308,10 @@ def test_agreement_counts_for_both_who_gave_an_opinion(archive: Tagloop) -> None
             assert found.loc[person, "agreement"] == pytest.approx(agreed[person] / n)
 
 
-def test_times_and_what_they_save(archive: Tagloop) -> None:
+def test_review_times_and_savings(archive: Tagloop) -> None:
     with archive.database.read() as connection:
         found = productivity.times(accuracy.overall(connection, MO, PERIOD))
-    done = within(raw(archive).said)
+    done = within(raw(archive).decisions)
     done = done[(done["kind"] == "done") & (done["seconds"] > 0)]
     blind = done["payload"].map(lambda payload: "blind" in payload)
     seconds = done["seconds"].clip(upper=300)
@@ -327,9 +329,9 @@ def test_times_and_what_they_save(archive: Tagloop) -> None:
 
 @pytest.mark.parametrize("part", ["", "e-commerce"])
 @pytest.mark.parametrize("basis", [Basis.UPLOADED, Basis.REVIEWED])
-def test_what_pictures_are_about(archive: Tagloop, basis: Basis, part: str) -> None:
+def test_content_trends(archive: Tagloop, basis: Basis, part: str) -> None:
     data = raw(archive)
-    done = data.said[(data.said["kind"] == "done") & ((data.said["profile"] == part) | (part == ""))]
+    done = data.decisions[(data.decisions["kind"] == "done") & ((data.decisions["profile"] == part) | (part == ""))]
     done = done.drop_duplicates("asset_id", keep="last").set_index("asset_id")
     days = data.assets.set_index("id")["day"] if basis == Basis.UPLOADED else done["day"]
     inside = [a for a in done.index if PERIOD.first <= days[a] <= PERIOD.last]
@@ -351,11 +353,11 @@ def test_what_pictures_are_about(archive: Tagloop, basis: Basis, part: str) -> N
     assert parts.groupby("category_id")["n"].sum().to_dict() == categories.to_dict()
 
 
-def test_the_spread_between_days_is_kishs(archive: Tagloop) -> None:
+def test_effective_sample_size_uses_kishs_design_effect(archive: Tagloop) -> None:
     with archive.database.read() as connection:
         found = trends.load(connection, MO, Basis.REVIEWED, period=PERIOD)
     data = raw(archive)
-    done = data.said[data.said["kind"] == "done"].drop_duplicates("asset_id", keep="last")
+    done = data.decisions[data.decisions["kind"] == "done"].drop_duplicates("asset_id", keep="last")
     done = within(done).set_index("asset_id")["day"]
     final = data.final()
     red = set(final[(final["value"] == 1) & (final["tag"] == "colour.red")]["asset_id"])

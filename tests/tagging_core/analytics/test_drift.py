@@ -24,7 +24,7 @@ TAG = "garment.dress"
 def upload(
     loop: Tagloop, centres: Sequence[np.ndarray], ago: Sequence[int], shares: Sequence[float], each: int = 12
 ) -> None:
-    """A batch of pictures around each centre, so many days ago, of which a share was given a tag."""
+    """Store a batch around each centre, uploaded that many days ago; a share of its pictures gets the tag."""
     random = np.random.default_rng(len(centres))
     with loop.database.write() as connection:
         first = len(connection.execute(select(assets.c.id)).all())
@@ -35,17 +35,17 @@ def upload(
             ids = [first + n * each + k + 1 for k in range(each)]
             size = {"width": 1, "height": 1, "bytes": 1, "frames": 1}
             for k, i in enumerate(ids):
-                known = {"id": i, "sha256": f"{i:064x}", "name": "x", "format": "JPEG", **size}
+                asset = {"id": i, "sha256": f"{i:064x}", "name": "x", "format": "JPEG", **size}
                 sample = int(random.integers(1 << 40))
-                connection.execute(assets.insert().values(known | {"created_at": at, "sample": sample}))
+                connection.execute(assets.insert().values(asset | {"created_at": at, "sample": sample}))
                 entry = {"batch_id": batch, "n": k, "chunk": 0, "source": "", "staged": False, "name": ""}
                 connection.execute(items.insert().values(entry | {"text": {}, "state": "done", "asset_id": i}))
-                said = {"at": at, "actor": "Ann", "asset_id": i, "profile": "general"}
+                event = {"at": at, "actor": "Ann", "asset_id": i, "profile": "general"}
                 if random.random() < share:
                     connection.execute(
-                        events.insert().values(said | {"uid": f"t{i}", "kind": "add", "tag_id": TAG})
+                        events.insert().values(event | {"uid": f"t{i}", "kind": "add", "tag_id": TAG})
                     )
-                connection.execute(events.insert().values(said | {"uid": f"d{i}", "kind": "done"}))
+                connection.execute(events.insert().values(event | {"uid": f"d{i}", "kind": "done"}))
             matrix = unit(centre + random.normal(size=(each, len(centre))) * 0.1)
             vectors.save(connection, loop.model.library.fingerprint, ids, matrix=matrix)
         replay.replay(connection, taxonomy_store.load(connection))
@@ -69,7 +69,7 @@ def centres(n: int, shift: float = 0.0) -> list[np.ndarray]:
 AGO = [1, 3, 5, 7, 9, 11, 20, 30, 40, 50, 60, 70, 80, 90]
 
 
-def test_pictures_like_those_before_raise_no_alarm(loop: Tagloop) -> None:
+def test_similar_pictures_raise_no_alarm(loop: Tagloop) -> None:
     upload(loop, centres(14), AGO, [0.3] * 14)
     found = check(loop)
     assert found.uploads == (6, 8)
@@ -78,7 +78,7 @@ def test_pictures_like_those_before_raise_no_alarm(loop: Tagloop) -> None:
     assert found.tags == []
 
 
-def test_other_pictures_and_other_tags_do(loop: Tagloop) -> None:
+def test_a_shift_in_pictures_and_tags_raises_an_alarm(loop: Tagloop) -> None:
     upload(loop, centres(14, 1.2)[:6] + centres(14)[6:], AGO, [0.9] * 6 + [0.2] * 8)
     found = check(loop)
     assert found.alarm
@@ -89,14 +89,14 @@ def test_other_pictures_and_other_tags_do(loop: Tagloop) -> None:
 
 
 @pytest.mark.parametrize(("ago", "reason"), [([1, 2], "Too few pictures"), ([1, 20], "Too few uploads")])
-def test_what_cannot_be_told_is_said(loop: Tagloop, ago: list[int], reason: str) -> None:
+def test_too_little_data_is_given_as_the_reason(loop: Tagloop, ago: list[int], reason: str) -> None:
     upload(loop, centres(2), ago, [0.0, 0.0], each=60)
     found = check(loop)
     assert found.p is None
     assert reason in found.reason
 
 
-def test_it_is_checked_once_a_day_and_kept(loop: Tagloop, ann: User) -> None:
+def test_drift_is_checked_once_a_day_and_stored(loop: Tagloop, ann: User) -> None:
     upload(loop, centres(14), AGO, [0.3] * 14)
     assert drift.check_if_due(loop.database, loop.model.library, loop.taxonomy())
     assert not drift.check_if_due(loop.database, loop.model.library, loop.taxonomy())
@@ -105,7 +105,7 @@ def test_it_is_checked_once_a_day_and_kept(loop: Tagloop, ann: User) -> None:
         assert list(drift.latest(connection, ann).values()) == [check(loop)]
 
 
-def test_the_check_follows_the_zone(loop: Tagloop) -> None:
+def test_the_check_uses_the_configured_time_zone(loop: Tagloop) -> None:
     upload(loop, centres(14), AGO, [0.3] * 14)
     recount(loop, "Pacific/Auckland")
     assert check(loop).pictures[0] >= 5 * 12

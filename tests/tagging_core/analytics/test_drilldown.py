@@ -1,4 +1,4 @@
-"""A figure and the pictures that it leads to are about the same."""
+"""The pictures behind a figure match the figure."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ KINDS = ["done", "accept", "reject", "add", "unchanged", "assisted", "agree", "d
 OUTCOMES = [f"{s}.{o}" for s in ("shown", "blind") for o in ("right", "wrong", "missed")]
 
 
-def find(loop: Tagloop, wanted: DrilldownQuery) -> list[int]:
+def find(loop: Tagloop, query: DrilldownQuery) -> list[int]:
     with loop.database.read() as connection:
-        return drilldown.find(connection, MO, wanted, taxonomy=loop.taxonomy())
+        return drilldown.find(connection, MO, query, taxonomy=loop.taxonomy())
 
 
 @pytest.mark.parametrize("what", KINDS + OUTCOMES)
-def test_pictures_behind_a_figure_of_the_period(archive: Tagloop, what: str) -> None:
+def test_pictures_behind_a_figure_of_a_period(archive: Tagloop, what: str) -> None:
     with archive.database.read() as connection:
         n = accuracy.overall(connection, MO, PERIOD)[what]
     found = find(archive, DrilldownQuery(PERIOD, what=what))
@@ -50,13 +50,13 @@ def test_pictures_behind_a_figure_of_a_tag(archive: Tagloop, what: str) -> None:
 
 
 @pytest.mark.parametrize("basis", [Basis.UPLOADED, Basis.REVIEWED])
-def test_pictures_with_a_tag_are_those_that_the_share_counts(
+def test_pictures_with_a_tag_match_the_trend_counts(
     archive: Tagloop, basis: Basis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with archive.database.read() as connection:
         content = trends.load(connection, MO, basis, period=PERIOD)
     for tag_id, n in content.counts().items():
-        for rare in (0, 5_000):  # either way of looking for them
+        for rare in (0, 5_000):  # both query strategies
             monkeypatch.setattr(drilldown, "_MAX_RARE", rare)
             assert len(find(archive, DrilldownQuery(PERIOD, basis, (tag_id,)))) == n
     assert len(find(archive, DrilldownQuery(PERIOD, basis))) == content.total
@@ -70,7 +70,7 @@ def test_pictures_by_confidence(archive: Tagloop) -> None:
         assert set(found) == set(mine["asset_id"])
 
 
-def test_pictures_of_a_person_and_of_a_batch(archive: Tagloop) -> None:
+def test_pictures_by_person_and_by_batch(archive: Tagloop) -> None:
     data: Raw = raw(archive)
     for person in ("Ann", "Bob", "Cem"):
         mine = within(data.finished())
@@ -80,7 +80,7 @@ def test_pictures_of_a_person_and_of_a_batch(archive: Tagloop) -> None:
     assert set(find(archive, DrilldownQuery(batch_id=3))) == {3} & finished
 
 
-def test_tags_taken_for_one_another_lead_to_their_pictures(archive: Tagloop) -> None:
+def test_confused_tags_lead_to_their_pictures(archive: Tagloop) -> None:
     with archive.database.read() as connection:
         found = accuracy.confusions(connection, MO, PERIOD, taxonomy=archive.taxonomy())
     for suggested, given, n in found:
@@ -88,22 +88,22 @@ def test_tags_taken_for_one_another_lead_to_their_pictures(archive: Tagloop) -> 
         assert 1 <= len(pictures) <= n
 
 
-def test_the_latest_come_first_page_by_page(loop: Tagloop, ann: User, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pages_list_the_latest_pictures_first(loop: Tagloop, ann: User, monkeypatch: pytest.MonkeyPatch) -> None:
     pictures = ingest(loop, ann, RED, GREEN, BLUE)
     for asset in pictures:
         loop.review.decide(ann, Decision(Kind.DONE, asset, profile="e-commerce"))
         loop.review.decide(ann, Decision(Kind.DONE, asset, profile="general"))
     monkeypatch.setattr(drilldown, "PAGE", 2)
     month = Period(date.today() - timedelta(days=15), date.today() + timedelta(days=15))
-    for wanted in (DrilldownQuery(month), DrilldownQuery(month, what="done"), DrilldownQuery(month, what="upload")):
+    for query in (DrilldownQuery(month), DrilldownQuery(month, what="done"), DrilldownQuery(month, what="upload")):
         with loop.database.read() as connection:
             pages = [
-                drilldown.find(connection, ann, wanted, taxonomy=loop.taxonomy(), skip=skip) for skip in (0, 2, 4)
+                drilldown.find(connection, ann, query, taxonomy=loop.taxonomy(), skip=skip) for skip in (0, 2, 4)
             ]
         assert pages == [pictures[:0:-1], pictures[:1], []]
 
 
-def test_what_was_taken_back_is_not_found(loop: Tagloop, ann: User) -> None:
+def test_undone_decisions_are_not_found(loop: Tagloop, ann: User) -> None:
     (asset,) = ingest(loop, ann, RED)
     event = loop.review.decide(ann, Decision(Kind.ADD, asset, "colour.red", profile="e-commerce"))
     assert find(loop, DrilldownQuery(what="add", tag_ids=("colour.red",))) == [asset]

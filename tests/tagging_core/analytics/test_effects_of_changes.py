@@ -1,4 +1,4 @@
-"""What changes of the library did to the tags that they touched."""
+"""How library changes affected the precision of their tags."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ def effects(loop: Tagloop, user: User, period: Period) -> list[Effect]:
         return change_effects.effects_of_changes(connection, user, period, taxonomy=loop.taxonomy())
 
 
-def rename(loop: Tagloop, user: User, tag_ids: list[str], word: str) -> None:
+def describe(loop: Tagloop, user: User, tag_ids: list[str], definition: str) -> None:
     taxonomy = loop.taxonomy()
-    changed = [replace(taxonomy.tags[t], definition=word) for t in tag_ids]
+    changed = [replace(taxonomy.tags[t], definition=definition) for t in tag_ids]
     loop.curation.apply(user, Plan("Describe", tuple(changed)))
 
 
@@ -35,11 +35,11 @@ def judge(loop: Tagloop, user: User, asset: int, kind: Kind) -> None:
     loop.review.decide(user, Decision(kind, asset, TAG, profile="e-commerce", payload=shown))
 
 
-def test_precision_before_and_after(loop: Tagloop, ann: User, clock: Clock) -> None:
+def test_precision_before_and_after_a_change(loop: Tagloop, ann: User, clock: Clock) -> None:
     one, two, three = ingest(loop, ann, RED, GREEN, BLUE)
     judge(loop, ann, one, Kind.REJECT)
     clock.move(days=2)
-    rename(loop, ann, [TAG], "for women")
+    describe(loop, ann, [TAG], "for women")
     judge(loop, ann, two, Kind.ACCEPT)
     clock.move(days=2)
     judge(loop, ann, three, Kind.ACCEPT)
@@ -51,15 +51,15 @@ def test_precision_before_and_after(loop: Tagloop, ann: User, clock: Clock) -> N
     assert found.change.value == pytest.approx(1.0)
 
 
-def test_all_tags_of_a_large_change_count(loop: Tagloop, ann: User, clock: Clock) -> None:
+def test_all_tags_of_a_large_change_are_listed(loop: Tagloop, ann: User, clock: Clock) -> None:
     many = sorted(tag.id for tag in loop.taxonomy().active())[:9]
-    rename(loop, ann, many, "described")
+    describe(loop, ann, many, "described")
     (found,) = effects(loop, ann, Period(clock.moment.date(), clock.moment.date()))
     assert found.tag_ids == many
 
 
-def test_a_past_period_shows_its_changes_however_many_came_later(loop: Tagloop, ann: User, clock: Clock) -> None:
-    rename(loop, ann, [TAG], "first")
+def test_a_past_period_shows_its_changes_despite_many_later_ones(loop: Tagloop, ann: User, clock: Clock) -> None:
+    describe(loop, ann, [TAG], "first")
     day = clock.moment.date()
     clock.move(days=40)
     with loop.database.write() as connection:

@@ -21,28 +21,28 @@ from tests.conftest import BLUE, GREEN, RED, ingest
 PROFILE = "e-commerce"
 
 
-def screen(loop: Tagloop, user: User) -> Overview:
+def load_overview(loop: Tagloop, user: User) -> Overview:
     with loop.database.read() as connection:
         return overview(connection, user, loop.taxonomy(), period=Period.latest(30, key_values.today(connection)))
 
 
-def test_a_new_installation_has_nothing_to_tell(loop: Tagloop, ann: User) -> None:
-    found = screen(loop, ann)
+def test_a_new_installation_has_empty_figures(loop: Tagloop, ann: User) -> None:
+    found = load_overview(loop, ann)
     assert (found.figures["upload"], found.review.waiting, found.oldest, found.saved) == (0, 0, None, None)
     assert (found.accuracy.precision, found.accuracy.recall) == (None, None)
     assert (found.drift, found.sensitive, found.copies, found.waited) == (None, {}, 0, 0)
 
 
-def test_it_tells_what_happened_and_what_waits(loop: Tagloop, ann: User) -> None:
+def test_the_overview_shows_finished_and_waiting_work(loop: Tagloop, ann: User) -> None:
     first, second, _ = ingest(loop, ann, RED, BLUE, GREEN)
     seen = loop.review.suggest(first, PROFILE)[0]
     loop.review.decide(ann, Decision(Kind.ACCEPT, first, seen.tag_id, profile=PROFILE))
     loop.review.decide(ann, Decision(Kind.DONE, first, profile=PROFILE, seconds=5.0))
-    seen_there = {s.tag_id for s in loop.review.suggest(second, PROFILE)}
-    missed = next(tag.id for tag in loop.taxonomy().active() if tag.id not in seen_there)
+    suggested = {s.tag_id for s in loop.review.suggest(second, PROFILE)}
+    missed = next(tag.id for tag in loop.taxonomy().active() if tag.id not in suggested)
     loop.review.decide(ann, Decision(Kind.ADD, second, missed, profile=PROFILE))
     loop.review.decide(ann, Decision(Kind.DONE, second, profile=PROFILE, seconds=7.0))
-    found = screen(loop, ann)
+    found = load_overview(loop, ann)
     assert (found.figures["upload"], found.figures["done"], found.review.waiting) == (3, 2, 1)
     assert productivity.unchanged_share(found.figures) == (1, 2)
     assert found.saved is not None
@@ -50,15 +50,15 @@ def test_it_tells_what_happened_and_what_waits(loop: Tagloop, ann: User) -> None
     assert found.before["upload"] == 0
 
 
-def test_a_queue_that_ages_is_told_by_its_oldest_picture(loop: Tagloop, ann: User) -> None:
+def test_queue_age_is_that_of_the_oldest_picture(loop: Tagloop, ann: User) -> None:
     first, _ = ingest(loop, ann, RED, BLUE)
     with loop.database.write() as connection:
         then = datetime.now(UTC).replace(tzinfo=None) - timedelta(days=12)
         connection.execute(update(assets).where(assets.c.id == first).values(created_at=then))
-    assert screen(loop, ann).waited == 12
+    assert load_overview(loop, ann).waited == 12
 
 
-def test_blind_judgements_come_first_once_they_are_enough(
+def test_blind_reviews_are_preferred_once_there_are_enough(
     loop: Tagloop, ann: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (first, second) = ingest(loop, ann, RED, BLUE)
@@ -67,27 +67,27 @@ def test_blind_judgements_come_first_once_they_are_enough(
     card = loop.review.card(ann, first, PROFILE)
     right = max(seen, key=lambda tag_id: seen[tag_id])
     loop.review.decide(ann, Decision(Kind.ADD, first, right, profile=PROFILE, shown=card.shown))
-    card = loop.review.card(ann, first, PROFILE)  # drawn again, as after each decision
+    card = loop.review.card(ann, first, PROFILE)  # reloaded, as after each decision
     loop.review.decide(ann, Decision(Kind.DONE, first, profile=PROFILE, shown=card.shown))
     loop.review.rates = SamplingRates(blind=0)
     shown = loop.review.suggest(second, PROFILE)
     loop.review.decide(ann, Decision(Kind.DONE, second, profile=PROFILE, shown=shown))
-    figures = screen(loop, ann).figures
+    figures = load_overview(loop, ann).figures
     blind = accuracy.outcomes(figures, accuracy.BLIND)
     assert blind.truths == 1
-    assert blind.missed == 0  # the machine had thought of it, before it was told
+    assert blind.missed == 0  # the model had predicted it, unseen by the reviewer
     assert blind.opinions == sum(p >= 0.5 for p in seen.values())
     assert accuracy.best_outcomes(figures).source == "shown"
     monkeypatch.setattr(accuracy, "ENOUGH", blind.opinions)
     assert accuracy.best_outcomes(figures).source == ("blind" if blind.opinions else "shown")
 
 
-def test_editors_read_no_charts(loop: Tagloop) -> None:
+def test_editors_cannot_read_charts(loop: Tagloop) -> None:
     editor = User("ed", frozenset({Role.EDITOR}))
     month = Period.latest(30, datetime.now(UTC).date())
     taxonomy = loop.taxonomy()
     with loop.database.read() as connection:
-        for ask in (
+        for call in (
             lambda: overview(connection, editor, taxonomy, period=month),
             lambda: trends.load(connection, editor, Basis.REVIEWED, period=month),
             lambda: trends.together(connection, editor, taxonomy),
@@ -102,4 +102,4 @@ def test_editors_read_no_charts(loop: Tagloop) -> None:
             lambda: saved_views.listed(connection, editor, "trends"),
         ):
             with pytest.raises(NotAllowedError, match="read the charts"):
-                ask()
+                call()

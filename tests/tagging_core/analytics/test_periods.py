@@ -15,7 +15,7 @@ DAYS = st.dates(date(2020, 1, 1), date(2030, 12, 31))
 
 
 @given(day=DAYS, grain=st.sampled_from(GRAINS))
-def test_a_day_lies_in_its_bucket_and_in_no_other(day: date, grain: str) -> None:
+def test_each_day_belongs_to_exactly_one_bucket(day: date, grain: str) -> None:
     first, last = periods.span(periods.bucket(day.isoformat(), grain), grain)
     assert first <= day <= last
     assert {periods.bucket(d.isoformat(), grain) for d in (first, last)} == {first.isoformat()}
@@ -39,10 +39,10 @@ def test_buckets_cover_a_period_without_gaps(first: date, length: int, grain: st
         ("America/Los_Angeles", datetime(2026, 11, 1, 6, 30), "2026-10-31"),
     ],
 )
-def test_the_day_is_the_zones(zone: str, at: datetime, day: str) -> None:
+def test_a_moment_falls_on_the_local_day_of_its_zone(zone: str, at: datetime, day: str) -> None:
     assert periods.day_in(zone)(at) == day
-    moment = date.fromisoformat(day)
-    first, after = periods.moments(Period(moment, moment), zone)
+    local_day = date.fromisoformat(day)
+    first, after = periods.moments(Period(local_day, local_day), zone)
     assert first <= at < after
 
 
@@ -51,7 +51,7 @@ def test_a_day_on_which_the_clock_goes_forward_has_23_hours() -> None:
     assert after - first == timedelta(hours=23)
 
 
-def test_periods_tell_what_came_before() -> None:
+def test_a_period_knows_the_one_before_it() -> None:
     period = Period.latest(30, date(2026, 11, 25))
     assert (period.first, period.days) == (date(2026, 10, 27), 30)
     assert period.before == Period(date(2026, 9, 27), date(2026, 10, 26))

@@ -1,4 +1,4 @@
-"""Whatever people do, the figures that were kept are those that counting everything anew gives."""
+"""Incrementally updated figures always equal a full recount."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from tests.tagging_core.analytics.conftest import Clock
 
 TAGS = ("garment.dress", "garment.hat", "garment.skirt", "colour.red")
 PEOPLE = (local_user("Ann"), local_user("Bob"))
-SAID = st.tuples(
+DECISIONS = st.tuples(
     st.sampled_from([Kind.ACCEPT, Kind.REJECT, Kind.ADD, Kind.REPLACE, Kind.DONE, Kind.SKIP]),
     st.integers(0, 2),
     st.sampled_from(TAGS),
     st.sampled_from(TAGS),
 )
-ACTS = st.one_of(
-    st.tuples(st.just("say"), st.integers(0, 1), SAID),
+ACTIONS = st.one_of(
+    st.tuples(st.just("decide"), st.integers(0, 1), DECISIONS),
     st.tuples(st.just("undo"), st.integers(0, 1), st.integers(0, 30)),
     st.tuples(st.just("merge"), st.sampled_from(TAGS), st.sampled_from(TAGS)),
     st.tuples(st.just("wait"), st.integers(1, 40), st.just(None)),
@@ -56,25 +56,25 @@ def recount(loop: Tagloop, zone: str = "") -> None:
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-@given(acts=st.lists(ACTS, min_size=1, max_size=14))
-def test_figures_that_are_kept_equal_figures_counted_anew(
-    loop: Tagloop, ann: User, clock: Clock, acts: list[tuple]
+@given(actions=st.lists(ACTIONS, min_size=1, max_size=14))
+def test_incremental_figures_equal_a_full_recount(
+    loop: Tagloop, ann: User, clock: Clock, actions: list[tuple]
 ) -> None:
     pictures = ingest(loop, ann, RED, GREEN, BLUE)
-    written: list[int] = []
-    for act, one, two in acts:
+    event_ids: list[int] = []
+    for action, one, two in actions:
         try:
-            match act:
-                case "say":
+            match action:
+                case "decide":
                     kind, picture, tag, other = two
                     names = (tag, other) if kind == Kind.REPLACE else (tag, None)
                     if kind in (Kind.DONE, Kind.SKIP):
                         names = (None, None)
                     decision = Decision(kind, pictures[picture], *names, profile="e-commerce", seconds=4.0)
                     loop.review.assigner.take(PEOPLE[one], pictures[picture], force=True)
-                    written.append(loop.review.decide(PEOPLE[one], decision))
-                case "undo" if written:
-                    written.append(loop.review.undo(PEOPLE[one], written[two % len(written)]))
+                    event_ids.append(loop.review.decide(PEOPLE[one], decision))
+                case "undo" if event_ids:
+                    event_ids.append(loop.review.undo(PEOPLE[one], event_ids[two % len(event_ids)]))
                 case "merge":
                     loop.curation.apply(ann, plans.merge(loop.taxonomy(), one, two))
                 case "wait":
@@ -83,25 +83,25 @@ def test_figures_that_are_kept_equal_figures_counted_anew(
                     loop.review.rates = SamplingRates(blind=float(one))
         except TaggingError:
             continue
-    kept = figures(loop)
+    stored = figures(loop)
     recount(loop)
-    assert figures(loop) == kept
+    assert figures(loop) == stored
 
 
-def test_a_picture_that_was_finished_before_counts_in_a_batch_it_joins(loop: Tagloop, ann: User) -> None:
+def test_a_finished_picture_counts_in_a_batch_it_joins_later(loop: Tagloop, ann: User) -> None:
     (asset,) = ingest(loop, ann, RED)
     loop.review.decide(ann, Decision(Kind.ADD, asset, "garment.dress", profile="e-commerce"))
     loop.review.decide(ann, Decision(Kind.DONE, asset, profile="e-commerce"))
     assert ingest(loop, ann, RED) == [asset]
-    kept = figures(loop)
-    assert {(row[1], row[3], row[4]) for row in kept[1] if row[0] == "batch"} == {
+    stored = figures(loop)
+    assert {(row[1], row[3], row[4]) for row in stored[1] if row[0] == "batch"} == {
         (batch, tag, 1) for batch in ("1", "2") for tag in ("", "garment.dress")
     }
     recount(loop)
-    assert figures(loop) == kept
+    assert figures(loop) == stored
 
 
-def test_days_are_those_of_the_zone_of_the_company(loop: Tagloop, ann: User, clock: Clock) -> None:
+def test_days_follow_the_configured_time_zone(loop: Tagloop, ann: User, clock: Clock) -> None:
     clock.moment = datetime(2026, 9, 1, 22, 30)  # the next morning in Shanghai, the same evening in Berlin
     (asset,) = ingest(loop, ann, RED)
     loop.review.decide(ann, Decision(Kind.DONE, asset, profile="e-commerce"))
@@ -113,21 +113,21 @@ def test_days_are_those_of_the_zone_of_the_company(loop: Tagloop, ann: User, clo
         assert found == {day}
 
 
-def test_an_installation_from_before_is_counted_when_it_is_opened(loop: Tagloop, ann: User) -> None:
+def test_an_installation_without_figures_is_counted_on_opening(loop: Tagloop, ann: User) -> None:
     (asset,) = ingest(loop, ann, RED)
     loop.review.decide(ann, Decision(Kind.ADD, asset, "garment.dress", profile="e-commerce"))
     loop.review.decide(ann, Decision(Kind.DONE, asset, profile="e-commerce"))
-    kept = figures(loop)
+    stored = figures(loop)
     with loop.database.write() as connection:
         for table in ("daily", "content", "meta where key = 'insights.zone'"):
             connection.exec_driver_sql(f"delete from {table}")
-    again = Tagloop(loop.settings)
-    assert figures(again) == kept
-    again.close()
+    reopened = Tagloop(loop.settings)
+    assert figures(reopened) == stored
+    reopened.close()
 
 
 @pytest.mark.parametrize("zone", ["Europe/Nowhere", "CEST+2"])
-def test_an_unknown_zone_is_refused_by_name(zone: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unknown_time_zone_is_named_in_the_error(zone: str, monkeypatch: pytest.MonkeyPatch) -> None:
     from tagging_core import load_settings
 
     monkeypatch.setenv("TAGLOOP_TIME_ZONE", zone)

@@ -6,7 +6,7 @@ from tagging_core import TaggingError, Tagloop, User
 from tagging_core.analytics import saved_views
 
 
-def test_a_view_is_kept_found_removed_and_brought_back(loop: Tagloop, ann: User, manager: User) -> None:
+def test_a_view_is_saved_listed_removed_and_restored(loop: Tagloop, ann: User, manager: User) -> None:
     with loop.database.write() as connection:
         view_id = saved_views.save(
             connection, manager, "  Dresses,  weekly ", page="trends", address={"tags": "garment.dress"}
@@ -22,11 +22,11 @@ def test_a_view_is_kept_found_removed_and_brought_back(loop: Tagloop, ann: User,
         assert len(saved_views.listed(connection, ann, "trends")) == 2
 
 
-@pytest.mark.parametrize(("name", "said"), [("  ", "Give the view a name"), ("ALL", "'ALL' already")])
-def test_a_view_needs_a_name_of_its_own(loop: Tagloop, ann: User, name: str, said: str) -> None:
+@pytest.mark.parametrize(("name", "message"), [("  ", "Give the view a name"), ("ALL", "'ALL' already")])
+def test_a_view_needs_a_unique_name(loop: Tagloop, ann: User, name: str, message: str) -> None:
     with loop.database.write() as connection:
         saved_views.save(connection, ann, "All", page="trends", address={})
-        with pytest.raises(TaggingError, match=said):
+        with pytest.raises(TaggingError, match=message):
             saved_views.save(connection, ann, name, page="trends", address={})
         with pytest.raises(TaggingError, match="no saved view 99"):
             saved_views.remove(connection, ann, 99)

@@ -30,14 +30,14 @@ def taxonomy() -> Taxonomy:
 
 
 def content(share: float, days: int = 20, a_day: int = 30, seed: int = 0) -> Content:
-    """Days of pictures of which some have a tag."""
+    """Content of some days; a share of their pictures has the tag."""
     random = np.random.default_rng(seed)
     hits = random.binomial(a_day, share, days)
     cells = np.stack([np.arange(days), np.zeros(days, int), hits], axis=1)
     return Content({f"2026-09-{d + 1:02d}": a_day for d in range(days)}, [TAG], cells)
 
 
-def test_a_change_is_told_with_both_shares_and_noise_is_not(taxonomy: Taxonomy) -> None:
+def test_movers_report_both_shares_and_exclude_noise(taxonomy: Taxonomy) -> None:
     (mover,) = trends.movers(content(0.31), content(0.45, seed=1), taxonomy)
     assert mover.tag_id == TAG
     assert (mover.before, mover.now) == (pytest.approx(0.31, abs=0.05), pytest.approx(0.45, abs=0.05))
@@ -46,11 +46,11 @@ def test_a_change_is_told_with_both_shares_and_noise_is_not(taxonomy: Taxonomy) 
 
 
 @pytest.mark.parametrize(("before", "now"), [(0, 20), (20, 0), (0, 0)])
-def test_without_pictures_nothing_moves(taxonomy: Taxonomy, before: int, now: int) -> None:
+def test_a_period_without_pictures_has_no_movers(taxonomy: Taxonomy, before: int, now: int) -> None:
     assert trends.movers(content(0.3, before), content(0.6, now), taxonomy) == []
 
 
-def test_one_picture_is_no_trend(taxonomy: Taxonomy) -> None:
+def test_a_single_picture_is_not_a_trend(taxonomy: Taxonomy) -> None:
     assert trends.movers(content(0.0), content(1.0, 1, 1), taxonomy) == []
 
 
@@ -65,7 +65,7 @@ def load(loop: Tagloop, user: User, basis: Basis = Basis.REVIEWED, part: str = "
         return trends.load(connection, user, basis, period=DAYS, part=part)
 
 
-def test_a_picture_counts_once_it_is_finished_and_until_that_is_taken_back(loop: Tagloop, ann: User) -> None:
+def test_a_picture_counts_only_while_its_review_is_finished(loop: Tagloop, ann: User) -> None:
     period = Period(date(2020, 1, 1), date(2040, 1, 1))
     (asset,) = ingest(loop, ann, RED)
     loop.review.decide(ann, Decision(Kind.ADD, asset, TAG, profile="e-commerce"))
@@ -84,9 +84,7 @@ def test_a_picture_counts_once_it_is_finished_and_until_that_is_taken_back(loop:
     assert counts() == (0, {})
 
 
-def test_days_without_pictures_leave_a_gap_and_others_have_an_interval(
-    loop: Tagloop, ann: User, clock: Clock
-) -> None:
+def test_days_without_pictures_are_gaps_and_others_have_an_interval(loop: Tagloop, ann: User, clock: Clock) -> None:
     first, second = ingest(loop, ann, RED, BLUE)
     finish(loop, ann, first, TAG)
     clock.move(days=3)
@@ -98,16 +96,14 @@ def test_days_without_pictures_leave_a_gap_and_others_have_an_interval(
         ["2026-09-04", 0, 1, 0.0],
     ]
     assert table["low"].between(0, 1).all()
-    assert (table["high"] - table["low"] > 0.7).all()  # one picture says little
+    assert (table["high"] - table["low"] > 0.7).all()  # one picture is weak evidence
 
 
-def test_merged_tags_count_as_one_and_apart_again_when_that_is_taken_back(
-    loop: Tagloop, ann: User, clock: Clock
-) -> None:
+def test_merged_tags_count_as_one_until_the_merge_is_undone(loop: Tagloop, ann: User, clock: Clock) -> None:
     first, second = ingest(loop, ann, RED, BLUE)
     finish(loop, ann, first, TAG)
     finish(loop, ann, second, OTHER)
-    act = loop.curation.apply(ann, plans.merge(loop.taxonomy(), OTHER, TAG))
+    change_id = loop.curation.apply(ann, plans.merge(loop.taxonomy(), OTHER, TAG))
 
     def given() -> dict[str, int]:
         with loop.database.read() as connection:
@@ -115,14 +111,14 @@ def test_merged_tags_count_as_one_and_apart_again_when_that_is_taken_back(
         return {tag_id: kinds["add"] for tag_id, kinds in found.items() if kinds["add"]}
 
     assert load(loop, ann).counts() == given() == {TAG: 2}
-    loop.curation.undo(ann, act)
+    loop.curation.undo(ann, change_id)
     assert load(loop, ann).counts() == given() == {TAG: 1, OTHER: 1}
 
 
-def test_what_the_camera_said_is_a_day_of_its_own(loop: Tagloop, ann: User, clock: Clock) -> None:
+def test_capture_days_follow_the_clock_of_the_camera(loop: Tagloop, ann: User, clock: Clock) -> None:
     (asset,) = ingest(loop, ann, RED)
     finish(loop, ann, asset, TAG)
-    assert load(loop, ann, Basis.TAKEN).total == 0  # plain pictures say nothing
+    assert load(loop, ann, Basis.TAKEN).total == 0  # generated pictures have no capture time
     from sqlalchemy import update
 
     from tagging_core.ledger import replay, taxonomy_store
@@ -136,7 +132,7 @@ def test_what_the_camera_said_is_a_day_of_its_own(loop: Tagloop, ann: User, cloc
     assert found.counts() == {TAG: 1}
 
 
-def test_which_tags_occur_together(loop: Tagloop, ann: User) -> None:
+def test_tag_co_occurrence_is_counted(loop: Tagloop, ann: User) -> None:
     first, second, third = ingest(loop, ann, RED, BLUE, (9, 9, 9))
     finish(loop, ann, first, TAG, "colour.red")
     finish(loop, ann, second, TAG, "colour.red")
@@ -165,7 +161,7 @@ def test_months_and_single_days_add_up_to_the_period(first: date, length: int, d
 @pytest.mark.parametrize(
     ("by_hand", "measured", "hours"), [(None, True, 100 * 20 / 3600), (60.0, False, 100 * 50 / 3600)]
 )
-def test_savings_go_by_what_was_measured_unless_somebody_says_otherwise(
+def test_savings_use_the_measured_time_unless_one_is_given(
     by_hand: float | None, measured: bool, hours: float
 ) -> None:
     found = ReviewTimes(MeanEstimate(100, 10.0, 9.0, 11.0), MeanEstimate(40, 30.0, 27.0, 33.0), 100)
@@ -178,7 +174,7 @@ def test_savings_go_by_what_was_measured_unless_somebody_says_otherwise(
     assert half == pytest.approx(100 * (10**0.5 if measured else 1.0) / 3600)
 
 
-def test_a_few_blind_pictures_are_not_enough_to_go_by() -> None:
+def test_too_few_blind_reviews_fall_back_to_the_default_time() -> None:
     saved = productivity.estimate_savings(
         ReviewTimes(MeanEstimate(100, 10.0, 9.0, 11.0), MeanEstimate(3, 500.0, None, None), 100)
     )

@@ -1,4 +1,4 @@
-"""The service against its own description: whatever schemathesis makes up, it never answers 5xx."""
+"""The service fuzzed from its own OpenAPI document: no request made by schemathesis may return 5xx."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ from tagging_core import User
 from tagging_core.api import Client, auth
 from tests.conftest import RED, examples, photo
 
-_CASES = 45  # for each of about thirty addresses, more than 1,000 in all
+_CASES = 45  # per operation; more than 1,000 for about thirty operations
 
 
 @pytest.fixture
-def described(address: str, client: Client, token: Callable[..., str], ann: User) -> tuple:
-    """The description, and a key, over a service that knows a picture."""
+def openapi(address: str, client: Client, token: Callable[..., str], ann: User) -> tuple:
+    """Schema, base URL and API key of a service with one picture."""
     client.pictures.tag(photo(RED), "red.jpg", "e-commerce")
     return schemathesis.openapi.from_url(f"{address}/openapi.json"), address, token()
 
 
-def test_no_request_is_answered_by_an_unexpected_error(described: tuple, monkeypatch: pytest.MonkeyPatch) -> None:
-    schema, address, key = described
+def test_no_request_causes_a_server_error(openapi: tuple, monkeypatch: pytest.MonkeyPatch) -> None:
+    schema, address, key = openapi
     headers = {"Authorization": f"Bearer {key}"}
-    monkeypatch.setattr(auth.RateLimiter, "take", lambda *_: None)  # it is to be answered, not told to wait
+    monkeypatch.setattr(auth.RateLimiter, "take", lambda *_: None)  # requests must be answered, not rate-limited
     seen: Counter[int] = Counter()
     for found in schema.get_all_operations():
         operation = found.ok()
 
         def call(case: schemathesis.Case) -> None:
-            answer = case.call(base_url=address, headers=headers)
-            seen[answer.status_code] += 1
-            assert answer.status_code < 500, (case.as_curl_command(), answer.text)
+            response = case.call(base_url=address, headers=headers)
+            seen[response.status_code] += 1
+            assert response.status_code < 500, (case.as_curl_command(), response.text)
 
         quiet = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
         run = settings(
@@ -51,7 +51,7 @@ def test_no_request_is_answered_by_an_unexpected_error(described: tuple, monkeyp
 
 
 def operation_test(operation: object, call: Callable) -> Callable:
-    """A test of one address."""
+    """A property test of one operation."""
     strategy = operation.as_strategy()  # type: ignore[attr-defined]
 
     @given(strategy)

@@ -1,4 +1,4 @@
-"""The same calls in process and over HTTP, with the same answers."""
+"""`Operations` in process and `Client` over HTTP offer the same calls and return the same results."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ ROUTES = {
     "list_deliveries": "deliveries",
     "replay_delivery": "replay",
 }
-"""The method that a route calls, by the route's operation id, where it is not called list, get, stop, ... alike."""
+"""Operation id to method name, where the method is not named like the id's verb (list, get, stop, ...)."""
 
-IN_PROCESS = {"get_many", "recorded_suggestions"}  # what exports read
+IN_PROCESS = {"get_many", "recorded_suggestions"}  # used by exports
 OVER_HTTP = {"wait_for"}
 
 
@@ -51,15 +51,15 @@ def method_of(route: APIRoute, names: Iterable[str]) -> str:
     return ROUTES.get(route.name) or (route.name if route.name in names else verb)
 
 
-def plain(value: object) -> object:
-    """A default or annotation without what only one of the three needs to say."""
+def normalize(value: object) -> object:
+    """A default or annotation in the form shared by operations, client and routes."""
     if isinstance(value, list):
         value = tuple(value)
     return list[get_args(value)[0]] if get_origin(value) is Sequence else value
 
 
 @pytest.mark.parametrize("name", RESOURCES)
-def test_operations_client_and_routes_state_the_same(loop: Tagloop, ann: User, name: str) -> None:
+def test_operations_client_and_routes_have_the_same_signatures(loop: Tagloop, ann: User, name: str) -> None:
     here = methods(getattr(Operations(loop, ann), name))
     there = methods(getattr(Client("http://localhost"), name))
     assert here.keys() - IN_PROCESS == there.keys() - OVER_HTTP
@@ -68,22 +68,25 @@ def test_operations_client_and_routes_state_the_same(loop: Tagloop, ann: User, n
         defaults = {k: p.default for k, p in ours.parameters.items()}
         assert defaults == {k: p.default for k, p in theirs.parameters.items() if k != "idempotency_key"}, method
         assert ours.return_annotation == theirs.return_annotation, method
-    served = import_module(f"tagging_core.api.routes.{name}").router.routes
-    assert {method_of(route, here) for route in served} == here.keys() - IN_PROCESS
-    for route in served:
+    routes = import_module(f"tagging_core.api.routes.{name}").router.routes
+    assert {method_of(route, here) for route in routes} == here.keys() - IN_PROCESS
+    for route in routes:
         ours = here[method_of(route, here)]
-        asked = inspect.signature(route.endpoint, eval_str=True)
-        for parameter, given in ours.parameters.items():
-            if parameter not in asked.parameters or given.default in (inspect.Parameter.empty, EVERYTHING):
+        signature = inspect.signature(route.endpoint, eval_str=True)
+        for parameter, expected in ours.parameters.items():
+            if parameter not in signature.parameters or expected.default in (inspect.Parameter.empty, EVERYTHING):
                 continue
-            if (route.name, parameter) != ("search_by_picture", "picture"):  # which is there to require one
-                assert plain(asked.parameters[parameter].default) == plain(given.default), (route.name, parameter)
-        answer = route.response_model or asked.return_annotation
-        if answer not in (Response, StreamingResponse):
-            assert plain(answer) == plain(ours.return_annotation), route.name
+            if (route.name, parameter) != ("search_by_picture", "picture"):  # the route requires a picture
+                assert normalize(signature.parameters[parameter].default) == normalize(expected.default), (
+                    route.name,
+                    parameter,
+                )
+        returned = route.response_model or signature.return_annotation
+        if returned not in (Response, StreamingResponse):
+            assert normalize(returned) == normalize(ours.return_annotation), route.name
 
 
-def test_a_picture_is_tagged_kept_decided_and_found(client: Client, working: Tagloop, ann: User) -> None:
+def test_a_picture_is_tagged_stored_decided_on_and_found(client: Client, working: Tagloop, ann: User) -> None:
     tagged = client.pictures.tag(photo(RED), "red.jpg", "e-commerce", text=Text(title="A dress"), vector=True)
     assert tagged.asset is not None
     assert tagged.new
@@ -108,20 +111,20 @@ def test_a_picture_is_tagged_kept_decided_and_found(client: Client, working: Tag
     assert [d.kind for d in client.decisions.list(asset=tagged.asset).items] == ["add", "undo"]
 
 
-def test_nothing_is_kept_where_that_was_asked(client: Client, working: Tagloop) -> None:
+def test_nothing_is_stored_without_keep(client: Client, working: Tagloop) -> None:
     tagged = client.pictures.tag(photo(RED), profile="e-commerce", keep=False, top_k=2)
     assert (tagged.asset, tagged.new, len(tagged.suggestions)) == (None, True, 2)
     assert client.assets.list().items == []
     assert not working.resources.images.has(tagged.sha256)
 
 
-def test_nothing_is_kept_for_a_profile_there_is_not(client: Client, working: Tagloop) -> None:
+def test_nothing_is_stored_for_an_unknown_profile(client: Client, working: Tagloop) -> None:
     with pytest.raises(ServiceError, match="lost"):
         client.pictures.tag(photo(RED), profile="lost")
     assert not list((working.settings.data_dir / "archive").rglob("*"))
 
 
-def test_many_at_once_get_the_tags_each_would_get_alone(client: Client) -> None:
+def test_concurrent_requests_get_the_same_tags_as_single_ones(client: Client) -> None:
     from concurrent.futures import ThreadPoolExecutor
 
     files = [photo((20 * n, 255 - 20 * n, 100)) for n in range(12)]
@@ -136,7 +139,7 @@ def test_many_at_once_get_the_tags_each_would_get_alone(client: Client) -> None:
     assert (batch.name, batch.total, batch.ingested) == ("From program CMS", 12, 12)
 
 
-def test_one_broken_picture_leaves_the_others_alone(client: Client) -> None:
+def test_one_broken_picture_does_not_affect_the_others(client: Client) -> None:
     from concurrent.futures import ThreadPoolExecutor
 
     files = [photo(RED), b"no picture", photo(BLUE)]
@@ -151,22 +154,22 @@ def test_one_broken_picture_leaves_the_others_alone(client: Client) -> None:
         assert list(pool.map(tag, files)).count("picture") == 1
 
 
-def test_copies_for_the_console_follow_when_nobody_waits(client: Client, working: Tagloop) -> None:
+def test_renditions_are_made_in_the_background(client: Client, working: Tagloop) -> None:
     tagged = client.pictures.tag(photo(RED))
     assert working.resources.images.read(Rendition.ORIGINAL, tagged.sha256)
     wait_for(lambda: working.resources.images.has(tagged.sha256))
     working.resources.blobs.remove(next(working.resources.blobs.older_than("archive/thumbnails", 0.0)))
     assert tagged.asset is not None
-    assert client.assets.picture(tagged.asset, "thumbnail")  # made anew on the spot
+    assert client.assets.picture(tagged.asset, "thumbnail")  # regenerated on demand
 
 
-def test_a_wanted_precision_leaves_out_what_cannot_keep_it(client: Client) -> None:
+def test_a_target_precision_drops_less_probable_suggestions(client: Client) -> None:
     everything = client.pictures.tag(photo(RED), profile="e-commerce", keep=False)
     strict = client.pictures.tag(photo(RED), profile="e-commerce", keep=False, target=0.6)
     assert strict.suggestions == [s for s in everything.suggestions if s.probability >= 0.6]
 
 
-def test_many_pictures_are_a_job(client: Client) -> None:
+def test_uploading_many_pictures_creates_a_job(client: Client) -> None:
     files = [("a.jpg", photo(RED)), ("b.jpg", photo(GREEN)), ("c.jpg", b"no")]
     job = client.batches.create(files, "e-commerce", "New")
     done = client.jobs.wait_for(job.id, seconds=30, every=0.05)
@@ -176,7 +179,7 @@ def test_many_pictures_are_a_job(client: Client) -> None:
     assert client.jobs.list().items[0].id == job.id
 
 
-def test_pages_follow_one_another(client: Client) -> None:
+def test_cursors_lead_to_the_next_page(client: Client) -> None:
     sent = [client.pictures.tag(photo((n, n, n))).asset for n in (10, 90, 200)]
     first = client.assets.list(limit=2)
     assert [a.id for a in first.items] == [sent[2], sent[1]]
@@ -188,7 +191,7 @@ def test_pages_follow_one_another(client: Client) -> None:
     assert client.tags.list("连衣裙").items[0].id == "garment.dress"
 
 
-def test_descriptions_and_texts_are_written(client: Client) -> None:
+def test_descriptions_and_texts_can_be_written(client: Client) -> None:
     asset = client.pictures.tag(photo(RED)).asset
     assert asset is not None
     assert client.assets.set_text(asset, Text(title="Hello")).text.title == "Hello"
@@ -211,20 +214,20 @@ def test_exports_stream(client: Client) -> None:
         list(client.assets.export(columns=["secret"]))
 
 
-def test_errors_say_the_same_on_both_sides(client: Client, working: Tagloop, ann: User) -> None:
-    for ask in (
-        lambda calls: calls.assets.get(99),
-        lambda calls: calls.pictures.tag(b"no picture"),
-        lambda calls: calls.pictures.tag(photo(RED), profile="lost"),
-        lambda calls: calls.tags.get("lost"),
-        lambda calls: calls.assets.list(cursor="lost"),
-        lambda calls: calls.decisions.undo("lost"),
-        lambda calls: calls.decisions.create([NewDecision(kind="add", asset=99, tag="garment.dress")]),
+def test_operations_and_client_raise_the_same_errors(client: Client, working: Tagloop, ann: User) -> None:
+    for call in (
+        lambda api: api.assets.get(99),
+        lambda api: api.pictures.tag(b"no picture"),
+        lambda api: api.pictures.tag(photo(RED), profile="lost"),
+        lambda api: api.tags.get("lost"),
+        lambda api: api.assets.list(cursor="lost"),
+        lambda api: api.decisions.undo("lost"),
+        lambda api: api.decisions.create([NewDecision(kind="add", asset=99, tag="garment.dress")]),
     ):
         with pytest.raises(TaggingError) as here:
-            ask(Operations(working, ann))
+            call(Operations(working, ann))
         with pytest.raises(ServiceError) as there:
-            ask(client)
+            call(client)
         assert str(here.value) == str(there.value)
         assert 400 <= there.value.status < 500
         assert there.value.kind

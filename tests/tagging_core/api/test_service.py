@@ -1,4 +1,4 @@
-"""What only the service does: keys, limits, idempotency, problems, health."""
+"""Behaviour of the HTTP service alone: keys, limits, idempotency, problem details, health."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ def bearer(key: str) -> dict[str, str]:
     return {"authorization": f"Bearer {key}"}
 
 
-def test_without_a_key_there_is_no_access(service: TestClient, token: Token, working: Tagloop, ann: User) -> None:
+def test_requests_need_a_valid_key(service: TestClient, token: Token, working: Tagloop, ann: User) -> None:
     good = token()
     wrong = good[:-1] + ("a" if good[-1] != "a" else "b")
     for headers in ({}, bearer(wrong), bearer("tagloop_x_y"), {"authorization": f"Basic {good}"}):
-        answer = service.get("/api/v1/tags", headers=headers)
-        assert answer.status_code == 401
-        assert answer.headers["content-type"] == "application/problem+json"
-        assert answer.headers["www-authenticate"] == "Bearer"
-        assert answer.json()["type"] == "urn:tagloop:problem:key-refused"
+        response = service.get("/api/v1/tags", headers=headers)
+        assert response.status_code == 401
+        assert response.headers["content-type"] == "application/problem+json"
+        assert response.headers["www-authenticate"] == "Bearer"
+        assert response.json()["type"] == "urn:tagloop:problem:key-refused"
     assert service.get("/api/v1/tags", headers=bearer(good)).status_code == 200
     with working.database.write() as connection:
         keys.revoke(connection, ann, 1)
     assert "revoked" in service.get("/api/v1/tags", headers=bearer(good)).json()["detail"]
 
 
-def test_a_key_is_kept_as_a_hash_alone(working: Tagloop, token: Token) -> None:
+def test_only_the_hash_of_a_key_is_stored(working: Tagloop, token: Token) -> None:
     key = token()
     with working.database.read() as connection:
         rows = connection.exec_driver_sql("SELECT * FROM api_keys").all()
@@ -46,7 +46,7 @@ def test_a_key_is_kept_as_a_hash_alone(working: Tagloop, token: Token) -> None:
     assert key.split("_", 2)[2] not in str(rows)
 
 
-def test_only_administrators_make_keys(working: Tagloop) -> None:
+def test_only_administrators_can_create_keys(working: Tagloop) -> None:
     with working.database.write() as connection:
         with pytest.raises(NotAllowedError):
             keys.create(connection, User("ed", frozenset({Role.EDITOR})), "CMS", scopes=[Scope.READ])
@@ -63,7 +63,7 @@ def test_only_administrators_make_keys(working: Tagloop) -> None:
         (Scope.HOOKS, "GET", "/webhooks"),
     ],
 )
-def test_a_scope_opens_its_own_doors_only(
+def test_a_scope_grants_only_its_own_operations(
     service: TestClient, token: Token, scope: Scope, method: str, path: str
 ) -> None:
     others = [s for s in Scope if s != scope]
@@ -73,7 +73,7 @@ def test_a_scope_opens_its_own_doors_only(
     assert service.request(method, f"/api/v1{path}", headers=bearer(token(scope))).status_code != 403
 
 
-def test_local_mode_is_for_programs_on_this_machine(data_dir: object) -> None:
+def test_local_mode_accepts_only_programs_on_this_machine(data_dir: object) -> None:
     class Request:
         def __init__(self, address: str, **headers: str) -> None:
             self.client = type("Client", (), {"host": address})()
@@ -84,7 +84,7 @@ def test_local_mode_is_for_programs_on_this_machine(data_dir: object) -> None:
 
     here = Request("127.0.0.1", host="localhost:8600")
     assert auth.identify(Loop, here).name == "local"  # type: ignore[arg-type]
-    for stranger in (
+    for untrusted in (
         Request("192.168.1.7", host="localhost:8600"),
         Request("127.0.0.1", host="evil.example.com"),
         Request("127.0.0.1", host="localhost", x_forwarded_for="192.168.1.7"),
@@ -92,44 +92,44 @@ def test_local_mode_is_for_programs_on_this_machine(data_dir: object) -> None:
         Request("127.0.0.1", host="localhost", sec_fetch_site="cross-site"),
     ):
         with pytest.raises(KeyRefusedError):
-            auth.identify(Loop, stranger)  # type: ignore[arg-type]
+            auth.identify(Loop, untrusted)  # type: ignore[arg-type]
     Loop.settings = Settings()
     with pytest.raises(KeyRefusedError):
         auth.identify(Loop, here)  # type: ignore[arg-type]
 
 
-def test_a_request_sent_twice_is_worked_on_once(service: TestClient, token: Token) -> None:
+def test_a_repeated_request_is_processed_once(service: TestClient, token: Token) -> None:
     key = token()
-    once = bearer(key) | {"idempotency-key": "one"}
+    headers = bearer(key) | {"idempotency-key": "one"}
     body = [{"kind": "add", "asset": 1, "tag": "garment.dress"}]
     service.post("/api/v1/pictures", headers=bearer(key), files={"picture": photo(RED)})
-    first = service.post("/api/v1/decisions", headers=once, json=body)
-    second = service.post("/api/v1/decisions", headers=once, json=body)
+    first = service.post("/api/v1/decisions", headers=headers, json=body)
+    second = service.post("/api/v1/decisions", headers=headers, json=body)
     assert first.status_code == 200
     assert first.json() == second.json()
     assert second.headers["idempotent-replayed"] == "true"
     assert "idempotent-replayed" not in first.headers
-    other = service.post("/api/v1/decisions", headers=once, json=[{"kind": "skip", "asset": 1}])
+    other = service.post("/api/v1/decisions", headers=headers, json=[{"kind": "skip", "asset": 1}])
     assert (other.status_code, other.json()["type"]) == (422, "urn:tagloop:problem:key-reused")
-    foreign = service.post("/api/v1/decisions", headers=bearer(token()) | {"idempotency-key": "one"}, json=body)
-    assert "idempotent-replayed" not in foreign.headers
+    other_key = service.post("/api/v1/decisions", headers=bearer(token()) | {"idempotency-key": "one"}, json=body)
+    assert "idempotent-replayed" not in other_key.headers
 
 
-def test_a_request_that_failed_may_be_sent_again(service: TestClient, token: Token) -> None:
-    once = bearer(token()) | {"idempotency-key": "one"}
+def test_a_failed_request_can_be_retried(service: TestClient, token: Token) -> None:
+    headers = bearer(token()) | {"idempotency-key": "one"}
     body = [{"kind": "add", "asset": 1, "tag": "garment.dress"}]
-    assert service.post("/api/v1/decisions", headers=once, json=body).status_code == 404
+    assert service.post("/api/v1/decisions", headers=headers, json=body).status_code == 404
     service.post("/api/v1/pictures", headers=bearer(token()), files={"picture": photo(RED)})
-    assert service.post("/api/v1/decisions", headers=once, json=body).status_code == 200
+    assert service.post("/api/v1/decisions", headers=headers, json=body).status_code == 200
 
 
-def test_a_picture_is_part_of_what_an_idempotency_key_stands_for(service: TestClient, token: Token) -> None:
-    once = bearer(token()) | {"idempotency-key": "one"}
-    assert service.post("/api/v1/pictures", headers=once, files={"picture": photo(RED)}).status_code == 200
-    assert service.post("/api/v1/pictures", headers=once, files={"picture": photo(BLUE)}).status_code == 422
+def test_an_idempotency_key_covers_the_uploaded_picture(service: TestClient, token: Token) -> None:
+    headers = bearer(token()) | {"idempotency-key": "one"}
+    assert service.post("/api/v1/pictures", headers=headers, files={"picture": photo(RED)}).status_code == 200
+    assert service.post("/api/v1/pictures", headers=headers, files={"picture": photo(BLUE)}).status_code == 422
 
 
-def test_too_many_requests_are_told_to_wait(service: TestClient, token: Token) -> None:
+def test_requests_over_the_rate_limit_are_rejected(service: TestClient, token: Token) -> None:
     buckets = RateLimiter(rate=2)
     for _ in range(4):
         buckets.take("one")
@@ -138,23 +138,23 @@ def test_too_many_requests_are_told_to_wait(service: TestClient, token: Token) -
     buckets.take("another")
 
 
-def test_a_request_that_is_too_large_is_refused(
+def test_a_request_that_is_too_large_is_rejected(
     service: TestClient, token: Token, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     limit = middleware.BodyLimitMiddleware(service.app, most=1_000)
     small = TestClient(limit, base_url="http://127.0.0.1")
-    stated = small.post("/api/v1/pictures", headers=bearer(token()), files={"picture": b"x" * 2_000})
-    assert (stated.status_code, stated.json()["status"]) == (413, 413)
+    declared = small.post("/api/v1/pictures", headers=bearer(token()), files={"picture": b"x" * 2_000})
+    assert (declared.status_code, declared.json()["status"]) == (413, 413)
 
-    def lying() -> object:
+    def chunked_body() -> object:
         yield b'[{"kind": "skip", "asset": 1, "note": "'
         yield b"x" * 5_000
         yield b'"}]'
 
-    counted = small.post(
-        "/api/v1/decisions", headers=bearer(token()) | {"content-type": "application/json"}, content=lying()
+    streamed = small.post(
+        "/api/v1/decisions", headers=bearer(token()) | {"content-type": "application/json"}, content=chunked_body()
     )
-    assert counted.status_code == 413
+    assert streamed.status_code == 413
 
 
 @pytest.mark.parametrize(
@@ -182,25 +182,25 @@ def test_a_request_that_is_too_large_is_refused(
         ("POST", "/webhooks", {"json": {"url": "ftp://x", "kinds": ["batch.done"]}}, 422),
     ],
 )
-def test_bad_input_gets_a_problem(
+def test_invalid_input_returns_problem_details(
     service: TestClient, token: Token, method: str, path: str, options: dict, status: int
 ) -> None:
-    answer = service.request(method, f"/api/v1{path}", headers=bearer(token()), **options)
-    assert answer.status_code == status, answer.text
-    assert answer.headers["content-type"] == "application/problem+json"
-    assert {"type", "title", "status", "detail"} <= answer.json().keys()
-    assert answer.json()["detail"]
+    response = service.request(method, f"/api/v1{path}", headers=bearer(token()), **options)
+    assert response.status_code == status, response.text
+    assert response.headers["content-type"] == "application/problem+json"
+    assert {"type", "title", "status", "detail"} <= response.json().keys()
+    assert response.json()["detail"]
 
 
-def test_health_needs_no_key(service: TestClient) -> None:
+def test_health_checks_need_no_key(service: TestClient) -> None:
     assert service.get("/healthz").json() == {"status": "ok"}
     assert service.get("/readyz").status_code in (200, 503)
 
 
-def test_the_description_is_served_without_a_foreign_server(service: TestClient) -> None:
+def test_api_docs_load_nothing_from_other_hosts(service: TestClient) -> None:
     page = service.get("/api/v1/docs").text
     assert "http" not in page.replace("http-equiv", "").replace("window.location", "")
     script = page.split('src="')[1].split('"')[0]
     assert service.get(script).status_code == 200
-    described = service.get("/api/v1/openapi.json").json()
-    assert described["paths"]["/pictures"]["post"]["operationId"] == "tag_picture"
+    openapi = service.get("/api/v1/openapi.json").json()
+    assert openapi["paths"]["/pictures"]["post"]["operationId"] == "tag_picture"

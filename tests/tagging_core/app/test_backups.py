@@ -1,4 +1,4 @@
-"""Backups: everything comes back, in another place and on another kind of database, or nothing does."""
+"""A backup restores completely, even elsewhere and on another kind of database, or not at all."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from tests.conftest import BLUE, GREEN, RED, Installations, ingest, photo, wait_
 
 
 @pytest.fixture
-def worked_with(loop: Tagloop, ann: User) -> Iterator[Tagloop]:
-    """An installation in which people have worked, with a batch that still waits; its worker rests."""
+def populated(loop: Tagloop, ann: User) -> Iterator[Tagloop]:
+    """An installation with decisions and a stopped batch; its worker does not run."""
     first, second, _ = ingest(loop, ann, RED, GREEN, BLUE)
     loop.review.decide(ann, Decision(Kind.ADD, first, "garment.dress", profile="e-commerce"))
     loop.review.decide(ann, Decision(Kind.REJECT, second, "colour.red", profile="e-commerce"))
@@ -39,13 +39,13 @@ def worked_with(loop: Tagloop, ann: User) -> Iterator[Tagloop]:
 
 @pytest.fixture
 def elsewhere(tmp_path: Path, installations: Installations) -> Settings:
-    """Settings of an installation that is not there yet."""
+    """Settings of an installation that does not exist yet."""
     folder = tmp_path / "elsewhere"
     return Settings(data_dir=folder, database_url=installations.new(folder), chroma_url="", encoder="tiny")
 
 
 def rows(database: Database) -> dict[str, list]:
-    """All tables but those that the worker writes by the way."""
+    """The rows of all tables, except those the worker writes in the background."""
     with database.read() as connection:
         return {
             table.name: sorted(map(repr, connection.execute(sa.select(table))))
@@ -54,79 +54,79 @@ def rows(database: Database) -> dict[str, list]:
         }
 
 
-def test_everything_comes_back_elsewhere(
-    worked_with: Tagloop, elsewhere: Settings, ann: User, tmp_path: Path
+def test_a_backup_restores_everything_elsewhere(
+    populated: Tagloop, elsewhere: Settings, ann: User, tmp_path: Path
 ) -> None:
     path = tmp_path / "backup.zip"
-    made = backups.back_up(worked_with.database, worked_with.resources.blobs, path)
-    before = rows(worked_with.database)
-    confidences = {s.tag_id: s.probability for s in worked_with.review.suggest(3, "e-commerce")}
+    made = backups.back_up(populated.database, populated.resources.blobs, path)
+    before = rows(populated.database)
+    confidences = {s.tag_id: s.probability for s in populated.review.suggest(3, "e-commerce")}
     database = Database(elsewhere.database)
     assert backups.restore(database, open_blobs(elsewhere.assets_url, elsewhere.data_dir), path) == made
     assert rows(database) == before
     database.close()
-    there = Tagloop(elsewhere)
+    restored = Tagloop(elsewhere)
     try:
-        assert {s.tag_id: s.probability for s in there.review.suggest(3, "e-commerce")} == pytest.approx(
+        assert {s.tag_id: s.probability for s in restored.review.suggest(3, "e-commerce")} == pytest.approx(
             confidences
         )
-        with there.database.read() as connection:
+        with restored.database.read() as connection:
             names = connection.execute(sa.select(metadata.tables["assets"].c.sha256)).scalars().all()
-        assert all(there.resources.images.has(name) for name in names)
-        assert there.resources.images.read(Rendition.ORIGINAL, names[0])
-        there.start()
-        batch = there.ingest.batch(2)
-        there.ingest.resume(ann, batch.id)
-        wait_for(lambda: there.ingest.batch(2).ingested == 1)
-        event = there.review.decide(ann, Decision(Kind.ADD, 3, "garment.dress", profile="e-commerce"))
-        assert event > len(before["events"]), "ids go on where they were"
-        wait_for(lambda: there.resources.index.is_open and not there.resources.index.feeder.pending(), 60)
-        assert there.search.find("green").hits
+        assert all(restored.resources.images.has(name) for name in names)
+        assert restored.resources.images.read(Rendition.ORIGINAL, names[0])
+        restored.start()
+        batch = restored.ingest.batch(2)
+        restored.ingest.resume(ann, batch.id)
+        wait_for(lambda: restored.ingest.batch(2).ingested == 1)
+        event = restored.review.decide(ann, Decision(Kind.ADD, 3, "garment.dress", profile="e-commerce"))
+        assert event > len(before["events"]), "ids continue after the restored ones"
+        wait_for(lambda: restored.resources.index.is_open and not restored.resources.index.feeder.pending(), 60)
+        assert restored.search.find("green").hits
     finally:
-        there.close()
+        restored.close()
 
 
-def test_what_is_not_empty_is_left_alone(worked_with: Tagloop, tmp_path: Path) -> None:
+def test_restoring_over_existing_data_is_rejected(populated: Tagloop, tmp_path: Path) -> None:
     path = tmp_path / "backup.zip"
-    backups.back_up(worked_with.database, None, path)
-    before = rows(worked_with.database)
+    backups.back_up(populated.database, None, path)
+    before = rows(populated.database)
     with pytest.raises(BackupError, match="not empty"):
-        backups.restore(worked_with.database, worked_with.resources.blobs, path)
-    assert rows(worked_with.database) == before
+        backups.restore(populated.database, populated.resources.blobs, path)
+    assert rows(populated.database) == before
 
 
-def test_a_damaged_backup_restores_nothing(worked_with: Tagloop, elsewhere: Settings, tmp_path: Path) -> None:
+def test_a_damaged_backup_restores_nothing(populated: Tagloop, elsewhere: Settings, tmp_path: Path) -> None:
     path, damaged = tmp_path / "backup.zip", tmp_path / "damaged.zip"
-    backups.back_up(worked_with.database, None, path)
+    backups.back_up(populated.database, None, path)
     with zipfile.ZipFile(path) as whole, zipfile.ZipFile(damaged, "w") as part:
         for name in whole.namelist():
             if name != "tables/labels.jsonl":
                 part.writestr(name, whole.read(name))
     database = Database(elsewhere.database)
-    for wrong, told in ((damaged, "labels"), (tmp_path / "missing.zip", "cannot be read")):
-        with pytest.raises(BackupError, match=told):
-            backups.restore(database, open_blobs(elsewhere.assets_url, elsewhere.data_dir), wrong)
+    for broken, message in ((damaged, "labels"), (tmp_path / "missing.zip", "cannot be read")):
+        with pytest.raises(BackupError, match=message):
+            backups.restore(database, open_blobs(elsewhere.assets_url, elsewhere.data_dir), broken)
     assert not any(found for name, found in rows(database).items() if name != "alembic_version")
     backups.restore(database, open_blobs(elsewhere.assets_url, elsewhere.data_dir), path)
     database.close()
 
 
-def test_a_full_disk_leaves_no_half_backup(worked_with: Tagloop, tmp_path: Path) -> None:
+def test_a_failed_backup_leaves_no_partial_file(populated: Tagloop, tmp_path: Path) -> None:
     with pytest.raises(BackupError, match="cannot be written"):
-        backups.back_up(worked_with.database, None, tmp_path / "nowhere" / "backup.zip")
+        backups.back_up(populated.database, None, tmp_path / "nowhere" / "backup.zip")
     assert not list(tmp_path.glob("nowhere*"))
 
 
-def test_by_the_command_line(
-    worked_with: Tagloop, elsewhere: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_backup_and_restore_from_the_command_line(
+    populated: Tagloop, elsewhere: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = str(tmp_path / "backup.zip")
-    before = rows(worked_with.database)
+    before = rows(populated.database)
     assert main(["backup", path]) == 0
     monkeypatch.setenv("TAGLOOP_DATA_DIR", str(elsewhere.data_dir))
     monkeypatch.setenv("TAGLOOP_DATABASE_URL", elsewhere.database_url)
     assert main(["restore", path]) == 0
-    assert main(["restore", path]) == 1, "a second time it is not empty"
+    assert main(["restore", path]) == 1, "no longer empty"
     database = Database(elsewhere.database)
     assert rows(database) == before
     database.close()

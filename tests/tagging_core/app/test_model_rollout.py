@@ -1,4 +1,4 @@
-"""Another model is built beside the one in use and takes its place; nothing that people taught is lost."""
+"""A new model is built beside the active one and replaces it without losing what was learned."""
 
 from __future__ import annotations
 
@@ -28,28 +28,28 @@ from tests.conftest import BLUE, GREEN, RED, Installations, ingest, photo, wait_
 COLOURS = [RED, GREEN, BLUE, *((200 + n, 20 + n, 20) for n in range(5))]
 
 
-class Turned(TinyEncoder):
-    """Another model: the same space turned, one dimension longer, so that mixing it with the first cannot work."""
+class RotatedEncoder(TinyEncoder):
+    """A second model: the first one's vectors, reversed and padded to 65 dimensions, so that the two cannot mix."""
 
     def __init__(self, slow: float = 0.0) -> None:
         super().__init__(replace(find_preset("tiny"), name="turned", model="turned", dimension=65))
         self.slow = slow
-        self.told: list[str] = []
+        self.instructions: list[str] = []
 
     def encode_images(self, images, instruction="", texts=()):  # type: ignore[no-untyped-def]
         time.sleep(self.slow * len(images))
-        self.told.append(instruction)
+        self.instructions.append(instruction)
         self.dimension = 64
-        return self._turn(super().encode_images(images))
+        return self._rotate(super().encode_images(images))
 
     def encode_texts(self, texts, instruction=""):  # type: ignore[no-untyped-def]
-        return self._turn(unit(np.stack([self._short(text) for text in texts])))
+        return self._rotate(unit(np.stack([self._encode_text(text) for text in texts])))
 
-    def _short(self, text: str) -> Vectors:
+    def _encode_text(self, text: str) -> Vectors:
         plain = TinyEncoder(find_preset("tiny"))
         return plain._text(text)
 
-    def _turn(self, found: Vectors) -> Vectors:
+    def _rotate(self, found: Vectors) -> Vectors:
         self.dimension = 65
         return np.hstack([found[:, ::-1], np.zeros((len(found), 1), np.float32)])
 
@@ -60,8 +60,8 @@ def operator() -> User:
 
 
 @pytest.fixture
-def other(working: Tagloop) -> Turned:
-    encoder = Turned()
+def other_encoder(working: Tagloop) -> RotatedEncoder:
+    encoder = RotatedEncoder()
     working.resources.encoders.register(encoder)
     return encoder
 
@@ -78,17 +78,17 @@ def state(loop: Tagloop, fingerprint: str) -> SpaceState | None:
         return found.state if found else None
 
 
-def teach(loop: Tagloop, user: User, assets: list[int]) -> None:
+def label_red(loop: Tagloop, user: User, assets: list[int]) -> None:
     for asset in assets[3:]:
         loop.review.decide(user, Decision(Kind.ADD, asset, "colour.red", profile="e-commerce"))
         loop.review.decide(user, Decision(Kind.DONE, asset, profile="e-commerce"))
 
 
-def test_what_was_taught_holds_under_the_new_model(
-    working: Tagloop, ann: User, operator: User, other: Turned
+def test_learned_tags_carry_over_to_the_new_model(
+    working: Tagloop, ann: User, operator: User, other_encoder: RotatedEncoder
 ) -> None:
     assets = ingest(working, ann, *COLOURS)
-    teach(working, ann, assets)
+    label_red(working, ann, assets)
     old = working.model.preset.fingerprint
     fingerprint = build(working, operator)
     assert working.model.preset.fingerprint == old, "nothing changes before the switch"
@@ -105,8 +105,8 @@ def test_what_was_taught_holds_under_the_new_model(
     assert {hit.asset_id for hit in hits[:3]} <= {assets[0], *assets[3:]}
 
 
-def test_the_way_back_is_at_once_and_finds_what_came_meanwhile(
-    working: Tagloop, ann: User, operator: User, other: Turned
+def test_switching_back_is_immediate_and_embeds_newer_pictures(
+    working: Tagloop, ann: User, operator: User, other_encoder: RotatedEncoder
 ) -> None:
     assets = ingest(working, ann, *COLOURS)
     old = working.model.preset.fingerprint
@@ -122,21 +122,23 @@ def test_the_way_back_is_at_once_and_finds_what_came_meanwhile(
     wait_for(lambda: {p.space.fingerprint: p.missing for p in working.models.all()}[old] == 0)
 
 
-def test_vectors_of_two_models_never_mix(working: Tagloop, ann: User, operator: User, other: Turned) -> None:
+def test_vectors_of_two_models_never_mix(
+    working: Tagloop, ann: User, operator: User, other_encoder: RotatedEncoder
+) -> None:
     ingest(working, ann, *COLOURS)
     build(working, operator)
     sizes: dict[str, set[int]] = {}
     with working.database.read() as connection:
         for row in connection.execute(select(vector_table)):
             sizes.setdefault(row.fingerprint, set()).add(len(row.vector) // 4)
-    assert sizes == {working.model.preset.fingerprint: {64}, other.fingerprint: {65}}
+    assert sizes == {working.model.preset.fingerprint: {64}, other_encoder.fingerprint: {65}}
 
 
-def test_people_go_on_while_a_model_is_built_and_it_learns_what_they_say(
-    working: Tagloop, ann: User, operator: User, other: Turned
+def test_decisions_made_during_a_build_reach_the_new_model(
+    working: Tagloop, ann: User, operator: User, other_encoder: RotatedEncoder
 ) -> None:
     assets = ingest(working, ann, *[(n, 40, 250 - n) for n in range(0, 250, 3)])
-    other.slow = 0.005
+    other_encoder.slow = 0.005
     fingerprint = working.models.build(operator, "turned").fingerprint
     turn = working.review.assigner.next(ann, View("e-commerce"))
     assert turn is not None
@@ -147,14 +149,14 @@ def test_people_go_on_while_a_model_is_built_and_it_learns_what_they_say(
     wait_for(lambda: not any(p.pending for p in working.models.all()))
     new = next(p.space for p in working.models.all() if p.space.fingerprint == fingerprint)
     matrix = working.resources.libraries.of_space(new).matrix()
-    picture = other.encode_images([Image.new("RGB", (30, 20), (0, 40, 250))])
+    picture = other_encoder.encode_images([Image.new("RGB", (30, 20), (0, 40, 250))])
     assert matrix.probability_of("colour.red", picture)[0] < 0.5
     assert next(p.missing for p in working.models.all() if p.space.fingerprint == fingerprint) == 0
     assert len(assets) == 84
 
 
-def test_an_upload_during_the_switch_is_known_under_both(
-    working: Tagloop, ann: User, operator: User, other: Turned
+def test_an_upload_during_the_switch_is_fully_embedded(
+    working: Tagloop, ann: User, operator: User, other_encoder: RotatedEncoder
 ) -> None:
     ingest(working, ann, *COLOURS)
     fingerprint = build(working, operator)
@@ -167,9 +169,11 @@ def test_an_upload_during_the_switch_is_known_under_both(
     assert working.ingest.batch(batch).finished == len(files)
 
 
-def test_the_report_tells_what_would_change(working: Tagloop, ann: User, operator: User, other: Turned) -> None:
+def test_the_comparison_reports_what_would_change(
+    working: Tagloop, ann: User, operator: User, other_encoder: RotatedEncoder
+) -> None:
     assets = ingest(working, ann, *COLOURS)
-    teach(working, ann, assets)
+    label_red(working, ann, assets)
     fingerprint = build(working, operator)
     wait_for(lambda: not any(p.pending for p in working.models.all()))
     report = working.models.compare(fingerprint)
@@ -185,8 +189,8 @@ def test_the_report_tells_what_would_change(working: Tagloop, ann: User, operato
         assert set(moved.gains + moved.losses) <= set(assets)
 
 
-def test_a_dropped_model_leaves_nothing_behind_but_the_ledger(
-    working: Tagloop, ann: User, operator: User, other: Turned
+def test_a_dropped_model_leaves_only_ledger_events(
+    working: Tagloop, ann: User, operator: User, other_encoder: RotatedEncoder
 ) -> None:
     ingest(working, ann, *COLOURS)
     fingerprint = build(working, operator)
@@ -197,14 +201,16 @@ def test_a_dropped_model_leaves_nothing_behind_but_the_ledger(
     with working.database.read() as connection:
         query = select(vector_table.c.asset_id).where(vector_table.c.fingerprint == fingerprint)
         assert not connection.execute(query).all()
-        acts = [row.payload["act"] for row in connection.execute(select(events).where(events.c.kind == "model"))]
-    assert acts == ["build", "drop"]
-    assert other not in working.resources.encoders.loaded(), "its memory is free again"
-    working.resources.encoders.register(other)
+        actions = [row.payload["act"] for row in connection.execute(select(events).where(events.c.kind == "model"))]
+    assert actions == ["build", "drop"]
+    assert other_encoder not in working.resources.encoders.loaded(), "its memory is released"
+    working.resources.encoders.register(other_encoder)
     assert build(working, operator) == fingerprint
 
 
-def test_a_model_that_fails_is_told_and_can_be_tried_again(working: Tagloop, ann: User, operator: User) -> None:
+def test_a_failing_model_is_reported_and_the_active_one_keeps_working(
+    working: Tagloop, ann: User, operator: User
+) -> None:
     ingest(working, ann, RED)
     folder = working.settings.data_dir / "broken"
     folder.mkdir()
@@ -214,26 +220,28 @@ def test_a_model_that_fails_is_told_and_can_be_tried_again(working: Tagloop, ann
     with pytest.raises(EncoderError, match="not ready"):
         working.models.switch(operator, fingerprint)
     assert working.worker is not None
-    assert not working.worker.trouble, "the model in use works on"
+    assert not working.worker.trouble, "the active model keeps working"
 
 
 @pytest.mark.parametrize("name", ["no-such-model", "tiny"])
-def test_what_cannot_be_built_is_said_at_once(working: Tagloop, operator: User, name: str) -> None:
+def test_an_unusable_model_is_rejected_at_once(working: Tagloop, operator: User, name: str) -> None:
     with pytest.raises(EncoderError):
         working.models.build(operator, name)
 
 
-def test_only_operators_change_models(working: Tagloop, manager: User, other: Turned) -> None:
-    for act in (working.models.build, working.models.switch, working.models.drop, working.models.stop):
+def test_only_operators_can_change_models(working: Tagloop, manager: User, other_encoder: RotatedEncoder) -> None:
+    for action in (working.models.build, working.models.switch, working.models.drop, working.models.stop):
         with pytest.raises(NotAllowedError):
-            act(manager, "turned")
+            action(manager, "turned")
     with pytest.raises(TaggingError, match="No model"):
         working.models.compare("unknown")
 
 
-def test_a_stopped_build_goes_on_where_it_was(working: Tagloop, ann: User, operator: User, other: Turned) -> None:
+def test_a_stopped_build_resumes_where_it_stopped(
+    working: Tagloop, ann: User, operator: User, other_encoder: RotatedEncoder
+) -> None:
     ingest(working, ann, *[(n, 40, 250 - n) for n in range(0, 250, 2)])
-    other.slow = 0.02
+    other_encoder.slow = 0.02
     fingerprint = working.models.build(operator, "turned").fingerprint
     wait_for(lambda: any(p.missing < p.pictures for p in working.models.all() if p.space.encoder == "turned"))
     working.models.stop(operator, fingerprint)
@@ -241,11 +249,13 @@ def test_a_stopped_build_goes_on_where_it_was(working: Tagloop, ann: User, opera
     before = next(p.missing for p in working.models.all() if p.space.encoder == "turned")
     time.sleep(0.7)
     assert next(p.missing for p in working.models.all() if p.space.encoder == "turned") == before > 0
-    other.slow = 0.0
+    other_encoder.slow = 0.0
     build(working, operator)
 
 
-def test_another_process_follows(working: Tagloop, ann: User, operator: User, other: Turned) -> None:
+def test_a_switch_by_another_process_is_picked_up(
+    working: Tagloop, ann: User, operator: User, other_encoder: RotatedEncoder
+) -> None:
     ingest(working, ann, *COLOURS)
     fingerprint = build(working, operator)
     with working.database.write() as connection:  # as the command line beside the console does
@@ -253,16 +263,16 @@ def test_another_process_follows(working: Tagloop, ann: User, operator: User, ot
     wait_for(lambda: working.model.preset.fingerprint == fingerprint, 3)
 
 
-def test_the_setting_names_the_model_of_a_new_archive_only(
+def test_the_encoder_setting_applies_only_to_a_new_archive(
     working: Tagloop, ann: User, installations: Installations
 ) -> None:
     settings, folder = working.settings, working.settings.data_dir / "new"
     new = {"data_dir": folder, "database_url": installations.new(folder)}
     ingest(working, ann, RED)
     working.close()
-    again = Tagloop(settings.model_copy(update={"encoder": "builtin"}))
-    assert again.model.preset.name == "tiny"
-    again.close()
+    reopened = Tagloop(settings.model_copy(update={"encoder": "builtin"}))
+    assert reopened.model.preset.name == "tiny"
+    reopened.close()
     fresh = Tagloop(settings.model_copy(update={"encoder": "builtin", **new}))
     assert fresh.model.preset.name == "builtin"
     fresh.close()

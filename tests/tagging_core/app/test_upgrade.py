@@ -1,4 +1,4 @@
-"""An installation that the previous release made (commit 57a64a9) opens, upgrades and works on.
+"""An installation that the previous release made (commit 57a64a9) opens, upgrades and keeps working.
 
 `tests/data/installation-57a64a9.zip` is its data folder: four pictures in one batch, accepted, added, rejected
 and undone tags, a finished review, a merged tag, a decision about two pictures at once.
@@ -31,11 +31,11 @@ def upgraded(data_dir: Path) -> Iterator[Tagloop]:
     loop.close()
 
 
-def test_the_doctor_finds_nothing(upgraded: Tagloop) -> None:
+def test_the_doctor_finds_no_problem(upgraded: Tagloop) -> None:
     assert [finding.what for finding in doctor.examine(upgraded) if not finding.ok] == []
 
 
-def test_what_people_decided_and_what_was_learned_are_there(upgraded: Tagloop, ann: User) -> None:
+def test_decisions_and_learned_tags_survive_the_upgrade(upgraded: Tagloop, ann: User) -> None:
     labels = upgraded.assets.labels([1, 2, 3, 4])
     assert {asset: {tag: label.value for tag, label in found.items()} for asset, found in labels.items()} == {
         1: {"garment.dress": 1},
@@ -49,7 +49,7 @@ def test_what_people_decided_and_what_was_learned_are_there(upgraded: Tagloop, a
     assert upgraded.assets.labels([1, 2, 3, 4]) == labels
 
 
-def test_work_goes_on(upgraded: Tagloop, ann: User) -> None:
+def test_an_upgraded_installation_keeps_working(upgraded: Tagloop, ann: User) -> None:
     upgraded.start()
     wait_for(lambda: upgraded.worker is not None and upgraded.worker.warm)
     event = upgraded.review.decide(ann, Decision(Kind.ADD, 3, "garment.hat", profile="e-commerce"))

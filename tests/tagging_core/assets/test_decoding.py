@@ -33,7 +33,7 @@ def test_every_format_keeps_size_and_colour(kind: str) -> None:
     assert np.allclose(picture.image.getpixel((40, 25)), RED, atol=12)
 
 
-def test_first_frame_of_an_animation() -> None:
+def test_an_animation_decodes_to_its_first_frame() -> None:
     frames = [Image.new("RGB", (20, 20), colour) for colour in ("red", "blue", "green")]
     picture = open_picture(saved(frames[0], "GIF", save_all=True, append_images=frames[1:]))
     assert picture.frames == 3
@@ -82,7 +82,7 @@ def test_every_mode_becomes_srgb_on_white(mode: str, fill: object, kind: str, ex
     assert np.allclose(colour_of(saved(Image.new(mode, (16, 16), fill), kind)), expected, atol=20)
 
 
-def test_sixteen_bits_are_scaled_not_cut() -> None:
+def test_sixteen_bit_samples_are_scaled_not_truncated() -> None:
     image = Image.fromarray(np.full((16, 16), 32768, dtype=np.uint16))
     assert np.allclose(colour_of(saved(image, "PNG")), (127, 127, 127), atol=2)
 
@@ -121,7 +121,7 @@ def bomb(side: int) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("data", "words"),
+    ("data", "message"),
     [
         (b"", "empty"),
         (b"%PDF-1.7 not a picture", "Not a picture"),
@@ -133,8 +133,8 @@ def bomb(side: int) -> bytes:
     ],
     ids=["zero bytes", "pdf", "svg", "cut jpeg", "cut png", "30,000 x 30,000", "81 megapixels"],
 )
-def test_what_cannot_be_read_says_why(data: bytes, words: str) -> None:
-    with pytest.raises(PictureError, match=words):
+def test_an_unreadable_file_is_reported_with_a_reason(data: bytes, message: str) -> None:
+    with pytest.raises(PictureError, match=message):
         open_picture(data)
 
 

@@ -12,7 +12,7 @@ from tagging_core.storage.blobs import LocalBlobStore, write_atomically
 from tests.conftest import photo
 
 
-def test_original_and_renditions_are_kept_once(tmp_path: Path) -> None:
+def test_original_and_renditions_are_stored_once(tmp_path: Path) -> None:
     archive, data = ImageFiles(LocalBlobStore(tmp_path)), photo(size=(2000, 1000))
     name = sha256_of(data)
     archive.store(name, data, open_picture(data))
@@ -26,7 +26,9 @@ def test_original_and_renditions_are_kept_once(tmp_path: Path) -> None:
     assert path.stat().st_mtime_ns == before
 
 
-def test_a_full_disk_is_told_and_leaves_no_half_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_reported_and_leaves_no_partial_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def full(self: Path, data: bytes) -> int:
         self.touch()
         raise OSError(errno.ENOSPC, "No space left on device")

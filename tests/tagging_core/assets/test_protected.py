@@ -9,33 +9,33 @@ from tagging_core.errors import NotAllowedError
 from tests.conftest import GREEN, RED, ingest, photo, wait_for
 
 
-def take_in(loop: Tagloop, user: User, data: bytes) -> None:
+def upload(loop: Tagloop, user: User, data: bytes) -> None:
     batch = loop.ingest.upload(user, [("copy.png", data)], "general")
     wait_for(lambda: loop.ingest.batch(batch).state == "done")
 
 
-def test_a_copy_of_a_protected_picture_raises_an_alert_when_it_is_taken_in(loop: Tagloop, ann: User) -> None:
+def test_ingesting_a_copy_of_a_protected_picture_raises_an_alert(loop: Tagloop, ann: User) -> None:
     red, _ = ingest(loop, ann, RED, GREEN)
     loop.curation.protected.protect(ann, [red], "Agency X")
-    take_in(loop, ann, photo(RED, (300, 200), "PNG"))
+    upload(loop, ann, photo(RED, (300, 200), "PNG"))
     with loop.database.read() as connection:
         (alert,) = protected.open_alerts(connection)
     assert (alert.protected_id, alert.note) == (red, "Agency X")
     assert alert.cosine >= protected.CUT
 
 
-def test_another_picture_raises_none(loop: Tagloop, ann: User) -> None:
+def test_a_different_picture_raises_no_alert(loop: Tagloop, ann: User) -> None:
     (red,) = ingest(loop, ann, RED)
     loop.curation.protected.protect(ann, [red])
-    take_in(loop, ann, photo(GREEN, (300, 200)))
+    upload(loop, ann, photo(GREEN, (300, 200)))
     with loop.database.read() as connection:
         assert protected.count_alerts(connection) == 0
 
 
-def test_an_alert_is_dismissed_for_good_and_the_set_survives_a_rebuild(loop: Tagloop, ann: User) -> None:
+def test_dismissed_alerts_and_protected_pictures_survive_a_rebuild(loop: Tagloop, ann: User) -> None:
     (red,) = ingest(loop, ann, RED)
     loop.curation.protected.protect(ann, [red], "Agency X")
-    take_in(loop, ann, photo(RED, (300, 200), "PNG"))
+    upload(loop, ann, photo(RED, (300, 200), "PNG"))
     with loop.database.read() as connection:
         (alert,) = protected.open_alerts(connection)
     loop.curation.proposals.dismiss(ann, alert.key)
@@ -48,6 +48,6 @@ def test_an_alert_is_dismissed_for_good_and_the_set_survives_a_rebuild(loop: Tag
         assert protected.listed(connection) == {}
 
 
-def test_only_owners_protect(loop: Tagloop, ann: User) -> None:
+def test_only_owners_can_protect_pictures(loop: Tagloop, ann: User) -> None:
     with pytest.raises(NotAllowedError):
         loop.curation.protected.protect(User("ed", frozenset({Role.EDITOR})), [1])

@@ -45,14 +45,14 @@ def test_suggest_decide_undo(photos: Path, capsys: pytest.CaptureFixture[str]) -
     assert before["suggestions"][0]["probability"] >= before["suggestions"][-1]["probability"]
     _, written = run(capsys, "decide", "1", "reject", before["suggestions"][0]["tag_id"], "--profile", "e-commerce")
     _, after = run(capsys, "suggest", before["sha256"][:12], "--profile", "e-commerce")
-    gone = before["suggestions"][0]["tag_id"]
-    assert gone not in {s["tag_id"] for s in after["suggestions"]}
+    rejected = before["suggestions"][0]["tag_id"]
+    assert rejected not in {s["tag_id"] for s in after["suggestions"]}
     run(capsys, "undo", str(written["event"]))
     _, restored = run(capsys, "suggest", "1", "--profile", "e-commerce")
-    assert gone in {s["tag_id"] for s in restored["suggestions"]}
+    assert rejected in {s["tag_id"] for s in restored["suggestions"]}
 
 
-def test_decisions_are_imported_explained_and_taken_back(
+def test_decisions_are_imported_explained_and_undone(
     photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run(capsys, "ingest", str(photos), "--profile", "e-commerce")
@@ -73,25 +73,25 @@ def test_decisions_are_imported_explained_and_taken_back(
 
 
 @pytest.mark.parametrize(
-    ("text", "words"),
+    ("text", "message"),
     [
         ("asset,tag,applies\n1,scene.beach,maybe\n", "line 2: needs asset, tag and applies"),
         ("asset,tag,applies\n1,scene.beach,1\n77,scene.beach,1\n", "line 3: There is no picture"),
         ("asset,tag,applies\n", "no rows"),
     ],
 )
-def test_a_bad_line_is_named_and_nothing_is_written(
-    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, words: str
+def test_a_bad_line_is_reported_and_nothing_is_written(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, message: str
 ) -> None:
     run(capsys, "ingest", str(photos))
     (tmp_path / "d.csv").write_text(text, "utf-8")
     assert main(["teach", str(tmp_path / "d.csv")]) == 1
-    assert words in capsys.readouterr().err
+    assert message in capsys.readouterr().err
     _, found = run(capsys, "why", "1", "scene.beach")
     assert found["evidence"] == []
 
 
-def test_a_promise_says_why_there_is_none(photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_promise_that_cannot_be_made_is_explained(photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run(capsys, "ingest", str(photos))
     _, found = run(capsys, "promise", "0.97")
     assert "Not enough history" in found["pooled"]["reason"]
@@ -112,7 +112,7 @@ def test_rebuild_and_doctor(photos: Path, capsys: pytest.CaptureFixture[str]) ->
     }
 
 
-def test_doctor_says_what_is_wrong_and_how_to_mend_it(photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_doctor_reports_problems_with_remedies(photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run(capsys, "ingest", str(photos))
     run(capsys, "decide", "1", "accept", "garment.dress")
     loop = Tagloop()
@@ -131,7 +131,7 @@ def test_doctor_says_what_is_wrong_and_how_to_mend_it(photos: Path, capsys: pyte
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("arguments", "message"),
     [
         (["ingest", "/no/such/folder"], "/no/such/folder does not exist"),
         (["ingest", ".", "--profile", "nope"], "no profile 'nope'"),
@@ -141,14 +141,14 @@ def test_doctor_says_what_is_wrong_and_how_to_mend_it(photos: Path, capsys: pyte
         (["undo", "77"], "no decision 77"),
     ],
 )
-def test_errors_are_told_plainly(
-    data_dir: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], words: str
+def test_errors_print_a_plain_message(
+    data_dir: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
 ) -> None:
     assert main(arguments) == 1
-    assert words in capsys.readouterr().err
+    assert message in capsys.readouterr().err
 
 
-def test_beside_a_running_console_it_works_through_sql(
+def test_commands_work_beside_a_running_console(
     embedded: None, working: Tagloop, ann: User, photos: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     ingest(working, ann, (1, 2, 3))

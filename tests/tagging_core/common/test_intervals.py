@@ -1,4 +1,4 @@
-"""Intervals hold what they promise, and tests raise as few false alarms as they say; in simulation."""
+"""Simulations: intervals reach their nominal coverage, and tests keep their nominal false-alarm rate."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from tagging_core.common.intervals import ProportionEstimate, difference, estima
 
 
 def shares_of(hits: np.ndarray, trials: np.ndarray) -> ProportionEstimate:
-    """From pictures a day `(days, t)` that have each thing."""
+    """Estimates from daily counts of hits, shape `(days, t)`."""
     return intervals.estimate_proportions(
         hits.sum(0), (hits**2).sum(0), (hits * trials[:, None]).sum(0), trials=trials
     )
 
 
 def simulate(share: float, days: int, spread: float, random: np.random.Generator) -> ProportionEstimate:
-    """A thing that pictures have with a chance that varies from day to day, a thousand times over."""
+    """A thousand simulated proportions whose rate varies from day to day."""
     trials = random.integers(20, 60, days).astype(float)
     if spread:
         strength = 1 / spread - 1
@@ -32,37 +32,37 @@ def simulate(share: float, days: int, spread: float, random: np.random.Generator
     ("successes", "trials", "low", "high"),
     [(0, 0, 0, 1), (8, 10, 0.490, 0.943), (0, 10, 0, 0.278), (10, 10, 0.722, 1)],
 )
-def test_the_interval_is_wilsons(successes: int, trials: int, low: float, high: float) -> None:
+def test_the_interval_is_wilsons_score_interval(successes: int, trials: int, low: float, high: float) -> None:
     assert wilson(successes, trials) == pytest.approx((low, high), abs=1e-3)
 
 
 @pytest.mark.parametrize("share", [0.05, 0.3, 0.8])
 @pytest.mark.parametrize(("days", "spread"), [(30, 0.0), (30, 0.05), (8, 0.1), (90, 0.1)])
-def test_an_interval_has_its_coverage_even_if_days_differ(share: float, days: int, spread: float) -> None:
+def test_intervals_keep_their_coverage_when_days_differ(share: float, days: int, spread: float) -> None:
     found = simulate(share, days, spread, np.random.default_rng(0))
     inside = [(i := found.interval(n)).low <= share <= i.high for n in range(1000)]
-    assert np.mean(inside) >= 0.93  # of 95: a thousand draws, and a skewed estimate of the spread
+    assert np.mean(inside) >= 0.93  # nominal 0.95; a thousand draws, and a skewed estimate of the spread
 
 
 @pytest.mark.parametrize("spread", [0.0, 0.05])
-def test_a_difference_has_its_coverage(spread: float) -> None:
+def test_differences_keep_their_coverage(spread: float) -> None:
     random = np.random.default_rng(1)
     before, now = simulate(0.31, 60, spread, random), simulate(0.38, 60, spread, random)
     inside = [(d := difference(before, now, n)).low <= 0.07 <= d.high for n in range(1000)]
     assert np.mean(inside) >= 0.93
 
 
-def test_noise_is_not_sold_as_a_trend() -> None:
+def test_noise_is_not_reported_as_a_trend() -> None:
     random = np.random.default_rng(2)
     alarms = 0
     for _ in range(200):
         before, now = simulate(0.2, 40, 0.05, random), simulate(0.2, 40, 0.05, random)
         level = 1 - 0.05 / 50
         alarms += any(difference(before, now, n, level=level).clear_of_zero for n in range(50))
-    assert alarms / 200 <= 0.08  # of 5 in 100 comparisons of fifty tags
+    assert alarms / 200 <= 0.08  # nominal 0.05 per comparison of fifty tags
 
 
-def test_a_single_day_and_a_single_picture_have_wide_honest_intervals() -> None:
+def test_one_picture_and_no_picture_have_wide_intervals() -> None:
     one = shares_of(np.array([[1.0]]), np.array([1.0]))
     assert one.interval(0).low < 0.25
     assert one.interval(0).high == 1
@@ -70,13 +70,13 @@ def test_a_single_day_and_a_single_picture_have_wide_honest_intervals() -> None:
     assert none.interval(0) == intervals.Interval(0, 0, 1)
 
 
-def test_a_change_of_a_share_is_newcombes() -> None:
+def test_a_change_of_proportion_uses_newcombes_interval() -> None:
     # Newcombe 1998, table II, case (a): 56/70 against 48/80, method 10: 0.0524 to 0.3339
     found = proportion_change((48, 56), (80, 70))
     assert (found.value, found.low, found.high) == pytest.approx((0.2, 0.0524, 0.3339), abs=5e-4)
 
 
-def test_a_mean_has_students_interval() -> None:
+def test_a_mean_uses_students_interval() -> None:
     values = np.array([3.0, 5.0, 7.0, 9.0])
     found = estimate_mean(4, values.sum(), (values**2).sum())
     assert (found.value, found.low, found.high) == pytest.approx((6, 1.8914, 10.1086), abs=1e-3)
@@ -85,7 +85,7 @@ def test_a_mean_has_students_interval() -> None:
 
 
 @pytest.mark.parametrize("in_groups", [False, True])
-def test_the_vectors_test_raises_as_few_false_alarms_as_it_says(in_groups: bool) -> None:
+def test_mean_discrepancy_keeps_its_false_alarm_rate(in_groups: bool) -> None:
     random = np.random.default_rng(3)
     found = []
     for _ in range(200):
@@ -98,7 +98,7 @@ def test_the_vectors_test_raises_as_few_false_alarms_as_it_says(in_groups: bool)
     assert 0.35 < np.mean(found) < 0.65
 
 
-def test_the_vectors_test_sees_a_change() -> None:
+def test_mean_discrepancy_detects_a_shift() -> None:
     random = np.random.default_rng(4)
     groups = np.repeat(np.arange(20), 5)
     x = random.normal(size=(100, 4)) + (groups < 10)[:, None] * 1.0

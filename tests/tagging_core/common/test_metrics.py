@@ -21,12 +21,12 @@ from tests.conftest import RED, ingest, photo, wait_for
 
 
 def values(loop: Tagloop) -> dict[str, float]:
-    """Every line of the exposition by its name and labels."""
+    """The samples of the exposition, by name and labels."""
     lines = prometheus.expose(loop).decode().splitlines()
     return {name: float(n) for name, n in (line.rsplit(" ", 1) for line in lines if not line.startswith("#"))}
 
 
-def test_work_and_library_are_told(loop: Tagloop, ann: User) -> None:
+def test_metrics_cover_work_and_library(loop: Tagloop, ann: User) -> None:
     before = values(loop)
     loop.ingest.upload(ann, [("a.jpg", photo(RED)), ("b.jpg", b"no picture")], "e-commerce")
     waiting = values(loop)
@@ -35,18 +35,18 @@ def test_work_and_library_are_told(loop: Tagloop, ann: User) -> None:
     wait_for(lambda: values(loop)["tagloop_queue_pictures"] == 0 and values(loop)["tagloop_pictures_in_work"] == 0)
     after = values(loop)
 
-    def grew(name: str) -> float:
+    def increase(name: str) -> float:
         return after[name] - before.get(name, 0.0)
 
-    assert grew('tagloop_pictures_total{end="done"}') == 1
-    assert grew('tagloop_pictures_total{end="refused"}') == 1
-    assert grew("tagloop_chunk_seconds_count") == 2
+    assert increase('tagloop_pictures_total{end="done"}') == 1
+    assert increase('tagloop_pictures_total{end="refused"}') == 1
+    assert increase("tagloop_chunk_seconds_count") == 2
     assert after["tagloop_library_revision"] >= 1
     assert after["tagloop_up"] == after["tagloop_database_up"] == 1
     assert after['tagloop_device_memory_bytes{device="cpu"}'] > 1e8
 
 
-def test_failures_and_what_was_put_aside_are_told(
+def test_metrics_count_failures_and_dead_lettered_pictures(
     loop: Tagloop, ann: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(chunks, "_BACKOFF_SECONDS", 0.01)
@@ -60,12 +60,12 @@ def test_failures_and_what_was_put_aside_are_told(
     assert after["tagloop_pictures_put_aside"] == 1
 
 
-def test_prometheus_reads_it(working: Tagloop, ann: User) -> None:
+def test_the_exposition_is_valid_for_prometheus(working: Tagloop, ann: User) -> None:
     ingest(working, ann, RED)
     with TestClient(server.Starlette(routes=server.routes(lambda: working))) as client:
-        answer = client.get("/metrics")
-        assert answer.status_code == 200
-        assert answer.headers["content-type"].startswith("text/plain")
+        response = client.get("/metrics")
+        assert response.status_code == 200
+        assert response.headers["content-type"].startswith("text/plain")
         client.get("/api/v1/profiles")
         client.get("/api/v1/nowhere/at/all")
         text = client.get("/metrics").text
@@ -76,7 +76,7 @@ def test_prometheus_reads_it(working: Tagloop, ann: User) -> None:
         assert checked.returncode == 0, checked.stderr.decode()
 
 
-def test_requests_have_ids(working: Tagloop) -> None:
+def test_responses_have_a_request_id(working: Tagloop) -> None:
     with TestClient(server.Starlette(routes=server.routes(lambda: working))) as client:
         assert client.get("/api/v1/profiles", headers={"X-Request-ID": "abc-1"}).headers["x-request-id"] == "abc-1"
         bad = client.get("/api/v1/profiles", headers={"X-Request-ID": "a b\tc"}).headers["x-request-id"]
@@ -84,7 +84,7 @@ def test_requests_have_ids(working: Tagloop) -> None:
 
 
 @pytest.mark.parametrize("as_json", [True, False])
-def test_a_line_says_what_it_is_about(as_json: bool) -> None:
+def test_log_lines_include_their_context(as_json: bool) -> None:
     stream = io.StringIO()
     handler = logging.StreamHandler(stream)
     handler.setFormatter(log_context._JsonFormatter() if as_json else log_context._TextFormatter())

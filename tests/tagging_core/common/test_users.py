@@ -13,7 +13,7 @@ ROLES = 'editor = ["ann@example.com"]\nmanager = ["Mo@Example.com"]\nadmin = ["r
 
 
 @pytest.mark.parametrize(
-    ("role", "may"),
+    ("role", "allowed"),
     [
         (Role.EDITOR, {Action.REVIEW, Action.UPLOAD}),
         (Role.OWNER, {Action.REVIEW, Action.UPLOAD, Action.CURATE, Action.REPORT}),
@@ -21,17 +21,17 @@ ROLES = 'editor = ["ann@example.com"]\nmanager = ["Mo@Example.com"]\nadmin = ["r
         (Role.ADMIN, set(Action)),
     ],
 )
-def test_each_role_may_what_it_needs_and_no_more(role: Role, may: set[Action]) -> None:
+def test_each_role_has_exactly_its_permissions(role: Role, allowed: set[Action]) -> None:
     user = User("x", frozenset({role}))
-    assert {action for action in Action if user.may(action)} == may
+    assert {action for action in Action if user.may(action)} == allowed
 
 
-def test_a_refusal_names_the_roles_that_would_do() -> None:
+def test_a_refusal_names_the_required_roles() -> None:
     with pytest.raises(NotAllowedError, match="needs the role admin or owner; current roles: editor"):
         require(User("ann", frozenset({Role.EDITOR})), Action.CURATE)
 
 
-def test_the_roles_file_maps_addresses(tmp_path: Path) -> None:
+def test_the_roles_file_maps_addresses_to_roles(tmp_path: Path) -> None:
     path = tmp_path / "roles.toml"
     path.write_text(ROLES)
     assert signed_in_user("ANN@example.com", path).roles == {Role.EDITOR}
@@ -40,7 +40,7 @@ def test_the_roles_file_maps_addresses(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["editor = 1", "boss = ['x']", "not toml"])
-def test_a_wrong_roles_file_is_told(tmp_path: Path, text: str) -> None:
+def test_an_invalid_roles_file_is_reported(tmp_path: Path, text: str) -> None:
     path = tmp_path / "roles.toml"
     path.write_text(text)
     with pytest.raises(SettingsError, match="is not a valid roles file"):
@@ -50,7 +50,7 @@ def test_a_wrong_roles_file_is_told(tmp_path: Path, text: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["", "   ", "x" * 81, "a\x00b"])
-def test_a_local_name_is_needed(name: str) -> None:
+def test_an_invalid_local_name_is_rejected(name: str) -> None:
     with pytest.raises(NotAllowedError, match="1 to 80"):
         local_user(name)
 

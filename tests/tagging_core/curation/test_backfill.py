@@ -1,4 +1,4 @@
-"""Reviewed pictures that a new or changed tag probably concerns are queued for people, and never changed unseen."""
+"""Reviewed pictures that a new or changed tag probably affects are queued for review, not changed."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def scan(loop: Tagloop, user: User, monkeypatch: pytest.MonkeyPatch) -> backfill
         return backfill.listed(connection)[0]
 
 
-def test_what_is_probably_missing_or_wrong_is_estimated_and_queued(
+def test_likely_missing_and_wrong_tags_are_estimated_and_queued(
     loop: Tagloop, ann: User, reviewed: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = scan(loop, ann, monkeypatch)
@@ -48,29 +48,29 @@ def test_what_is_probably_missing_or_wrong_is_estimated_and_queued(
         loses = [a for a, _ in backfill.waiting(connection, TAG, 0)]
         assert needs == set(reviewed[3:6])
         assert loses[0] == reviewed[9]
-        assert TAG not in decisions.labels_of(connection, reviewed[3])  # nothing was changed by it
+        assert TAG not in decisions.labels_of(connection, reviewed[3])  # the scan changes no label
 
 
-def test_answers_are_decisions_of_one_act(
+def test_answers_form_one_decision_group(
     loop: Tagloop, ann: User, reviewed: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scan(loop, ann, monkeypatch)
     asked = reviewed[3:6]
-    act = loop.curation.backfills.answer(ann, TAG, 1, asked=asked, applies=asked[:2])
-    assert act is not None
+    group = loop.curation.backfills.answer(ann, TAG, 1, asked=asked, applies=asked[:2])
+    assert group is not None
     with loop.database.read() as connection:
         values = [decisions.labels_of(connection, a)[TAG].value for a in asked]
         assert backfill.waiting(connection, TAG, 1) == []
     assert values == [1, 1, 0]
-    loop.review.undo_group(ann, act.id)
+    loop.review.undo_group(ann, group.id)
     assert (
         loop.curation.backfills.answer(ann, TAG, 0, asked=[reviewed[9]], applies=[reviewed[9]]) is None
-    )  # it keeps the tag
+    )  # the tag stays
     with pytest.raises(DecisionError, match="not on this page"):
         loop.curation.backfills.answer(ann, TAG, 1, asked=asked, applies=[999])
 
 
-def test_a_scan_goes_on_where_it_stopped_and_can_be_ended(
+def test_a_scan_resumes_where_it_stopped_and_can_be_cancelled(
     loop: Tagloop, ann: User, reviewed: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(backfill, "_CHUNK_SIZE", 4)
@@ -87,6 +87,6 @@ def test_a_scan_goes_on_where_it_stopped_and_can_be_ended(
         assert backfill.listed(connection) == []
 
 
-def test_only_owners_start_one(loop: Tagloop, ann: User) -> None:
+def test_only_owners_can_start_a_backfill(loop: Tagloop, ann: User) -> None:
     with pytest.raises(NotAllowedError):
         loop.curation.backfills.start(User("ed", frozenset({Role.EDITOR})), TAG)

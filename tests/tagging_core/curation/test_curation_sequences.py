@@ -1,4 +1,4 @@
-"""Whatever owners and editors do, in any order: ledger, SQL and Chroma agree, and what was done is undone whole."""
+"""After any sequence of changes, ledger, SQL and Chroma agree, and the last change can be undone completely."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ class Library(RuleBasedStateMachine):
         self.loop = Tagloop(opened.model_copy(update={"database_url": url}))
         with self.loop.database.read() as connection:
             self.pictures = list(connection.execute(select(assets.c.id).order_by(assets.c.id)).scalars())
-        self.made = 0
-        self.acts: list[str] = []
+        self.created = 0
+        self.change_ids: list[str] = []
 
     def teardown(self) -> None:
         if hasattr(self, "loop"):
@@ -50,51 +50,52 @@ class Library(RuleBasedStateMachine):
             self.installations.drop(self.folder / "data")
             shutil.rmtree(self.folder)
 
-    # ---- what people do -----------------------------------------------------------------------------------
+    # ---- actions -----------------------------------------------------------------------------------------
 
     @rule(category=st.sampled_from(["shape", "hue"]), below=st.booleans(), pick=st.integers(0, 50))
     def create(self, category: str, below: bool, pick: int) -> None:
-        self.made += 1
-        parent = self.one(pick) if below else None
-        name = {"en": f"Word {self.made}"}
+        self.created += 1
+        parent = self.pick_tag(pick) if below else None
+        name = {"en": f"Word {self.created}"}
         tag = Tag("", category, name, prompts=["red" if pick % 2 else "blue"], parent_id=parent)
         self.change(lambda taxonomy: plans.save(taxonomy, tag))
 
     @rule(pick=st.integers(0, 50), text=st.sampled_from(["red", "green", "blue dress"]))
     def rename(self, pick: int, text: str) -> None:
-        self.made += 1
+        self.created += 1
         self.change(
             lambda taxonomy: plans.save(
-                taxonomy, replace(taxonomy.tags[self.one(pick)], names={"en": f"Name {self.made}"}, prompts=[text])
+                taxonomy,
+                replace(taxonomy.tags[self.pick_tag(pick)], names={"en": f"Name {self.created}"}, prompts=[text]),
             )
         )
 
     @rule(pick=st.integers(0, 50), other=st.integers(0, 50), category=st.sampled_from(["shape", "hue"]))
     def move(self, pick: int, other: int, category: str) -> None:
-        below = self.one(other) if other % 2 else None
-        self.change(lambda taxonomy: plans.move(taxonomy, self.one(pick), category, parent_id=below))
+        below = self.pick_tag(other) if other % 2 else None
+        self.change(lambda taxonomy: plans.move(taxonomy, self.pick_tag(pick), category, parent_id=below))
 
     @rule(pick=st.integers(0, 50), other=st.integers(0, 50))
     def merge(self, pick: int, other: int) -> None:
-        self.change(lambda taxonomy: plans.merge(taxonomy, self.one(pick), self.one(other)))
+        self.change(lambda taxonomy: plans.merge(taxonomy, self.pick_tag(pick), self.pick_tag(other)))
 
     @rule(pick=st.integers(0, 50), chosen=st.sets(st.integers(0, 3), min_size=1))
     def split(self, pick: int, chosen: set[int]) -> None:
-        self.made += 1
-        new = Tag("", "", {"en": f"Part {self.made}"})
+        self.created += 1
+        new = Tag("", "", {"en": f"Part {self.created}"})
         pictures = [self.pictures[n] for n in sorted(chosen)]
-        self.change(lambda taxonomy: plans.split(taxonomy, self.one(pick), new, asset_ids=pictures))
+        self.change(lambda taxonomy: plans.split(taxonomy, self.pick_tag(pick), new, asset_ids=pictures))
 
     @rule(pick=st.integers(0, 50), state=st.sampled_from(["active", "deprecated"]))
     def set_state(self, pick: int, state: str) -> None:
-        self.change(lambda taxonomy: plans.set_state(taxonomy, self.one(pick), state))
+        self.change(lambda taxonomy: plans.set_state(taxonomy, self.pick_tag(pick), state))
 
     @rule(pick=st.integers(0, 50))
     def delete(self, pick: int) -> None:
-        self.change(lambda taxonomy: plans.delete(taxonomy, self.one(pick)))
+        self.change(lambda taxonomy: plans.delete(taxonomy, self.pick_tag(pick)))
 
     @rule(exclusive=st.booleans())
-    def rule_out(self, exclusive: bool) -> None:
+    def set_exclusive(self, exclusive: bool) -> None:
         self.change(
             lambda taxonomy: plans.save_category(taxonomy, replace(taxonomy.categories["hue"], exclusive=exclusive))
         )
@@ -106,31 +107,31 @@ class Library(RuleBasedStateMachine):
         kind=st.sampled_from([Kind.ACCEPT, Kind.REJECT, Kind.ADD, Kind.REPLACE, Kind.DONE]),
     )
     def decide(self, pick: int, other: int, picture: int, kind: Kind) -> None:
-        named = self.one(pick) if kind != Kind.DONE else None
-        instead = self.one(other) if kind == Kind.REPLACE else None
+        named = self.pick_tag(pick) if kind != Kind.DONE else None
+        instead = self.pick_tag(other) if kind == Kind.REPLACE else None
         try:
             self.loop.review.decide(ANN, Decision(kind, self.pictures[picture], named, instead, "general"))
         except TaggingError:
             return
-        self.acts.clear()  # what was done before need not be undone whole any more
+        self.change_ids.clear()  # earlier changes need not be completely undoable any more
 
-    @rule(again=st.booleans())
-    def undo(self, again: bool) -> None:
-        """Undoing the last act restores all that was there before it; undoing that, all that was there after."""
-        if not self.acts:
+    @rule(redo=st.booleans())
+    def undo(self, redo: bool) -> None:
+        """Undoing the last change restores the state before it; undoing the undo, the state after it."""
+        if not self.change_ids:
             return
         after, before = self.snapshot(), self.before
-        undone = self.loop.curation.undo(ANN, self.acts.pop())
+        undo_id = self.loop.curation.undo(ANN, self.change_ids.pop())
         assert self.snapshot() == before
-        if again:
-            self.loop.curation.undo(ANN, undone)
+        if redo:
+            self.loop.curation.undo(ANN, undo_id)
             assert self.snapshot() == after
-        self.acts.clear()
+        self.change_ids.clear()
 
-    # ---- what must always hold ----------------------------------------------------------------------------
+    # ---- invariants ---------------------------------------------------------------------------------------
 
     @invariant()
-    def the_tables_say_what_the_ledger_says(self) -> None:
+    def tables_match_the_ledger(self) -> None:
         if not hasattr(self, "loop"):
             return
         with self.loop.database.read() as connection:
@@ -140,27 +141,27 @@ class Library(RuleBasedStateMachine):
                 assert label_queries.labels_of(connection, [asset_id]).get(asset_id, {}) == expected
 
     @invariant()
-    def chroma_holds_what_sql_says(self) -> None:
-        if not hasattr(self, "loop") or len(self.acts) != 1:
+    def chroma_matches_sql(self) -> None:
+        if not hasattr(self, "loop") or len(self.change_ids) != 1:
             return
         self.loop.model.library.settle()
         self.loop.resources.index.connect()
         while self.loop.resources.index.feeder.feed():
             pass
         with self.loop.database.read() as connection:
-            standing = {tag.id: tag for tag in taxonomy_store.load(connection).unmerged()}
+            unmerged = {tag.id: tag for tag in taxonomy_store.load(connection).unmerged()}
             rows = connection.execute(select(learned.c.tag_id, learned.c.revision)).all()
-        assert {row.tag_id for row in rows} == set(standing)
-        assert self.loop.resources.index.counts()["tags"] == len(standing)
+        assert {row.tag_id for row in rows} == set(unmerged)
+        assert self.loop.resources.index.counts()["tags"] == len(unmerged)
         for row in rows:
             record = self.loop.resources.index.tag_record(row.tag_id)
             assert record is not None
-            assert (record["revision"], record["name_en"]) == (row.revision, standing[row.tag_id].name())
+            assert (record["revision"], record["name_en"]) == (row.revision, unmerged[row.tag_id].name())
         self.loop.resources.index.close()
 
     @invariant()
-    def a_replay_gives_the_same(self) -> None:
-        if not hasattr(self, "loop") or len(self.acts) != 1:
+    def a_replay_changes_nothing(self) -> None:
+        if not hasattr(self, "loop") or len(self.change_ids) != 1:
             return
         before = self.snapshot()
         self.loop.rebuild(ANN)
@@ -168,22 +169,22 @@ class Library(RuleBasedStateMachine):
 
     # ---- helpers ------------------------------------------------------------------------------------------
 
-    def one(self, pick: int) -> str:
+    def pick_tag(self, pick: int) -> str:
         ids = sorted(tag.id for tag in self.loop.taxonomy().unmerged())
         return ids[pick % len(ids)] if ids else "hue.none"
 
     def change(self, make: object) -> None:
         before = self.snapshot()
         try:
-            act = self.loop.curation.apply(ANN, make(self.loop.taxonomy()))  # type: ignore[operator]
+            change_id = self.loop.curation.apply(ANN, make(self.loop.taxonomy()))  # type: ignore[operator]
         except (TaggingError, KeyError):
             assert self.snapshot() == before
             return
         self.before = before
-        self.acts = [act]
+        self.change_ids = [change_id]
 
     def snapshot(self) -> Snapshot:
-        """All that follows from what was done, learned vectors included."""
+        """All derived state, learned weights included."""
         self.loop.model.library.settle()
         with self.loop.database.read() as connection:
             known = taxonomy_store.load(connection)
@@ -234,7 +235,7 @@ def small(template: Path, tmp_path_factory: pytest.TempPathFactory, installation
     return folder
 
 
-def test_any_sequence_of_acts(small: Path, installations: Installations) -> None:
+def test_any_sequence_of_changes_keeps_the_stores_consistent(small: Path, installations: Installations) -> None:
     Library.template, Library.installations = small, installations
     checks = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
     run_state_machine_as_test(

@@ -16,7 +16,7 @@ def apply(loop: Tagloop, user: User, data: bytes, form: str = "csv") -> dict[int
 
 
 @pytest.mark.parametrize("form", ["csv", "json", "skos"])
-def test_what_was_exported_reads_as_no_change(loop: Tagloop, ann: User, form: str) -> None:
+def test_importing_an_export_changes_nothing(loop: Tagloop, ann: User, form: str) -> None:
     loop.curation.apply(ann, plans.merge(loop.taxonomy(), "garment.hat", "garment.dress"))
     loop.curation.apply(ann, plans.set_state(loop.taxonomy(), "garment.skirt", "deprecated"))
     found = loop.curation.read_import(loop.curation.export(form), form)
@@ -24,7 +24,7 @@ def test_what_was_exported_reads_as_no_change(loop: Tagloop, ann: User, form: st
 
 
 @pytest.mark.parametrize("form", ["csv", "json", "skos"])
-def test_an_export_makes_the_same_library_elsewhere(loop: Tagloop, ann: User, form: str) -> None:
+def test_importing_an_export_recreates_a_deleted_tag(loop: Tagloop, ann: User, form: str) -> None:
     hat = loop.taxonomy().tags["garment.hat"]
     loop.curation.save(ann, replace(hat, own_prompts={"clip": ["a woolly hat"]}))
     before = loop.taxonomy()
@@ -34,16 +34,17 @@ def test_an_export_makes_the_same_library_elsewhere(loop: Tagloop, ann: User, fo
     assert changed.tags
     data = exported.replace(b"garment.hat", b"garment.cap-2")
     loop.curation.apply(ann, loop.curation.read_import(data, form).plan)
-    again = loop.taxonomy().tags["garment.cap-2"]
-    was = before.tags["garment.hat"]
-    assert (again.names, again.definition) == (was.names, was.definition)
-    assert again.own_prompts == (was.own_prompts if form == "json" else {})  # the other forms have no place for it
-    assert {code: set(words) for code, words in again.aliases.items()} == {
-        code: set(words) for code, words in was.aliases.items()
+    imported = loop.taxonomy().tags["garment.cap-2"]
+    original = before.tags["garment.hat"]
+    assert (imported.names, imported.definition) == (original.names, original.definition)
+    # Only JSON can express prompts for one model.
+    assert imported.own_prompts == (original.own_prompts if form == "json" else {})
+    assert {code: set(names) for code, names in imported.aliases.items()} == {
+        code: set(names) for code, names in original.aliases.items()
     }
 
 
-def test_a_spreadsheet_adds_changes_and_leaves_alone(loop: Tagloop, ann: User) -> None:
+def test_a_spreadsheet_adds_and_updates_tags(loop: Tagloop, ann: User) -> None:
     data = "id,category,name_en,name_zh,parent,aliases_en\n,Garment type,Kilt,,Skirt,tartan|plaid skirt\n"
     data = data.replace("Garment type", loop.taxonomy().categories["garment"].name())
     data += "garment.dress,,Gown dress,礼服裙,,\n"
@@ -52,10 +53,10 @@ def test_a_spreadsheet_adds_changes_and_leaves_alone(loop: Tagloop, ann: User) -
     assert (kilt.parent_id, kilt.aliases) == ("garment.skirt", {"en": ["tartan", "plaid skirt"]})
     dress = loop.taxonomy().tags["garment.dress"]
     assert (dress.name(), dress.name("zh")) == ("Gown dress", "礼服裙")
-    assert dress.prompts  # the file does not speak of prompts
+    assert dress.prompts  # the file has no column for prompts
 
 
-def test_a_merged_tag_is_not_brought_back_by_name_or_id(loop: Tagloop, ann: User) -> None:
+def test_an_import_does_not_recreate_a_merged_tag(loop: Tagloop, ann: User) -> None:
     loop.curation.apply(ann, plans.merge(loop.taxonomy(), "garment.hat", "garment.dress"))
     data = "id,category,name_en\ngarment.hat,garment,Hat\n,garment,HÁT\n,garment,Sari\n"
     notes = apply(loop, ann, data.encode())
@@ -66,7 +67,7 @@ def test_a_merged_tag_is_not_brought_back_by_name_or_id(loop: Tagloop, ann: User
     assert "garment.sari" in taxonomy.tags
 
 
-def test_ten_thousand_rows_with_one_bad_one_change_nothing(loop: Tagloop, ann: User) -> None:
+def test_one_bad_row_in_ten_thousand_prevents_the_import(loop: Tagloop, ann: User) -> None:
     lines = ["category,name_en", *(f"feature,Thing {n}" for n in range(10_000))]
     lines[7_000] = "feature,"
     before = loop.taxonomy()
@@ -79,7 +80,7 @@ def test_ten_thousand_rows_with_one_bad_one_change_nothing(loop: Tagloop, ann: U
     assert len(loop.taxonomy().tags) == len(before.tags) + 10_000
 
 
-def test_every_bad_row_is_told_by_its_line(loop: Tagloop) -> None:
+def test_every_bad_row_is_reported_by_line_number(loop: Tagloop) -> None:
     data = (
         "id,category,name_en,state,target,parent\n"
         ",garment,Dress coat,odd,,\n"
@@ -90,7 +91,7 @@ def test_every_bad_row_is_told_by_its_line(loop: Tagloop) -> None:
     )
     with pytest.raises(ImportRefusedError) as caught:
         loop.curation.read_import(data.encode(), "csv")
-    assert caught.value.problems.keys() == {2, 3}  # the form comes first
+    assert caught.value.problems.keys() == {2, 3}  # formats are checked first
     assert "expected one of active" in caught.value.problems[2]
     good = data.replace("odd", "").replace(",2,", ",,")
     with pytest.raises(ImportRefusedError) as caught:
@@ -98,13 +99,13 @@ def test_every_bad_row_is_told_by_its_line(loop: Tagloop) -> None:
     assert {n: p.split(";")[0][:30] for n, p in caught.value.problems.items()}.keys() == {4, 5, 7}
 
 
-def test_two_rows_of_one_word_are_told(loop: Tagloop) -> None:
+def test_duplicate_names_in_a_file_are_reported(loop: Tagloop) -> None:
     with pytest.raises(ImportRefusedError, match="line 3: 'KILT' is already a name"):
         loop.curation.read_import(b"category,name_en\ngarment,Kilt\ngarment,KILT\n", "csv")
 
 
 @pytest.mark.parametrize(
-    ("data", "form", "words"),
+    ("data", "form", "message"),
     [
         ("name_en\nCaf\u00e9\n".encode("latin-1"), "csv", "line 2: byte 0xe9 is not UTF-8"),
         (b"title\nX\n", "csv", "line 1: unknown column 'title'"),
@@ -119,8 +120,10 @@ def test_two_rows_of_one_word_are_told(loop: Tagloop) -> None:
         ),
     ],
 )
-def test_a_file_that_cannot_be_read_says_where(loop: Tagloop, data: bytes, form: str, words: str) -> None:
-    with pytest.raises(ImportRefusedError, match=words):
+def test_an_unreadable_file_is_reported_with_the_position(
+    loop: Tagloop, data: bytes, form: str, message: str
+) -> None:
+    with pytest.raises(ImportRefusedError, match=message):
         loop.curation.read_import(data, form)
 
 
@@ -129,20 +132,20 @@ def test_utf_16_and_semicolons_are_read(loop: Tagloop, ann: User) -> None:
     assert loop.taxonomy().tags["garment.kilt"].name("zh") == "苏格兰裙"
 
 
-def test_a_new_category_is_made_and_in_play(loop: Tagloop, ann: User) -> None:
+def test_an_imported_category_is_created_and_used_by_profiles(loop: Tagloop, ann: User) -> None:
     apply(loop, ann, b"category,name_en\nHouse style,Bold\n")
     assert "house-style" in loop.taxonomy().profiles["general"].categories
     assert loop.taxonomy().tags["house-style.bold"].category_id == "house-style"
 
 
-def test_a_spreadsheet_does_not_run_a_name_as_a_formula(loop: Tagloop, ann: User) -> None:
+def test_exported_names_are_not_run_as_formulas(loop: Tagloop, ann: User) -> None:
     apply(loop, ann, b"category,name_en\nfeature,=1+1\n")
     exported = loop.curation.export("csv").decode("utf-8-sig")
     assert "'=1+1" in exported
     assert loop.curation.impact(loop.curation.read_import(exported.encode(), "csv").plan).changes == []
 
 
-def test_a_thesaurus_from_elsewhere_comes_with_its_languages(loop: Tagloop, ann: User) -> None:
+def test_a_foreign_skos_thesaurus_is_imported_in_all_its_languages(loop: Tagloop, ann: User) -> None:
     data = """
     @prefix skos: <http://www.w3.org/2004/02/skos/core#> .
     @prefix ex: <http://example.org/> .

@@ -1,4 +1,4 @@
-"""A profile's instruction reaches the model: its pictures get a second vector, for its suggestions alone."""
+"""A profile's instruction reaches the model: its pictures get a second vector, used only for its suggestions."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from tests.conftest import BLUE, GREEN, RED, YELLOW, ingest, photo, wait_for
 PROFILE = "e-commerce"
 
 
-class Told(TinyEncoder):
-    """Sees the world upside down when it is told to look for something."""
+class InstructedEncoder(TinyEncoder):
+    """Returns reversed vectors when given an instruction."""
 
     def __init__(self) -> None:
         super().__init__(replace(find_preset("tiny"), instructed="both", fuses=True))
@@ -46,12 +46,12 @@ def owner() -> User:
 
 
 @pytest.fixture
-def encoder() -> Told:
-    return Told()
+def encoder() -> InstructedEncoder:
+    return InstructedEncoder()
 
 
 @pytest.fixture
-def working(data_dir: Path, encoder: Told) -> Iterator[Tagloop]:
+def working(data_dir: Path, encoder: InstructedEncoder) -> Iterator[Tagloop]:
     chosen = Settings(data_dir=data_dir, encoder="tiny", ingest_threads=1, blind_share=0, known_share=0)
     loop = Tagloop(chosen, encoder=encoder)
     loop.start()
@@ -59,18 +59,18 @@ def working(data_dir: Path, encoder: Told) -> Iterator[Tagloop]:
     loop.close()
 
 
-def instruct(loop: Tagloop, owner: User, words: str = "") -> str:
+def instruct(loop: Tagloop, owner: User, instruction: str = "") -> str:
     profile = loop.taxonomy().profile(PROFILE)
     loop.curation.apply(
-        owner, plans.instruct(loop.taxonomy(), PROFILE, words or profile.instruction, followed=True)
+        owner, plans.instruct(loop.taxonomy(), PROFILE, instruction or profile.instruction, followed=True)
     )
     loop.models.follow()
-    fingerprint = spaces.fingerprint_of(loop.model.preset.fingerprint, words or profile.instruction)
+    fingerprint = spaces.fingerprint_of(loop.model.preset.fingerprint, instruction or profile.instruction)
     wait_for(lambda: next(p for p in loop.models.all() if p.space.instruction).space.state == SpaceState.READY)
     return fingerprint
 
 
-def test_suggestions_of_the_profile_and_of_no_other_come_from_it(working: Tagloop, ann: User, owner: User) -> None:
+def test_only_suggestions_of_the_instructed_profile_use_its_space(working: Tagloop, ann: User, owner: User) -> None:
     red, *_ = ingest(working, ann, RED, GREEN, BLUE)
     fingerprint = instruct(working, owner)
     assert {s.fingerprint for s in working.review.suggest(red, PROFILE)} == {fingerprint}
@@ -79,7 +79,7 @@ def test_suggestions_of_the_profile_and_of_no_other_come_from_it(working: Tagloo
 
 
 def test_new_pictures_get_both_vectors_and_the_text_is_fused(
-    working: Tagloop, ann: User, owner: User, encoder: Told
+    working: Tagloop, ann: User, owner: User, encoder: InstructedEncoder
 ) -> None:
     ingest(working, ann, RED)
     fingerprint = instruct(working, owner)
@@ -92,7 +92,7 @@ def test_new_pictures_get_both_vectors_and_the_text_is_fused(
     assert "A yellow thing" in " ".join(encoder.fused)
 
 
-def test_a_decision_teaches_it_at_once(working: Tagloop, ann: User, owner: User) -> None:
+def test_a_decision_updates_the_instructed_library_at_once(working: Tagloop, ann: User, owner: User) -> None:
     assets = ingest(working, ann, RED, (215, 35, 30), GREEN, BLUE)
     instruct(working, owner)
     library = working.model.instructed[0]
@@ -104,14 +104,14 @@ def test_a_decision_teaches_it_at_once(working: Tagloop, ann: User, owner: User)
     assert library.matrix().probability_of("colour.red", picture[None])[0] < 0.9
 
 
-def test_a_single_picture_of_a_program_is_told_as_well(working: Tagloop, ann: User, owner: User) -> None:
+def test_the_tagger_uses_the_instruction_as_well(working: Tagloop, ann: User, owner: User) -> None:
     ingest(working, ann, RED)
     fingerprint = instruct(working, owner)
     tagged = working.tagger.tag(ann, photo(BLUE), PROFILE)
     assert {s.fingerprint for s in tagged.suggestions} == {fingerprint}
 
 
-def test_without_it_all_is_as_before(working: Tagloop, ann: User, owner: User) -> None:
+def test_turning_the_instruction_off_restores_plain_suggestions(working: Tagloop, ann: User, owner: User) -> None:
     (red,) = ingest(working, ann, RED)
     before = [s.tag_id for s in working.review.suggest(red, PROFILE)]
     fingerprint = instruct(working, owner)
@@ -124,23 +124,23 @@ def test_without_it_all_is_as_before(working: Tagloop, ann: User, owner: User) -
         assert not vectors.load(connection, fingerprint, [red])
 
 
-def test_another_instruction_takes_its_place_and_undo_brings_it_back(
+def test_a_new_instruction_replaces_the_old_one_and_undo_restores_it(
     working: Tagloop, ann: User, owner: User
 ) -> None:
     (red,) = ingest(working, ann, RED)
     first = instruct(working, owner, "Find the garment.")
-    act = working.curation.apply(
+    change_id = working.curation.apply(
         owner, plans.instruct(working.taxonomy(), PROFILE, "Find the mood.", followed=True)
     )
     working.models.follow()
-    told = [p.space for p in working.models.all() if p.space.instruction]
-    assert [family.instruction for family in told] == ["Find the mood."]
-    working.curation.undo(owner, act)
+    instructed = [p.space for p in working.models.all() if p.space.instruction]
+    assert [space.instruction for space in instructed] == ["Find the mood."]
+    working.curation.undo(owner, change_id)
     working.models.follow()
     wait_for(lambda: {s.fingerprint for s in working.review.suggest(red, PROFILE)} == {first})
 
 
-def test_who_may_not_and_what_cannot(working: Tagloop) -> None:
+def test_editors_and_empty_instructions_are_rejected(working: Tagloop) -> None:
     taxonomy = working.taxonomy()
     plan = plans.instruct(taxonomy, PROFILE, "Find it.", followed=True)
     with pytest.raises(NotAllowedError):
@@ -149,33 +149,35 @@ def test_who_may_not_and_what_cannot(working: Tagloop) -> None:
         plans.instruct(taxonomy, PROFILE, "  ", followed=True)
 
 
-def test_a_model_that_takes_none_is_told_none(loop: Tagloop, owner: User) -> None:
+def test_a_model_without_instructions_gets_no_instructed_space(loop: Tagloop, owner: User) -> None:
     loop.curation.apply(owner, plans.instruct(loop.taxonomy(), PROFILE, "Find it.", followed=True))
     loop.models.follow()
     assert not [p for p in loop.models.all() if p.space.instruction]
 
 
-def test_a_preview_shows_what_would_change_and_writes_nothing(working: Tagloop, ann: User, encoder: Told) -> None:
+def test_a_preview_shows_what_would_change_and_writes_nothing(
+    working: Tagloop, ann: User, encoder: InstructedEncoder
+) -> None:
     pictures = ingest(working, ann, RED, GREEN, BLUE, YELLOW)
     for asset_id, colour in zip(pictures, ("red", "green", "blue", "yellow"), strict=True):
         working.review.decide(ann, Decision(Kind.ADD, asset_id, f"colour.{colour}", profile=PROFILE))
         working.review.decide(ann, Decision(Kind.DONE, asset_id, profile=PROFILE))
     with working.database.read() as connection:
-        before = dump(connection)
-    told: list[float] = []
-    same = working.curation.instructions.preview(PROFILE, "Find it.", told.append)
-    assert told == sorted(told)
-    assert told[-1] == 1
+        before = row_counts(connection)
+    progress: list[float] = []
+    same = working.curation.instructions.preview(PROFILE, "Find it.", progress.append)
+    assert progress == sorted(progress)
+    assert progress[-1] == 1
     assert {tried.asset_id for tried in same.pictures} == set(pictures)
-    assert same.changed == 0, "texts and pictures are told alike"
+    assert same.changed == 0, "texts and pictures get the same instruction"
     assert (same.judged, same.before, same.after) == (4, 1, 1)
     encoder.confused = True
-    other = working.curation.instructions.preview(PROFILE, "Find it.", told.append)
+    other = working.curation.instructions.preview(PROFILE, "Find it.", progress.append)
     assert other.changed == 4
     assert other.after is not None
     assert other.after < 1
     with working.database.read() as connection:
-        assert dump(connection) == before
+        assert row_counts(connection) == before
 
 
 def test_a_preview_can_be_stopped_and_needs_pictures(working: Tagloop, ann: User) -> None:
@@ -189,7 +191,7 @@ def test_a_preview_can_be_stopped_and_needs_pictures(working: Tagloop, ann: User
         working.curation.instructions.preview(PROFILE, "Find it.", stop)
 
 
-def dump(connection: Connection) -> dict[str, int]:
-    """How many rows each table has."""
+def row_counts(connection: Connection) -> dict[str, int]:
+    """The number of rows in each table."""
     names = ("events", "vectors", "text_vectors", "families", "learned", "suggestions", "profiles")
     return {name: connection.execute(text(f"SELECT count(*) FROM {name}")).scalar_one() for name in names}

@@ -17,14 +17,14 @@ def test_a_prompt_is_tried_on_pictures_before_it_is_saved(loop: Tagloop, ann: Us
     assert loop.taxonomy() is before
 
 
-def test_a_new_tag_is_tried_as_well(loop: Tagloop, ann: User) -> None:
+def test_a_new_tag_can_be_tried_before_it_is_saved(loop: Tagloop, ann: User) -> None:
     red, *_ = ingest(loop, ann, RED, GREEN, BLUE)
     trial = loop.curation.try_tag(Tag("", "feature", {"en": "Fire"}, prompts=["red"]))
     assert trial.gains[0].asset_id == red
     assert trial.loses == []
 
 
-def test_pictures_that_people_decided_are_left_out(loop: Tagloop, ann: User) -> None:
+def test_decided_pictures_are_excluded_from_a_trial(loop: Tagloop, ann: User) -> None:
     red, green = ingest(loop, ann, RED, GREEN)
     loop.review.decide(ann, Decision(Kind.ADD, red, "colour.red"))
     loop.model.library.settle()
@@ -34,7 +34,7 @@ def test_pictures_that_people_decided_are_left_out(loop: Tagloop, ann: User) -> 
     assert green
 
 
-def test_a_prompt_for_another_model_changes_nothing_and_one_for_this_model_does(loop: Tagloop, ann: User) -> None:
+def test_a_prompt_for_one_model_affects_only_that_model(loop: Tagloop, ann: User) -> None:
     red, green = ingest(loop, ann, RED, GREEN)
     tag = loop.taxonomy().tags["colour.red"]
     assert not loop.curation.try_tag(replace(tag, own_prompts={"clip": ["green"]})).gains

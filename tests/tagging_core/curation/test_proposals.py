@@ -1,4 +1,4 @@
-"""An editor proposes a tag where it is missed; it is suggested once an owner agrees."""
+"""Editors propose missing tags, which are suggested once an owner approves them."""
 
 from __future__ import annotations
 
@@ -26,9 +26,7 @@ def propose(loop: Tagloop, user: User, asset: int, name: str = "Cape") -> Tag:
     return proposed
 
 
-def test_a_proposed_tag_is_on_its_picture_at_once_but_suggested_to_nobody(
-    loop: Tagloop, ann: User, editor: User
-) -> None:
+def test_a_proposed_tag_labels_its_picture_but_is_not_suggested(loop: Tagloop, ann: User, editor: User) -> None:
     first, alike = ingest(loop, ann, RED, RED)
     proposed = propose(loop, editor, first)
     assert proposed.state == "proposed"
@@ -40,7 +38,7 @@ def test_a_proposed_tag_is_on_its_picture_at_once_but_suggested_to_nobody(
     assert proposed.id not in {s.tag_id for s in loop.review.suggest(alike, "e-commerce")}
 
 
-def test_once_an_owner_agrees_its_pictures_have_taught_it(loop: Tagloop, ann: User, editor: User) -> None:
+def test_an_approved_tag_is_fitted_to_its_pictures_and_suggested(loop: Tagloop, ann: User, editor: User) -> None:
     first, alike = ingest(loop, ann, RED, RED)
     proposed = propose(loop, editor, first)
     with pytest.raises(NotAllowedError):
@@ -50,7 +48,7 @@ def test_once_an_owner_agrees_its_pictures_have_taught_it(loop: Tagloop, ann: Us
     assert proposed.id in {s.tag_id for s in loop.review.suggest(alike, "e-commerce")}
 
 
-def test_a_name_is_proposed_once(loop: Tagloop, ann: User, editor: User) -> None:
+def test_a_name_can_be_proposed_only_once(loop: Tagloop, ann: User, editor: User) -> None:
     (asset,) = ingest(loop, ann, RED)
     propose(loop, editor, asset)
     for taken in ("cape", "Dress"):

@@ -20,7 +20,7 @@ def found(loop: Tagloop, kind: str) -> list[Proposal]:
         return listed(connection, kind)
 
 
-def test_two_tags_of_one_thing_are_proposed_as_synonyms(loop: Tagloop, ann: User) -> None:
+def test_two_tags_for_the_same_thing_are_proposed_as_synonyms(loop: Tagloop, ann: User) -> None:
     pictures = ingest(loop, ann, RED, RED, GREEN, BLUE)
     one = loop.curation.save(ann, Tag("", "feature", {"en": "red banner"}))
     other = loop.curation.save(ann, Tag("", "feature", {"en": "red banners"}))
@@ -32,7 +32,7 @@ def test_two_tags_of_one_thing_are_proposed_as_synonyms(loop: Tagloop, ann: User
     assert proposal.evidence["together"] == 0
 
 
-def test_tags_taken_for_one_another_are_proposed_with_their_pictures(loop: Tagloop, ann: User) -> None:
+def test_confused_tags_are_proposed_with_their_pictures(loop: Tagloop, ann: User) -> None:
     pictures = ingest(loop, ann, RED, RED, RED)
     for asset_id in pictures:
         shown = {"probability": 0.6}
@@ -45,7 +45,7 @@ def test_tags_taken_for_one_another_are_proposed_with_their_pictures(loop: Taglo
     assert set(proposal.evidence["pictures"]) == set(pictures)
 
 
-def test_an_example_that_speaks_against_its_tag_is_proposed(loop: Tagloop, ann: User) -> None:
+def test_a_probably_mislabelled_example_is_proposed(loop: Tagloop, ann: User) -> None:
     reds = ingest(loop, ann, *[RED] * 6)
     (wrong,) = ingest(loop, ann, BLUE)
     others = ingest(loop, ann, *[GREEN] * 2, *[BLUE] * 4)
@@ -57,13 +57,13 @@ def test_an_example_that_speaks_against_its_tag_is_proposed(loop: Tagloop, ann: 
     assert proposals[0].evidence["picture"] == wrong
 
 
-def test_pictures_that_no_tag_fits_make_a_new_tag(loop: Tagloop, ann: User) -> None:
+def test_pictures_that_fit_no_tag_are_proposed_as_a_new_tag(loop: Tagloop, ann: User) -> None:
     pictures = ingest(loop, ann, *[YELLOW] * 6)
     for asset_id in pictures:
         for suggestion in loop.review.suggest(asset_id, "general"):
             loop.review.decide(ann, Decision(Kind.REJECT, asset_id, suggestion.tag_id, profile="general"))
     loop.model.library.settle()
-    for tag in list(loop.taxonomy().active()):  # whatever still fits a yellow picture
+    for tag in list(loop.taxonomy().active()):  # tags that still fit a yellow picture
         matrix = loop.model.library.matrix()
         if tag.id in matrix.rows:
             for asset_id in pictures[:2]:
@@ -73,7 +73,7 @@ def test_pictures_that_no_tag_fits_make_a_new_tag(loop: Tagloop, ann: User) -> N
     assert proposals[0].evidence["names"]
 
 
-def test_what_is_dismissed_is_not_proposed_again_until_that_is_taken_back(loop: Tagloop, ann: User) -> None:
+def test_a_dismissed_proposal_stays_hidden_until_it_is_restored(loop: Tagloop, ann: User) -> None:
     for asset_id in ingest(loop, ann, RED, RED, RED):
         shown = {"probability": 0.6}
         loop.review.decide(
@@ -90,7 +90,7 @@ def test_what_is_dismissed_is_not_proposed_again_until_that_is_taken_back(loop: 
     assert found(loop, "confusion") == [proposal]
 
 
-def test_two_kinds_of_pictures_are_told_apart_and_one_kind_is_not() -> None:
+def test_two_kinds_of_pictures_are_separated_and_one_kind_is_not() -> None:
     random = np.random.default_rng(0)
     centres = unit(random.normal(size=(2, 64)))
     one = unit(centres[0] + random.normal(size=(20, 64)) * 0.08)
@@ -104,13 +104,13 @@ def test_two_kinds_of_pictures_are_told_apart_and_one_kind_is_not() -> None:
     assert two_kinds(one)[1] < 0.2
 
 
-def test_the_search_runs_once_a_revision(loop: Tagloop, ann: User) -> None:
+def test_the_search_runs_once_per_library_revision(loop: Tagloop, ann: User) -> None:
     loop.model.library.settle()
     assert loop.curation.proposals.finder.search_if_due()
     assert not loop.curation.proposals.finder.search_if_due()
 
 
-def test_a_tag_of_two_kinds_is_proposed_for_a_split_as_long_as_it_has_both(loop: Tagloop, ann: User) -> None:
+def test_a_split_is_proposed_while_a_tag_covers_two_kinds_of_pictures(loop: Tagloop, ann: User) -> None:
     pictures = ingest(loop, ann, *[RED] * 8, *[BLUE] * 8)
     loop.review.decide_many(ann, [Decision(Kind.ADD, a, "garment.hat", profile="e-commerce") for a in pictures])
     (proposal,) = found(loop, "split")

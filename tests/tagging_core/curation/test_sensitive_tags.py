@@ -17,7 +17,7 @@ def mark(loop: Tagloop, user: User, tag_id: str) -> None:
     loop.model.library.settle()
 
 
-def test_the_shipped_set_is_off_until_it_is_switched_on_and_can_be_switched_off(loop: Tagloop, ann: User) -> None:
+def test_the_shipped_sensitive_tags_are_off_by_default_and_can_be_switched(loop: Tagloop, ann: User) -> None:
     assert not sensitive_tags.is_on(loop.taxonomy())
     loop.curation.apply(ann, sensitive_tags.switch_on(loop.taxonomy()))
     taxonomy = loop.taxonomy()
@@ -29,7 +29,7 @@ def test_the_shipped_set_is_off_until_it_is_switched_on_and_can_be_switched_off(
     assert sensitive_tags.is_on(loop.taxonomy())
 
 
-def test_a_sensitive_tag_is_shown_however_many_others_are_likelier(loop: Tagloop, ann: User) -> None:
+def test_a_sensitive_tag_is_suggested_even_if_others_are_likelier(loop: Tagloop, ann: User) -> None:
     (asset_id,) = ingest(loop, ann, RED)
     shown = {s.tag_id for s in loop.review.suggest(asset_id, "general")}
     everything = {t.id for t in loop.taxonomy().active(loop.taxonomy().profiles["general"])}
@@ -37,7 +37,7 @@ def test_a_sensitive_tag_is_shown_however_many_others_are_likelier(loop: Tagloop
     with loop.database.read() as connection:
         probabilities = loop.model.suggester.score(connection, [asset_id], "general").probabilities[0]
     likely = [t for t in everything - shown if probabilities[scored.rows[t]] >= 0.08]
-    if not likely:  # make room: one tag a category
+    if not likely:  # make room: one tag per category
         for category in loop.taxonomy().categories.values():
             loop.curation.apply(ann, plans.save_category(loop.taxonomy(), replace(category, top_k=1)))
         shown = {s.tag_id for s in loop.review.suggest(asset_id, "general")}
@@ -46,7 +46,7 @@ def test_a_sensitive_tag_is_shown_however_many_others_are_likelier(loop: Tagloop
     assert likely[0] in {s.tag_id for s in loop.review.suggest(asset_id, "general")}
 
 
-def test_a_sensitive_tag_is_never_given_to_many_at_once(loop: Tagloop, ann: User) -> None:
+def test_a_sensitive_tag_cannot_be_accepted_in_bulk(loop: Tagloop, ann: User) -> None:
     pictures = ingest(loop, ann, RED, RED, RED, profile="general")
     view = View("general")
     assert "colour.red" in loop.bulk.grid(ann, view).asked
@@ -60,7 +60,7 @@ def test_a_sensitive_tag_is_never_given_to_many_at_once(loop: Tagloop, ann: User
     loop.bulk.decide(ann, many[:1])
 
 
-def test_what_waits_is_counted_until_somebody_decides(loop: Tagloop, ann: User) -> None:
+def test_pictures_with_a_sensitive_suggestion_are_counted_until_decided(loop: Tagloop, ann: User) -> None:
     first, second = ingest(loop, ann, RED, RED, profile="general")
     mark(loop, ann, "colour.red")
     for asset_id in (first, second):

@@ -32,7 +32,7 @@ def test_use_growth_and_precision_follow_decisions_and_merges(loop: Tagloop, ann
         assert tag_health.curve(connection, "garment.dress", redirects)["precision"].tolist() == [1.0]
 
 
-def test_the_best_and_the_doubtful_examples_are_told_apart(loop: Tagloop, ann: User) -> None:
+def test_best_and_doubtful_examples_are_distinguished(loop: Tagloop, ann: User) -> None:
     pictures = ingest(loop, ann, *[RED] * 5, GREEN)
     for asset_id in pictures:
         loop.review.decide(ann, Decision(Kind.ADD, asset_id, "colour.red"))
@@ -44,7 +44,7 @@ def test_the_best_and_the_doubtful_examples_are_told_apart(loop: Tagloop, ann: U
     assert best[0].probability > doubtful[0].probability
 
 
-def test_a_tag_nobody_decided_on_has_no_examples(loop: Tagloop) -> None:
+def test_a_tag_without_decisions_has_no_examples(loop: Tagloop) -> None:
     with loop.database.read() as connection:
         assert tag_health.examples(connection, loop.model.library, "colour.red") == ([], [])
         assert tag_health.curve(connection, "colour.red", NO_REDIRECTS).empty

@@ -31,7 +31,7 @@ def sample(name: str) -> Image.Image:
     return open_picture(next(SAMPLES.glob(f"{name}-*.jpg")).read_bytes()).image
 
 
-def test_it_names_sample_photos_without_having_learned(encoder: Encoder) -> None:
+def test_sample_photos_are_classified_zero_shot(encoder: Encoder) -> None:
     images = encoder.encode_images([sample(name) for name in GARMENTS])
     texts = encoder.encode_texts([f"a photo of {prompt}" for prompt in GARMENTS.values()])
     assert (images @ texts.T).argmax(axis=1).tolist() == [0, 1, 2]
@@ -48,14 +48,14 @@ def test_vectors_are_unit_float32_and_repeatable(encoder: Encoder) -> None:
     assert encoder.encode_images([]).shape == (0, 2296)
 
 
-def test_it_sees_colour(encoder: Encoder) -> None:
+def test_colours_are_distinguished(encoder: Encoder) -> None:
     red, blue = encoder.encode_images([Image.new("RGB", (300, 300), c) for c in ((200, 20, 20), (20, 60, 200))])
     text = encoder.encode_texts(["a photo of red, crimson, scarlet"])[0]
     assert text @ red > text @ blue + 0.05
 
 
 @pytest.mark.parametrize("text", ["http://127.0.0.1:9/x.png", "/etc/hostname", "data:image/png;base64,AAAA"])
-def test_a_text_is_never_taken_for_an_address_or_a_path(encoder: Encoder, tmp_path: Path, text: str) -> None:
+def test_a_text_is_never_treated_as_a_url_or_path(encoder: Encoder, tmp_path: Path, text: str) -> None:
     picture = tmp_path / "real.png"
     Image.new("RGB", (10, 10)).save(picture)
     for written in (text, str(picture)):
@@ -63,13 +63,13 @@ def test_a_text_is_never_taken_for_an_address_or_a_path(encoder: Encoder, tmp_pa
         assert np.allclose(vector[1000:2280], 0)  # the visual part, which only pictures have
 
 
-def test_sentence_transformers_own_encode_takes_strings_and_pictures(encoder: Encoder) -> None:
+def test_sentence_transformers_encode_accepts_strings_and_pictures(encoder: Encoder) -> None:
     model = encoder.models[0]  # type: ignore[attr-defined]
     assert np.allclose(model.encode("a photo of a dog"), encoder.encode_texts(["a photo of a dog"])[0], atol=1e-5)
     assert np.allclose(model.encode(sample("hat")), encoder.encode_images([sample("hat")])[0], atol=1e-4)
 
 
-def test_the_onnx_form_equals_pytorch_and_is_made_once(encoder: Encoder, models: Path) -> None:
+def test_the_onnx_export_matches_pytorch_and_is_made_once(encoder: Encoder, models: Path) -> None:
     import torch
 
     (path,) = models.glob("*.onnx")
@@ -83,7 +83,7 @@ def test_the_onnx_form_equals_pytorch_and_is_made_once(encoder: Encoder, models:
     assert path.stat().st_mtime_ns == made
 
 
-def test_weights_that_were_changed_are_refused(tmp_path: Path) -> None:
+def test_changed_or_missing_weights_are_rejected(tmp_path: Path) -> None:
     (tmp_path / "weights.pth").write_bytes(b"changed")
     with pytest.raises(EncoderError, match="changed or damaged"):
         verify_sha256(tmp_path / "weights.pth", "0" * 64)

@@ -1,4 +1,4 @@
-"""The seam, the presets and the tiny encoder; the built-in model has its own file."""
+"""The encoder interface, the presets and the tiny encoder; the built-in model has its own file."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from tagging_core.embeddings.encoders.colours import WORDS, colour_profile
 from tagging_core.errors import EncoderError
 
 
-def test_every_preset_is_complete_and_its_fingerprint_is_its_own() -> None:
+def test_every_preset_is_complete_and_has_a_unique_fingerprint() -> None:
     listed = presets()
-    large = {
+    expected = {
         "gme-qwen2-vl-2b",
         "gme-qwen2-vl-7b",
         "qwen3-vl-embedding-2b",
@@ -25,7 +25,7 @@ def test_every_preset_is_complete_and_its_fingerprint_is_its_own() -> None:
         "builtin",
         "tiny",
     }
-    assert large <= set(listed)
+    assert expected <= set(listed)
     assert len({p.fingerprint for p in listed.values()}) == len(listed)
     for preset in listed.values():
         assert 0 < preset.learner.prior < 1
@@ -53,12 +53,12 @@ def test_the_tiny_encoder_is_deterministic_and_knows_colours(tmp_path) -> None: 
 
 
 @pytest.mark.parametrize("name", ["nothing", "./nothing", "gme-qwen2", "a/b/c"])
-def test_what_names_no_model_is_told_what_does(name: str) -> None:
+def test_an_unknown_model_name_is_rejected_with_a_hint(name: str) -> None:
     with pytest.raises(EncoderError, match="TAGLOOP_ENCODER=builtin"):
         find_preset(name)
 
 
-def test_a_slip_of_the_pen_is_told_what_was_meant() -> None:
+def test_a_misspelt_preset_name_gets_a_suggestion() -> None:
     with pytest.raises(EncoderError, match="Did you mean 'siglip2-base'"):
         find_preset("siglip-base")
 

@@ -1,4 +1,4 @@
-"""Chunks: told of, tried again, put aside, taken over; whatever fails, every picture ends exactly once."""
+"""Chunks are dispatched, retried, dead-lettered and taken over; every picture is finished exactly once."""
 
 from __future__ import annotations
 
@@ -40,26 +40,28 @@ def count(loop: Tagloop, table: sa.Table) -> int:
 
 
 @pytest.fixture
-def failing(loop: Tagloop, monkeypatch: pytest.MonkeyPatch) -> Callable[[int, Exception], None]:
-    """Lets so many attempts fail by an error that nobody expects."""
+def fail_attempts(loop: Tagloop, monkeypatch: pytest.MonkeyPatch) -> Callable[[int, Exception], None]:
+    """Makes the given number of attempts fail with an error."""
     monkeypatch.setattr(chunks, "_BACKOFF_SECONDS", 0.05)
-    usual = loop.model.suggester.predict
+    original = loop.model.suggester.predict
 
     def fail(times: int, error: Exception) -> None:
-        left = iter(range(times))
+        remaining = iter(range(times))
 
-        def suggest(*args: object, **options: object) -> object:
-            if next(left, None) is not None:
+        def predict(*args: object, **options: object) -> object:
+            if next(remaining, None) is not None:
                 raise error
-            return usual(*args, **options)  # type: ignore[arg-type]
+            return original(*args, **options)  # type: ignore[arg-type]
 
-        monkeypatch.setattr(loop.model.suggester, "predict", suggest)
+        monkeypatch.setattr(loop.model.suggester, "predict", predict)
 
     return fail
 
 
-def test_what_fails_is_tried_again(loop: Tagloop, ann: User, failing: Callable[[int, Exception], None]) -> None:
-    failing(2, RuntimeError("a kernel failed"))
+def test_a_failed_chunk_is_retried(
+    loop: Tagloop, ann: User, fail_attempts: Callable[[int, Exception], None]
+) -> None:
+    fail_attempts(2, RuntimeError("a kernel failed"))
     batch = loop.ingest.upload(ann, files(3), PROFILE)
     loop.start()
     wait_for(lambda: loop.ingest.batch(batch).state == "done")
@@ -68,18 +70,22 @@ def test_what_fails_is_tried_again(loop: Tagloop, ann: User, failing: Callable[[
     assert all(row.error == "" for row in chunk_rows(loop))
 
 
-def test_what_fails_too_often_is_put_aside_and_can_be_tried_again(
-    loop: Tagloop, ann: User, failing: Callable[[int, Exception], None]
+def test_a_chunk_out_of_attempts_is_dead_lettered_and_can_be_retried(
+    loop: Tagloop, ann: User, fail_attempts: Callable[[int, Exception], None]
 ) -> None:
-    failing(chunks.ATTEMPTS, RuntimeError("a kernel failed"))
+    fail_attempts(chunks.ATTEMPTS, RuntimeError("a kernel failed"))
     batch = loop.ingest.upload(ann, files(1), PROFILE)
     loop.start()
     wait_for(lambda: loop.ingest.batch(batch).state == "stopped")
     assert loop.ingest.batch(batch).note == "1 could not be processed; see the page Jobs for the reasons."
     with loop.database.read() as connection:
-        (aside,) = queue_status.dead_letters(connection)
+        (dead_letter,) = queue_status.dead_letters(connection)
         assert queue_status.load(connection).dead_lettered == 1
-    assert (aside.batch_id, aside.names, aside.error) == (batch, ["0.jpg"], "RuntimeError: a kernel failed")
+    assert (dead_letter.batch_id, dead_letter.names, dead_letter.error) == (
+        batch,
+        ["0.jpg"],
+        "RuntimeError: a kernel failed",
+    )
     loop.ingest.resume(ann, batch)
     wait_for(lambda: loop.ingest.batch(batch).state == "done")
     assert loop.ingest.batch(batch).ingested == 1
@@ -87,21 +93,21 @@ def test_what_fails_too_often_is_put_aside_and_can_be_tried_again(
         assert queue_status.dead_letters(connection) == []
 
 
-def test_one_bad_chunk_keeps_no_other_from_being_done(
-    loop: Tagloop, ann: User, failing: Callable[[int, Exception], None]
+def test_one_bad_chunk_does_not_block_the_others(
+    loop: Tagloop, ann: User, fail_attempts: Callable[[int, Exception], None]
 ) -> None:
-    failing(chunks.ATTEMPTS, RuntimeError("a kernel failed"))
+    fail_attempts(chunks.ATTEMPTS, RuntimeError("a kernel failed"))
     batch = loop.ingest.upload(ann, files(64), PROFILE)
     loop.start()
     wait_for(lambda: loop.ingest.batch(batch).state == "done")
     assert count(loop, assets) == 64
 
 
-def test_a_trouble_of_the_machine_is_no_attempt(
-    loop: Tagloop, ann: User, failing: Callable[[int, Exception], None], monkeypatch: pytest.MonkeyPatch
+def test_an_encoder_error_does_not_count_as_an_attempt(
+    loop: Tagloop, ann: User, fail_attempts: Callable[[int, Exception], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tagging_core.ingest.chunk_runner._PAUSE_SECONDS", 0.05)
-    failing(chunks.ATTEMPTS + 2, EncoderError("The model is away."))
+    fail_attempts(chunks.ATTEMPTS + 2, EncoderError("The model is away."))
     batch = loop.ingest.upload(ann, files(1), PROFILE)
     loop.start()
     wait_for(lambda: loop.worker is not None and loop.worker.trouble == "The model is away.")
@@ -110,15 +116,17 @@ def test_a_trouble_of_the_machine_is_no_attempt(
     wait_for(lambda: loop.worker is not None and loop.worker.trouble == "")
 
 
-def test_files_that_are_away_are_waited_for(loop: Tagloop, ann: User, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_chunk_waits_for_an_unreachable_object_store(
+    loop: Tagloop, ann: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(worker, "_HEARTBEAT_SECONDS", 0.05)
     batch = loop.ingest.upload(ann, files(1), PROFILE)
-    usual, left = loop.resources.blobs.read, iter(range(chunks.ATTEMPTS + 2))
+    original, remaining = loop.resources.blobs.read, iter(range(chunks.ATTEMPTS + 2))
 
     def read(name: str) -> bytes:
-        if next(left, None) is not None:
+        if next(remaining, None) is not None:
             raise UnreachableError("The object store is away.")
-        return usual(name)
+        return original(name)
 
     monkeypatch.setattr(loop.resources.blobs, "read", read)
     loop.start()
@@ -127,68 +135,70 @@ def test_files_that_are_away_are_waited_for(loop: Tagloop, ann: User, monkeypatc
     assert chunk_rows(loop)[0].attempts == 1
 
 
-def test_whoever_starts_anew_goes_on_and_gives_up_what_it_died_of(
+def test_a_restart_resumes_chunks_and_dead_letters_exhausted_ones(
     embedded: None, loop: Tagloop, ann: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(dispatching, "_LOOK_SECONDS", 0.1)
-    once, ever = (loop.ingest.upload(ann, files(1), PROFILE) for _ in range(2))
+    interrupted, exhausted = (loop.ingest.upload(ann, files(1), PROFILE) for _ in range(2))
     with loop.database.write() as connection:
         for job, attempts in ((1, 1), (2, chunks.ATTEMPTS)):
             held = {"leased_until": time.time() + 30, "sent_at": time.time(), "attempts": attempts}
             connection.execute(sa.update(table).where(table.c.job_id == job).values(held))
     loop.start()
-    wait_for(lambda: loop.ingest.batch(once).state == "done")
-    wait_for(lambda: loop.ingest.batch(ever).state == "stopped")
+    wait_for(lambda: loop.ingest.batch(interrupted).state == "done")
+    wait_for(lambda: loop.ingest.batch(exhausted).state == "stopped")
 
 
-def test_lost_news_is_told_again(embedded: None, loop: Tagloop, ann: User, monkeypatch: pytest.MonkeyPatch) -> None:
-    told: list[tuple[int, int]] = []
-    messages = Broker("", lambda job, n: told.append((job, n)))
-    dispatcher = Dispatcher(loop.database, messages)
+def test_a_lost_message_is_sent_again(
+    embedded: None, loop: Tagloop, ann: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    received: list[tuple[int, int]] = []
+    broker = Broker("", lambda job, n: received.append((job, n)))
+    dispatcher = Dispatcher(loop.database, broker)
     batch = loop.ingest.upload(ann, files(1), PROFILE)
     assert dispatcher.work()
-    messages._broker.flush_all()
-    assert not dispatcher.work(), "it may still be on its way"
+    broker._broker.flush_all()
+    assert not dispatcher.work(), "the message may still be in flight"
     monkeypatch.setattr(dispatching, "_OVERLOOKED_SECONDS", 0.0)
     monkeypatch.setattr(dispatching, "_LOOK_SECONDS", 0.0)
     dispatcher.work()
     assert dispatcher.work()
-    messages.consume(1)
-    wait_for(lambda: told)
-    assert told == [(1, 0)]
-    messages.close()
-    assert loop.ingest.batch(batch).state == "running", "news is no truth"
+    broker.consume(1)
+    wait_for(lambda: received)
+    assert received == [(1, 0)]
+    broker.close()
+    assert loop.ingest.batch(batch).state == "running", "a message alone does not change the batch"
 
 
-def test_what_people_wait_for_overtakes_the_rest(loop: Tagloop, ann: User, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_small_uploads_overtake_large_ones(loop: Tagloop, ann: User, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(batches, "_URGENT", 3)
     bulk = loop.ingest.upload(ann, files(40), PROFILE)
     urgent = loop.ingest.upload(ann, files(2), PROFILE)
     order: list[tuple[int, int]] = []
-    messages = Broker("", lambda job, n: order.append((job, n)))
-    Dispatcher(loop.database, messages).work()
-    messages.consume(1)
+    broker = Broker("", lambda job, n: order.append((job, n)))
+    Dispatcher(loop.database, broker).work()
+    broker.consume(1)
     wait_for(lambda: len(order) == len(chunk_rows(loop)))
-    messages.close()
-    ends = max(order.index(ref) for ref in order if ref[0] == urgent)
-    assert ends < len(order) / 2, f"batch {bulk} was done first: {order}"
+    broker.close()
+    last = max(order.index(ref) for ref in order if ref[0] == urgent)
+    assert last < len(order) / 2, f"batch {bulk} was done first: {order}"
 
 
-def test_a_lease_lasts_as_long_as_the_worker_is_at_it(loop: Tagloop, ann: User) -> None:
+def test_a_heartbeat_renews_the_lease_of_a_running_chunk(loop: Tagloop, ann: User) -> None:
     loop.ingest.upload(ann, files(1), PROFILE)
     holder = ChunkRunner(loop.database, "one")
 
-    def take_long(_: object) -> None:
+    def run_slowly(_: object) -> None:
         with loop.database.write() as connection:
             connection.execute(sa.update(table).values(leased_until=time.time() + 1))
         holder.heartbeat()
         assert chunk_rows(loop)[0].leased_until > time.time() + chunks.LEASE_SECONDS - 5
         assert not holder.hangs
 
-    assert holder.run((1, 0), take_long)
+    assert holder.run((1, 0), run_slowly)
 
 
-def test_one_that_hangs_is_given_up_and_whoever_is_first_has_done_it(
+def test_a_chunk_of_a_hung_worker_is_taken_over_and_written_once(
     loop: Tagloop, ann: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     batch = loop.ingest.upload(ann, files(1), PROFILE)
@@ -200,7 +210,7 @@ def test_one_that_hangs_is_given_up_and_whoever_is_first_has_done_it(
         monkeypatch.setattr("tagging_core.ingest.chunk_runner.HUNG_SECONDS", 0.0)
         assert slow.hangs
         slow.heartbeat()
-        with loop.database.write() as connection:  # as if half a minute had passed
+        with loop.database.write() as connection:  # as if the lease had expired
             connection.execute(sa.update(table).values(leased_until=time.time() - 1))
         assert quick.run((1, 0), Services(loop.resources, loop.model, loop.wake).pipeline.run)
         write(embedded)
@@ -212,7 +222,7 @@ def test_one_that_hangs_is_given_up_and_whoever_is_first_has_done_it(
     assert count(loop, assets) == 1
 
 
-def test_what_worker_after_worker_dies_of_is_put_aside(
+def test_a_chunk_that_keeps_killing_workers_is_dead_lettered(
     loop: Tagloop, ann: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(dispatching, "_LOOK_SECONDS", 0.0)
@@ -228,7 +238,7 @@ def test_what_worker_after_worker_dies_of_is_put_aside(
     assert "crashed or hung in each of" in chunk_rows(loop)[0].error
 
 
-def test_load_and_workers_are_counted(loop: Tagloop, ann: User) -> None:
+def test_queue_load_and_active_workers_are_counted(loop: Tagloop, ann: User) -> None:
     loop.ingest.upload(ann, files(20), PROFILE)
     with loop.database.write() as connection:
         assert chunks.claim(connection, "one", (1, 0)) is not None
@@ -246,6 +256,6 @@ def test_load_and_workers_are_counted(loop: Tagloop, ann: User) -> None:
     assert count(loop, items) == 20
 
 
-def test_a_queue_of_another_kind_is_refused() -> None:
+def test_an_unsupported_queue_url_is_rejected() -> None:
     with pytest.raises(SettingsError, match="is not supported: expected amqp"):
         Broker("kafka://somewhere", lambda job, n: None)

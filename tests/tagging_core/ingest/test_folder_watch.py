@@ -10,7 +10,7 @@ from tagging_core.ingest.folder_watch import appearing
 from tests.conftest import photo, wait_for
 
 
-def test_what_appears_in_a_folder_is_told_once_it_is_whole(tmp_path: Path) -> None:
+def test_new_files_are_reported_once_they_are_complete(tmp_path: Path) -> None:
     (tmp_path / "first.jpg").write_bytes(photo())
     (tmp_path / "notes.md").write_bytes(b"no picture")
     stopping = threading.Event()
@@ -33,6 +33,6 @@ def test_what_appears_in_a_folder_is_told_once_it_is_whole(tmp_path: Path) -> No
     assert seen == ["first.jpg", "second.jpg"]
 
 
-def test_a_folder_there_is_not_is_refused(tmp_path: Path) -> None:
+def test_a_missing_folder_is_rejected(tmp_path: Path) -> None:
     with pytest.raises(TaggingError, match="cannot be watched"):
         next(appearing(tmp_path / "lost", threading.Event()))

@@ -32,7 +32,7 @@ def finish(loop: Tagloop, batch_id: int) -> batches.Batch:
     return loop.ingest.batch(batch_id)
 
 
-def test_one_bad_file_has_its_own_reason_and_stops_nothing(working: Tagloop, ann: User) -> None:
+def test_bad_files_are_refused_with_a_reason_and_do_not_stop_the_batch(working: Tagloop, ann: User) -> None:
     files = [
         ("a.jpg", photo(RED)),
         ("broken.jpg", photo(size=(300, 300))[:700]),
@@ -49,7 +49,7 @@ def test_one_bad_file_has_its_own_reason_and_stops_nothing(working: Tagloop, ann
     assert "Not a picture" in reasons["notes.pdf"]
 
 
-def test_a_picture_is_known_by_its_bytes(working: Tagloop, ann: User) -> None:
+def test_identical_files_are_stored_once(working: Tagloop, ann: User) -> None:
     first = finish(
         working, working.ingest.upload(ann, [("a.jpg", photo(RED)), ("same.jpg", photo(RED))], "general")
     )
@@ -65,21 +65,21 @@ def test_every_picture_has_files_vector_and_suggestions(loop: Tagloop, ann: User
     with loop.database.read() as connection:
         asset = repository.get(connection, asset_id)
         vector = vectors.load(connection, loop.model.preset.fingerprint, [asset_id])[asset_id]
-        kept = recorded_suggestions.recorded(connection, asset_id, "e-commerce")
+        stored = recorded_suggestions.recorded(connection, asset_id, "e-commerce")
     assert loop.resources.images.has(asset.sha256)
     assert np.isclose(np.linalg.norm(vector), 1, atol=1e-5)
-    assert kept[0].rank == 1
-    assert {s.fingerprint for s in kept} == {loop.model.preset.fingerprint}
-    assert all(0 < s.probability < 1 for s in kept)
-    assert "colour.red" in {s.tag_id for s in kept}
+    assert stored[0].rank == 1
+    assert {s.fingerprint for s in stored} == {loop.model.preset.fingerprint}
+    assert all(0 < s.probability < 1 for s in stored)
+    assert "colour.red" in {s.tag_id for s in stored}
 
 
-def test_staged_files_are_gone_afterwards(working: Tagloop, ann: User) -> None:
+def test_staged_files_are_removed_after_ingest(working: Tagloop, ann: User) -> None:
     finish(working, working.ingest.upload(ann, [("a.jpg", photo(RED))], "general"))
     wait_for(lambda: not [p for p in (working.settings.data_dir / "incoming").rglob("*") if p.is_file()])
 
 
-def test_a_folder_and_a_zip_on_this_machine(working: Tagloop, ann: User, tmp_path: Path) -> None:
+def test_a_local_folder_and_a_local_zip_are_ingested(working: Tagloop, ann: User, tmp_path: Path) -> None:
     folder = tmp_path / "photos"
     folder.mkdir()
     (folder / "a.jpg").write_bytes(photo(RED))
@@ -95,7 +95,7 @@ def test_a_folder_and_a_zip_on_this_machine(working: Tagloop, ann: User, tmp_pat
         assert vectors.load(connection, working.model.preset.fingerprint, [found[0].id], kind="text")
 
 
-def test_a_batch_stops_and_goes_on(loop: Tagloop, ann: User) -> None:
+def test_a_batch_can_be_stopped_and_resumed(loop: Tagloop, ann: User) -> None:
     batch_id = loop.ingest.upload(ann, [(f"{n}.jpg", photo(RED, (20 + n, 20))) for n in range(70)], "general")
     loop.ingest.stop(ann, batch_id)
     loop.start()
@@ -135,20 +135,20 @@ def test_a_full_disk_while_uploading_queues_nothing(
         assert batches.recent(connection) == []
 
 
-def test_the_chunk_of_a_vanished_worker_is_done_by_another(embedded: None, loop: Tagloop, ann: User) -> None:
+def test_a_chunk_with_an_expired_lease_is_taken_over(embedded: None, loop: Tagloop, ann: User) -> None:
     batch_id = loop.ingest.upload(ann, [("a.jpg", photo(RED))], "general")
     with loop.database.write() as connection:
         assert claim(connection, "lost", (1, 0)) is not None
         assert claim(connection, "other", (1, 0)) is None
         connection.execute(update(chunks).values(leased_until=time.time() - 1))
-        again = claim(connection, "other", (1, 0))
-    assert again is not None
-    assert [item.name for item in again.items] == ["a.jpg"]
+        claimed = claim(connection, "other", (1, 0))
+    assert claimed is not None
+    assert [item.name for item in claimed.items] == ["a.jpg"]
     loop.start()
     assert finish(loop, batch_id).ingested == 1
 
 
-def test_a_batch_falls_back_to_halves_and_then_single_pictures() -> None:
+def test_a_failing_batch_is_bisected_down_to_single_pictures() -> None:
     class Fragile(TinyEncoder):
         calls = 0
 
@@ -166,7 +166,7 @@ def test_a_batch_falls_back_to_halves_and_then_single_pictures() -> None:
     assert Fragile.calls < 12
 
 
-def test_leftovers_of_a_crash_are_removed_and_what_waits_is_kept(embedded: None, loop: Tagloop, ann: User) -> None:
+def test_leftovers_of_a_crash_are_removed_and_waiting_files_kept(embedded: None, loop: Tagloop, ann: User) -> None:
     batch_id = loop.ingest.upload(ann, [("a.jpg", photo(RED))], "general")
     leftover = loop.settings.data_dir / "incoming" / "crashed" / "0"
     leftover.parent.mkdir()
@@ -181,7 +181,7 @@ def test_an_empty_upload_is_refused(loop: Tagloop, ann: User) -> None:
         loop.ingest.upload(ann, [], "general")
 
 
-def test_a_damaged_zip_is_told_apart_from_a_picture(working: Tagloop, ann: User) -> None:
+def test_a_damaged_zip_is_refused(working: Tagloop, ann: User) -> None:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         archive.writestr("a.jpg", photo(RED))
@@ -189,12 +189,12 @@ def test_a_damaged_zip_is_told_apart_from_a_picture(working: Tagloop, ann: User)
     assert batch.refused == 1
 
 
-def test_only_uploaders_upload(loop: Tagloop, manager: User) -> None:
+def test_only_permitted_users_can_upload(loop: Tagloop, manager: User) -> None:
     with pytest.raises(NotAllowedError, match="mo may not upload pictures"):
         loop.ingest.upload(manager, [("a.jpg", photo(RED))], "general")
 
 
-def test_a_model_that_cannot_be_loaded_is_told_and_the_batch_waits(data_dir: Path, ann: User) -> None:
+def test_a_model_that_cannot_be_loaded_is_reported_and_the_batch_waits(data_dir: Path, ann: User) -> None:
     empty = data_dir / "empty"
     empty.mkdir(parents=True)
     loop = Tagloop(Settings(data_dir=data_dir, encoder=str(empty)))
@@ -214,7 +214,7 @@ def test_a_second_console_on_the_same_folder_is_refused(embedded: None, working:
     second.close()
 
 
-def test_with_many_threads_items_end_exactly_once_and_keep_their_order(data_dir: Path, ann: User) -> None:
+def test_many_threads_finish_each_item_once_and_keep_the_order(data_dir: Path, ann: User) -> None:
     loop = Tagloop(Settings(data_dir=data_dir, encoder="tiny", ingest_threads=4))
     files = [(f"{n}", photo(RED, (20 + n, 9))) for n in range(100)]
     batch_id = loop.ingest.upload(ann, [*files, files[7]], "general")

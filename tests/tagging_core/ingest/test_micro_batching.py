@@ -81,7 +81,7 @@ def test_a_full_queue_refuses_further_callers_until_it_drains(
     monkeypatch.setattr(micro_batching, "_WAITING_MOST", 3)
     asked = busy.queue([1, 2, 3])
     refused = busy.callers.submit(busy.batcher.do, 4)
-    wait([refused], 1)  # a queue without a limit would keep it
+    wait([refused], 1)  # an unbounded queue would keep it
     busy.release.set()
     with pytest.raises(BusyError, match="3 requests are waiting"):
         refused.result(10)
@@ -89,7 +89,7 @@ def test_a_full_queue_refuses_further_callers_until_it_drains(
     assert busy.batcher.do(5) == 25
 
 
-def test_who_comes_after_it_was_closed_is_still_served() -> None:
-    gatherer: MicroBatcher[int, int] = MicroBatcher(lambda batch: [n + 1 for n in batch], 1)
-    gatherer.close()
-    assert [gatherer.do(n) for n in range(3)] == [1, 2, 3]
+def test_calls_after_close_are_still_served() -> None:
+    batcher: MicroBatcher[int, int] = MicroBatcher(lambda batch: [n + 1 for n in batch], 1)
+    batcher.close()
+    assert [batcher.do(n) for n in range(3)] == [1, 2, 3]

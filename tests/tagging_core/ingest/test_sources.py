@@ -22,7 +22,7 @@ def make_zip(members: dict[str, bytes]) -> bytes:
     return buffer.getvalue()
 
 
-def protected(data: bytes) -> bytes:
+def encrypted(data: bytes) -> bytes:
     """The same zip with the flag that says a member is encrypted, in both of its headers."""
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         local = archive.infolist()[0].header_offset
@@ -46,7 +46,7 @@ def test_a_zip_is_unpacked_into_numbered_files(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "name", ["../../evil.jpg", "/etc/evil.jpg", "a/../../evil.jpg", "..\\evil.jpg", "C:\\evil.jpg"]
 )
-def test_a_path_that_leads_outside_is_refused_and_the_rest_goes_on(tmp_path: Path, name: str) -> None:
+def test_a_zip_path_that_leads_outside_is_refused_and_the_rest_unpacked(tmp_path: Path, name: str) -> None:
     entries = sources.stage_uploads(
         [("x.zip", make_zip({name: photo(), "good.jpg": photo()}))], LocalBlobStore(tmp_path), "in"
     )
@@ -55,14 +55,14 @@ def test_a_path_that_leads_outside_is_refused_and_the_rest_goes_on(tmp_path: Pat
     assert not list(tmp_path.rglob("evil*"))
 
 
-def test_a_password_is_told(tmp_path: Path) -> None:
+def test_an_encrypted_zip_is_refused(tmp_path: Path) -> None:
     entries = sources.stage_uploads(
-        [("x.zip", protected(make_zip({"a.jpg": photo()})))], LocalBlobStore(tmp_path), "in"
+        [("x.zip", encrypted(make_zip({"a.jpg": photo()})))], LocalBlobStore(tmp_path), "in"
     )
     assert "password" in entries[0].reason
 
 
-def test_a_link_is_refused(tmp_path: Path) -> None:
+def test_a_symlink_in_a_zip_is_refused(tmp_path: Path) -> None:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         link = zipfile.ZipInfo("link.jpg")
@@ -71,14 +71,14 @@ def test_a_link_is_refused(tmp_path: Path) -> None:
     assert "link" in sources.stage_uploads([("x.zip", buffer.getvalue())], LocalBlobStore(tmp_path), "in")[0].reason
 
 
-def test_a_bomb_is_refused(tmp_path: Path) -> None:
+def test_a_zip_bomb_is_refused(tmp_path: Path) -> None:
     entries = sources.stage_uploads(
         [("x.zip", make_zip({"a.jpg": bytes(50_000_000)}))], LocalBlobStore(tmp_path), "in"
     )
     assert "compression ratio" in entries[0].reason
 
 
-def test_too_many_members(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_zip_with_too_many_members_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sources, "ZIP_FILES", 2)
     with pytest.raises(SourceError, match="the limit for one zip is 2"):
         sources.stage_uploads(
@@ -86,13 +86,13 @@ def test_too_many_members(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
         )
 
 
-def test_client_names_are_only_shown(tmp_path: Path) -> None:
+def test_client_file_names_are_used_only_for_display(tmp_path: Path) -> None:
     entries = sources.stage_uploads([("../../etc/pass\x00wd\n.jpg", photo())], LocalBlobStore(tmp_path), "in")
     assert entries[0].name == "pass�wd�.jpg"
     assert entries[0].source == "in/0"
 
 
-def test_an_uploaded_text_belongs_to_the_picture_of_its_name(tmp_path: Path) -> None:
+def test_an_uploaded_text_belongs_to_the_picture_of_the_same_name(tmp_path: Path) -> None:
     files = [("trip/a.jpg", photo()), ("trip/a.txt", b"A title"), ("trip/b.jpg", photo()), ("x/b.txt", b"no")]
     entries = sources.stage_uploads(files, LocalBlobStore(tmp_path), "in")
     assert [(e.name, e.text.title) for e in entries] == [("a.jpg", "A title"), ("b.jpg", "")]
@@ -110,7 +110,7 @@ def test_a_folder_is_listed_with_texts_and_without_hidden_files(tmp_path: Path) 
     assert entries[0].text.as_dict() == {"title": "Title", "caption": "Caption", "body": "Body\nmore"}
 
 
-def test_a_folder_that_does_not_exist(tmp_path: Path) -> None:
+def test_a_missing_folder_is_reported(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="does not exist"):
         sources.list_path(tmp_path / "nowhere")
 
@@ -123,13 +123,13 @@ def test_a_server_path_stays_below_its_root(tmp_path: Path, typed: str) -> None:
         sources.within_root(typed, tmp_path / "root")
 
 
-def test_a_link_does_not_lead_out_of_the_root(tmp_path: Path) -> None:
+def test_a_symlink_cannot_lead_out_of_the_root(tmp_path: Path) -> None:
     (tmp_path / "root").mkdir()
     os.symlink("/etc", tmp_path / "root" / "link")
     with pytest.raises(SourceError, match="outside"):
         sources.within_root("link", tmp_path / "root")
 
 
-def test_without_a_root_no_server_path_is_open() -> None:
+def test_server_paths_need_a_configured_root() -> None:
     with pytest.raises(SourceError, match="TAGLOOP_INGEST_ROOT"):
         sources.within_root("photos", None)
