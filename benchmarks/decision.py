@@ -22,7 +22,7 @@ from tagging_core.common.users import local_user
 from tagging_core.embeddings.encoders import load_encoder
 from tagging_core.review import decisions, queue
 from tagging_core.review.queue import View
-from tagging_core.taxonomy.model import read_taxonomy
+from tagging_core.taxonomy.starter_file import read_taxonomy
 
 _USER = local_user("benchmark")
 _PROFILE = "e-commerce"

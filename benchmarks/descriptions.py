@@ -15,7 +15,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from benchmarks.photos import read_photos
 from tagging_core.publishing.caption_templates import Description, phrase
-from tagging_core.taxonomy.model import read_taxonomy
+from tagging_core.taxonomy.starter_file import read_taxonomy
 
 _TAGS = Path(__file__).with_name("descriptions.csv")
 _COLUMNS, _WIDTH, _HEIGHT, _TEXT = 6, 230, 220, 100

@@ -7,7 +7,8 @@ from dataclasses import replace
 from tagging_core.curation import plans
 from tagging_core.curation.plans import Plan
 from tagging_core.ledger.taxonomy_store import Item
-from tagging_core.taxonomy.model import STARTER, Taxonomy, read_taxonomy
+from tagging_core.taxonomy.model import Taxonomy
+from tagging_core.taxonomy.starter_file import STARTER, read_taxonomy
 
 SHIPPED = STARTER.with_name("sensitive.yaml")
 

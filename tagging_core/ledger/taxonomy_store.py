@@ -17,16 +17,8 @@ from tagging_core.ledger.events import Event, Kind, append_all, to_event
 from tagging_core.ledger.webhook_outbox import EventType
 from tagging_core.storage import key_values, upsert
 from tagging_core.storage.schema import categories, counters, events, labels, outbox, profiles, tags
-from tagging_core.taxonomy.model import (
-    STARTER,
-    Category,
-    Profile,
-    Tag,
-    Taxonomy,
-    as_payload,
-    make_taxonomy,
-    read_taxonomy,
-)
+from tagging_core.taxonomy.model import Category, Profile, Tag, Taxonomy, as_payload, make_taxonomy
+from tagging_core.taxonomy.starter_file import STARTER, read_taxonomy
 
 Item = Category | Tag | Profile
 """One element of the taxonomy."""

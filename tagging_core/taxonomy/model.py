@@ -1,20 +1,15 @@
-"""Tags, categories, profiles and the taxonomy that holds them; reading of taxonomy files."""
+"""Tags, categories, profiles and the taxonomy that holds them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
-from functools import cache
-from pathlib import Path
 from typing import Any
 
-import yaml
-
-from tagging_core.errors import NotFoundError, TagError
+from tagging_core.errors import NotFoundError
 from tagging_core.taxonomy.redirects import NO_REDIRECTS, TagRedirects
 
 LANGUAGES = ("en", "zh")
-STARTER = Path(__file__).parents[2] / "data" / "taxonomy" / "starter.yaml"
 _DEFAULT_TEMPLATE = "a photo of {}"
 
 
@@ -251,20 +246,6 @@ def _normalize(word: str) -> str:
     return "".join(c for c in word.casefold() if c.isalnum())
 
 
-@cache
-def read_taxonomy(path: Path = STARTER) -> Taxonomy:
-    """Read a YAML taxonomy file; cached, as parsing takes half a second and the bundled files never change.
-
-    Raises:
-        TagError: The file is missing or malformed.
-    """
-    try:
-        data = yaml.safe_load(path.read_text("utf-8"))
-        return _parse(data)
-    except (OSError, yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
-        raise TagError(f"{path} is not a valid taxonomy file: {type(error).__name__}: {error}.") from error
-
-
 def make_taxonomy(
     revision: int, categories: dict[str, Category], tags: dict[str, Tag], *, profiles: dict[str, Profile]
 ) -> Taxonomy:
@@ -283,17 +264,3 @@ def make_taxonomy(
 def as_payload(item: Category | Tag | Profile) -> dict[str, Any]:
     """Serialize an item as the payload of a ledger event."""
     return asdict(item)
-
-
-def _parse(data: dict[str, Any]) -> Taxonomy:
-    categories: dict[str, Category] = {}
-    tags: dict[str, Tag] = {}
-    for place, entry in enumerate(data["categories"]):
-        entries = entry.pop("tags", [])
-        category = Category(**entry, position=place)
-        categories[category.id] = category
-        for values in entries:
-            tag = Tag(category_id=category.id, position=len(tags), **values)
-            tags[tag.id] = tag
-    profiles = {p["id"]: Profile(**p, position=n) for n, p in enumerate(data["profiles"])}
-    return Taxonomy(0, categories, tags, profiles)

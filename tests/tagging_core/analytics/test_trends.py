@@ -16,7 +16,8 @@ from tagging_core.common.periods import Period
 from tagging_core.curation import plans
 from tagging_core.ledger.rollups import reader
 from tagging_core.ledger.rollups.content import Basis
-from tagging_core.taxonomy.model import Taxonomy, read_taxonomy
+from tagging_core.taxonomy.model import Taxonomy
+from tagging_core.taxonomy.starter_file import read_taxonomy
 from tests.conftest import BLUE, RED, ingest
 from tests.tagging_core.analytics.conftest import START, Clock
 

@@ -11,7 +11,7 @@ from tagging_core import Decision, Kind, TaggingError, Tagloop, User
 from tagging_core.api import Operations
 from tagging_core.assets.repository import AssetText
 from tagging_core.publishing.caption_templates import PHRASING, Description, phrase
-from tagging_core.taxonomy.model import read_taxonomy
+from tagging_core.taxonomy.starter_file import read_taxonomy
 from tests.conftest import RED, ingest
 
 STARTER = read_taxonomy()

@@ -1,0 +1,42 @@
+"""Reads YAML taxonomy files, such as the starter library."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tagging_core.errors import TagError
+from tagging_core.taxonomy.model import Category, Profile, Tag, Taxonomy
+
+STARTER = Path(__file__).parents[2] / "data" / "taxonomy" / "starter.yaml"
+
+
+@cache
+def read_taxonomy(path: Path = STARTER) -> Taxonomy:
+    """Read a YAML taxonomy file; cached, as parsing takes half a second and the bundled files never change.
+
+    Raises:
+        TagError: The file is missing or malformed.
+    """
+    try:
+        data = yaml.safe_load(path.read_text("utf-8"))
+        return _parse(data)
+    except (OSError, yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
+        raise TagError(f"{path} is not a valid taxonomy file: {type(error).__name__}: {error}.") from error
+
+
+def _parse(data: dict[str, Any]) -> Taxonomy:
+    categories: dict[str, Category] = {}
+    tags: dict[str, Tag] = {}
+    for place, entry in enumerate(data["categories"]):
+        entries = entry.pop("tags", [])
+        category = Category(**entry, position=place)
+        categories[category.id] = category
+        for values in entries:
+            tag = Tag(category_id=category.id, position=len(tags), **values)
+            tags[tag.id] = tag
+    profiles = {p["id"]: Profile(**p, position=n) for n, p in enumerate(data["profiles"])}
+    return Taxonomy(0, categories, tags, profiles)
