@@ -13,14 +13,17 @@ from tagging_core.assets import Rendition
 def draw_explanation(asset_id: int, tag_id: str) -> None:
     """Draw the examples behind a tag's probability, largest contribution first."""
     found = session.loop().review.explain(asset_id, tag_id, limit=6)
+    learned = f"a classifier learned before delivery from {found.photos:,} labelled photos"
     if not found.evidence:
-        st.caption("Based on the tag's name and description alone: nobody decided about it yet.")
+        basis = learned if found.photos else "the tag's name and description alone"
+        st.caption(f"Based on {basis}: nobody decided about it yet.")
         return
     ids = [e.asset_id for e in found.evidence]
     known = {a.id: a for a in session.loop().assets.get_many(ids)}
     labels = session.loop().assets.labels(ids)
-    text, decided = f"{found.text_logit:+.1f}", f"{found.examples_logit:+.1f}"
-    st.caption(f"The tag's text contributes {text}, past decisions {decided}: above 0 is for it, below against.")
+    what = learned.capitalize() if found.photos else "The tag's text"
+    start, decided = f"{found.prior_logit:+.1f}", f"{found.examples_logit:+.1f}"
+    st.caption(f"{what} contributes {start}, past decisions {decided}: above 0 is for it, below against.")
     with st.container(horizontal=True, gap="small"):
         for evidence in found.evidence:
             picture = known[evidence.asset_id]

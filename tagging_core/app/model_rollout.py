@@ -6,10 +6,12 @@ import logging
 import threading
 from collections.abc import Callable
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from tagging_core import ledger
 from tagging_core.app.build_progress import BuildProgress
+from tagging_core.app.configured_model import active_model
+from tagging_core.app.starter_offer import StarterOffer
 from tagging_core.common.users import SYSTEM, Action, User, require
 from tagging_core.embeddings import spaces
 from tagging_core.embeddings.encoders import Preset
@@ -24,7 +26,6 @@ from tagging_core.learning.registry import LibraryRegistry
 from tagging_core.ledger.events import Event, Kind
 from tagging_core.ledger.taxonomy_store import TaxonomyCache
 from tagging_core.storage import Database
-from tagging_core.storage.schema import assets
 
 _log = logging.getLogger(__name__)
 _ACTIVATABLE = (SpaceState.READY, SpaceState.KEPT)
@@ -52,6 +53,7 @@ class ModelRollout:
         self._bind, self._wake = bind, wake
         self._following = threading.Lock()
         self.active: ActiveModel | None = None
+        self.starter = StarterOffer(database, self._bound, wake)
 
     def open(self, wanted: str) -> None:
         """Bind the active model.
@@ -62,7 +64,11 @@ class ModelRollout:
         Raises:
             EncoderError: The model does not exist.
         """
+        with self._database.read() as connection:
+            is_new = spaces.active(connection) is None
         self._activate(active_model(self._database, self._registry, wanted))
+        if is_new and self.starter.status().shipped is not None:
+            self.starter.adopt(SYSTEM)
         self._load_instructed()
 
     def follow(self) -> None:
@@ -80,6 +86,10 @@ class ModelRollout:
         self._bind(self.active)
         if before is not None:
             _log.info("%s replaced %s as the active model", preset.fingerprint, before.fingerprint)
+
+    def _bound(self) -> ActiveModel:
+        assert self.active is not None
+        return self.active
 
     def _load_instructed(self) -> None:
         assert self.active is not None
@@ -281,20 +291,3 @@ def _instruction_spaces(
     known = spaces.list_all(connection)
     mine = {s.fingerprint for s in known if s.instruction and s.model == preset.fingerprint}
     return {spaces.fingerprint_of(preset.fingerprint, text): text for text in texts}, mine
-
-
-def active_model(database: Database, registry: EncoderRegistry, wanted: str) -> Preset:
-    """Return the active model, or the configured one if there are no pictures; changed files make a new model."""
-    with database.write() as connection:
-        active = spaces.active(connection)
-        pictures = connection.execute(select(assets.c.id).limit(1)).first()
-        name = wanted if active is None or pictures is None else active.encoder
-        preset = registry.preset(name)
-        if active is None or active.fingerprint != preset.fingerprint:
-            if active is not None:
-                _log.warning("%s replaces %s as the active model", preset.fingerprint, active.fingerprint)
-            spaces.register(connection, preset.fingerprint, name, state=SpaceState.ACTIVE, actor=SYSTEM.name)
-            spaces.activate(connection, preset.fingerprint)
-            if active is not None and pictures is None:
-                spaces.drop(connection, active.fingerprint)
-        return preset

@@ -43,16 +43,7 @@ class Tagloop:
         EncoderError: The configured model does not exist.
 
     Attributes:
-        assets: The picture catalogue.
-        review: Decisions, undo, suggestions, explanations.
-        bulk: Decisions about many pictures at once.
-        ingest: Uploads, batches, the queue.
-        search: Text and similarity search.
-        curation: Changes to the taxonomy.
-        captions: Titles, captions and alt texts.
-        analytics: Data for charts and reports.
-        webhooks: Subscriptions and deliveries.
-        models: Builds, compares and activates models.
+        assets, review, bulk, ingest, search, curation, captions, analytics, webhooks, models: The services.
         tagger: Tags single pictures synchronously.
         worker: The background threads; None unless they run in this process.
     """
@@ -90,14 +81,7 @@ class Tagloop:
             self.worker.bind(services.parts())
 
     def taxonomy(self) -> Taxonomy:
-        """Return the taxonomy.
-
-        Returns:
-            Tags, categories and profiles at the latest revision, cached until they change.
-
-        Raises:
-            StorageError: The database cannot be read.
-        """
+        """Return the taxonomy at the latest revision, cached until it changes."""
         return self.model.taxonomy
 
     def start(self, ingests: bool | None = None) -> None:
@@ -158,7 +142,7 @@ class Tagloop:
             self.worker.wake()
 
     def rebuild(self, user: User, progress: Callable[[str], None] = lambda _: None) -> int:
-        """Rebuild everything derived from the ledger, and have the worker rebuild the Chroma index.
+        """Rebuild everything derived from the ledger, see `app.rebuild.rebuild`; the worker rebuilds the index.
 
         Args:
             user: An administrator.
@@ -166,11 +150,6 @@ class Tagloop:
 
         Returns:
             The number of asset events replayed.
-
-        Raises:
-            NotAllowedError: The user is not an administrator.
-            EncoderError: A tag's text has to be embedded and the encoder cannot be loaded.
-            StorageError: The database cannot be read or written.
         """
         replayed = rebuild(self.database, self.model.library, user, progress=progress)
         self.wake()

@@ -243,7 +243,7 @@ class Worker:
         if self._bound.model.library.refresh_pack():
             self._bound.model.library.settle()
         elif not self._bound.model.library.pending():
-            self._bound.model.library.calibration.update()
+            self._bound.model.library.calibrate()
         index.feeder.serve_rebuild()
         limit = _FEEDS if self._busy() else 1
         while index.feeder.feed(limit=limit) and not self._stop.is_set() and not self._busy():

@@ -19,6 +19,8 @@ from tagging_core.api import Operations, keys
 from tagging_core.api.keys import Scope
 from tagging_core.app import backups, prometheus
 from tagging_core.app.tagloop import Tagloop
+from tagging_core.cli.output import say
+from tagging_core.cli.starter_commands import add_starter_commands
 from tagging_core.common.users import local_user
 from tagging_core.errors import BusyError
 from tagging_core.ingest.folder_watch import appearing
@@ -33,6 +35,7 @@ from tagging_core.storage.blobs import open_blobs
 
 def add_commands(commands: argparse._SubParsersAction[Any], common: argparse.ArgumentParser) -> None:
     """Add the commands of this module to the parser."""
+    add_starter_commands(commands, common)
     key = commands.add_parser("key", help="create, list and revoke API keys")
     what = key.add_subparsers(required=True, metavar="ACTION")
     create = what.add_parser("create", parents=[common], help="create a key; it is shown only once")
@@ -118,11 +121,6 @@ _MODEL_ACTIONS = {
     "stop": "pause a build",
     "drop": "delete a model's vectors; decisions are kept",
 }
-
-
-def say(options: argparse.Namespace, data: dict[str, Any], lines: list[str]) -> None:
-    """Print `lines`, or `data` as one line of JSON with `--json`."""
-    print(json.dumps(data, ensure_ascii=False) if options.json else "\n".join(lines))
 
 
 def _create_key(loop: Tagloop, options: argparse.Namespace) -> int:

@@ -17,7 +17,8 @@ from pathlib import Path
 from tagging_core.app import doctor
 from tagging_core.app.tagloop import Tagloop
 from tagging_core.assets import repository
-from tagging_core.cli.commands import SERVING, add_commands, restore_backup, say
+from tagging_core.cli.commands import SERVING, add_commands, restore_backup
+from tagging_core.cli.output import say
 from tagging_core.common import log_context
 from tagging_core.common.users import local_user
 from tagging_core.errors import BusyError, TaggingError
@@ -141,8 +142,9 @@ def _why(loop: Tagloop, options: argparse.Namespace) -> int:
         asset = repository.resolve(connection, options.asset)
     loop.model.library.settle()
     found = loop.review.explain(asset.id, options.tag)
+    start = f"learned before delivery from {found.photos:,} photos" if found.photos else "text"
     lines = [
-        f"{found.probability:.1%}: text {found.text_logit:+.2f}, decisions {found.examples_logit:+.2f}",
+        f"{found.probability:.1%}: {start} {found.prior_logit:+.2f}, decisions {found.examples_logit:+.2f}",
         *(
             f"{e.logit:+.2f}  picture {e.asset_id}, {'tag applies' if e.applies else 'tag does not apply'}"
             for e in found.evidence
@@ -267,7 +269,7 @@ def _parser() -> argparse.ArgumentParser:
     undo.add_argument(
         "--since",
         type=datetime.fromisoformat,
-        default=datetime.min,
+        default=datetime(1970, 1, 2),
         help="start, local time, such as 2026-11-24T13:00",
     )
     undo.add_argument("--until", type=datetime.fromisoformat, help="end (default: now)")

@@ -184,7 +184,7 @@ class InstructionTrial:
             Calibration(),
             pack=pack,
             taxonomy=taxonomy,
-            nothing=self._library.calibration.none_logits(taxonomy),
+            nothing=self._library.calibration.none_logits(taxonomy, pack),
         )
         return matrix, matrix.probabilities(stacked)
 

@@ -11,7 +11,8 @@ Sources: Rasmussen and Williams 2006, algorithm 3.1 (Newton steps in the dual) a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -30,20 +31,51 @@ _NEWTON_STEPS = 25
 
 
 @dataclass(frozen=True, slots=True)
+class TagModel:
+    """A tag's classifier: the logit of a centred picture x is `weights.x + bias`."""
+
+    weights: Vectors
+    bias: float
+
+    def logits(self, centred: Vectors) -> Floats:
+        """Return logits `(n,)` of centred pictures `(n, d)`."""
+        return np.asarray(centred @ self.weights, np.float64) + self.bias
+
+
+@dataclass(frozen=True, slots=True)
+class TagPrior:
+    """A classifier that a tag starts from instead of its text.
+
+    Attributes:
+        model: The classifier.
+        variance: Factor in (0, 1] on the prior variance of what decisions add; the smaller, the firmer.
+        photos: Number of labelled photos it was fitted to; 0 for a text.
+    """
+
+    model: TagModel
+    variance: float = 1.0
+    photos: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class ReferencePack:
-    """Statistics of unlabelled pictures, immutable and versioned.
+    """What is known before any decision: statistics of unlabelled pictures; immutable and versioned.
 
     Attributes:
         version: 0 for the values shipped with the encoder, then counting up.
         mean: `(d,)` mean picture vector of the gallery.
         spread: Mean norm of a picture vector after subtracting the mean, in (0, 1].
         text_scale: Standard deviation over pictures of the cosine with a tag's text, at a high percentile of tags.
+        priors: By tag id, from a learned starter; its classifiers expect pictures centred by this pack's mean.
+        nothing: Logit of "none of them" by exclusive category, from a learned starter.
     """
 
     version: int
     mean: Vectors
     spread: float
     text_scale: float
+    priors: Mapping[str, TagPrior] = field(default_factory=dict)
+    nothing: Mapping[str, float] = field(default_factory=dict)
 
     def centre(self, vectors: Vectors) -> Vectors:
         """Subtract the gallery's mean and normalise to unit length; `(n, d)` or `(d,)`."""
@@ -71,30 +103,18 @@ class Examples:
 
 
 @dataclass(frozen=True, slots=True)
-class TagModel:
-    """A tag's classifier: the logit of a centred picture x is `weights.x + bias`."""
-
-    weights: Vectors
-    bias: float
-
-    def logits(self, centred: Vectors) -> Floats:
-        """Return logits `(n,)` of centred pictures `(n, d)`."""
-        return np.asarray(centred @ self.weights, np.float64) + self.bias
-
-
-@dataclass(frozen=True, slots=True)
 class Fit:
     """A fitted tag.
 
     Attributes:
         model: The classifier.
-        anchor: The zero-shot classifier.
+        prior: What it started from.
         alphas: `(n,)` dual coefficients: example i adds `alphas[i] * kernel(x_i, x)` to the logit of a picture x.
         held_out: `(n,)` leave-one-out logits of the examples.
     """
 
     model: TagModel
-    anchor: TagModel
+    prior: TagPrior
     alphas: Floats
     held_out: Floats
 
@@ -124,27 +144,39 @@ def measure_pack(gallery: Vectors, texts: Vectors, previous: ReferencePack) -> R
     )
 
 
-def fit_tag(text: Vectors, examples: Examples, pack: ReferencePack, *, defaults: LearnerDefaults) -> Fit:
+def fit_tag(
+    text: Vectors,
+    examples: Examples,
+    pack: ReferencePack,
+    *,
+    defaults: LearnerDefaults,
+    prior: TagPrior | None = None,
+) -> Fit:
     """Fit one tag.
 
     Args:
         text: `(d,)` unit vector of the tag's prompts.
-        examples: Decided pictures; without any, the result is the zero-shot classifier.
+        examples: Decided pictures; without any, the result is the prior's classifier.
         pack: The current reference pack.
         defaults: The encoder's hyperparameters.
+        prior: What the tag starts from; the zero-shot classifier of its text if None.
+
+    Returns:
+        The classifier with its parts and leave-one-out logits.
     """
-    anchor = text_anchor(text, pack, defaults)
+    prior = prior or TagPrior(text_anchor(text, pack, defaults))
+    anchor, variance = prior.model, prior.variance
     if not len(examples.labels):
-        return Fit(anchor, anchor, np.zeros(0), np.zeros(0))
+        return Fit(anchor, prior, np.zeros(0), np.zeros(0))
     offsets = anchor.logits(examples.vectors)
-    gram = kernel(examples.vectors, examples.vectors, defaults)
+    gram = kernel(examples.vectors, examples.vectors, defaults, variance=variance)
     alphas = _map_logistic(gram, examples, offsets)
     delta = _metric(defaults, examples.vectors.shape[1]) * (alphas.astype(np.float32) @ examples.vectors)
     model = TagModel(
-        np.asarray(anchor.weights + defaults.residual_variance * delta, np.float32),
+        np.asarray(anchor.weights + variance * defaults.residual_variance * delta, np.float32),
         anchor.bias + _BIAS_VARIANCE * float(alphas.sum()),
     )
-    return Fit(model, anchor, alphas, _leave_one_out(gram, examples, offsets, alphas=alphas))
+    return Fit(model, prior, alphas, _leave_one_out(gram, examples, offsets, alphas=alphas))
 
 
 def text_anchor(text: Vectors, pack: ReferencePack, defaults: LearnerDefaults) -> TagModel:
@@ -158,10 +190,17 @@ def text_anchor(text: Vectors, pack: ReferencePack, defaults: LearnerDefaults) -
     return TagModel(np.asarray(gain * text, np.float32), logit(defaults.prior) + defaults.hub * gain * common)
 
 
-def kernel(left: Vectors, right: Vectors, defaults: LearnerDefaults) -> Floats:
-    """Return the kernel `(n, m)` of centred pictures `(n, d)` and `(m, d)`, in logits per unit of alpha."""
+def kernel(left: Vectors, right: Vectors, defaults: LearnerDefaults, *, variance: float = 1.0) -> Floats:
+    """Return the kernel `(n, m)` of centred pictures `(n, d)` and `(m, d)`, in logits per unit of alpha.
+
+    Args:
+        left: Centred unit vectors.
+        right: Centred unit vectors.
+        defaults: The encoder's hyperparameters.
+        variance: Of the tag's prior, see `TagPrior`.
+    """
     scaled = left * _metric(defaults, left.shape[1])
-    return defaults.residual_variance * (scaled @ right.T).astype(np.float64) + _BIAS_VARIANCE
+    return variance * defaults.residual_variance * (scaled @ right.T).astype(np.float64) + _BIAS_VARIANCE
 
 
 def sigmoid(logits: NDArray[Any]) -> NDArray[Any]:

@@ -35,13 +35,15 @@ class Explanation:
 
     Attributes:
         probability: Calibrated, in (0, 1), from the picture without accompanying text.
-        text_logit: Logit of the zero-shot classifier.
+        prior_logit: What the tag started from: its text, or a classifier learned before delivery.
+        photos: Number of labelled photos behind that classifier; 0 for the text.
         examples_logit: Sum over all examples, including those not listed in `evidence`.
         evidence: Largest absolute contribution first.
     """
 
     probability: float
-    text_logit: float
+    prior_logit: float
+    photos: int
     examples_logit: float
     evidence: list[Evidence]
 
@@ -74,11 +76,16 @@ def explain(
         raise NotFoundError(f"Picture {asset_id} has no vector of the active model; it has not been embedded yet.")
     fit, choices, known = library.fit(connection, tag)
     centred = matrix.pack.centre(picture[None])
-    added = (kernel(centred, known.vectors, library.defaults) * fit.alphas)[0] if choices else []
+    added = (
+        (kernel(centred, known.vectors, library.defaults, variance=fit.prior.variance) * fit.alphas)[0]
+        if choices
+        else []
+    )
     found = [Evidence(c.asset_id, bool(c.label), float(a)) for c, a in zip(choices, added, strict=True)]
     return Explanation(
         probability=float(matrix.probabilities(picture[None])[0, matrix.rows[tag.id]]),
-        text_logit=float(fit.anchor.logits(centred)[0]),
+        prior_logit=float(fit.prior.model.logits(centred)[0]),
+        photos=fit.prior.photos,
         examples_logit=float(sum(e.logit for e in found)),
         evidence=sorted((e for e in found if e.asset_id != asset_id), key=lambda e: -abs(e.logit))[:limit],
     )

@@ -8,27 +8,29 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, ScalarSelect, and_, delete, func, or_, select, true
+from sqlalchemy import Connection, and_, delete, func, or_, select
 
 from tagging_core.common import metrics
-from tagging_core.embeddings import spaces, vectors
-from tagging_core.embeddings.encoders import Encoder, LearnerDefaults, Preset, Vectors
-from tagging_core.learning import calibration_data, reference_pack
-from tagging_core.learning.classifier import Examples, Fit, ReferencePack, TagModel, fit_tag, measure_pack
+from tagging_core.common.users import User
+from tagging_core.embeddings import spaces
+from tagging_core.embeddings.encoders import Encoder, LearnerDefaults, Preset
+from tagging_core.learning import reference_pack
+from tagging_core.learning.classifier import Examples, Fit, ReferencePack, measure_pack
 from tagging_core.learning.library_calibration import LibraryCalibration
-from tagging_core.learning.tag_matrix import TagMatrix, make_matrix
+from tagging_core.learning.reference_pack import LibraryPacks
+from tagging_core.learning.stored_fits import fit_examples, read_matrix, stored_fit
+from tagging_core.learning.tag_matrix import TagMatrix
 from tagging_core.learning.tag_texts import TagTexts
 from tagging_core.learning.training_set import TrainingExample, TrainingSetSampler
 from tagging_core.ledger import taxonomy_store
 from tagging_core.ledger.dirty_tags import mark_dirty
 from tagging_core.storage import Database, key_values, pipelined, upsert
-from tagging_core.storage.schema import dirty, learned, outbox, packs
+from tagging_core.storage.schema import dirty, learned, outbox
 from tagging_core.taxonomy.model import Tag, Taxonomy
 
 _GIVE_WAY = 0.3  # maximum seconds that a background fit yields to decisions
 _RENDERING = 0.1  # seconds after a decision in which the next picture is being rendered
 _BATCH = 16  # tags fitted per transaction
-_MAX_UNSEEN = 500  # above this number of new tags, the whole table is read instead of filtering by id
 
 
 class TagLibrary:
@@ -48,9 +50,7 @@ class TagLibrary:
     def __init__(
         self, database: Database, preset: Preset, encoder: Callable[[], Encoder], *, instruction: str = ""
     ) -> None:
-        self._database = database
-        self._preset = preset
-        self._encoder = encoder
+        self._database, self._preset, self._encoder = database, preset, encoder
         self.instruction = instruction
         self.fingerprint = spaces.fingerprint_of(preset.fingerprint, instruction)
         self.pictures = preset.fingerprint if preset.instructed == "text" else self.fingerprint
@@ -58,6 +58,7 @@ class TagLibrary:
         self.calibration = LibraryCalibration(
             database, self.fingerprint, preset.learner, taxonomies=self.taxonomies
         )
+        self._packs = LibraryPacks(self.fingerprint, preset, lambda: preset.dimension or self._encoder().dimension)
         self._texts = TagTexts(database, preset, encoder, instruction=instruction)
         self._reading = threading.Lock()
         self._urgent = 0
@@ -65,7 +66,6 @@ class TagLibrary:
         self._changed = False
         self._cursor = ""
         self._matrix: TagMatrix | None = None
-        self._pack: tuple[int | None, ReferencePack] | None = None
 
     @property
     def defaults(self) -> LearnerDefaults:
@@ -115,7 +115,7 @@ class TagLibrary:
                 break
             fitted += found
         if at_most is None:
-            self.calibration.update()
+            self.calibrate()
         return fitted
 
     def _settle_decided(self, tag_ids: list[str], taxonomy: Taxonomy) -> int:
@@ -130,6 +130,14 @@ class TagLibrary:
             self._urgent -= 1
             self._changed = True
         return fitted
+
+    def calibrate(self) -> bool:
+        """Calibrate again if there were decisions or fits since the last time.
+
+        Returns:
+            Whether there were any.
+        """
+        return self.calibration.update(self.pack)
 
     def pop_changed(self) -> bool:
         """Return whether tags of a decision were fitted since the last call, and reset that."""
@@ -155,7 +163,8 @@ class TagLibrary:
         """Measure the reference pack again if the archive has doubled; return whether it had."""
         with self._database.read() as connection:
             pictures = reference_pack.due(connection, self.fingerprint, self.pictures)
-        if pictures is None:
+            learned_before = bool(self.pack(connection).priors)
+        if pictures is None or learned_before:  # a starter's classifiers hold for its own mean
             return False
         taxonomy = self._taxonomy()
         texts = np.stack(self._texts.of(taxonomy.active(), taxonomy))
@@ -166,27 +175,43 @@ class TagLibrary:
         return True
 
     def pack(self, connection: Connection) -> ReferencePack:
-        """The reference pack in force."""
-        return self._pack_of(connection, connection.execute(select(self._pack_version())).scalar())
+        """Return the reference pack in force.
 
-    def _pack_version(self) -> ScalarSelect[int]:
-        return select(func.max(packs.c.version)).where(packs.c.fingerprint == self.fingerprint).scalar_subquery()
+        Args:
+            connection: A read or write transaction.
 
-    def _pack_of(self, connection: Connection, version: int | None) -> ReferencePack:
-        """The newest pack, from memory if it has this version; None for the one that the encoder ships with."""
-        known = self._pack
-        if known is None or known[0] != version:
-            dimension = self._preset.dimension or self._encoder().dimension
-            known = (
-                version,
-                reference_pack.pack_in_force(connection, self.fingerprint, self._preset, dimension=dimension),
-            )
-            self._pack = known
-        return known[1]
+        Returns:
+            The newest pack; version 0 is the one that ships with the encoder.
+        """
+        return self._packs.in_force(connection)
+
+    def adopt_starter(self, user: User, data: bytes) -> None:
+        """Start the starter tags from classifiers learned before delivery; fits all tags again in the background.
+
+        Args:
+            user: Who decided it.
+            data: Content of a learned starter's file.
+
+        Raises:
+            TagError: The file is damaged, or was made for another encoder.
+        """
+        with self._database.write() as connection:
+            self._packs.adopt(connection, user, data)
+            mark_dirty(connection, self.taxonomies.load(connection).tags)
+
+    def drop_starter(self, user: User) -> None:
+        """Start the starter tags from their texts again.
+
+        Args:
+            user: Who decided it.
+        """
+        with self._database.write() as connection:
+            self._packs.drop_starter(connection, user)
+            mark_dirty(connection, self.taxonomies.load(connection).tags)
 
     def _marks(self, connection: Connection, only: list[str] | None) -> tuple[dict[str, str], int | None]:
         """Some dirty tags with their marks, and the version of the pack in force."""
-        query = select(dirty.c.tag_id, dirty.c.marked, self._pack_version().label("pack"))
+        query = select(dirty.c.tag_id, dirty.c.marked, self._packs.newest().label("pack"))
         query = query.where(dirty.c.fingerprint == self.fingerprint).order_by(dirty.c.tag_id).limit(_BATCH)
         if only is not None:
             found = connection.execute(query.where(dirty.c.tag_id.in_(only))).all()
@@ -204,13 +229,14 @@ class TagLibrary:
                 return 0
             chosen = [tag for tag in taxonomy.unmerged() if tag.id in marks]
             texts = self._texts.of(chosen, taxonomy)
-            pack = self._pack_of(connection, version)
+            pack = self._packs.of_version(connection, version)
             sampler = TrainingSetSampler(connection, taxonomy, self.pictures)
             rows, end = [], time.monotonic() + _GIVE_WAY
             for tag, text in zip(chosen, texts, strict=True):
                 if give_way:
                     self._wait_for_decisions(end)
-                rows.append(self._fit_one(sampler, tag, text, pack=pack))
+                fit, usable, known = fit_examples(sampler, tag, text, pack=pack, defaults=self.defaults)
+                rows.append(stored_fit(self.fingerprint, tag, fit, usable=usable, positives=known.positives))
         self._store(marks, rows)
         return len(marks)
 
@@ -248,31 +274,8 @@ class TagLibrary:
         """
         taxonomy = self.taxonomies.load(connection)
         sampler = TrainingSetSampler(connection, taxonomy, self.pictures)
-        return self._fit_examples(sampler, tag, self._texts.of([tag], taxonomy)[0], pack=self.pack(connection))
-
-    def _fit_examples(
-        self, sampler: TrainingSetSampler, tag: Tag, text: Vectors, *, pack: ReferencePack
-    ) -> tuple[Fit, list[TrainingExample], Examples]:
-        usable, found = sampler.of(tag)
-        stacked = np.stack(found) if found else np.zeros((0, len(text)), np.float32)
-        labels = np.array([c.label for c in usable], dtype=np.float64)
-        weights = np.array([c.weight for c in usable], dtype=np.float64)
-        known = Examples(pack.centre(stacked), labels, weights)
-        return fit_tag(text, known, pack, defaults=self._preset.learner), usable, known
-
-    def _fit_one(
-        self, sampler: TrainingSetSampler, tag: Tag, text: Vectors, *, pack: ReferencePack
-    ) -> dict[str, Any]:
-        fit, usable, known = self._fit_examples(sampler, tag, text, pack=pack)
-        return {
-            "fingerprint": self.fingerprint,
-            "tag_id": tag.id,
-            "weights": vectors.to_bytes(fit.model.weights),
-            "bias": fit.model.bias,
-            "positives": known.positives,
-            "negatives": len(usable) - known.positives,
-            "left_out": calibration_data.pack_held_out(usable, fit.held_out),
-        }
+        text = self._texts.of([tag], taxonomy)[0]
+        return fit_examples(sampler, tag, text, pack=self.pack(connection), defaults=self.defaults)
 
     def _taxonomy(self) -> Taxonomy:
         with self._database.read() as connection:
@@ -284,16 +287,14 @@ class TagLibrary:
         calibration = self.calibration.load(connection)
         if old is not None and old.pack.version != pack.version:
             old = None
-        active = [tag.id for tag in taxonomy.active()]
-        wanted = learned.c.revision > (old.revision if old is not None else -1)
-        if old is not None and (unseen := set(active) - old.rows.keys()):
-            wanted = wanted | learned.c.tag_id.in_(unseen) if len(unseen) <= _MAX_UNSEEN else true()
-        query = select(learned.c.tag_id, learned.c.weights, learned.c.bias)
-        rows = connection.execute(query.where(learned.c.fingerprint == self.fingerprint, wanted))
-        models = {row.tag_id: TagModel(vectors.from_bytes(row.weights), row.bias) for row in rows}
-        nothing = self.calibration.none_logits(taxonomy)
-        if old is not None and old.tag_ids == [t for t in active if t in old.rows or t in models]:
-            models = {tag_id: model for tag_id, model in models.items() if tag_id in old.rows}
-            return old.with_changes(revision, models, calibration, taxonomy=taxonomy, nothing=nothing)
-        known = models if old is None else old.models() | models
-        return make_matrix(revision, known, calibration, pack=pack, taxonomy=taxonomy, nothing=nothing)
+        nothing = self.calibration.none_logits(taxonomy, pack)
+        return read_matrix(
+            connection,
+            self.fingerprint,
+            old,
+            revision=revision,
+            pack=pack,
+            taxonomy=taxonomy,
+            calibration=calibration,
+            nothing=nothing,
+        )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import asdict
 
 from sqlalchemy import Connection, func, select
@@ -12,6 +13,7 @@ from tagging_core.embeddings.encoders import LearnerDefaults
 from tagging_core.learning import calibration_data
 from tagging_core.learning.calibration import Calibration, fit_calibration, none_logit, read_calibration
 from tagging_core.learning.calibration_data import HeldOutLogits
+from tagging_core.learning.classifier import ReferencePack
 from tagging_core.ledger.taxonomy_store import TaxonomyCache
 from tagging_core.storage import Database, key_values, upsert
 from tagging_core.storage.schema import calibrations, events, learned
@@ -38,7 +40,7 @@ class LibraryCalibration:
         self._held_out: dict[str, HeldOutLogits] = {}
         self._held_out_revision = -1
 
-    def update(self) -> bool:
+    def update(self, pack: Callable[[Connection], ReferencePack]) -> bool:
         """Recalibrate if there were decisions or fits since the last time; return whether there were."""
         with self._updating:
             with self._database.read() as connection:
@@ -46,9 +48,8 @@ class LibraryCalibration:
                 if self._calibration_seen(connection) == seen:
                     return False
                 taxonomy = self._taxonomies.load(connection)
-                judged = calibration_data.collect(
-                    connection, taxonomy, self.held_out(connection), nothing=self.none_logits(taxonomy)
-                )
+                nothing = self.none_logits(taxonomy, pack(connection))
+                judged = calibration_data.collect(connection, taxonomy, self.held_out(connection), nothing=nothing)
             found = fit_calibration(judged)
             with self._database.write() as connection:
                 same = self.load(connection) == found
@@ -57,12 +58,12 @@ class LibraryCalibration:
                 upsert(connection, calibrations, [row | {"parameters": asdict(found)}])
             return True
 
-    def none_logits(self, taxonomy: Taxonomy) -> dict[str, float]:
+    def none_logits(self, taxonomy: Taxonomy, pack: ReferencePack) -> dict[str, float]:
         """Return the logit of "none of its tags" for each exclusive category."""
         constants = self._constants
         sizes = Counter(tag.category_id for tag in taxonomy.active())
         return {
-            c.id: none_logit(sizes[c.id], constants.prior, constants.presence)
+            c.id: pack.nothing.get(c.id, none_logit(sizes[c.id], constants.prior, constants.presence))
             for c in taxonomy.categories.values()
             if c.exclusive
         }

@@ -2,29 +2,104 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+
 import numpy as np
-from sqlalchemy import Connection, and_, func, select
+from sqlalchemy import Connection, ScalarSelect, and_, func, select
 
 from tagging_core import ledger
-from tagging_core.common.users import SYSTEM
+from tagging_core.common.users import SYSTEM, User
 from tagging_core.embeddings import spaces, vectors
 from tagging_core.embeddings.encoders import Preset, Vectors, default_mean
+from tagging_core.errors import TagError
 from tagging_core.learning.classifier import ReferencePack, initial_pack
+from tagging_core.learning.learned_starter import parse_starter, sha256_of
 from tagging_core.ledger.events import Event, Kind
 from tagging_core.storage import upsert
-from tagging_core.storage.schema import assets, packs
+from tagging_core.storage.schema import assets, packs, starters
 from tagging_core.storage.schema import vectors as vector_table
 
 _LEAST, _MOST = 64, 2000  # gallery size in pictures
 
 
-def pack_in_force(connection: Connection, fingerprint: str, preset: Preset, *, dimension: int) -> ReferencePack:
-    """Return the newest pack of a vector space, or the one that ships with its encoder."""
-    query = select(packs).where(packs.c.fingerprint == fingerprint)
-    row = connection.execute(query.order_by(packs.c.version.desc()).limit(1)).first()
-    if row is None:
-        return initial_pack(default_mean(preset, dimension), preset.learner)
-    return ReferencePack(row.version, vectors.from_bytes(row.mean), row.spread, row.text_scale)
+class LibraryPacks:
+    """The reference packs of one vector space; safe to share between threads.
+
+    Args:
+        fingerprint: Of the vector space.
+        preset: The encoder, whose shipped values are version 0.
+        dimension: Returns the dimension of its vectors; may load the encoder.
+    """
+
+    def __init__(self, fingerprint: str, preset: Preset, dimension: Callable[[], int]) -> None:
+        self._fingerprint, self._preset, self._dimension = fingerprint, preset, dimension
+        self._latest: tuple[int | None, ReferencePack] | None = None
+
+    def newest(self) -> ScalarSelect[int]:
+        """Return the subquery of the newest version; NULL if none was stored."""
+        return select(func.max(packs.c.version)).where(packs.c.fingerprint == self._fingerprint).scalar_subquery()
+
+    def in_force(self, connection: Connection) -> ReferencePack:
+        """Return the newest pack."""
+        return self.of_version(connection, connection.execute(select(self.newest())).scalar())
+
+    def of_version(self, connection: Connection, version: int | None) -> ReferencePack:
+        """Return a pack, from memory if it was the last one asked for.
+
+        Args:
+            connection: A read or write transaction.
+            version: Of a stored pack; None for the values that the encoder ships with.
+        """
+        latest = self._latest
+        if latest is None or latest[0] != version:
+            latest = self._latest = (version, self._load(connection, version))
+        return latest[1]
+
+    def shipped(self) -> ReferencePack:
+        """Return the values that the encoder ships with."""
+        return initial_pack(default_mean(self._preset, self._dimension()), self._preset.learner)
+
+    def adopt(self, connection: Connection, user: User, data: bytes) -> ReferencePack:
+        """Bring a learned starter into force, for the tags of a library to be fitted again.
+
+        Args:
+            connection: A write transaction.
+            user: Who decided it.
+            data: Content of the starter file.
+
+        Returns:
+            The new pack.
+
+        Raises:
+            TagError: The file is damaged, or was made for another encoder.
+        """
+        starter = parse_starter(data)
+        if starter.fingerprint != self._fingerprint:
+            raise TagError(f"The starter was made for {starter.fingerprint}, not for {self._fingerprint}.")
+        upsert(connection, starters, [{"sha256": sha256_of(data), "data": data}])
+        before, shipped = self.in_force(connection), self.shipped()
+        pack = replace(shipped, version=before.version + 1, priors=starter.priors, nothing=starter.nothing)
+        save_pack(connection, self._fingerprint, pack, pictures=0, starter=sha256_of(data), user=user)
+        return pack
+
+    def drop_starter(self, connection: Connection, user: User) -> ReferencePack:
+        """Return to the values that the encoder ships with; the gallery is measured again when there is one."""
+        pack = replace(self.shipped(), version=self.in_force(connection).version + 1)
+        save_pack(connection, self._fingerprint, pack, pictures=0, user=user)
+        return pack
+
+    def _load(self, connection: Connection, version: int | None) -> ReferencePack:
+        if version is None:
+            return self.shipped()
+        mine = packs.c.fingerprint == self._fingerprint, packs.c.version == version
+        row = connection.execute(select(packs).where(*mine)).one()
+        pack = ReferencePack(row.version, vectors.from_bytes(row.mean), row.spread, row.text_scale)
+        if row.starter is None:
+            return pack
+        data = connection.execute(select(starters.c.data).where(starters.c.sha256 == row.starter)).scalar_one()
+        starter = parse_starter(data)
+        return replace(pack, priors=starter.priors, nothing=starter.nothing)
 
 
 def due(connection: Connection, fingerprint: str, pictures: str) -> Vectors | None:
@@ -51,9 +126,27 @@ def due(connection: Connection, fingerprint: str, pictures: str) -> Vectors | No
     return np.stack(list(vectors.load(connection, pictures, sorted(ids)).values()))
 
 
-def save_pack(connection: Connection, fingerprint: str, pack: ReferencePack, *, pictures: int) -> None:
-    """Store a pack as the current one and append its event to the ledger."""
+def save_pack(
+    connection: Connection,
+    fingerprint: str,
+    pack: ReferencePack,
+    *,
+    pictures: int,
+    starter: str | None = None,
+    user: User = SYSTEM,
+) -> None:
+    """Store a pack as the newest one and append its event to the ledger.
+
+    Args:
+        connection: A write transaction.
+        fingerprint: Of the vector space.
+        pack: The pack; its priors are those of the starter.
+        pictures: Number of pictures it was measured on; 0 if it was not measured here.
+        starter: Id of the learned starter it rests on.
+        user: Who decided it.
+    """
     key = {"fingerprint": fingerprint, "version": pack.version, "gallery": pictures}
-    event_id = ledger.append(connection, Event(Kind.PACK, SYSTEM.name, payload=dict(key)))
+    payload = key | ({"starter": starter} if starter else {})
+    event_id = ledger.append(connection, Event(Kind.PACK, user.name, payload=payload))
     values = {"mean": vectors.to_bytes(pack.mean), "spread": pack.spread, "text_scale": pack.text_scale}
-    upsert(connection, packs, [key | values | {"event_id": event_id}])
+    upsert(connection, packs, [key | values | {"event_id": event_id, "starter": starter}])

@@ -114,7 +114,7 @@ class LibraryRegistry:
             self._throttle.pause()
             if library.settle(at_most=_MAX_TAGS) or library.refresh_pack():
                 return True
-            library.calibration.update()
+            library.calibrate()
         except Exception as error:  # a failing candidate must not stop the active model
             _log.exception("Fitting tags of vector space %s failed", space.fingerprint)
             with self._database.write() as connection:

@@ -308,6 +308,14 @@ packs = Table(
     Column("mean", LargeBinary, nullable=False),
     Column("spread", Float, nullable=False),
     Column("text_scale", Float, nullable=False),
+    Column("starter", String(64)),  # of `starters`, NULL for none
+)
+
+starters = Table(
+    "starters",
+    metadata,
+    Column("sha256", String(64), primary_key=True),
+    Column("data", LargeBinary, nullable=False),  # a file of data/taxonomy/learned
 )
 
 learned = Table(

@@ -113,7 +113,7 @@ def work_for_weeks(data: Path, photos: Path | None) -> None:
     for n, (asset_id, name) in enumerate(waiting):
         if n % 25 == 0:
             loop.model.library.settle()
-            loop.model.library.calibration.update()
+            loop.model.library.calibrate()
         person = local_user(rng.choice(["Ann", "Bob", "Chen", "Dora"]))
         right = names.get(_GARMENTS.get(name.split("-")[0], ""), "")
         loop.review.assigner.take(person, asset_id, force=True)

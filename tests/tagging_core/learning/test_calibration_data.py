@@ -17,7 +17,7 @@ def collect_data(loop: Tagloop) -> CalibrationData:
             connection,
             taxonomy,
             loop.model.library.calibration.held_out(connection),
-            nothing=loop.model.library.calibration.none_logits(taxonomy),
+            nothing=loop.model.library.calibration.none_logits(taxonomy, loop.model.library.pack(connection)),
         )
 
 

@@ -98,7 +98,7 @@ def test_anchor_and_examples_add_up_to_the_logit(seed: int, positives: int, nega
     known, text = examples(seed, positives, negatives), random_vectors(seed + 1, 1)[0]
     picture = random_vectors(seed + 2, 1)
     fit = fit_tag(text, known, PACK, defaults=DEFAULTS)
-    parts = fit.anchor.logits(picture)[0] + float((kernel(picture, known.vectors, DEFAULTS) @ fit.alphas)[0])
+    parts = fit.prior.model.logits(picture)[0] + float((kernel(picture, known.vectors, DEFAULTS) @ fit.alphas)[0])
     assert np.isclose(parts, fit.model.logits(picture)[0], atol=1e-3)
 
 

@@ -25,7 +25,7 @@ def test_evidence_lists_the_contributing_pictures_and_adds_up_to_the_logit(loop:
     with loop.database.read() as connection:
         vector = vectors.load(connection, loop.model.library.fingerprint, [asked])[asked]
     logit = matrix.logits(vector[None])[0, matrix.rows[TAG]]
-    assert np.isclose(found.text_logit + found.examples_logit, logit, atol=1e-3)
+    assert np.isclose(found.prior_logit + found.examples_logit, logit, atol=1e-3)
     assert found.probability == pytest.approx(matrix.probabilities(vector[None])[0, matrix.rows[TAG]])
 
 
