@@ -22,6 +22,7 @@ from sklearn.metrics import average_precision_score
 
 from benchmarks.ingest import wait_idle
 from tagging_core import Decision, Kind, Settings, Tagloop
+from tagging_core.assets import repository
 from tagging_core.assets.files import sha256_of
 from tagging_core.common.users import local_user
 from tagging_core.embeddings.encoders import Encoder, load_encoder
@@ -197,7 +198,8 @@ def _ingest(loop: Tagloop, photos: list[LabelledPhoto], profile: str) -> list[in
     while loop.ingest.batch(batch_id).state == "running":
         time.sleep(0.05)
     wait_idle(loop)
-    return [loop.assets.resolve(sha256_of(photo.path.read_bytes())).id for photo in photos]
+    with loop.database.read() as connection:
+        return [repository.resolve(connection, sha256_of(photo.path.read_bytes())).id for photo in photos]
 
 
 def _review(loop: Tagloop, photos: list[LabelledPhoto], assets: list[int], profile: str) -> None:

@@ -47,8 +47,6 @@ def _build(loop: Tagloop, options: argparse.Namespace) -> int:
     path.write_bytes(data)
     found = {"file": str(path), "tags": len(starter.priors), "photos": len(photos), "bytes": len(data)}
     say(options, found, [f"{path}: {found['tags']:,} tags from {len(photos):,} photos, {len(data):,} bytes."])
-        options, {"file": str(path), "tags": len(starter.priors), "photos": len(photos), "bytes": len(data)}, [line]
-    )
     return 0
 
 
