@@ -7,6 +7,7 @@ import streamlit as st
 from console import session
 from console.review import actions
 from console.review.explanation import draw_explanation
+from tagging_core.learning.suggestions import MIN_PROBABILITY
 from tagging_core.ledger import Label
 from tagging_core.review import Card
 from tagging_core.taxonomy import Tag, Taxonomy
@@ -35,6 +36,7 @@ def shown(card: Card) -> dict[str, float]:
 def draw_chips(card: Card, chips: dict[str, float], taxonomy: Taxonomy) -> None:
     """Draw the suggestions, each with its digit, and the buttons that act on the marked one."""
     if not chips:
+        _draw_nothing(card, taxonomy)
         return
     st.html(_STYLE)
     order = list(chips)
@@ -57,6 +59,20 @@ def draw_chips(card: Card, chips: dict[str, float], taxonomy: Taxonomy) -> None:
             )
             if state["review_why"] == tag_id:
                 draw_explanation(card.asset.id, tag_id)
+
+
+def _draw_nothing(card: Card, taxonomy: Taxonomy) -> None:
+    """Say why there are no chips; the blind sample says it elsewhere."""
+    if card.blind:
+        return
+    if card.guesses is None:
+        st.caption(":material/hourglass_empty: Suggestions are still being computed. Tags can be typed meanwhile.")
+        return
+    names = ", ".join(f"{session.tag_label(taxonomy.tag(tag_id))} {p:.0%}" for tag_id, p in card.guesses)
+    other = "other " if card.decided else ""
+    st.caption(
+        f"No {other}tag is likelier than {MIN_PROBABILITY:.0%}." + (f" Best guesses: {names}." if names else "")
+    )
 
 
 def _draw_chip_keys(order: list[str], current: str | None, card: Card, *, rivals: dict[str, str | None]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from console import session
-from console.models import comparison_report, devices
+from console.models import comparison_report, devices, starter
 from tagging_core import TaggingError
 from tagging_core.app.build_progress import BuildProgress
 from tagging_core.common import Action
@@ -146,6 +146,7 @@ devices.draw()
 known = loop.models.all()
 active = next(p for p in known if p.space.state == SpaceState.ACTIVE)
 draw_active(active)
+starter.draw()
 st.subheader("Others")
 # Counting missing vectors scans the whole archive, so poll only while the count changes.
 growing = any(p.space.state == SpaceState.BUILDING or p.pending for p in known if p is not active)

@@ -143,13 +143,9 @@ def _why(loop: Tagloop, options: argparse.Namespace) -> int:
     loop.model.library.settle()
     found = loop.review.explain(asset.id, options.tag)
     start = f"learned before delivery from {found.photos:,} photos" if found.photos else "text"
-    lines = [
-        f"{found.probability:.1%}: {start} {found.prior_logit:+.2f}, decisions {found.examples_logit:+.2f}",
-        *(
-            f"{e.logit:+.2f}  picture {e.asset_id}, {'tag applies' if e.applies else 'tag does not apply'}"
-            for e in found.evidence
-        ),
-    ]
+    lines = [f"{found.probability:.1%}: {start} {found.prior_logit:+.2f}, decisions {found.examples_logit:+.2f}"]
+    verdicts = {True: "tag applies", False: "tag does not apply"}
+    lines += [f"{e.logit:+.2f}  picture {e.asset_id}, {verdicts[e.applies]}" for e in found.evidence]
     say(options, {"asset": asset.id} | asdict(found), lines)
     return 0
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,7 +75,7 @@ def parse_starter(data: bytes, name: str = "The learned starter") -> LearnedStar
     try:
         with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
             read = {key: arrays[key] for key in _ARRAYS}
-    except (ValueError, OSError, KeyError, EOFError) as error:
+    except (ValueError, OSError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise TagError(f"{name} is damaged, or was made by another version: {error}.") from error
     photos, weights = int(read["photos"]), read["weights"].astype(np.float32)
     values = zip(read["tags"].tolist(), weights, read["biases"].tolist(), read["variances"].tolist(), strict=True)

@@ -21,6 +21,8 @@ class Card:
         blind: Whether the asset belongs to the blind sample.
         look: Set for an independent review, which hides earlier decisions.
         holder: Another user's lease, which makes the card read-only; None if there is none.
+        guesses: If nothing is suggested, the likeliest tags with their probabilities in (0, 1); None while the
+            asset has no vector, or if there are suggestions.
     """
 
     asset: Asset
@@ -29,6 +31,7 @@ class Card:
     blind: bool = False
     look: Look | None = None
     holder: Lease | None = None
+    guesses: list[tuple[str, float]] | None = None
 
     @property
     def suggestions(self) -> list[Suggestion]:

@@ -12,6 +12,7 @@ from tagging_core.common.users import Action, User, require
 from tagging_core.embeddings import vectors
 from tagging_core.learning import explanations, precision_targets
 from tagging_core.learning.active_model import ActiveModel
+from tagging_core.learning.best_guesses import best_guesses
 from tagging_core.learning.explanations import Explanation
 from tagging_core.learning.thresholds import Threshold, Thresholds
 from tagging_core.ledger import history
@@ -41,9 +42,6 @@ class ReviewService:
         model: The active model, fitted on every decision.
         rates: Sampling rates of the accuracy measurement.
         wake: Wakes the background worker.
-
-    Attributes:
-        assigner: Assigns pictures to reviewers.
     """
 
     def __init__(
@@ -178,10 +176,11 @@ class ReviewService:
             finished = asset.review == "done" and look is None
             blind = not finished and self.rates.is_blind(asset.sample)
             suggester = self.model.suggester
-            found = suggester.suggest(connection, [asset_id], profile, decided={asset_id: decided}).get(
-                asset_id, []
-            )
-        return Card(asset, decided, Shown(asset_id, profile, tuple(found), blind), blind, look, holder)
+            every = suggester.suggest(connection, [asset_id], profile, decided={asset_id: decided})
+            found, guesses = every.get(asset_id, []), None
+            if not found and not blind:
+                guesses = best_guesses(connection, suggester, asset_id, profile_id=profile, decided=decided)
+        return Card(asset, decided, Shown(asset_id, profile, tuple(found), blind), blind, look, holder, guesses)
 
     def progress(self, batch_id: int | None = None) -> QueueProgress:
         """Count pictures by review state.

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
+import pytest
 from streamlit.testing.v1 import AppTest
 
 from console import page_paths
 from tagging_core import Decision, Kind, Tagloop, User
+from tagging_core.app import starter_offer
 from tagging_core.embeddings.spaces import SpaceState
+from tagging_core.learning.classifier import TagModel, TagPrior
+from tagging_core.learning.learned_starter import LearnedStarter
 from tests.conftest import RED, ingest, wait_for
 from tests.pages.conftest import press
 from tests.tagging_core.app.test_model_rollout import COLOURS, RotatedEncoder
@@ -59,3 +64,25 @@ def test_an_unknown_model_name_is_refused(open_page: Open, operator: User) -> No
     at.text_input(key="model_other").set_value("siglip-base").run()
     press(at, "Build beside the active model")
     assert "Did you mean 'siglip2-base'" in at.error[0].value
+
+
+def test_a_model_without_a_starter_says_where_its_confidences_come_from(open_page: Open, operator: User) -> None:
+    at = open_page(page_paths.MODELS, operator)
+    assert any("come from a formula" in m.value for m in at.markdown)
+
+
+def test_a_starter_is_offered_adopted_and_dropped(
+    open_page: Open, console: Tagloop, operator: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dimension = len(console.model.library.matrix().pack.mean)
+    model = TagModel(np.ones(dimension, np.float32), 0.5)
+    mean = np.zeros(dimension, np.float32)
+    priors = {"garment.dress": TagPrior(model, photos=7)}
+    shipped = LearnedStarter(console.model.preset.fingerprint, 7, mean, priors, {})
+    monkeypatch.setattr(starter_offer, "find_starter", lambda _: shipped.to_bytes())
+    at = open_page(page_paths.MODELS, operator)
+    assert any("**7 labelled photos**" in m.value for m in at.markdown)
+    press(at, "Use it")
+    assert console.models.starter.status().photos == 7
+    press(at, "Stop using it now")
+    assert console.models.starter.status().photos == 0

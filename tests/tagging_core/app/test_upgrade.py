@@ -17,7 +17,7 @@ from tagging_core.app import doctor
 from tests.conftest import wait_for
 
 OLD = Path(__file__).parents[2] / "data" / "installation-57a64a9.zip"
-SUGGESTED = {"colour.yellow": 0.5815443, "shot.main": 0.2097866, "colour.white": 0.0838621}
+SUGGESTED = {"colour.yellow": 0.5815443, "shot.main": 0.2097866}
 
 
 @pytest.fixture
