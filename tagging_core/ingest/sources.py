@@ -19,6 +19,7 @@ ZIP_FILES = 20_000
 ZIP_BYTES = 8_000_000_000
 ZIP_RATIO = 200
 _TEXT_BYTES = 200_000
+_DAMAGED = (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, OSError, EOFError)
 
 INCOMING = "incoming"
 """Blob name prefix of staged files."""
@@ -156,8 +157,9 @@ def _unpack(
     prefix: str,
 ) -> Iterator[Entry]:
     total = 0
+    sidecars = {text.filename for text in texts.values()}
     for n, member in enumerate(members):
-        if member in texts.values():
+        if member.filename in sidecars:
             continue
         shown = safe_name(member.filename)
         try:
@@ -170,9 +172,18 @@ def _unpack(
             continue
         place = f"{prefix}/{n}"
         blobs.write(place, data)
-        text = texts.get(_stem(member.filename))
-        words = _read_member(archive, text, _TEXT_BYTES).decode("utf-8", "replace") if text else ""
-        yield Entry(place, True, shown, parse_text(words))
+        yield Entry(place, True, shown, parse_text(_read_sidecar(archive, texts.get(_stem(member.filename)))))
+
+
+def _read_sidecar(archive: zipfile.ZipFile, member: zipfile.ZipInfo | None) -> str:
+    """Return the beginning of a text; an unreadable one is left out, since its picture is what matters."""
+    if member is None:
+        return ""
+    try:
+        with archive.open(member) as stream:
+            return stream.read(_TEXT_BYTES).decode("utf-8", "replace")
+    except _DAMAGED:
+        return ""
 
 
 def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, limit: int) -> bytes:
@@ -188,7 +199,7 @@ def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, limit: int) 
     try:
         with archive.open(member) as stream:
             data = stream.read(limit + 1)  # the size in the zip's directory may be wrong
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, OSError, EOFError) as error:
+    except _DAMAGED as error:
         raise SourceError(f"it is damaged ({error})") from error
     if len(data) > limit:
         raise SourceError(f"it is larger than {limit / 1e6:.0f} MB")

@@ -164,9 +164,9 @@ class TagLibrary:
         with self._database.read() as connection:
             pictures = reference_pack.due(connection, self.fingerprint, self.pictures)
             learned_before = bool(self.pack(connection).priors)
-        if pictures is None or learned_before:  # a starter's classifiers hold for its own mean
-            return False
         taxonomy = self._taxonomy()
+        if pictures is None or learned_before or not taxonomy.active():  # a starter holds for its own mean
+            return False
         texts = np.stack(self._texts.of(taxonomy.active(), taxonomy))
         with self._database.write() as connection:
             pack = measure_pack(pictures, texts, self.pack(connection))

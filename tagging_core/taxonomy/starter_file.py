@@ -24,7 +24,7 @@ def read_taxonomy(path: Path = STARTER) -> Taxonomy:
     try:
         data = yaml.safe_load(path.read_text("utf-8"))
         return _parse(data)
-    except (OSError, yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
         raise TagError(f"{path} is not a valid taxonomy file: {type(error).__name__}: {error}.") from error
 
 

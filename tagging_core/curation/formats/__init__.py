@@ -57,7 +57,12 @@ def write(taxonomy: Taxonomy, form: str) -> bytes:
 
 def _decode(data: bytes) -> str:
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return data.decode("utf-16")
+        try:
+            return data.decode("utf-16")
+        except UnicodeDecodeError as error:
+            raise ImportRefusedError(
+                {1: "the UTF-16 file ends in the middle of a character; save it again"}
+            ) from error
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

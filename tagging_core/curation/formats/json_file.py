@@ -59,11 +59,15 @@ def _json_row(number: int, entry: dict[str, Any]) -> Row:
     if not isinstance(names, dict) or not all(isinstance(v, str) for v in names.values()):
         raise ValueError("'names' must map language codes to names")
     aliases = entry.get("aliases")
-    if aliases is not None and not all(isinstance(v, list) for v in aliases.values()):
+    if aliases is not None and not _lists_of_words(aliases):
         raise ValueError("'aliases' must map language codes to lists of words")
     own = entry.get("own_prompts")
-    if own is not None and not all(isinstance(v, list) for v in own.values()):
+    if own is not None and not _lists_of_words(own):
         raise ValueError("'own_prompts' must map model names to lists of descriptions")
+    if not isinstance(entry.get("definition") or "", str):
+        raise ValueError("'definition' must be a text")
+    if not _words(entry.get("prompts") or []):
+        raise ValueError("'prompts' must be a list of descriptions")
     unknown = entry.keys() - Tag.__dataclass_fields__.keys()
     if unknown:
         raise ValueError(f"unknown field {sorted(unknown)[0]!r}")
@@ -82,3 +86,11 @@ def _json_row(number: int, entry: dict[str, Any]) -> Row:
         sensitive=entry.get("sensitive"),
         target=read_target(entry["target"]) if entry.get("target") is not None else None,
     )
+
+
+def _words(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(word, str) for word in value)
+
+
+def _lists_of_words(value: object) -> bool:
+    return isinstance(value, dict) and all(_words(words) for words in value.values())

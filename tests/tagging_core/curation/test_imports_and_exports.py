@@ -111,7 +111,11 @@ def test_duplicate_names_in_a_file_are_reported(loop: Tagloop) -> None:
         (b"title\nX\n", "csv", "line 1: unknown column 'title'"),
         (b'name_en,category\n"open,garment\n', "csv", "invalid CSV"),
         (b"{", "json", "invalid JSON"),
+        ("name_en\nX\n".encode("utf-16")[:-1], "csv", "ends in the middle of a character"),
         (b'{"tags": [{"names": 3}]}', "json", "tag 1: 'names' must map"),
+        (b'{"tags": [{"names": {"en": "X"}, "definition": 5}]}', "json", "tag 1: 'definition' must be a text"),
+        (b'{"tags": [{"names": {"en": "X"}, "prompts": "a dress"}]}', "json", "tag 1: 'prompts' must be a list"),
+        (b'{"tags": [{"names": {"en": "X"}, "aliases": {"en": [3]}}]}', "json", "tag 1: 'aliases' must map"),
         (b"@prefix x", "skos", "invalid turtle"),
         (
             b"<?xml version='1.0'?><rdf:RDF xmlns:rdf='http://www.w3.org/1999/02/22-rdf-syntax-ns#'/>",

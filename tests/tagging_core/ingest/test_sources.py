@@ -133,3 +133,14 @@ def test_a_symlink_cannot_lead_out_of_the_root(tmp_path: Path) -> None:
 def test_server_paths_need_a_configured_root() -> None:
     with pytest.raises(SourceError, match="TAGLOOP_INGEST_ROOT"):
         sources.within_root("photos", None)
+
+
+@pytest.mark.parametrize("damaged", [False, True])
+def test_a_sidecar_that_is_too_long_or_damaged_costs_no_picture(tmp_path: Path, damaged: bool) -> None:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as file:  # not compressed, so that the text can be found and damaged
+        for name, data in (("one.jpg", photo()), ("one.txt", b"A title. " * 30_000), ("two.jpg", photo())):
+            file.writestr(name, data)
+    packed = buffer.getvalue().replace(b"A title.", b"B title.", 1) if damaged else buffer.getvalue()
+    found = sources.stage_uploads([("photos.zip", packed)], LocalBlobStore(tmp_path), "in")
+    assert [(entry.name, entry.reason) for entry in found] == [("one.jpg", ""), ("two.jpg", "")]
