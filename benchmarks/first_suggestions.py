@@ -148,6 +148,7 @@ def main() -> None:
     parser.add_argument("--reviews", type=int, help="number of its photos to review (default: all)")
     parser.add_argument("--profile", default="general", help="business type of these reviews")
     parser.add_argument("--folds", type=int, default=0, help="cross-validate within the folder")
+    parser.add_argument("--only", default="", help="judge only photos whose path contains this")
     parser.add_argument("--encoder", default="builtin")
     parser.add_argument("--models", type=Path, default=Path("data/models"))
     arguments = parser.parse_args()
@@ -165,7 +166,14 @@ def main() -> None:
         if vectors is not None:
             rest = sorted(set(range(len(photos))) - set(part))
             starter = build_starter(encoder, [photos[n] for n in rest], taxonomy, pictures=vectors[rest]).to_bytes()
-        _judge(report, encoder, [photos[n] for n in part], taught, starter, arguments.profile)
+        _judge(
+            report,
+            encoder,
+            [photos[n] for n in part if arguments.only in str(photos[n].path)],
+            taught,
+            starter,
+            arguments.profile,
+        )
     print(json.dumps(report.summary()))
 
 
