@@ -202,12 +202,20 @@ def replay(connection: Connection, user: User, uid: str) -> Delivery:
     return _to_delivery(connection.execute(select(deliveries).where(this)).one())
 
 
-def due(connection: Connection, limit: int = 20) -> list[Delivery]:
-    """Return deliveries of active webhooks that are due now, the longest overdue first."""
+def due(connection: Connection, limit: int = 20, each: int = 10) -> list[Delivery]:
+    """Return deliveries of active webhooks that are due now, the longest overdue first.
+
+    Args:
+        connection: A read transaction.
+        limit: Maximum number in all.
+        each: Maximum number of one webhook, so that a dead target with a long queue does not starve the others.
+    """
     active = select(webhooks.c.id).where(webhooks.c.active)
-    query = select(deliveries).where(deliveries.c.state == "waiting", deliveries.c.due <= time.time())
-    query = query.where(deliveries.c.webhook_id.in_(active)).order_by(deliveries.c.due).limit(limit)
-    return [_to_delivery(row) for row in connection.execute(query)]
+    place = func.row_number().over(partition_by=deliveries.c.webhook_id, order_by=deliveries.c.due)
+    waiting = deliveries.c.state == "waiting", deliveries.c.due <= time.time(), deliveries.c.webhook_id.in_(active)
+    placed = select(deliveries, place.label("place")).where(*waiting).subquery()
+    first = select(placed).where(placed.c.place <= each).order_by(placed.c.due).limit(limit)
+    return [_to_delivery(row) for row in connection.execute(first)]
 
 
 def settle(connection: Connection, delivery: Delivery, **values: Any) -> None:

@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 import httpx
 from sqlalchemy import Connection
 
-from tagging_core.errors import WebhookError
+from tagging_core.errors import TaggingError, WebhookError
 from tagging_core.ledger import webhook_outbox
 from tagging_core.ledger.webhook_outbox import Delivery, EventType, Webhook
 from tagging_core.publishing.outbound_policy import OutboundPolicy, outbound_client
@@ -95,8 +95,10 @@ class WebhookSender:
                 break
 
     def _attempt(self, delivery: Delivery, webhook: Webhook) -> bool:
-        body = delivery.body or self._write_body(delivery)
-        error = self._send(delivery, webhook, body)
+        try:
+            error = self._send(delivery, webhook, delivery.body or self._write_body(delivery))
+        except TaggingError as problem:  # what it is about cannot be read any more: an attempt like any other
+            error = f"no payload: {problem}"
         attempts = delivery.attempts + 1
         with self._database.write() as connection:
             if not error:

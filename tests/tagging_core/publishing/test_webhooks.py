@@ -16,7 +16,7 @@ import pytest
 
 from tagging_core import Decision, Kind, TaggingError, Tagloop, User
 from tagging_core.curation import plans
-from tagging_core.errors import WebhookError
+from tagging_core.errors import NotFoundError, WebhookError
 from tagging_core.ledger import webhook_outbox
 from tagging_core.ledger.webhook_outbox import Delivery, EventType
 from tagging_core.publishing import webhook_delivery, webhook_payloads
@@ -151,6 +151,32 @@ def test_failed_deliveries_are_retried_with_backoff_until_dead(
         webhook_outbox.replay(connection, ann, found.uid)
     assert deliverer.work()
     assert len(receiver.received) == webhook_delivery.ATTEMPTS + 1
+
+
+def test_a_dead_target_with_a_long_queue_does_not_starve_the_others(
+    loop: Tagloop, ann: User, receiver: Receiver, deliverer: WebhookSender
+) -> None:
+    subscribe(loop, ann, receiver.url("/fails"), EventType.TAG_CHANGED)
+    with loop.database.write() as connection:
+        for _ in range(30):
+            webhook_outbox.announce(connection, EventType.TAG_CHANGED, [{"tag": "garment.dress"}])
+    subscribe(loop, ann, receiver.url("/hook"), EventType.TAG_MERGED)
+    with loop.database.write() as connection:
+        webhook_outbox.announce(connection, EventType.TAG_MERGED, [{"tag": "garment.dress"}])
+    deliverer.work()
+    assert "/hook" in {path for path, _, _ in receiver.received}
+
+
+def test_a_payload_that_cannot_be_built_is_a_failed_attempt(loop: Tagloop, ann: User, receiver: Receiver) -> None:
+    def build(*_: object) -> dict[str, object]:
+        raise NotFoundError("There is no picture 7.")
+
+    subscribe(loop, ann, receiver.url("/hook"))
+    with loop.database.write() as connection:
+        webhook_outbox.announce(connection, EventType.TAG_CHANGED, [{"tag": "garment.dress"}])
+    WebhookSender(loop.database, OutboundPolicy(["127.0.0.1"]), build).work()
+    (found,) = deliveries(loop)
+    assert (found.attempts, found.note) == (1, "no payload: There is no picture 7.")
 
 
 @pytest.mark.parametrize(("path", "note"), [("/moves", "redirects are not followed"), ("/fails", "status 500")])
