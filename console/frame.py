@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from console import page_paths
+from console.favicon import favicon
 from console.session import identify, language, loop, sign_in_configured
 from tagging_core import TaggingError
 from tagging_core.common import Action
@@ -38,7 +39,7 @@ SECTIONS = {
     ],
 }
 
-st.set_page_config(page_title="Tagloop", page_icon=":material/sell:", layout="wide")
+st.set_page_config(page_title="Tagloop", page_icon=favicon(), layout="wide")
 # Pages are registered before the user is asked for a name, so that a deep link still opens its page afterwards.
 st.navigation(
     [st.Page(path, title=title) for entries in SECTIONS.values() for path, title, *_ in entries], position="hidden"

@@ -23,7 +23,8 @@ def draw() -> None:
         )
         with st.popover("Stop using it"):
             st.write(
-                "Starter tags then begin with their texts. Decisions stay, and you can use it again at any time."
+                "First suggestions then come from the tags' names and descriptions alone, and are less often "
+                "right. All decisions stay, and you can use it again at any time."
             )
             st.button("Stop using it now", key="starter_drop", on_click=_run, args=("drop",))
     elif status.shipped is not None:

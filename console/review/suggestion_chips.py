@@ -29,7 +29,11 @@ def shown(card: Card) -> dict[str, float]:
         kept = {"asset": card.asset.id, "tags": {}}
     fresh = {s.tag_id: s.probability for s in card.suggestions}
     tags = {tag_id: fresh.get(tag_id, p) for tag_id, p in kept["tags"].items()}
-    state["review_chips"] = {"asset": card.asset.id, "tags": dict(list((tags | fresh).items())[:_MAX_CHIPS])}
+    tags |= fresh
+    spare = [tag_id for tag_id in tags if tag_id not in fresh and tag_id not in card.decided]
+    for tag_id in spare[len(spare) - max(0, len(tags) - _MAX_CHIPS) :]:
+        del tags[tag_id]
+    state["review_chips"] = {"asset": card.asset.id, "tags": tags}
     return state["review_chips"]["tags"]
 
 

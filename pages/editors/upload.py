@@ -66,6 +66,8 @@ def status(batch: Batch) -> str:
         return f"{batch.finished} of {batch.total}{rate}"
     if batch.state == "stopped":
         return f"{batch.finished} of {batch.total} · {batch.note or 'stopped'}"
+    if batch.refused and batch.refused == batch.total:
+        return f"Nothing could be read: {figures(batch)}"
     return f"{figures(batch)} · tagged in {batch.seconds:.0f} s"
 
 

@@ -36,7 +36,8 @@ def draw_cards(found: Overview) -> None:
             choice.query(what="upload"),
         )
         card("Finished", f"{now['done']:,}", f"{before['done']:,} in the same period before", choice.query())
-        waits = f"the oldest for {count(found.waited, 'day')}" if found.oldest else "the queue is empty"
+        age = f"for {count(found.waited, 'day')}" if found.waited else "since today"
+        waits = f"the oldest {age}" if found.oldest else "the queue is empty"
         card("Waiting", f"{found.review.waiting:,}", f"now; {waits}", {"state": "new"})
         card(
             "Accepted without change",
@@ -123,7 +124,7 @@ def draw_movers(found: list[trends.ShareChange]) -> None:
             help=f"{mover.change.low * 100:+.1f} to {mover.change.high * 100:+.1f} points",
         )
     if not found:
-        st.caption(f"No tag's share changed significantly since {choice.period.before}.")
+        st.caption(f"No tag's share changed significantly from {choice.period.before}.")
 
 
 def count(n: int, noun: str, many: str = "") -> str:

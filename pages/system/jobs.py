@@ -56,10 +56,9 @@ def draw_load(found: QueueLoad) -> None:
 def draw_workers(found: list[WorkerActivity]) -> None:
     st.subheader("Workers")
     if not found:
-        hint = (
-            "Start one with `python -m tagging_core work`." if loop.settings.queue_url else "This console is one."
-        )
-        st.caption(f"None was active in the last five minutes. {hint}")
+        separate = "None was active in the last five minutes. Start one with `python -m tagging_core work`."
+        idle = "This console is the only worker. It has had nothing to do in the last five minutes."
+        st.caption(separate if loop.settings.queue_url else idle)
         return
     rows = [{"worker": w.name, "in progress": w.in_work, "per minute": per_minute(w.done_recently)} for w in found]
     st.dataframe(rows, hide_index=True)

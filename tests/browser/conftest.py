@@ -8,9 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, expect, sync_playwright
 
 from benchmarks.served import CHROMIUM_FLAGS, serve
+
+
+expect.set_options(timeout=20_000)  # other tests share the cores
 
 
 def chromium() -> str:
