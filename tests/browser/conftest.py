@@ -12,7 +12,6 @@ from playwright.sync_api import Page, expect, sync_playwright
 
 from benchmarks.served import CHROMIUM_FLAGS, serve
 
-
 expect.set_options(timeout=20_000)  # other tests share the cores
 
 
