@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from benchmarks.photos import Photo, read_photos
 from tagging_core.assets.decoding import open_picture
 from tagging_core.embeddings.encoders import Encoder, Vectors
-from tagging_core.taxonomy.model import Tag, Taxonomy, with_known_synonyms
-from tagging_core.taxonomy.starter_file import read_taxonomy
+from tagging_core.taxonomy.model import Tag, Taxonomy
+from tagging_core.taxonomy.starter_file import read_taxonomy, with_known_synonyms
 
 
 @dataclass(frozen=True, slots=True)

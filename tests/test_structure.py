@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import importlib
+import inspect
 import pkgutil
 import re
 import subprocess
@@ -16,6 +18,7 @@ from tagging_core.app.rebuild import REPLAYS
 
 ROOT = Path(__file__).parent.parent
 SOURCES = sorted((ROOT / "tagging_core").rglob("*.py"))
+PACKAGES = [f"tagging_core.{p.parent.name}" for p in sorted((ROOT / "tagging_core").glob("*/__init__.py"))]
 
 
 def imports(path: Path) -> set[str]:
@@ -107,6 +110,37 @@ def test_modules_and_classes_stay_small(path: Path) -> None:
         if isinstance(node, ast.ClassDef):
             methods = [m.name for m in node.body if isinstance(m, ast.FunctionDef) and not m.name.startswith("_")]
             assert len(methods) <= 15, node.name
+
+
+def test_the_composition_root_stays_small() -> None:
+    assert len((ROOT / "tagging_core/app/tagloop.py").read_text("utf-8").splitlines()) <= 150
+
+
+def test_at_most_three_parameters_are_positional() -> None:
+    """Except where a framework calls: routes, and methods that override another library's."""
+    overriding = {"connect_tcp", "attend", "_strip_nul"}
+    for path in SOURCES:
+        if "migrations" in path.parts or "routes" in path.parts:
+            continue
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.FunctionDef) and node.name not in overriding and node.args.vararg is None:
+                names = [a.arg for a in node.args.posonlyargs + node.args.args if a.arg not in ("self", "cls")]
+                assert len(names) <= 3, f"{path}: {node.name}"
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_a_package_face_documents_arguments_and_results(package: str) -> None:
+    face = importlib.import_module(package)
+    exported = [getattr(face, name) for name in face.__all__]
+    functions = [(x.__name__, x) for x in exported if inspect.isfunction(x)]
+    for owner in filter(inspect.isclass, exported):
+        methods = ((name, each) for name, each in vars(owner).items() if not name.startswith("_"))
+        functions += [(f"{owner.__name__}.{n}", each) for n, each in methods if inspect.isfunction(each)]
+    for name, function in functions:
+        signature, doc = inspect.signature(function), function.__doc__ or ""
+        assert "Args:" in doc or not signature.parameters.keys() - {"self"}, name
+        gives = signature.return_annotation not in ("None", None, inspect.Parameter.empty)
+        assert not gives or name == "Tagloop.taxonomy" or "Returns:" in doc or "Yields:" in doc, name
 
 
 def test_every_replay_is_registered() -> None:

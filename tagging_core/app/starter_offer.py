@@ -6,10 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
+from sqlalchemy import Connection
+
 from tagging_core.common.users import Action, User, require
 from tagging_core.errors import TagError
 from tagging_core.learning.active_model import ActiveModel
 from tagging_core.learning.learned_starter import LearnedStarter, find_starter, parse_starter
+from tagging_core.ledger.dirty_tags import mark_dirty
 from tagging_core.storage import Database
 
 
@@ -63,7 +66,9 @@ class StarterOffer:
         require(user, Action.OPERATE)
         if data is None and (data := find_starter(self._model().preset.fingerprint)) is None:
             raise TagError(f"No learned starter ships for {self._model().preset.title}; build one first.")
-        self._model().library.adopt_starter(user, data)
+        with self._database.write() as connection:
+            self._model().library.packs.adopt(connection, user, data)
+            self._fit_again(connection)
         self._wake()
 
     def drop(self, user: User) -> None:
@@ -79,8 +84,13 @@ class StarterOffer:
         require(user, Action.OPERATE)
         if not self.status().photos:
             raise TagError("No learned starter is in force.")
-        self._model().library.drop_starter(user)
+        with self._database.write() as connection:
+            self._model().library.packs.drop_starter(connection, user)
+            self._fit_again(connection)
         self._wake()
+
+    def _fit_again(self, connection: Connection) -> None:
+        mark_dirty(connection, self._model().library.taxonomies.load(connection).tags)
 
 
 @lru_cache(maxsize=2)

@@ -30,9 +30,6 @@ from tagging_core.taxonomy.model import Taxonomy
 class Tagloop:
     """One installation, opened by this process.
 
-    Several processes may open the same data folder. Only one of them can `start` the worker and open Chroma, unless
-    Chroma runs as a server: then the processes share the work.
-
     Args:
         settings: Read from the environment if None.
         encoder: A loaded encoder to use instead of the configured one.
@@ -92,8 +89,6 @@ class Tagloop:
 
         Raises:
             BusyError: Another process runs the worker on this data folder, and Chroma is not a server.
-            SettingsError: TAGLOOP_QUEUE_URL has an unknown scheme.
-            StorageError: The database or the store of picture files cannot be read or written.
         """
         if self.worker is not None:
             return
@@ -146,7 +141,6 @@ class Tagloop:
 
         Args:
             user: An administrator.
-            progress: Called with the name of each step as it begins.
 
         Returns:
             The number of asset events replayed.

@@ -16,8 +16,8 @@ from tagging_core.ledger.taxonomy_history import Change
 from tagging_core.ledger.taxonomy_store import Item
 from tagging_core.review.decisions import Decision
 from tagging_core.taxonomy.matching import same_word
-from tagging_core.taxonomy.model import Category, Profile, Tag, Taxonomy, make_taxonomy, with_known_synonyms
-from tagging_core.taxonomy.starter_file import read_taxonomy
+from tagging_core.taxonomy.model import Category, Profile, Tag, Taxonomy, make_taxonomy
+from tagging_core.taxonomy.starter_file import read_taxonomy, with_known_synonyms
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,10 +59,10 @@ def read_labels(folder: Path, taxonomy: Taxonomy) -> list[LabelledPhoto]:
             rows = list(reader)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise TagError(f"{file} cannot be read: {error}.") from error
-    return [_read(row, f"{file}, line {line}", folder, taxonomy) for line, row in enumerate(rows, start=2)]
+    return [_read(row, f"{file}, line {line}", folder, taxonomy=taxonomy) for line, row in enumerate(rows, start=2)]
 
 
-def _read(row: dict[str, str], place: str, folder: Path, taxonomy: Taxonomy) -> LabelledPhoto:
+def _read(row: dict[str, str], place: str, folder: Path, *, taxonomy: Taxonomy) -> LabelledPhoto:
     categories, yes, maybe = (frozenset(filter(None, (row[c] or "").split("|"))) for c in _COLUMNS[1:])
     if unknown := sorted(categories - taxonomy.categories.keys()):
         raise TagError(f"{place}: there is no category {unknown[0]!r}.")

@@ -11,7 +11,6 @@ import numpy as np
 from sqlalchemy import Connection, and_, delete, func, or_, select
 
 from tagging_core.common import metrics
-from tagging_core.common.users import User
 from tagging_core.embeddings import spaces
 from tagging_core.embeddings.encoders import Encoder, LearnerDefaults, Preset
 from tagging_core.learning import reference_pack
@@ -44,6 +43,7 @@ class TagLibrary:
 
     Attributes:
         fingerprint: Of the vector space.
+        packs: Its reference packs.
         pictures: Of the space whose picture vectors are read; the default one if only texts are instructed.
     """
 
@@ -58,7 +58,7 @@ class TagLibrary:
         self.calibration = LibraryCalibration(
             database, self.fingerprint, preset.learner, taxonomies=self.taxonomies
         )
-        self._packs = LibraryPacks(self.fingerprint, preset, lambda: preset.dimension or self._encoder().dimension)
+        self.packs = LibraryPacks(self.fingerprint, preset, lambda: preset.dimension or self._encoder().dimension)
         self._texts = TagTexts(database, preset, encoder, instruction=instruction)
         self._reading = threading.Lock()
         self._urgent = 0
@@ -140,27 +140,50 @@ class TagLibrary:
         return self.calibration.update(self.pack)
 
     def pop_changed(self) -> bool:
-        """Return whether tags of a decision were fitted since the last call, and reset that."""
+        """Tell whether tags of a decision were fitted since the last call.
+
+        Returns:
+            Whether there were any; the next call starts from here.
+        """
         taught, self._changed = self._changed, False
         return taught
 
     def seconds_since_decision(self) -> float:
-        """Return the time since this process last fitted the tags of a decision."""
+        """Tell how long ago this process last fitted the tags of a decision.
+
+        Returns:
+            Seconds; the machine's uptime or so if it never did.
+        """
         return time.monotonic() - self._decided
 
     def pending(self) -> int:
-        """Return the number of dirty tags."""
+        """Count the dirty tags.
+
+        Returns:
+            The number of tags to be fitted again.
+        """
         with self._database.read() as connection:
             mine = select(func.count()).where(dirty.c.fingerprint == self.fingerprint)
             return int(connection.execute(mine).scalar_one())
 
     def is_complete(self) -> bool:
-        """Return whether every active tag has a classifier, up to date or not."""
+        """Tell whether the library can serve suggestions for every tag.
+
+        Returns:
+            Whether every active tag has a classifier, up to date or not.
+        """
         matrix = self.matrix()
         return all(tag.id in matrix.rows for tag in matrix.taxonomy.active())
 
     def refresh_pack(self) -> bool:
-        """Measure the reference pack again if the archive has doubled; return whether it had."""
+        """Measure the reference pack again if the archive has doubled and no learned starter is in force.
+
+        Returns:
+            Whether it was measured; all tags are then dirty.
+
+        Raises:
+            EncoderError: A tag's text has no embedding yet and the encoder cannot be loaded.
+        """
         with self._database.read() as connection:
             pictures = reference_pack.due(connection, self.fingerprint, self.pictures)
             learned_before = bool(self.pack(connection).priors)
@@ -183,35 +206,11 @@ class TagLibrary:
         Returns:
             The newest pack; version 0 is the one that ships with the encoder.
         """
-        return self._packs.in_force(connection)
-
-    def adopt_starter(self, user: User, data: bytes) -> None:
-        """Start the starter tags from classifiers learned before delivery; fits all tags again in the background.
-
-        Args:
-            user: Who decided it.
-            data: Content of a learned starter's file.
-
-        Raises:
-            TagError: The file is damaged, or was made for another encoder.
-        """
-        with self._database.write() as connection:
-            self._packs.adopt(connection, user, data)
-            mark_dirty(connection, self.taxonomies.load(connection).tags)
-
-    def drop_starter(self, user: User) -> None:
-        """Start the starter tags from their texts again.
-
-        Args:
-            user: Who decided it.
-        """
-        with self._database.write() as connection:
-            self._packs.drop_starter(connection, user)
-            mark_dirty(connection, self.taxonomies.load(connection).tags)
+        return self.packs.in_force(connection)
 
     def _marks(self, connection: Connection, only: list[str] | None) -> tuple[dict[str, str], int | None]:
         """Some dirty tags with their marks, and the version of the pack in force."""
-        query = select(dirty.c.tag_id, dirty.c.marked, self._packs.newest().label("pack"))
+        query = select(dirty.c.tag_id, dirty.c.marked, self.packs.newest().label("pack"))
         query = query.where(dirty.c.fingerprint == self.fingerprint).order_by(dirty.c.tag_id).limit(_BATCH)
         if only is not None:
             found = connection.execute(query.where(dirty.c.tag_id.in_(only))).all()
@@ -229,7 +228,7 @@ class TagLibrary:
                 return 0
             chosen = [tag for tag in taxonomy.unmerged() if tag.id in marks]
             texts = self._texts.of(chosen, taxonomy)
-            pack = self._packs.of_version(connection, version)
+            pack = self.packs.of_version(connection, version)
             sampler = TrainingSetSampler(connection, taxonomy, self.pictures)
             rows, end = [], time.monotonic() + _GIVE_WAY
             for tag, text in zip(chosen, texts, strict=True):

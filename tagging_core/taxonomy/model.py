@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from tagging_core.errors import NotFoundError
@@ -32,7 +32,14 @@ class Category:
     state: str = "active"
 
     def name(self, language: str = "en") -> str:
-        """Return the name in a language, falling back to English, then to the id."""
+        """Return the name in a language.
+
+        Args:
+            language: Language code, such as `en` or `zh`.
+
+        Returns:
+            The name; in English if there is none in this language, or else the id.
+        """
         return self.names.get(language) or self.names.get("en") or self.id
 
 
@@ -80,7 +87,11 @@ class Tag:
         return self.names.get(language) or self.names.get("en") or self.id
 
     def words(self) -> list[str]:
-        """Return all names, then all aliases, in all languages; they may contain duplicates."""
+        """Return the words a tag is found by.
+
+        Returns:
+            All names, then all aliases, in all languages; they may contain duplicates.
+        """
         return [*self.names.values(), *(alias for words in self.aliases.values() for alias in words)]
 
 
@@ -104,7 +115,14 @@ class Profile:
     followed: bool = False
 
     def name(self, language: str = "en") -> str:
-        """Return the name in a language, falling back to English, then to the id."""
+        """Return the name in a language.
+
+        Args:
+            language: Language code, such as `en` or `zh`.
+
+        Returns:
+            The name; in English if there is none in this language, or else the id.
+        """
         return self.names.get(language) or self.names.get("en") or self.id
 
 
@@ -143,6 +161,12 @@ class Taxonomy:
     def profile(self, profile_id: str) -> Profile:
         """Return a profile by id.
 
+        Args:
+            profile_id: Its id.
+
+        Returns:
+            The profile.
+
         Raises:
             NotFoundError: The profile does not exist; the message lists the valid ids.
         """
@@ -151,7 +175,11 @@ class Taxonomy:
         return self.profiles[profile_id]
 
     def unmerged(self) -> list[Tag]:
-        """Return all tags except merged ones, in display order: active, deprecated and proposed."""
+        """Return all tags except merged ones.
+
+        Returns:
+            Active, deprecated and proposed tags, in display order.
+        """
         return [t for t in self.tags.values() if t.state != "merged"]
 
     def active(self, profile: Profile | None = None) -> list[Tag]:
@@ -167,7 +195,11 @@ class Taxonomy:
         return [t for t in self.tags.values() if t.state == "active" and t.category_id in categories]
 
     def assignable(self) -> list[Tag]:
-        """Return the tags that a person may assign, in display order: active and proposed ones."""
+        """Return the tags that a person may assign.
+
+        Returns:
+            Active and proposed tags, in display order.
+        """
         return [t for t in self.tags.values() if t.state in ("active", "proposed")]
 
     def siblings(self, tag: Tag) -> list[Tag]:
@@ -201,7 +233,14 @@ class Taxonomy:
         return found
 
     def profiles_with(self, category_id: str) -> list[Profile]:
-        """Return the profiles that use a category, in display order."""
+        """Return the profiles that use a category.
+
+        Args:
+            category_id: Its id; no profile uses an unknown one.
+
+        Returns:
+            The profiles, in display order.
+        """
         return [p for p in self.profiles.values() if category_id in p.categories]
 
     def sentences(self, tag: Tag, templates: Sequence[str] = (), model: str = "") -> list[str]:
@@ -225,25 +264,6 @@ def default_prompt(tag: Tag) -> str:
     """Return the prompt of a tag without prompts: its English name and aliases, comma-separated."""
     words = [tag.name("en").lower(), *(alias.lower() for alias in tag.aliases.get("en", []))]
     return "a " + ", ".join(dict.fromkeys(words))
-
-
-def with_known_synonyms(tag: Tag, starter: Taxonomy) -> Tag:
-    """Copy the prompts of the starter taxonomy's tag of the same name or alias to a tag without prompts.
-
-    Applied to every new tag, in the console as in the benchmarks, so that "trousers" is always embedded as "pants,
-    trousers, jeans". Names are compared without case, spaces and punctuation.
-    """
-    if tag.prompts:
-        return tag
-    name = _normalize(tag.name("en"))
-    for known in starter.tags.values():
-        if name in {_normalize(word) for word in [known.name("en"), *known.aliases.get("en", [])]}:
-            return replace(tag, prompts=known.prompts)
-    return tag
-
-
-def _normalize(word: str) -> str:
-    return "".join(c for c in word.casefold() if c.isalnum())
 
 
 def make_taxonomy(

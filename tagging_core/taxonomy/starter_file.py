@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -40,3 +41,22 @@ def _parse(data: dict[str, Any]) -> Taxonomy:
             tags[tag.id] = tag
     profiles = {p["id"]: Profile(**p, position=n) for n, p in enumerate(data["profiles"])}
     return Taxonomy(0, categories, tags, profiles)
+
+
+def with_known_synonyms(tag: Tag, starter: Taxonomy) -> Tag:
+    """Copy the prompts of the starter taxonomy's tag of the same name or alias to a tag without prompts.
+
+    Applied to every new tag, in the console as in the benchmarks, so that "trousers" is always embedded as "pants,
+    trousers, jeans". Names are compared without case, spaces and punctuation.
+    """
+    if tag.prompts:
+        return tag
+    name = _normalize(tag.name("en"))
+    for known in starter.tags.values():
+        if name in {_normalize(word) for word in [known.name("en"), *known.aliases.get("en", [])]}:
+            return replace(tag, prompts=known.prompts)
+    return tag
+
+
+def _normalize(word: str) -> str:
+    return "".join(c for c in word.casefold() if c.isalnum())

@@ -10,8 +10,8 @@ from tagging_core.curation import validation
 from tagging_core.errors import NotFoundError, TagError
 from tagging_core.ledger import taxonomy_store
 from tagging_core.taxonomy import matching
-from tagging_core.taxonomy.model import LANGUAGES, Tag, make_taxonomy, with_known_synonyms
-from tagging_core.taxonomy.starter_file import STARTER, read_taxonomy
+from tagging_core.taxonomy.model import LANGUAGES, Tag, make_taxonomy
+from tagging_core.taxonomy.starter_file import STARTER, read_taxonomy, with_known_synonyms
 from tests.conftest import RED, ingest
 
 
