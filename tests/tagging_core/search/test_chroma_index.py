@@ -56,7 +56,7 @@ def test_a_restricted_search_ignores_pictures_not_indexed_yet(loop: Tagloop, ann
     assert loop.resources.index.nearest(vector[None], 12, among=[998, 999]) == [{}]
 
 
-def test_requeueing_everything_does_not_duplicate_pending_entries(loop: Tagloop, ann: User) -> None:
+def test_queueing_everything_again_does_not_duplicate_pending_entries(loop: Tagloop, ann: User) -> None:
     ingest(loop, ann, RED, BLUE)
     before = loop.resources.index.feeder.pending()
     loop.resources.index.feeder.requeue()
