@@ -29,8 +29,8 @@ K = TypeVar("K")
 MIN_PROBABILITY = 0.15
 """Suggestions below this probability are not shown.
 
-On photos that no starter had seen (`benchmarks.first_suggestions --folds 5`), it leaves 61 to 66 of 100 shown tags
-right and finds 67 to 73 of 100 tags that apply; at .08 it is 46 to 52 and 71 to 79."""
+On photos that no starter had seen (`benchmarks.first_suggestions --folds 5`), 60 of 100 shown tags are right
+and 59 to 72 of 100 tags that apply are found, depending on the profile; at .08 it is 46 to 52, and 62 to 79."""
 
 MAX_SUGGESTIONS = 12
 """Maximum number of suggestions per picture, sensitive tags excepted."""
