@@ -22,7 +22,7 @@ def add_starter_commands(commands: argparse._SubParsersAction[Any], common: argp
     what = starter.add_subparsers(required=True, metavar="ACTION")
     build = what.add_parser("build", parents=[common], help="fit a starter to labelled photos")
     build.add_argument("labels", type=Path, help="folder with labels.csv: path, categories, yes, maybe")
-    build.add_argument("--encoder", default="builtin", help="preset, folder or hub id (default: builtin)")
+    build.add_argument("--encoder", help="preset, folder or hub id (default: the active model)")
     build.add_argument("--output", type=Path, help="file to write (default: the place that installations look in)")
     build.set_defaults(run=_build)
     adopt = what.add_parser("adopt", parents=[common], help="use a starter; decisions stay and count on top")
@@ -35,7 +35,7 @@ def add_starter_commands(commands: argparse._SubParsersAction[Any], common: argp
 def _build(loop: Tagloop, options: argparse.Namespace) -> int:
     taxonomy = read_taxonomy()
     photos = read_labels(options.labels, taxonomy)
-    preset = loop.resources.encoders.preset(options.encoder)
+    preset = loop.resources.encoders.preset(options.encoder) if options.encoder else loop.model.preset
     encoder = loop.resources.encoders.get(preset)
     print(f"embedding {len(photos):,} photos ...", file=sys.stderr)
     pictures = embed_photos(photos, encoder, loop.settings.max_pixels)

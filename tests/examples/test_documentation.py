@@ -42,6 +42,8 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (folder / "decisions.csv").write_text("asset,tag,applies\n1,colour.red,1\n")
     task = {"data": {"image": "a.jpg", "asset": 1}, "annotations": []}
     (folder / "export.json").write_text(json.dumps([task]))
+    labels = "path,categories,yes,maybe\na.jpg,colour,colour.red,\nb.jpg,colour,colour.blue,\n"
+    (folder / "photos" / "labels.csv").write_text(labels)
     monkeypatch.chdir(folder)
 
 
@@ -90,7 +92,7 @@ def test_command_line_examples_run(data_dir: Path) -> None:
         if words[0] in ELSEWHERE:
             _parser().parse_args(words)
             continue
-        known = {"PHOTOS": "photos", "ASSET": "1", "EVENT": str(event)}
+        known = {"PHOTOS": "photos", "LABELS": "photos", "ASSET": "1", "EVENT": str(event)}
         output = io.StringIO()
         with contextlib.redirect_stdout(output):
             code = main([*(known.get(word, word) for word in words), "--json"])
