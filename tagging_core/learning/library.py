@@ -111,7 +111,7 @@ class TagLibrary:
             return self._settle_decided(sorted(set(only)), taxonomy or self._taxonomy())
         fitted = 0
         while at_most is None or fitted < at_most:
-            if not (found := self._fit_next(self._taxonomy(), give_way=True)):
+            if not (found := self._fit_next(None, give_way=True)):
                 break
             fitted += found
         if at_most is None:
@@ -220,12 +220,13 @@ class TagLibrary:
             self._cursor = found[-1].tag_id if found else ""
         return {row.tag_id: row.marked for row in found}, found[0].pack if found else None
 
-    def _fit_next(self, taxonomy: Taxonomy, only: list[str] | None = None, give_way: bool = False) -> int:
+    def _fit_next(self, taxonomy: Taxonomy | None, only: list[str] | None = None, give_way: bool = False) -> int:
         """Fit some dirty tags and store the result; returns how many were dirty."""
         with self._database.read() as connection:
             marks, version = self._marks(connection, only)
             if not marks:
                 return 0
+            taxonomy = taxonomy or self.taxonomies.load(connection)  # after the marks: an older one lacks new tags
             chosen = [tag for tag in taxonomy.unmerged() if tag.id in marks]
             texts = self._texts.of(chosen, taxonomy)
             pack = self.packs.of_version(connection, version)

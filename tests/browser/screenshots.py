@@ -59,6 +59,7 @@ def review_some(page: Page) -> None:
             page.keyboard.press("a")
         elif shown in _GARMENTS:
             page.keyboard.press("/")
+            page.wait_for_timeout(500)  # until the field has the focus
             page.keyboard.type(right)
             page.get_by_role("option", name=right).first.wait_for()
             page.keyboard.press("Enter")

@@ -74,6 +74,7 @@ def test_a_scan_resumes_where_it_stopped_and_can_be_cancelled(
     loop: Tagloop, ann: User, reviewed: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(backfill, "_CHUNK_SIZE", 4)
+    monkeypatch.setattr(loop.curation, "work", lambda: False)  # the worker would scan as well
     loop.curation.backfills.start(ann, TAG)
     assert backfill.step(loop.database, loop.model.library)
     with loop.database.read() as connection:

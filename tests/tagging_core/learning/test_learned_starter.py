@@ -15,7 +15,7 @@ from tagging_core.learning.labelled_photos import embed_photos, read_labels
 from tagging_core.learning.learned_starter import LearnedStarter, parse_starter
 from tagging_core.learning.starter_training import build_starter
 from tagging_core.taxonomy import read_taxonomy
-from tests.conftest import BLUE, RED, ingest, photo
+from tests.conftest import BLUE, RED, Installations, ingest, photo
 
 TAG = "garment.dress"
 
@@ -118,15 +118,19 @@ def test_measuring_the_gallery_leaves_a_starter_alone(adopted: Tagloop, ann: Use
 
 
 def test_a_new_installation_begins_with_what_ships_and_an_old_one_is_offered_it(
-    loop: Tagloop, ann: User, starter: LearnedStarter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    loop: Tagloop,
+    starter: LearnedStarter,
+    tmp_path: Path,
+    installations: Installations,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     assert loop.models.starter.status().shipped is None
     monkeypatch.setattr(starter_offer, "find_starter", lambda _: starter.to_bytes())
     with_pictures = loop.models.starter.status()
     assert with_pictures.shipped is not None
     assert with_pictures.photos == 0
-    new = Tagloop(Settings(data_dir=tmp_path / "new", encoder="tiny"))
-    again = Tagloop(Settings(data_dir=tmp_path / "new", encoder="tiny"))
+    settings = Settings(data_dir=tmp_path / "new", database_url=installations.new(tmp_path / "new"), encoder="tiny")
+    new, again = Tagloop(settings), Tagloop(settings)
     assert new.models.starter.status().photos == 40
     with new.database.read() as connection:
         assert again.model.library.pack(connection).version == 1

@@ -6,17 +6,19 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import delete, select
+from sqlalchemy import Connection, delete, select
 
 from tagging_core import Decision, Kind, TaggingError, Tagloop, User, ledger
 from tagging_core.embeddings import vectors
 from tagging_core.learning import training_set
 from tagging_core.learning.training_set import TrainingSetSampler
-from tagging_core.ledger import projection
+from tagging_core.ledger import projection, taxonomy_store
+from tagging_core.ledger.dirty_tags import mark_dirty
 from tagging_core.ledger.events import Event
 from tagging_core.review import decisions, queue
 from tagging_core.review.queue import View
 from tagging_core.storage.schema import assets, calibrations, content, daily, dirty, events, labels, learned
+from tagging_core.taxonomy import Tag
 from tests.conftest import BLUE, GREEN, RED, YELLOW, examples, ingest, wait_for
 
 TAG = "garment.dress"
@@ -249,3 +251,22 @@ def test_an_invalid_decision_is_refused(loop: Tagloop, ann: User, decision: Deci
     ingest(loop, ann, RED)
     with pytest.raises(TaggingError, match=message):
         loop.review.decide(ann, decision)
+
+
+def test_a_tag_that_is_created_while_tags_are_fitted_is_fitted_too(
+    loop: Tagloop, ann: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library, usual = loop.model.library, loop.model.library._marks
+    library.settle()
+    kilt = Tag("garment.kilt", "garment", {"en": "Kilt"})
+
+    def create_first(connection: Connection, only: list[str] | None) -> tuple[dict[str, str], int | None]:
+        if kilt.id not in loop.taxonomy().tags:
+            with loop.database.write() as other:
+                taxonomy_store.write(other, ann, [kilt])
+                mark_dirty(other, [kilt.id])
+        return usual(connection, only)
+
+    monkeypatch.setattr(library, "_marks", create_first)
+    library.settle()
+    assert kilt.id in library.matrix().rows
