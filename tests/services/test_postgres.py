@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from tagging_core import Decision, Kind, Tagloop, User, ledger
-from tagging_core.errors import StorageError, TaggingError
+from tagging_core.errors import StorageError, TaggingError, UnreachableError
 from tagging_core.ledger.events import Event
 from tagging_core.storage import Database, key_values
 from tagging_core.storage.schema import assets, events, items
