@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 
 from sqlalchemy import Connection
 
@@ -47,10 +48,11 @@ class StarterOffer:
         Raises:
             TagError: The shipped file is damaged.
         """
-        data = find_starter(self._model().preset.fingerprint)
+        path = find_starter(self._model().preset.fingerprint)
         with self._database.read() as connection:
             priors = self._model().library.pack(connection).priors
-        return StarterStatus(_parse(data) if data else None, max((p.photos for p in priors.values()), default=0))
+        shipped = _read(path, path.stat().st_mtime_ns) if path else None
+        return StarterStatus(shipped, max((p.photos for p in priors.values()), default=0))
 
     def adopt(self, user: User, data: bytes | None = None) -> None:
         """Start the starter tags from classifiers learned before delivery; decisions stay and count on top.
@@ -64,8 +66,11 @@ class StarterOffer:
             TagError: No starter ships for this model, or the file is damaged or made for another model.
         """
         require(user, Action.OPERATE)
-        if data is None and (data := find_starter(self._model().preset.fingerprint)) is None:
-            raise TagError(f"No learned starter ships for {self._model().preset.title}; build one first.")
+        if data is None:
+            if (path := find_starter(self._model().preset.fingerprint)) is None:
+                title = self._model().preset.title
+                raise TagError(f"No learned starter ships for {title}; make one with `starter build` first.")
+            data = path.read_bytes()
         with self._database.write() as connection:
             self._model().library.packs.adopt(connection, user, data)
             self._fit_again(connection)
@@ -83,7 +88,7 @@ class StarterOffer:
         """
         require(user, Action.OPERATE)
         if not self.status().photos:
-            raise TagError("No learned starter is in force.")
+            raise TagError("No learned starter is in force, so there is nothing to drop.")
         with self._database.write() as connection:
             self._model().library.packs.drop_starter(connection, user)
             self._fit_again(connection)
@@ -93,6 +98,6 @@ class StarterOffer:
         mark_dirty(connection, self._model().library.taxonomies.load(connection).tags)
 
 
-@lru_cache(maxsize=2)
-def _parse(data: bytes) -> LearnedStarter:
-    return parse_starter(data)
+@lru_cache(maxsize=2)  # the page asks at every rerun
+def _read(path: Path, _changed_at: int) -> LearnedStarter:
+    return parse_starter(path.read_bytes())

@@ -19,6 +19,7 @@ ZIP_FILES = 20_000
 ZIP_BYTES = 8_000_000_000
 ZIP_RATIO = 200
 _TEXT_BYTES = 200_000
+# What reading a damaged member raises; NotImplementedError is a compression that zipfile does not know.
 _DAMAGED = (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, OSError, EOFError)
 
 INCOMING = "incoming"

@@ -6,7 +6,6 @@ installation adopts it, and comes into force as a reference pack, so that later 
 
 from __future__ import annotations
 
-import hashlib
 import io
 import zipfile
 from dataclasses import dataclass
@@ -59,12 +58,11 @@ class LearnedStarter:
         return buffer.getvalue()
 
 
-def parse_starter(data: bytes, name: str = "The learned starter") -> LearnedStarter:
+def parse_starter(data: bytes) -> LearnedStarter:
     """Read a starter file's content.
 
     Args:
         data: The content.
-        name: What errors call it.
 
     Returns:
         The starter.
@@ -76,7 +74,9 @@ def parse_starter(data: bytes, name: str = "The learned starter") -> LearnedStar
         with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
             read = {key: arrays[key] for key in _ARRAYS}
     except (ValueError, OSError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise TagError(f"{name} is damaged, or was made by another version: {error}.") from error
+        raise TagError(
+            f"The learned starter is damaged, or was made by another version ({error}); build it again."
+        ) from error
     photos, weights = int(read["photos"]), read["weights"].astype(np.float32)
     values = zip(read["tags"].tolist(), weights, read["biases"].tolist(), read["variances"].tolist(), strict=True)
     return LearnedStarter(
@@ -88,17 +88,11 @@ def parse_starter(data: bytes, name: str = "The learned starter") -> LearnedStar
     )
 
 
-def find_starter(fingerprint: str, folder: Path = FOLDER) -> bytes | None:
-    """Return the content of the starter file that ships for an encoder, None if there is none.
+def find_starter(fingerprint: str) -> Path | None:
+    """Return the starter file that ships for an encoder, None if there is none.
 
     Args:
         fingerprint: Of the encoder's vector space.
-        folder: Where starter files lie.
     """
-    path = folder / f"{fingerprint}.npz"
-    return path.read_bytes() if path.is_file() else None
-
-
-def sha256_of(data: bytes) -> str:
-    """Return the id under which the database keeps a starter."""
-    return hashlib.sha256(data).hexdigest()
+    path = FOLDER / f"{fingerprint}.npz"
+    return path if path.is_file() else None

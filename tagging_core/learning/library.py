@@ -145,8 +145,8 @@ class TagLibrary:
         Returns:
             Whether there were any; the next call starts from here.
         """
-        taught, self._changed = self._changed, False
-        return taught
+        changed, self._changed = self._changed, False
+        return changed
 
     def seconds_since_decision(self) -> float:
         """Tell how long ago this process last fitted the tags of a decision.

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, ScalarSelect, and_, func, select
+from sqlalchemy import Connection, Row, ScalarSelect, and_, func, select
 
 from tagging_core import ledger
+from tagging_core.assets.files import sha256_of
 from tagging_core.common.users import SYSTEM, User
 from tagging_core.embeddings import spaces, vectors
 from tagging_core.embeddings.encoders import Preset, Vectors, default_mean
 from tagging_core.errors import TagError
 from tagging_core.learning.classifier import ReferencePack, initial_pack
-from tagging_core.learning.learned_starter import parse_starter, sha256_of
+from tagging_core.learning.learned_starter import parse_starter
 from tagging_core.ledger.events import Event, Kind
 from tagging_core.storage import upsert
 from tagging_core.storage.schema import assets, packs, starters
@@ -78,15 +80,28 @@ class LibraryPacks:
         if starter.fingerprint != self._fingerprint:
             raise TagError(f"The starter was made for {starter.fingerprint}, not for {self._fingerprint}.")
         upsert(connection, starters, [{"sha256": sha256_of(data), "data": data}])
-        before, shipped = self.in_force(connection), self.shipped()
-        pack = replace(shipped, version=before.version + 1, priors=starter.priors, nothing=starter.nothing)
+        own = initial_pack(starter.mean, self._preset.learner)  # its classifiers hold for its own mean
+        version = self.in_force(connection).version + 1
+        pack = replace(own, version=version, priors=starter.priors, nothing=starter.nothing)
         save_pack(connection, self._fingerprint, pack, pictures=0, starter=sha256_of(data), user=user)
         return pack
 
     def drop_starter(self, connection: Connection, user: User) -> ReferencePack:
-        """Return to the values that the encoder ships with; the gallery is measured again when there is one."""
-        pack = replace(self.shipped(), version=self.in_force(connection).version + 1)
-        save_pack(connection, self._fingerprint, pack, pictures=0, user=user)
+        """Return to the pack that was in force before any starter, as a new version.
+
+        Args:
+            connection: A write transaction.
+            user: Who decided it.
+
+        Returns:
+            The new pack: what was last measured on the archive, or the values that the encoder ships with.
+        """
+        mine = packs.c.fingerprint == self._fingerprint, packs.c.starter.is_(None)
+        row = connection.execute(select(packs).where(*mine).order_by(packs.c.version.desc()).limit(1)).first()
+        before = self.shipped() if row is None else _to_pack(row)
+        pack = replace(before, version=self.in_force(connection).version + 1)
+        pictures = 0 if row is None else row.gallery
+        save_pack(connection, self._fingerprint, pack, pictures=pictures, user=user)
         return pack
 
     def _load(self, connection: Connection, version: int | None) -> ReferencePack:
@@ -94,7 +109,7 @@ class LibraryPacks:
             return self.shipped()
         mine = packs.c.fingerprint == self._fingerprint, packs.c.version == version
         row = connection.execute(select(packs).where(*mine)).one()
-        pack = ReferencePack(row.version, vectors.from_bytes(row.mean), row.spread, row.text_scale)
+        pack = _to_pack(row)
         if row.starter is None:
             return pack
         data = connection.execute(select(starters.c.data).where(starters.c.sha256 == row.starter)).scalar_one()
@@ -150,3 +165,7 @@ def save_pack(
     event_id = ledger.append(connection, Event(Kind.PACK, user.name, payload=payload))
     values = {"mean": vectors.to_bytes(pack.mean), "spread": pack.spread, "text_scale": pack.text_scale}
     upsert(connection, packs, [key | values | {"event_id": event_id, "starter": starter}])
+
+
+def _to_pack(row: Row[Any]) -> ReferencePack:
+    return ReferencePack(row.version, vectors.from_bytes(row.mean), row.spread, row.text_scale)

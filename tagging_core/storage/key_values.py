@@ -7,8 +7,9 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import BigInteger, Connection, ScalarSelect, String, cast, select
 
-from tagging_core.storage.database import Database, insert, upsert
+from tagging_core.storage.database import Database
 from tagging_core.storage.schema import meta
+from tagging_core.storage.statements import insert, upsert
 
 ZONE = "insights.zone"
 """Key of the IANA time zone that defines a day in charts; stored so that all processes agree."""

@@ -8,8 +8,9 @@ from typing import Protocol
 
 from sqlalchemy import delete, or_
 
-from tagging_core.storage.database import Database, insert
+from tagging_core.storage.database import Database
 from tagging_core.storage.schema import duties
+from tagging_core.storage.statements import insert
 
 _LEASE = 15.0  # seconds
 _RENEW = 5.0

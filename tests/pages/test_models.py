@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,8 +11,8 @@ from streamlit.testing.v1 import AppTest
 
 from console import page_paths
 from tagging_core import Decision, Kind, Tagloop, User
-from tagging_core.app import starter_offer
 from tagging_core.embeddings.spaces import SpaceState
+from tagging_core.learning import learned_starter
 from tagging_core.learning.classifier import TagModel, TagPrior
 from tagging_core.learning.learned_starter import LearnedStarter
 from tests.conftest import RED, ingest, wait_for
@@ -72,14 +73,15 @@ def test_a_model_without_a_starter_says_where_its_confidences_come_from(open_pag
 
 
 def test_a_starter_is_offered_adopted_and_dropped(
-    open_page: Open, console: Tagloop, operator: User, monkeypatch: pytest.MonkeyPatch
+    open_page: Open, console: Tagloop, operator: User, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dimension = len(console.model.library.matrix().pack.mean)
     model = TagModel(np.ones(dimension, np.float32), 0.5)
     mean = np.zeros(dimension, np.float32)
     priors = {"garment.dress": TagPrior(model, photos=7)}
     shipped = LearnedStarter(console.model.preset.fingerprint, 7, mean, priors, {})
-    monkeypatch.setattr(starter_offer, "find_starter", lambda _: shipped.to_bytes())
+    monkeypatch.setattr(learned_starter, "FOLDER", tmp_path)
+    (tmp_path / f"{shipped.fingerprint}.npz").write_bytes(shipped.to_bytes())
     at = open_page(page_paths.MODELS, operator)
     assert any("**7 labelled photos**" in m.value for m in at.markdown)
     press(at, "Use it")

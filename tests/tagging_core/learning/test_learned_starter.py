@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from tagging_core import Decision, Kind, Settings, Tagloop, User
-from tagging_core.app import doctor, starter_offer
+from tagging_core.app import doctor
 from tagging_core.errors import NotAllowedError, TagError
+from tagging_core.learning import learned_starter
 from tagging_core.learning.labelled_photos import embed_photos, read_labels
 from tagging_core.learning.learned_starter import LearnedStarter, parse_starter
 from tagging_core.learning.starter_training import build_starter
@@ -112,6 +113,32 @@ def test_dropping_it_brings_the_texts_back(loop: Tagloop, ann: User, starter: Le
         loop.models.starter.drop(ann)
 
 
+def test_dropping_it_brings_back_what_was_measured_on_the_archive(
+    loop: Tagloop, ann: User, starter: LearnedStarter
+) -> None:
+    red = ingest(loop, ann, *((n, 255 - n, n // 2) for n in range(0, 250, 3)))[0]
+    loop.model.library.refresh_pack()
+    loop.model.library.settle()
+    with loop.database.read() as connection:
+        measured = loop.model.library.pack(connection)
+    before = probability(loop, red)
+    assert measured.version >= 1
+    loop.models.starter.adopt(ann, starter.to_bytes())
+    loop.models.starter.drop(ann)
+    loop.model.library.settle()
+    assert probability(loop, red) == pytest.approx(before, abs=1e-9)
+    assert not loop.model.library.refresh_pack()  # it is still the measurement of this archive
+
+
+def test_a_starter_brings_the_mean_that_it_was_fitted_with(
+    loop: Tagloop, ann: User, starter: LearnedStarter
+) -> None:
+    other = np.linspace(0, 0.1, len(starter.mean), dtype=np.float32)
+    loop.models.starter.adopt(ann, replace(starter, mean=other).to_bytes())
+    with loop.database.read() as connection:
+        assert np.allclose(loop.model.library.pack(connection).mean, other)
+
+
 def test_measuring_the_gallery_leaves_a_starter_alone(adopted: Tagloop, ann: User) -> None:
     ingest(adopted, ann, *((n, 255 - n, n // 2) for n in range(0, 250, 3)))
     assert not adopted.model.library.refresh_pack()
@@ -125,7 +152,8 @@ def test_a_new_installation_begins_with_what_ships_and_an_old_one_is_offered_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     assert loop.models.starter.status().shipped is None
-    monkeypatch.setattr(starter_offer, "find_starter", lambda _: starter.to_bytes())
+    monkeypatch.setattr(learned_starter, "FOLDER", tmp_path)
+    (tmp_path / f"{starter.fingerprint}.npz").write_bytes(starter.to_bytes())
     with_pictures = loop.models.starter.status()
     assert with_pictures.shipped is not None
     assert with_pictures.photos == 0
@@ -177,6 +205,6 @@ def test_the_file_that_ships_fits_the_builtin_model_and_the_starter_library() ->
     from tagging_core.embeddings.encoders import find_preset
     from tagging_core.learning.learned_starter import find_starter
 
-    data = find_starter(find_preset("builtin").fingerprint)
-    assert data is not None
-    assert parse_starter(data).priors.keys() <= read_taxonomy().tags.keys()
+    path = find_starter(find_preset("builtin").fingerprint)
+    assert path is not None
+    assert parse_starter(path.read_bytes()).priors.keys() <= read_taxonomy().tags.keys()
