@@ -45,6 +45,7 @@ class Counted:
     relevant: int = 0
     first_right: int = 0
     none_right: int = 0
+    with_any: int = 0
 
     def add(self, shown: Sequence[tuple[str, float]], yes: set[str]) -> None:
         """Add a photo: its suggestions, best first, and the tags that apply."""
@@ -55,6 +56,7 @@ class Counted:
         self.relevant += len(yes)
         self.first_right += bool(hits and hits[0])
         self.none_right += not any(hits)
+        self.with_any += bool(hits)
 
     def summary(self) -> dict[str, Any]:
         """The figures of one profile."""
@@ -67,6 +69,7 @@ class Counted:
             "recall": _rounded(right.sum() / max(1, self.relevant)),
             "p1": _rounded(self.first_right / self.photos),
             "none_right": _rounded(self.none_right / self.photos),
+            "with_any": _rounded(self.with_any / self.photos),
             "ece": _rounded(calibration_error(p, right)),
             "right_at_90": _rounded(right[sure].mean()) if sure.any() else None,
             "shown_at_90": int(sure.sum()),
@@ -135,7 +138,7 @@ class Report:
             "brier": _rounded(((scores - applies)[judged] ** 2).mean(), 5),
             "brier_base": _rounded(((rates - applies)[judged] ** 2).mean(), 5),
             "per_category": {
-                name: {key: counted.summary()[key] for key in ("shown", "precision", "recall")}
+                name: {key: counted.summary()[key] for key in ("shown", "precision", "recall", "with_any")}
                 for name, counted in sorted(self._categories.items())
             },
         }
@@ -147,6 +150,7 @@ def main() -> None:
     parser.add_argument("--taught", type=Path, help="folder of the same form, reviewed first")
     parser.add_argument("--reviews", type=int, help="number of its photos to review (default: all)")
     parser.add_argument("--profile", default="general", help="business type of these reviews")
+    parser.add_argument("--looked-at", nargs="+", help="categories that these reviews look at (default: all)")
     parser.add_argument("--folds", type=int, default=0, help="cross-validate within the folder")
     parser.add_argument("--only", default="", help="judge only photos whose path contains this")
     parser.add_argument("--encoder", default="builtin")
@@ -173,6 +177,7 @@ def main() -> None:
             taught,
             starter,
             arguments.profile,
+            arguments.looked_at,
         )
     print(json.dumps(report.summary()))
 
@@ -184,6 +189,7 @@ def _judge(
     taught: list[LabelledPhoto],
     starter: bytes | None,
     profile: str,
+    looked_at: list[str] | None,
 ) -> None:
     with tempfile.TemporaryDirectory() as name:
         loop = Tagloop(Settings(data_dir=Path(name)), encoder=encoder)
@@ -193,7 +199,8 @@ def _judge(
             loop.model.library.settle()
             loop.start()
             if taught:
-                _review(loop, taught, _ingest(loop, taught, profile), profile)
+                categories = looked_at or loop.taxonomy().profile(profile).categories
+                _review(loop, taught, _ingest(loop, taught, profile), profile, set(categories))
             assets = _ingest(loop, photos, profile)
             loop.model.library.settle()
             report.add(loop, photos, assets)
@@ -210,13 +217,15 @@ def _ingest(loop: Tagloop, photos: list[LabelledPhoto], profile: str) -> list[in
         return [repository.resolve(connection, sha256_of(photo.path.read_bytes())).id for photo in photos]
 
 
-def _review(loop: Tagloop, photos: list[LabelledPhoto], assets: list[int], profile: str) -> None:
+def _review(
+    loop: Tagloop, photos: list[LabelledPhoto], assets: list[int], profile: str, categories: set[str]
+) -> None:
     """Accept or add what applies, reject suggestions that do not, and finish; `maybe` is left alone."""
-    categories = set(loop.taxonomy().profile(profile).categories)
+    tags = loop.taxonomy().tags
     for photo, asset in zip(photos, assets, strict=True):
         card = loop.review.card(_USER, asset, profile)
-        suggested = {s.tag_id for s in card.suggestions}
-        mine = {t for t in photo.yes if loop.taxonomy().tags[t].category_id in categories}
+        suggested = {s.tag_id for s in card.suggestions if tags[s.tag_id].category_id in categories}
+        mine = {t for t in photo.yes if tags[t].category_id in categories}
         kinds = {t: Kind.ACCEPT if t in suggested else Kind.ADD for t in sorted(mine)}
         kinds |= dict.fromkeys(sorted(suggested - photo.yes - photo.maybe), Kind.REJECT)
         for tag_id, kind in kinds.items():

@@ -156,18 +156,18 @@ def _move_suggestions(connection: Connection, source: str, target: str) -> None:
 def _tags_to_refit(
     connection: Connection, before: Taxonomy, after: Taxonomy, *, items: list[Item], changed: set[str]
 ) -> set[str]:
-    """Return the tags to refit: those that changed, and those whose exclusive siblings or templates changed."""
+    """Return the tags to refit: those that changed, and those of categories or profiles whose examples changed."""
     tags = [item for item in items if isinstance(item, Tag)]
     found = {tag.id for tag in tags} | changed
     categories = {tag.category_id for tag_id in changed if (tag := after.tags.get(tag_id))}
     counts = taxonomy_store.counts(connection, [tag.id for tag in tags])
     for tag in tags:
         old = before.tags.get(tag.id)
-        unmoved = old and (old.state, old.category_id) == (tag.state, tag.category_id)
-        if not unmoved and (counts.get(tag.id, (0, 0))[0] or tag.id in changed):
+        came_or_went = tag.state == "deleted" or tag.id in before.redirects.gone
+        moved = old is not None and old.category_id != tag.category_id
+        decided = tag.id in changed or counts.get(tag.id, (0, 0))[0]
+        if came_or_went or moved or (decided and (old is None or old.state != tag.state)):
             categories |= {tag.category_id, *([old.category_id] if old else [])}
-    exclusive = {c.id for t in (before, after) for c in t.categories.values() if c.exclusive}
-    categories &= exclusive
     for item in items:
         if isinstance(item, Category):
             categories.add(item.id)

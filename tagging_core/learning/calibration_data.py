@@ -22,10 +22,10 @@ from tagging_core.ledger.projection import IMPLICIT_SAMPLE
 from tagging_core.storage.schema import counters, learned, reviews
 from tagging_core.taxonomy.model import Tag, Taxonomy
 
-_ROW = np.dtype([("asset", "<i8"), ("logit", "<f4"), ("kind", "u1"), ("shown", "u1")])
+_ROW = np.dtype([("asset", "<i8"), ("logit", "<f4"), ("looked_at", "<f4"), ("kind", "u1"), ("shown", "u1")])
 
 HeldOutLogits = NDArray[np.void]
-"""One row per example of a tag: asset, leave-one-out logit, kind and whether the tag was shown."""
+"""One row per example of a tag: asset, leave-one-out logit, and the properties of `TrainingExample`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,7 @@ def pack_held_out(choices: Sequence[TrainingExample], logits: Floats) -> bytes:
     rows = np.zeros(len(choices), _ROW)
     rows["asset"] = [choice.asset_id for choice in choices]
     rows["logit"] = logits
+    rows["looked_at"] = [choice.looked_at for choice in choices]
     rows["kind"] = [choice.kind for choice in choices]
     rows["shown"] = [choice.shown for choice in choices]
     return rows.tobytes()
@@ -102,7 +103,8 @@ def collect(
         else:
             for tag_id, r in rows.items():
                 keep = unbiased[tag_id]
-                parts.append((tag_id, r["logit"][keep], _labels(r[keep]), weights[tag_id][keep]))
+                weight = _scaled(weights[tag_id][keep]) * r["looked_at"][keep]
+                parts.append((tag_id, r["logit"][keep], _labels(r[keep]), weight))
     return _join([part for part in parts if len(part[1])], taxonomy)
 
 
@@ -124,7 +126,8 @@ def _rivals(
     assert assets is not None
     places = {tag_id: np.searchsorted(r["asset"], assets) for tag_id, r in rows.items()}
     logits = np.stack([rows[t]["logit"][place] for t, place in places.items()], axis=1).astype(np.float64)
-    weight = np.max([weights[t][place] for t, place in places.items()], axis=0) if len(assets) else np.zeros(0)
+    weight = _scaled(np.max([weights[t][place] for t, place in places.items()], axis=0))
+    weight = weight * np.max([rows[t]["looked_at"][place] for t, place in places.items()], axis=0)
     against = among_rivals(logits, nothing) if len(assets) else logits
     return [
         (tag_id, against[:, n], _labels(rows[tag_id][place]), weight)
@@ -133,17 +136,22 @@ def _rivals(
 
 
 def _join(parts: list[tuple[str, Floats, Floats, Floats]], taxonomy: Taxonomy) -> CalibrationData:
-    """Concatenate all pairs; each tag's weights are scaled to mean 1, else a large archive overrides the priors."""
+    """Concatenate all pairs."""
     tag_ids = [part[0] for part in parts]
     empty = [np.zeros(0)]
     return CalibrationData(
         logits=np.concatenate([part[1] for part in parts] or empty).astype(np.float64),
         labels=np.concatenate([part[2] for part in parts] or empty),
-        weights=np.concatenate([part[3] / part[3].mean() for part in parts] or empty),
+        weights=np.concatenate([part[3] for part in parts] or empty),
         rows=np.repeat(np.arange(len(parts)), [len(part[1]) for part in parts]),
         tag_ids=tag_ids,
         category_ids=[taxonomy.tags[tag_id].category_id for tag_id in tag_ids],
     )
+
+
+def _scaled(weights: Floats) -> Floats:
+    """Scale a tag's sampling weights to mean 1, else a large archive overrides the priors."""
+    return weights / weights.mean() if len(weights) else weights
 
 
 def _labels(rows: HeldOutLogits) -> Floats:

@@ -230,7 +230,7 @@ class TagLibrary:
             chosen = [tag for tag in taxonomy.unmerged() if tag.id in marks]
             texts = self._texts.of(chosen, taxonomy)
             pack = self.packs.of_version(connection, version)
-            sampler = TrainingSetSampler(connection, taxonomy, self.pictures)
+            sampler = TrainingSetSampler(connection, taxonomy, self.pictures, pack=pack)
             rows, end = [], time.monotonic() + _GIVE_WAY
             for tag, text in zip(chosen, texts, strict=True):
                 if give_way:
@@ -272,10 +272,10 @@ class TagLibrary:
         Raises:
             EncoderError: The tag's text has no embedding yet and the encoder cannot be loaded.
         """
-        taxonomy = self.taxonomies.load(connection)
-        sampler = TrainingSetSampler(connection, taxonomy, self.pictures)
+        taxonomy, pack = self.taxonomies.load(connection), self.pack(connection)
+        sampler = TrainingSetSampler(connection, taxonomy, self.pictures, pack=pack)
         text = self._texts.of([tag], taxonomy)[0]
-        return fit_examples(sampler, tag, text, pack=self.pack(connection), defaults=self.defaults)
+        return fit_examples(sampler, tag, text, pack=pack, defaults=self.defaults)
 
     def _taxonomy(self) -> Taxonomy:
         with self._database.read() as connection:

@@ -6,19 +6,23 @@ always give the same examples, and the cost of a fit does not grow with the arch
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 from enum import IntEnum
 
+import numpy as np
 from sqlalchemy import Connection, literal, select, union_all
 
 from tagging_core.embeddings import vectors
 from tagging_core.embeddings.encoders import Vectors
+from tagging_core.learning.classifier import ReferencePack
+from tagging_core.learning.completeness import completeness, expected_presence
 from tagging_core.ledger.projection import IMPLICIT_SAMPLE
 from tagging_core.storage.schema import labels, reviews
 from tagging_core.taxonomy.model import Tag, Taxonomy
 
 IMPLICIT_WEIGHT = 0.5
-"""Weight of an implicit negative: a finished review did not include the tag.
+"""Weight of an implicit negative: a finished review did not include the tag, although its category was looked at.
 
 Tuned with simulated editors who overlook a fifth of the tags that were not suggested (`benchmarks.calibration`)."""
 
@@ -38,11 +42,18 @@ MOST = {ExampleKind.POSITIVE: 200, ExampleKind.NEGATIVE: 300, ExampleKind.RIVAL:
 
 @dataclass(frozen=True, slots=True)
 class TrainingExample:
-    """One example; `shown` says whether the tag was suggested to the reviewer."""
+    """One example.
+
+    Attributes:
+        shown: Whether the tag was suggested to the reviewer.
+        looked_at: Probability in (0, 1] that the reviewer looked at the tag's category; below 1 only if the tag was
+            left out.
+    """
 
     asset_id: int
     kind: ExampleKind
     shown: bool = True
+    looked_at: float = 1.0
 
     @property
     def label(self) -> int:
@@ -52,7 +63,7 @@ class TrainingExample:
     @property
     def weight(self) -> float:
         """Sample weight in (0, 1]."""
-        return IMPLICIT_WEIGHT if self.kind == ExampleKind.LEFT_OUT else 1.0
+        return self.looked_at * (IMPLICIT_WEIGHT if self.kind == ExampleKind.LEFT_OUT else 1.0)
 
 
 class TrainingSetSampler:
@@ -60,22 +71,31 @@ class TrainingSetSampler:
 
     Args:
         connection: A read or write transaction, used as long as the sampler.
-        taxonomy: Resolves the rivals of a tag.
+        taxonomy: Says which tags are in a category, and which of them are rivals.
         fingerprint: Fingerprint of the vector space of the vectors.
+        pack: The reference pack in force.
     """
 
-    def __init__(self, connection: Connection, taxonomy: Taxonomy, fingerprint: str) -> None:
-        self._connection, self._taxonomy, self._fingerprint = connection, taxonomy, fingerprint
-        self._finished: dict[str, list[int]] = {}
+    def __init__(
+        self, connection: Connection, taxonomy: Taxonomy, fingerprint: str, *, pack: ReferencePack
+    ) -> None:
+        self._connection, self._taxonomy, self._fingerprint, self._pack = connection, taxonomy, fingerprint, pack
+        self._finished: dict[str, dict[int, dict[str, set[str]]]] = {}
+        self._completeness: dict[tuple[str, str], float] = {}
         self._vectors: dict[int, Vectors] = {}
 
     def of(self, tag: Tag) -> tuple[list[TrainingExample], list[Vectors]]:
         """Return a tag's examples that have a vector, by ascending asset id, and these vectors `(d,)`."""
         choices = self._select(tag)
-        missing = [choice.asset_id for choice in choices if choice.asset_id not in self._vectors]
+        found = self._load([choice.asset_id for choice in choices])
+        usable = [choice for choice in choices if choice.asset_id in found]
+        return usable, [found[choice.asset_id] for choice in usable]
+
+    def _load(self, asset_ids: list[int]) -> dict[int, Vectors]:
+        """Vectors `(d,)` of assets; those without one are absent."""
+        missing = [asset_id for asset_id in asset_ids if asset_id not in self._vectors]
         self._vectors |= vectors.load(self._connection, self._fingerprint, missing)
-        usable = [choice for choice in choices if choice.asset_id in self._vectors]
-        return usable, [self._vectors[choice.asset_id] for choice in usable]
+        return {asset_id: self._vectors[asset_id] for asset_id in asset_ids if asset_id in self._vectors}
 
     def _select(self, tag: Tag) -> list[TrainingExample]:
         """Explicit decisions take precedence over accepted rivals, and these over finished reviews."""
@@ -83,17 +103,10 @@ class TrainingSetSampler:
         decided = self._decided(tag.id, rivals)
         stated = (ExampleKind.POSITIVE, ExampleKind.NEGATIVE)
         chosen = {a: TrainingExample(a, kind, shown) for kind in stated for a, shown in decided[kind]}
-        self._add_implicit(tag, chosen, [a for a, _ in decided[ExampleKind.RIVAL]], kind=ExampleKind.RIVAL)
+        self._add_rivals(tag, chosen, [asset_id for asset_id, _ in decided[ExampleKind.RIVAL]])
         for profile in self._taxonomy.profiles_with(tag.category_id):
-            self._add_implicit(tag, chosen, self._finished_under(profile.id), kind=ExampleKind.LEFT_OUT)
+            self._add_left_out(tag, chosen, profile.id)
         return [chosen[asset_id] for asset_id in sorted(chosen)]
-
-    def _finished_under(self, profile_id: str) -> list[int]:
-        if profile_id not in self._finished:
-            query = select(reviews.c.asset_id).where(reviews.c.profile == profile_id)
-            query = query.order_by(reviews.c.sample).limit(IMPLICIT_SAMPLE)
-            self._finished[profile_id] = list(self._connection.execute(query).scalars())
-        return self._finished[profile_id]
 
     def _decided(self, tag_id: str, rivals: list[str]) -> dict[ExampleKind, list[tuple[int, bool]]]:
         """Assets and whether the tag was shown, by kind, of each kind the first of the sample; one query."""
@@ -111,13 +124,47 @@ class TrainingSetSampler:
             found[ExampleKind(row.kind)].append((row.asset_id, bool(row.shown)))
         return found
 
-    def _add_implicit(
-        self, tag: Tag, chosen: dict[int, TrainingExample], asset_ids: list[int], *, kind: ExampleKind
-    ) -> None:
-        """Add implicit negatives, except for pictures on which the tag itself was decided."""
+    def _add_rivals(self, tag: Tag, chosen: dict[int, TrainingExample], asset_ids: list[int]) -> None:
+        """Add pictures with another tag of the category, except for those on which the tag itself was decided."""
         new = [asset_id for asset_id in asset_ids if asset_id not in chosen]
         query = select(labels.c.asset_id).where(labels.c.tag_id == tag.id, labels.c.asset_id.in_(new))
         decided = set(self._connection.execute(query).scalars()) if new else set()
-        for asset_id in new:
-            if asset_id not in decided:
-                chosen[asset_id] = TrainingExample(asset_id, kind)
+        chosen.update({a: TrainingExample(a, ExampleKind.RIVAL) for a in new if a not in decided})
+
+    def _add_left_out(self, tag: Tag, chosen: dict[int, TrainingExample], profile_id: str) -> None:
+        """Add finished pictures on which the tag was not decided."""
+        for asset_id, decided in self._finished_under(profile_id).items():
+            in_category = decided.get(tag.category_id, set())
+            if asset_id not in chosen and tag.id not in in_category:
+                looked_at = 1.0 if in_category else self._completeness_of(tag.category_id, profile_id)
+                chosen[asset_id] = TrainingExample(asset_id, ExampleKind.LEFT_OUT, looked_at=looked_at)
+
+    def _finished_under(self, profile_id: str) -> dict[int, dict[str, set[str]]]:
+        """The tags decided on each sampled finished picture, by category; one query."""
+        if profile_id not in self._finished:
+            mine = select(reviews.c.asset_id).where(reviews.c.profile == profile_id)
+            sample = mine.order_by(reviews.c.sample).limit(IMPLICIT_SAMPLE).subquery()
+            both = sample.outerjoin(labels, labels.c.asset_id == sample.c.asset_id)
+            found: dict[int, dict[str, set[str]]] = {}
+            for asset_id, tag_id in self._connection.execute(
+                select(sample.c.asset_id, labels.c.tag_id).select_from(both)
+            ):
+                decided = found.setdefault(asset_id, defaultdict(set))
+                if tag := self._taxonomy.tags.get(tag_id):
+                    decided[tag.category_id].add(tag.id)
+            self._finished[profile_id] = found
+        return self._finished[profile_id]
+
+    def _completeness_of(self, category_id: str, profile_id: str) -> float:
+        """How completely the category is tagged on the profile's finished pictures."""
+        key = category_id, profile_id
+        if key not in self._completeness:
+            finished = self._finished_under(profile_id)
+            decided = sum(category_id in categories for categories in finished.values())
+            found = list(self._load(sorted(finished)).values())
+            category = self._taxonomy.categories[category_id]
+            expected = (
+                expected_presence(np.stack(found), category, self._taxonomy, pack=self._pack) if found else 0.0
+            )
+            self._completeness[key] = completeness(decided, expected)
+        return self._completeness[key]

@@ -255,8 +255,9 @@ def _affected(
 ) -> set[str]:
     """Tags whose training examples change.
 
-    These are the decided tags, all tags of their exclusive categories and, if a sampled asset's review was finished
-    or reopened, all tags of the profile.
+    These are the decided tags and all tags of their exclusive categories; if a sampled asset's review was finished
+    or reopened, all tags of the profile; if a category got its first decision on a finished asset, or lost its last
+    one, all tags of the category, whose completeness changed.
     """
     decided = _changed(old, new)
     # Deprecated tags are fitted as well, so that they are up to date when reactivated.
@@ -266,11 +267,20 @@ def _affected(
         if (found := taxonomy.tags.get(tag)) and taxonomy.categories[found.category_id].exclusive
     }
     in_play: set[str] = set()
-    for profile_id in old.reviews.keys() ^ new.reviews.keys():
-        if profile_id in taxonomy.profiles and _in_sample(connection, asset_id, profile_id):
-            in_play |= set(taxonomy.profiles[profile_id].categories)
+    looked_at = _categories(old, taxonomy) ^ _categories(new, taxonomy)
+    for profile_id in (old.reviews.keys() | new.reviews.keys()) & taxonomy.profiles.keys():
+        mine = set(taxonomy.profiles[profile_id].categories)
+        if profile_id in old.reviews and profile_id in new.reviews:
+            mine &= looked_at
+        if mine and _in_sample(connection, asset_id, profile_id):
+            in_play |= mine
     concerned = exclusive | in_play
     return decided | {t.id for t in (taxonomy.unmerged() if concerned else ()) if t.category_id in concerned}
+
+
+def _categories(state: AssetState, taxonomy: Taxonomy) -> set[str]:
+    """Categories with a decision."""
+    return {tag.category_id for tag_id in state.labels if (tag := taxonomy.tags.get(tag_id))}
 
 
 def _changed(old: AssetState, new: AssetState) -> set[str]:

@@ -122,7 +122,8 @@ def test_finished_reviews_outside_the_sample_are_not_training_examples(
             connection.execute(delete(dirty))
             event = Event(kind, "Ann", asset_id, target_id=target, profile="e-commerce")
             written.append(projection.record(connection, event, taxonomy))
-            examples, _ = TrainingSetSampler(connection, taxonomy, space).of(taxonomy.tags[TAG])
+            sampler = TrainingSetSampler(connection, taxonomy, space, pack=loop.model.library.pack(connection))
+            examples, _ = sampler.of(taxonomy.tags[TAG])
             marked = connection.execute(select(dirty).where(dirty.c.tag_id == TAG)).first()
             return marked is not None, [example.asset_id for example in examples]
 
