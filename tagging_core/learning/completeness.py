@@ -11,31 +11,17 @@ import numpy as np
 
 from tagging_core.embeddings.encoders import Vectors
 from tagging_core.learning.calibration import among_rivals
-from tagging_core.learning.classifier import ReferencePack, sigmoid
+from tagging_core.learning.classifier import Floats, ReferencePack, sigmoid
 from tagging_core.taxonomy.model import Category, Taxonomy
 
 _PICTURES = 1.0
-"""Pictures' worth of trust before there is any history. It bounds what unseen categories lose: all left-out tags of
-a category that nobody looks at weigh together as much as those of about one picture."""
+"""Pictures' worth of trust before there is any history."""
 
-_EXPECTED = 0.2  # share of pictures with a tag of the category, if no starter knows its tags
-
-
-def completeness(decided: int, expected: float) -> float:
-    """Return the probability that a category was looked at on a finished picture without a decision in it.
-
-    Args:
-        decided: Number of finished pictures with a decision in the category.
-        expected: Number of the same pictures that probably have a tag of it.
-
-    Returns:
-        In (0, 1]; 1 where people decide as often as expected.
-    """
-    return min(1.0, (decided + _PICTURES) / (expected + _PICTURES))
+_PRESENCE = 0.5  # probability that a tag of a category applies, if no starter knows its tags
 
 
-def expected_presence(pictures: Vectors, category: Category, taxonomy: Taxonomy, *, pack: ReferencePack) -> float:
-    """Return on how many pictures a tag of a category probably applies, as known before any decision.
+def presence(pictures: Vectors, category: Category, taxonomy: Taxonomy, *, pack: ReferencePack) -> Floats:
+    """Return the probability that any tag of a category applies, as known before any decision.
 
     Args:
         pictures: `(n, d)` picture vectors, not yet centred.
@@ -44,14 +30,32 @@ def expected_presence(pictures: Vectors, category: Category, taxonomy: Taxonomy,
         pack: The reference pack in force, with the priors of a learned starter.
 
     Returns:
-        The expected number of pictures, in [0, n].
+        `(n,)` in [0, 1].
     """
     mine = sorted(tag.id for tag in taxonomy.tags.values() if tag.category_id == category.id)
     priors = [pack.priors[tag_id].model for tag_id in mine if tag_id in pack.priors]
-    if not priors or not len(pictures):
-        return _EXPECTED * len(pictures)
+    if not priors:
+        return np.full(len(pictures), _PRESENCE)
     centred = pack.centre(pictures)
     logits = np.stack([model.logits(centred) for model in priors], axis=1)
     if category.id in pack.nothing:
-        return float(sigmoid(among_rivals(logits, pack.nothing[category.id])).sum())
-    return float((1 - np.prod(1 - sigmoid(logits), axis=1)).sum())
+        return np.asarray(sigmoid(among_rivals(logits, pack.nothing[category.id])).sum(axis=1).clip(0, 1))
+    return np.asarray(1 - np.prod(1 - sigmoid(logits), axis=1))
+
+
+def looked_at(decided: int, present: Floats) -> Floats:
+    """Return the probability that a category was looked at on finished pictures without a decision in it.
+
+    By Bayes' rule: a complete look decides something wherever a tag applies, so silence about a picture that surely
+    has a tag of the category means that nobody looked.
+
+    Args:
+        decided: Number of finished pictures with a decision in the category.
+        present: `(n,)` probability that any of its tags applies, of all n finished pictures; see `presence`.
+
+    Returns:
+        `(n,)` in [0, 1]; all 1 where people decide as often as expected.
+    """
+    share = min(1.0, (decided + _PICTURES) / (float(present.sum()) + _PICTURES))
+    silent = share * (1 - present)
+    return np.asarray(silent / (silent + 1 - share)) if share < 1 else np.ones(len(present))

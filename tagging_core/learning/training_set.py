@@ -16,7 +16,7 @@ from sqlalchemy import Connection, literal, select, union_all
 from tagging_core.embeddings import vectors
 from tagging_core.embeddings.encoders import Vectors
 from tagging_core.learning.classifier import ReferencePack
-from tagging_core.learning.completeness import completeness, expected_presence
+from tagging_core.learning.completeness import looked_at, presence
 from tagging_core.ledger.projection import IMPLICIT_SAMPLE
 from tagging_core.storage.schema import labels, reviews
 from tagging_core.taxonomy.model import Tag, Taxonomy
@@ -46,7 +46,7 @@ class TrainingExample:
 
     Attributes:
         shown: Whether the tag was suggested to the reviewer.
-        looked_at: Probability in (0, 1] that the reviewer looked at the tag's category; below 1 only if the tag was
+        looked_at: Probability in [0, 1] that the reviewer looked at the tag's category; below 1 only if the tag was
             left out.
     """
 
@@ -62,7 +62,7 @@ class TrainingExample:
 
     @property
     def weight(self) -> float:
-        """Sample weight in (0, 1]."""
+        """Sample weight in [0, 1]."""
         return self.looked_at * (IMPLICIT_WEIGHT if self.kind == ExampleKind.LEFT_OUT else 1.0)
 
 
@@ -81,7 +81,7 @@ class TrainingSetSampler:
     ) -> None:
         self._connection, self._taxonomy, self._fingerprint, self._pack = connection, taxonomy, fingerprint, pack
         self._finished: dict[str, dict[int, dict[str, set[str]]]] = {}
-        self._completeness: dict[tuple[str, str], float] = {}
+        self._looked_at: dict[tuple[str, str], dict[int, float]] = {}
         self._vectors: dict[int, Vectors] = {}
 
     def of(self, tag: Tag) -> tuple[list[TrainingExample], list[Vectors]]:
@@ -136,8 +136,10 @@ class TrainingSetSampler:
         for asset_id, decided in self._finished_under(profile_id).items():
             in_category = decided.get(tag.category_id, set())
             if asset_id not in chosen and tag.id not in in_category:
-                looked_at = 1.0 if in_category else self._completeness_of(tag.category_id, profile_id)
-                chosen[asset_id] = TrainingExample(asset_id, ExampleKind.LEFT_OUT, looked_at=looked_at)
+                share = (
+                    1.0 if in_category else self._looked_at_under(profile_id, tag.category_id).get(asset_id, 0.0)
+                )
+                chosen[asset_id] = TrainingExample(asset_id, ExampleKind.LEFT_OUT, looked_at=share)
 
     def _finished_under(self, profile_id: str) -> dict[int, dict[str, set[str]]]:
         """The tags decided on each sampled finished picture, by category; one query."""
@@ -155,16 +157,15 @@ class TrainingSetSampler:
             self._finished[profile_id] = found
         return self._finished[profile_id]
 
-    def _completeness_of(self, category_id: str, profile_id: str) -> float:
-        """How completely the category is tagged on the profile's finished pictures."""
-        key = category_id, profile_id
-        if key not in self._completeness:
+    def _looked_at_under(self, profile_id: str, category_id: str) -> dict[int, float]:
+        """Probability that the category was looked at on finished pictures without a decision in it."""
+        key = profile_id, category_id
+        if key not in self._looked_at:
             finished = self._finished_under(profile_id)
-            decided = sum(category_id in categories for categories in finished.values())
-            found = list(self._load(sorted(finished)).values())
+            found = self._load(sorted(finished))
+            decided = sum(category_id in finished[asset_id] for asset_id in found)
+            pictures = np.stack(list(found.values())) if found else np.zeros((0, len(self._pack.mean)), np.float32)
             category = self._taxonomy.categories[category_id]
-            expected = (
-                expected_presence(np.stack(found), category, self._taxonomy, pack=self._pack) if found else 0.0
-            )
-            self._completeness[key] = completeness(decided, expected)
-        return self._completeness[key]
+            present = presence(pictures, category, self._taxonomy, pack=self._pack)
+            self._looked_at[key] = dict(zip(found, looked_at(decided, present).tolist(), strict=True))
+        return self._looked_at[key]
