@@ -37,9 +37,7 @@ class Fold:
     starter: bytes | None
 
 
-def folds(
-    photos: Sequence[LabelledPhoto], encoder: Encoder, taxonomy: Taxonomy, *, count: int
-) -> Iterator[Fold]:
+def folds(photos: Sequence[LabelledPhoto], encoder: Encoder, taxonomy: Taxonomy, *, count: int) -> Iterator[Fold]:
     """Yield random folds of photos, each with a starter that was fitted to the others; with count 0, one fold."""
     if not count:
         yield Fold(list(photos), None)

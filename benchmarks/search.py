@@ -43,8 +43,12 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="+", default=[10_000, 100_000])
     parser.add_argument("--dimension", type=int, default=0, help="of the vectors, instead of the built-in model's")
     parser.add_argument("--photos", type=Path, help="folder with images/ and labels.csv")
-    parser.add_argument("--pairs", type=Path, help="only this: folder whose labels.csv has path, categories, yes, maybe")
-    parser.add_argument("--folds", type=int, default=0, help="of these photos; each with a starter fitted to the others")
+    parser.add_argument(
+        "--pairs", type=Path, help="only this: folder whose labels.csv has path, categories, yes, maybe"
+    )
+    parser.add_argument(
+        "--folds", type=int, default=0, help="of these photos; each with a starter fitted to the others"
+    )
     options = parser.parse_args()
     if options.pairs:
         print(json.dumps(search_pairs.measure(options.pairs, options.folds)))
