@@ -284,7 +284,7 @@ def _rank(connection: Connection, criteria: list[Criterion], candidates: dict[in
 
 
 def _cut(chances: dict[int, float], limit: int, *, least: float, ratio: float) -> list[Hit]:
-    """Return the best hits, cut off below a probability and where they are `ratio` times less likely than the best."""
+    """Return hits of at least a probability, and at most `ratio` times less likely than the best."""
     ranked = sorted(chances.items(), key=lambda each: (-each[1], -each[0]))[:limit]
     if not ranked:
         return []
