@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import tempfile
-import time
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -20,18 +18,14 @@ from typing import Any
 import numpy as np
 from sklearn.metrics import average_precision_score
 
-from benchmarks.ingest import wait_idle
-from tagging_core import Decision, Kind, Settings, Tagloop
-from tagging_core.assets import repository
-from tagging_core.assets.files import sha256_of
-from tagging_core.common.users import local_user
-from tagging_core.embeddings.encoders import Encoder, load_encoder
+from benchmarks import judged
+from benchmarks.judged import USER
+from tagging_core import Decision, Kind, Tagloop
+from tagging_core.embeddings.encoders import load_encoder
 from tagging_core.learning.calibration import calibration_error
-from tagging_core.learning.labelled_photos import LabelledPhoto, embed_photos, judgements, read_labels
-from tagging_core.learning.starter_training import build_starter
+from tagging_core.learning.labelled_photos import LabelledPhoto, judgements, read_labels
 from tagging_core.taxonomy import Taxonomy, read_taxonomy
 
-_USER = local_user("benchmark")
 _LEAST = 3  # photos with a tag, for its average precision to count
 
 
@@ -160,77 +154,33 @@ def main() -> None:
     photos = read_labels(arguments.folder, taxonomy)
     taught = read_labels(arguments.taught, taxonomy)[: arguments.reviews] if arguments.taught else []
     report = Report(taxonomy)
-    parts = [list(range(len(photos)))]
-    vectors = embed_photos(photos, encoder, 100_000_000) if arguments.folds else None
-    if arguments.folds:
-        order = np.random.default_rng(0).permutation(len(photos))
-        parts = [sorted(part.tolist()) for part in np.array_split(order, arguments.folds)]
-    for part in parts:
-        starter = None
-        if vectors is not None:
-            rest = sorted(set(range(len(photos))) - set(part))
-            starter = build_starter(encoder, [photos[n] for n in rest], taxonomy, pictures=vectors[rest]).to_bytes()
-        _judge(
-            report,
-            encoder,
-            [photos[n] for n in part if arguments.only in str(photos[n].path)],
-            taught,
-            starter,
-            arguments.profile,
-            arguments.looked_at,
-        )
+    for fold in judged.folds(photos, encoder, taxonomy, count=arguments.folds):
+        mine = [photo for photo in fold.photos if arguments.only in str(photo.path)]
+        with judged.installation(encoder, fold.starter) as loop:
+            if taught:
+                categories = arguments.looked_at or loop.taxonomy().profile(arguments.profile).categories
+                assets = judged.ingest(loop, taught, arguments.profile)
+                _review(loop, taught, assets, profile=arguments.profile, categories=set(categories))
+            assets = judged.ingest(loop, mine, arguments.profile)
+            loop.model.library.settle()
+            report.add(loop, mine, assets)
     print(json.dumps(report.summary()))
 
 
-def _judge(
-    report: Report,
-    encoder: Encoder,
-    photos: list[LabelledPhoto],
-    taught: list[LabelledPhoto],
-    starter: bytes | None,
-    profile: str,
-    looked_at: list[str] | None,
-) -> None:
-    with tempfile.TemporaryDirectory() as name:
-        loop = Tagloop(Settings(data_dir=Path(name)), encoder=encoder)
-        try:
-            if starter is not None:
-                loop.models.starter.adopt(_USER, starter)
-            loop.model.library.settle()
-            loop.start()
-            if taught:
-                categories = looked_at or loop.taxonomy().profile(profile).categories
-                _review(loop, taught, _ingest(loop, taught, profile), profile, set(categories))
-            assets = _ingest(loop, photos, profile)
-            loop.model.library.settle()
-            report.add(loop, photos, assets)
-        finally:
-            loop.close()
-
-
-def _ingest(loop: Tagloop, photos: list[LabelledPhoto], profile: str) -> list[int]:
-    batch_id = loop.ingest.ingest_paths(_USER, [photo.path for photo in photos], profile)
-    while loop.ingest.batch(batch_id).state == "running":
-        time.sleep(0.05)
-    wait_idle(loop)
-    with loop.database.read() as connection:
-        return [repository.resolve(connection, sha256_of(photo.path.read_bytes())).id for photo in photos]
-
-
 def _review(
-    loop: Tagloop, photos: list[LabelledPhoto], assets: list[int], profile: str, categories: set[str]
+    loop: Tagloop, photos: list[LabelledPhoto], assets: list[int], *, profile: str, categories: set[str]
 ) -> None:
     """Accept or add what applies, reject suggestions that do not, and finish; `maybe` is left alone."""
     tags = loop.taxonomy().tags
     for photo, asset in zip(photos, assets, strict=True):
-        card = loop.review.card(_USER, asset, profile)
+        card = loop.review.card(USER, asset, profile)
         suggested = {s.tag_id for s in card.suggestions if tags[s.tag_id].category_id in categories}
         mine = {t for t in photo.yes if tags[t].category_id in categories}
         kinds = {t: Kind.ACCEPT if t in suggested else Kind.ADD for t in sorted(mine)}
         kinds |= dict.fromkeys(sorted(suggested - photo.yes - photo.maybe), Kind.REJECT)
         for tag_id, kind in kinds.items():
-            loop.review.decide(_USER, Decision(kind, asset, tag_id, profile=profile, shown=card.shown))
-        loop.review.decide(_USER, Decision(Kind.DONE, asset, profile=profile, shown=card.shown))
+            loop.review.decide(USER, Decision(kind, asset, tag_id, profile=profile, shown=card.shown))
+        loop.review.decide(USER, Decision(Kind.DONE, asset, profile=profile, shown=card.shown))
 
 
 def _rounded(value: float, digits: int = 3) -> float:

@@ -2,7 +2,8 @@
 
 Vectors are synthetic clusters of the built-in model's dimension. Queries are pictures of the archive, so that the
 whole path is measured: the query's classifier, Chroma's candidates, exact ranking, filters in SQL. With `--photos`
-it also asks for "a photo of a NAME" on labelled photos, beside the plain product of text and picture vectors.
+it also asks for "a photo of a NAME" on labelled photos, beside the plain product of text and picture vectors. With
+`--pairs` it only asks for two tags at once, see `benchmarks.search_pairs`.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from pathlib import Path
 import numpy as np
 from sqlalchemy import func, select, update
 
+from benchmarks import search_pairs
 from benchmarks.photos import read_photos
 from benchmarks.scale import asset_row
 from tagging_core import Settings, Tagloop
@@ -41,7 +43,16 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="+", default=[10_000, 100_000])
     parser.add_argument("--dimension", type=int, default=0, help="of the vectors, instead of the built-in model's")
     parser.add_argument("--photos", type=Path, help="folder with images/ and labels.csv")
+    parser.add_argument(
+        "--pairs", type=Path, help="only this: folder whose labels.csv has path, categories, yes, maybe"
+    )
+    parser.add_argument(
+        "--folds", type=int, default=0, help="of these photos; each with a starter fitted to the others"
+    )
     options = parser.parse_args()
+    if options.pairs:
+        print(json.dumps(search_pairs.measure(options.pairs, options.folds)))
+        return
     found: dict = {"sizes": {}}
     for size in options.sizes:
         with tempfile.TemporaryDirectory() as folder:
@@ -64,7 +75,8 @@ def measure(folder: Path, size: int, dimension: int) -> dict:
     matrix = make(size, loop.model.preset.dimension)
     start = time.perf_counter()
     fill(loop, matrix)
-    loop.resources.index.open()  # without the worker, which would do more than is measured here
+    loop.resources.index.is_served = True  # without the worker, which would do more than is measured here
+    loop.resources.index.open()
     while loop.resources.index.feeder.feed():
         pass
     filled = time.perf_counter() - start

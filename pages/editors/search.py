@@ -131,22 +131,20 @@ def draw_nothing(ranked: bool) -> None:
         st.info("No picture matches these filters.", icon=":material/search_off:")
 
 
-def relevance_text(relevance: float) -> str:
-    return f"{relevance:.0%}" if relevance >= 0.005 else "< 1%"
-
-
 def draw_results(found: Found) -> None:
     ids = [hit.asset_id for hit in found.hits]
     known = gallery.load(ids)
     ranked = bool(found.query.text or state["search_like"] or search_state.uploaded_picture())
     shown = [
-        (known[hit.asset_id], relevance_text(hit.relevance) if ranked else known[hit.asset_id].name)
+        (known[hit.asset_id], f"{hit.relevance:.0%}" if ranked and hit.likely else known[hit.asset_id].name)
         for hit in found.hits
         if hit.asset_id in known
     ]
     if not shown:
         draw_nothing(ranked)
         return
+    if not found.likely:
+        st.info("No picture is a likely match. These come closest, best first.", icon=":material/search:")
     page = f"search-{hash((search_state.search_key(), tuple(ids)))}"
     draw_selected([i for i in gallery.selection(page, []) if i in known], ids)
     gallery.draw(

@@ -198,7 +198,11 @@ def _watch(loop: Tagloop, options: argparse.Namespace) -> int:
 def _search(loop: Tagloop, options: argparse.Namespace) -> int:
     loop.start()
     found = Operations(loop, local_user(options.user)).search.find(options.text, limit=options.limit)
-    lines = [f"{hit.relevance:6.1%}  {hit.asset.id:6}  {hit.asset.name}" for hit in found.hits]
+    lines = [f"{hit.asset.id:6}  {hit.asset.name}" for hit in found.hits]
+    if found.likely:
+        lines = [f"{hit.relevance:6.1%}  {line}" for hit, line in zip(found.hits, lines, strict=True)]
+    elif lines:
+        lines.insert(0, "No picture is a likely match. These come closest, best first:")
     say(options, found.model_dump(mode="json"), lines or ["No picture matches well enough."])
     return 0
 

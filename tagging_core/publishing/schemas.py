@@ -120,12 +120,13 @@ class Hit(Model):
 
 
 class SearchResult(Model):
-    """Search results, best first, cut off below a minimum relevance."""
+    """Search results, best first, cut off where relevance gets low relative to the best."""
 
     hits: list[Hit]
     tags: list[list[str]] = Field(description="recognised tags: any of each inner list, all of the outer")
     words: str = Field(description="the part of the query that matches no tag")
     understood: bool = Field(description="false if the model cannot encode these words: only texts are searched")
+    likely: bool = Field(description="false if even the best hit is unlikely: the hits are the closest pictures")
 
 
 class NewDecision(Model):

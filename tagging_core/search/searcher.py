@@ -1,9 +1,9 @@
 """Search by text, examples and filters, ranked by the probability that a picture matches.
 
 A query becomes classifiers (see `criteria`), so relevance is a probability comparable between queries, and the list
-is cut off where it gets low. Chroma proposes candidates, the nearest neighbours of each classifier's weights, which
-are then ranked exactly. If filters leave few pictures, all of those are ranked without Chroma, since an approximate
-index can miss rare ones.
+is cut off where it gets low relative to the best hit. Chroma proposes candidates, the nearest neighbours of each
+classifier's weights, which are then ranked exactly. If filters leave few pictures, all of those are ranked without
+Chroma, since an approximate index can miss rare ones.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from tagging_core.embeddings.encoders import Vectors
 from tagging_core.errors import SearchError
 from tagging_core.learning.active_model import ActiveModel
 from tagging_core.learning.classifier import Examples
+from tagging_core.learning.suggestions import MIN_PROBABILITY
 from tagging_core.learning.tag_matrix import TagMatrix
 from tagging_core.search.chroma_index import ChromaIndex
 from tagging_core.search.criteria import Criteria, Criterion
@@ -34,7 +35,7 @@ from tagging_core.taxonomy.matching import TagNames
 MIN_RELEVANCE = 0.03
 """Minimum relevance of a hit, about a tag's prior probability; for a query of k concepts its k-th power."""
 
-_OF_BEST = 15  # hits must be at least 1/15 as likely as the best
+_OF_BEST = 15  # hits must be at least 1/15 as likely as the best; for a query of k concepts 1/(15 k)
 _FEW = 1_000  # if at most this many pictures pass the filters, they are ranked without Chroma
 _CANDIDATES = 120  # minimum asked of Chroma, whose order is only approximately that of relevance
 _LISTED = 20_000  # if at most this many pass, Chroma gets their ids; otherwise its results are filtered
@@ -53,6 +54,11 @@ class Hit:
     asset_id: int
     relevance: float
 
+    @property
+    def likely(self) -> bool:
+        """Whether it is as likely as a tag must be to be suggested; a lower probability is not worth showing."""
+        return self.relevance >= MIN_PROBABILITY
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -67,6 +73,11 @@ class Found:
     query: Query
     hits: list[Hit]
     understood: bool = True
+
+    @property
+    def likely(self) -> bool:
+        """Whether the best hit is likely; if not, the hits are merely the closest pictures."""
+        return bool(self.hits) and self.hits[0].likely
 
 
 class Searcher:
@@ -129,8 +140,9 @@ class Searcher:
             )
             chances = _rank(connection, criteria, {a: v for a, v in candidates.items() if a not in excluded})
         # Probabilities from a few examples are low: a search by pictures alone shows the nearest at any distance.
-        least = MIN_RELEVANCE ** sum(each.things for each in criteria) if text.strip() else 0.0
-        return Found(query, _cut(chances, limit, least), understood)
+        things = sum(each.things for each in criteria)
+        least = MIN_RELEVANCE**things if text.strip() else 0.0
+        return Found(query, _cut(chances, limit, least=least, ratio=_OF_BEST * things), understood)
 
     def recommend(self, asset_id: int, filters: Filters = ANY, limit: int = 8) -> list[Hit]:
         """Return diverse assets that resemble one, without its near-duplicates.
@@ -271,10 +283,10 @@ def _rank(connection: Connection, criteria: list[Criterion], candidates: dict[in
     return dict(zip(ids, chances.tolist(), strict=True))
 
 
-def _cut(chances: dict[int, float], limit: int, least: float) -> list[Hit]:
-    """Return the best hits, cut off where their probability gets low."""
+def _cut(chances: dict[int, float], limit: int, *, least: float, ratio: float) -> list[Hit]:
+    """Return hits of at least a probability, and at most `ratio` times less likely than the best."""
     ranked = sorted(chances.items(), key=lambda each: (-each[1], -each[0]))[:limit]
     if not ranked:
         return []
-    least = max(least, ranked[0][1] / _OF_BEST)
+    least = max(least, ranked[0][1] / ratio)
     return [Hit(asset_id, chance) for asset_id, chance in ranked if chance >= least]

@@ -44,6 +44,14 @@ def test_search_shows_pictures_with_their_probability(drawn: dict, open_page: Op
     assert [asset_id for asset_id, _ in drawn["shown"]] == [3, 2, 1]
 
 
+def test_unlikely_pictures_are_named_instead_and_said_to_be_the_closest(drawn: dict, open_page: Open) -> None:
+    at = open_page(page_paths.SEARCH, like="1")
+    assert sorted(drawn["shown"]) == [(2, "1.jpg"), (3, "2.jpg")]
+    assert at.info[0].value == "No picture is a likely match. These come closest, best first."
+    at = open_page(page_paths.SEARCH, q="dresses")
+    assert not at.info
+
+
 def test_filters_come_from_the_url_and_can_be_cleared(drawn: dict, open_page: Open) -> None:
     at = open_page(page_paths.SEARCH, state="done")
     assert drawn["shown"] == []

@@ -52,6 +52,7 @@ class SearchOperations:
             tags=[list(group) for group in found.query.groups],
             words=found.query.rest,
             understood=found.understood,
+            likely=found.likely,
         )
 
 

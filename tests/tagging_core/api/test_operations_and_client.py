@@ -105,6 +105,7 @@ def test_a_picture_is_tagged_stored_decided_on_and_found(client: Client, working
     assert asset == Operations(working, ann).assets.get(tagged.sha256)
     wait_for(lambda: working.resources.index.feeder.pending() == 0)
     assert client.search.find("dress").hits[0].asset.id == tagged.asset
+    assert client.search.find("dress").likely
     assert client.search.find(picture=photo(RED, size=(80, 60))).hits[0].asset.id == tagged.asset
     client.decisions.undo(written.act)
     assert client.assets.get(tagged.asset).tags == []

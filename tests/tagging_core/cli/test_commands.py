@@ -172,3 +172,17 @@ def test_the_module_runs(data_dir: Path) -> None:
     )
     for name in ("ingest", "suggest", "decide", "rebuild", "doctor"):
         assert name in done.stdout
+
+
+def test_search_prints_probabilities_of_likely_matches_only(
+    photos: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(capsys, "ingest", str(photos), "--profile", "e-commerce")
+    run(capsys, "rebuild")  # waits for the search index
+    main(["search", "dress"])
+    heading, *closest = capsys.readouterr().out.splitlines()
+    assert heading == "No picture is a likely match. These come closest, best first:"
+    assert sorted(line.split()[0] for line in closest) == ["1", "2"]
+    run(capsys, "decide", "1", "add", "garment.dress", "--profile", "e-commerce")
+    main(["search", "dress"])
+    assert [line.split()[:2] for line in capsys.readouterr().out.splitlines()] == [["100.0%", "1"]]
