@@ -84,7 +84,7 @@ def learn(
         labels = known[mine, t]
         weights = np.where((labels > 0) | data.single_label | fair[mine, t], 1.0, feedback.weight)
         fit = fit_tag(
-            data.texts[t], Examples(centred[chosen[mine]], labels, weights), anchor.pack, defaults=anchor.defaults
+            anchor.texts[t], Examples(centred[chosen[mine]], labels, weights), anchor.pack, defaults=anchor.defaults
         )
         left_out[mine, t] = fit.held_out
         logits[:, t] = fit.model.logits(centred)

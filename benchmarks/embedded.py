@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from benchmarks.photos import Photo, read_photos
 from tagging_core.assets.decoding import open_picture
 from tagging_core.embeddings.encoders import Encoder, Vectors
+from tagging_core.learning.tag_texts import common_text
 from tagging_core.taxonomy.model import Tag, Taxonomy
 from tagging_core.taxonomy.starter_file import read_taxonomy, with_known_synonyms
 
@@ -24,6 +25,7 @@ class Embedded:
     Attributes:
         tags: Names of the labels.
         texts: `(t, d)` their text vectors.
+        common: `(d,)` what all texts of the encoder have in common.
         vectors: `(n, d)`.
         labels: `(n, t)` bool.
         train: `(n,)` bool, the rest is test.
@@ -31,6 +33,7 @@ class Embedded:
 
     tags: list[str]
     texts: Vectors
+    common: Vectors
     vectors: Vectors
     labels: NDArray[np.bool_]
     train: NDArray[np.bool_]
@@ -61,6 +64,7 @@ def embed_folder(folder: Path, encoder: Encoder, cache: Path, bare: bool = False
     return Embedded(
         tags=tags,
         texts=texts,
+        common=common_text(encoder),
         vectors=_embed(photos, encoder, cache),
         labels=np.array([[tag in photo.tags for tag in tags] for photo in photos]),
         train=np.array([photo.split == "train" for photo in photos]),

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from benchmarks.embedded import Embedded, embed_folder, photo_arguments
 from benchmarks.methods import METHODS, Anchor, Scorer, Scores
-from tagging_core.embeddings.encoders import Encoder, default_mean, load_encoder
+from tagging_core.embeddings.encoders import Encoder, default_mean, load_encoder, unit
 from tagging_core.learning.classifier import initial_pack, measure_pack
 from tagging_core.learning.training_set import IMPLICIT_WEIGHT
 
@@ -41,7 +41,9 @@ def make_anchor(data: Embedded, gallery: NDArray[np.bool_], encoder: Encoder) ->
     """What the library knows before any decision; the gallery is the unlabelled photos that may be reviewed."""
     defaults = encoder.preset.learner
     first = initial_pack(default_mean(encoder.preset, encoder.dimension), defaults)
-    return Anchor(data.texts, measure_pack(data.vectors[gallery], data.texts, first), defaults, data.single_label)
+    texts = unit(data.texts - data.common)
+    pack = measure_pack(data.vectors[gallery], texts, first)
+    return Anchor(texts, data.texts, pack, defaults, data.single_label)
 
 
 def fit(name: str, data: Embedded, chosen: Rows, anchor: Anchor) -> Scorer:

@@ -29,9 +29,16 @@ Scorer = Callable[[Vectors], Scores]
 
 @dataclass(frozen=True, slots=True)
 class Anchor:
-    """What is known before any decision: texts `(t, d)`, the pack, and whether the tags exclude each other."""
+    """What is known before any decision.
+
+    Attributes:
+        texts: `(t, d)` centred unit text vectors, as from `TagTexts`.
+        plain_texts: `(t, d)` text vectors as they come from the encoder.
+        exclusive: Whether the tags exclude each other.
+    """
 
     texts: Vectors
+    plain_texts: Vectors
     pack: ReferencePack
     defaults: LearnerDefaults
     exclusive: bool
@@ -43,7 +50,7 @@ class Anchor:
 
     def cosines(self, pictures: Vectors) -> Scores:
         """Plain cosines `(n, t)`."""
-        return np.asarray(pictures @ self.texts.T, np.float64)
+        return np.asarray(pictures @ self.plain_texts.T, np.float64)
 
 
 Method = Callable[[Vectors, Scores, Scores, Anchor], Scorer]
@@ -80,7 +87,8 @@ def design_prototype(examples: Vectors, labels: Scores, weights: Scores, anchor:
 
     Its variance is the best of a grid (2 to 64) for the clothing photos, so that it is not made weaker than it is.
     """
-    plain = replace(anchor.defaults, metric=(), residual_variance=16.0)
+    plain = replace(anchor.defaults, metric=(), residual_variance=16.0, slope=1.1, prior=0.035)
+    anchor = replace(anchor, texts=anchor.plain_texts)
     pack = replace(anchor.pack, mean=np.zeros_like(anchor.pack.mean))
     return _ours(
         examples, labels, weights, replace(anchor, defaults=plain, pack=pack, exclusive=False), calibrate=False
@@ -89,7 +97,7 @@ def design_prototype(examples: Vectors, labels: Scores, weights: Scores, anchor:
 
 def running_average(examples: Vectors, labels: Scores, weights: Scores, anchor: Anchor) -> Scorer:
     """What people usually start with: `new = (old + picture) / 2` for every accepted picture, in order."""
-    means = anchor.texts.copy()
+    means = anchor.plain_texts.copy()
     for row, vector in enumerate(examples):
         for column in np.flatnonzero(labels[row]):
             means[column] = unit((means[column] + vector) / 2)
@@ -98,7 +106,7 @@ def running_average(examples: Vectors, labels: Scores, weights: Scores, anchor: 
 
 def shrunk_prototype(examples: Vectors, labels: Scores, weights: Scores, anchor: Anchor) -> Scorer:
     """Text plus sum of centred examples, as a cosine (Snell et al. 2017, arXiv 1703.05175, shrunk to the text)."""
-    means = unit(anchor.texts + labels.T.astype(np.float32) @ anchor.pack.centre(examples))
+    means = unit(anchor.plain_texts + labels.T.astype(np.float32) @ anchor.pack.centre(examples))
     return lambda pictures: np.asarray(anchor.pack.centre(pictures) @ means.T, np.float64)
 
 
@@ -172,7 +180,7 @@ def four_layers(examples: Vectors, labels: Scores, weights: Scores, anchor: Anch
         return tagloop(examples, labels, weights, anchor)
     x = anchor.pack.centre(examples)
     text, counts = anchor.logits(examples), labels.sum(axis=0)
-    sums = anchor.texts + labels.T.astype(np.float32) @ x
+    sums = anchor.plain_texts + labels.T.astype(np.float32) @ x
     scale = anchor.defaults.slope / 0.11
     start = float(np.log(anchor.defaults.prior / (1 - anchor.defaults.prior)))
 

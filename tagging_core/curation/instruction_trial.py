@@ -17,7 +17,7 @@ from sqlalchemy import Connection, exists, select
 
 from tagging_core.assets.files import ImageFiles, open_prepared
 from tagging_core.assets.repository import AssetText
-from tagging_core.embeddings.encoders import default_mean
+from tagging_core.embeddings.encoders import default_mean, unit
 from tagging_core.embeddings.vectors import encode_sentences
 from tagging_core.errors import PictureError
 from tagging_core.learning.active_model import ActiveModel
@@ -26,6 +26,7 @@ from tagging_core.learning.classifier import Floats, initial_pack, measure_pack,
 from tagging_core.learning.comparison import average_precision
 from tagging_core.learning.suggestions import Suggestion, SuggestionSelector
 from tagging_core.learning.tag_matrix import TagMatrix, make_matrix
+from tagging_core.learning.tag_texts import common_text
 from tagging_core.storage import Database
 from tagging_core.storage.schema import assets, batches, items, labels, reviews
 from tagging_core.taxonomy.model import Profile, Taxonomy
@@ -169,9 +170,10 @@ class InstructionTrial:
             captions = [picture.text for picture, _ in chunk] if instruction else ()
             embedded.append(encoder.encode_images([image for _, image in chunk], instruction, captions))
             steps.advance(len(chunk))
+        common = common_text(encoder, instruction)
         for tag_chunk in _chunks(tags):
             groups = [taxonomy.sentences(tag, preset.templates, preset.name) for tag in tag_chunk]
-            texts += encode_sentences(encoder, groups, instruction)
+            texts += [unit(text - common) for text in encode_sentences(encoder, groups, instruction)]
             steps.advance(len(tag_chunk))
         stacked = np.vstack(embedded)
         pack = initial_pack(default_mean(preset, encoder.dimension), preset.learner)

@@ -65,7 +65,8 @@ class ReferencePack:
         version: 0 for the values shipped with the encoder, then counting up.
         mean: `(d,)` mean picture vector of the gallery.
         spread: Mean norm of a picture vector after subtracting the mean, in (0, 1].
-        text_scale: Standard deviation over pictures of the cosine with a tag's text, at a high percentile of tags.
+        text_scale: Standard deviation over pictures of the product with a tag's text, at a high percentile of
+            tags.
         priors: By tag id, from a learned starter; its classifiers expect pictures centred by this pack's mean.
         nothing: Logit of "none of them" by exclusive category, from a learned starter.
     """
@@ -130,7 +131,7 @@ def measure_pack(gallery: Vectors, texts: Vectors, previous: ReferencePack) -> R
 
     Args:
         gallery: `(n, d)` picture vectors, n at least 2.
-        texts: `(t, d)` text vectors of the tags.
+        texts: `(t, d)` text vectors of the tags, as from `TagTexts`.
         previous: The current pack, whose version is incremented.
     """
     mean = gallery.mean(axis=0)
@@ -155,7 +156,7 @@ def fit_tag(
     """Fit one tag.
 
     Args:
-        text: `(d,)` unit vector of the tag's prompts.
+        text: `(d,)` centred unit vector of the tag's prompts, as from `TagTexts`.
         examples: Decided pictures; without any, the result is the prior's classifier.
         pack: The current reference pack.
         defaults: The encoder's hyperparameters.
@@ -180,14 +181,13 @@ def fit_tag(
 
 
 def text_anchor(text: Vectors, pack: ReferencePack, defaults: LearnerDefaults) -> TagModel:
-    """Return the zero-shot classifier: cosine with the text, scaled by `text_scale`, plus the prior's logit.
+    """Return the zero-shot classifier: product with the text, scaled by `text_scale`, plus the prior's logit.
 
-    Centring removes a text's mean similarity, else texts close to all pictures would be suggested everywhere. The
-    share `hub` of it is added back, because such tags also apply more often.
+    Centred pictures remove a text's mean similarity to all pictures, else such texts would be suggested everywhere;
+    centred texts remove a picture's mean similarity to all texts. So probabilities hardly depend on what an encoder
+    adds to all pictures or texts, nor on the spread of its similarities.
     """
-    gain = defaults.slope / pack.text_scale
-    common = float(pack.mean @ text) / pack.spread
-    return TagModel(np.asarray(gain * text, np.float32), logit(defaults.prior) + defaults.hub * gain * common)
+    return TagModel(np.asarray(defaults.slope / pack.text_scale * text, np.float32), logit(defaults.prior))
 
 
 def kernel(left: Vectors, right: Vectors, defaults: LearnerDefaults, *, variance: float = 1.0) -> Floats:

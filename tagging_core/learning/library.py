@@ -44,6 +44,7 @@ class TagLibrary:
     Attributes:
         fingerprint: Of the vector space.
         packs: Its reference packs.
+        texts: Text vectors of tags and phrases.
         pictures: Of the space whose picture vectors are read; the default one if only texts are instructed.
     """
 
@@ -59,7 +60,7 @@ class TagLibrary:
             database, self.fingerprint, preset.learner, taxonomies=self.taxonomies
         )
         self.packs = LibraryPacks(self.fingerprint, preset, lambda: preset.dimension or self._encoder().dimension)
-        self._texts = TagTexts(database, preset, encoder, instruction=instruction)
+        self.texts = TagTexts(database, preset, encoder, instruction=instruction)
         self._reading = threading.Lock()
         self._urgent = 0
         self._decided = 0.0
@@ -190,7 +191,7 @@ class TagLibrary:
         taxonomy = self._taxonomy()
         if pictures is None or learned_before or not taxonomy.active():  # a starter holds for its own mean
             return False
-        texts = np.stack(self._texts.of(taxonomy.active(), taxonomy))
+        texts = np.stack(self.texts.of(taxonomy.active(), taxonomy))
         with self._database.write() as connection:
             pack = measure_pack(pictures, texts, self.pack(connection))
             reference_pack.save_pack(connection, self.fingerprint, pack, pictures=len(pictures))
@@ -228,7 +229,7 @@ class TagLibrary:
                 return 0
             taxonomy = taxonomy or self.taxonomies.load(connection)  # after the marks: an older one lacks new tags
             chosen = [tag for tag in taxonomy.unmerged() if tag.id in marks]
-            texts = self._texts.of(chosen, taxonomy)
+            texts = self.texts.of(chosen, taxonomy)
             pack = self.packs.of_version(connection, version)
             sampler = TrainingSetSampler(connection, taxonomy, self.pictures, pack=pack)
             rows, end = [], time.monotonic() + _GIVE_WAY
@@ -274,7 +275,7 @@ class TagLibrary:
         """
         taxonomy, pack = self.taxonomies.load(connection), self.pack(connection)
         sampler = TrainingSetSampler(connection, taxonomy, self.pictures, pack=pack)
-        text = self._texts.of([tag], taxonomy)[0]
+        text = self.texts.of([tag], taxonomy)[0]
         return fit_examples(sampler, tag, text, pack=pack, defaults=self.defaults)
 
     def _taxonomy(self) -> Taxonomy:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
-from tagging_core.embeddings.encoders import Encoder, LearnerDefaults, Vectors, default_mean
+from tagging_core.embeddings.encoders import Encoder, LearnerDefaults, Vectors, default_mean, unit
 from tagging_core.embeddings.vectors import encode_sentences
 from tagging_core.errors import TagError
 from tagging_core.learning.calibration import CalibrationData, among_rivals, fit_calibration
@@ -58,11 +58,12 @@ def build_starter(
     applies, judged = judgements(photos, taxonomy, [tag.id for tag in tags])
     if not judged.any():
         raise TagError("No tag was judged on any photo; the column `categories` must name what was looked at.")
-    groups = [taxonomy.sentences(tag, preset.templates, preset.name) for tag in tags]
+    sentences = [taxonomy.sentences(tag, preset.templates, preset.name) for tag in tags]
+    texts = np.stack(encode_sentences(encoder, sentences))
     return train_starter(
         preset.fingerprint,
         pictures,
-        encode_sentences(encoder, groups),
+        unit(texts - texts.mean(axis=0)),
         tags=tags,
         applies=applies,
         judged=judged,
@@ -75,7 +76,7 @@ def build_starter(
 def train_starter(
     fingerprint: str,
     pictures: Vectors,
-    texts: Sequence[Vectors],
+    texts: Vectors,
     *,
     tags: Sequence[Tag],
     applies: Floats,
@@ -89,7 +90,7 @@ def train_starter(
     Args:
         fingerprint: Of the encoder's vector space.
         pictures: `(n, d)` vectors of the photos.
-        texts: `(d,)` text vector of each tag.
+        texts: `(t, d)` text vectors of the tags, as from `TagTexts`.
         tags: The t tags; those that no photo was judged for are left out.
         applies: `(n, t)` 1 where a tag applies, else 0.
         judged: `(n, t)` whether a tag was judged on a photo.

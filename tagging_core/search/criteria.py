@@ -15,7 +15,6 @@ import numpy as np
 from sqlalchemy import Connection, func, select
 
 from tagging_core.assets import repository
-from tagging_core.embeddings import vectors
 from tagging_core.embeddings.encoders import Vectors, unit
 from tagging_core.learning.active_model import ActiveModel
 from tagging_core.learning.classifier import Examples, Floats, TagModel, fit_tag, sigmoid
@@ -132,7 +131,7 @@ class Criteria:
     def _embed(self, phrase: str) -> Vectors:
         templates = self._preset.templates or ("a photo of {}", "a photo of a {}")
         prompts = [template.format(phrase) for template in templates]
-        return vectors.sentences(self._database, self._encoder, self._library.fingerprint, groups=[prompts])[0]
+        return self._library.texts.of_sentences([prompts])[0]
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,6 @@ class LearnerDefaults:
     slope: float
     prior: float
     presence: float
-    hub: float
     residual_variance: float
     text_scale: float
     metric: tuple[tuple[float, float], ...] = ()
