@@ -25,6 +25,7 @@ from tagging_core.learning.classifier import (
 )
 from tagging_core.learning.labelled_photos import LabelledPhoto, judgements
 from tagging_core.learning.learned_starter import LearnedStarter
+from tagging_core.learning.tag_texts import common_text
 from tagging_core.taxonomy.model import Tag, Taxonomy
 
 _RATE, _RATE_PHOTOS = 0.03, 10.0
@@ -59,11 +60,11 @@ def build_starter(
     if not judged.any():
         raise TagError("No tag was judged on any photo; the column `categories` must name what was looked at.")
     sentences = [taxonomy.sentences(tag, preset.templates, preset.name) for tag in tags]
-    texts = np.stack(encode_sentences(encoder, sentences))
+    texts = unit(np.stack(encode_sentences(encoder, sentences)) - common_text(encoder))
     return train_starter(
         preset.fingerprint,
         pictures,
-        unit(texts - texts.mean(axis=0)),
+        texts,
         tags=tags,
         applies=applies,
         judged=judged,

@@ -1,9 +1,9 @@
 """Text vectors of tags, centred: without what all texts of an encoder have in common.
 
-The common part is the mean text of the starter library. A picture's product with it tells how well the picture
-agrees with texts as such, so without it every tag is measured by how much better it fits than tags do on average.
-The starter library as delivered is used, not the house's own tags: else a new tag would change the probabilities
-of all others.
+The common part is the mean of a bank of texts: the tags of the starter library and about as many names of things.
+A picture's product with it tells how well the picture agrees with texts as such, so without it every tag is measured
+by how much better it fits than others do. The house's own tags are not in the bank: else a new tag would change the
+probabilities of all others.
 
 Source: the centring step of image-wise standardisation, arXiv 2502.16911 (SPARC). Dividing by the standard
 deviation as well would end the classifiers' being linear, for less than half of what the centring gives.
@@ -12,15 +12,17 @@ deviation as well would end the classifiers' being linear, for less than half of
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import numpy as np
 
-from tagging_core.embeddings import spaces, vectors
+from tagging_core.embeddings import encoders, spaces, vectors
 from tagging_core.embeddings.encoders import Encoder, Preset, Vectors, unit
 from tagging_core.storage import Database
 from tagging_core.taxonomy.model import Tag, Taxonomy
 from tagging_core.taxonomy.starter_file import read_taxonomy
 
+_THINGS = Path(encoders.__file__).with_name("imagenet_classes.txt")
 _MOST = 20_000  # vectors kept
 
 
@@ -51,7 +53,7 @@ class TagTexts:
     def of_sentences(self, groups: Sequence[Sequence[str]]) -> list[Vectors]:
         """Return the centred unit text vector `(d,)` of each group of sentences."""
         if self._common is None:
-            self._common = np.mean(self._vectors(_starter_sentences(self._preset)), axis=0)
+            self._common = np.mean(self._vectors(_bank(self._preset)), axis=0)
         return [unit(vector - self._common) for vector in self._vectors(groups)]
 
     def _vectors(self, groups: Sequence[Sequence[str]]) -> list[Vectors]:
@@ -74,10 +76,13 @@ def common_text(encoder: Encoder, instruction: str = "") -> Vectors:
         encoder: The encoder.
         instruction: Of the vector space, empty for none.
     """
-    found = vectors.encode_sentences(encoder, _starter_sentences(encoder.preset), instruction)
+    found = vectors.encode_sentences(encoder, _bank(encoder.preset), instruction)
     return np.asarray(np.mean(found, axis=0), np.float32)
 
 
-def _starter_sentences(preset: Preset) -> list[list[str]]:
+def _bank(preset: Preset) -> list[list[str]]:
+    """Groups of sentences: one a text of the bank."""
     starter = read_taxonomy()
-    return [starter.sentences(tag, preset.templates, preset.name) for tag in starter.active()]
+    tags = [starter.sentences(tag, preset.templates, preset.name) for tag in starter.active()]
+    things = _THINGS.read_text("utf-8").split("\n")[::4]
+    return tags + [[f"a photo of a {name}"] for name in things if name]
