@@ -1,8 +1,8 @@
 """Text vectors of tags, centred: without what all texts of an encoder have in common.
 
 The common part is the mean of a bank of texts: the tags of the starter library and about as many names of things.
-A picture's product with it tells how well the picture agrees with texts as such; without it, a tag is measured by how
-much better it fits than others do. The house's own tags are not in the bank: else a new tag would change the
+A picture's product with it tells how well the picture agrees with texts as such; without it, a tag is measured by
+how much better it fits than others do. The house's own tags are not in the bank: else a new tag would change the
 probabilities of all others.
 
 Source: the centring step of image-wise standardisation, arXiv 2502.16911 (SPARC). Dividing by the standard

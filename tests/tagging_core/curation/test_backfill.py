@@ -27,7 +27,7 @@ def reviewed(loop: Tagloop, ann: User) -> list[int]:
 
 
 def scan(loop: Tagloop, user: User, monkeypatch: pytest.MonkeyPatch) -> backfill.Backfill:
-    monkeypatch.setattr(backfill, "NEEDS", 0.2)
+    monkeypatch.setattr(backfill, "NEEDS", 0.25)
     monkeypatch.setattr(backfill, "LOSES", 0.4)
     loop.curation.backfills.start(user, TAG)
     while backfill.step(loop.database, loop.model.library):
