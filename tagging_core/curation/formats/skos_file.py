@@ -54,21 +54,13 @@ def read(text: str) -> File:
     """Parse Turtle, RDF/XML or JSON-LD.
 
     Raises:
-        ImportRefusedError: The text is none of these, or has no concepts.
+        ImportRefusedError: The text is none of these, or has no concepts; see `rdf_graph.parse`.
     """
-    import rdflib
     from rdflib import RDF, SKOS
 
-    start = text.lstrip()
-    form = "xml" if start.startswith(("<?xml", "<rdf")) else "json-ld" if start[:1] in ("[", "{") else "turtle"
-    graph = rdflib.Graph()
-    try:
-        graph.parse(data=text, format=form)
-    except Exception as error:  # rdflib's parsers have no common error class
-        line: Any = getattr(error, "lines", None)
-        message = str(error).splitlines()[0][:200]
-        problems = {line if isinstance(line, int) else 1: f"invalid {form}: {message}"}
-        raise ImportRefusedError(problems) from error
+    from tagging_core.curation.formats import rdf_graph
+
+    graph = rdf_graph.parse(text)
     concepts = sorted(set(graph.subjects(RDF.type, SKOS.Concept)), key=str)
     if not concepts:
         raise ImportRefusedError({1: "the file contains no skos:Concept"})
