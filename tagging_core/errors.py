@@ -76,7 +76,7 @@ class ImportRefusedError(TaggingError):
 
     Args:
         problems: Error message by line number. The exception's own message lists the first 20.
-        unit: What the numbers in `problems` count: `line`, or `tag` in a JSON file.
+        unit: What the numbers in `problems` count: `line`, `tag` in a JSON file, or `concept` in a thesaurus.
     """
 
     def __init__(self, problems: dict[int, str], unit: str = "line") -> None:

@@ -6,10 +6,10 @@ the same way.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from tagging_core.curation.unused_ids import UnusedIds
 from tagging_core.errors import TagError
 from tagging_core.ledger.events import Kind
 from tagging_core.ledger.taxonomy_history import Change
@@ -72,7 +72,7 @@ def save(taxonomy: Taxonomy, tag: Tag) -> Plan:
     known = taxonomy.tags.get(tag.id)
     tag = replace(
         tag,
-        id=tag.id or new_id(tag, taxonomy),
+        id=tag.id or UnusedIds([*taxonomy.tags, *taxonomy.redirects.gone]).new_tag_id(tag),
         position=known.position if known else next_position(taxonomy),
         names={code: " ".join(name.split()) for code, name in tag.names.items() if name.strip()},
         aliases={code: words for code, given in tag.aliases.items() if (words := tidy(given))},
@@ -183,8 +183,8 @@ def save_category(taxonomy: Taxonomy, category: Category, profiles: Iterable[str
     """Add or change a category and the profiles that use it; None keeps the profiles unchanged."""
     known = taxonomy.categories.get(category.id)
     names = {code: " ".join(name.split()) for code, name in category.names.items() if name.strip()}
-    base = re.sub(r"[^a-z0-9]+", "-", names.get("en", "").lower()).strip("-")[:40] or "category"
-    category = replace(category, names=names, id=category.id or _unused_id(base, taxonomy.categories))
+    category = replace(category, names=names)
+    category = replace(category, id=category.id or UnusedIds(taxonomy.categories).new_category_id(category))
     if known is None:
         category = replace(category, position=max([-1, *(c.position for c in taxonomy.categories.values())]) + 1)
     changed = [] if profiles is None else in_play(taxonomy, category.id, set(profiles))
@@ -245,12 +245,6 @@ def children_of(taxonomy: Taxonomy, tag_id: str) -> list[Tag]:
     return [tag for tag in taxonomy.tags.values() if tag.parent_id == tag_id]
 
 
-def new_id(tag: Tag, taxonomy: Taxonomy, taken: Iterable[str] = ()) -> str:
-    """Return an id that no tag has or ever had."""
-    slug = re.sub(r"[^a-z0-9]+", "-", tag.names.get("en", "").lower()).strip("-")[:60] or "tag"
-    return _unused_id(f"{tag.category_id}.{slug}", {*taxonomy.tags, *taxonomy.redirects.gone, *taken})
-
-
 def next_position(taxonomy: Taxonomy) -> int:
     """Return the position after the last tag."""
     return max([-1, *(tag.position for tag in taxonomy.tags.values())]) + 1
@@ -263,13 +257,6 @@ def tidy(words: Iterable[str]) -> list[str]:
         if word:
             found.setdefault(same_word(word), word)
     return list(found.values())
-
-
-def _unused_id(base: str, taken: Iterable[str]) -> str:
-    known, n = set(taken), 1
-    while (new := base if n == 1 else f"{base}-{n}") in known:
-        n += 1
-    return new
 
 
 def _move_descendants(taxonomy: Taxonomy, before: Tag, after: Tag) -> list[Tag]:

@@ -32,16 +32,20 @@ def problems(after: Taxonomy, changed: Collection[str]) -> dict[str, str]:
     """Return an error message by id for each changed tag that is invalid."""
     found: dict[str, str] = {}
     tags = [after.tags[tag_id] for tag_id in changed if tag_id in after.tags]
+    placed: set[str] = set()
     for tag in tags:
         try:
-            check_tag(tag, after)
+            _check_tag(tag, after, placed)
         except TagError as error:
             found[tag.id] = str(error)
     return _shared_words(after, tags) | found
 
 
-def check_tag(tag: Tag, after: Taxonomy) -> None:
+def _check_tag(tag: Tag, after: Taxonomy, placed: set[str]) -> None:
     """Validate a tag, its category and its parents, but not the uniqueness of its names.
+
+    Args:
+        placed: Ids of tags whose ancestors are valid; extended.
 
     Raises:
         TagError: The tag is invalid.
@@ -61,25 +65,28 @@ def check_tag(tag: Tag, after: Taxonomy) -> None:
         raise TagError(f"Tag {tag.id!r}: a merged tag must name its merge target, and no other tag may name one.")
     if tag.merged_into is not None and after.redirects.resolve(tag.id) not in after.tags:
         raise TagError(f"The tag {tag.id!r} cannot be merged into {tag.merged_into!r}: there is no such tag.")
-    _check_parent(tag, after)
+    _check_ancestors(tag, after, placed)
 
 
-def _check_parent(tag: Tag, after: Taxonomy) -> None:
-    path, parent_id = [tag], tag.parent_id
+def _check_ancestors(tag: Tag, after: Taxonomy, placed: set[str]) -> None:
+    path, parent_id = {tag.id: tag}, tag.parent_id
     while parent_id is not None:
         parent = after.tags.get(parent_id)
         if parent is None or parent.state == "merged":
             raise TagError(f"The tag {tag.name()!r} cannot have the parent {parent_id!r}: there is no such tag.")
-        if parent in path:
-            cycle = " below ".join(repr(t.name()) for t in [*path, parent])
+        if parent_id in path:
+            cycle = " below ".join(repr(t.name()) for t in [*path.values(), parent])
             raise TagError(f"A tag cannot be its own ancestor: {cycle}.")
         if parent.category_id != tag.category_id:
             category = after.categories[tag.category_id].name()
             raise TagError(
                 f"{tag.name()!r} of {category!r} cannot have {parent.name()!r} of another category as its parent."
             )
-        path.append(parent)
+        if parent_id in placed:
+            break
+        path[parent_id] = parent
         parent_id = parent.parent_id
+    placed.update(path)
 
 
 def _shared_words(after: Taxonomy, tags: list[Tag]) -> dict[str, str]:

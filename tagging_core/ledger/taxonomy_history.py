@@ -122,6 +122,7 @@ def label(field: str) -> str:
         "top_k": "most suggested",
         "followed": "instruction sent to the model",
         "own_prompts": "prompts for one model",
+        "uri": "thesaurus URI",
     }
     return known.get(field, field)
 

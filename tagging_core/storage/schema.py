@@ -191,6 +191,7 @@ categories = Table(
     Column("top_k", Integer, nullable=False),
     Column("position", Integer, nullable=False),
     Column("state", String(12), nullable=False, server_default="active"),
+    Column("uri", Text, nullable=False, server_default=""),
     Column("revision", BigInteger, nullable=False, server_default="0", index=True),  # of the taxonomy
 )
 
@@ -213,6 +214,7 @@ tags = Table(
     Column("sensitive", Boolean, nullable=False, server_default=false()),
     Column("target", Float),
     Column("own_prompts", JSON, nullable=False, server_default="{}"),
+    Column("uri", Text, nullable=False, server_default=""),
     Column("revision", BigInteger, nullable=False, server_default="0", index=True),
 )
 

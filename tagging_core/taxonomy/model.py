@@ -22,6 +22,7 @@ class Category:
         top_k: Maximum number of its tags that are suggested for a picture.
         position: Sort order.
         state: `active` or `deleted`.
+        uri: URI of the thesaurus that it was imported from; empty if none.
     """
 
     id: str
@@ -30,6 +31,7 @@ class Category:
     top_k: int = 3
     position: int = 0
     state: str = "active"
+    uri: str = ""
 
     def name(self, language: str = "en") -> str:
         """Return the name in a language.
@@ -58,6 +60,7 @@ class Tag:
         sensitive: Suggested regardless of the top-k limits, and never accepted in bulk.
         target: Minimum precision target for bulk acceptance, in (0, 1); None: the target that was requested.
         own_prompts: By model name, prompts that replace `prompts` for that model.
+        uri: URI of the thesaurus concept that it was imported from; empty if none.
     """
 
     id: str
@@ -74,6 +77,7 @@ class Tag:
     sensitive: bool = False
     target: float | None = None
     own_prompts: dict[str, list[str]] = field(default_factory=dict)
+    uri: str = ""
 
     def name(self, language: str = "en") -> str:
         """Return the name in a language.

@@ -51,7 +51,7 @@ def read(text: str) -> File:
             problems[number] = str(error)
     if problems:
         raise ImportRefusedError(problems, "tag")
-    return File(rows, categories)
+    return File(rows, categories, unit="tag")
 
 
 def _json_row(number: int, entry: dict[str, Any]) -> Row:
@@ -85,6 +85,7 @@ def _json_row(number: int, entry: dict[str, Any]) -> Row:
         merged_into=entry.get("merged_into"),
         sensitive=entry.get("sensitive"),
         target=read_target(entry["target"]) if entry.get("target") is not None else None,
+        uri=str(entry.get("uri") or ""),
     )
 
 

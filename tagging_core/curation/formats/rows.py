@@ -17,8 +17,11 @@ class Row:
     Attributes:
         line: Line number from 1; in JSON and SKOS the number of the tag.
         id: Empty if the file has none.
-        category: Id or English name.
-        parent: Id or English name; empty for none.
+        uri: URI of the concept, which identifies a tag without an id; empty if the file has none.
+        category: Id, URI or English name.
+        parent: Id, URI or English name; empty for none.
+        merged_into: Id or URI.
+        notes: What of this row cannot be imported.
     """
 
     line: int
@@ -34,14 +37,24 @@ class Row:
     own_prompts: dict[str, list[str]] | None = None
     sensitive: bool | None = None
     target: float | None = None
+    uri: str = ""
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A parsed file; `categories` is empty unless the format describes categories."""
+    """A parsed file.
+
+    Attributes:
+        categories: Complete descriptions of categories, if the format has them.
+        schemes: Categories of which the file knows the names and the id or URI, but no settings.
+        unit: What `Row.line` counts: `line`, `tag` or `concept`.
+    """
 
     rows: list[Row]
     categories: list[Category] = field(default_factory=list)
+    schemes: list[Category] = field(default_factory=list)
+    unit: str = "line"
 
 
 def read_state(value: str) -> str:

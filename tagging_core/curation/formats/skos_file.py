@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from rdflib import RDF, SKOS, Graph, Literal, URIRef
+from rdflib.namespace import DCTERMS, OWL
+from rdflib.term import Node
 
+from tagging_core.curation.formats import rdf_graph, skos_labels, skos_tree
 from tagging_core.curation.formats.rows import File, Row
+from tagging_core.curation.formats.skos_tree import Place
 from tagging_core.errors import ImportRefusedError
-from tagging_core.taxonomy.model import Taxonomy
+from tagging_core.taxonomy.model import Category, Taxonomy
 
 _BASE = "urn:tagloop:"
 
 
 def write(taxonomy: Taxonomy) -> str:
     """Return Turtle; tags become concepts and categories become concept schemes."""
-    from rdflib import RDF, SKOS, Graph, Literal, URIRef
-    from rdflib.namespace import DCTERMS, OWL
-
     graph = Graph()
     graph.bind("skos", SKOS)
     graph.bind("dcterms", DCTERMS)
@@ -27,6 +27,8 @@ def write(taxonomy: Taxonomy) -> str:
     for category in taxonomy.categories.values():
         scheme = uri("category", category.id)
         graph.add((scheme, RDF.type, SKOS.ConceptScheme))
+        if category.uri:
+            graph.add((scheme, SKOS.exactMatch, URIRef(category.uri)))
         for code, name in category.names.items():
             graph.add((scheme, SKOS.prefLabel, Literal(name, lang=code)))
     for tag in taxonomy.tags.values():
@@ -34,6 +36,8 @@ def write(taxonomy: Taxonomy) -> str:
         graph.add((concept, RDF.type, SKOS.Concept))
         graph.add((concept, SKOS.inScheme, uri("category", tag.category_id)))
         graph.add((concept, SKOS.notation, Literal(tag.id)))
+        if tag.uri:
+            graph.add((concept, SKOS.exactMatch, URIRef(tag.uri)))
         for code, name in tag.names.items():
             graph.add((concept, SKOS.prefLabel, Literal(name, lang=code)))
         for code, words in tag.aliases.items():
@@ -54,58 +58,54 @@ def read(text: str) -> File:
     """Parse Turtle, RDF/XML or JSON-LD.
 
     Raises:
-        ImportRefusedError: The text is none of these, or has no concepts; see `rdf_graph.parse`.
+        ImportRefusedError: The text is none of these, has no concepts, or a concept is broader than itself; see
+            `rdf_graph.parse`.
     """
-    from rdflib import RDF, SKOS
-
-    from tagging_core.curation.formats import rdf_graph
-
     graph = rdf_graph.parse(text)
-    concepts = sorted(set(graph.subjects(RDF.type, SKOS.Concept)), key=str)
+    concepts = skos_tree.find_concepts(graph)
     if not concepts:
         raise ImportRefusedError({1: "the file contains no skos:Concept"})
-    return File([_skos_row(graph, number, concept) for number, concept in enumerate(concepts, start=1)])
+    places = skos_tree.find_places(graph, concepts)
+    rows = [_row(graph, number, concept, places[concept]) for number, concept in enumerate(concepts, start=1)]
+    schemes = {place.scheme for place in places.values() if place.scheme is not None}
+    return File(rows, schemes=[_scheme(graph, node) for node in sorted(schemes, key=str)], unit="concept")
 
 
-def _skos_row(graph: Any, number: int, concept: Any) -> Row:
-    from rdflib import SKOS
-    from rdflib.namespace import DCTERMS, OWL
-
-    aliases: dict[str, list[str]] = {}
-    for word in sorted(graph.objects(concept, SKOS.altLabel)):
-        aliases.setdefault(word.language or "en", []).append(str(word))
-    # Concepts without skos:inScheme may name their scheme in skos:topConceptOf.
-    scheme = graph.value(concept, SKOS.inScheme) or graph.value(concept, SKOS.topConceptOf)
-    replaced, broader = graph.value(concept, DCTERMS.isReplacedBy), graph.value(concept, SKOS.broader)
-    deprecated = str(graph.value(concept, OWL.deprecated) or "").lower() == "true"
-    definition = graph.value(concept, SKOS.definition)
+def _row(graph: Graph, number: int, concept: Node, place: Place) -> Row:
+    tag_id = _id(concept)
+    names, aliases = skos_labels.names_and_aliases(graph, concept, variants=bool(tag_id))
+    replaced = graph.value(concept, DCTERMS.isReplacedBy)
+    deprecated = str(graph.value(concept, OWL.deprecated) or "").lower() in ("true", "1")
     return Row(
         line=number,
-        id=_id_of(graph, concept),
-        category=_id_of(graph, scheme) if scheme is not None else "",
-        names=dict(_labels(graph, concept)),
+        id=tag_id,
+        uri=_uri(graph.value(concept, SKOS.exactMatch) if tag_id else concept),
+        category=_reference(graph, place.scheme),
+        names=names,
         aliases=aliases,
-        definition=None if definition is None else str(definition),
-        parent=_id_of(graph, broader) or dict(_labels(graph, broader)).get("en", "") if broader is not None else "",
+        definition=skos_labels.preferred_text(graph.objects(concept, SKOS.definition)),
+        parent=_reference(graph, place.parent),
         state="merged" if replaced is not None else "deprecated" if deprecated else None,
-        merged_into=_id_of(graph, replaced) if replaced is not None else None,
+        merged_into=_reference(graph, replaced) if replaced is not None else None,
+        notes=place.notes,
     )
 
 
-def _labels(graph: Any, node: Any) -> Iterator[tuple[str, str]]:
-    from rdflib import RDFS, SKOS
+def _scheme(graph: Graph, node: Node) -> Category:
+    category_id = _id(node)
+    names, _ = skos_labels.names_and_aliases(graph, node, variants=bool(category_id))
+    return Category(category_id, names, uri=_uri(graph.value(node, SKOS.exactMatch) if category_id else node))
 
-    for found in sorted([*graph.objects(node, SKOS.prefLabel), *graph.objects(node, RDFS.label)], reverse=True):
-        yield (found.language or "en").split("-")[0], str(found)
+
+def _reference(graph: Graph, node: Node | None) -> str:
+    """Return the id or URI of a node, or the name if it has neither; empty for None."""
+    return "" if node is None else _id(node) or _uri(node) or skos_labels.english(graph, node)
 
 
-def _id_of(graph: Any, node: Any) -> str:
-    """Return the id from a URI that Tagloop exported, the name of a foreign concept scheme, or an empty string."""
-    uri = str(node)
-    if uri.startswith(_BASE):
-        return uri.removeprefix(_BASE).partition(":")[2]
-    from rdflib import RDF, SKOS
+def _id(node: Node) -> str:
+    """Return the id from a URI that Tagloop exported, or an empty string."""
+    return str(node).removeprefix(_BASE).partition(":")[2] if str(node).startswith(_BASE) else ""
 
-    if (node, RDF.type, SKOS.ConceptScheme) in graph:
-        return dict(_labels(graph, node)).get("en", uri.rstrip("/#").rpartition("/")[2])
-    return ""
+
+def _uri(node: Node | None) -> str:
+    return str(node) if isinstance(node, URIRef) else ""
