@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from tagging_core.curation import backfill, plans, proposals, tag_health
 from tagging_core.curation.impact import Impact
+from tagging_core.curation.importer import ImportPlan
 from tagging_core.curation.plans import Plan
 from tagging_core.curation.service import CurationService
 
 __all__ = [
     "CurationService",
     "Impact",
+    "ImportPlan",
     "Plan",
     "backfill",
     "plans",

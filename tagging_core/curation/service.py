@@ -154,7 +154,7 @@ class CurationService:
             name: File name, for the plan's title.
 
         Returns:
-            The plan, and notes on the rows that were skipped.
+            The plan, and notes on rows that were skipped or of which something was left out.
 
         Raises:
             ImportRefusedError: The file is unreadable or has invalid lines; lists each of them.
