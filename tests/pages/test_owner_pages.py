@@ -12,7 +12,7 @@ from console.tags import import_export, sensitive
 from tagging_core import Decision, Kind, Tagloop, User
 from tagging_core.assets import protected
 from tagging_core.common.users import Role
-from tagging_core.curation import backfill, plans, sensitive_tags
+from tagging_core.curation import ImportPlan, backfill, plans, sensitive_tags
 from tagging_core.ledger import taxonomy_history
 from tagging_core.storage.schema import events
 from tagging_core.taxonomy.model import Tag
@@ -121,6 +121,41 @@ def test_an_import_is_previewed_before_it_is_applied(
     assert "garment.kilt" not in console.taxonomy().tags
     at.button(key="import_do").click().run()
     assert console.taxonomy().tags["garment.kilt"].name() == "Kilt"
+
+
+def test_an_import_file_is_read_again_only_when_the_library_has_changed(
+    console: Tagloop, ann: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads: list[str] = []
+    read = console.curation.read_import
+
+    def read_import(data: bytes, form: str, name: str) -> ImportPlan:
+        reads.append(name)
+        return read(data, form, name)
+
+    monkeypatch.setattr(console.curation, "read_import", read_import)
+    for data in (b"category,name_en\ngarment,Kilt\n", b"category,name_en\ngarment,\n"):
+        reads.clear()
+        at = dialog(
+            lambda data=data: import_export._draw_import(data, "csv", "tags.csv"), console, ann, monkeypatch
+        )
+        at.run()
+        assert reads == ["tags.csv"]
+    console.curation.apply(ann, plans.set_state(console.taxonomy(), "garment.hat", "deprecated"))
+    at.run()
+    assert reads == ["tags.csv", "tags.csv"]
+
+
+def test_what_an_import_leaves_out_is_listed(console: Tagloop, ann: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = b"""@prefix skos: <http://www.w3.org/2004/02/skos/core#> . @prefix ex: <http://ex.org/> .
+        ex:s a skos:ConceptScheme ; skos:prefLabel "Animals"@en ; skos:hasTopConcept ex:pet, ex:hunter .
+        ex:pet skos:prefLabel "Pet"@en . ex:hunter skos:prefLabel "Hunter"@en .
+        ex:cat a skos:Concept ; skos:prefLabel "Cat"@en ; skos:broader ex:pet, ex:hunter ."""
+    at = dialog(lambda: import_export._draw_import(data, "skos", "animals.ttl"), console, ann, monkeypatch)
+    assert at.expander[0].label == "1 row is imported in part or not at all"
+    assert at.expander[0].dataframe[0].value["Why"].tolist() == [
+        "'Cat' is kept in 'Hunter'; left out: broader concept 'Pet'"
+    ]
 
 
 def test_a_bad_import_lists_each_bad_row(console: Tagloop, ann: User, monkeypatch: pytest.MonkeyPatch) -> None:
