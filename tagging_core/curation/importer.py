@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
+from tagging_core.common.gc_pause import without_gc
 from tagging_core.curation import plans, validation
 from tagging_core.curation.formats import File, Row
 from tagging_core.curation.imported_categories import ImportedCategories
@@ -31,6 +32,7 @@ class ImportPlan:
     notes: dict[int, str]
 
 
+@without_gc()
 def plan_import(taxonomy: Taxonomy, file: File, name: str = "a file") -> ImportPlan:
     """Return the plan that imports a file; tags that are not in the file stay unchanged.
 

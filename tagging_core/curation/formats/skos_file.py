@@ -6,6 +6,7 @@ from rdflib import RDF, SKOS, Graph, Literal, URIRef
 from rdflib.namespace import DCTERMS, OWL
 from rdflib.term import Node
 
+from tagging_core.common.gc_pause import without_gc
 from tagging_core.curation.formats import rdf_graph, skos_labels, skos_tree
 from tagging_core.curation.formats.rows import File, Row
 from tagging_core.curation.formats.skos_tree import Place
@@ -54,6 +55,7 @@ def write(taxonomy: Taxonomy) -> str:
     return str(graph.serialize(format="turtle"))
 
 
+@without_gc()
 def read(text: str) -> File:
     """Parse Turtle, RDF/XML or JSON-LD.
 
@@ -66,18 +68,18 @@ def read(text: str) -> File:
     if not concepts:
         raise ImportRefusedError({1: "the file contains no skos:Concept"})
     places = skos_tree.find_places(graph, concepts)
-    rows = [_row(graph, number, concept, places[concept]) for number, concept in enumerate(concepts, start=1)]
+    rows = [_row(graph, concept, places[concept], line=n) for n, concept in enumerate(concepts, start=1)]
     schemes = {place.scheme for place in places.values() if place.scheme is not None}
     return File(rows, schemes=[_scheme(graph, node) for node in sorted(schemes, key=str)], unit="concept")
 
 
-def _row(graph: Graph, number: int, concept: Node, place: Place) -> Row:
+def _row(graph: Graph, concept: Node, place: Place, *, line: int) -> Row:
     tag_id = _id(concept)
     names, aliases = skos_labels.names_and_aliases(graph, concept, variants=bool(tag_id))
     replaced = graph.value(concept, DCTERMS.isReplacedBy)
     deprecated = str(graph.value(concept, OWL.deprecated) or "").lower() in ("true", "1")
     return Row(
-        line=number,
+        line=line,
         id=tag_id,
         uri=_uri(graph.value(concept, SKOS.exactMatch) if tag_id else concept),
         category=_reference(graph, place.scheme),
