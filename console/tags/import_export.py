@@ -66,8 +66,8 @@ def _draw_import(data: bytes, form: str, name: str) -> None:
         st.error(str(error), icon=":material/error:")
         return
     if found.notes:
-        rows = "row is" if len(found.notes) == 1 else "rows are"
-        with st.expander(f"{len(found.notes):,} {rows} imported in part or not at all"):
+        which = "row is" if len(found.notes) == 1 else "rows are"
+        with st.expander(f"{len(found.notes):,} {which} imported in part or not at all"):
             st.dataframe([{"Row": n, "Why": why} for n, why in found.notes.items()], hide_index=True)
     taxonomy = session.loop().taxonomy()
     if all(taxonomy.tags.get(tag.id) == tag for tag in found.plan.tags) and not found.plan.categories:
