@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from console import session
-from console.review import actions
+from console.review import actions, exclusive_choices
 from console.review.explanation import draw_explanation
 from tagging_core.learning.suggestions import MIN_PROBABILITY
 from tagging_core.ledger import Label
@@ -41,6 +41,7 @@ def draw_chips(card: Card, chips: dict[str, float], taxonomy: Taxonomy) -> None:
     """Draw the suggestions, each with its digit, and the buttons that act on the marked one."""
     if not chips:
         _draw_nothing(card, taxonomy)
+        exclusive_choices.draw_choices(card, taxonomy)
         return
     st.html(_STYLE)
     order = list(chips)
@@ -63,6 +64,7 @@ def draw_chips(card: Card, chips: dict[str, float], taxonomy: Taxonomy) -> None:
             )
             if state["review_why"] == tag_id:
                 draw_explanation(card.asset.id, tag_id)
+    exclusive_choices.draw_choices(card, taxonomy)
 
 
 def _draw_nothing(card: Card, taxonomy: Taxonomy) -> None:

@@ -288,7 +288,6 @@ class TagLibrary:
         calibration = self.calibration.load(connection)
         if old is not None and old.pack.version != pack.version:
             old = None
-        nothing = self.calibration.none_logits(taxonomy, pack)
         return read_matrix(
             connection,
             self.fingerprint,
@@ -297,5 +296,5 @@ class TagLibrary:
             pack=pack,
             taxonomy=taxonomy,
             calibration=calibration,
-            nothing=nothing,
+            nothing=self.calibration.none_logits(taxonomy, pack),
         )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tagging_core.assets.repository import Asset
+from tagging_core.learning.exclusive_choices import Choices
 from tagging_core.learning.suggestions import Suggestion
 from tagging_core.ledger.events import Label, Look
 from tagging_core.review.leases import Lease
@@ -21,6 +22,8 @@ class Card:
         blind: Whether the asset belongs to the blind sample.
         look: Set for an independent review, which hides earlier decisions.
         holder: Another user's lease, which makes the card read-only; None if there is none.
+        choices: The likeliest tags of each exclusive category without an accepted tag, by category id; empty for
+            the blind sample and while the asset has no vector.
         guesses: If nothing is suggested, the likeliest tags with their probabilities in (0, 1); None while the
             asset has no vector, or if there are suggestions.
     """
@@ -31,6 +34,7 @@ class Card:
     blind: bool = False
     look: Look | None = None
     holder: Lease | None = None
+    choices: dict[str, Choices] = field(default_factory=dict)
     guesses: list[tuple[str, float]] | None = None
 
     @property

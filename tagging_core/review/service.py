@@ -5,22 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from tagging_core import ledger
 from tagging_core.assets import repository as assets
 from tagging_core.assets.repository import Asset, AssetText
 from tagging_core.common.users import Action, User, require
 from tagging_core.embeddings import vectors
 from tagging_core.learning import explanations, precision_targets
 from tagging_core.learning.active_model import ActiveModel
-from tagging_core.learning.best_guesses import best_guesses
 from tagging_core.learning.explanations import Explanation
 from tagging_core.learning.thresholds import Threshold, Thresholds
 from tagging_core.ledger import history
 from tagging_core.ledger.events import Look
 from tagging_core.ledger.history import UserAction
-from tagging_core.review import decision_groups, decisions, leases, queue
+from tagging_core.review import decision_groups, decisions, queue
 from tagging_core.review.assignment import Assigner
 from tagging_core.review.card import Card
+from tagging_core.review.card_builder import CardBuilder
 from tagging_core.review.decision_groups import DecisionGroup
 from tagging_core.review.decisions import Decision
 from tagging_core.review.queue import QueueProgress
@@ -49,6 +48,7 @@ class ReviewService:
     ) -> None:
         self.database, self.model, self.rates, self.wake = database, model, rates, wake
         self.assigner = Assigner(database, model.library, rates)
+        self._cards = CardBuilder(database, model, rates)
         self._thresholds: tuple[int, dict[tuple[str, float], Thresholds]] = (-1, {})
 
     def decide(self, user: User, decision: Decision) -> int:
@@ -162,25 +162,7 @@ class ReviewService:
         Returns:
             The card; its `holder` is set if another user has the lease.
         """
-        with self.database.write(serialized=False) as connection:
-            asset = assets.get(connection, asset_id)
-            mine = leases.take(connection, user, [asset_id])
-            holder = None if mine else leases.holder(connection, user, asset_id)
-        with self.database.read() as connection:
-            if asset.review == "second" or look is not None:
-                redirects = self.model.load_taxonomy(connection).redirects
-                state = ledger.fold(ledger.history_of(connection, asset_id), redirects)
-                if asset.review == "second":
-                    look = None if state.first == user.name else Look.SECOND
-            decided = state.looks.get(user.name, {}) if look else decisions.labels_of(connection, asset_id)
-            finished = asset.review == "done" and look is None
-            blind = not finished and self.rates.is_blind(asset.sample)
-            suggester = self.model.suggester
-            every = suggester.suggest(connection, [asset_id], profile, decided={asset_id: decided})
-            found, guesses = every.get(asset_id, []), None
-            if not found and not blind:
-                guesses = best_guesses(connection, suggester, asset_id, profile_id=profile, decided=decided)
-        return Card(asset, decided, Shown(asset_id, profile, tuple(found), blind), blind, look, holder, guesses)
+        return self._cards.build(user, asset_id, profile, look=look)
 
     def progress(self, batch_id: int | None = None) -> QueueProgress:
         """Count pictures by review state.
