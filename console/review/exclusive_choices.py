@@ -22,7 +22,7 @@ def draw_choices(card: Card, taxonomy: Taxonomy) -> None:
                 st.caption(taxonomy.categories[category_id].name(session.language()), width="content")
                 for tag_id, p in choices.tags:
                     st.button(
-                        f"{session.tag_label(taxonomy.tag(tag_id))} {p:.0%}",
+                        f"{session.tag_label(taxonomy.tag(tag_id))} {_percent(p)}",
                         key=f"choice_{tag_id}",
                         on_click=actions.decide,
                         args=(Kind.ACCEPT if tag_id in suggested else Kind.ADD, tag_id),
@@ -32,7 +32,11 @@ def draw_choices(card: Card, taxonomy: Taxonomy) -> None:
 
 
 def _rest(nothing: float, covered: float | None) -> str:
-    text = f"none of them {nothing:.0%}"
+    text = f"none of them {_percent(nothing)}"
     if covered is not None:
-        text += f"; in {100 * covered:.0f} of 100 pictures the right one is among three"
+        text += f"; in {100 * covered:.0f} of 100 pictures the right one is among the three likeliest"
     return text
+
+
+def _percent(p: float) -> str:
+    return f"{p:.0%}" if p >= 0.005 else "< 1%"
