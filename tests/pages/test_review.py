@@ -185,3 +185,18 @@ def test_why_shows_the_decided_pictures_behind_a_tag(
     next(b for b in at.button if b.key and b.key.startswith("why_")).click().run()
     assert not at.exception
     assert any("above 0 is for it" in c.value for c in at.caption)
+
+
+def test_a_likely_tag_of_an_exclusive_category_is_added_with_one_click(
+    open_page: Callable[..., AppTest], console: Tagloop, assets: list[int]
+) -> None:
+    at = open_page(PAGE)
+    at.selectbox(key="review_profile").set_value("e-commerce").run()
+    choices = [b for b in at.button if b.key and b.key.startswith("choice_garment.")]
+    assert len(choices) == 3
+    suggested = {b.key.removeprefix("accept_") for b in at.button if b.key and b.key.startswith("accept_")}
+    tag_id = next(t for b in choices if (t := str(b.key).removeprefix("choice_")) not in suggested)
+    at.button(key=f"choice_{tag_id}").click().run()
+    assert not at.exception
+    assert kinds(console) == [("add", tag_id)]
+    assert not [b for b in at.button if b.key and b.key.startswith("choice_garment.")]
