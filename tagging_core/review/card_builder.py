@@ -27,14 +27,13 @@ class CardBuilder:
     Args:
         database: The store of record.
         model: The active model.
-        rates: Sampling rates of the accuracy measurement.
     """
 
-    def __init__(self, database: Database, model: ActiveModel, rates: SamplingRates) -> None:
-        self._database, self._model, self._rates = database, model, rates
+    def __init__(self, database: Database, model: ActiveModel) -> None:
+        self._database, self._model = database, model
         self._choices = ExclusiveChoices()
 
-    def build(self, user: User, asset_id: int, profile: str, *, look: Look | None) -> Card:
+    def build(self, user: User, asset_id: int, profile: str, *, look: Look | None, rates: SamplingRates) -> Card:
         """Return an asset's card, and lease the asset unless another user has.
 
         Args:
@@ -42,6 +41,7 @@ class CardBuilder:
             asset_id: The asset.
             profile: Selects the categories.
             look: From the assignment; overridden where a second opinion is due.
+            rates: Say whether the asset belongs to the blind sample.
         """
         with self._database.write(serialized=False) as connection:
             asset = assets.get(connection, asset_id)
@@ -49,7 +49,7 @@ class CardBuilder:
             holder = None if mine else leases.holder(connection, user, asset_id)
         with self._database.read() as connection:
             decided, look = self._decided(connection, user, asset, look=look)
-            blind = not (asset.review == "done" and look is None) and self._rates.is_blind(asset.sample)
+            blind = not (asset.review == "done" and look is None) and rates.is_blind(asset.sample)
             suggester = self._model.suggester
             found = suggester.suggest(connection, [asset_id], profile, decided={asset_id: decided})
             shown = Shown(asset_id, profile, tuple(found.get(asset_id, [])), blind)

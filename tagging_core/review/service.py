@@ -48,7 +48,7 @@ class ReviewService:
     ) -> None:
         self.database, self.model, self.rates, self.wake = database, model, rates, wake
         self.assigner = Assigner(database, model.library, rates)
-        self._cards = CardBuilder(database, model, rates)
+        self._cards = CardBuilder(database, model)
         self._thresholds: tuple[int, dict[tuple[str, float], Thresholds]] = (-1, {})
 
     def decide(self, user: User, decision: Decision) -> int:
@@ -162,7 +162,7 @@ class ReviewService:
         Returns:
             The card; its `holder` is set if another user has the lease.
         """
-        return self._cards.build(user, asset_id, profile, look=look)
+        return self._cards.build(user, asset_id, profile, look=look, rates=self.rates)
 
     def progress(self, batch_id: int | None = None) -> QueueProgress:
         """Count pictures by review state.
