@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import reduce
 
@@ -44,12 +45,12 @@ class ExclusiveChoices:
     """
 
     def __init__(self) -> None:
-        self._covered: dict[str, tuple[Calibration, float | None]] = {}
+        self._covered: dict[tuple[str, str], tuple[Calibration, float | None]] = {}
 
     def of(
         self,
         connection: Connection,
-        library: TagLibrary,
+        library: Callable[[], TagLibrary],
         scores: Scores,
         *,
         profile_id: str,
@@ -59,7 +60,7 @@ class ExclusiveChoices:
 
         Args:
             connection: A read or write transaction.
-            library: The library that gave the scores.
+            library: Returns the library that gave the scores; called if its calibration is new.
             scores: Of one picture.
             profile_id: Selects the categories.
             decided: The picture's labels.
@@ -79,27 +80,32 @@ class ExclusiveChoices:
                     (tag_ids[n], float(probabilities[rows[n]])) for n in order if tag_ids[n] not in decided
                 ]
                 nothing = float(np.clip(1 - probabilities[rows].sum(), 0, 1))
-                covered = self._coverage(connection, library, scores, category_id=category_id, rows=rows)
+                covered = self._coverage(connection, library, scores, key=(category_id, profile_id), rows=rows)
                 found[category_id] = Choices(likeliest[:_MOST], nothing, covered)
         return found
 
     def _coverage(
-        self, connection: Connection, library: TagLibrary, scores: Scores, *, category_id: str, rows: list[int]
+        self,
+        connection: Connection,
+        library: Callable[[], TagLibrary],
+        scores: Scores,
+        *,
+        key: tuple[str, str],
+        rows: list[int],
     ) -> float | None:
-        key, calibration = f"{library.fingerprint} {category_id}", scores.matrix.calibration
-        known = self._covered.get(key)
+        calibration, known = scores.matrix.calibration, self._covered.get(key)
         if known is None or known[0] is not calibration:
-            ranks = _ranks(connection, library, scores, rows=rows)
+            ranks = _ranks(connection, library().fingerprint, scores, rows=rows)
             share = float((ranks < _MOST).sum() / (len(ranks) + 1)) if len(ranks) >= _LEAST else None
             known = self._covered[key] = (calibration, share)
         return known[1]
 
 
-def _ranks(connection: Connection, library: TagLibrary, scores: Scores, *, rows: list[int]) -> Floats:
+def _ranks(connection: Connection, fingerprint: str, scores: Scores, *, rows: list[int]) -> Floats:
     """Ranks `(n,)`, from 0, of the accepted tag on decided pictures, by leave-one-out predictions."""
     matrix = scores.matrix
     tag_ids = [matrix.tag_ids[row] for row in rows]
-    held_out = load_held_out(connection, library.fingerprint, tag_ids)
+    held_out = load_held_out(connection, fingerprint, tag_ids)
     if len(held_out) < len(tag_ids):
         return np.zeros(0)
     assets = reduce(np.intersect1d, [held_out[tag_id]["asset"] for tag_id in tag_ids])

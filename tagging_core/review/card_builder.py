@@ -79,7 +79,12 @@ class CardBuilder:
         scores = suggester.score(connection, [card.asset.id], profile)
         if not scores.asset_ids:
             return card
-        library = suggester.library(connection, profile)
-        choices = self._choices.of(connection, library, scores, profile_id=profile, decided=card.decided)
+        choices = self._choices.of(
+            connection,
+            lambda: suggester.library(connection, profile),
+            scores,
+            profile_id=profile,
+            decided=card.decided,
+        )
         guesses = None if card.suggestions else best_guesses(scores, profile, card.decided)
         return replace(card, choices=choices, guesses=guesses)
