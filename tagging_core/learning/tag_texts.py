@@ -12,17 +12,15 @@ deviation as well would end the classifiers' being linear, for less than half of
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import numpy as np
 
-from tagging_core.embeddings import encoders, spaces, vectors
-from tagging_core.embeddings.encoders import Encoder, Preset, Vectors, unit
+from tagging_core.embeddings import spaces, vectors
+from tagging_core.embeddings.encoders import Encoder, Preset, Vectors, class_names, unit
 from tagging_core.storage import Database
 from tagging_core.taxonomy.model import Tag, Taxonomy
 from tagging_core.taxonomy.starter_file import read_taxonomy
 
-_THINGS = Path(encoders.__file__).with_name("imagenet_classes.txt")
 _MOST = 20_000  # vectors kept
 
 
@@ -84,5 +82,4 @@ def _bank(preset: Preset) -> list[list[str]]:
     """Groups of sentences: one a text of the bank."""
     starter = read_taxonomy()
     tags = [starter.sentences(tag, preset.templates, preset.name) for tag in starter.active()]
-    things = _THINGS.read_text("utf-8").split("\n")[::4]
-    return tags + [[f"a photo of a {name}"] for name in things if name]
+    return tags + [[f"a photo of a {name}"] for name in class_names()[::4]]

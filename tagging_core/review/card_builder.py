@@ -73,8 +73,9 @@ class CardBuilder:
         """Add what is likeliest in open exclusive categories, and overall if nothing is suggested."""
         suggester = self._model.suggester
         taxonomy = suggester.taxonomy()
-        exclusive = any(taxonomy.categories[c].exclusive for c in taxonomy.profile(profile).categories)
-        if card.suggestions and not exclusive:
+        accepted = {taxonomy.tags[t].category_id for t, d in card.decided.items() if d.value and t in taxonomy.tags}
+        categories = set(taxonomy.profile(profile).categories) - accepted
+        if card.suggestions and not any(taxonomy.categories[c].exclusive for c in categories):
             return card
         scores = suggester.score(connection, [card.asset.id], profile)
         if not scores.asset_ids:

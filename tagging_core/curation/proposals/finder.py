@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 from sqlalchemy import Connection, select
@@ -13,7 +12,7 @@ from sqlalchemy import Connection, select
 from tagging_core.curation.proposals import label_errors, missing_tags, splits, synonyms
 from tagging_core.curation.proposals.store import keep
 from tagging_core.embeddings import vectors
-from tagging_core.embeddings.encoders import Encoder, Vectors
+from tagging_core.embeddings.encoders import Encoder, Vectors, class_names
 from tagging_core.learning.library import TagLibrary
 from tagging_core.storage import Database, key_values
 from tagging_core.storage.schema import learned, proposals
@@ -23,7 +22,6 @@ _REVISION, _SPLITS = "proposals.revision", "proposals.splits"
 _PAUSE = 30.0  # minimum seconds between searches
 _PAUSE_FACTOR = 20  # minimum pause as a multiple of the last search's duration, to keep the load below 5 %
 _SPLIT_TAGS = 40  # tags checked for a split per search
-_WORDS = Path(__file__).parents[2] / "embeddings" / "encoders" / "imagenet_classes.txt"
 
 
 class ProposalFinder:
@@ -131,7 +129,7 @@ class ProposalFinder:
         """Return candidate names for new tags (ImageNet classes) with their text vectors, computed once."""
         if self._vocabulary:
             return self._vocabulary
-        words = [line.strip() for line in _WORDS.read_text("utf-8").splitlines() if line.strip()]
+        words = class_names()
         groups = [[f"a photo of a {word}"] for word in words]
         found = vectors.sentences(self._database, self._encoder, self._library.fingerprint, groups=groups)
         self._vocabulary = dict(zip(words, found, strict=True))

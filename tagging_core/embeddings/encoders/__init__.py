@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from tagging_core.embeddings.encoders.base import Encoder, Vectors, unit
+from tagging_core.embeddings.encoders.class_names import class_names
 from tagging_core.embeddings.encoders.presets import LearnerDefaults, Preset, find_preset, presets
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "LearnerDefaults",
     "Preset",
     "Vectors",
+    "class_names",
     "default_mean",
     "find_preset",
     "load_encoder",

@@ -21,6 +21,7 @@ from sentence_transformers.base.modules import InputModule
 
 from tagging_core.embeddings.encoders import colours
 from tagging_core.embeddings.encoders.base import Vectors, unit
+from tagging_core.embeddings.encoders.class_names import class_names
 from tagging_core.embeddings.encoders.image_network import SIDE, ImageNetwork, crop, verify_sha256
 
 _TEXT_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
@@ -43,8 +44,7 @@ class BuiltinModule(InputModule):
         self.network = ImageNetwork(folder)
         # Not a submodule: `encode` iterates over all layers in each call, a quarter of the time of one image.
         object.__setattr__(self, "sentences", _load_sentences())
-        names = resources.files(__package__).joinpath("imagenet_classes.txt").read_text("utf-8").splitlines()
-        self.classes = self.sentence_vectors([f"a photo of a {name}" for name in names])
+        self.classes = self.sentence_vectors([f"a photo of a {name}" for name in class_names()])
         self.words = self.sentence_vectors([f"a photo of {word}" for word in colours.WORDS])
         self.reference = load_reference()
 
