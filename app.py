@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from console import image_routes, session
+from console import image_routes, script_routes, session
 from tagging_core.api import server
 
-app = st.App("console/frame.py", routes=[*image_routes.ROUTES, *server.routes(session.loop)])
+app = st.App("console/frame.py", routes=[*image_routes.ROUTES, *script_routes.ROUTES, *server.routes(session.loop)])

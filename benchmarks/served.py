@@ -25,25 +25,50 @@ CHROMIUM_FLAGS = [
 ]
 
 
+class Console:
+    """A console on its own data folder, as a process that can be killed and started again.
+
+    Args:
+        data: The data folder.
+        encoder: Name of the encoder.
+        settings: Further environment variables.
+    """
+
+    def __init__(self, data: Path, encoder: str, **settings: str) -> None:
+        self._data = data
+        self._environment = {**os.environ, "TAGLOOP_DATA_DIR": str(data), "TAGLOOP_ENCODER": encoder, **settings}
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+
+    def __enter__(self) -> Console:
+        """Start it and wait until it answers."""
+        command = [sys.executable, "-m", "streamlit", "run", "app.py", f"--server.port={self.port}"]
+        with (self._data.parent / "console.log").open("a") as log:
+            self._process = subprocess.Popen(
+                [*command, "--server.headless=true"], cwd=ROOT, env=self._environment, stdout=log, stderr=log
+            )
+        _wait_for(f"{self.url}/_stcore/health")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop it."""
+        self._process.terminate()
+        self._process.wait(30)
+
+    def restart(self) -> None:
+        """Kill it without warning, and start it again at the same address."""
+        self._process.kill()
+        self._process.wait(30)
+        self.__enter__()
+
+
 @contextlib.contextmanager
 def serve(data: Path, encoder: str, **settings: str) -> Iterator[str]:
     """The address of a console on its own data folder."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    url = f"http://127.0.0.1:{port}"
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", f"--server.port={port}"]
-    environment = {**os.environ, "TAGLOOP_DATA_DIR": str(data), "TAGLOOP_ENCODER": encoder, **settings}
-    with (data.parent / "console.log").open("w") as log:
-        process = subprocess.Popen(
-            [*command, "--server.headless=true"], cwd=ROOT, env=environment, stdout=log, stderr=log
-        )
-        try:
-            _wait_for(f"{url}/_stcore/health")
-            yield url
-        finally:
-            process.terminate()
-            process.wait(30)
+    with Console(data, encoder, **settings) as console:
+        yield console.url
 
 
 @dataclass(frozen=True, slots=True)

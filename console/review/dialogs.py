@@ -1,11 +1,12 @@
-"""Dialogs of the review page: keys, recent decisions, a picture's history, flag, propose a tag, bulk accept."""
+"""Dialogs of the review page: keys, recent decisions, a picture's details, why, propose a tag, bulk accept."""
 
 from __future__ import annotations
 
 import streamlit as st
 
 from console import asset_history, image_routes, session
-from console.review import actions, bulk_accept, shortcuts
+from console.review import actions, asset_details, bulk_accept, shortcuts
+from console.review.explanation import draw_explanation
 from tagging_core.ledger import UserAction
 
 state = st.session_state
@@ -14,15 +15,15 @@ state = st.session_state
 def draw_dialog() -> None:
     """Open the requested dialog; it stays until it is closed, because the page below does not rerun meanwhile."""
     asked, state["review_dialog"] = state["review_dialog"], None
-    if asked:
-        {
-            "help": _help,
-            "history": _history,
-            "info": _info,
-            "flag": _flag,
-            "propose": _propose,
-            "bulk": bulk_accept.draw_bulk,
-        }[asked]()
+    if not asked:
+        return
+    name, asset_id, tag_id = asked
+    if name == "why":
+        _why(asset_id, tag_id)
+    elif name == "details":
+        _details(asset_id)
+    else:
+        {"help": _help, "history": _history, "propose": _propose, "bulk": bulk_accept.draw_bulk}[name]()
 
 
 @st.dialog("Keys", width="large", icon=":material/keyboard:")
@@ -72,18 +73,25 @@ def _draw_toggle(past: UserAction) -> None:
     )
 
 
-@st.dialog("History", position="right", icon=":material/manage_search:")
-def _info() -> None:
-    asset_history.draw(state["review_asset"])
+@st.dialog("Why this tag?", position="right", icon=":material/help:", on_dismiss="rerun")
+def _why(asset_id: int, tag_id: str) -> None:
+    session.show_error()
+    tag = session.loop().taxonomy().tag(tag_id)
+    st.markdown(f"**{session.escape_md(session.tag_label(tag))}**")
+    draw_explanation(asset_id, tag_id)
 
 
-@st.dialog("Flag for discussion", icon=":material/flag:")
-def _flag() -> None:
-    with st.form("review_flag", border=False):
-        st.text_area("What should be discussed?", key="review_note", max_chars=500, placeholder="Is this a cape?")
-        st.form_submit_button(
-            "Flag", type="primary", on_click=actions.flag, args=(state["review_asset"],), shortcut="Ctrl+Enter"
-        )
+@st.dialog("This picture", position="right", width="medium", icon=":material/info:")
+def _details(asset_id: int) -> None:
+    session.show_error()
+    asset = session.loop().assets.get(asset_id)
+    words, description, past = st.tabs(["Text", "For readers", "History"])
+    with words:
+        asset_details.draw_text(asset)
+    with description:
+        asset_details.draw_description(asset)
+    with past:
+        asset_history.draw(asset_id)
 
 
 @st.dialog("Propose a tag", icon=":material/new_label:")

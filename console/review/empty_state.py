@@ -44,7 +44,9 @@ def _draw_held(others: Counter[str], held: list[int]) -> None:
             type="primary",
             help="They are released when the reviewer moves on, or after ten minutes",
         )
-        st.button("Open one of them", on_click=review_state.show, args=(held[0],), help="You can then take it over")
+        st.button(
+            "Open one of them", on_click=review_state.focus, args=(held[0],), help="You can then take it over"
+        )
 
 
 def _show_all() -> None:

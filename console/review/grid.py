@@ -66,7 +66,8 @@ def open_in_focus() -> None:
     if (asset_id := gallery.opened()) is not None:
         review_state.release()
         state.update(review_mode="focus", review_page=None, review_groups=None)
-        review_state.show(asset_id)
+        review_state.focus(asset_id)
+        review_state.write_url()
 
 
 def _open_page() -> dict:

@@ -9,12 +9,23 @@
 | review_profile | profile id | profile |
 | review_subject | the tag or category that the grid asks about | ask |
 | review_asset | the picture in focus | at |
+| review_deck | assignments dealt ahead, in order | |
+| review_held | ids of the pictures leased to this session | |
 | review_looks | kind of look by picture, for looks that hide earlier decisions | |
-| review_seen | pictures left undecided, latest last | |
+| review_passed | pictures passed over, latest last | |
+| review_answers | by act: empty if it was applied, or why it was refused | |
+| review_acts | number of acts applied | |
+| review_focus | changes when Python chooses the picture in focus | |
+| review_cleared | changes when decisions were made outside of the surface | |
+| review_chips | order of the chips by picture | |
+| review_recent | tags used last, latest first | |
+| review_page, review_groups, review_since | what grid and groups show, and since when | |
 """
 
 from __future__ import annotations
 
+import re
+import secrets
 import time
 from collections.abc import Collection
 from typing import Any
@@ -23,8 +34,7 @@ import streamlit as st
 
 from console import session
 from tagging_core import TaggingError
-from tagging_core.ledger import Look
-from tagging_core.review import Card, Order, Shown, View
+from tagging_core.review import Order, View
 
 state = st.session_state
 
@@ -53,16 +63,20 @@ _URL_PARAMETERS = {
     "ask": ("review_subject", ""),
 }
 _FILTERS = ("review_batch", "review_show", "review_order", "review_profile", "review_subject")
-_MAX_SEEN = 200  # pictures that are shown again only after all others
+MAX_PASSED = 200  # pictures that are shown again only after all others
 _INITIAL: dict[str, Any] = {
     "review_asset": None,
-    "review_seen": [],
+    "review_deck": [],
+    "review_held": set(),
     "review_looks": {},
-    "review_since": 0.0,
+    "review_passed": [],
+    "review_answers": {},
+    "review_acts": 0,
+    "review_focus": "",
+    "review_cleared": "",
     "review_chips": {},
-    "review_current": None,
-    "review_replacing": None,
-    "review_why": None,
+    "review_recent": [],
+    "review_since": 0.0,
     "review_dialog": None,
     "review_typed": "",
     "review_page": None,
@@ -85,12 +99,13 @@ def start(known: dict[int, tuple[str, str]]) -> None:
         known: Name and profile of batches by id.
     """
     for key, value in _INITIAL.items():
-        state.setdefault(key, value.copy() if isinstance(value, (list, dict)) else value)
+        state.setdefault(key, value.copy() if isinstance(value, (list, dict, set)) else value)
     for key, value in _URL_PARAMETERS.values():
         state.setdefault(key, value)
     if state.get("review_user") != (name := session.current_user().name):
         # Another user of this browser starts without the previous one's pictures.
-        state.update(review_user=name, review_asset=None, review_seen=[], review_looks={}, review_page=None)
+        state.update({key: _INITIAL[key] for key in ("review_asset", "review_page", "review_groups")})
+        state.update(review_user=name, review_deck=[], review_held=set(), review_looks={}, review_passed=[])
     if state.get("review_address") != dict(st.query_params):
         _read_url(known)
     state.setdefault("review_batch", 0)
@@ -115,9 +130,10 @@ def write_url() -> None:
 
 
 def restart() -> None:
-    """Start again at the front of the filtered queue."""
+    """Return what was dealt, and start again at the front of the filtered queue."""
     release()
-    state.update(review_asset=None, review_seen=[], review_looks={}, review_page=None, review_groups=None)
+    state.update(review_passed=[], review_page=None, review_groups=None)
+    focus(None)
     write_url()
 
 
@@ -148,62 +164,22 @@ def restart_timer() -> None:
 
 
 def release() -> None:
-    """Release the leases of the current grid page or group."""
+    """Release the leases of the deck, and of the current grid page or group."""
     page = state["review_page"] or {}
-    session.loop().review.assigner.release(session.current_user(), page.get("ids", []))
+    held = {*state["review_held"], *page.get("ids", [])}
+    session.loop().review.assigner.release(session.current_user(), sorted(held))
+    state.update(review_deck=[], review_held=set(), review_looks={})
 
 
-def show_next() -> None:
-    """Show the next picture; one left undecided returns later."""
-    asset_id: int | None = state["review_asset"]
-    seen: list[int] = state["review_seen"]
-    if asset_id is not None:
-        state["review_looks"].pop(asset_id, None)
-        seen[:] = [a for a in seen if a != asset_id] + [asset_id]
-    turn = session.loop().review.assigner.next(session.current_user(), view(), seen[-_MAX_SEEN:])
-    if turn is not None and turn.look is not None:
-        state["review_looks"][turn.asset_id] = turn.look
-    show(turn.asset_id if turn else None)
+def focus(asset_id: int | None) -> None:
+    """Have the surface show a picture, or the first of the deck."""
+    state["review_focus"] = secrets.token_hex(4)
+    state["review_asset"] = asset_id
 
 
-def show_previous() -> None:
-    """Show the previous picture."""
-    if seen := state["review_seen"]:
-        session.loop().review.assigner.release(session.current_user(), [state["review_asset"] or 0])
-        show(seen.pop())
-
-
-def show(asset_id: int | None) -> None:
-    """Put a picture into focus."""
-    state.update(
-        review_asset=asset_id,
-        review_since=time.time(),
-        review_chips={},
-        review_current=None,
-        review_replacing=None,
-        review_why=None,
-    )
-    write_url()
-
-
-def look() -> Look | None:
-    """Return the kind of look at the picture in focus."""
-    return state["review_looks"].get(state["review_asset"])
-
-
-def remember_card(card: Card) -> None:
-    """Keep a card's shown suggestions, which decisions return, and its look; a URL may have set another look."""
-    state["review_shown"] = card.shown
-    looks: dict[int, Look] = state["review_looks"]
-    looks.pop(card.asset.id, None)
-    if card.look:
-        looks[card.asset.id] = card.look
-
-
-def shown() -> Shown | None:
-    """Return what the card of the picture in focus shows; None if it was not drawn yet."""
-    found: Shown | None = state.get("review_shown")
-    return found if found is not None and found.asset_id == state["review_asset"] else None
+def forget_history() -> None:
+    """Have the undo key ask the ledger for the latest decision, since others were made outside of the surface."""
+    state["review_cleared"] = secrets.token_hex(4)
 
 
 def batch_names(known: dict[int, tuple[str, str]]) -> dict[int, str]:
@@ -221,9 +197,9 @@ def _read_url(known: dict[int, tuple[str, str]]) -> None:
     for name, (key, _) in _URL_PARAMETERS.items():
         if name in asked and asked[name] in allowed.get(name, {asked[name]}):
             state[key] = asked[name]
-    if asked.get("batch", "").isdecimal():
+    if batch_id := _id_in(asked.get("batch", "")):
         try:
-            batch = session.loop().ingest.batch(int(asked["batch"]))
+            batch = session.loop().ingest.batch(batch_id)
         except TaggingError as error:
             session.defer_error(error)
         else:
@@ -231,9 +207,16 @@ def _read_url(known: dict[int, tuple[str, str]]) -> None:
     if asked.get("profile") in session.loop().taxonomy().profiles:
         state["review_profile"] = asked["profile"]
     if [state.get(key) for key in _FILTERS] != before:
-        state.update(review_asset=None, review_seen=[], review_page=None, review_groups=None)
-    if asked.get("at", "").isdecimal() and int(asked["at"]) != state["review_asset"]:
-        show_if_found(int(asked["at"]))
+        release()
+        state.update(review_passed=[], review_page=None, review_groups=None)
+        focus(None)
+    if (at := _id_in(asked.get("at", ""))) and at != state["review_asset"]:
+        show_if_found(at)
+
+
+def _id_in(parameter: str) -> int:
+    """The id that a URL names; the largest possible one, which no row has, for numbers that no database holds."""
+    return min(int(parameter), 2**63 - 1) if re.fullmatch("[0-9]+", parameter) else 0
 
 
 def show_if_found(asset_id: int) -> None:
@@ -243,4 +226,4 @@ def show_if_found(asset_id: int) -> None:
     except TaggingError as error:
         session.defer_error(error)
     else:
-        show(asset_id)
+        focus(asset_id)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import streamlit as st
 
-from console.review import actions, components, dialogs
+from console.review import actions, components, deck_data, dialogs
 from console.review import state as review_state
 from console.review.focus import draw_focus
 from console.review.grid import draw_grid
@@ -13,45 +16,24 @@ from console.session import guard, language, loop, show_error
 from tagging_core.common import Action
 
 guard(Action.REVIEW)
+st.set_page_config(initial_sidebar_state="collapsed")  # the picture needs the room
 state = st.session_state
+# The picture gets the room that other pages leave around them; the mode button serves its key alone.
+STYLE = """<style>
+.stMainBlockContainer { padding: 0.75rem 1.25rem 0; }
+.stAppHeader { background: none; pointer-events: none; }
+.stAppHeader button { pointer-events: auto; }
+.stElementContainer:has(.tagloop-review) { opacity: 1 !important; }  /* not stale: it shows what was done */
+.st-key-review_bar { padding-left: 2.5rem; }
+.st-key-review_next_mode { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
+</style>"""
 DRAW = {"focus": draw_focus, "grid": draw_grid, "groups": draw_groups}
 
 
-def draw_filters() -> None:
-    names = review_state.batch_names(known)
-    profiles = {p.id: p.name(language()) for p in loop().taxonomy().profiles.values()}
-    choices = (
-        ("Batch", "batch", names, review_state.change_batch, 220),
-        ("Show", "show", review_state.SHOW, review_state.restart, 150),
-        ("Order", "order", review_state.ORDERS, review_state.restart, 190),
-        ("Profile", "profile", profiles, review_state.restart, 150),
-    )
-    with st.container(horizontal=True, gap="small"):
-        for label, name, options, act, width in choices:
-            st.selectbox(
-                label,
-                list(options),
-                format_func=options.get,
-                key=f"review_{name}",
-                on_change=act,
-                width=width,
-                label_visibility="collapsed",
-                persist_state="session",
-            )
-        components.draw_keyboard(lambda: actions.open_dialog("help"))
-
-
 def draw_bar() -> None:
-    """Draw the progress, and the buttons of every mode."""
-    found = loop().review.progress(state["review_batch"] or None)
-    parts = [
-        f"{found.done:,} done",
-        f"{found.waiting:,} waiting",
-        *([f"{found.skipped:,} skipped"] if found.skipped else []),
-        *([f"{found.flagged:,} flagged"] if found.flagged else []),
-        *([f"{found.second:,} for second opinion"] if found.second else []),
-    ]
-    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
+    """Draw one line: what is reviewed, in which mode and order, and what concerns every mode."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key="review_bar"):
+        draw_choice("Batch", "batch", review_state.batch_names(known), review_state.change_batch, width=170)
         st.segmented_control(
             "Mode",
             list(review_state.MODES),
@@ -62,26 +44,60 @@ def draw_bar() -> None:
             label_visibility="collapsed",
             persist_state="session",
         )
-        st.button(
-            "Switch", on_click=review_state.next_mode, shortcut="M", type="tertiary", help="Focus, grid, groups"
-        )
-        st.markdown(":gray[" + " · ".join(parts) + "]", width="stretch", text_alignment="center")
-        st.button("Accept many", on_click=actions.open_dialog, args=("bulk",), shortcut="B", type="tertiary")
-        st.button("Undo", on_click=actions.undo_last, shortcut="Z", icon=":material/undo:", type="tertiary")
-        st.button("My decisions", on_click=actions.open_dialog, args=("history",), shortcut="H", type="tertiary")
-        st.button("Keys ( ? )", on_click=actions.open_dialog, args=("help",), type="tertiary")
-    st.progress(found.done / max(1, found.total))
+        draw_choice("Order", "order", review_state.ORDERS, review_state.restart, width=175)
+        draw_choice("Show", "show", review_state.SHOW, review_state.restart, width=125)
+        profiles = {p.id: p.name(language()) for p in loop().taxonomy().profiles.values()}
+        draw_choice("Profile", "profile", profiles, review_state.restart, width=130)
+        for label, name, key, icon, help_text in (
+            ("Accept many", "bulk", "B", "done_all", "Accept many tags at once, at a target precision"),
+            ("My decisions", "history", "H", "history", "Your latest 50 decisions, to undo or redo"),
+            ("Keys", "help", None, "keyboard", "All keys ( ? )"),
+        ):
+            st.button(
+                label,
+                on_click=actions.open_dialog,
+                args=(name,),
+                shortcut=key,
+                icon=f":material/{icon}:",
+                type="tertiary",
+                help=help_text,
+            )
+        st.button("Switch mode", key="review_next_mode", on_click=review_state.next_mode, shortcut="M")
+
+
+def draw_choice(label: str, name: str, options: dict[Any, str], act: Callable[[], None], *, width: int) -> None:
+    st.selectbox(
+        label,
+        list(options),
+        format_func=options.get,
+        key=f"review_{name}",
+        on_change=act,
+        width=width,
+        label_visibility="collapsed",
+        persist_state="session",
+    )
 
 
 @st.fragment(key="review_work")
 def draw_work() -> None:
     show_error()
-    draw_bar()
+    if state["review_mode"] != "focus":  # the surface has its own keys and progress
+        components.draw_keyboard(lambda: actions.open_dialog("help"))
+        draw_progress()
     DRAW[state["review_mode"]]()
     dialogs.draw_dialog()
 
 
+def draw_progress() -> None:
+    found = deck_data.progress_data(loop().review.progress(state["review_batch"] or None))
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown(f":gray[{found['words']}]", width="content")
+        st.progress(found["share"], width="stretch")
+        st.button("Undo", on_click=actions.undo_last, shortcut="Z", icon=":material/undo:", type="tertiary")
+
+
 known = review_state.recent_batches()
 review_state.start(known)
-draw_filters()
+st.html(STYLE)
+draw_bar()
 draw_work()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tagging_core.review.assignment import Assigner
+from tagging_core.review.acts import Act, ActKind, EditorActs
+from tagging_core.review.assignment import Assigner, Assignment
 from tagging_core.review.bulk_service import BulkReviewService
 from tagging_core.review.card import Card
 from tagging_core.review.decision_groups import DecisionGroup
@@ -13,11 +14,15 @@ from tagging_core.review.service import ReviewService
 from tagging_core.review.shown import Shown
 
 __all__ = [
+    "Act",
+    "ActKind",
     "Assigner",
+    "Assignment",
     "BulkReviewService",
     "Card",
     "Decision",
     "DecisionGroup",
+    "EditorActs",
     "Order",
     "ReviewService",
     "SamplingRates",

@@ -44,34 +44,50 @@ class Assigner:
         self._plans: dict[View, list[int]] = {}
         self._planning = threading.Lock()  # concurrent callers wait for one plan and share it
 
-    def next(self, user: User, view: View, seen: Sequence[int] = ()) -> Assignment | None:
-        """Lease the next picture to a user.
+    def deal(
+        self, user: User, view: View, held: Sequence[int] = (), *, passed: Sequence[int] = (), count: int = 1
+    ) -> list[Assignment]:
+        """Lease further pictures to a user.
 
         Args:
-            user: Holder of the lease; rights are not checked.
+            user: Holder of the leases; rights are not checked.
             view: Filter and order of the queue.
+            held: Pictures dealt before that the user has not finished; they are not dealt again.
+            passed: Pictures the user passed over, latest last; they come again at the end.
+            count: Maximum number of pictures.
+
+        Returns:
+            The assignments in order; fewer than `count` if no more pictures are left that others have not leased.
+
+        Raises:
+            NotFoundError: The view's profile does not exist (orders TEACHING and DOUBT only).
+        """
+        with self._database.read() as connection:
+            others = set(leases.of_others(connection, user))
+        dealt: list[Assignment] = []
+        while len(dealt) < count:
+            mine = [*held, *(turn.asset_id for turn in dealt)]
+            turn = self._known(user, view, mine) or self._waiting(user, view, mine, passed=passed, others=others)
+            if turn is None:
+                break
+            dealt.append(turn)
+        return dealt
+
+    def next(self, user: User, view: View, seen: Sequence[int] = ()) -> Assignment | None:
+        """Lease the next picture to a user and release the one before.
+
+        Args:
+            user, view: As for `deal`.
             seen: Pictures the user passed over, latest last; they come again at the end. The latest is released.
 
         Returns:
             The assignment; None if no picture is left that others have not leased.
 
         Raises:
-            NotFoundError: The view's profile does not exist (orders TEACHING and DOUBT only).
+            NotFoundError: As from `deal`.
         """
-        with self._database.write(serialized=False) as connection:
-            leases.release(connection, user, seen[-1:])
-            others = set(leases.of_others(connection, user))
-            if view.state == "new" and random.random() < self._rates.known:
-                known = sampling.known_picture(connection, user, view.profile)
-                if known is not None and leases.take(connection, user, [known]):
-                    return Assignment(known, Look.KNOWN)
-        for postponed in (set(seen), set(seen[-1:]), set()):
-            while found := self._candidates(user, view, seen[-1] if seen else 0, without=others | postponed):
-                for asset_id in found:
-                    if self._assign(user, asset_id, view.state):
-                        return Assignment(asset_id, Look.SECOND if view.state == "second" else None)
-                others.update(found)
-        return None
+        self.release(user, seen[-1:])
+        return next(iter(self.deal(user, view, passed=seen)), None)
 
     def take(self, user: User, asset_id: int, force: bool = False) -> bool:
         """Lease a given picture.
@@ -174,6 +190,29 @@ class Assigner:
         """
         with self._database.read() as connection:
             return queue.next_assets(connection, view, limit=limit)
+
+    def _known(self, user: User, view: View, mine: Sequence[int]) -> Assignment | None:
+        """A finished picture whose answer is known, now and then, to measure how far reviewers agree."""
+        if view.state != "new" or random.random() >= self._rates.known:
+            return None
+        with self._database.write(serialized=False) as connection:
+            known = sampling.known_picture(connection, user, view.profile)
+            if known is not None and known not in mine and leases.take(connection, user, [known]):
+                return Assignment(known, Look.KNOWN)
+        return None
+
+    def _waiting(
+        self, user: User, view: View, mine: Sequence[int], *, passed: Sequence[int], others: set[int]
+    ) -> Assignment | None:
+        """The next waiting picture; adds to `others` what turns out to be leased or finished."""
+        after = next((ids[-1] for ids in (mine, passed) if ids), 0)
+        for postponed in (set(passed), set(passed[-1:]), set()):
+            while found := self._candidates(user, view, after, without=others | postponed | set(mine)):
+                for asset_id in found:
+                    if self._assign(user, asset_id, view.state):
+                        return Assignment(asset_id, Look.SECOND if view.state == "second" else None)
+                others.update(found)
+        return None
 
     def _candidates(self, user: User, view: View, after: int, *, without: set[int]) -> list[int]:
         """Candidates for the next assignment, in order."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from sqlalchemy import Connection
@@ -13,8 +14,11 @@ from tagging_core.common.users import User
 from tagging_core.learning.active_model import ActiveModel
 from tagging_core.learning.best_guesses import best_guesses
 from tagging_core.learning.exclusive_choices import ExclusiveChoices
+from tagging_core.learning.suggestions import Scores
+from tagging_core.ledger import label_queries
 from tagging_core.ledger.events import Label, Look
-from tagging_core.review import decisions, leases
+from tagging_core.review import leases
+from tagging_core.review.assignment import Assignment
 from tagging_core.review.card import Card
 from tagging_core.review.sampling import SamplingRates
 from tagging_core.review.shown import Shown
@@ -33,31 +37,43 @@ class CardBuilder:
         self._database, self._model = database, model
         self._choices = ExclusiveChoices()
 
-    def build(self, user: User, asset_id: int, profile: str, *, look: Look | None, rates: SamplingRates) -> Card:
-        """Return an asset's card, and lease the asset unless another user has.
+    def build(self, user: User, turns: Sequence[Assignment], profile: str, *, rates: SamplingRates) -> list[Card]:
+        """Return cards, and lease their assets unless another user has.
 
         Args:
-            user: Holder of the lease.
-            asset_id: The asset.
+            user: Holder of the leases.
+            turns: The assets, each at most once; a look is overridden where a second opinion is due.
             profile: Selects the categories.
-            look: From the assignment; overridden where a second opinion is due.
-            rates: Say whether the asset belongs to the blind sample.
+            rates: Say whether an asset belongs to the blind sample.
+
+        Returns:
+            The cards in the order of `turns`; unknown assets are left out.
         """
+        ids = [turn.asset_id for turn in turns]
         with self._database.write(serialized=False) as connection:
-            asset = assets.get(connection, asset_id)
-            mine = leases.take(connection, user, [asset_id])
-            holder = None if mine else leases.holder(connection, user, asset_id)
+            known = {asset.id: asset for asset in assets.get_many(connection, ids)}
+            mine = set(leases.take(connection, user, list(known)))
+            others = leases.of_others(connection, user) if len(mine) < len(known) else {}
         with self._database.read() as connection:
-            decided, look = self._decided(connection, user, asset, look=look)
-            blind = not (asset.review == "done" and look is None) and rates.is_blind(asset.sample)
-            suggester = self._model.suggester
-            found = suggester.suggest(connection, [asset_id], profile, decided={asset_id: decided})
-            shown = Shown(asset_id, profile, tuple(found.get(asset_id, [])), blind)
-            card = Card(asset, decided, shown, blind, look, holder)
-            return card if blind else self._with_guesses(connection, card, profile)
+            labels = label_queries.labels_of(connection, ids)
+            decided: dict[int, dict[str, Label]] = {}
+            looks: dict[int, Look | None] = {}
+            for turn in turns:
+                if asset := known.get(turn.asset_id):
+                    decided[asset.id], looks[asset.id] = self._decided(
+                        connection, user, asset, look=turn.look, labels=labels.get(asset.id, {})
+                    )
+            found = self._model.suggester.suggest(connection, list(decided), profile, decided=decided)
+            cards = []
+            for asset_id, standing in decided.items():
+                asset, look = known[asset_id], looks[asset_id]
+                blind = not (asset.review == "done" and look is None) and rates.is_blind(asset.sample)
+                shown = Shown(asset_id, profile, tuple(found.get(asset_id, [])), blind, look)
+                cards.append(Card(asset, standing, shown, blind, look, others.get(asset_id)))
+            return self._with_guesses(connection, cards, profile)
 
     def _decided(
-        self, connection: Connection, user: User, asset: Asset, *, look: Look | None
+        self, connection: Connection, user: User, asset: Asset, *, look: Look | None, labels: dict[str, Label]
     ) -> tuple[dict[str, Label], Look | None]:
         """The labels that the user sees, and the kind of independent review."""
         if asset.review == "second" or look is not None:
@@ -67,25 +83,43 @@ class CardBuilder:
                 look = None if state.first == user.name else Look.SECOND
             if look:
                 return state.looks.get(user.name, {}), look
-        return decisions.labels_of(connection, asset.id), None
+        return labels, None
 
-    def _with_guesses(self, connection: Connection, card: Card, profile: str) -> Card:
-        """Add what is likeliest in open exclusive categories, and overall if nothing is suggested."""
+    def _with_guesses(self, connection: Connection, cards: list[Card], profile: str) -> list[Card]:
+        """Add what is likeliest in open exclusive categories, and overall where nothing is suggested."""
         suggester = self._model.suggester
-        taxonomy = suggester.taxonomy()
+        needing = [card for card in cards if not card.blind and self._needs_guesses(card, profile)]
+        if not needing:
+            return cards
+        scores = suggester.score(connection, [card.asset.id for card in needing], profile)
+        found: dict[int, Card] = {}
+        for card in needing:
+            if card.asset.id in scores.asset_ids:
+                own = _of_one(scores, card.asset.id)
+                choices = self._choices.of(
+                    connection,
+                    lambda: suggester.library(connection, profile),
+                    own,
+                    profile_id=profile,
+                    decided=card.decided,
+                )
+                guesses = None if card.suggestions else best_guesses(own, profile, card.decided)
+                found[card.asset.id] = replace(card, choices=choices, guesses=guesses)
+        return [found.get(card.asset.id, card) for card in cards]
+
+    def _needs_guesses(self, card: Card, profile: str) -> bool:
+        """Whether nothing is suggested, or an exclusive category has no accepted tag."""
+        taxonomy = self._model.suggester.taxonomy()
         accepted = {taxonomy.tags[t].category_id for t, d in card.decided.items() if d.value and t in taxonomy.tags}
-        categories = set(taxonomy.profile(profile).categories) - accepted
-        if card.suggestions and not any(taxonomy.categories[c].exclusive for c in categories):
-            return card
-        scores = suggester.score(connection, [card.asset.id], profile)
-        if not scores.asset_ids:
-            return card
-        choices = self._choices.of(
-            connection,
-            lambda: suggester.library(connection, profile),
-            scores,
-            profile_id=profile,
-            decided=card.decided,
-        )
-        guesses = None if card.suggestions else best_guesses(scores, profile, card.decided)
-        return replace(card, choices=choices, guesses=guesses)
+        open_ones = set(taxonomy.profile(profile).categories) - accepted
+        return not card.suggestions or any(taxonomy.categories[c].exclusive for c in open_ones)
+
+
+def _of_one(scores: Scores, asset_id: int) -> Scores:
+    row = scores.asset_ids.index(asset_id)
+    return replace(
+        scores,
+        asset_ids=[asset_id],
+        vectors=scores.vectors[[row]],
+        probabilities=scores.probabilities[[row]],
+    )

@@ -9,6 +9,7 @@ from tagging_core.assets import repository as assets
 from tagging_core.assets.repository import Asset, AssetText
 from tagging_core.common.users import Action, User, require
 from tagging_core.embeddings import vectors
+from tagging_core.errors import NotFoundError
 from tagging_core.learning import explanations, precision_targets
 from tagging_core.learning.active_model import ActiveModel
 from tagging_core.learning.explanations import Explanation
@@ -17,7 +18,7 @@ from tagging_core.ledger import history
 from tagging_core.ledger.events import Look
 from tagging_core.ledger.history import UserAction
 from tagging_core.review import decision_groups, decisions, queue
-from tagging_core.review.assignment import Assigner
+from tagging_core.review.assignment import Assigner, Assignment
 from tagging_core.review.card import Card
 from tagging_core.review.card_builder import CardBuilder
 from tagging_core.review.decision_groups import DecisionGroup
@@ -48,7 +49,7 @@ class ReviewService:
     ) -> None:
         self.database, self.model, self.rates, self.wake = database, model, rates, wake
         self.assigner = Assigner(database, model.library, rates)
-        self._cards = CardBuilder(database, model)
+        self.cards = CardBuilder(database, model)
         self._thresholds: tuple[int, dict[tuple[str, float], Thresholds]] = (-1, {})
 
     def decide(self, user: User, decision: Decision) -> int:
@@ -162,7 +163,10 @@ class ReviewService:
         Returns:
             The card; its `holder` is set if another user has the lease.
         """
-        return self._cards.build(user, asset_id, profile, look=look, rates=self.rates)
+        found = self.cards.build(user, [Assignment(asset_id, look)], profile, rates=self.rates)
+        if not found:
+            raise NotFoundError(f"There is no picture {asset_id}.")
+        return found[0]
 
     def progress(self, batch_id: int | None = None) -> QueueProgress:
         """Count pictures by review state.

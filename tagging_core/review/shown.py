@@ -21,6 +21,7 @@ from sqlalchemy import Connection
 
 from tagging_core.errors import DecisionError
 from tagging_core.learning.suggestions import Suggestion
+from tagging_core.ledger.events import Look
 from tagging_core.storage import key_values
 from tagging_core.taxonomy.model import Taxonomy
 
@@ -34,12 +35,14 @@ class Shown(Sequence[Suggestion]):
 
     Attributes:
         hidden: Whether they were hidden from the user, as in the blind sample.
+        look: Set if the card was one of an independent review.
     """
 
     asset_id: int
     profile: str
     suggestions: tuple[Suggestion, ...] = ()
     hidden: bool = False
+    look: Look | None = None
 
     def __len__(self) -> int:
         """Count the suggestions."""
@@ -96,7 +99,7 @@ class ShownTokens:
     def write(self, shown: Shown) -> str:
         """Return the token, a URL-safe string of a few hundred characters."""
         rows = [[s.tag_id, s.probability, s.rank, s.fingerprint, s.revision] for s in shown]
-        packed = zlib.compress(json.dumps([shown.asset_id, shown.profile, rows, shown.hidden]).encode())
+        packed = zlib.compress(json.dumps([shown.asset_id, shown.profile, rows, shown.hidden, shown.look]).encode())
         return base64.urlsafe_b64encode(self._sign(packed) + packed).decode().rstrip("=")
 
     def read(self, token: str) -> Shown:
@@ -115,8 +118,9 @@ class ShownTokens:
             raise DecisionError(
                 "`shown` is not a token of this installation. Send the one from the suggestions, or omit it."
             ) from error
-        asset_id, profile, rows, hidden = fields
-        return Shown(asset_id, profile, tuple(Suggestion(*row) for row in rows), hidden)
+        asset_id, profile, rows, hidden, *look = fields  # tokens of earlier releases have no look
+        kind = Look(look[0]) if look and look[0] else None
+        return Shown(asset_id, profile, tuple(Suggestion(*row) for row in rows), hidden, kind)
 
     def _sign(self, packed: bytes) -> bytes:
         return hmac.new(self._key, packed, hashlib.sha256).digest()[:16]

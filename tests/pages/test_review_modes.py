@@ -16,6 +16,7 @@ from tagging_core.learning.thresholds import Threshold, Thresholds
 from tagging_core.review import decisions, queue
 from tagging_core.review.sampling import SamplingRates
 from tests.conftest import BLUE, GREEN, RED, ingest
+from tests.pages.surface import Surface
 
 REDS = [(200 + n, 20 + n, 20) for n in range(5)]
 Open = Callable[..., AppTest]
@@ -77,7 +78,7 @@ def test_a_wrong_url_is_reported_or_ignored(open_page: Open, assets: list[int], 
 
 def test_switching_modes_keeps_the_picture_and_the_filters(open_page: Open, assets: list[int]) -> None:
     at = open_review(open_page, order="batch")
-    press(at, "Right")
+    Surface(at).finish("pass")
     here = at.session_state["review_asset"]
     for _ in range(3):
         press(at, "M")
@@ -92,9 +93,12 @@ def test_no_two_buttons_share_a_key_in_any_mode(open_page: Open, assets: list[in
     found = Counter(b.proto.shortcut for b in at.button if b.proto.shortcut)
     assert found
     assert max(found.values()) == 1
-    documented = {key.lower() for key in (shortcuts.MODES[mode] | shortcuts.EVERYWHERE)}
-    elsewhere = {"1 ... 9", "?", "/", "arrows", "space"} | ({"f"} if mode != "focus" else {"o"})  # no st.button
-    assert {key for key in found if not key.isdigit()} == documented - elsewhere
+    documented = {key.lower() for key in shortcuts.EVERYWHERE}
+    if mode == "focus":  # the surface has its own keys
+        assert set(found) == documented - {"?", "z"}
+        return
+    documented |= {key.lower() for key in shortcuts.MODES[mode]}
+    assert {key for key in found if not key.isdigit()} == documented - {"1 ... 9", "?", "/", "arrows", "space", "f"}
 
 
 def test_the_grid_accepts_selected_and_rejects_other_pictures_as_one_group(
@@ -163,8 +167,9 @@ def test_a_flagged_picture_shows_its_note(open_page: Open, console: Tagloop, ann
     console.review.decide(ann, Decision(Kind.FLAG, assets[0], profile="e-commerce", note="Is this crimson?"))
     at = open_review(open_page, show="flagged")
     assert at.session_state["review_asset"] == assets[0]
-    assert any("Is this crimson?" in w.value for w in at.warning)
-    press(at, "I")
+    surface = Surface(at)
+    assert any("Is this crimson?" in notice for notice in surface.card()["notices"])
+    surface.open("details")
     assert any("Flagged: Is this crimson?" in m.value for m in at.markdown)
 
 
@@ -172,36 +177,13 @@ def test_my_decisions_are_listed_and_can_be_undone(
     open_page: Open, console: Tagloop, ann: User, assets: list[int]
 ) -> None:
     at = open_review(open_page)
-    press(at, "1")
+    surface = Surface(at)
+    surface.act("accept", tag=surface.chips[0])
     press(at, "H")
     undo = next(b for b in at.button if b.key and b.key.startswith("act_"))
     assert undo.label == "Undo"
     undo.click().run()
     assert labels(console, at.session_state["review_asset"]) == {}
-
-
-def test_a_picture_open_elsewhere_is_marked_and_can_be_taken_over(
-    open_page: Open, console: Tagloop, assets: list[int]
-) -> None:
-    bob = local_user("Bob")
-    console.review.assigner.take(bob, assets[2])
-    at = open_review(open_page, at=str(assets[2]))
-    assert any("Bob has this picture open" in w.value for w in at.warning)
-    assert not any(b.label == "Done" for b in at.button)
-    press(at, "T")
-    assert any(b.label == "Done" for b in at.button)
-    assert console.review.card(bob, assets[2], "e-commerce").holder is not None
-
-
-def test_a_decision_after_a_takeover_is_refused_with_a_message(
-    open_page: Open, console: Tagloop, assets: list[int]
-) -> None:
-    at = open_review(open_page)
-    mine = at.session_state["review_asset"]
-    console.review.assigner.take(local_user("Bob"), mine, force=True)
-    press(at, "1")
-    assert any("Bob has had picture" in e.value for e in at.error)
-    assert labels(console, mine) == {}
 
 
 def test_when_everything_is_open_elsewhere_the_page_says_with_whom(
@@ -212,38 +194,17 @@ def test_when_everything_is_open_elsewhere_the_page_says_with_whom(
     assert any("open elsewhere: Bob (6)" in i.value for i in at.info)
 
 
-def test_a_blind_picture_shows_no_suggestions(open_page: Open, console: Tagloop, assets: list[int]) -> None:
-    console.review.rates = SamplingRates(blind=1)
-    at = open_review(open_page)
-    assert any("Blind sample" in i.value for i in at.info)
-    assert not any(b.key and b.key.startswith("accept_") for b in at.button)
-
-
 def test_second_opinions_have_their_own_view(open_page: Open, console: Tagloop, assets: list[int]) -> None:
     console.review.rates = SamplingRates(blind=0, second=1)
     bob = local_user("Bob")
     console.review.decide(bob, Decision(Kind.ADD, assets[0], "colour.red", profile="e-commerce"))
     console.review.decide(bob, Decision(Kind.DONE, assets[0], profile="e-commerce"))
     at = open_review(open_page, show="second")
-    assert any("Second opinion" in i.value for i in at.info)
-    assert at.session_state["review_asset"] == assets[0]
-    press(at, "D")
+    surface = Surface(at)
+    assert any("Second opinion" in notice for notice in surface.card()["notices"])
+    assert surface.asset == assets[0]
+    surface.act("done")
     assert progress(console).flagged == 1  # Ann did not add red
-
-
-def test_a_double_press_does_not_finish_the_next_picture(
-    open_page: Open, console: Tagloop, assets: list[int], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    at = open_review(open_page)
-    button = next(b for b in at.button if b.label == "Done")
-    button.click().run()
-    assert progress(console).done == 1
-    from console.review import actions
-
-    with monkeypatch.context() as patch:
-        patch.setattr(actions, "state", {"review_asset": 2})
-        actions.finish(Kind.DONE, 1)  # the call of a second press of the old button
-    assert progress(console).done == 1
 
 
 def test_an_empty_grid_is_explained(open_page: Open, console: Tagloop, ann: User) -> None:
@@ -263,18 +224,8 @@ def test_opening_a_picture_by_url_still_gives_a_second_opinion(
     console.review.decide(bob, Decision(Kind.ADD, assets[0], "colour.red", profile="e-commerce"))
     console.review.decide(bob, Decision(Kind.DONE, assets[0], profile="e-commerce"))
     at = open_review(open_page, at=str(assets[0]))
-    at.button(key="reject_colour.red").click().run()
-    press(at, "D")
+    surface = Surface(at)
+    surface.act("reject", tag="colour.red")
+    surface.act("done")
     assert labels(console, assets[0]) == {"colour.red": 1}
     assert progress(console).flagged == 1
-
-
-def test_user_text_is_not_rendered_as_markdown(
-    open_page: Open, console: Tagloop, ann: User, assets: list[int]
-) -> None:
-    note = "![x](http://example.com/x.png) **bold**"
-    console.review.decide(ann, Decision(Kind.FLAG, assets[0], profile="e-commerce", note=note))
-    at = open_review(open_page, show="flagged")
-    shown = next(w.value for w in at.warning if "flagged this picture" in w.value)
-    assert "![" not in shown
-    assert "\\*\\*bold\\*\\*" in shown

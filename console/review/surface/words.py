@@ -1,0 +1,61 @@
+"""The texts of the review surface."""
+
+from __future__ import annotations
+
+from typing import Any
+
+WORDS: dict[str, Any] = {
+    "coming": "Coming up",
+    "suggestions": "Suggestions",
+    "likely": "Likeliest tags of open categories",
+    "decided": "Decided on this picture",
+    "picture": "This picture",
+    "progress": "Progress",
+    "loading": "The next picture is on its way …",
+    "now": "just now",
+    "minutes": "{n} min ago",
+    "you": "you",
+    "finished": {
+        "done": "Done by {by}, {ago} · D reopens",
+        "skip": "Skipped by {by}, {ago}",
+        "flag": "Flagged by {by}, {ago}",
+    },
+    "nothing": "No tag applies? Press D again. This is asked once.",
+    "held": "{by} has this picture open.",
+    "take": "Take over",
+    "states": {"yes": "accepted", "no": "rejected", "out": "ruled out", "open": "open"},
+    "not": "Not {tag}",
+    "replace": "Replace {tag} by another tag",
+    "replaceBy": "Replace {tag} by …",
+    "why": "Why {tag}? The pictures behind it",
+    "find": "Type any tag",
+    "propose": "Propose “{text}” as a new tag",
+    "proposeTitle": "Propose a tag",
+    "proposeNote": "The picture gets it right away. It is suggested on others once an owner approves it.",
+    "proposeDo": "Propose",
+    "name": "English name",
+    "category": "Category",
+    "cancel": "Cancel",
+    "flagAsk": "What should be discussed?",
+    "flagHint": "Is this a cape?",
+    "bar": {
+        "done": "Done",
+        "skip": "Skip",
+        "flag": "Flag",
+        "undo": "Undo",
+        "back": "Back",
+        "next": "Next",
+        "details": "Details",
+    },
+    "help": {
+        "done": "Finish the picture: tags you left out do not apply",
+        "skip": "Decide later",
+        "flag": "Set it aside for discussion, with a note",
+        "undo": "Undo your latest decision",
+        "back": "The picture before",
+        "next": "The next picture, without a decision",
+        "details": "History, text and description of this picture",
+        "take": "Whoever has it open can then no longer decide about it",
+        "clear": "Click to undo",
+    },
+}

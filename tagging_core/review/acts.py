@@ -1,0 +1,139 @@
+"""What an editor does on a card, as the console's review surface sends it: in order, and perhaps more than once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sqlalchemy import Connection
+
+from tagging_core import ledger
+from tagging_core.common.users import Action, User, require
+from tagging_core.errors import DecisionError
+from tagging_core.ledger.events import CLOSING_STATES, Event, Kind
+from tagging_core.review import leases
+from tagging_core.review.decisions import Decision
+from tagging_core.review.service import ReviewService
+from tagging_core.review.shown import Shown
+from tagging_core.taxonomy.model import Taxonomy
+
+
+class ActKind(StrEnum):
+    """What an act does; the first seven are decisions, see `ledger.Kind`."""
+
+    ACCEPT = "accept"
+    REJECT = "reject"
+    ADD = "add"
+    REPLACE = "replace"
+    DONE = "done"
+    SKIP = "skip"
+    FLAG = "flag"
+    CLEAR = "clear"  # undoes what was decided about one tag
+    REOPEN = "reopen"  # undoes the decision that closed the review
+    UNDO = "undo"  # undoes an earlier act
+
+
+_RETRACTIONS = {ActKind.CLEAR, ActKind.REOPEN, ActKind.UNDO}
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """An act on one picture.
+
+    Attributes:
+        uid: Idempotency key: an act that arrives twice is written once.
+        other_tag_id: The replacement, for `replace`.
+        target: Uid of the earlier act, for `undo`.
+        shown: The suggestions the editor saw, with the profile and the kind of look of the card.
+        seconds: Time since the picture appeared, if known.
+        note: Reason for a flag.
+    """
+
+    uid: str
+    kind: ActKind
+    asset_id: int
+    shown: Shown
+    tag_id: str | None = None
+    other_tag_id: str | None = None
+    target: str = ""
+    seconds: float | None = None
+    note: str = ""
+
+
+class EditorActs:
+    """Applies acts: decisions, and retractions that name what the editor saw rather than an event.
+
+    Args:
+        review: Writes decisions and undos.
+    """
+
+    def __init__(self, review: ReviewService) -> None:
+        self._review = review
+
+    def apply(self, user: User, act: Act) -> None:
+        """Write an act to the ledger and fit its tags; does nothing if it was applied before.
+
+        Args:
+            user: Needs the right to review.
+            act: On a picture that nobody else has leased.
+
+        Raises:
+            NotAllowedError: The user may not review.
+            NotFoundError: The picture, tag or profile does not exist.
+            DecisionError: The act is invalid, or its target was undone by other means.
+            LeasedError: Another user has leased the picture.
+            EncoderError: A tag cannot be fitted; the act is stored.
+        """
+        if act.kind in _RETRACTIONS:
+            with self._review.database.read() as connection:
+                event_id = self._target_of(connection, user, act)
+            if event_id is not None:
+                self._review.undo(user, event_id, act.uid)
+            return
+        shown = act.shown
+        self._review.decide(
+            user,
+            Decision(
+                Kind(act.kind),
+                act.asset_id,
+                act.tag_id,
+                act.other_tag_id,
+                shown.profile,
+                act.seconds,
+                act.note,
+                shown.look,
+                shown,
+                uid=act.uid,
+            ),
+        )
+
+    def _target_of(self, connection: Connection, user: User, act: Act) -> int | None:
+        """The event that a retraction undoes; None if there is nothing to undo."""
+        require(user, Action.REVIEW)
+        if ledger.find_uid(connection, act.uid) is not None:
+            return None
+        if act.kind == ActKind.UNDO:
+            target = ledger.find_uid(connection, act.target)
+            if target is not None and target.actor != user.name:
+                raise DecisionError("Only your own decisions can be undone here; the picture's history shows all.")
+            return None if target is None else target.id
+        leases.require_free(connection, user, act.asset_id)
+        history = ledger.history_of(connection, act.asset_id)
+        if act.kind == ActKind.REOPEN:
+            return _closing(history)
+        return _deciding(history, user, act, self._review.model.load_taxonomy(connection))
+
+
+def _closing(history: list[Event]) -> int | None:
+    undone = ledger.undone_ids(history)
+    closing = (e for e in reversed(history) if e.kind in CLOSING_STATES and e.id not in undone)
+    return next((event.id for event in closing), None)
+
+
+def _deciding(history: list[Event], user: User, act: Act, taxonomy: Taxonomy) -> int | None:
+    if not act.tag_id:
+        raise DecisionError("`clear` names the tag whose decision is undone.")
+    standing = ledger.fold(history, taxonomy.redirects)
+    labels = standing.looks.get(user.name, {}) if act.shown.look else standing.labels
+    label = labels.get(taxonomy.tag(act.tag_id).id)
+    return label.event_id if label else None
