@@ -187,7 +187,7 @@ class _Order:
         word = found.word
         lately = self._recency.get(word.tag.id, len(self._recency))
         inexact = not self.is_exact(found)
-        return found.match, word.alias, found.distance, inexact, lately, len(word.key), word.position
+        return found.match, inexact, word.alias, found.distance, lately, len(word.key), word.position
 
 
 def _words(tags: Iterable[Tag]) -> Iterator[_Word]:

@@ -40,7 +40,7 @@ def ids(hits: list[TagHit]) -> list[str]:
         ("sleeved top", "Long-sleeved top", "Long-sleeved top"),
         ("sweatsh", "Long-sleeved top", "sweatshirt"),
         ("weatshi", "Long-sleeved top", "sweatshirt"),
-        ("tshirt", "T-shirt", "T-shirt"),
+        ("longsleeved", "Long-sleeved top", "Long-sleeved top"),
         ("t shirt", "T-shirt", "T-shirt"),
         ("ＤＲＥＳＳ", "Dress", "Dress"),
         ("dréss", "Dress", "Dress"),
@@ -84,6 +84,16 @@ def test_what_no_tag_is_like_finds_none(query: str) -> None:
 )
 def test_a_hit_is_exact_if_the_query_is_its_name_or_alias(query: str, exact: bool) -> None:
     assert STARTER.find(query)[0].exact is exact
+
+
+def test_an_alias_that_is_the_query_precedes_a_name_that_differs_in_punctuation() -> None:
+    finder = TagFinder(taxonomy_of(named("T-shirt", "tshirt"), named("T shirt"), named("Tee", "TSHIRT")))
+    hits = finder.find("tshirt")
+    assert [(hit.tag.id, hit.word, hit.exact) for hit in hits] == [
+        ("T-shirt", "tshirt", True),
+        ("Tee", "TSHIRT", True),
+        ("T shirt", "T shirt", False),
+    ]
 
 
 def test_signs_make_a_name_of_their_own() -> None:
