@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tagging_core import Tagloop, User
@@ -181,6 +181,7 @@ def test_the_index_is_shared_until_the_taxonomy_changes(loop: Tagloop, ann: User
     assert loop.curation.tag_finder().find("cape")[0].tag == saved
 
 
+@settings(deadline=None)
 @given(st.text() | st.text("dresjan lyq'-连衣裙", max_size=12), st.integers(0, 12))
 def test_any_query_finds_each_tag_once_and_similar_ones_last(query: str, limit: int) -> None:
     hits = STARTER.find(query, limit=300)
@@ -190,6 +191,7 @@ def test_any_query_finds_each_tag_once_and_similar_ones_last(query: str, limit: 
     assert STARTER.find(query, limit=limit) == hits[:limit]
 
 
+@settings(deadline=None)
 @given(st.sampled_from(WORDS), st.sampled_from([str.upper, str.lower, str.title, lambda word: f" {word}\t"]))
 def test_every_tag_is_found_first_by_each_of_its_words(pair: tuple[Tag, str], vary: Callable[[str], str]) -> None:
     tag, word = pair
@@ -198,6 +200,7 @@ def test_every_tag_is_found_first_by_each_of_its_words(pair: tuple[Tag, str], va
     assert tag in [hit.tag for hit in hits if hit.exact]
 
 
+@settings(deadline=None)
 @given(st.sampled_from(WORDS), st.data())
 def test_a_part_of_a_word_finds_its_tag_without_a_guess(pair: tuple[Tag, str], data: st.DataObject) -> None:
     tag, word = pair
@@ -207,6 +210,7 @@ def test_a_part_of_a_word_finds_its_tag_without_a_guess(pair: tuple[Tag, str], d
         assert tag.id in [hit.tag.id for hit in STARTER.find(part, limit=300) if not hit.typo]
 
 
+@settings(deadline=None)
 @given(st.sampled_from(WORDS), st.lists(st.sampled_from([tag.id for tag, _ in WORDS])), st.integers(1, 3))
 def test_recent_use_changes_the_order_only_among_equals(
     pair: tuple[Tag, str], recent: list[str], letters: int
