@@ -9,7 +9,7 @@ from console.tags import dialogs
 from tagging_core.common import Action
 from tagging_core.curation import tag_health
 from tagging_core.curation.tag_health import Health
-from tagging_core.taxonomy import Tag, Taxonomy, matching
+from tagging_core.taxonomy import Tag, Taxonomy
 
 SHOWN = 200
 """Tags listed at once; search or choose a category to see others."""
@@ -74,7 +74,7 @@ def _draw_categories(taxonomy: Taxonomy, may_edit: bool) -> str | None:
 def _select(taxonomy: Taxonomy, typed: str, order: str, *, category: str | None) -> list[Tag]:
     within = [t for t in taxonomy.unmerged() if category in (None, t.category_id)]
     if typed.strip():
-        return matching.find_tags(taxonomy, typed, limit=SHOWN, within=within)
+        return [hit.tag for hit in session.loop().curation.tag_finder().find(typed, limit=SHOWN, within=within)]
     if order == "Tree":
         return _as_tree(within)
     if order == "Not in use":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 
 from tagging_core.assets.files import ImageFiles
@@ -21,6 +22,7 @@ from tagging_core.curation.tag_health import TagHealthService
 from tagging_core.review import sensitive_queue
 from tagging_core.review.service import ReviewService
 from tagging_core.taxonomy.model import Tag
+from tagging_core.taxonomy.tag_finder import TagFinder
 
 
 class CurationService:
@@ -48,6 +50,8 @@ class CurationService:
         self.health = TagHealthService(self._database, self._model)
         self.protected = ProtectedPictures(self._database)
         self.instructions = InstructionTrial(self._database, images, self._model, max_pixels=max_pixels)
+        self._finder: TagFinder | None = None
+        self._indexing = threading.Lock()  # concurrent callers wait for one index and share it
 
     def save(self, user: User, tag: Tag) -> Tag:
         """Add or change a tag; it is suggested as soon as its text is embedded.
@@ -82,6 +86,18 @@ class CurationService:
         """
         require(user, Action.REVIEW)
         return self._save(user, replace(tag, id="", state="proposed"))
+
+    def tag_finder(self) -> TagFinder:
+        """Index the tags at the library's latest revision for finding them while somebody types.
+
+        Returns:
+            The index; the same object until the taxonomy changes.
+        """
+        taxonomy = self._model.taxonomy
+        with self._indexing:
+            if self._finder is None or self._finder.taxonomy is not taxonomy:
+                self._finder = TagFinder(taxonomy)
+            return self._finder
 
     def impact(self, plan: Plan) -> Impact:
         """Return the impact of a plan without applying it.

@@ -74,7 +74,7 @@ class TagNames:
     def _longest_match(self, words: list[tuple[str, int, int]], place: int) -> tuple[int, tuple[str, ...]]:
         for length in range(min(self._longest, len(words) - place), 0, -1):
             parts = tuple(w for w, _, _ in words[place : place + length])
-            for last in _singulars(parts[-1]):
+            for last in singulars(parts[-1]):
                 if tag_ids := self._tags.get((*parts[:-1], last)):
                     return length, tag_ids
         return 1, ()
@@ -85,7 +85,8 @@ def _words(text: str) -> Iterator[tuple[str, int, int]]:
         yield match.group().casefold(), match.start(), match.end()
 
 
-def _singulars(word: str) -> Iterator[str]:
+def singulars(word: str) -> Iterator[str]:
+    """Yield the word itself, then what it may be the English plural of."""
     yield word
     if len(word) > 3 and word.isascii() and word.endswith("s"):
         yield word[:-1]

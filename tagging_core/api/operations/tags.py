@@ -9,7 +9,6 @@ from tagging_core.app.tagloop import Tagloop
 from tagging_core.common.users import User
 from tagging_core.ledger import taxonomy_store
 from tagging_core.publishing import schemas, serializers
-from tagging_core.taxonomy import matching
 
 
 class TagsOperations:
@@ -31,7 +30,8 @@ class TagsOperations:
         taxonomy = self._loop.taxonomy()
         if query:
             within = [tag for tag in taxonomy.assignable() if category in ("", tag.category_id)]
-            found, start = matching.find_tags(taxonomy, query, limit, within=within), 0
+            hits = self._loop.curation.tag_finder().find(query, limit=limit, within=within)
+            found, start = [hit.tag for hit in hits], 0
         else:
             found, start = list(taxonomy.tags.values()), number(cursor or "0")
             found = [tag for tag in found if category in ("", tag.category_id)]

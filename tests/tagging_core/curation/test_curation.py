@@ -10,7 +10,6 @@ from tagging_core.curation import Plan, plans
 from tagging_core.errors import DecisionError, NotAllowedError, NotFoundError, TagError
 from tagging_core.ledger import taxonomy_store
 from tagging_core.review import decisions
-from tagging_core.taxonomy import matching
 from tagging_core.taxonomy.model import Category, Tag
 from tests.conftest import GREEN, RED, ingest
 
@@ -65,7 +64,7 @@ def test_a_merged_tag_is_neither_recreated_nor_matched(loop: Tagloop, ann: User)
     merge(loop, ann, "garment.hat", "garment.dress")
     with pytest.raises(TagError, match="already a name of the tag 'Dress'"):
         loop.curation.save(ann, Tag("", "garment", {"en": "hat"}))
-    assert "garment.hat" not in {t.id for t in matching.find_tags(loop.taxonomy(), "hat")}
+    assert "garment.hat" not in {hit.tag.id for hit in loop.curation.tag_finder().find("hat")}
 
 
 def test_undoing_a_deletion_restores_the_tag_with_its_labels(loop: Tagloop, ann: User) -> None:

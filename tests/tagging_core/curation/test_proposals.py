@@ -10,7 +10,7 @@ from tagging_core import Decision, Kind, Tagloop, User
 from tagging_core.common.users import Role
 from tagging_core.errors import NotAllowedError, TagError
 from tagging_core.review import decisions
-from tagging_core.taxonomy import matching
+from tagging_core.taxonomy import TagFinder
 from tagging_core.taxonomy.model import Tag
 from tests.conftest import RED, ingest
 
@@ -32,7 +32,7 @@ def test_a_proposed_tag_labels_its_picture_but_is_not_suggested(loop: Tagloop, a
     assert proposed.state == "proposed"
     with loop.database.read() as connection:
         assert decisions.labels_of(connection, first)[proposed.id].value == 1
-        assert matching.find_tags(loop.model.library.taxonomies.load(connection), "cape")[0].id == proposed.id
+        assert TagFinder(loop.model.library.taxonomies.load(connection)).find("cape")[0].tag == proposed
     loop.model.library.settle()
     assert proposed.id not in loop.model.library.matrix().rows
     assert proposed.id not in {s.tag_id for s in loop.review.suggest(alike, "e-commerce")}

@@ -9,7 +9,6 @@ from tagging_core import Decision, Kind, Tagloop, User
 from tagging_core.curation import validation
 from tagging_core.errors import NotFoundError, TagError
 from tagging_core.ledger import taxonomy_store
-from tagging_core.taxonomy import matching
 from tagging_core.taxonomy.model import LANGUAGES, Tag, make_taxonomy
 from tagging_core.taxonomy.starter_file import STARTER, read_taxonomy, with_known_synonyms
 from tests.conftest import RED, ingest
@@ -85,8 +84,8 @@ def test_reusing_the_name_of_a_deprecated_tag_gives_a_new_id(loop: Tagloop, ann:
     [("dress", "garment.dress"), ("连衣", "garment.dress"), ("DRES", "garment.dress"), ("drss", "garment.dress")],
 )
 def test_a_tag_is_found_by_any_name_despite_a_typo(loop: Tagloop, typed: str, found: str) -> None:
-    assert found in [tag.id for tag in matching.find_tags(loop.taxonomy(), typed, limit=5)]
-    assert matching.find_tags(loop.taxonomy(), "") == []
+    assert found in [hit.tag.id for hit in loop.curation.tag_finder().find(typed, limit=5)]
+    assert loop.curation.tag_finder().find("") == []
 
 
 def test_new_tags_get_the_synonyms_of_the_starter_library() -> None:
