@@ -1,4 +1,4 @@
-"""Serves the review surface's JavaScript modules; their address changes with their content, so browsers keep them."""
+"""Serves the review surface's JavaScript modules; their address changes with their content, for browser caches."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ _CLOSING = {"done", "skip", "flag"}
 class SurfaceAct(BaseModel):
     """An act as the browser sends it.
 
-    `type` adds the tag best matching `text`, `propose` a new one of that name, `pass` goes on without a decision, and
+    `type` adds the tag that `text` means, `propose` a new one of that name, `pass` goes on without a decision, and
     `take` takes over somebody else's lease; the other kinds are those of `review.ActKind`.
     """
 
@@ -131,12 +131,20 @@ def _apply(act: SurfaceAct) -> None:
 
 
 def _written(act: SurfaceAct, shown: Shown) -> Act:
-    """The act for the ledger; typed text becomes a tag, which perhaps replaces another."""
+    """The act for the ledger; typed text becomes a tag, and a tag replaces an accepted one that excludes it.
+
+    The surface replaces as well, but may not know yet what an unanswered act of typed text added.
+    """
     kind, tag, other = act.kind, act.tag, act.other
     if kind in ("type", "propose"):
-        found = _typed(act)
-        instead = other or _accepted_rival(act.asset, found)
-        kind, tag, other = (ActKind.REPLACE, instead, found) if instead else (ActKind.ADD, found, None)
+        kind, tag, other = (ActKind.REPLACE, other, _typed(act)) if other else (ActKind.ADD, _typed(act), None)
+    if (
+        kind in (ActKind.ACCEPT, ActKind.ADD)
+        and tag
+        and not shown.look
+        and (rival := _accepted_rival(act.asset, tag))
+    ):
+        kind, tag, other = ActKind.REPLACE, rival, tag
     return Act(act.uid, ActKind(kind), act.asset, shown, tag, other, act.target, act.seconds, act.note)
 
 

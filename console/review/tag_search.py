@@ -9,14 +9,14 @@ import streamlit as st
 from console import session
 from console.review import deck_data
 from tagging_core.taxonomy import Taxonomy
-from tagging_core.taxonomy.tag_finder import TagFinder, TagHit
+from tagging_core.taxonomy.tag_finder import TagHit
 
 _MAX_HITS = 8
 
 
 def best(text: str) -> TagHit | None:
     """Return the tag that text means without doubt: by its name, an alias or the beginning of one, never a typo."""
-    found = _finder(session.loop().taxonomy()).find(text, limit=1, recent=recent())
+    found = session.loop().curation.tag_finder().find(text, limit=1, recent=recent())
     return found[0] if found and not found[0].typo else None
 
 
@@ -24,7 +24,7 @@ def hits(query: str) -> dict[str, Any]:
     """Return what the search field lists for a query; for none, the tags used last."""
     taxonomy = session.loop().taxonomy()
     if query:
-        found = _finder(taxonomy).find(query, limit=_MAX_HITS, recent=recent())
+        found = session.loop().curation.tag_finder().find(query, limit=_MAX_HITS, recent=recent())
     else:
         found = [TagHit(taxonomy.tags[t], "", False, False) for t in recent()[:_MAX_HITS] if t in taxonomy.tags]
     return {
@@ -55,13 +55,3 @@ def _row(hit: TagHit, taxonomy: Taxonomy) -> dict[str, Any]:
         "typo": hit.typo,
         "about": about,
     }
-
-
-@st.cache_resource(max_entries=2, show_spinner=False)
-def _finder_of(revision: int, _taxonomy: Taxonomy) -> TagFinder:
-    del revision  # only a cache key
-    return TagFinder(_taxonomy)
-
-
-def _finder(taxonomy: Taxonomy) -> TagFinder:
-    return _finder_of(taxonomy.revision, taxonomy)

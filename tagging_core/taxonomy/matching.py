@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from rapidfuzz import fuzz, process
-
-from tagging_core.taxonomy.model import Tag, Taxonomy
+from tagging_core.taxonomy.model import Tag
 
 _ACCENTS = range(200, 241)
 """Combining classes of accents in Latin, Greek and Cyrillic. Vowel signs and Japanese voicing marks have other
@@ -94,29 +92,6 @@ def singulars(word: str) -> Iterator[str]:
             yield word[:-3] + "y"
         elif word.endswith("es"):
             yield word[:-2]
-
-
-def find_tags(taxonomy: Taxonomy, text: str, limit: int = 10, *, within: Sequence[Tag] | None = None) -> list[Tag]:
-    """Search the assignable tags by name or alias in any language.
-
-    Args:
-        taxonomy: The taxonomy to search.
-        text: The query; typos are tolerated, an empty one matches nothing.
-        limit: Maximum number of tags.
-        within: Tags to search instead of all assignable ones.
-
-    Returns:
-        Tags without duplicates: those with a name that starts with the query, then similar ones, best match first.
-    """
-    tags = taxonomy.assignable() if within is None else within
-    words = [(w.casefold(), tag) for tag in tags for w in tag.words()]
-    query = " ".join(text.casefold().split())
-    if not query:
-        return []
-    scored = process.extract(query, [w for w, _ in words], scorer=fuzz.WRatio, limit=5 * limit, score_cutoff=70)
-    # Prefix matches rank before merely similar names.
-    ranked = sorted(scored, key=lambda hit: (not hit[0].startswith(query), -hit[1], len(hit[0])))
-    return list({words[index][1].id: words[index][1] for _, _, index in ranked}.values())[:limit]
 
 
 @lru_cache(maxsize=200_000)

@@ -86,7 +86,9 @@ class Surface:
 
     @property
     def _proto(self) -> Any:
-        return next(c.proto for c in self.at.get("bidi_component") if c.proto.component_name.endswith("tagloop_review"))
+        return next(
+            c.proto for c in self.at.get("bidi_component") if c.proto.component_name.endswith("tagloop_review")
+        )
 
     def _run(self, state: WidgetState) -> None:
         states = self.at._tree.get_widget_states()

@@ -62,9 +62,7 @@ def test_the_deck_holds_the_pictures_that_come_next_ready_to_draw(surface: Surfa
         assert {chip["tag"] for chip in card["chips"]} <= surface.data["tags"].keys()
 
 
-def test_acts_of_one_message_are_written_in_order(
-    surface: Surface, console: Tagloop, assets: list[int]
-) -> None:
+def test_acts_of_one_message_are_written_in_order(surface: Surface, console: Tagloop, assets: list[int]) -> None:
     first, second = surface.chips[:2]
     here = surface.asset
     acts = [surface.make("accept", tag=first), surface.make("reject", tag=second), surface.make("done")]
@@ -230,7 +228,14 @@ def test_an_act_on_a_picture_that_somebody_took_over_is_refused_with_the_reason(
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"kind": "explode"}, {"asset": 0}, {"asset": 2**70}, {"seconds": float("inf")}, {"token": "x"}, {"tag": "no.tag"}],
+    [
+        {"kind": "explode"},
+        {"asset": 0},
+        {"asset": 2**70},
+        {"seconds": float("inf")},
+        {"token": "x"},
+        {"tag": "no.tag"},
+    ],
 )
 def test_an_act_that_makes_no_sense_is_refused_and_the_others_are_written(
     surface: Surface, console: Tagloop, wrong: dict[str, object]
@@ -249,7 +254,6 @@ def test_pictures_ahead_are_leased_and_given_back(
     bob = local_user("Bob")
     view = queue.View("e-commerce")
     assert console.review.assigner.deal(bob, view, count=3) == []
-    surface.at.session_state["review_show"] = "skipped"
     surface.at.selectbox(key="review_show").set_value("skipped").run()
     assert len(console.review.assigner.deal(bob, view, count=3)) == 3
 
@@ -323,7 +327,7 @@ def test_a_blind_picture_shows_no_suggestions(open_page: Open, console: Tagloop,
 def test_a_known_picture_cannot_be_recognized_and_keeps_its_look_over_a_restart(
     open_page: Open, console: Tagloop, ann: User, assets: list[int]
 ) -> None:
-    console.review.rates = SamplingRates(blind=0, second=0, known=1)
+    console.review.rates = console.review.assigner._rates = SamplingRates(blind=0, second=0, known=1)
     bob = local_user("Bob")
     console.review.decide(bob, Decision(Kind.ADD, assets[0], "colour.red", profile="e-commerce"))
     console.review.decide(bob, Decision(Kind.DONE, assets[0], profile="e-commerce"))

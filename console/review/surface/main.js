@@ -55,6 +55,7 @@ class Surface {
     this.progressBar.value = this.data.progress.share
     this.root.dataset.asset = view?.id ?? ""
     this.root.dataset.waiting = String(deck.outbox.acts.length)
+    this.root.dataset.acts = String(deck.history.length)
   }
 
   /** Hand unanswered acts to the server; one message at a time, since the next one carries all of them again. */
