@@ -47,9 +47,20 @@ def prepare(folder: Path, photos: list[Path], models: Path) -> None:
     loop.close()
 
 
+def hurry(page: Page, acts: int) -> list[float]:
+    """Finish one picture a 100 milliseconds; the times of those keys alone."""
+    known = page.evaluate("window.times.length")
+    for _ in range(acts):
+        page.keyboard.press("d")
+        page.wait_for_timeout(100)
+    page.wait_for_function(f"window.times.length >= {known + acts}")
+    return [ms / 1000 for ms in page.evaluate("window.times")[known:]]
+
+
 def measure(page: Page, acts: int) -> list[float]:
     """Accept and finish pictures at an editor's pace."""
     page.wait_for_timeout(8000)  # the model is loaded by then
+    page.evaluate("sessionStorage.setItem('tagloop.review.nothing', '1')")
     page.evaluate(_WATCH)
     for n in range(acts):
         page.keyboard.press("1")
@@ -77,10 +88,13 @@ def main() -> None:
             page.goto(f"{url}/review?profile=e-commerce")
             page.get_by_label("Your name").fill("Ann")
             page.get_by_role("button", name="Start").click()
-            page.get_by_text("waiting").first.wait_for()
+            page.locator(".tl-chip").first.wait_for()
             times = measure(page, arguments.acts)
+            quick = hurry(page, arguments.acts)
             browser.close()
-    print(json.dumps({"photos": len(photos), "next_picture_visible": figures(times)}))
+    print(
+        json.dumps({"photos": len(photos), "next_picture_visible": figures(times), "one_a_100_ms": figures(quick)})
+    )
 
 
 if __name__ == "__main__":

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import socket
 import subprocess
 import sys
 import time
 import urllib.request
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
@@ -71,6 +74,38 @@ def serve(data: Path, encoder: str, **settings: str) -> Iterator[str]:
         yield console.url
 
 
+@dataclass(slots=True)
+class ReviewSurface:
+    """The review surface as it was last drawn; a browser would send its acts as `message` makes them."""
+
+    id: str
+    fragment: str
+    data: dict[str, Any]
+    asset: int
+
+    @property
+    def card(self) -> dict[str, Any] | None:
+        """The card of the picture in focus."""
+        return next((card for card in self.data["cards"] if card["id"] == self.asset), None)
+
+    def has(self, key: str) -> bool:
+        """Whether a key means something: `1`, the first suggestion, or `d`, done."""
+        return self.card is not None and (key == "d" or (key == "1" and bool(self.card["chips"])))
+
+    def message(self, key: str) -> WidgetState:
+        """The component's state after a key."""
+        card = self.card
+        assert card is not None
+        act = {"uid": uuid.uuid4().hex, "asset": card["id"], "token": card["token"], "seconds": 1.0}
+        if key == "1":
+            act |= {"kind": "accept", "tag": card["chips"][0]["tag"]}
+        else:
+            act |= {"kind": "done"}
+            self.asset = next((a for a in self.data["deck"] if a != card["id"]), 0)
+        said = {"n": act["uid"], "at": self.asset, "acts": [act]}
+        return WidgetState(id=self.id, json_value=json.dumps({"said": said}))
+
+
 @dataclass(frozen=True, slots=True)
 class Button:
     """A button as it was last drawn."""
@@ -100,6 +135,7 @@ class Editor:
         )
         self._script = ""
         self.buttons: dict[str, Button] = {}
+        self._surface: ReviewSurface | None = None
         self._values: dict[str, WidgetState] = {}  # what a browser would send with every run
         self._inputs: dict[str, str] = {}  # ids of text fields by label
         self.errors: list[str] = []
@@ -113,15 +149,23 @@ class Editor:
         self._socket.close()
 
     def has(self, key: str) -> bool:
-        """Whether a button with this shortcut or label can be pressed now."""
+        """Whether a button with this shortcut or label can be pressed now, or the review surface knows the key."""
+        if self._surface is not None and self._surface.has(key):
+            return True
         return any(not b.disabled for b in self.buttons.values() if key in (b.shortcut, b.label))
 
     def press(self, key: str) -> float:
-        """Press the button with a shortcut or label; seconds until everything is drawn.
+        """Press a key of the review surface, or the button with a shortcut or label.
+
+        Returns:
+            Seconds until everything is drawn.
 
         Raises:
             KeyError: There is no such button.
         """
+        if self._surface is not None and self._surface.has(key):
+            self._values[self._surface.id] = self._surface.message(key)
+            return self._run(fragment=self._surface.fragment)
         found = next((b for b in self.buttons.values() if key in (b.shortcut, b.label) and not b.disabled), None)
         if found is None:
             raise KeyError(f"no button {key!r} among {sorted(b.label for b in self.buttons.values())}")
@@ -133,8 +177,6 @@ class Editor:
         field, start = self._inputs["Your name"], next(b for b in self.buttons.values() if b.label == "Start")
         self._run([WidgetState(id=field, string_value=name), WidgetState(id=start.id, trigger_value=True)])
         self._run()
-        if self.has("t"):
-            self.press("right")  # the page had opened a picture for whoever was here before
 
     def _run(self, widgets: list[WidgetState] | None = None, fragment: str = "") -> float:
         message = BackMsg()
@@ -171,6 +213,8 @@ class Editor:
             case "button":
                 b = element.button
                 drawn[b.id] = Button(b.id, b.label, b.shortcut.lower(), message.delta.fragment_id, b.disabled)
+            case "bidi_component" if element.bidi_component.component_name.endswith("tagloop_review"):
+                self._see_surface(element.bidi_component, message.delta.fragment_id)
             case "text_input":
                 self._inputs[element.text_input.label] = element.text_input.id
             case "selectbox":
@@ -188,6 +232,13 @@ class Editor:
                     self.errors.append(element.alert.body)
             case "exception":
                 self.errors.append(element.exception.message)
+
+    def _see_surface(self, component: Any, fragment: str) -> None:
+        data = json.loads(component.json or component.mixed.json)
+        self.errors += [refusal for refusal in data["answers"].values() if refusal]
+        at = self._surface.asset if self._surface is not None else 0
+        asset = at if any(card["id"] == at for card in data["cards"]) else data["focus"]["asset"] or 0
+        self._surface = ReviewSurface(component.id, fragment, data, asset)
 
 
 def _wait_for(url: str) -> None:

@@ -1,4 +1,4 @@
-"""The order of a picture's chips: by category at first sight, and stable from then on, so that keys keep their tag."""
+"""The order of a picture's chips: by category at first sight, then stable, so that keys keep their tag."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ _GARMENTS = {
 
 def first_suggestion(page: Page) -> str:
     """Return the label of the first suggestion; empty if there is none."""
-    found = page.locator("[class*='st-key-accept_'] button:visible")
+    found = page.locator(".tl-chip .tl-name")
     return found.first.inner_text() if found.count() else ""
 
 
