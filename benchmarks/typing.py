@@ -1,8 +1,8 @@
 """Keys at random in a real Chromium, faster than anybody answers: the ledger must hold what the screen showed.
 
 Before each key the screen is read, so that what the key has to do is known: accept or reject the tag that is shown
-at that place on that picture. Afterwards the labels and review states in the database are compared with it. The same
-with delay on the connection, with a reload and with a killed server in the middle.
+at that place on that picture. Afterwards the labels and review states in the database are compared with it. There
+are scenarios with delay on the connection, with a reload and with a killed server in the middle.
 """
 
 from __future__ import annotations

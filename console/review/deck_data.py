@@ -45,6 +45,7 @@ def card_data(card: Card, chips: dict[str, float], taxonomy: Taxonomy) -> dict[s
         "choices": [
             _choice(category_id, choices, taxonomy) for category_id, choices in card.choices.items() if choices.tags
         ],
+        "partial": not (chips or card.blind) and card.guesses is None,
         "empty": "" if chips or card.blind else _nothing(card, taxonomy),
     }
 

@@ -15,6 +15,8 @@ from tagging_core.taxonomy import Taxonomy
 
 state = st.session_state
 
+_LEARNING = "Tags are still being learned: more suggestions appear by themselves."
+
 
 def draw_focus() -> None:
     """Draw the surface, and why there is no picture if there is none."""
@@ -61,11 +63,13 @@ def _cards(taxonomy: Taxonomy) -> list[dict[str, Any]]:
 def _data(cards: list[dict[str, Any]], taxonomy: Taxonomy) -> dict[str, Any]:
     progress = session.loop().review.progress(state["review_batch"] or None)
     profile = taxonomy.profile(state["review_profile"])
+    partial = any(card["partial"] for card in cards) or not session.loop().model.library.is_complete()
     return {
         "user": session.current_user().name,
         "words": surface.WORDS,
         "focus": {"n": state["review_focus"], "asset": state["review_asset"]},
         "cleared": state["review_cleared"],
+        "note": _LEARNING if partial and not all(card["partial"] for card in cards) else "",
         "deck": [turn.asset_id for turn in state["review_deck"]],
         "cards": cards,
         "tags": deck_data.tags_of(cards, taxonomy),
@@ -74,5 +78,5 @@ def _data(cards: list[dict[str, Any]], taxonomy: Taxonomy) -> dict[str, Any]:
         "categories": [(c, taxonomy.categories[c].name(session.language())) for c in profile.categories],
         "progress": deck_data.progress_data(progress),
         "hidden": not cards,
-        "partial": not session.loop().model.library.is_complete(),
+        "partial": partial,
     }

@@ -10,6 +10,7 @@ import { Panel } from "./panel.js"
 import { Picture } from "./picture.js"
 
 const PATIENCE = 5000 // milliseconds without an answer before acts are sent again
+const ASK_AGAIN = 1500 // milliseconds between questions for suggestions that were not ready
 const SEEN = "tagloop.review.nothing" // "No tag applies?" was answered in this session
 
 class Surface {
@@ -19,7 +20,7 @@ class Surface {
     this.sent = { n: 0, at: null, when: 0, open: false }
     this.focus = null
     window.addEventListener("keydown", (event) => this.#key(event), true)
-    setInterval(() => this.#resend(), 1000)
+    setInterval(() => this.#tick(), 1000)
   }
 
   /** Draw into an element that Streamlit mounted, with what the server says. */
@@ -50,7 +51,7 @@ class Surface {
     const view = deck.view()
     const coming = deck.coming().map((id) => deck.cards.get(id))
     this.picture.draw(view, coming, deck.refusals)
-    this.panel.draw(view, deck.tags, deck)
+    this.panel.draw(view, deck.tags, deck, this.data.note)
     text(this.progress, this.data.progress.words)
     this.progressBar.value = this.data.progress.share
     this.root.dataset.asset = view?.id ?? ""
@@ -237,9 +238,11 @@ class Surface {
     text(this.live, `${name}${chip ? ` ${percent(chip.p)}` : ""}: ${state}`)
   }
 
-  #resend() {
-    if (surface !== this || !this.root?.isConnected || !this.deck.outbox.acts.length) return
-    if (Date.now() - this.sent.when > PATIENCE) this.send()
+  /** Send again what got no answer, and ask for suggestions that were not ready yet. */
+  #tick() {
+    if (surface !== this || !this.root?.isConnected) return
+    const overdue = this.deck.outbox.acts.length && Date.now() - this.sent.when > PATIENCE
+    if (overdue || (this.data.partial && Date.now() - this.sent.when > ASK_AGAIN)) this.send()
   }
 }
 

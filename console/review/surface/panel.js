@@ -20,12 +20,12 @@ export class Panel {
     root.append(this.body, finder, this.bar)
   }
 
-  draw(view, tags, deck) {
+  draw(view, tags, deck, note) {
     const held = view?.held
     this.bar.classList.toggle("tl-off", !view || Boolean(held))
     this.chips.hidden = this.choices.hidden = this.decided.hidden = !view || Boolean(held)
     this.#drawHeld(held)
-    text(this.empty, !view ? this.words.loading : held ? "" : view.empty)
+    text(this.empty, !view ? this.words.loading : held ? "" : view.empty || note)
     if (!view || held) return
     const current = marked(view, deck.chosen, tags)
     this.#drawChips(view, tags, current, deck.replacing)
