@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 import numpy as np
 from PIL import Image
@@ -28,6 +27,7 @@ from tagging_core.embeddings.encoders import Vectors
 from tagging_core.errors import PictureError
 from tagging_core.ingest import chunks
 from tagging_core.ingest.chunks import Chunk, Item, ItemResult
+from tagging_core.ingest.entries import path_of
 from tagging_core.learning import recorded_suggestions
 from tagging_core.learning.active_model import ActiveModel
 from tagging_core.learning.suggestions import Suggester, Suggestion
@@ -131,7 +131,7 @@ class Pipeline:
 
     def _read(self, item: Item) -> Loaded:
         try:
-            data = self._blobs.read(item.source) if item.staged else Path(item.source).read_bytes()
+            data = self._blobs.read(item.source) if item.staged else path_of(item.source).read_bytes()
         except OSError as error:
             return Loaded(item, reason=f"The file cannot be read: {error.strerror or 'it is gone'}.")
         return Loaded(item, sha256_of(data), data, len(data))
