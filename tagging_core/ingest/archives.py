@@ -127,5 +127,5 @@ def _read_member(archive: zipfile.ZipFile, member: _Member, limit: int) -> bytes
     if len(data) > limit:
         raise SourceError(f"it is larger than {limit / 1e6:.0f} MB")
     if is_zip(data):
-        raise SourceError("it is a zip itself; unpack it and upload the pictures")
+        raise SourceError("it is a zip or a document itself; upload the pictures in it")
     return data

@@ -102,7 +102,7 @@ def test_a_zip_within_a_zip_is_refused_with_what_to_do(tmp_path: Path) -> None:
     data = zip_of({"a.jpg": photo(), "inner.zip": zip_of({"b.jpg": photo()})})
     entries = sources.stage_uploads([("a.zip", data)], LocalBlobStore(tmp_path), "in")
     assert [entry.name for entry in entries if not entry.reason] == ["a.jpg"]
-    assert "unpack it" in entries[1].reason
+    assert "it is a zip or a document itself" in entries[1].reason
 
 
 def test_names_that_are_not_utf_8_are_ingested(working: Tagloop, ann: User, tmp_path: Path) -> None:
