@@ -22,7 +22,7 @@ from tagging_core.app.tagloop import Tagloop
 from tagging_core.cli.output import say
 from tagging_core.cli.starter_commands import add_starter_commands
 from tagging_core.common.users import local_user
-from tagging_core.errors import BusyError
+from tagging_core.errors import BusyError, SourceError
 from tagging_core.ingest.folder_watch import appearing
 from tagging_core.publishing import schemas
 from tagging_core.publishing.exports import label_studio
@@ -189,7 +189,11 @@ def _watch(loop: Tagloop, options: argparse.Namespace) -> int:
         loop.start()  # otherwise the running console ingests the files
     print(f"Watching {options.folder}; interrupt to stop.", file=sys.stderr)
     for paths in appearing(options.folder, threading.Event()):
-        batch = loop.ingest.ingest_paths(user, paths, options.profile, name=f"Watched: {options.folder.name}")
+        try:
+            batch = loop.ingest.ingest_paths(user, paths, options.profile, name=f"Watched: {options.folder.name}")
+        except SourceError as error:  # such as files that were moved away again
+            print(json.dumps({"error": str(error)}) if options.json else f"Error: {error}", file=sys.stderr)
+            continue
         line = f"batch {batch}: {len(paths)} files"
         print(json.dumps({"batch": batch, "files": len(paths)}) if options.json else line, flush=True)
     return 0

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, and_, func, select, update
 
 from tagging_core.common.users import Action, User, require
 from tagging_core.errors import NotFoundError, SourceError
-from tagging_core.ingest.sources import Entry
+from tagging_core.ingest.entries import Entry, path_of, shown
 from tagging_core.ledger import projection
 from tagging_core.storage import insert_row
 from tagging_core.storage.schema import batches, chunks, items, jobs
@@ -226,7 +226,9 @@ def refused_sources(connection: Connection, batch_id: int) -> list[tuple[str, st
     """Return path, or name if it was uploaded, and reason of every refused file of a batch."""
     mine = items.c.batch_id == batch_id, items.c.state == "refused"
     rows = connection.execute(select(items).where(*mine).order_by(items.c.n)).all()
-    return [(row.name if row.staged or not row.source else row.source, row.reason) for row in rows]
+    return [
+        (row.name if row.staged or not row.source else shown(str(path_of(row.source))), row.reason) for row in rows
+    ]
 
 
 def staged_sources(connection: Connection) -> set[str]:

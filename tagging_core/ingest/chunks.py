@@ -60,6 +60,7 @@ class Chunk:
     n: int
     batch_id: int
     profile: str
+    actor: str
     attempt: int
     items: list[Item]
 
@@ -140,10 +141,10 @@ def claim(connection: Connection, worker: str, ref: Ref) -> Chunk | None:
         return None
     lease = {"worker": worker, "leased_until": now + LEASE_SECONDS, "attempts": attempts + 1}
     connection.execute(update(chunks).where(_is(ref)).values(lease))
-    profile = connection.execute(select(batch_table.c.profile).where(batch_table.c.id == batch_id)).scalar_one()
+    batch = connection.execute(select(batch_table).where(batch_table.c.id == batch_id)).one()
     left = select(items).where(items.c.batch_id == batch_id, items.c.chunk == ref[1], items.c.state == "waiting")
     found = [Item(i.n, i.source, i.staged, i.name, i.text) for i in connection.execute(left.order_by(items.c.n))]
-    return Chunk(*ref, batch_id, profile, attempts + 1, found)
+    return Chunk(*ref, batch_id, batch.profile, batch.actor, attempts + 1, found)
 
 
 def renew(connection: Connection, worker: str, refs: Collection[Ref]) -> None:

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from watchfiles import Change, watch
+from watchfiles._rust_notify import WatchfilesRustInternalError
 
 from tagging_core.assets.decoding import EXTENSIONS
 from tagging_core.errors import SourceError
+from tagging_core.ingest.entries import shown
+from tagging_core.ingest.sources import is_wanted
 
 _SETTLED = 2.0  # seconds without a change after which a file counts as completely written
 _SUFFIXES = (*EXTENSIONS, "zip")
+_TICK_MS = 500  # between looks at what has settled
+_REST = 9  # the time between scans of a large folder, in times that a scan takes
 
 
 def appearing(folder: Path, stopping: threading.Event, settled: float = _SETTLED) -> Iterator[list[Path]]:
@@ -27,35 +32,86 @@ def appearing(folder: Path, stopping: threading.Event, settled: float = _SETTLED
         SourceError: The folder does not exist.
     """
     if not folder.is_dir():
-        raise SourceError(f"{folder} cannot be watched: it is not a folder.")
-    existing = set(_found(folder, folder))
-    if existing:
-        yield sorted(existing)
-    changing: dict[Path, float] = {}
-    started = False
-    for changes in watch(folder, stop_event=stopping, yield_on_timeout=True, rust_timeout=500):
-        now = time.monotonic()
-        if not started:  # files created between the listing and the start of the watch
-            changing, started = dict.fromkeys(set(_found(folder, folder)) - existing, now), True
+        raise SourceError(f"{shown(str(folder))} cannot be watched: it is not a folder.")
+    arrivals = _Arrivals(folder)
+    arrivals.rescan()
+    if existing := arrivals.take(settled=0.0):
+        yield existing
+    changes = watch(
+        folder, stop_event=stopping, yield_on_timeout=True, rust_timeout=_TICK_MS, ignore_permission_denied=True
+    )
+    try:
+        for n, changed in enumerate(changes):
+            if n == 0:  # files created before the watch began
+                arrivals.rescan()
+            arrivals.note(changed)
+            if complete := arrivals.take(settled):
+                yield complete
+    except (WatchfilesRustInternalError, UnicodeEncodeError):  # it cannot watch names that are not UTF-8
+        yield from _poll(arrivals, stopping, settled)
+
+
+def _poll(arrivals: _Arrivals, stopping: threading.Event, settled: float) -> Iterator[list[Path]]:
+    while not stopping.is_set():
+        started = time.monotonic()
+        arrivals.rescan()
+        if complete := arrivals.take(settled):
+            yield complete
+        stopping.wait(max(settled, _REST * (time.monotonic() - started)))
+
+
+class _Arrivals:
+    """New and changed files of a folder.
+
+    Args:
+        folder: The watched folder.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._stamps: dict[Path, tuple[int, int] | None] = {}
+        self._changing: dict[Path, float] = {}
+
+    def rescan(self) -> None:
+        """Note the files that changed since they were last noted."""
+        for path in self._found(self._folder):
+            if self._stamps.get(path) != _stamp(path):
+                self._add(path)
+
+    def note(self, changes: Iterable[tuple[Change, str]]) -> None:
+        """Note what changed."""
         for change, name in changes:
             path = Path(name)
             if change == Change.deleted:
-                changing.pop(path, None)
+                self._changing.pop(path, None)
             elif path.is_dir():  # its files may have been created before it was watched
-                changing |= dict.fromkeys(_found(path, folder), now)
-            elif _is_wanted(path, folder):
-                changing[path] = now
-        if whole := sorted(path for path, since in changing.items() if now - since >= settled and path.is_file()):
-            changing = {path: since for path, since in changing.items() if path not in whole}
-            yield whole
+                for found in self._found(path):
+                    self._add(found)
+            elif self._is_wanted(path):
+                self._add(path)
+
+    def take(self, settled: float) -> list[Path]:
+        """Return, once, the files that have not changed for this many seconds."""
+        now = time.monotonic()
+        complete = sorted(p for p, since in self._changing.items() if now - since >= settled and p.is_file())
+        for path in complete:
+            del self._changing[path]
+        return complete
+
+    def _add(self, path: Path) -> None:
+        self._changing[path], self._stamps[path] = time.monotonic(), _stamp(path)
+
+    def _found(self, below: Path) -> Iterator[Path]:
+        return (path for path in below.rglob("*") if self._is_wanted(path))
+
+    def _is_wanted(self, path: Path) -> bool:
+        return path.suffix.lower().lstrip(".") in _SUFFIXES and is_wanted(path, self._folder)
 
 
-def _found(below: Path, folder: Path) -> Iterator[Path]:
-    return (path for path in below.rglob("*") if _is_wanted(path, folder))
-
-
-def _is_wanted(path: Path, folder: Path) -> bool:
-    """Whether a file is a picture or zip, not hidden, and not a link to a file outside the folder."""
-    inside = path.resolve().is_relative_to(folder.resolve())
-    hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-    return inside and not hidden and path.is_file() and path.suffix.lower().lstrip(".") in _SUFFIXES
+def _stamp(path: Path) -> tuple[int, int] | None:
+    """Return time and size of a file; None if it has gone."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size

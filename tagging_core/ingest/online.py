@@ -22,7 +22,7 @@ from tagging_core.embeddings import vectors
 from tagging_core.embeddings.batching import encode_with_bisection
 from tagging_core.embeddings.encoders import Vectors
 from tagging_core.errors import PictureError
-from tagging_core.ingest import batches
+from tagging_core.ingest import batches, late_texts
 from tagging_core.ingest.micro_batching import MicroBatcher
 from tagging_core.ingest.pipeline import keep_embedded
 from tagging_core.ingest.rendition_writer import RenditionWriter
@@ -97,6 +97,7 @@ class OnlineTagger:
     ) -> None:
         self._database, self._images = database, images
         self._encoder, self._suggester = model.encoder, model.suggester
+        self._load_taxonomy = model.load_taxonomy
         self._threads, self._max_pixels = threads, max_pixels
         self._opening, self._writing = threading.Lock(), threading.Lock()
         self._batcher: MicroBatcher[tuple[_Request, _Kind], TaggedPicture] | None = None
@@ -125,7 +126,7 @@ class OnlineTagger:
             keep: Whether to store the picture, so that it can be reviewed, searched and exported.
 
         Returns:
-            The suggestions and the vector; a picture that is in the archive already keeps its text.
+            The suggestions and the vector; a picture that is in the archive already keeps its text if it has one.
 
         Raises:
             NotAllowedError: The user may not upload.
@@ -243,7 +244,7 @@ class OnlineTagger:
         passages: dict[str, Passage],
         instructed: dict[str, Vectors],
     ) -> tuple[dict[str, tuple[int, bool]], dict[str, list[Suggestion]]]:
-        """Store the embedded pictures and their suggestions; known assets keep their text and vectors.
+        """Store the embedded pictures and their suggestions; known assets keep vectors and text, if they have them.
 
         Returns:
             Asset id and whether it is new, and suggestions, by SHA-256.
@@ -254,6 +255,13 @@ class OnlineTagger:
         joined = [(asset_id, names[key], new) for key, (asset_id, new) in kept.items()]
         batches.join(connection, kind.user, f"From {kind.user.name}", profile=kind.profile, pictures=joined)
         old = [asset_id for asset_id, new in kept.values() if not new]
+        late_texts.keep(
+            connection,
+            self._load_taxonomy(connection),
+            self._suggester.fingerprint,
+            actor=kind.user.name,
+            arrivals=[(kept[r.sha256][0], r.text, passages.get(r.sha256)) for r in requests if r.sha256 in kept],
+        )
         embedded = vectors.load(connection, self._suggester.fingerprint, old) if old else {}
         missing = {i: found[key] for key, (i, _) in kept.items() if i not in embedded}
         texts = {i: passages[key] for key, (i, new) in kept.items() if new and key in passages}

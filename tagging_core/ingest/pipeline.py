@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 import numpy as np
 from PIL import Image
@@ -26,8 +25,9 @@ from tagging_core.embeddings import spaces, vectors
 from tagging_core.embeddings.batching import encode_with_bisection
 from tagging_core.embeddings.encoders import Vectors
 from tagging_core.errors import PictureError
-from tagging_core.ingest import chunks
+from tagging_core.ingest import chunks, late_texts
 from tagging_core.ingest.chunks import Chunk, Item, ItemResult
+from tagging_core.ingest.entries import path_of
 from tagging_core.learning import recorded_suggestions
 from tagging_core.learning.active_model import ActiveModel
 from tagging_core.learning.suggestions import Suggester, Suggestion
@@ -104,7 +104,7 @@ class Pipeline:
     ) -> None:
         self._database, self._images, self._blobs, self._preset = database, images, blobs, model.preset
         self._encoder, self._suggester = model.encoder, model.suggester
-        self._max_pixels = max_pixels
+        self._max_pixels, self._load_taxonomy = max_pixels, model.load_taxonomy
 
     def run(self, chunk: Chunk) -> None:
         """Read, decode, embed and write a chunk; remove its staged files.
@@ -116,13 +116,14 @@ class Pipeline:
             EncoderError: The encoder cannot be loaded or run; files that cannot be used are refused instead.
             StorageError: The disk is full, or a store is unreachable or not writable.
         """
-        loaded = [self._read(item) for item in chunk.items]
+        loaded = _share_texts([self._read(item) for item in chunk.items])
         with self._database.read() as connection:
             known = self._known(connection, [part.sha256 for part in loaded if part.sha256])
+            untitled = late_texts.without_text(connection, known.values())
         decoded = [self._decode(replace(part, asset_id=known.get(part.sha256))) for part in loaded]
         fresh = {d.loaded.sha256: d.prepared for d in decoded if d.prepared is not None}
         found, failed = encode_with_bisection(self._encoder(), fresh)
-        passages = self._passages(decoded)
+        passages = self._passages([d for d in decoded if d.picture or d.loaded.asset_id in untitled])
         instructed = self._instructed(chunk.profile, fresh, found, passages=passages)
         self._write(EmbeddedChunk(chunk, decoded, found, failed, passages, instructed))
         for part in decoded:
@@ -131,7 +132,7 @@ class Pipeline:
 
     def _read(self, item: Item) -> Loaded:
         try:
-            data = self._blobs.read(item.source) if item.staged else Path(item.source).read_bytes()
+            data = self._blobs.read(item.source) if item.staged else path_of(item.source).read_bytes()
         except OSError as error:
             return Loaded(item, reason=f"The file cannot be read: {error.strerror or 'it is gone'}.")
         return Loaded(item, sha256_of(data), data, len(data))
@@ -177,7 +178,7 @@ class Pipeline:
         return encode_with_bisection(self._encoder(), good, library.instruction, texts=texts)[0]
 
     def _passages(self, decoded: list[Decoded]) -> dict[str, Passage]:
-        texts = {d.loaded.sha256: _text_of(d).sentence() for d in decoded if d.picture is not None}
+        texts = {d.loaded.sha256: _text_of(d).sentence() for d in decoded}
         texts = {sha256: text for sha256, text in texts.items() if text}
         if not texts:
             return {}
@@ -195,12 +196,17 @@ class Pipeline:
             kept = asset_module.insert(connection, [_new_asset(part) for part in good])
             results = [_result(part, embedded, kept) for part in embedded.decoded]
             chunks.finish_items(connection, chunk.batch_id, results)
+            arrivals: list[late_texts.Arrival] = []
             for part, result in zip(embedded.decoded, results, strict=True):
+                if result.asset_id is not None:
+                    arrivals.append((result.asset_id, _text_of(part), embedded.passages.get(part.loaded.sha256)))
                 if result.asset_id is not None and part.loaded.sha256 in embedded.vectors:
                     pictures[result.asset_id] = embedded.vectors[part.loaded.sha256]
                     if part.loaded.sha256 in embedded.passages:
                         passages[result.asset_id] = embedded.passages[part.loaded.sha256]
             new = {asset_id for asset_id, is_new in kept.values() if is_new}
+            taxonomy, fingerprint = self._load_taxonomy(connection), self._preset.fingerprint
+            late_texts.keep(connection, taxonomy, fingerprint, actor=chunk.actor, arrivals=arrivals)
             ids = {r.asset_id: part.loaded.sha256 for part, r in zip(embedded.decoded, results, strict=True)}
             instructed = {i: embedded.instructed[ids[i]] for i in pictures if ids[i] in embedded.instructed}
             keep_embedded(
@@ -257,6 +263,12 @@ def keep_embedded(
         chosen, margins = suggester.predict(pictures, profile_id, passages, decided=decided)
     recorded_suggestions.record(connection, profile_id, chosen, margins=margins, new=new)
     return chosen
+
+
+def _share_texts(loaded: list[Loaded]) -> list[Loaded]:
+    """Give copies of a picture within a chunk the text of the first that has one."""
+    texts = {part.sha256: part.item.text for part in reversed(loaded) if any(part.item.text.values())}
+    return [replace(p, item=replace(p.item, text=texts.get(p.sha256, p.item.text))) for p in loaded]
 
 
 def _is_good(part: Decoded, embedded: EmbeddedChunk) -> bool:

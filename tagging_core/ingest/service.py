@@ -12,8 +12,8 @@ from tagging_core.common.users import Action, User, require
 from tagging_core.errors import SourceError, UnreachableError
 from tagging_core.ingest import batches, sources
 from tagging_core.ingest.batches import Batch
+from tagging_core.ingest.entries import Entry, shown, title
 from tagging_core.ingest.queue_status import QueueStatus
-from tagging_core.ingest.sources import Entry
 from tagging_core.learning.active_model import ActiveModel
 from tagging_core.storage import Database
 from tagging_core.storage.blobs import BlobStore
@@ -63,7 +63,7 @@ class IngestService:
         Raises:
             NotAllowedError: The user may not upload.
             NotFoundError: The profile does not exist.
-            SourceError: There are no files, or a zip cannot be read.
+            SourceError: There are no pictures; a zip that cannot be read is refused within the batch.
             StorageError: The disk is full, or the store is unreachable or not writable; nothing was queued.
         """
         return self._submit(
@@ -75,7 +75,8 @@ class IngestService:
 
         Args:
             user: Needs the right to upload.
-            paths: Files are read when their turn comes, so they must stay in place; zips are unpacked at once.
+            paths: Files are read when their turn comes, so they must stay in place; zips are unpacked at once, also
+                those in folders.
             profile: Id of the batch's profile.
             name: The batch's name; the paths' names if empty.
 
@@ -85,20 +86,17 @@ class IngestService:
         Raises:
             NotAllowedError: The user may not upload.
             NotFoundError: The profile does not exist.
-            SourceError: A path does not exist or cannot be read, or there are no files.
+            SourceError: None of the paths exists, or there are no files; what cannot be read is refused within
+                the batch.
             StorageError: The disk is full, or the store is unreachable or not writable; nothing was queued.
         """
 
-        def entries(prefix: str) -> list[Entry]:
-            found: list[Entry] = []
-            for path in paths:
-                if path.is_file() and path.suffix.lower() == ".zip":
-                    found += sources.stage_zip(path, path.name, self._blobs, prefix=f"{prefix}/{len(found)}")
-                else:
-                    found += sources.list_path(path)
-            return found
-
-        return self._submit(user, entries, profile, name=name or ", ".join(p.name or str(p) for p in paths))
+        return self._submit(
+            user,
+            lambda prefix: sources.list_paths(paths, self._blobs, prefix),
+            profile,
+            name=name or ", ".join(shown(p.name or str(p)) for p in paths),
+        )
 
     def ingest_server_path(self, user: User, path: str, profile: str) -> int:
         """Queue a path below TAGLOOP_INGEST_ROOT.
@@ -248,9 +246,7 @@ class IngestService:
             entries = stage(prefix)
             with self._database.write(durable=True) as connection:
                 chosen = self._model.load_taxonomy(connection).profile(profile)
-                batch_id = batches.submit(
-                    connection, user, name or sources.title(entries), profile=chosen, entries=entries
-                )
+                batch_id = batches.submit(connection, user, name or title(entries), profile=chosen, entries=entries)
         except BaseException:
             with contextlib.suppress(UnreachableError):  # then the next start removes them
                 for staged in self._blobs.older_than(prefix, 0.0):

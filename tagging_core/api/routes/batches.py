@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, File, Form, Request, Response, UploadFile
+from fastapi import APIRouter, Depends, File, Form, Request, Response, UploadFile
 
 from tagging_core.api.routes.common import (
     FILES_MOST,
@@ -17,13 +17,18 @@ from tagging_core.api.routes.common import (
     Tagging,
     once,
 )
-from tagging_core.errors import SourceError
+from tagging_core.api.uploads import UploadRoute, only_files
 from tagging_core.publishing import schemas
 
-router = APIRouter(tags=["Pictures in"])
+router = APIRouter(tags=["Pictures in"], route_class=UploadRoute)
 
 
-@router.post("/batches", status_code=202, response_model=schemas.Job)
+@router.post(
+    "/batches",
+    status_code=202,
+    response_model=schemas.Job,
+    dependencies=[Depends(only_files("files", most=FILES_MOST))],
+)
 def tag_pictures(
     request: Request,
     operations: Tagging,
@@ -33,10 +38,6 @@ def tag_pictures(
     key: OnceKey = None,
 ) -> Response:
     """Queue many pictures; poll the job for progress, or subscribe to the `batch.done` webhook."""
-    if len(files) > FILES_MOST:
-        raise SourceError(
-            f"{len(files)} files exceed the limit of {FILES_MOST} per request. Send several requests, or a zip."
-        )
     data = [(file.filename or "unnamed", file.file.read()) for file in files]
     parts = [part for file in data for part in file]
     return once(request, key, [profile, name, *parts], lambda: operations.batches.create(data, profile, name), 202)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, File, Form, Request, Response, UploadFile
+from fastapi import APIRouter, Depends, File, Form, Request, Response, UploadFile
 
 from tagging_core.api.routes.common import (
     OnceKey,
@@ -12,13 +12,14 @@ from tagging_core.api.routes.common import (
     Tagging,
     once,
 )
+from tagging_core.api.uploads import UploadRoute, only_files
 from tagging_core.learning.suggestions import MAX_SUGGESTIONS
 from tagging_core.publishing import schemas
 
-router = APIRouter(tags=["Pictures in"])
+router = APIRouter(tags=["Pictures in"], route_class=UploadRoute)
 
 
-@router.post("/pictures", response_model=schemas.Tagged)
+@router.post("/pictures", response_model=schemas.Tagged, dependencies=[Depends(only_files("picture", most=1))])
 def tag_picture(
     request: Request,
     operations: Tagging,

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tagging_core.errors import SourceError
-from tagging_core.ingest import sources
+from tagging_core.ingest import archives, sources
 from tagging_core.storage.blobs import LocalBlobStore
 from tests.conftest import photo
 
@@ -79,11 +79,10 @@ def test_a_zip_bomb_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_zip_with_too_many_members_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sources, "ZIP_FILES", 2)
+    monkeypatch.setattr(archives, "ZIP_FILES", 2)
+    data = io.BytesIO(make_zip({f"{n}.jpg": b"x" for n in range(3)}))
     with pytest.raises(SourceError, match="the limit for one zip is 2"):
-        sources.stage_uploads(
-            [("x.zip", make_zip({f"{n}.jpg": b"x" for n in range(3)}))], LocalBlobStore(tmp_path), "in"
-        )
+        archives.stage_zip(data, "x.zip", LocalBlobStore(tmp_path), prefix="in")
 
 
 def test_client_file_names_are_used_only_for_display(tmp_path: Path) -> None:
@@ -105,14 +104,14 @@ def test_a_folder_is_listed_with_texts_and_without_hidden_files(tmp_path: Path) 
     (tmp_path / "a.txt").write_text("Title\nCaption\nBody\nmore")
     (tmp_path / ".DS_Store").write_bytes(b"")
     os.symlink("/etc/hostname", tmp_path / "link.jpg")
-    entries = sources.list_path(tmp_path)
+    entries = sources.list_paths([tmp_path], LocalBlobStore(tmp_path / "staged"), "in")
     assert [e.name for e in entries] == ["a.png", "b.jpg"]
     assert entries[0].text.as_dict() == {"title": "Title", "caption": "Caption", "body": "Body\nmore"}
 
 
 def test_a_missing_folder_is_reported(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="does not exist"):
-        sources.list_path(tmp_path / "nowhere")
+        sources.list_files(tmp_path / "nowhere")
 
 
 @pytest.mark.parametrize("typed", ["../outside", "/etc", "sub/../../outside"])
