@@ -11,6 +11,7 @@ import numpy as np
 import pillow_heif
 from PIL import ExifTags, Image, ImageCms, ImageOps, UnidentifiedImageError
 
+from tagging_core.assets.capture_time import capture_time
 from tagging_core.errors import PictureError
 
 pillow_heif.register_heif_opener()
@@ -107,7 +108,7 @@ def _decode(image: Image.Image, side: int) -> Picture:
         image.draft("RGB" if image.mode != "CMYK" else None, (side, side))
     image.load()
     exif = image.getexif()
-    taken_at = _taken_at(exif)
+    taken_at = capture_time(exif.get_ifd(ExifTags.IFD.Exif), exif)
     if exif.get(ExifTags.Base.Orientation, 1) in (5, 6, 7, 8):
         width, height = height, width
     ImageOps.exif_transpose(image, in_place=True)
@@ -145,12 +146,3 @@ def _on_white(image: Image.Image) -> Image.Image:
     if profile:
         flat.info["icc_profile"] = profile
     return flat
-
-
-def _taken_at(exif: Image.Exif) -> datetime | None:
-    details = exif.get_ifd(ExifTags.IFD.Exif)
-    text = details.get(ExifTags.Base.DateTimeOriginal) or exif.get(ExifTags.Base.DateTime)
-    try:
-        return datetime.strptime(str(text).strip("\x00 "), "%Y:%m:%d %H:%M:%S")
-    except ValueError:
-        return None
