@@ -7,11 +7,11 @@ import warnings
 from dataclasses import dataclass
 from datetime import datetime
 
-import numpy as np
 import pillow_heif
-from PIL import ExifTags, Image, ImageCms, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from tagging_core.assets.capture_time import capture_time
+from tagging_core.assets.srgb import to_srgb
 from tagging_core.errors import PictureError
 
 pillow_heif.register_heif_opener()
@@ -27,7 +27,6 @@ MAX_PIXELS = 50_000_000
 MAX_BYTES = 60_000_000
 SCREEN_SIDE = 1400
 THUMBNAIL_SIDE = 320
-_SRGB = ImageCms.createProfile("sRGB")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,37 +111,4 @@ def _decode(image: Image.Image, side: int) -> Picture:
     if exif.get(ExifTags.Base.Orientation, 1) in (5, 6, 7, 8):
         width, height = height, width
     ImageOps.exif_transpose(image, in_place=True)
-    return Picture(_to_srgb(image), name, width, height, frames, taken_at)
-
-
-def _to_srgb(image: Image.Image) -> Image.Image:
-    if image.mode.startswith("I") or image.mode == "F":
-        image = _to_8_bit(image)
-    if image.mode in ("P", "PA", "LA", "RGBA", "RGBa") or "transparency" in image.info:
-        image = _on_white(image)
-    profile = image.info.get("icc_profile")
-    if profile and image.mode in ("RGB", "CMYK", "L", "LAB"):
-        try:
-            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-            converted = ImageCms.profileToProfile(image, source, _SRGB, outputMode="RGB")
-            if converted is not None:
-                return converted
-        except (ImageCms.PyCMSError, OSError):
-            pass  # invalid profiles are common and harmless: fall back to the plain conversion
-    return image.convert("RGB")
-
-
-def _to_8_bit(image: Image.Image) -> Image.Image:
-    values = np.asarray(image, dtype=np.float64)
-    top = 65535.0 if values.max(initial=0) > 255 else 255.0
-    return Image.fromarray((np.clip(values / top, 0, 1) * 255).astype(np.uint8), "L")
-
-
-def _on_white(image: Image.Image) -> Image.Image:
-    profile = image.info.get("icc_profile")
-    coloured = image.convert("RGBA")
-    white = Image.new("RGBA", coloured.size, (255, 255, 255, 255))
-    flat = Image.alpha_composite(white, coloured).convert("RGB")
-    if profile:
-        flat.info["icc_profile"] = profile
-    return flat
+    return Picture(to_srgb(image), name, width, height, frames, taken_at)
