@@ -36,8 +36,9 @@ def test_an_animation_decodes_to_its_first_frame() -> None:
     assert picture.image.getpixel((5, 5)) == (255, 0, 0)
 
 
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF", "AVIF"])
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_orientation_is_baked_in(orientation: int) -> None:
+def test_orientation_is_baked_in(orientation: int, kind: str) -> None:
     upright = Image.new("RGB", (64, 32), "white")
     upright.paste((200, 0, 0), (0, 0, 16, 8))
     turned = upright
@@ -54,7 +55,7 @@ def test_orientation_is_baked_in(orientation: int) -> None:
         turned = upright.transpose(Image.Transpose[inverse[orientation]])
     exif = Image.Exif()
     exif[0x0112] = orientation
-    picture = open_picture(saved(turned, "PNG", exif=exif))
+    picture = open_picture(saved(turned, kind, exif=exif))
     assert (picture.width, picture.height) == (64, 32)
     encoder = TinyEncoder(find_preset("tiny"))
     vectors = encoder.encode_images([upright, picture.image])
