@@ -88,7 +88,7 @@ def _with_end(data: bytes) -> bytes:
 def _without_segments(data: bytes, keep: Collection[bytes]) -> bytes:
     """Leave out the segments of a JPEG that hold metadata, up to its pixels."""
     kept, at = [data[:2]], 2
-    while data[at : at + 1] == b"\xff" and data[at : at + 2] != _START_OF_SCAN:
+    while at + 4 <= len(data) and data[at] == 0xFF and data[at : at + 2] != _START_OF_SCAN:
         marker, length = data[at : at + 2], 2 + int.from_bytes(data[at + 2 : at + 4])
         if not _is_metadata(marker) or marker in keep:
             kept.append(data[at : at + length])

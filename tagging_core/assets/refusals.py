@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 
 from PIL import Image, UnidentifiedImageError
 from PIL.TiffImagePlugin import COMPRESSION_INFO
@@ -48,10 +49,11 @@ _PLAIN = tuple(
             r"unknown (?:pixel mode|data organization)",
             "it ends too early, or its pixels are laid out in an unusual way",
         ),
+        (r"^\d+$|invalid literal", "its structure is broken"),
         (r"not identified by this driver", "it has no pixels"),
     )
 )
-_BITS, _COMPRESSION, _STRIPS, _TILES, _SAMPLE_FORMAT = 258, 259, 273, 324, 339  # TIFF tags
+_BITS, _COMPRESSION, _PHOTOMETRIC, _STRIPS, _TILES, _SAMPLE_FORMAT = 258, 259, 262, 273, 324, 339  # TIFF tags
 _SAMPLE_KINDS = {1: "integer", 2: "signed integer", 3: "floating point"}
 _TARGA_END = b"TRUEVISION-XFILE.\0"
 
@@ -98,10 +100,13 @@ def _plainly(error: Exception) -> str:
 
 def _tiff_layout(data: bytes) -> str | None:
     """Name the layout of a TIFF that Pillow does not know; None if the file does not even state one."""
-    found = next(directories(data), None)
-    if found is None or _BITS not in found or not (_STRIPS in found or _TILES in found):
-        return None
-    bits = " + ".join(str(n) for n in found[_BITS])
-    kind = _SAMPLE_KINDS.get(found.get(_SAMPLE_FORMAT, (1,))[0], "unknown")
-    compression = COMPRESSION_INFO.get(found.get(_COMPRESSION, 1), found.get(_COMPRESSION))
-    return f"samples of {bits} bits ({kind}) with compression {compression} are not supported"
+    with suppress(Exception):  # damaged directories
+        found = next(directories(data))
+        if not (_STRIPS in found or _TILES in found):
+            return None
+        bits = " + ".join(str(n) for n in found[_BITS])
+        kind = _SAMPLE_KINDS.get(found.get(_SAMPLE_FORMAT, (1,))[0], "unknown")
+        compression = COMPRESSION_INFO.get(found.get(_COMPRESSION, 1), found.get(_COMPRESSION))
+        layout = f"compression {compression} and colour model {found.get(_PHOTOMETRIC)}"
+        return f"samples of {bits} bits ({kind}) with {layout} are not supported"
+    return None

@@ -235,5 +235,17 @@ def test_any_damage_ends_in_a_picture_or_a_reason(data: st.DataObject, kind: str
     damaged = bytearray(saved(kind, scene((40, 30)), **({"exif": exif()} if kind in WITH_EXIF else {})))
     for _ in range(data.draw(st.integers(1, 6))):
         damaged[data.draw(st.integers(0, len(damaged) - 1))] = data.draw(st.integers(0, 255))
+    if data.draw(st.booleans()):
+        del damaged[data.draw(st.integers(1, len(damaged))) :]
     with suppress(PictureError):
         assert open_picture(bytes(damaged)).image.mode == "RGB"
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "GIF", "TIFF", "BMP"])
+def test_a_file_cut_anywhere_ends_in_a_picture_or_a_reason(kind: str) -> None:
+    whole = saved(kind, scene((16, 12)))
+    for length in range(1, len(whole), 5):
+        with suppress(PictureError):
+            assert open_picture(whole[:length]).image.size == (16, 12)
+    with suppress(PictureError):
+        open_picture(whole[:3] + b"\xff")
