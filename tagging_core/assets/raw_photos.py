@@ -24,7 +24,7 @@ _SIGNATURES = (
 
 _TIFF_SIGNATURES = ((b"CR\x02", "CR2"), (b"IIII", "IIQ"), (b"MMMM", "IIQ"))  # after the header of a TIFF
 
-_NEW_SUBFILE_TYPE, _WIDTH, _COMPRESSION, _PHOTOMETRIC, _SUB_DIRECTORIES = 254, 256, 259, 262, 330  # TIFF tags
+_NEW_SUBFILE_TYPE, _COMPRESSION, _PHOTOMETRIC, _MAKE, _SUB_DIRECTORIES = 254, 259, 262, 271, 330  # TIFF tags
 _CFA_PATTERN, _DNG_VERSION = 33422, 50706
 _REDUCED = (1, 3, 5, 7)  # of _NEW_SUBFILE_TYPE: all values with the lowest bit
 _SENSOR_DATA = (32803, 34892)  # of _PHOTOMETRIC: behind a colour filter, and what was computed from it
@@ -41,7 +41,7 @@ def raw_kind(data: bytes) -> str | None:
         data: The whole file.
 
     Returns:
-        The usual extension in capitals, `RAW` if it is not known; None if the file is something else.
+        Its usual extension in capitals, else the maker of the camera; None if the file is something else.
     """
     for at, signature, kind in _SIGNATURES:
         if data.startswith(signature, at):
@@ -67,8 +67,8 @@ def is_reduced(directory: Mapping[int, Any]) -> bool:
 def _kind_of(found: list[ImageFileDirectory_v2]) -> str | None:
     if any(_DNG_VERSION in directory for directory in found):
         return "DNG"
-    if any(_is_sensor_data(directory) for directory in found) or _is_preview_of_nested(found):
-        return "RAW"
+    if any(_is_sensor_data(directory) for directory in found) or any(map(_is_preview_of_nested, found[:1])):
+        return str(found[0].get(_MAKE, "")).strip("\0 ") or "of an unknown camera"
     return None
 
 
@@ -80,11 +80,9 @@ def _is_sensor_data(directory: ImageFileDirectory_v2) -> bool:
     )
 
 
-def _is_preview_of_nested(found: list[ImageFileDirectory_v2]) -> bool:
-    """Whether the first directory is a reduced copy of a larger picture that Pillow cannot reach."""
-    if not found or not is_reduced(found[0]) or _SUB_DIRECTORIES not in found[0]:
-        return False
-    return any(directory.get(_WIDTH, 0) > found[0].get(_WIDTH, 0) for directory in found[1:])
+def _is_preview_of_nested(first: ImageFileDirectory_v2) -> bool:
+    """Whether the first picture is a reduced copy of one that Pillow cannot reach, whatever that is."""
+    return is_reduced(first) and _SUB_DIRECTORIES in first
 
 
 def directories(data: bytes) -> Iterator[ImageFileDirectory_v2]:

@@ -70,7 +70,7 @@ def explain(data: bytes, error: Exception, formats: Sequence[str]) -> str:
         One or two sentences that name what is wrong and what to do.
     """
     if not isinstance(error, UnidentifiedImageError):
-        if "upported" in str(error):
+        if "supported" in str(error).lower():
             return f"The file cannot be read: {error}. {REMEDY}"
         return f"The file is damaged or truncated: {_plainly(error)}. Send it again."
     for name in formats:

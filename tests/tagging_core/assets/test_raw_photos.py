@@ -14,6 +14,7 @@ from tests.conftest import photo
 from tests.tagging_core.assets.tiff_builder import Fields, page, tiff
 
 REDUCED, COMPRESSION, MAKE, CFA_PATTERN, DNG_VERSION = 254, 259, 271, 33422, 50706
+UNKNOWN = "of an unknown camera"
 COLOUR_FILTER, LINEAR_RAW, RGB = 32803, 34892, 2
 
 preview = page(bytes(160 * 120 * 3), (160, 120), bits=[8, 8, 8], photometric=RGB) | {REDUCED: 1}
@@ -27,14 +28,14 @@ large = page(bytes(300 * 200), (300, 200)) | {REDUCED: 0}
         ([preview | {DNG_VERSION: b"\1\4\0\0"}, sensor], True, "DNG"),
         ([sensor | {DNG_VERSION: b"\1\4\0\0"}], False, "DNG"),
         ([preview | {DNG_VERSION: b"\1\4\0\0"}], False, "DNG"),
-        ([preview | {MAKE: b"NIKON CORPORATION\0"}, large, sensor], True, "RAW"),
-        ([preview | {MAKE: b"SONY\0"}, sensor | {COMPRESSION: 32767}], True, "RAW"),
-        ([preview, large | {COMPRESSION: 34713}], True, "RAW"),
-        ([preview, sensor], False, "RAW"),
-        ([sensor, preview], False, "RAW"),
-        ([preview, large | {CFA_PATTERN: [0, 1, 1, 2]}], True, "RAW"),
-        ([preview, sensor | {262: LINEAR_RAW}], True, "RAW"),
-        ([preview, large], True, "RAW"),
+        ([preview | {MAKE: b"NIKON CORPORATION\0"}, large, sensor], True, "NIKON CORPORATION"),
+        ([preview | {MAKE: b"SONY\0"}, sensor | {COMPRESSION: 32767}], True, "SONY"),
+        ([preview, large | {COMPRESSION: 34713}], True, UNKNOWN),
+        ([preview, sensor], False, UNKNOWN),
+        ([sensor, preview], False, UNKNOWN),
+        ([preview, large | {CFA_PATTERN: [0, 1, 1, 2]}], True, UNKNOWN),
+        ([preview, sensor | {262: LINEAR_RAW}], True, UNKNOWN),
+        ([preview, large], True, UNKNOWN),
     ],
     ids=[
         "dng with a preview first",
