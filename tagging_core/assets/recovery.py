@@ -14,7 +14,8 @@ _START_OF_SCAN, _END_OF_IMAGE = b"\xff\xda", b"\xff\xd9"
 _JFIF, _EXIF, _PROFILE, _ADOBE = b"\xff\xe0", b"\xff\xe1", b"\xff\xe2", b"\xff\xee"  # what their markers hold
 _SAMPLED = 1000  # rows and columns that are looked at to see how much there is
 _SET_ASIDE = 4096  # zeros that make it likely that a download or a memory card never filled the rest of the file
-_BOX_KINDS = re.compile(rb"(infe\x02.{7})(?:Exif|mime)", re.DOTALL)  # items of HEIF and AVIF that hold metadata
+# Items of HEIF and AVIF that hold metadata.
+_BOX_KINDS = re.compile(rb"(infe(?:\x02.{7}|\x03.{9}))(?:Exif|mime)", re.DOTALL)
 
 
 def without_metadata(data: bytes) -> Iterator[bytes]:
@@ -24,7 +25,8 @@ def without_metadata(data: bytes) -> Iterator[bytes]:
         data: The whole file.
 
     Yields:
-        First the file with what is of use here as its only metadata: orientation, dates and colour profile.
+        First the file with what is of use here as its only metadata (orientation, dates, colour profile), last the
+        file without any.
     """
     if data.startswith(_JPEG):
         yield _without_segments(data, keep=(_JFIF, _EXIF, _PROFILE, _ADOBE))
@@ -51,9 +53,8 @@ def load_partially(data: bytes, open_: Callable[[bytes], Image.Image]) -> tuple[
     light, dark = _load_on(open_(data), 255), _load_on(open_(data), 0)
     size = min(light.width, _SAMPLED), min(light.height, _SAMPLED)
     one, other = (np.asarray(image.resize(size, Image.Resampling.NEAREST)) for image in (light, dark))
-    known = (
-        (one == other).reshape(*one.shape[:2], -1).all(axis=2)
-    )  # an unknown pixel shows what it was painted over
+    # An unknown pixel shows what it was painted over.
+    known = (one == other).reshape(*one.shape[:2], -1).all(axis=2)
     return light, float(known.mean())
 
 
