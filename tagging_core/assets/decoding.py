@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import io
+import itertools
 import warnings
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
-import numpy as np
 import pillow_heif
-from PIL import ExifTags, Image, ImageCms, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image
+from PIL.TiffImagePlugin import TiffImageFile
 
+from tagging_core.assets.capture_time import capture_time
+from tagging_core.assets.raw_photos import is_reduced, raw_kind
+from tagging_core.assets.recovery import load_partially, without_metadata
+from tagging_core.assets.refusals import REMEDY, explain
+from tagging_core.assets.srgb import to_srgb
 from tagging_core.errors import PictureError
 
 pillow_heif.register_heif_opener()
@@ -24,9 +32,21 @@ MPO, which phones write, is opened by the JPEG decoder.
 EXTENSIONS = ("jpg", "jpeg", "png", "webp", "gif", "tif", "tiff", "bmp", "avif", "heic", "heif")
 MAX_PIXELS = 50_000_000
 MAX_BYTES = 60_000_000
+_ANIMATED = ("GIF", "PNG", "WEBP", "AVIF")
+_MOST, _SCATTERED = 0.5, 0.9  # how much of a picture has to be there; rows of an interlaced one come scattered
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""What turns a picture upright, by its EXIF orientation."""
+
 SCREEN_SIDE = 1400
 THUMBNAIL_SIDE = 320
-_SRGB = ImageCms.createProfile("sRGB")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,30 +79,25 @@ def open_picture(data: bytes, side: int = SCREEN_SIDE, max_pixels: int = MAX_PIX
         max_pixels: Larger images are rejected before decoding.
 
     Returns:
-        The first frame, upright, in 8-bit sRGB, with transparent areas on white.
+        The first frame, upright, in 8-bit sRGB, with transparent areas on white. Metadata that cannot be read is
+        ignored; of a truncated file, the missing rows are one flat area.
 
     Raises:
-        PictureError: The file is empty, damaged, too large, or not in one of FORMATS.
+        PictureError: The file is empty, too large, a RAW photo, not in one of FORMATS, or damaged such that less
+            than half of the picture can be shown.
     """
-    if not data:
-        raise PictureError("The file is empty (0 bytes).")
-    if len(data) > MAX_BYTES:
-        raise PictureError(f"The file has {len(data) / 1e6:.0f} MB; the limit is {MAX_BYTES / 1e6:.0f} MB.")
+    _refuse_unfit(data)
     try:
-        with warnings.catch_warnings():
-            # Pillow warns above 89 megapixels; our own limit is checked before decoding.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            image = Image.open(io.BytesIO(data), formats=FORMATS)
-            _refuse_bomb(image.width * image.height, f"{image.width} x {image.height} pixels", max_pixels)
-            return _decode(image, side)
-    except Image.DecompressionBombError as error:
-        raise PictureError(f"The picture is too large: {error}") from error
-    except UnidentifiedImageError as error:
-        raise PictureError(f"Not a picture, or not one of {', '.join(FORMATS)}.") from error
+        return _decode(_open(data, max_pixels), side)
     except PictureError:
         raise
-    except (OSError, ValueError, SyntaxError, EOFError, IndexError, TypeError, MemoryError) as error:
-        raise PictureError(f"The file is damaged or truncated: {error}") from error
+    except Image.DecompressionBombError as error:
+        raise PictureError(f"The picture is too large: {error}") from error
+    except Exception as error:  # on damaged bytes, decoders raise anything
+        picture = _recover(data, side, max_pixels)
+        if picture is None:
+            raise PictureError(explain(data, error, FORMATS)) from error
+        return picture
 
 
 def encode_jpeg(image: Image.Image, side: int) -> bytes:
@@ -95,62 +110,89 @@ def encode_jpeg(image: Image.Image, side: int) -> bytes:
     return buffer.getvalue()
 
 
-def _refuse_bomb(pixels: int, what: str, max_pixels: int) -> None:
-    if pixels > max_pixels:
-        raise PictureError(f"The picture has {what}; the limit is {max_pixels / 1e6:.0f} megapixels.")
+def _refuse_unfit(data: bytes) -> None:
+    if not data:
+        raise PictureError("The file is empty (0 bytes).")
+    if len(data) > MAX_BYTES:
+        raise PictureError(f"The file has {len(data) / 1e6:.0f} MB; the limit is {MAX_BYTES / 1e6:.0f} MB.")
+    if kind := raw_kind(data):
+        raise PictureError(f"A RAW photo ({kind}), which has to be developed first. {REMEDY}")
+
+
+def _open(data: bytes, max_pixels: int) -> Image.Image:
+    with warnings.catch_warnings():
+        # Pillow warns above 89 megapixels; our own limit is checked before decoding.
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        image = Image.open(io.BytesIO(data), formats=FORMATS)
+        if isinstance(image, TiffImageFile):
+            _skip_thumbnail(image)
+        if image.width * image.height > max_pixels:
+            size, limit = f"{image.width} x {image.height} pixels", f"{max_pixels / 1e6:.0f} megapixels"
+            raise PictureError(f"The picture has {size}; the limit is {limit}.")
+        return image
+
+
+def _skip_thumbnail(image: TiffImageFile) -> None:
+    """Turn to the first page that is not a reduced copy of another, if there is one."""
+    for following in itertools.count(1):
+        if not is_reduced(image.tag_v2):
+            return
+        try:
+            image.seek(following)
+        except EOFError:
+            image.seek(0)
+            return
 
 
 def _decode(image: Image.Image, side: int) -> Picture:
     name, (width, height) = str(image.format), image.size
-    frames = int(getattr(image, "n_frames", 1)) if name in ("GIF", "WEBP", "AVIF") else 1
+    frames = _count_frames(image) if name in _ANIMATED else 1
     if name in ("JPEG", "MPO"):
         image.draft("RGB" if image.mode != "CMYK" else None, (side, side))
     image.load()
-    exif = image.getexif()
-    taken_at = _taken_at(exif)
-    if exif.get(ExifTags.Base.Orientation, 1) in (5, 6, 7, 8):
+    orientation, taken_at = _read_exif(image)
+    if orientation in (5, 6, 7, 8):
         width, height = height, width
-    ImageOps.exif_transpose(image, in_place=True)
-    return Picture(_to_srgb(image), name, width, height, frames, taken_at)
+    if orientation in _UPRIGHT:
+        image = image.transpose(_UPRIGHT[orientation])
+    return Picture(to_srgb(image), name, width, height, frames, taken_at)
 
 
-def _to_srgb(image: Image.Image) -> Image.Image:
-    if image.mode.startswith("I") or image.mode == "F":
-        image = _to_8_bit(image)
-    if image.mode in ("P", "PA", "LA", "RGBA", "RGBa") or "transparency" in image.info:
-        image = _on_white(image)
-    profile = image.info.get("icc_profile")
-    if profile and image.mode in ("RGB", "CMYK", "L", "LAB"):
-        try:
-            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-            converted = ImageCms.profileToProfile(image, source, _SRGB, outputMode="RGB")
-            if converted is not None:
-                return converted
-        except (ImageCms.PyCMSError, OSError):
-            pass  # invalid profiles are common and harmless: fall back to the plain conversion
-    return image.convert("RGB")
+def _read_exif(image: Image.Image) -> tuple[int, datetime | None]:
+    """Return orientation and capture time; what cannot be read of them costs neither the other nor the picture."""
+    exif, details, orientation, taken_at = Image.Exif(), {}, 1, None
+    with suppress(Exception):
+        exif = image.getexif()
+        orientation = exif.get(ExifTags.Base.Orientation, 1)
+    with suppress(Exception):
+        details = exif.get_ifd(ExifTags.IFD.Exif)
+    with suppress(Exception):
+        taken_at = capture_time(details, exif)
+    return orientation, taken_at
 
 
-def _to_8_bit(image: Image.Image) -> Image.Image:
-    values = np.asarray(image, dtype=np.float64)
-    top = 65535.0 if values.max(initial=0) > 255 else 255.0
-    return Image.fromarray((np.clip(values / top, 0, 1) * 255).astype(np.uint8), "L")
-
-
-def _on_white(image: Image.Image) -> Image.Image:
-    profile = image.info.get("icc_profile")
-    coloured = image.convert("RGBA")
-    white = Image.new("RGBA", coloured.size, (255, 255, 255, 255))
-    flat = Image.alpha_composite(white, coloured).convert("RGB")
-    if profile:
-        flat.info["icc_profile"] = profile
-    return flat
-
-
-def _taken_at(exif: Image.Exif) -> datetime | None:
-    details = exif.get_ifd(ExifTags.IFD.Exif)
-    text = details.get(ExifTags.Base.DateTimeOriginal) or exif.get(ExifTags.Base.DateTime)
+def _count_frames(image: Image.Image) -> int:
     try:
-        return datetime.strptime(str(text).strip("\x00 "), "%Y:%m:%d %H:%M:%S")
-    except ValueError:
-        return None
+        return int(getattr(image, "n_frames", 1))
+    except Exception:  # a later frame is damaged; the first one is not
+        return 1
+
+
+def _recover(data: bytes, side: int, max_pixels: int) -> Picture | None:
+    """Decode what a viewer shows of a damaged file; None if that is nothing."""
+    most = 0.0
+    for candidate in (data, *without_metadata(data)):
+        try:
+            image, known = load_partially(candidate, partial(_open, max_pixels=max_pixels))
+            if known >= (_SCATTERED if image.info.get("interlace") else _MOST):
+                return _decode(image, side)
+            most = max(most, known)
+        except PictureError:
+            raise
+        except Exception:  # damaged otherwise; the first error is reported
+            continue
+    if most:
+        raise PictureError(
+            f"The file is damaged or truncated: {most:.0%} of the picture can be read. Send it again."
+        )
+    return None

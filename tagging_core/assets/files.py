@@ -10,6 +10,7 @@ from PIL import Image
 
 from tagging_core.assets.decoding import SCREEN_SIDE, THUMBNAIL_SIDE, Picture, encode_jpeg, open_picture
 from tagging_core.embeddings.encoders import Encoder
+from tagging_core.errors import PictureError
 from tagging_core.storage.blobs import BlobStore
 
 
@@ -137,14 +138,14 @@ def _name(rendition: Rendition, sha256: str) -> str:
 
 
 def open_prepared(archive: ImageFiles, encoder: Encoder, sha256: str, *, max_pixels: int) -> Image.Image:
-    """Load an image and prepare it for an encoder; falls back to the screen copy if the original is not kept.
+    """Load an image and prepare it for an encoder: the original, else the screen copy.
 
     Raises:
         FileNotFoundError: Neither file exists.
-        PictureError: The file cannot be decoded.
+        PictureError: Neither file can be decoded.
     """
     try:
-        data = archive.read(Rendition.ORIGINAL, sha256)
-    except FileNotFoundError:
-        data = archive.read(Rendition.SCREEN, sha256)
-    return encoder.prepare(open_picture(data, max_pixels=max_pixels).image)
+        picture = open_picture(archive.read(Rendition.ORIGINAL, sha256), max_pixels=max_pixels)
+    except (FileNotFoundError, PictureError):  # not kept, or of a kind that is refused today, such as RAW
+        picture = open_picture(archive.read(Rendition.SCREEN, sha256), max_pixels=max_pixels)
+    return encoder.prepare(picture.image)

@@ -3,10 +3,13 @@ from __future__ import annotations
 import errno
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tagging_core.assets.decoding import open_picture
-from tagging_core.assets.files import ImageFiles, Rendition, sha256_of
+from tagging_core.assets.files import ImageFiles, Rendition, open_prepared, sha256_of
+from tagging_core.embeddings.encoders import find_preset
+from tagging_core.embeddings.encoders.tiny import TinyEncoder
 from tagging_core.errors import StorageError
 from tagging_core.storage.blobs import LocalBlobStore, write_atomically
 from tests.conftest import photo
@@ -37,3 +40,16 @@ def test_a_full_disk_is_reported_and_leaves_no_partial_file(
     with pytest.raises(StorageError, match="disk is full"):
         write_atomically(tmp_path / "a" / "b.jpg", b"data")
     assert not list((tmp_path / "a").iterdir())
+
+
+def test_a_picture_whose_original_is_refused_today_is_embedded_from_its_screen_copy(tmp_path: Path) -> None:
+    archive, encoder, raw = (
+        ImageFiles(LocalBlobStore(tmp_path)),
+        TinyEncoder(find_preset("tiny")),
+        b"IIRO raw photo",
+    )
+    name = sha256_of(raw)
+    archive.store(name, raw, open_picture(photo()))  # an earlier version took it
+    expected = encoder.prepare(open_picture(archive.read(Rendition.SCREEN, name)).image)
+    found = open_prepared(archive, encoder, name, max_pixels=10_000_000)
+    assert np.array_equal(np.asarray(found), np.asarray(expected))
