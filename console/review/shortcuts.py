@@ -1,4 +1,4 @@
-"""The review page's keyboard shortcuts, for its help; a test compares them with the buttons."""
+"""The review page's keyboard shortcuts, for its help; a test compares them with the buttons of grid and groups."""
 
 from __future__ import annotations
 
@@ -17,14 +17,17 @@ FOCUS = {
     "X": "Reject the marked suggestion",
     "E": "Replace it with another tag",
     "W": "Why: the examples behind it",
-    "/": "Type any tag, in any language; typos are fine. Enter adds it, Esc leaves",
-    "D": "Done: what you left out does not apply",
+    "/": "Type any tag, in any language or pinyin. Enter adds it, Esc leaves",
+    "V": "Give this picture the tags of the one before; each can be undone",
+    "D": "Done: what you left out does not apply; reopens a finished picture",
     "S": "Skip: decide later",
     "F": "Flag for discussion, with a note",
     "Left": "The previous picture",
     "Right": "The next picture, without a decision",
-    "I": "This picture's history",
-    "O": "The original, at full size",
+    "I": "Details: this picture's text, description and history",
+    "O": "The original, at full size, in a new tab",
+    "+  -": "Zoom; so do the wheel and a double click. Drag to move",
+    "T": "Take over a picture that somebody else has open",
 }
 GRID = {
     "Arrows": "Move between pictures",
