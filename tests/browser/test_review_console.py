@@ -131,7 +131,9 @@ def test_the_first_suggestion_is_within_three_tabs(review: Page) -> None:
 
 def test_shortcuts_are_ignored_while_a_dialog_is_open(review: Page) -> None:
     review.keyboard.press("?")
-    expect(review.get_by_role("dialog").get_by_text("Done: what you left out does not apply", exact=False)).to_be_visible()
+    expect(
+        review.get_by_role("dialog").get_by_text("Done: what you left out does not apply", exact=False)
+    ).to_be_visible()
     review.keyboard.press("d")
     review.keyboard.press("1")
     review.keyboard.press("Escape")
