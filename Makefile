@@ -67,11 +67,11 @@ bench-models: $(GPU)/.dev ## measure the large models: make bench-models DIR=fol
 	$(GPU)/bin/python -m benchmarks.pipeline $(DIR)
 	$(GPU)/bin/python -m benchmarks.switching $(DIR)
 
-browser: ## install Debian's Chromium and exiftool for tests, if permitted
-	@command -v chromium >/dev/null && command -v exiftool >/dev/null \
+browser: ## install Debian's Chromium, Node and exiftool for tests, if permitted
+	@command -v chromium >/dev/null && command -v node >/dev/null && command -v exiftool >/dev/null \
 	  || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq \
-	  && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium libimage-exiftool-perl >/dev/null; } \
-	  || echo "Chromium or exiftool is missing and cannot be installed: tests that need them are skipped."
+	  && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium nodejs libimage-exiftool-perl >/dev/null; } \
+	  || echo "Chromium, Node or exiftool is missing and cannot be installed: tests that need them are skipped."
 
 services: ## install Debian's servers for tests, if permitted; Chroma and the object store are Python packages
 	@{ ls -d /usr/lib/postgresql/*/bin && command -v redis-server && command -v rabbitmq-server && command -v prometheus; } >/dev/null 2>&1 \

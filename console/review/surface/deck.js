@@ -3,22 +3,30 @@ import { before, withActs } from "./card.js"
 import { newUid } from "./outbox.js"
 
 const MOST_CARDS = 300 // kept for going back
+const MOST_REMEMBERED = 200 // acts and pictures, over a reload
 
 export class Deck {
-  constructor(outbox, now = () => Date.now()) {
-    this.outbox = outbox
-    this.now = now
+  /** `memory` is kept over a reload, such as `sessionStorage`. */
+  constructor(outbox, memory, now = () => Date.now()) {
+    Object.assign(this, { outbox, memory, now })
     this.cards = new Map()
     this.tags = {}
     this.order = [] // ids as dealt
     this.left = new Set() // passed or finished here, until the server deals without them
-    this.trail = [] // pictures that were in focus, latest last
-    this.history = [] // own acts that can be undone, latest last
+    const { trail = [], history = [] } = JSON.parse(memory.getItem("tagloop.review") ?? "{}")
+    this.trail = trail // pictures that were in focus, latest last
+    this.history = history // own acts that can be undone, latest last
     this.refusals = [] // { asset, message }
     this.at = null
     this.since = 0
     this.chosen = null // the chip marked by hand
     this.replacing = null
+  }
+
+  /** Keep what going back and undoing need over a reload. */
+  remember() {
+    const [trail, history] = [this.trail.slice(-MOST_REMEMBERED), this.history.slice(-MOST_REMEMBERED)]
+    this.memory.setItem("tagloop.review", JSON.stringify({ trail, history }))
   }
 
   /** The card in focus with unanswered acts applied; undefined while it is being fetched. */
@@ -49,7 +57,7 @@ export class Deck {
       at: this.now() + this.outbox.acts.length / 1000,
       seconds: Math.round((this.now() - this.since) / 100) / 10,
     }
-    this.history.push({ uid: full.uid, asset: view.id, restores: before(view, full) })
+    this.history.push({ uid: full.uid, asset: view.id, token: view.token, restores: before(view, full) })
     this.outbox.add(full)
     return full
   }
@@ -96,11 +104,10 @@ export class Deck {
       this.trail = this.trail.filter((id) => id !== last.asset)
       this.show(last.asset)
     }
-    const card = this.cards.get(last.asset)
-    const act = { kind: "undo", target: last.uid, restores: last.restores, uid: newUid(), asset: last.asset }
-    const full = { ...act, token: card?.token ?? "", at: this.now() + this.outbox.acts.length / 1000 }
-    this.outbox.add(full)
-    return full
+    const { uid: target, asset, token, restores } = last
+    const act = { kind: "undo", target, asset, token, restores, uid: newUid() }
+    this.outbox.add({ ...act, at: this.now() + this.outbox.acts.length / 1000 })
+    return act
   }
 
   /** Take over what the server says: answers, fresh cards, the deal, and the picture it wants in focus. */

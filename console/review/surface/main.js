@@ -16,7 +16,7 @@ const SEEN = "tagloop.review.nothing" // "No tag applies?" was answered in this 
 class Surface {
   constructor(user) {
     this.user = user
-    this.deck = new Deck(new Outbox(user))
+    this.deck = new Deck(new Outbox(user), sessionStorage)
     this.sent = { n: 0, at: null, when: 0, open: false }
     this.focus = null
     window.addEventListener("keydown", (event) => this.#key(event), true)
@@ -54,6 +54,7 @@ class Surface {
     this.panel.draw(view, deck.tags, deck, this.data.note)
     text(this.progress, this.data.progress.words)
     this.progressBar.value = this.data.progress.share
+    deck.remember()
     this.root.dataset.asset = view?.id ?? ""
     this.root.dataset.waiting = String(deck.outbox.acts.length)
     this.root.dataset.acts = String(deck.history.length)

@@ -1,0 +1,140 @@
+// What the surface shows and sends, without a browser: `node --test tests/surface/`.
+import assert from "node:assert/strict"
+import { test } from "node:test"
+
+import { accept, add, marked, reject, stateOf, untouched, withActs } from "../../console/review/surface/card.js"
+import { Deck } from "../../console/review/surface/deck.js"
+import { Outbox } from "../../console/review/surface/outbox.js"
+
+class Memory {
+  #items = new Map()
+  get length() {
+    return this.#items.size
+  }
+  key(n) {
+    return [...this.#items.keys()][n]
+  }
+  getItem(key) {
+    return this.#items.get(key) ?? null
+  }
+  setItem(key, value) {
+    this.#items.set(key, value)
+  }
+  removeItem(key) {
+    this.#items.delete(key)
+  }
+}
+
+const TAGS = {
+  dress: { name: "Dress", exclusive: "garment" },
+  shirt: { name: "Shirt", exclusive: "garment" },
+  red: { name: "Red", exclusive: null },
+}
+const card = (id, more = {}) => ({
+  id, token: `token${id}`, chips: [{ tag: "dress", p: 0.9 }, { tag: "red", p: 0.4 }], labels: {}, finished: null,
+  notices: [], choices: [], ...more,
+})
+const answer = (cards, answers = {}) => ({ tags: TAGS, answers, cards, deck: cards.map((each) => each.id) })
+
+function deal(...ids) {
+  const local = new Memory()
+  const deck = new Deck(new Outbox("Ann", local), new Memory(), () => 1000)
+  deck.receive(answer(ids.map((id) => card(id))), ids[0])
+  return { deck, local }
+}
+
+test("an act shows at once and stays until the server has answered", () => {
+  const { deck } = deal(1, 2)
+  const act = deck.act(accept(deck.view(), "dress", TAGS))
+  assert.equal(deck.view().labels.dress, 1)
+  deck.receive(answer([card(1), card(2)]), null) // an answer to an earlier message
+  assert.equal(deck.view().labels.dress, 1)
+  deck.receive(answer([card(1, { labels: { dress: 1 } }), card(2)], { [act.uid]: "" }), null)
+  assert.deepEqual(deck.outbox.acts, [])
+  assert.equal(deck.view().labels.dress, 1)
+})
+
+test("two keys before an answer are two acts, each on the picture that was on the screen", () => {
+  const { deck } = deal(1, 2, 3)
+  for (const _ of [1, 2]) {
+    deck.act(accept(deck.view(), "dress", TAGS))
+    deck.finish({ kind: "done" })
+  }
+  assert.deepEqual(deck.outbox.acts.map((act) => [act.asset, act.kind]), [[1, "accept"], [1, "done"], [2, "accept"], [2, "done"]])
+  assert.equal(deck.at, 3)
+})
+
+test("acts survive a reload in their order, and another user does not get them", () => {
+  const { deck, local } = deal(1, 2)
+  deck.act(accept(deck.view(), "dress", TAGS))
+  deck.act(reject(deck.view(), "red"))
+  const kinds = new Outbox("Ann", local).acts.map((act) => act.kind)
+  assert.deepEqual(kinds, ["accept", "reject"])
+  assert.deepEqual(new Outbox("Bob", local).acts, [])
+})
+
+test("undo restores what was there before, also after a reload", () => {
+  const { deck, local } = deal(1, 2)
+  const done = [deck.act(reject(deck.view(), "dress")), deck.act(accept(deck.view(), "dress", TAGS))]
+  deck.finish({ kind: "done" })
+  deck.remember()
+  const again = new Deck(new Outbox("Ann", local), deck.memory, () => 2000)
+  again.receive(answer([card(1), card(2)]), 2)
+  again.undo()
+  assert.equal(again.at, 1)
+  assert.equal(again.view().finished, null)
+  assert.equal(again.view().labels.dress, 1)
+  again.undo()
+  assert.equal(again.view().labels.dress, 0)
+  assert.equal(again.outbox.acts.at(-1).target, done[1].uid)
+})
+
+test("a refused act comes back to its picture with the reason", () => {
+  const { deck } = deal(1, 2)
+  const act = deck.act(accept(deck.view(), "dress", TAGS))
+  deck.receive(answer([card(1), card(2)], { [act.uid]: "Bob has it." }), null)
+  assert.deepEqual(deck.refusals, [{ asset: 1, message: "Bob has it." }])
+  assert.equal(deck.view().labels.dress, undefined)
+  assert.equal(deck.undo(), null)
+})
+
+test("a picture that was passed over is shown again when it is dealt again", () => {
+  const { deck } = deal(1, 2)
+  deck.pass()
+  const [pass] = deck.outbox.acts
+  assert.deepEqual([pass.kind, deck.at], ["pass", 2])
+  deck.receive({ ...answer([card(2), card(1)], { [pass.uid]: "" }) }, null)
+  deck.finish({ kind: "done" })
+  assert.equal(deck.at, 1)
+})
+
+test("the deck runs out and goes on with what is dealt later", () => {
+  const { deck } = deal(1)
+  deck.finish({ kind: "done" })
+  assert.equal(deck.view(), undefined)
+  deck.receive(answer([card(5)], { [deck.outbox.acts[0].uid]: "" }), null)
+  assert.equal(deck.at, 5)
+})
+
+test("a tag of an exclusive category replaces the accepted one", () => {
+  const view = withActs(card(1, { labels: { shirt: 1 } }), [])
+  assert.equal(stateOf(view, "dress", TAGS), "out")
+  assert.deepEqual(accept(view, "dress", TAGS), { kind: "replace", tag: "shirt", other: "dress" })
+  assert.deepEqual(accept(view, "red", TAGS), { kind: "accept", tag: "red" })
+  assert.equal(marked(view, null, TAGS), "red")
+})
+
+test("what is on the picture is not added again, and a replacement is one act", () => {
+  const view = withActs(card(1, { labels: { red: 1 } }), [])
+  assert.equal(add(view, "red", TAGS, null), null)
+  assert.deepEqual(add(view, "red", TAGS, "dress"), { kind: "replace", tag: "dress", other: "red" })
+  assert.deepEqual(add(withActs(card(1), []), "shirt", TAGS, null), { kind: "add", tag: "shirt" })
+})
+
+test("typed text shows while its tag is not known, and counts as decided", () => {
+  const view = withActs(card(1), [{ kind: "type", asset: 1, text: "dress", uid: "a" }])
+  assert.deepEqual(view.typed, ["dress"])
+  assert.equal(untouched(view), false)
+  const undone = withActs(card(1), [{ kind: "type", asset: 1, text: "dress", uid: "a" }, { kind: "undo", asset: 1, target: "a", restores: { labels: {}, finished: null } }])
+  assert.deepEqual(undone.typed, [])
+})
