@@ -54,6 +54,11 @@ def test_every_bad_line_is_reported_with_what_was_expected(loop: Tagloop, pictur
     }
 
 
+def test_tags_are_found_by_name(loop: Tagloop, picture: int, tmp_path: Path) -> None:
+    (found,) = read(loop, tmp_path / "d.csv", f"asset,tag,applies\n{picture},dress,1\n".encode())
+    assert found.tag_id == "garment.dress"
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [("asset,tag\n1,x\n", "'applies' is missing; expected asset,tag,applies, not asset,tag"), ("", "empty")],
