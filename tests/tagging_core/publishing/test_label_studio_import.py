@@ -9,6 +9,7 @@ import pytest
 
 from tagging_core import Decision, Kind, Tagloop, User
 from tagging_core.api import Operations
+from tagging_core.curation import plans
 from tagging_core.errors import ImportRefusedError
 from tagging_core.publishing.exports import label_studio
 from tests.conftest import RED, ingest
@@ -170,6 +171,13 @@ def test_a_tag_removed_there_is_removed_here(loop: Tagloop, ann: User, picture: 
     assert found(loop, ann, picture) == (["colour.red"], "done")
     take(loop, ann, task(picture, {"result": [], "updated_at": "2026-01-02T00:00:00Z"}))
     assert found(loop, ann, picture) == ([], "done")
+
+
+def test_a_tag_that_could_not_be_chosen_there_stays(loop: Tagloop, ann: User, picture: int) -> None:
+    loop.review.decide(ann, Decision(Kind.ADD, picture, "garment.hat", profile="e-commerce"))
+    loop.curation.apply(ann, plans.set_state(loop.taxonomy(), "garment.hat", "deprecated"))
+    take(loop, ann, task(picture, {"result": choices("Dress")}))
+    assert found(loop, ann, picture) == (["garment.dress", "garment.hat"], "done")
 
 
 def test_importing_a_file_again_writes_no_event(loop: Tagloop, ann: User, picture: int) -> None:
