@@ -87,5 +87,18 @@ class ImportRefusedError(TaggingError):
         super().__init__(f"Nothing was imported. {'; '.join(first)}.{rest}")
 
 
+class TextError(TaggingError):
+    """A text file is damaged or in an unknown encoding.
+
+    Args:
+        problem: What is wrong and what to do, without a full stop.
+        line: Line number of the problem, from 1.
+    """
+
+    def __init__(self, problem: str, line: int = 1) -> None:
+        self.problem, self.line = problem, line
+        super().__init__(f"Line {line}: {problem}.")
+
+
 class BackupError(TaggingError):
     """A backup cannot be written, read or restored."""

@@ -71,7 +71,11 @@ def create_app() -> Starlette:
     """Return the service with its own worker: `uvicorn --factory tagging_core.api.server:create_app`."""
     settings = load_settings()
     log_context.configure(settings.log_json)
-    loop = Tagloop(settings)
+    return serve(Tagloop(settings))
+
+
+def serve(loop: Tagloop) -> Starlette:
+    """Return the service for an installation, which it starts and closes."""
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:

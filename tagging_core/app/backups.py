@@ -7,6 +7,7 @@ PostgreSQL migrates an installation from SQLite. The Chroma index is not include
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import zipfile
 from collections.abc import Callable, Iterator
@@ -80,7 +81,8 @@ def back_up(
             file.writestr("backup.json", json.dumps({"format": _FORMAT, **asdict(summary)}))
         part.replace(path)
     except OSError as error:
-        part.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            part.unlink()
         raise BackupError(f"{path} cannot be written: {error.strerror or error}.") from error
     return summary
 

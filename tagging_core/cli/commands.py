@@ -1,4 +1,4 @@
-"""Commands for integration and operation: API keys, service, workers, exports, backups, models."""
+"""Commands for integration and operation: service, workers, exports, backups, models."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import signal
+import socket
 import sys
 import threading
 from dataclasses import asdict
@@ -15,12 +16,14 @@ from typing import Any
 
 from prometheus_client import start_http_server
 
-from tagging_core.api import Operations, keys
-from tagging_core.api.keys import Scope
+from tagging_core.api import Operations
 from tagging_core.app import backups, prometheus
 from tagging_core.app.tagloop import Tagloop
-from tagging_core.cli.output import say
+from tagging_core.cli.arguments import MAX_PORT, whole_number
+from tagging_core.cli.key_commands import add_key_commands
+from tagging_core.cli.output import say, say_group
 from tagging_core.cli.starter_commands import add_starter_commands
+from tagging_core.common.text_decoding import decode_unicode
 from tagging_core.common.users import local_user
 from tagging_core.errors import BusyError, SourceError
 from tagging_core.ingest.folder_watch import appearing
@@ -35,27 +38,18 @@ from tagging_core.storage.blobs import open_blobs
 
 def add_commands(commands: argparse._SubParsersAction[Any], common: argparse.ArgumentParser) -> None:
     """Add the commands of this module to the parser."""
+    add_key_commands(commands, common)
     add_starter_commands(commands, common)
-    key = commands.add_parser("key", help="create, list and revoke API keys")
-    what = key.add_subparsers(required=True, metavar="ACTION")
-    create = what.add_parser("create", parents=[common], help="create a key; it is shown only once")
-    create.add_argument("name", help="name of the program")
-    create.add_argument("--scope", action="append", choices=list(Scope), help="repeatable (default: read, tag)")
-    create.set_defaults(run=_create_key)
-    what.add_parser("list", parents=[common], help="list all keys, revoked ones included").set_defaults(
-        run=_list_keys
-    )
-    revoke = what.add_parser("revoke", parents=[common], help="revoke a key")
-    revoke.add_argument("id", type=int)
-    revoke.set_defaults(run=_revoke_key)
 
     serve = commands.add_parser("serve", parents=[common], help="run the REST service without the console")
     serve.add_argument("--host", default="127.0.0.1")
-    serve.add_argument("--port", type=int, default=8600)
+    serve.add_argument("--port", type=whole_number(1, MAX_PORT), default=8600)
     serve.set_defaults(run=_serve)
 
     work = commands.add_parser("work", help="run a worker for the queue; start as many as you need")
-    work.add_argument("--metrics-port", type=int, default=0, help="port for Prometheus (default: none)")
+    work.add_argument(
+        "--metrics-port", type=whole_number(0, MAX_PORT), default=0, help="port for Prometheus (default: none)"
+    )
     work.add_argument("--metrics-host", default="127.0.0.1")
     work.set_defaults(run=_work, json=False)
 
@@ -68,7 +62,7 @@ def add_commands(commands: argparse._SubParsersAction[Any], common: argparse.Arg
         "search", parents=[common], help="search pictures by text, while no console is running"
     )
     search.add_argument("text")
-    search.add_argument("--limit", type=int, default=20)
+    search.add_argument("--limit", type=whole_number(1), default=20)
     search.set_defaults(run=_search)
 
     export = commands.add_parser("export", parents=[common], help="export decisions to a file")
@@ -76,7 +70,7 @@ def add_commands(commands: argparse._SubParsersAction[Any], common: argparse.Arg
     export.add_argument("--format", default="csv", choices=list(Format))
     export.add_argument("--columns", default=",".join(USUAL), help="columns of a CSV file, comma-separated")
     export.add_argument("--state", default=None, choices=["new", "second", "skipped", "flagged", "done"])
-    export.add_argument("--batch", type=int, default=None)
+    export.add_argument("--batch", type=whole_number(), default=None)
     export.add_argument("--language", default="en", choices=["en", "zh"])
     export.add_argument("--image", default="{name}", help="image URL for Label Studio; may contain {id}, {name}")
     export.set_defaults(run=_export)
@@ -123,36 +117,23 @@ _MODEL_ACTIONS = {
 }
 
 
-def _create_key(loop: Tagloop, options: argparse.Namespace) -> int:
-    scopes = [Scope(s) for s in options.scope or (Scope.READ, Scope.TAG)]
-    with loop.database.write(durable=True) as connection:
-        found, token = keys.create(connection, local_user(options.user), options.name, scopes=scopes)
-    say(options, {"id": found.id, "key": token}, [f"Key {found.id}, shown only once:", token])
-    return 0
-
-
-def _list_keys(loop: Tagloop, options: argparse.Namespace) -> int:
-    with loop.database.read() as connection:
-        found = keys.all_keys(connection)
-    rows = [{"id": k.id, "name": k.name, "scopes": sorted(k.scopes), "revoked": bool(k.revoked_at)} for k in found]
-    lines = [f"{k.id:4}  {k.name}  {', '.join(sorted(k.scopes))}{'  revoked' * bool(k.revoked_at)}" for k in found]
-    say(options, {"keys": rows}, lines or ["There are no keys."])
-    return 0
-
-
-def _revoke_key(loop: Tagloop, options: argparse.Namespace) -> int:
-    with loop.database.write(durable=True) as connection:
-        keys.revoke(connection, local_user(options.user), options.id)
-    say(options, {"id": options.id}, [f"Key {options.id} has been revoked."])
-    return 0
-
-
 def _serve(loop: Tagloop, options: argparse.Namespace) -> int:
     import uvicorn
 
-    loop.close()  # the service opens its own Tagloop
-    uvicorn.run("tagging_core.api.server:create_app", factory=True, host=options.host, port=options.port)
+    from tagging_core.api import server
+
+    _require_free(options.host, options.port)
+    loop.start()  # before uvicorn, which would log a traceback if another console runs
+    uvicorn.run(server.serve(loop), host=options.host, port=options.port)
     return 0
+
+
+def _require_free(host: str, port: int) -> None:
+    try:
+        socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
+    except OSError as error:
+        problem = f"{host}:{port} cannot be opened: {error.strerror}. Choose another --port or --host."
+        raise BusyError(problem) from error
 
 
 def work_until_signal(loop: Tagloop) -> None:
@@ -255,12 +236,10 @@ def _progress(options: argparse.Namespace) -> backups.Progress:
 
 
 def _import_annotations(loop: Tagloop, options: argparse.Namespace) -> int:
+    text = decode_unicode(options.file.read_bytes())
     with loop.database.read() as connection:
-        text = options.file.read_text("utf-8")
         decisions = label_studio.read(connection, text, loop.taxonomy(), profile=options.profile)
-    group = loop.review.decide_many(local_user(options.user), decisions)
-    line = f"{len(group.event_ids)} decisions recorded as group {group.id}; undo them with `undo {group.id}`."
-    say(options, {"act": group.id, "events": group.event_ids}, [line])
+    say_group(options, loop.review.decide_many(local_user(options.user), decisions), "recorded")
     return 0
 
 

@@ -18,19 +18,19 @@ from tagging_core.app import doctor
 from tagging_core.app.tagloop import Tagloop
 from tagging_core.assets import repository
 from tagging_core.cli.commands import SERVING, add_commands, restore_backup
-from tagging_core.cli.output import say
+from tagging_core.cli.output import say, say_error, say_group
 from tagging_core.common import log_context
 from tagging_core.common.users import local_user
 from tagging_core.errors import BusyError, TaggingError
 from tagging_core.ingest import batches
 from tagging_core.ledger.events import Kind
 from tagging_core.publishing.decision_csv import read_decisions
-from tagging_core.review.decision_groups import DecisionGroup
 from tagging_core.review.decisions import Decision
 from tagging_core.settings import load_settings
 
 _POLL_SECONDS = 0.05
 _PROGRESS_SECONDS = 1.0
+_MAX_ID_DIGITS = 19  # of a database; longer digits can only be those of a group
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -55,8 +55,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return int(options.run(loop, options))
         finally:
             loop.close()
-    except TaggingError as error:
-        print(json.dumps({"error": str(error)}) if options.json else f"Error: {error}", file=sys.stderr)
+    except (TaggingError, OSError) as error:
+        say_error(options, error)
         return 1
     except KeyboardInterrupt:
         print("Interrupted; finished work is kept.", file=sys.stderr)
@@ -119,21 +119,20 @@ def _undo(loop: Tagloop, options: argparse.Namespace) -> int:
     if options.by:
         until = options.until or datetime.now(UTC)
         group = loop.review.undo_period(user, options.by, _utc(options.since), until=_utc(until))
-    elif options.what.isdigit():
+    elif options.what.isdecimal() and len(options.what) < _MAX_ID_DIGITS:
         event_id = loop.review.undo(user, int(options.what))
         say(options, {"event": event_id}, [f"Event {event_id} undid event {options.what}."])
         return 0
     else:
         group = loop.review.undo_group(user, options.what)
-    say(options, {"act": group.id, "events": group.event_ids}, [_summary(group, "undone")])
+    say_group(options, group, "undone")
     return 0
 
 
 def _import_decisions(loop: Tagloop, options: argparse.Namespace) -> int:
     with loop.database.read() as connection:
         decisions = read_decisions(connection, options.file, options.profile)
-    group = loop.review.decide_many(local_user(options.user), decisions)
-    say(options, {"act": group.id, "events": group.event_ids}, [_summary(group, "recorded")])
+    say_group(options, loop.review.decide_many(local_user(options.user), decisions), "recorded")
     return 0
 
 
@@ -167,10 +166,6 @@ def _thresholds(loop: Tagloop, options: argparse.Namespace) -> int:
 
 def _utc(moment: datetime) -> datetime:
     return moment.astimezone(UTC).replace(tzinfo=None)
-
-
-def _summary(group: DecisionGroup, verb: str) -> str:
-    return f"{len(group.event_ids)} decisions {verb} as group {group.id}; undo this with `undo {group.id}`."
 
 
 def _rebuild(loop: Tagloop, options: argparse.Namespace) -> int:

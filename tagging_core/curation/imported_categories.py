@@ -38,8 +38,15 @@ class ImportedCategories:
         return self._references.get(reference) or self._references.get(same_word(reference), "")
 
     def find_or_add(self, reference: str) -> str:
-        """Return the id of the category with this id, URI or English name, which is added if there is none."""
-        return self.find(reference) or self._add_new(Category("", {"en": " ".join(reference.split())}))
+        """Return the id of the category with this id, URI or English name, which is added if there is none.
+
+        Raises:
+            ValueError: There is none, and this cannot be the name of one.
+        """
+        name = " ".join(reference.split())
+        if not name.isprintable():
+            raise ValueError(f"the category {reference!r} has characters that cannot be seen; remove them")
+        return self.find(reference) or self._add_new(Category("", {"en": name}))
 
     def add(self, category: Category) -> None:
         """Add a category, or replace the one with its id."""

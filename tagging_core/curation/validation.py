@@ -112,6 +112,8 @@ def _shared_words(after: Taxonomy, tags: list[Tag]) -> dict[str, str]:
 def _check_category(category: Category, after: Taxonomy) -> None:
     if not category.names.get("en", "").strip():
         raise TagError("A category needs an English name.")
+    if hidden := [name for name in category.names.values() if not name.isprintable()]:
+        raise TagError(f"The category name {hidden[0]!r} has characters that cannot be seen. Remove them.")
     if not 1 <= category.top_k <= 12:
         raise TagError(f"A category suggests at most 1 to 12 tags per picture; it cannot be {category.top_k}.")
     for other in after.categories.values():

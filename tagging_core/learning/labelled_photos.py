@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tagging_core.assets.decoding import open_picture
+from tagging_core.common.csv_tables import read_table
 from tagging_core.embeddings.encoders import Encoder, Vectors
 from tagging_core.errors import TagError
 from tagging_core.taxonomy.model import Taxonomy
@@ -49,21 +49,22 @@ def read_labels(folder: Path, taxonomy: Taxonomy) -> list[LabelledPhoto]:
 
     Raises:
         TagError: The file is missing, lacks a column, names an unknown id, or a photo is missing.
+        ImportRefusedError: The file is not a CSV table.
     """
     file = folder / "labels.csv"
     try:
-        with file.open(encoding="utf-8-sig", newline="") as stream:
-            reader = csv.DictReader(stream)
-            if missing := [c for c in _COLUMNS if c not in (reader.fieldnames or ())]:
-                raise TagError(f"{file} lacks the column {missing[0]!r}; it needs {', '.join(_COLUMNS)}.")
-            rows = list(reader)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise TagError(f"{file} cannot be read: {error}.") from error
-    return [_read(row, f"{file}, line {line}", folder, taxonomy=taxonomy) for line, row in enumerate(rows, start=2)]
+        table = read_table(file.read_bytes())
+    except OSError as error:
+        raise TagError(f"{file} cannot be read: {error.strerror}.") from error
+    if missing := [name for name in _COLUMNS if name not in table.columns]:
+        raise TagError(f"{file} lacks the column {missing[0]!r}; it needs {', '.join(_COLUMNS)}.")
+    return [_read(row.cells, f"{file}, line {row.line}", folder, taxonomy=taxonomy) for row in table.rows]
 
 
 def _read(row: dict[str, str], place: str, folder: Path, *, taxonomy: Taxonomy) -> LabelledPhoto:
-    categories, yes, maybe = (frozenset(filter(None, (row[c] or "").split("|"))) for c in _COLUMNS[1:])
+    categories, yes, maybe = (
+        frozenset(filter(None, map(str.strip, row[name].split("|")))) for name in _COLUMNS[1:]
+    )
     if unknown := sorted(categories - taxonomy.categories.keys()):
         raise TagError(f"{place}: there is no category {unknown[0]!r}.")
     if unknown := sorted((yes | maybe) - taxonomy.tags.keys()):

@@ -9,9 +9,10 @@ import codecs
 import re
 from types import ModuleType
 
+from tagging_core.common.text_decoding import decode_unicode
 from tagging_core.curation.formats import csv_file, json_file
 from tagging_core.curation.formats.rows import File, Row
-from tagging_core.errors import ImportRefusedError
+from tagging_core.errors import ImportRefusedError, TextError
 from tagging_core.taxonomy.model import Taxonomy
 
 __all__ = ["File", "Row", "read", "write"]
@@ -25,7 +26,8 @@ def read(data: bytes, form: str) -> File:
     """Parse an import file.
 
     Args:
-        data: The whole file, in UTF-8, in UTF-16 with a byte order mark, or, if XML, in the encoding it declares.
+        data: The whole file, in UTF-8, in UTF-16 with a byte order mark, or, if XML, in the encoding it declares;
+            CSV in any encoding and dialect of `read_table`.
         form: `csv`, `json` or `skos` (Turtle, RDF/XML or JSON-LD).
 
     Returns:
@@ -34,10 +36,12 @@ def read(data: bytes, form: str) -> File:
     Raises:
         ImportRefusedError: The file is unreadable or has invalid lines; lists each of them.
     """
-    if form == "skos":
-        found: File = _skos().read(_decode_xml(data) or _decode(data))
-        return found
-    return {"csv": csv_file.read, "json": json_file.read}[form](_decode(data))
+    if form == "csv":
+        return csv_file.read(data)
+    if form == "json":
+        return json_file.read(_decode(data))
+    found: File = _skos().read(_decode_xml(data) or _decode(data))
+    return found
 
 
 def write(taxonomy: Taxonomy, form: str) -> bytes:
@@ -82,16 +86,7 @@ def _decode_xml(data: bytes) -> str:
 
 
 def _decode(data: bytes) -> str:
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        try:
-            return data.decode("utf-16")
-        except UnicodeDecodeError as error:
-            raise ImportRefusedError(
-                {1: "the UTF-16 file ends in the middle of a character; save it again"}
-            ) from error
     try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data[: error.start].count(b"\n") + 1
-        problem = f"byte {data[error.start]:#04x} is not UTF-8. Save the file as UTF-8 (in Excel: 'CSV UTF-8')"
-        raise ImportRefusedError({line: problem}) from error
+        return decode_unicode(data)
+    except TextError as error:
+        raise ImportRefusedError({error.line: error.problem}) from error

@@ -107,7 +107,7 @@ def test_duplicate_names_in_a_file_are_reported(loop: Tagloop) -> None:
 @pytest.mark.parametrize(
     ("data", "form", "message"),
     [
-        ("name_en\nCaf\u00e9\n".encode("latin-1"), "csv", "line 2: byte 0xe9 is not UTF-8"),
+        ("name_en\nпальто\n".encode("cp1251"), "csv", "line 2: byte 0xef is not UTF-8"),
         (b"title\nX\n", "csv", "line 1: unknown column 'title'"),
         (b'name_en,category\n"open,garment\n', "csv", "invalid CSV"),
         (b"{", "json", "invalid JSON"),

@@ -1,0 +1,94 @@
+"""Decoding of text files that people save: spreadsheets' CSV, sidecar texts, exports of other tools."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+
+from tagging_core.errors import TextError
+
+_MARKS = {
+    b"\xef\xbb\xbf": "utf-8-sig",
+    b"\xff\xfe\x00\x00": "utf-32",  # before UTF-16, whose mark it begins with
+    b"\x00\x00\xfe\xff": "utf-32",
+    b"\xff\xfe": "utf-16",
+    b"\xfe\xff": "utf-16",
+}
+_WINDOWS = {  # by encoding, in order of preference: a unit of text, and the bytes of those that are usual
+    "gb18030": ("[^\0-\x7f]", rb"[\xa1-\xa3\xb0-\xd7][\xa1-\xfe]"),  # punctuation, and the most common characters
+    "cp1252": ("[^\0-\x7f]+", rb"[\x80\x84\x85\x8a\x8c\x8e\x91-\x97\x99\x9a\x9c\x9e\xa0-\xff]{1,2}"),
+    "cp932": ("[^\0-\x7f]", rb"[\x81-\x83\x88-\x97][\x40-\xfc]"),  # kana, and the most common characters
+}
+_ENOUGH = 0.7
+
+
+def decode_text(data: bytes) -> str:
+    """Decode a whole text file in any encoding that common programs write.
+
+    Args:
+        data: UTF-8, UTF-16 or UTF-32, or the encoding of a Western, Chinese or Japanese Windows.
+
+    Returns:
+        The text, without byte order mark.
+
+    Raises:
+        TextError: The file is cut off, damaged, or in another encoding.
+    """
+    try:
+        return decode_unicode(data)
+    except TextError:
+        usual = {codec: _share_of_usual(data, codec) for codec in _WINDOWS}
+        best = max(usual, key=usual.__getitem__)
+        if usual[best] < _ENOUGH or _is_damaged_unicode(data):
+            raise
+        return data.decode(best)
+
+
+def decode_unicode(data: bytes) -> str:
+    """Decode a whole text file in UTF-8, or in UTF-16 or UTF-32 with a byte order mark.
+
+    Raises:
+        TextError: The file is cut off, damaged, or in another encoding.
+    """
+    codec = next((codec for mark, codec in _MARKS.items() if data.startswith(mark)), None)
+    codec = codec or _unmarked_utf_16(data) or "utf-8"
+    try:
+        return data.decode(codec)
+    except UnicodeDecodeError as error:
+        line = data[: error.start].decode(codec, "ignore").count("\n") + 1
+        name = codec.upper().removesuffix("-SIG")
+        if error.reason in ("truncated data", "unexpected end of data") and not data[: error.start].isascii():
+            problem = f"the {name} file ends in the middle of a character; save it again"
+        else:
+            problem = f"byte {data[error.start]:#04x} is not {name}. Save the file as UTF-8 (in Excel: 'CSV UTF-8')"
+        raise TextError(problem, line) from error
+
+
+def _unmarked_utf_16(data: bytes) -> str | None:
+    """Recognise UTF-16 without a mark by its zeros: every second byte of most ASCII texts."""
+    if data[1::2].count(0) > len(data) / 4:
+        return "utf-16-le"
+    return "utf-16-be" if data[::2].count(0) > len(data) / 4 else None
+
+
+def _is_damaged_unicode(data: bytes) -> bool:
+    """Return whether a text that cannot be decoded is damaged Unicode, not text in another encoding."""
+    if data.startswith(tuple(_MARKS)) or _unmarked_utf_16(data):
+        return True
+    text = data.decode("utf-8", "replace")
+    damaged = text.count("\ufffd")
+    return sum(not c.isascii() for c in text) >= 3 * damaged
+
+
+def _share_of_usual(data: bytes, codec: str) -> float:
+    """Return which share of the non-ASCII characters is usual in texts of an encoding; 0 if it cannot be the one.
+
+    Tables are short: `charset_normalizer` took single words in each of these encodings for another one.
+    """
+    unit, usual = _WINDOWS[codec]
+    try:
+        units = Counter(re.findall(unit, data.decode(codec)))
+    except UnicodeDecodeError:
+        return 0.0
+    known = sum(len(text) * n for text, n in units.items() if re.fullmatch(usual, text.encode(codec)))
+    return known / max(1, sum(len(text) * n for text, n in units.items()))
