@@ -1,4 +1,7 @@
-"""Decoding of text files that people save: spreadsheets' CSV, sidecar texts, exports of other tools."""
+"""Decoding of tables and exports, which are refused rather than misread: a wrong letter would become a wrong tag.
+
+Names of pictures and texts beside them are never refused; `encodings` guesses theirs.
+"""
 
 from __future__ import annotations
 
