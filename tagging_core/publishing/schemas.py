@@ -235,6 +235,7 @@ class Webhook(Model):
     url: str
     kinds: list[EventType]
     active: bool
+    pause_reason: str = Field("", description="why it was paused, if not by a person")
     created_at: datetime
     secret: str | None = Field(None, description="signing secret; shown once, at creation")
 

@@ -465,6 +465,8 @@ webhooks = Table(
     Column("kinds", JSON, nullable=False),  # see ledger.webhook_outbox.EventType
     Column("secret", String(80), nullable=False),
     Column("active", Boolean, nullable=False),
+    Column("pause_reason", Text, nullable=False, server_default=""),  # empty: not paused, or by a person
+    Column("not_before", Float, nullable=False, server_default="0"),  # seconds since the epoch; see Retry-After
     Column("created_by", String(120), nullable=False),
     Column("created_at", DateTime, nullable=False),
 )
