@@ -66,6 +66,7 @@ assets = Table(
     Column("id", _Id, primary_key=True, autoincrement=True),
     Column("sha256", String(64), nullable=False, unique=True),
     Column("name", String(255), nullable=False),  # the client's file name, for display only
+    Column("folded_name", Text, nullable=False, server_default=""),  # for search, see common.folding
     Column("format", String(12), nullable=False),
     Column("width", Integer, nullable=False),
     Column("height", Integer, nullable=False),

@@ -6,6 +6,8 @@ import re
 import unicodedata
 from pathlib import PurePosixPath
 
+from tagging_core.common.folding import fold
+
 MAX_BYTES = 255 - len(".xmp")
 """Longest name in UTF-8, so that the name of its sidecar fits, too."""
 
@@ -39,7 +41,8 @@ class UniqueNames:
     """
 
     def __init__(self, *reserved: str) -> None:
-        self._taken = {_key(name) for name in reserved}
+        # Names that are equal when folded are the same file on Windows or macOS.
+        self._taken = {fold(name) for name in reserved}
 
     def claim(self, name: str, folder: str) -> str:
         """Return the path of a picture, whose sidecar may lie beside it.
@@ -54,22 +57,17 @@ class UniqueNames:
         name = portable(name)
         if self._take(name):
             return name
-        while _key(folder) in self._taken:
+        while fold(folder) in self._taken:
             folder += "_"
-        self._taken.add(_key(folder))
+        self._taken.add(fold(folder))
         return f"{folder}/{name}"
 
     def _take(self, name: str) -> bool:
-        keys = {_key(name), _key(f"{name}.xmp")}
+        keys = {fold(name), fold(f"{name}.xmp")}
         if keys & self._taken:
             return False
         self._taken |= keys
         return True
-
-
-def _key(name: str) -> str:
-    """Names with equal keys are the same file on Windows or macOS."""
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
 def _shortened(name: str) -> str:
