@@ -15,6 +15,7 @@ from tagging_core.search import Found
 session.guard(Action.REVIEW)
 loop, state = session.loop(), st.session_state
 MORE = 60
+INDEXING = "The search index is being filled, so pictures may be missing. Search again in a minute."
 
 
 def draw_query() -> None:
@@ -116,12 +117,14 @@ def open_one() -> None:
     state["search_open"] = gallery.opened()
 
 
-def draw_nothing(ranked: bool) -> None:
+def draw_nothing(ranked: bool, indexing: bool) -> None:
     """Say why nothing was found, and what to do about it."""
     total = loop.review.progress().total
     if not total:
         st.info("There are no pictures yet.", icon=":material/photo_library:")
         st.page_link(page_paths.UPLOAD, label="Upload pictures", icon=":material/upload:")
+    elif indexing:
+        st.info(INDEXING, icon=":material/hourglass:")
     elif ranked:
         st.info(
             "No picture is relevant enough. Try other words, or fewer filters.",
@@ -141,8 +144,10 @@ def draw_results(found: Found) -> None:
         if hit.asset_id in known
     ]
     if not shown:
-        draw_nothing(ranked)
+        draw_nothing(ranked, found.indexing)
         return
+    if found.indexing:
+        st.caption(INDEXING)
     if not found.likely:
         st.info("No picture is a likely match. These come closest, best first.", icon=":material/search:")
     page = f"search-{hash((search_state.search_key(), tuple(ids)))}"

@@ -127,6 +127,9 @@ class SearchResult(Model):
     words: str = Field(description="the part of the query that matches no tag")
     understood: bool = Field(description="false if the model cannot encode these words: only texts are searched")
     likely: bool = Field(description="false if even the best hit is unlikely: the hits are the closest pictures")
+    indexing: bool = Field(
+        False, description="true while pictures are being added to the index: hits may be missing"
+    )
 
 
 class NewDecision(Model):
