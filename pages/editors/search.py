@@ -44,7 +44,8 @@ def draw_understood(found: Found) -> None:
         with st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
             st.caption("Tags in your words:", width="content")
             for group in found.query.groups:
-                st.badge(" / ".join(session.tag_label(taxonomy.tags[t]) for t in group[:3] if t in taxonomy.tags))
+                names = [session.tag_label(taxonomy.tags[t]) for t in group[:3] if t in taxonomy.tags]
+                st.badge(session.escape_md(" / ".join(names)))
     if found.query.rest and not found.understood:
         st.info(
             f"The active model does not understand “{session.escape_md(found.query.rest)}”, so only the texts of "
@@ -171,7 +172,7 @@ try:
     with st.spinner("Searching ..."):
         found = search_state.search()
 except TaggingError as error:
-    st.error(str(error), icon=":material/error:")
+    session.draw_error(error)
     st.stop()
 draw_understood(found)
 draw_results(found)

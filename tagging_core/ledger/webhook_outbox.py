@@ -99,8 +99,7 @@ def add(connection: Connection, user: User, url: str, *, kinds: Iterable[EventTy
     """
     require(user, Action.UPLOAD)
     wanted = sorted(set(kinds))
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or len(url) > 2_000:
+    if not _is_valid(url):
         raise WebhookError(
             f"{url[:200]!r} is not a valid webhook URL: use http(s)://host/path, at most 2,000 characters, "
             "without a user name or password."
@@ -111,6 +110,14 @@ def add(connection: Connection, user: User, url: str, *, kinds: Iterable[EventTy
     row = {"url": url, "kinds": wanted, "secret": f"whsec_{key}", "active": True}
     webhook_id = insert_row(connection, webhooks, row | {"created_by": user.name, "created_at": _now()})
     return get(connection, webhook_id)
+
+
+def _is_valid(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # brackets without an IPv6 address
+        return False
+    return bool(parts.scheme in ("http", "https") and parts.hostname and not parts.username and len(url) <= 2_000)
 
 
 def get(connection: Connection, webhook_id: int) -> Webhook:
