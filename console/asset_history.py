@@ -49,7 +49,7 @@ def describe(event: Event) -> str:
     """Return an event as a Markdown sentence."""
     taxonomy = session.loop().taxonomy()
     names = [
-        session.tag_label(taxonomy.tags[tag_id]) if tag_id in taxonomy.tags else tag_id
+        session.escape_md(session.tag_label(taxonomy.tags[tag_id]) if tag_id in taxonomy.tags else tag_id)
         for tag_id in (event.tag_id, event.other_tag_id)
         if tag_id
     ]

@@ -6,7 +6,7 @@ import streamlit as st
 
 from console import page_paths
 from console.favicon import favicon
-from console.session import identify, language, loop, sign_in_configured
+from console.session import draw_error, escape_md, identify, language, loop, sign_in_configured
 from tagging_core import TaggingError
 from tagging_core.common import Action
 
@@ -48,7 +48,7 @@ try:
     loop()
     user = identify()
 except TaggingError as error:
-    st.error(str(error), icon=":material/error:")
+    draw_error(error)
     st.stop()
 st.session_state["user"] = user
 
@@ -58,7 +58,9 @@ allowed = {
 }
 allowed = {section: entries for section, entries in allowed.items() if entries}
 if not allowed:
-    st.error(f"{user.name} has no role in Tagloop yet. Ask an administrator to add you to the roles file.")
+    st.error(
+        f"{escape_md(user.name)} has no role in Tagloop yet. Ask an administrator to add you to the roles file."
+    )
     st.stop()
 page = st.navigation(allowed, expanded=True)
 
@@ -73,7 +75,7 @@ with st.sidebar:
         persist_state="session",
     )
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption(f":material/person: {user.name}")
+        st.caption(f":material/person: {escape_md(user.name)}")
         if sign_in_configured():
             st.button("Sign out", type="tertiary", on_click=st.logout)
         elif st.button("Change", type="tertiary", help="Use another name"):
@@ -81,7 +83,7 @@ with st.sidebar:
             st.rerun()
     worker = loop().worker
     if worker is not None and worker.trouble:
-        st.warning(worker.trouble, icon=":material/warning:")
+        st.warning(escape_md(worker.trouble), icon=":material/warning:")
     if worker is not None and worker.chroma.startswith("rebuilt"):
         st.info("The search index was damaged and is being rebuilt from the database. Nothing was lost.")
 page.run()

@@ -18,6 +18,7 @@ from starlette.routing import Route
 
 from tagging_core import TaggingError, load_settings
 from tagging_core.assets import Asset, ImageFiles, Rendition
+from tagging_core.assets.media_types import media_type
 from tagging_core.storage import open_blobs
 
 _SECRET = secrets.token_bytes(32)
@@ -25,16 +26,6 @@ _HEADERS = {
     "Cache-Control": "private, max-age=31536000, immutable",
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
     "X-Content-Type-Options": "nosniff",
-}
-_TYPES = {
-    "JPEG": "image/jpeg",
-    "PNG": "image/png",
-    "WEBP": "image/webp",
-    "GIF": "image/gif",
-    "BMP": "image/bmp",
-    "TIFF": "image/tiff",
-    "HEIF": "image/heif",
-    "AVIF": "image/avif",
 }
 
 
@@ -96,12 +87,13 @@ def _serve(request: Request) -> Response:
     kind, (sha256, _, extension) = request.path_params["kind"], request.path_params["name"].partition(".")
     if not hmac.compare_digest(request.query_params.get("key", ""), _sign(kind, sha256, extension)):
         return Response("This URL was not signed by the running console.", 403)
-    rendition, media_type = Rendition(kind), _TYPES.get(extension, "application/octet-stream")
+    rendition = Rendition(kind)
+    form = media_type(rendition, extension)
     try:
         path = _files().path(rendition, sha256)
         if path is not None and path.is_file():
-            return FileResponse(path, media_type=media_type, headers=_HEADERS)
-        return Response(load(rendition, sha256), media_type=media_type, headers=_HEADERS)
+            return FileResponse(path, media_type=form, headers=_HEADERS)
+        return Response(load(rendition, sha256), media_type=form, headers=_HEADERS)
     except FileNotFoundError:
         return Response("This picture's file is missing; run `doctor` to find out what to do.", 404)
     except TaggingError as error:

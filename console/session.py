@@ -14,6 +14,7 @@ from tagging_core.publishing.schemas import Language
 from tagging_core.taxonomy import Tag
 
 _NAME = "console.local_name"
+_PUNCTUATION = re.compile(r"([\\`*_{}\[\]()#+\-.!|~<>$:&=])")  # what has a meaning in Streamlit's Markdown
 
 
 @st.cache_resource(show_spinner="Starting Tagloop ...")
@@ -56,7 +57,7 @@ def guard(action: Action) -> None:
     try:
         require(user, action)
     except NotAllowedError as error:
-        st.error(str(error), icon=":material/lock:")
+        st.error(escape_md(str(error)), icon=":material/lock:")
         st.stop()
 
 
@@ -79,8 +80,8 @@ def tag_label(tag: Tag) -> str:
 
 
 def escape_md(text: str) -> str:
-    """Escape Markdown, so that text typed by users loads no images and adds no links."""
-    return re.sub(r"([\\`*_{}\[\]()#+\-.!|~<>$:])", r"\\\1", text)
+    """Escape Markdown, so that text typed by users loads no images and looks as it was typed."""
+    return _PUNCTUATION.sub(r"\\\1", text)
 
 
 def defer_error(error: TaggingError) -> None:
@@ -91,7 +92,12 @@ def defer_error(error: TaggingError) -> None:
 def show_error() -> None:
     """Show the error kept by `defer_error`."""
     if message := st.session_state.pop("error", None):
-        st.error(message, icon=":material/error:")
+        draw_error(message)
+
+
+def draw_error(error: TaggingError | str) -> None:
+    """Draw an error as plain text, as its message may quote what somebody typed."""
+    st.error(escape_md(str(error)), icon=":material/error:")
 
 
 def browser_address() -> str | None:
@@ -135,7 +141,7 @@ def _ask_name(current: str) -> None:
             try:
                 user = local_user(name)
             except TaggingError as error:
-                st.error(str(error))
+                draw_error(error)
             else:
                 loop().values.put(_NAME, user.name)
                 st.session_state["user_name"] = user.name

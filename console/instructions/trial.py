@@ -47,7 +47,7 @@ def _make(profile: Profile, instruction: str) -> None:
     try:
         found = session.loop().curation.instructions.preview(profile.id, instruction, advance)
     except TaggingError as error:
-        st.error(str(error), icon=":material/error:")
+        session.draw_error(error)
     else:
         st.session_state[_RESULT] = (profile.id, found)
     bar.empty()
@@ -92,5 +92,5 @@ def _words(tried: TrialPicture, taxonomy: Taxonomy) -> str:
 
 def _name(suggestion: Suggestion, taxonomy: Taxonomy) -> str:
     tag = taxonomy.tags.get(suggestion.tag_id)
-    name = session.escape_md(session.tag_label(tag)) if tag is not None else suggestion.tag_id
+    name = session.escape_md(session.tag_label(tag)) if tag is not None else session.escape_md(suggestion.tag_id)
     return f"{name} {suggestion.probability:.0%}"

@@ -74,7 +74,7 @@ def _draw_tag_changes(found: ComparisonReport) -> None:
     shown = [moved for moved in found.moved if moved.tag_id in taxonomy.tags][:_MAX_TAGS]
     known = gallery.load([a for moved in shown for a in (*moved.gains, *moved.losses)])
     for moved in shown:
-        label = session.tag_label(taxonomy.tags[moved.tag_id])
+        label = session.escape_md(session.tag_label(taxonomy.tags[moved.tag_id]))
         with st.expander(f"{label}: {moved.gained} gained, {moved.lost} lost"):
             _draw_pictures(moved, known)
     if len(found.moved) > len(shown):

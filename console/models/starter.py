@@ -13,7 +13,7 @@ def draw() -> None:
     try:
         status = session.loop().models.starter.status()
     except TaggingError as error:
-        st.error(str(error))
+        session.draw_error(error)
         return
     st.subheader("First suggestions")
     if status.photos:

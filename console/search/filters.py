@@ -27,7 +27,7 @@ def read(asked: Mapping[str, str]) -> None:
     }
     for name in _NAMES:
         text = asked.get(name, "")
-        good = text in known[name] if name in known else (text.isdecimal() if name == "batch" else _day(text))
+        good = text in known[name] if name in known else (_is_id(text) if name == "batch" else _day(text))
         state[f"search_filter_{name}"] = text if good else ""
 
 
@@ -91,6 +91,10 @@ def current() -> Filters:
         period,
         values["state"],
     )
+
+
+def _is_id(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) < 16
 
 
 def _day(text: str) -> date | None:

@@ -47,7 +47,7 @@ def _draw_threshold(tag: Tag) -> None:
         return
     target = tag.target or _USUAL
     cut = loop.review.threshold_of(tag.id, profiles[0].id, target)
-    name = profiles[0].name(session.language())
+    name = session.escape_md(profiles[0].name(session.language()))
     if cut.probability is None:
         st.markdown(
             f"At {target:.0%} in {name}, its own decisions do not allow accepting anything unseen yet. "

@@ -60,9 +60,9 @@ def draw_plan(plan: Plan, word: str, key: str, *, on_done: Callable[[], None] | 
     try:
         found = session.loop().curation.impact(plan)
     except TaggingError as error:
-        st.error(str(error), icon=":material/error:")
+        session.draw_error(error)
         return
-    st.markdown("\n".join(f"- {sentence}" for sentence in found.sentences()))
+    st.markdown("\n".join(f"- {session.escape_md(sentence)}" for sentence in found.sentences()))
     if len(found.changes) > 1:
         with st.expander(f"{len(found.changes):,} items change"):
             draw_changes(found.changes)

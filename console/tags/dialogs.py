@@ -41,7 +41,7 @@ def merge(tag_id: str, into: str | None = None) -> None:
     tag = taxonomy.tag(tag_id)
     others = [t.id for t in taxonomy.assignable() if t.id != tag.id]
     target = st.selectbox(
-        f"{session.tag_label(tag)} becomes",
+        f"{session.escape_md(session.tag_label(tag))} becomes",
         others,
         index=others.index(into) if into in others else None,
         format_func=lambda t: _with_category(taxonomy, taxonomy.tags[t]),
@@ -182,7 +182,7 @@ def edit_category(category_id: str | None = None) -> None:
         try:
             plan = plans.delete_category(taxonomy, known.id)
         except TaggingError as error:
-            st.error(str(error), icon=":material/error:")
+            session.draw_error(error)
         else:
             change_preview.apply(plan)
             st.rerun()
@@ -193,7 +193,7 @@ def _draw(make: Callable[[], Plan], word: str, key: str) -> None:
     try:
         plan = make()
     except TaggingError as error:
-        st.error(str(error), icon=":material/error:")
+        session.draw_error(error)
         return
     change_preview.draw_plan(plan, word, key, on_done=lambda: st.session_state.update(dialog_done=True))
 

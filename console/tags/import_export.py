@@ -63,7 +63,7 @@ def _draw_import(data: bytes, form: str, name: str) -> None:
         st.dataframe(rows[:1000], hide_index=True)
         return
     except TaggingError as error:
-        st.error(str(error), icon=":material/error:")
+        session.draw_error(error)
         return
     if found.notes:
         which = "row is" if len(found.notes) == 1 else "rows are"

@@ -104,7 +104,7 @@ def _draw_synonyms(proposal: Proposal, first: Tag, second: Tag) -> None:
         if _may_curate():
             with st.container(horizontal=True):
                 st.button(
-                    f"Merge {session.tag_label(rare)} into {session.tag_label(frequent)} …",
+                    f"Merge {_name(rare)} into {_name(frequent)} …",
                     key=f"accept_{proposal.key}",
                     on_click=dialogs.merge,
                     args=(rare.id, frequent.id),
@@ -277,7 +277,7 @@ def _apply(plan: plans.Plan) -> None:
 
 
 def _open_button(tag: Tag, key: str) -> None:
-    if st.button(f"Open {session.tag_label(tag)}", key=f"open_{tag.id}_{key}"):
+    if st.button(f"Open {_name(tag)}", key=f"open_{tag.id}_{key}"):
         st.switch_page(page_paths.TAGS, query_params={"tag": tag.id})
 
 

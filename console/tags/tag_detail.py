@@ -20,10 +20,10 @@ def draw(tag_id: str) -> None:
     try:
         tag = taxonomy.tag(tag_id)
     except NotFoundError as error:
-        st.error(f"{error} It may have been deleted: see the library's history.", icon=":material/error:")
+        session.draw_error(f"{error} It may have been deleted: see the library's history.")
         return
     if tag.id != tag_id:
-        st.info(f"`{tag_id}` was merged into this tag; its id redirects here.")
+        st.info(f"{session.escape_md(tag_id)} was merged into this tag; its id redirects here.")
     category = taxonomy.categories[tag.category_id]
     st.title(session.escape_md(session.tag_label(tag)), anchor=False)
     _draw_badges(tag, category.name(session.language()), category.exclusive)
@@ -59,7 +59,7 @@ def _draw_badges(tag: Tag, category: str, exclusive: bool) -> None:
     with st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
         parent = taxonomy.tags.get(tag.parent_id or "")
         place = f"{category} › {session.tag_label(parent)}" if parent else category
-        st.badge(place, color="blue")
+        st.badge(session.escape_md(place), color="blue")
         if exclusive:
             st.badge("exclusive", color="gray", help="At most one tag of this category applies to a picture")
         if tag.state != "active":

@@ -15,6 +15,7 @@ from tagging_core.search import Found
 session.guard(Action.REVIEW)
 loop, state = session.loop(), st.session_state
 MORE = 60
+INDEXING = "The search index is being filled, so pictures may be missing. Search again in a minute."
 
 
 def draw_query() -> None:
@@ -43,7 +44,8 @@ def draw_understood(found: Found) -> None:
         with st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
             st.caption("Tags in your words:", width="content")
             for group in found.query.groups:
-                st.badge(" / ".join(session.tag_label(taxonomy.tags[t]) for t in group[:3] if t in taxonomy.tags))
+                names = [session.tag_label(taxonomy.tags[t]) for t in group[:3] if t in taxonomy.tags]
+                st.badge(session.escape_md(" / ".join(names)))
     if found.query.rest and not found.understood:
         st.info(
             f"The active model does not understand “{session.escape_md(found.query.rest)}”, so only the texts of "
@@ -116,12 +118,14 @@ def open_one() -> None:
     state["search_open"] = gallery.opened()
 
 
-def draw_nothing(ranked: bool) -> None:
+def draw_nothing(ranked: bool, indexing: bool) -> None:
     """Say why nothing was found, and what to do about it."""
     total = loop.review.progress().total
     if not total:
         st.info("There are no pictures yet.", icon=":material/photo_library:")
         st.page_link(page_paths.UPLOAD, label="Upload pictures", icon=":material/upload:")
+    elif indexing:
+        st.info(INDEXING, icon=":material/hourglass:")
     elif ranked:
         st.info(
             "No picture is relevant enough. Try other words, or fewer filters.",
@@ -141,8 +145,10 @@ def draw_results(found: Found) -> None:
         if hit.asset_id in known
     ]
     if not shown:
-        draw_nothing(ranked)
+        draw_nothing(ranked, found.indexing)
         return
+    if found.indexing:
+        st.caption(INDEXING)
     if not found.likely:
         st.info("No picture is a likely match. These come closest, best first.", icon=":material/search:")
     page = f"search-{hash((search_state.search_key(), tuple(ids)))}"
@@ -166,7 +172,7 @@ try:
     with st.spinner("Searching ..."):
         found = search_state.search()
 except TaggingError as error:
-    st.error(str(error), icon=":material/error:")
+    session.draw_error(error)
     st.stop()
 draw_understood(found)
 draw_results(found)

@@ -146,7 +146,7 @@ st.title("Pictures")
 try:
     title, found = find()
 except TaggingError as error:
-    st.error(str(error), icon=":material/error:")
+    session.draw_error(error)
     st.page_link(page_paths.OVERVIEW, label="To the overview", icon=":material/arrow_back:")
     st.stop()
 more = "more than " if len(found) == PAGE else ""

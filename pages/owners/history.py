@@ -31,7 +31,7 @@ def draw_act(act: ChangeSet) -> None:
             on_click=change_preview.undo,
             args=(act.id, act.title),
             icon=":material/undo:",
-            disabled=not act.id,
+            disabled=not act.undoable,
             help="Restores everything that it changed",
         )
 

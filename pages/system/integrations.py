@@ -128,6 +128,8 @@ def draw_webhook(webhook: Webhook, counts: dict[str, int]) -> None:
     with st.container(horizontal=True, vertical_alignment="center", border=True):
         subscribed = ", ".join(KINDS[kind] for kind in webhook.kinds)
         n = " · ".join(f"{counts[name]:,} {badge}" for name, badge in STATES.items() if counts.get(name))
+        if webhook.pause_reason:
+            n += f"  \n:orange[{session.escape_md(webhook.pause_reason)}]"
         st.markdown(f"**{session.escape_md(webhook.url)}**  \n:gray[{subscribed}]  \n{n}", width="stretch")
         label = "Pause" if webhook.active else "Resume"
         st.button(label, key=f"hook_{webhook.id}", on_click=set_active, args=(webhook.id, not webhook.active))

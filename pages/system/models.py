@@ -53,7 +53,7 @@ def compare(fingerprint: str) -> None:
         with st.spinner("Comparing on past decisions"):
             state["model_report"] = (fingerprint, loop.models.compare(fingerprint))
     except TaggingError as error:
-        st.error(str(error))
+        session.draw_error(error)
 
 
 def describe(preset: Preset) -> str:

@@ -76,8 +76,8 @@ def identify(loop: Tagloop, request: Request) -> Caller:
     if loop.settings.api_local and _is_local(request):
         return Caller(local_user("program on this machine"), "local", frozenset(Scope))
     raise KeyRefusedError(
-        "Send an API key: `Authorization: Bearer tagloop_...`. An administrator creates keys on the Integrations "
-        "page or with `python -m tagging_core key create`."
+        "Send an API key: `Authorization: Bearer tagloop_...`. An administrator creates keys on the console's page "
+        "Integrations, or with `python -m tagging_core key create NAME`."
     )
 
 

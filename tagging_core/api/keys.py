@@ -123,7 +123,7 @@ def check(database: Database, token: str) -> ApiKey:
         row = connection.execute(select(api_keys).where(api_keys.c.prefix == prefix)).first()
     # Compare even if the prefix is unknown, so that response time does not reveal which prefixes exist.
     if not hmac.compare_digest(_hash(token), row.hash if row else _hash("")) or row is None:
-        raise KeyRefusedError("Unknown API key. An administrator creates keys on the Integrations page.")
+        raise KeyRefusedError("Unknown API key. An administrator creates keys on the console's page Integrations.")
     found = _to_key(row)
     if found.revoked_at is not None:
         raise KeyRefusedError(f"The API key {found.name!r} was revoked on {found.revoked_at:%Y-%m-%d}.")

@@ -1,4 +1,4 @@
-"""ASGI middleware of the REST service: authentication, body size limit, request ids and metrics."""
+"""ASGI middleware of the REST service: HEAD, authentication, body size limit, request ids and metrics."""
 
 from __future__ import annotations
 
@@ -27,6 +27,28 @@ _PUBLIC = ("/docs", "/openapi.json")
 _REQUEST_ID = re.compile(r"[\w.:-]{1,80}")
 
 GetLoop = Callable[[], Tagloop]
+
+
+class HeadMiddleware:
+    """Answers HEAD as GET, without the body; FastAPI's routes answer GET alone.
+
+    Args:
+        app: The application.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Forward a request, a HEAD as a GET whose body is dropped."""
+        if scope.get("method") != "HEAD":
+            await self._app(scope, receive, send)
+            return
+
+        async def send_head(message: Message) -> None:
+            await send({**message, "body": b""} if "body" in message else message)
+
+        await self._app({**scope, "method": "GET"}, receive, send_head)
 
 
 class AuthMiddleware:

@@ -23,6 +23,7 @@ from tagging_core.api.middleware import (
     AuthMiddleware,
     BodyLimitMiddleware,
     GetLoop,
+    HeadMiddleware,
     MetricsMiddleware,
 )
 from tagging_core.api.routes import ROUTERS
@@ -54,6 +55,7 @@ def create_api(get_loop: GetLoop) -> FastAPI:
     api.add_middleware(AuthMiddleware, get_loop=get_loop)
     api.add_middleware(BodyLimitMiddleware)
     api.add_middleware(MetricsMiddleware)
+    api.add_middleware(HeadMiddleware)
     return api
 
 

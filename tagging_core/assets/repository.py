@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Row, Select, delete, select, update
 
 from tagging_core.assets.decoding import Picture
 from tagging_core.common import periods
+from tagging_core.common.folding import fold
 from tagging_core.errors import NotFoundError
 from tagging_core.ledger.rollups import reader
 from tagging_core.storage import add_to, key_values, upsert
@@ -135,9 +136,11 @@ def insert(connection: Connection, arrivals: Sequence[NewAsset]) -> dict[str, tu
 
 
 def _row(arrival: NewAsset, now: datetime) -> dict[str, Any]:
+    name = safe_name(arrival.name)
     return {
         "sha256": arrival.sha256,
-        "name": safe_name(arrival.name),
+        "name": name,
+        "folded_name": fold(name),
         "format": arrival.picture.format,
         "width": arrival.picture.width,
         "height": arrival.picture.height,
@@ -258,10 +261,8 @@ def find(connection: Connection, query: str, limit: int = 60) -> list[Asset]:
     """
     statement = select(assets).order_by(assets.c.id.desc()).limit(limit)
     if typed := query.strip():
-        named = [
-            to_asset(row)
-            for row in connection.execute(statement.where(assets.c.name.icontains(typed, autoescape=True)))
-        ]
+        in_name = assets.c.folded_name.contains(fold(typed), autoescape=True)
+        named = [to_asset(row) for row in connection.execute(statement.where(in_name))]
         return list({asset.id: asset for asset in [*search_text(connection, typed, limit), *named]}.values())[
             :limit
         ]
@@ -269,8 +270,8 @@ def find(connection: Connection, query: str, limit: int = 60) -> list[Asset]:
 
 
 def words_of(text: str) -> Iterable[str]:
-    """Split a text into search terms: case-folded alphanumeric words and bigrams of Chinese characters."""
-    for run in re.findall(r"[一-鿿]+|[^\W_一-鿿]+", text.casefold()):
+    """Split a text into search terms: folded alphanumeric words and bigrams of Chinese characters."""
+    for run in re.findall(r"[一-鿿]+|[^\W_一-鿿]+", fold(text)):
         if "一" <= run[0] <= "鿿":
             yield from ([run[i : i + 2] for i in range(len(run) - 1)] or [run])
         else:

@@ -10,6 +10,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from tagging_core.cli.output import say, say_group
 from tagging_core.cli.starter_commands import add_starter_commands
 from tagging_core.common.text_decoding import decode_unicode
 from tagging_core.common.users import local_user
-from tagging_core.errors import BusyError, SourceError
+from tagging_core.errors import BusyError, SourceError, TaggingError
 from tagging_core.ingest.folder_watch import appearing
 from tagging_core.publishing import schemas
 from tagging_core.publishing.exports import label_studio
@@ -34,6 +35,9 @@ from tagging_core.publishing.exports.tables import USUAL
 from tagging_core.settings import Settings
 from tagging_core.storage import Database
 from tagging_core.storage.blobs import open_blobs
+
+_INDEX_SECONDS = 60.0  # that `search` waits for the index
+_INDEXING = "The search index is being filled, so pictures may be missing. Search again in a minute."
 
 
 def add_commands(commands: argparse._SubParsersAction[Any], common: argparse.ArgumentParser) -> None:
@@ -182,14 +186,27 @@ def _watch(loop: Tagloop, options: argparse.Namespace) -> int:
 
 def _search(loop: Tagloop, options: argparse.Namespace) -> int:
     loop.start()
+    _fill_index(loop)
     found = Operations(loop, local_user(options.user)).search.find(options.text, limit=options.limit)
+    if found.indexing:
+        print(_INDEXING, file=sys.stderr)
     lines = [f"{hit.asset.id:6}  {hit.asset.name}" for hit in found.hits]
     if found.likely:
         lines = [f"{hit.relevance:6.1%}  {line}" for hit, line in zip(found.hits, lines, strict=True)]
     elif lines:
         lines.insert(0, "No picture is a likely match. These come closest, best first:")
-    say(options, found.model_dump(mode="json"), lines or ["No picture matches well enough."])
-    return 0
+    nothing = _INDEXING if found.indexing else "No picture matches well enough."
+    say(options, found.model_dump(mode="json"), lines or [nothing])
+    return int(found.indexing and not lines)
+
+
+def _fill_index(loop: Tagloop) -> None:
+    """Wait until the worker has added the waiting pictures to the index; it ends with this process."""
+    index, end = loop.resources.index, time.monotonic() + _INDEX_SECONDS
+    while (not index.is_open or index.feeder.lacks_pictures(index.fingerprint)) and time.monotonic() < end:
+        if loop.worker is not None and loop.worker.trouble:
+            raise TaggingError(loop.worker.trouble)
+        time.sleep(0.05)
 
 
 def _export(loop: Tagloop, options: argparse.Namespace) -> int:

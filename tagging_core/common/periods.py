@@ -81,11 +81,16 @@ def _days(zone: str) -> Callable[[datetime], str]:
 def moments(period: Period, zone: str) -> tuple[datetime, datetime]:
     """Return the start (inclusive) and the end (exclusive) of a period in a zone, as naive UTC times."""
     place = ZoneInfo(zone)
-    ends = period.first, period.last + timedelta(days=1)
-    first, after = (
-        datetime(d.year, d.month, d.day, tzinfo=place).astimezone(UTC).replace(tzinfo=None) for d in ends
-    )
-    return first, after
+    return _midnight(period.first, place, datetime.min), _midnight(period.last, place, datetime.max, days=1)
+
+
+def _midnight(day: date, place: ZoneInfo, beyond: datetime, *, days: int = 0) -> datetime:
+    """Return the start of a day, or of a later one, in UTC, naive; `beyond` outside the calendar."""
+    try:
+        start = datetime(day.year, day.month, day.day, tzinfo=place) + timedelta(days=days)
+        return start.astimezone(UTC).replace(tzinfo=None)
+    except OverflowError:
+        return beyond
 
 
 def bucket(day: str, grain: str) -> str:

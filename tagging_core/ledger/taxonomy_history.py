@@ -64,6 +64,7 @@ class ChangeSet:
         items: Number of items it changed.
         decided: Number of decisions on assets it made.
         changes: The first few changes, enough for `title`.
+        undoable: Whether it can be undone: not if it was undone, or a changed item has changed again since.
     """
 
     id: str
@@ -73,6 +74,7 @@ class ChangeSet:
     items: int
     decided: int
     changes: list[Change]
+    undoable: bool
 
     @property
     def title(self) -> str:
@@ -154,7 +156,9 @@ def _change_set(connection: Connection, change_id: str, event_id: int, *, items:
         count = select(func.count()).select_from(events).where(events.c.group_id == change_id)
         items = int(connection.execute(count.where(_LIBRARY_EVENTS)).scalar_one())
         decided = int(connection.execute(count.where(events.c.asset_id.is_not(None))).scalar_one())
-    return ChangeSet(head.group_id or "", event_id, head.actor, head.at, items, decided, changes)
+    latest = {event.group_id for event in latest_events(connection, changes)}
+    undoable = bool(head.group_id) and latest <= {head.group_id}
+    return ChangeSet(head.group_id or "", event_id, head.actor, head.at, items, decided, changes, undoable)
 
 
 def act_changes(connection: Connection, act: str, most: int | None = None) -> list[Change]:

@@ -6,6 +6,7 @@ Deliveries are queued in the transaction that causes them, so a commit loses non
 
 from __future__ import annotations
 
+import base64
 import secrets
 import time
 import uuid
@@ -42,6 +43,7 @@ class Webhook:
         kinds: Event types it receives.
         secret: Signing key, see `publishing.webhook_delivery.sign`.
         active: Whether deliveries are queued and sent.
+        pause_reason: Why it was paused, if not by a person; otherwise empty.
         created_at: UTC, naive.
     """
 
@@ -50,6 +52,7 @@ class Webhook:
     kinds: tuple[EventType, ...]
     secret: str
     active: bool
+    pause_reason: str
     created_by: str
     created_at: datetime
 
@@ -96,17 +99,25 @@ def add(connection: Connection, user: User, url: str, *, kinds: Iterable[EventTy
     """
     require(user, Action.UPLOAD)
     wanted = sorted(set(kinds))
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or len(url) > 2_000:
+    if not _is_valid(url):
         raise WebhookError(
             f"{url[:200]!r} is not a valid webhook URL: use http(s)://host/path, at most 2,000 characters, "
             "without a user name or password."
         )
     if not wanted:
         raise WebhookError(f"Choose at least one event type: {', '.join(EventType)}.")
-    row = {"url": url, "kinds": wanted, "secret": f"whsec_{secrets.token_urlsafe(32)}", "active": True}
+    key = base64.b64encode(secrets.token_bytes(32)).decode()
+    row = {"url": url, "kinds": wanted, "secret": f"whsec_{key}", "active": True}
     webhook_id = insert_row(connection, webhooks, row | {"created_by": user.name, "created_at": _now()})
     return get(connection, webhook_id)
+
+
+def _is_valid(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # brackets without an IPv6 address
+        return False
+    return bool(parts.scheme in ("http", "https") and parts.hostname and not parts.username and len(url) <= 2_000)
 
 
 def get(connection: Connection, webhook_id: int) -> Webhook:
@@ -135,8 +146,20 @@ def set_active(connection: Connection, user: User, webhook_id: int, *, active: b
     """
     require(user, Action.UPLOAD)
     get(connection, webhook_id)
-    connection.execute(update(webhooks).where(webhooks.c.id == webhook_id).values(active=active))
+    values = {"active": active, "pause_reason": "", "not_before": 0}
+    connection.execute(update(webhooks).where(webhooks.c.id == webhook_id).values(values))
     return get(connection, webhook_id)
+
+
+def pause(connection: Connection, webhook_id: int, reason: str) -> None:
+    """Pause a webhook whose receiver wants no more events, until a person resumes it."""
+    values = {"active": False, "pause_reason": reason}
+    connection.execute(update(webhooks).where(webhooks.c.id == webhook_id).values(values))
+
+
+def hold(connection: Connection, webhook_id: int, until: float) -> None:
+    """Send nothing to a webhook before a time, in seconds since the epoch."""
+    connection.execute(update(webhooks).where(webhooks.c.id == webhook_id).values(not_before=until))
 
 
 def announce(connection: Connection, kind: EventType, subjects: Iterable[dict[str, Any]]) -> None:
@@ -210,9 +233,10 @@ def due(connection: Connection, limit: int = 20, each: int = 10) -> list[Deliver
         limit: Maximum number in all.
         each: Maximum number of one webhook, so that a dead target with a long queue does not starve the others.
     """
-    active = select(webhooks.c.id).where(webhooks.c.active)
+    now = time.time()
+    active = select(webhooks.c.id).where(webhooks.c.active, webhooks.c.not_before <= now)
     place = func.row_number().over(partition_by=deliveries.c.webhook_id, order_by=deliveries.c.due)
-    waiting = deliveries.c.state == "waiting", deliveries.c.due <= time.time(), deliveries.c.webhook_id.in_(active)
+    waiting = deliveries.c.state == "waiting", deliveries.c.due <= now, deliveries.c.webhook_id.in_(active)
     placed = select(deliveries, place.label("place")).where(*waiting).subquery()
     first = select(placed).where(placed.c.place <= each).order_by(placed.c.due).limit(limit)
     return [_to_delivery(row) for row in connection.execute(first)]

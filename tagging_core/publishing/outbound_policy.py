@@ -59,7 +59,11 @@ class OutboundPolicy:
 
     def require_url(self, url: str) -> None:
         """Check that the host of a URL is on the list; see `require`."""
-        self.require(urlsplit(url).hostname or "")
+        try:
+            host = urlsplit(url).hostname or ""
+        except ValueError as error:
+            raise WebhookError(f"{url[:200]!r} is not a valid URL: {error}.") from error
+        self.require(host)
 
     def resolve(self, host: str, port: int) -> str:
         """Resolve a host to an allowed IP address.

@@ -127,6 +127,9 @@ class SearchResult(Model):
     words: str = Field(description="the part of the query that matches no tag")
     understood: bool = Field(description="false if the model cannot encode these words: only texts are searched")
     likely: bool = Field(description="false if even the best hit is unlikely: the hits are the closest pictures")
+    indexing: bool = Field(
+        False, description="true while pictures are being added to the index: hits may be missing"
+    )
 
 
 class NewDecision(Model):
@@ -235,6 +238,7 @@ class Webhook(Model):
     url: str
     kinds: list[EventType]
     active: bool
+    pause_reason: str = Field("", description="why it was paused, if not by a person")
     created_at: datetime
     secret: str | None = Field(None, description="signing secret; shown once, at creation")
 

@@ -170,6 +170,7 @@ def webhook(found: Webhook, secret: bool = False) -> schemas.Webhook:
         url=found.url,
         kinds=list(found.kinds),
         active=found.active,
+        pause_reason=found.pause_reason,
         created_at=utc(found.created_at),
         secret=found.secret if secret else None,
     )

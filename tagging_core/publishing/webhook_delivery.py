@@ -13,6 +13,7 @@ import logging
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,6 +21,7 @@ from urllib.parse import urlsplit
 import httpx
 from sqlalchemy import Connection
 
+from tagging_core.common import retry_after
 from tagging_core.errors import TaggingError, WebhookError
 from tagging_core.ledger import webhook_outbox
 from tagging_core.ledger.webhook_outbox import Delivery, EventType, Webhook
@@ -33,6 +35,7 @@ _BACKOFF_SECONDS = (5, 30, 120, 600, 1_800, 3_600, 7_200, 14_400, 28_800, 28_800
 _ATTEMPT_SECONDS = 10.0
 _MAX_RESPONSE = 65_536  # bytes of a response that are read, and discarded
 _KEEP = timedelta(days=30)
+_LONGEST_WAIT = 86_400.0  # seconds a receiver may ask for by `Retry-After`
 
 PayloadBuilder = Callable[[Connection, EventType, dict[str, Any]], dict[str, Any]]
 """Builds the payload of an event from its type and subject, in their current state."""
@@ -41,8 +44,9 @@ PayloadBuilder = Callable[[Connection, EventType, dict[str, Any]], dict[str, Any
 def sign(secret: str, uid: str, timestamp: int, *, body: str) -> str:
     """Sign a delivery: `v1,` and the base64 of HMAC-SHA256 over `uid.timestamp.body`.
 
-    The key is the part of the secret after `whsec_`, decoded from URL-safe base64.
+    The key is the part of the secret after `whsec_`, decoded from base64.
     """
+    # Secrets of former versions are URL-safe and unpadded; this decoder takes both.
     key = base64.urlsafe_b64decode(secret.removeprefix("whsec_") + "==")
     digest = hmac.new(key, f"{uid}.{timestamp}.{body}".encode(), hashlib.sha256).digest()
     return "v1," + base64.b64encode(digest).decode()
@@ -96,19 +100,16 @@ class WebhookSender:
 
     def _attempt(self, delivery: Delivery, webhook: Webhook) -> bool:
         try:
-            error = self._send(delivery, webhook, delivery.body or self._write_body(delivery))
+            answer = self._send(delivery, webhook, delivery.body or self._write_body(delivery))
         except TaggingError as problem:  # what it is about cannot be read any more: an attempt like any other
-            error = f"no payload: {problem}"
-        attempts = delivery.attempts + 1
+            answer = _Answer(f"no payload: {problem}")
         with self._database.write() as connection:
-            if not error:
-                webhook_outbox.settle(connection, delivery, state="sent", attempts=attempts, note="delivered")
-            elif attempts >= ATTEMPTS:
-                webhook_outbox.settle(connection, delivery, state="dead", attempts=attempts, note=error)
-            else:
-                pause = _BACKOFF_SECONDS[min(attempts, len(_BACKOFF_SECONDS)) - 1]
-                webhook_outbox.settle(connection, delivery, attempts=attempts, note=error, due=time.time() + pause)
-        return not error
+            if answer.gone:
+                webhook_outbox.pause(connection, webhook.id, answer.error)
+            if answer.wait:
+                webhook_outbox.hold(connection, webhook.id, time.time() + answer.wait)
+            webhook_outbox.settle(connection, delivery, **_outcome(delivery.attempts + 1, answer))
+        return not answer.error
 
     def _write_body(self, delivery: Delivery) -> str:
         """Build and store the body at the first attempt, so that retries send the same bytes."""
@@ -126,8 +127,8 @@ class WebhookSender:
             webhook_outbox.settle(connection, delivery, body=body)
         return body
 
-    def _send(self, delivery: Delivery, webhook: Webhook, body: str) -> str:
-        """Send a delivery and return the error, empty on success; the response body is never shown."""
+    def _send(self, delivery: Delivery, webhook: Webhook, body: str) -> _Answer:
+        """Send a delivery; the response body is never shown."""
         now = int(time.time())
         headers = {
             "content-type": "application/json",
@@ -144,12 +145,49 @@ class WebhookSender:
                     if size > _MAX_RESPONSE:
                         break
         except WebhookError as error:
-            return str(error)
+            return _Answer(str(error))
         except httpx.TimeoutException:
-            return f"no response within {_ATTEMPT_SECONDS:.0f} seconds"
+            return _Answer(f"no response within {_ATTEMPT_SECONDS:.0f} seconds")
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             logging.getLogger(__name__).info("webhook %s: %r", webhook.id, error)
-            return f"the connection to {urlsplit(webhook.url).hostname} failed"
-        if response.is_redirect:
-            return f"status {response.status_code}: redirects are not followed, so register the final URL"
-        return "" if response.is_success else f"status {response.status_code}"
+            return _Answer(f"the connection to {urlsplit(webhook.url).hostname} failed")
+        return _answer(response)
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What came of an attempt.
+
+    Attributes:
+        error: Empty on success.
+        gone: Whether the receiver wants no more events at all.
+        wait: Seconds in which the receiver wants no request.
+    """
+
+    error: str
+    gone: bool = False
+    wait: float = 0.0
+
+
+def _answer(response: httpx.Response) -> _Answer:
+    status = response.status_code
+    if response.is_success:
+        return _Answer("")
+    if response.is_redirect:
+        return _Answer(f"status {status}: redirects are not followed, so register the final URL")
+    if status == httpx.codes.GONE:
+        return _Answer("status 410: the receiver wants no more events, so the webhook is paused", gone=True)
+    busy = status in (httpx.codes.TOO_MANY_REQUESTS, httpx.codes.SERVICE_UNAVAILABLE)
+    wait = retry_after.seconds(response.headers.get("retry-after"), _LONGEST_WAIT) if busy else 0.0
+    return _Answer(f"status {status}", wait=wait)
+
+
+def _outcome(attempts: int, answer: _Answer) -> dict[str, Any]:
+    """Return the values of a delivery after an attempt."""
+    values = {"attempts": attempts, "note": answer.error or "delivered"}
+    if not answer.error:
+        return values | {"state": "sent"}
+    if answer.gone or attempts >= ATTEMPTS:
+        return values | {"state": "dead"}
+    pause = _BACKOFF_SECONDS[min(attempts, len(_BACKOFF_SECONDS)) - 1]
+    return values | {"due": time.time() + max(pause, answer.wait)}

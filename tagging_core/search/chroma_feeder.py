@@ -111,6 +111,12 @@ class ChromaFeeder:
             waiting = int(connection.execute(select(func.count()).select_from(outbox)).scalar_one())
             return waiting + bool(key_values.get(connection, REBUILD))
 
+    def lacks_pictures(self, fingerprint: str) -> bool:
+        """Return whether pictures of a model are queued for the index, so that it cannot find them yet."""
+        queued = select(outbox.c.id).where(outbox.c.kind == "asset", outbox.c.fingerprint == fingerprint)
+        with self._database.read() as connection:
+            return connection.execute(queued.limit(1)).first() is not None
+
     def serve_rebuild(self) -> None:
         """Queue a rebuild if another process requested one."""
         with self._database.read() as connection:

@@ -83,9 +83,9 @@ class ChromaIndex:
         if trouble:
             _log.warning("rebuilding Chroma from SQL: %s", trouble)
             self.place.clear()
-        self.connect()
         if fresh or trouble:
-            self.feeder.requeue()
+            self.feeder.requeue()  # first, so that an open index is never empty without saying so
+        self.connect()
         return f"rebuilt: {trouble}" if trouble else "made" if fresh else "opened"
 
     def connect(self) -> None:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, Connection, select
 
+from tagging_core.common import periods
 from tagging_core.common.periods import Period
 from tagging_core.errors import SearchError
 from tagging_core.ledger.events import STATES
@@ -65,10 +64,8 @@ class Filters:
         if self.batch_id is not None:
             found.append(assets.c.id.in_(select(items.c.asset_id).where(items.c.batch_id == self.batch_id)))
         if self.period is not None:
-            found += [
-                assets.c.created_at >= _midnight(self.period, 0, zone),
-                assets.c.created_at < _midnight(self.period, 1, zone),
-            ]
+            first, after = periods.moments(self.period, zone)
+            found += [assets.c.created_at >= first, assets.c.created_at < after]
         if self.state:
             if self.state not in STATES:
                 raise SearchError(f"There is no review state {self.state!r}; expected one of {', '.join(STATES)}.")
@@ -94,9 +91,3 @@ def matching(connection: Connection, conditions: list[ColumnElement[bool]], asse
 
 def _labelled(which: ColumnElement[bool]) -> ColumnElement[bool]:
     return assets.c.id.in_(select(labels.c.asset_id).where(labels.c.value == 1, which))
-
-
-def _midnight(period: Period, last: int, zone: str) -> datetime:
-    """Return the start of a period (`last` 0) or its exclusive end (1), in UTC without time zone."""
-    day = period.last + timedelta(days=1) if last else period.first
-    return datetime.combine(day, time(), ZoneInfo(zone)).astimezone(UTC).replace(tzinfo=None)

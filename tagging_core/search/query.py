@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from tagging_core.common.folding import compose
 from tagging_core.taxonomy.matching import TagNames
 from tagging_core.taxonomy.model import Taxonomy
 
@@ -50,7 +51,7 @@ class Query:
     """A parsed query.
 
     Attributes:
-        text: The input, with whitespace collapsed.
+        text: The input, with whitespace collapsed and accents composed.
         phrase: The text without filler words.
         groups: For each tag name in the text, its tags and their descendants, any of which matches.
         rest: The words that are not tag names, without fillers.
@@ -78,7 +79,7 @@ def read_query(names: TagNames, taxonomy: Taxonomy, text: str) -> Query:
     Returns:
         The parsed query; its groups are in the order in which they are mentioned.
     """
-    text = " ".join(text.split())
+    text = compose(" ".join(text.split()))
     groups: list[tuple[str, ...]] = []
     rest, end = [], 0
     for place in names.find(text):

@@ -68,11 +68,13 @@ class Found:
         query: The parsed query.
         hits: Best first.
         understood: Whether the model supports the language of the words that are not tag names.
+        indexing: Whether pictures are still being added to the index, so that hits may be missing.
     """
 
     query: Query
     hits: list[Hit]
     understood: bool = True
+    indexing: bool = False
 
     @property
     def likely(self) -> bool:
@@ -125,6 +127,7 @@ class Searcher:
             EncoderError: The text must be embedded and the encoder cannot be loaded.
         """
         self._index.require_served()
+        indexing = self._lacks_pictures()
         matrix = self._library.matrix()
         query = read_query(self.names(matrix), matrix.taxonomy, text)
         understood = not query.rest or self._criteria.reads(query.rest)
@@ -142,7 +145,8 @@ class Searcher:
         # Probabilities from a few examples are low: a search by pictures alone shows the nearest at any distance.
         things = sum(each.things for each in criteria)
         least = MIN_RELEVANCE**things if text.strip() else 0.0
-        return Found(query, _cut(chances, limit, least=least, ratio=_OF_BEST * things), understood)
+        found = _cut(chances, limit, least=least, ratio=_OF_BEST * things)
+        return Found(query, found, understood, indexing or self._lacks_pictures())
 
     def recommend(self, asset_id: int, filters: Filters = ANY, limit: int = 8) -> list[Hit]:
         """Return diverse assets that resemble one, without its near-duplicates.
@@ -201,6 +205,9 @@ class Searcher:
         if self._names[0] != taxonomy.revision:
             self._names = (taxonomy.revision, TagNames(taxonomy.active()))
         return self._names[1]
+
+    def _lacks_pictures(self) -> bool:
+        return self._index.feeder.lacks_pictures(self._index.fingerprint)
 
     def _examples(
         self, connection: Connection, like: Sequence[int], unlike: Sequence[int], *, pictures: Sequence[Vectors]

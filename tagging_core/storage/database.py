@@ -15,7 +15,7 @@ from alembic.config import Config
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError, NoSuchModuleError, OperationalError
 
-from tagging_core.errors import StorageError, UnreachableError
+from tagging_core.errors import NotFoundError, StorageError, UnreachableError
 
 _WRITERS_LOCK = "SELECT pg_advisory_xact_lock(7216841)"  # an arbitrary key
 
@@ -213,6 +213,10 @@ def _translate_errors() -> Iterator[None]:
         if error.connection_invalidated:
             raise UnreachableError(f"The database does not respond: {error.orig}. Try again.") from error
         raise
+    except OverflowError as error:
+        if "SQLite" not in str(error):
+            raise
+        raise NotFoundError("A number is too large: ids have at most 64 bits.") from error  # as on PostgreSQL
 
 
 def _strip_nul(_connection: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, _many: bool) -> Any:

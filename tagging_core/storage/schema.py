@@ -66,6 +66,7 @@ assets = Table(
     Column("id", _Id, primary_key=True, autoincrement=True),
     Column("sha256", String(64), nullable=False, unique=True),
     Column("name", String(255), nullable=False),  # the client's file name, for display only
+    Column("folded_name", Text, nullable=False, server_default=""),  # for search, see common.folding
     Column("format", String(12), nullable=False),
     Column("width", Integer, nullable=False),
     Column("height", Integer, nullable=False),
@@ -465,6 +466,8 @@ webhooks = Table(
     Column("kinds", JSON, nullable=False),  # see ledger.webhook_outbox.EventType
     Column("secret", String(80), nullable=False),
     Column("active", Boolean, nullable=False),
+    Column("pause_reason", Text, nullable=False, server_default=""),  # empty: not paused, or by a person
+    Column("not_before", Float, nullable=False, server_default="0"),  # seconds since the epoch; see Retry-After
     Column("created_by", String(120), nullable=False),
     Column("created_at", DateTime, nullable=False),
 )

@@ -45,7 +45,7 @@ class TagNames:
         found: dict[tuple[str, ...], dict[str, None]] = {}
         for tag in tags:
             for word in tag.words():
-                if parts := tuple(w for w, _, _ in _words(word)):
+                if parts := tuple(w for w, _, _ in _words(unicodedata.normalize("NFC", word))):
                     found.setdefault(parts, {})[tag.id] = None
         self._tags = {parts: tuple(ids) for parts, ids in found.items()}
         self._longest = max(map(len, self._tags), default=0)
@@ -57,9 +57,10 @@ class TagNames:
             text: Any text; case is ignored.
 
         Returns:
-            Mentions from left to right without overlaps, the longest possible at each place.
+            Mentions from left to right without overlaps, the longest possible at each place; their positions are
+            those in the composed text (NFC).
         """
-        words = list(_words(text))
+        words = list(_words(unicodedata.normalize("NFC", text)))
         matches: list[NameMatch] = []
         place = 0
         while place < len(words):

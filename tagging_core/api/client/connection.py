@@ -8,12 +8,14 @@ from typing import Any, TypeVar
 import httpx
 from pydantic import BaseModel, TypeAdapter
 
+from tagging_core.common import retry_after
 from tagging_core.errors import TaggingError
 from tagging_core.publishing import schemas
 
 T = TypeVar("T")
 _RETRIED = (429, 503)
 _ATTEMPTS = 5
+_LONGEST_WAIT = 10.0  # seconds
 
 
 class ServiceError(TaggingError):
@@ -67,7 +69,7 @@ class Connection:
                 raise ServiceError(0, {"detail": f"The service at {where} cannot be reached: {error}."}) from error
             if answer.status_code not in _RETRIED or not left:
                 break
-            time.sleep(min(10.0, float(answer.headers.get("retry-after", "1"))))
+            time.sleep(retry_after.seconds(answer.headers.get("retry-after"), _LONGEST_WAIT) or 1.0)
         if answer.is_success:
             return answer
         raise refused(answer)

@@ -53,6 +53,7 @@ class SearchOperations:
             words=found.query.rest,
             understood=found.understood,
             likely=found.likely,
+            indexing=found.indexing,
         )
 
 

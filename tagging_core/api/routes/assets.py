@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
+from tagging_core.api import picture_response
 from tagging_core.api.routes.common import (
     AssetId,
     Cursor,
@@ -17,6 +19,7 @@ from tagging_core.api.routes.common import (
     Limit,
     Reading,
 )
+from tagging_core.assets import files
 from tagging_core.learning.suggestions import MAX_SUGGESTIONS
 from tagging_core.publishing import schemas
 from tagging_core.publishing.exports.exporter import ENDINGS, Format
@@ -46,13 +49,16 @@ def get_asset(
     return operations.assets.get(asset, language)
 
 
-@router.get("/assets/{asset}/picture", response_class=Response, responses={200: {"content": {"image/*": {}}}})
-def get_picture(operations: Reading, asset: AssetId, rendition: Rendition = "screen") -> Response:
+@router.get(
+    "/assets/{asset}/picture",
+    response_class=Response,
+    responses={200: {"content": {"image/*": {}}}, 304: {"description": "The picture has the ETag that was sent"}},
+)
+def get_picture(request: Request, operations: Reading, asset: AssetId, rendition: Rendition = "screen") -> Response:
     """Download a picture: the original, or a JPEG of at most 1,400 (`screen`) or 320 pixels per side."""
-    data = operations.assets.picture(asset, rendition)
-    kind = "application/octet-stream" if rendition == "original" else "image/jpeg"
-    safe = {"X-Content-Type-Options": "nosniff", "Content-Disposition": f'attachment; filename="{asset}"'}
-    return Response(data, media_type=kind, headers=safe)
+    found = operations.assets.get(asset)
+    read = partial(operations.assets.picture, asset, rendition)
+    return picture_response.respond(request, found, files.Rendition(rendition), read=read)
 
 
 @router.get("/assets/{asset}/suggestions")

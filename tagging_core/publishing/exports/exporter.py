@@ -5,16 +5,19 @@ from __future__ import annotations
 import tempfile
 import zipfile
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
 
 from tagging_core.errors import PictureError, TaggingError
 from tagging_core.publishing import schemas
 from tagging_core.publishing.exports import label_studio, metadata, tables
+from tagging_core.publishing.exports.file_names import UniqueNames
 from tagging_core.taxonomy.model import Taxonomy
 
 _PAGE = 200
 _CHUNK = 1 << 20  # bytes
+_PROBLEMS = "problems.txt"
 
 
 class Format(StrEnum):
@@ -147,29 +150,54 @@ def _zip(
     reader: AssetReader, found: Iterator[schemas.Asset], form: Format, *, language: schemas.Language
 ) -> Iterator[bytes]:
     """Build a zip; what cannot be read or embedded gets a line in problems.txt, and a sidecar if possible."""
-    embedding = metadata.can_embed()
-    problems = [metadata.HOW_TO_EMBED] if form == Format.PICTURES and not embedding else []
+    names = UniqueNames(_PROBLEMS)
+    problems = [metadata.HOW_TO_EMBED] if form == Format.PICTURES and not metadata.can_embed() else []
     with tempfile.TemporaryFile() as file:
         with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
             for asset in found:
-                name = f"{asset.id}-{asset.name}".replace("/", "_").replace("\\", "_")
+                name = names.claim(asset.name, str(asset.id))
+                try:
+                    original = reader.picture(asset.id, "original")
+                except TaggingError as error:
+                    problems.append(f"{name}: {error}")
+                    original = b""
                 paths = metadata.paths(asset, reader.taxonomy, language)
-                if form == Format.PICTURES:
-                    try:
-                        data = reader.picture(asset.id, "original")
-                    except TaggingError as error:
-                        problems.append(f"{name}: {error}")
-                        continue
-                    try:
-                        if embedding:
-                            archive.writestr(name, metadata.embed(data, asset, paths))
-                            continue
-                    except PictureError as error:
-                        problems.append(f"{name}: {error} Its tags are in {name}.xmp.")
-                    archive.writestr(name, data)
-                archive.writestr(f"{name}.xmp", metadata.sidecar(asset, paths))
+                files = _Files(name, asset, paths, original=original, problems=problems)
+                for path, data in files.sidecar() if form == Format.XMP else files.picture():
+                    archive.writestr(path, data)
             if problems:
-                archive.writestr("problems.txt", "\n".join(problems) + "\n")
+                archive.writestr(_PROBLEMS, "\n".join(problems) + "\n")
         file.seek(0)
         while chunk := file.read(_CHUNK):
             yield chunk
+
+
+@dataclass(frozen=True, slots=True)
+class _Files:
+    """The files of one asset in a zip: path and bytes of each."""
+
+    name: str
+    asset: schemas.Asset
+    paths: Sequence[tuple[str, ...]]
+    original: bytes  # empty if it cannot be read
+    problems: list[str]
+
+    def picture(self) -> Iterator[tuple[str, bytes]]:
+        if not self.original:
+            return
+        if metadata.can_embed():
+            try:
+                yield self.name, metadata.embed(self.original, self.asset, self.paths)
+                return
+            except PictureError as error:
+                self.problems.append(f"{self.name}: {error} Its tags are in {self.name}.xmp.")
+        yield self.name, self.original
+        yield from self.sidecar()
+
+    def sidecar(self) -> Iterator[tuple[str, bytes]]:
+        try:
+            data = metadata.sidecar(self.asset, self.paths, self.original)
+        except PictureError as error:
+            self.problems.append(f"{self.name}: {error} The XMP file has only its tags here.")
+            data = metadata.sidecar(self.asset, self.paths)
+        yield f"{self.name}.xmp", data

@@ -1,7 +1,7 @@
 """Tags and descriptions as XMP and IPTC, in a sidecar file or embedded in a copy of the picture.
 
-Readable by exiftool, digiKam and Lightroom. Exiv2 (through pyexiv2) changes the metadata only: pixels and existing
-keywords are kept.
+Readable by exiftool, digiKam and Lightroom. A file's own keywords, title and caption stay. Exiv2 (through pyexiv2)
+changes the metadata only, not the pixels.
 """
 
 from __future__ import annotations
@@ -9,9 +9,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from importlib.util import find_spec
-from xml.etree import ElementTree as ET
+from typing import Any
 
 from tagging_core.errors import PictureError
+from tagging_core.publishing.exports import existing_metadata
+from tagging_core.publishing.exports.existing_metadata import ExistingMetadata
+from tagging_core.publishing.exports.xmp import Packet
 from tagging_core.publishing.schemas import Asset
 from tagging_core.taxonomy.model import Taxonomy
 
@@ -25,17 +28,9 @@ HOW_TO_EMBED = (
 """Shown if metadata cannot be embedded, see `can_embed`."""
 
 _EXIV2_LOCK = threading.Lock()  # Exiv2 is not thread-safe
+_WITH_IPTC = ("JPEG", "MPO", "TIFF")
 _UTF8 = "\x1b%G"  # IPTC character set: UTF-8
-_NAMESPACES = {
-    "x": "adobe:ns:meta/",
-    "rdf": "http://www.w3.org/1999/02/22-rdf-syntax-ns#",
-    "dc": "http://purl.org/dc/elements/1.1/",
-    "lr": "http://ns.adobe.com/lightroom/1.0/",
-    "digiKam": "http://www.digikam.org/ns/1.0/",
-    "Iptc4xmpCore": "http://iptc.org/std/Iptc4xmpCore/1.0/xmlns/",
-}
-for _prefix, _uri in _NAMESPACES.items():
-    ET.register_namespace(_prefix, _uri)
+_CAPTION, _KEYWORDS = "Iptc.Application2.Caption", "Iptc.Application2.Keywords"
 
 
 def paths(asset: Asset, taxonomy: Taxonomy, language: str = "en") -> list[tuple[str, ...]]:
@@ -52,29 +47,22 @@ def paths(asset: Asset, taxonomy: Taxonomy, language: str = "en") -> list[tuple[
     return found
 
 
-def sidecar(asset: Asset, ways: Sequence[tuple[str, ...]]) -> bytes:
+def sidecar(asset: Asset, ways: Sequence[tuple[str, ...]], original: bytes = b"") -> bytes:
     """Return the XMP sidecar of an asset.
 
     Args:
         asset: The asset.
         ways: Paths of its tags, see `paths`.
+        original: The image file, whose metadata the sidecar repeats, as many programs read only one of the two;
+            empty for none.
+
+    Raises:
+        PictureError: The XMP metadata of the file is damaged.
     """
-    meta = ET.Element(_name("x", "xmpmeta"))
-    rdf = ET.SubElement(meta, _name("rdf", "RDF"))
-    about = ET.SubElement(rdf, _name("rdf", "Description"), {_name("rdf", "about"): ""})
-    _add_list(about, _name("dc", "subject"), "Bag", texts=[way[-1] for way in ways])
-    _add_list(
-        about, _name("lr", "hierarchicalSubject"), "Bag", texts=["|".join(_without(way, "|")) for way in ways]
-    )
-    _add_list(about, _name("digiKam", "TagsList"), "Seq", texts=["/".join(_without(way, "/")) for way in ways])
-    words = asset.description
-    for name, text in (("title", words.title), ("description", words.caption)):
-        _add_text(about, _name("dc", name), text, language=words.language)
-    _add_text(about, _name("Iptc4xmpCore", "AltTextAccessibility"), words.alt, language=words.language)
-    ET.indent(meta)
-    body = ET.tostring(meta, encoding="unicode")
-    head, end = '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>', '<?xpacket end="w"?>'
-    return f"{head}\n{body}\n{end}\n".encode()
+    existing = existing_metadata.read(original)
+    packet = Packet(existing.xmp)
+    _describe(packet, asset, ways, existing=existing)
+    return packet.to_bytes()
 
 
 def can_embed() -> bool:
@@ -83,7 +71,7 @@ def can_embed() -> bool:
 
 
 def embed(data: bytes, asset: Asset, ways: Sequence[tuple[str, ...]]) -> bytes:
-    """Return a copy of an image file with embedded metadata; existing keywords are kept. Requires pyexiv2.
+    """Return a copy of an image file with embedded metadata; what the file says stays. Requires pyexiv2.
 
     Raises:
         PictureError: The format does not support metadata, or the file's metadata is damaged.
@@ -92,55 +80,49 @@ def embed(data: bytes, asset: Asset, ways: Sequence[tuple[str, ...]]) -> bytes:
         raise PictureError(f"Metadata cannot be embedded in {asset.format} files; use the XMP sidecar.")
     import pyexiv2
 
-    words, language = asset.description, asset.description.language
+    existing = existing_metadata.read(data)
+    packet = Packet(existing.xmp)
+    keywords = _describe(packet, asset, ways, existing=existing)
     with _EXIV2_LOCK:
         try:
             pyexiv2.set_log_level(4)
             with pyexiv2.ImageData(data) as image:
-                old = image.read_xmp()
-                keywords = _joined(old.get("Xmp.dc.subject"), [way[-1] for way in ways])
-                image.modify_xmp(
-                    {
-                        "Xmp.dc.subject": keywords,
-                        "Xmp.lr.hierarchicalSubject": _joined(
-                            old.get("Xmp.lr.hierarchicalSubject"), ["|".join(_without(way, "|")) for way in ways]
-                        ),
-                        "Xmp.digiKam.TagsList": _joined(
-                            old.get("Xmp.digiKam.TagsList"), ["/".join(_without(way, "/")) for way in ways]
-                        ),
-                        **_texts("Xmp.dc.title", words.title, language, old=old),
-                        **_texts("Xmp.dc.description", words.caption, language, old=old),
-                        **_texts("Xmp.iptc.AltTextAccessibility", words.alt, language, old=old),
-                    }
-                )
-                if asset.format in ("JPEG", "MPO", "TIFF"):
-                    known = image.read_iptc()
-                    kept = _joined(known.get("Iptc.Application2.Keywords"), keywords)
-                    caption = {"Iptc.Application2.Caption": _cut(words.caption, 2_000)} if words.caption else {}
-                    image.modify_iptc(
-                        {
-                            "Iptc.Envelope.CharacterSet": _UTF8,
-                            "Iptc.Application2.Keywords": [_cut(word, 64) for word in kept],
-                            **caption,
-                        }
-                    )
+                if asset.format in _WITH_IPTC:
+                    image.modify_iptc(_iptc(image, keywords, packet.text("dc:description")))
+                image.modify_raw_xmp(packet.to_bytes().decode())
                 return bytes(image.get_bytes())
-        except (RuntimeError, ValueError, UnicodeError) as error:
+        except (RuntimeError, ValueError) as error:
             raise PictureError(f"The metadata of {asset.name} cannot be written: {error}.") from error
 
 
-def _texts(key: str, text: str, language: str, *, old: dict[str, object]) -> dict[str, dict[str, str]]:
-    """Return a text in its language and, unless the file has one, as the default."""
-    if not text:
-        return {}
-    known = old.get(key)
-    kept = dict(known) if isinstance(known, dict) else {}
-    return {key: {'lang="x-default"': text, **kept, f'lang="{language}"': text}}
+def _describe(
+    packet: Packet, asset: Asset, ways: Sequence[tuple[str, ...]], *, existing: ExistingMetadata
+) -> list[str]:
+    """Add the file's IPTC metadata and the asset's tags and texts to a packet, and return all keywords."""
+    keywords = packet.add_items("dc:subject", [*existing.keywords, *(way[-1] for way in ways)])
+    packet.add_items("lr:hierarchicalSubject", ["|".join(_without(way, "|")) for way in ways])
+    packet.add_items("digiKam:TagsList", ["/".join(_without(way, "/")) for way in ways], kind="Seq")
+    packet.add_text("dc:title", existing.title)
+    packet.add_text("dc:description", existing.caption)
+    words = asset.description
+    packet.add_text("dc:title", words.title, words.language)
+    packet.add_text("dc:description", words.caption, words.language)
+    packet.add_text("Iptc4xmpCore:AltTextAccessibility", words.alt, words.language)
+    return keywords
 
 
-def _joined(old: object, new: Sequence[str]) -> list[str]:
-    kept = [str(each) for each in old] if isinstance(old, list) else [str(old)] if old else []
-    return list(dict.fromkeys([*kept, *new]))
+def _iptc(image: Any, keywords: Sequence[str], caption: str) -> dict[str, object]:
+    """Return the IPTC texts to write: the file's in UTF-8, with the keywords, and the caption if it has none."""
+    texts: dict[str, list[str]] = {}
+    for key, detail in image.read_iptc_detail(encoding="latin-1").items():  # Latin-1 keeps every byte
+        if key.startswith("Iptc.Application2.") and detail["typeName"] == "String":
+            values = detail["value"] if isinstance(detail["value"], list) else [detail["value"]]
+            texts[key] = [existing_metadata.decode(value.encode("latin-1")) for value in values]
+    if caption and not "".join(texts.get(_CAPTION, ())).strip():
+        texts[_CAPTION] = [_cut(caption, 2_000)]
+    cut = [_cut(word, 64) for word in keywords]
+    texts[_KEYWORDS] = list(dict.fromkeys([*texts.get(_KEYWORDS, ()), *cut]))
+    return {"Iptc.Envelope.CharacterSet": _UTF8, **texts}
 
 
 def _cut(text: str, most: int) -> str:
@@ -151,27 +133,3 @@ def _cut(text: str, most: int) -> str:
 def _without(way: Sequence[str], mark: str) -> list[str]:
     """Replace the separator in names."""
     return [step.replace(mark, " ") for step in way]
-
-
-def _name(prefix: str, name: str) -> str:
-    return f"{{{_NAMESPACES[prefix]}}}{name}"
-
-
-def _add_list(parent: ET.Element, name: str, kind: str, *, texts: Sequence[str]) -> None:
-    if texts:
-        group = ET.SubElement(ET.SubElement(parent, name), _name("rdf", kind))
-        for text in texts:
-            ET.SubElement(group, _name("rdf", "li")).text = _printable(text)
-
-
-def _add_text(parent: ET.Element, name: str, text: str, *, language: str) -> None:
-    if text:
-        group = ET.SubElement(ET.SubElement(parent, name), _name("rdf", "Alt"))
-        for code in ("x-default", language):
-            marked = {"{http://www.w3.org/XML/1998/namespace}lang": code}
-            ET.SubElement(group, _name("rdf", "li"), marked).text = _printable(text)
-
-
-def _printable(text: str) -> str:
-    """Remove control characters, which XML does not allow."""
-    return "".join(c for c in text if c.isprintable() or c in "\n\t")

@@ -250,7 +250,7 @@ def test_only_allowed_targets_are_reached(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_an_invalid_url_is_refused(loop: Tagloop, ann: User) -> None:
-    for url in ("ftp://cms/x", "http://", "nonsense", "http://user:pass@cms/x"):
+    for url in ("ftp://cms/x", "http://", "nonsense", "http://user:pass@cms/x", "http://[x]/", "http://[::1"):
         with pytest.raises(TaggingError, match="not a valid webhook URL"):
             subscribe(loop, ann, url)
     with pytest.raises(TaggingError, match="not a host name"):
