@@ -1,4 +1,4 @@
-"""The review page's keyboard shortcuts, for its help; a test compares them with the buttons of grid and groups."""
+"""The review page's keyboard shortcuts, for its help; a test compares grid and groups with their buttons."""
 
 from __future__ import annotations
 

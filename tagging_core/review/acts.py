@@ -121,7 +121,7 @@ class EditorActs:
         history = ledger.history_of(connection, act.asset_id)
         if act.kind == ActKind.REOPEN:
             return _closing(history)
-        return _deciding(history, user, act, self._review.model.load_taxonomy(connection))
+        return _deciding(history, user, act, taxonomy=self._review.model.load_taxonomy(connection))
 
 
 def _closing(history: list[Event]) -> int | None:
@@ -130,7 +130,7 @@ def _closing(history: list[Event]) -> int | None:
     return next((event.id for event in closing), None)
 
 
-def _deciding(history: list[Event], user: User, act: Act, taxonomy: Taxonomy) -> int | None:
+def _deciding(history: list[Event], user: User, act: Act, *, taxonomy: Taxonomy) -> int | None:
     if not act.tag_id:
         raise DecisionError("`clear` names the tag whose decision is undone.")
     standing = ledger.fold(history, taxonomy.redirects)

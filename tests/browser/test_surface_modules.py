@@ -1,4 +1,4 @@
-"""The review surface's own tests, in Node; without it they are skipped, or fail if TAGLOOP_REQUIRE_BROWSER is set."""
+"""The surface's own tests, in Node; without it they are skipped, or fail if TAGLOOP_REQUIRE_BROWSER is set."""
 
 from __future__ import annotations
 

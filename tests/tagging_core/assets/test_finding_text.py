@@ -16,7 +16,7 @@ from tagging_core.taxonomy.matching import TagNames
 from tests.conftest import examples, photo, wait_for
 
 FORMS = ("NFC", "NFD")
-TEXTS = ["Café am Zürichsee", "가방과 모자", "Señora Ibáñez", "ガラス", "Straße nach Łódź", "Việt Nam", "ΌΔΟΣ"]
+TEXTS = ["Café am Zürichsee", "가방과 모자", "Señora Ibáñez", "ガラス", "Straße nach Łódź", "Hà Nội", "ΌΔΟΣ"]
 NAMES = ["Übergröße.jpg", "Señora 2.jpg", "한글 이름.png", "ĐÀ NẴNG.webp", "STRASSE.jpg", "100%_sure.jpg"]
 
 
