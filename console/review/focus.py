@@ -28,6 +28,7 @@ def draw_focus() -> None:
         draw_empty()
     surface.draw(_data(cards, taxonomy), on_said=deck.receive, on_open=_open, on_undo=actions.undo_last)
     review_state.write_url()
+    session.loop().curation.tag_finder()  # built after the picture is shown, and before the first search
 
 
 def _open() -> None:

@@ -28,6 +28,7 @@ import re
 import secrets
 import time
 from collections.abc import Collection
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
@@ -63,6 +64,7 @@ _URL_PARAMETERS = {
     "ask": ("review_subject", ""),
 }
 _FILTERS = ("review_batch", "review_show", "review_order", "review_profile", "review_subject")
+PAGE_STYLE = Path(__file__).with_name("page.css")
 MAX_PASSED = 200  # pictures that are shown again only after all others
 _INITIAL: dict[str, Any] = {
     "review_asset": None,

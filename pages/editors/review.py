@@ -18,15 +18,6 @@ from tagging_core.common import Action
 guard(Action.REVIEW)
 st.set_page_config(initial_sidebar_state="collapsed")  # the picture needs the room
 state = st.session_state
-# The picture gets the room that other pages leave around them; the mode button serves its key alone.
-STYLE = """<style>
-.stMainBlockContainer { padding: 0.75rem 1.25rem 0; }
-.stAppHeader { background: none; pointer-events: none; }
-.stAppHeader button { pointer-events: auto; }
-.stElementContainer:has(.tagloop-review) { opacity: 1 !important; }  /* not stale: it shows what was done */
-.st-key-review_bar { padding-left: 2.5rem; }
-.st-key-review_next_mode { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
-</style>"""
 DRAW = {"focus": draw_focus, "grid": draw_grid, "groups": draw_groups}
 
 
@@ -98,6 +89,6 @@ def draw_progress() -> None:
 
 known = review_state.recent_batches()
 review_state.start(known)
-st.html(STYLE)
+st.html(review_state.PAGE_STYLE)
 draw_bar()
 draw_work()
