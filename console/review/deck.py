@@ -131,29 +131,11 @@ def _apply(act: SurfaceAct) -> None:
 
 
 def _written(act: SurfaceAct, shown: Shown) -> Act:
-    """The act for the ledger; typed text becomes a tag, and a tag replaces an accepted one that excludes it.
-
-    The surface replaces as well, but may not know yet what an unanswered act of typed text added.
-    """
+    """The act for the ledger; typed text becomes a tag, which perhaps replaces another."""
     kind, tag, other = act.kind, act.tag, act.other
     if kind in ("type", "propose"):
         kind, tag, other = (ActKind.REPLACE, other, _typed(act)) if other else (ActKind.ADD, _typed(act), None)
-    if (
-        kind in (ActKind.ACCEPT, ActKind.ADD)
-        and tag
-        and not shown.look
-        and (rival := _accepted_rival(act.asset, tag))
-    ):
-        kind, tag, other = ActKind.REPLACE, rival, tag
     return Act(act.uid, ActKind(kind), act.asset, shown, tag, other, act.target, act.seconds, act.note)
-
-
-def _accepted_rival(asset_id: int, tag_id: str) -> str | None:
-    """The picture's accepted tag of the same exclusive category, which another one replaces."""
-    taxonomy = session.loop().taxonomy()
-    rivals = {tag.id for tag in taxonomy.siblings(taxonomy.tag(tag_id))}
-    labels = session.loop().assets.labels([asset_id]).get(asset_id, {})
-    return next((t for t, label in labels.items() if label.value and t in rivals), None)
 
 
 def _typed(act: SurfaceAct) -> str:

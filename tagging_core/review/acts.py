@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from tagging_core import ledger
 from tagging_core.common.users import Action, User, require
 from tagging_core.errors import DecisionError
-from tagging_core.ledger.events import CLOSING_STATES, Event, Kind
+from tagging_core.ledger.events import CLOSING_STATES, Event, Kind, Label
 from tagging_core.review import leases
 from tagging_core.review.decisions import Decision
 from tagging_core.review.service import ReviewService
@@ -63,6 +63,8 @@ class Act:
 class EditorActs:
     """Applies acts: decisions, and retractions that name what the editor saw rather than an event.
 
+    Accepting or adding a tag of an exclusive category replaces the accepted one.
+
     Args:
         review: Writes decisions and undos.
     """
@@ -90,14 +92,16 @@ class EditorActs:
             if event_id is not None:
                 self._review.undo(user, event_id, act.uid)
             return
-        shown = act.shown
+        shown, kind, tag_id, other = act.shown, Kind(act.kind), act.tag_id, act.other_tag_id
+        if rival := self._accepted_rival(user, act):
+            kind, tag_id, other = Kind.REPLACE, rival, tag_id
         self._review.decide(
             user,
             Decision(
-                Kind(act.kind),
+                kind,
                 act.asset_id,
-                act.tag_id,
-                act.other_tag_id,
+                tag_id,
+                other,
                 shown.profile,
                 act.seconds,
                 act.note,
@@ -106,6 +110,18 @@ class EditorActs:
                 uid=act.uid,
             ),
         )
+
+    def _accepted_rival(self, user: User, act: Act) -> str | None:
+        """The tag that a newly accepted one of the same exclusive category replaces."""
+        if act.kind not in (ActKind.ACCEPT, ActKind.ADD) or not act.tag_id:
+            return None
+        with self._review.database.read() as connection:
+            taxonomy = self._review.model.load_taxonomy(connection)
+            rivals = {tag.id for tag in taxonomy.siblings(taxonomy.tag(act.tag_id))}
+            if not rivals:
+                return None
+            labels = _labels(ledger.history_of(connection, act.asset_id), user, act, taxonomy=taxonomy)
+        return next((tag_id for tag_id, label in labels.items() if label.value and tag_id in rivals), None)
 
     def _target_of(self, connection: Connection, user: User, act: Act) -> int | None:
         """The event that a retraction undoes; None if there is nothing to undo."""
@@ -133,7 +149,11 @@ def _closing(history: list[Event]) -> int | None:
 def _deciding(history: list[Event], user: User, act: Act, *, taxonomy: Taxonomy) -> int | None:
     if not act.tag_id:
         raise DecisionError("`clear` names the tag whose decision is undone.")
-    standing = ledger.fold(history, taxonomy.redirects)
-    labels = standing.looks.get(user.name, {}) if act.shown.look else standing.labels
-    label = labels.get(taxonomy.tag(act.tag_id).id)
+    label = _labels(history, user, act, taxonomy=taxonomy).get(taxonomy.tag(act.tag_id).id)
     return label.event_id if label else None
+
+
+def _labels(history: list[Event], user: User, act: Act, *, taxonomy: Taxonomy) -> dict[str, Label]:
+    """The labels that the card showed: in an independent review, the user's own."""
+    standing = ledger.fold(history, taxonomy.redirects)
+    return standing.looks.get(user.name, {}) if act.shown.look else standing.labels

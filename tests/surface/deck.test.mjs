@@ -45,19 +45,19 @@ function deal(...ids) {
 
 test("an act shows at once and stays until the server has answered", () => {
   const { deck } = deal(1, 2)
-  const act = deck.act(accept(deck.view(), "dress", TAGS))
+  const act = deck.act(accept(deck.view(), "dress"))
   assert.equal(deck.view().labels.dress, 1)
   deck.receive(answer([card(1), card(2)]), null) // an answer to an earlier message
   assert.equal(deck.view().labels.dress, 1)
   deck.receive(answer([card(1, { labels: { dress: 1 } }), card(2)], { [act.uid]: "" }), null)
-  assert.deepEqual(deck.outbox.acts, [])
+  assert.deepEqual(deck.outbox.acts, [], TAGS)
   assert.equal(deck.view().labels.dress, 1)
 })
 
 test("two keys before an answer are two acts, each on the picture that was on the screen", () => {
   const { deck } = deal(1, 2, 3)
   for (const _ of [1, 2]) {
-    deck.act(accept(deck.view(), "dress", TAGS))
+    deck.act(accept(deck.view(), "dress"))
     deck.finish({ kind: "done" })
   }
   assert.deepEqual(deck.outbox.acts.map((act) => [act.asset, act.kind]), [[1, "accept"], [1, "done"], [2, "accept"], [2, "done"]])
@@ -66,16 +66,16 @@ test("two keys before an answer are two acts, each on the picture that was on th
 
 test("acts survive a reload in their order, and another user does not get them", () => {
   const { deck, local } = deal(1, 2)
-  deck.act(accept(deck.view(), "dress", TAGS))
+  deck.act(accept(deck.view(), "dress"))
   deck.act(reject(deck.view(), "red"))
   const kinds = new Outbox("Ann", local).acts.map((act) => act.kind)
   assert.deepEqual(kinds, ["accept", "reject"])
-  assert.deepEqual(new Outbox("Bob", local).acts, [])
+  assert.deepEqual(new Outbox("Bob", local).acts, [], TAGS)
 })
 
 test("undo restores what was there before, also after a reload", () => {
   const { deck, local } = deal(1, 2)
-  const done = [deck.act(reject(deck.view(), "dress")), deck.act(accept(deck.view(), "dress", TAGS))]
+  const done = [deck.act(reject(deck.view(), "dress")), deck.act(accept(deck.view(), "dress"))]
   deck.finish({ kind: "done" })
   deck.remember()
   const again = new Deck(new Outbox("Ann", local), deck.memory, () => 2000)
@@ -91,7 +91,7 @@ test("undo restores what was there before, also after a reload", () => {
 
 test("a refused act comes back to its picture with the reason", () => {
   const { deck } = deal(1, 2)
-  const act = deck.act(accept(deck.view(), "dress", TAGS))
+  const act = deck.act(accept(deck.view(), "dress"))
   deck.receive(answer([card(1), card(2)], { [act.uid]: "Bob has it." }), null)
   assert.deepEqual(deck.refusals, [{ asset: 1, message: "Bob has it." }])
   assert.equal(deck.view().labels.dress, undefined)
@@ -116,25 +116,28 @@ test("the deck runs out and goes on with what is dealt later", () => {
   assert.equal(deck.at, 5)
 })
 
-test("a tag of an exclusive category replaces the accepted one", () => {
-  const view = withActs(card(1, { labels: { shirt: 1 } }), [])
-  assert.equal(stateOf(view, "dress", TAGS), "out")
-  assert.deepEqual(accept(view, "dress", TAGS), { kind: "replace", tag: "shirt", other: "dress" })
-  assert.deepEqual(accept(view, "red", TAGS), { kind: "accept", tag: "red" })
-  assert.equal(marked(view, null, TAGS), "red")
+test("accepting a tag of an exclusive category rules out the accepted one, and undo restores both", () => {
+  const { deck } = deal(1, 2)
+  deck.act(add(deck.view(), "shirt", null))
+  assert.equal(stateOf(deck.view(), "dress", TAGS), "out")
+  assert.equal(marked(deck.view(), null, TAGS), "red")
+  deck.act(accept(deck.view(), "dress"))
+  assert.deepEqual(deck.view().labels, { shirt: 0, dress: 1 })
+  deck.undo()
+  assert.deepEqual(deck.view().labels, { shirt: 1 })
 })
 
 test("what is on the picture is not added again, and a replacement is one act", () => {
-  const view = withActs(card(1, { labels: { red: 1 } }), [])
-  assert.equal(add(view, "red", TAGS, null), null)
-  assert.deepEqual(add(view, "red", TAGS, "dress"), { kind: "replace", tag: "dress", other: "red" })
-  assert.deepEqual(add(withActs(card(1), []), "shirt", TAGS, null), { kind: "add", tag: "shirt" })
+  const view = withActs(card(1, { labels: { red: 1 } }), [], TAGS)
+  assert.equal(add(view, "red", null), null)
+  assert.deepEqual(add(view, "red", "dress"), { kind: "replace", tag: "dress", other: "red" })
+  assert.deepEqual(add(withActs(card(1), [], TAGS), "shirt", null), { kind: "add", tag: "shirt" })
 })
 
 test("typed text shows while its tag is not known, and counts as decided", () => {
-  const view = withActs(card(1), [{ kind: "type", asset: 1, text: "dress", uid: "a" }])
+  const view = withActs(card(1), [{ kind: "type", asset: 1, text: "dress", uid: "a" }], TAGS)
   assert.deepEqual(view.typed, ["dress"])
   assert.equal(untouched(view), false)
-  const undone = withActs(card(1), [{ kind: "type", asset: 1, text: "dress", uid: "a" }, { kind: "undo", asset: 1, target: "a", restores: { labels: {}, finished: null } }])
-  assert.deepEqual(undone.typed, [])
+  const undone = withActs(card(1), [{ kind: "type", asset: 1, text: "dress", uid: "a" }, { kind: "undo", asset: 1, target: "a", restores: { labels: {}, finished: null } }], TAGS)
+  assert.deepEqual(undone.typed, [], TAGS)
 })

@@ -3,14 +3,18 @@
 const CLOSING = ["done", "skip", "flag"]
 
 /** The card with acts applied in order; acts on other pictures are ignored. */
-export function withActs(card, acts) {
+export function withActs(card, acts, tags) {
   const labels = { ...card.labels }
   const typed = []
   let finished = card.finished
   for (const act of acts) {
     if (act.asset !== card.id) continue
-    if (act.kind === "accept" || act.kind === "add") labels[act.tag] = 1
-    else if (act.kind === "reject") labels[act.tag] = 0
+    if (act.kind === "accept" || act.kind === "add") {
+      const other = rival({ labels }, act.tag, tags)
+      if (other) labels[other] = 0 // as the server will
+      labels[act.tag] = 1
+    }
+    if (act.kind === "reject") labels[act.tag] = 0
     else if (act.kind === "replace") Object.assign(labels, { [act.tag]: 0, [act.other]: 1 })
     else if (act.kind === "clear") delete labels[act.tag]
     else if (act.kind === "type" || act.kind === "propose") typed.push(act)
@@ -30,9 +34,9 @@ export function withActs(card, acts) {
 }
 
 /** What an act changes, as it was before: an undo restores it. */
-export function before(view, act) {
-  const tags = [act.tag, act.other].filter(Boolean)
-  return { labels: Object.fromEntries(tags.map((tag) => [tag, view.labels[tag] ?? null])), finished: view.finished }
+export function before(view, act, tags) {
+  const touched = [act.tag, act.other, act.tag && rival(view, act.tag, tags)].filter(Boolean)
+  return { labels: Object.fromEntries(touched.map((tag) => [tag, view.labels[tag] ?? null])), finished: view.finished }
 }
 
 /** The accepted tag that excludes a tag, being of the same exclusive category; undefined if there is none. */
@@ -49,11 +53,9 @@ export function stateOf(view, tag, tags) {
   return rival(view, tag, tags) ? "out" : "open"
 }
 
-/** The act that accepts a tag, or takes its acceptance back. */
-export function accept(view, tag, tags) {
+/** The act that accepts a tag, or takes its acceptance back; the server replaces an accepted rival. */
+export function accept(view, tag) {
   if (view.labels[tag] === 1) return { kind: "clear", tag }
-  const other = rival(view, tag, tags)
-  if (other) return { kind: "replace", tag: other, other: tag }
   return { kind: view.chips.some((chip) => chip.tag === tag) ? "accept" : "add", tag }
 }
 
@@ -63,9 +65,9 @@ export function reject(view, tag) {
 }
 
 /** The act that adds a tag from the search field; null if the picture has it already. */
-export function add(view, tag, tags, replacing) {
+export function add(view, tag, replacing) {
   if (replacing && replacing !== tag) return { kind: "replace", tag: replacing, other: tag }
-  return view.labels[tag] === 1 ? null : accept(view, tag, tags)
+  return view.labels[tag] === 1 ? null : accept(view, tag)
 }
 
 /** The chip that the keys A, X, E and W act on: the one marked by hand, else the first open one. */

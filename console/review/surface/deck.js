@@ -32,7 +32,7 @@ export class Deck {
   /** The card in focus with unanswered acts applied; undefined while it is being fetched. */
   view(id = this.at) {
     const card = this.cards.get(id)
-    return card && withActs(card, this.outbox.acts)
+    return card && withActs(card, this.outbox.acts, this.tags)
   }
 
   /** Ids of the pictures that come next, the nearest first. */
@@ -57,7 +57,7 @@ export class Deck {
       at: this.now() + this.outbox.acts.length / 1000,
       seconds: Math.round((this.now() - this.since) / 100) / 10,
     }
-    this.history.push({ uid: full.uid, asset: view.id, token: view.token, restores: before(view, full) })
+    this.history.push({ uid: full.uid, asset: view.id, token: view.token, restores: before(view, full, this.tags) })
     this.outbox.add(full)
     return full
   }
@@ -117,7 +117,7 @@ export class Deck {
     for (const act of answered) {
       const refusal = data.answers[act.uid]
       if (refusal) this.#refuse(act, refusal)
-      else if (this.cards.has(act.asset)) this.cards.set(act.asset, withActs(this.cards.get(act.asset), [act]))
+      else if (this.cards.has(act.asset)) this.cards.set(act.asset, withActs(this.cards.get(act.asset), [act], this.tags))
     }
     for (const card of data.cards) {
       this.cards.delete(card.id) // the latest is last

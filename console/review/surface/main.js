@@ -90,7 +90,7 @@ class Surface {
 
   #commands() {
     return {
-      accept: (tag) => this.#decide((view) => accept(view, tag, this.deck.tags)),
+      accept: (tag) => this.#decide((view) => accept(view, tag)),
       reject: (tag) => this.#decide((view) => reject(view, tag)),
       replace: (tag) => this.#replace(tag),
       why: (tag) => this.#open("why", tag),
@@ -123,8 +123,8 @@ class Surface {
     const { deck } = this
     const current = marked(view, deck.chosen, deck.tags)
     const chip = view.chips[argument]?.tag
-    if (name === "chip" && chip) this.#decide((card) => accept(card, chip, deck.tags))
-    else if (name === "acceptMarked" && current) this.#decide((card) => accept(card, current, deck.tags))
+    if (name === "chip" && chip) this.#decide((card) => accept(card, chip))
+    else if (name === "acceptMarked" && current) this.#decide((card) => accept(card, current))
     else if (name === "rejectMarked" && current) this.#decide((card) => reject(card, current))
     else if (name === "replaceMarked" && current) this.#replace(current)
     else if (name === "whyMarked" && current) this.#open("why", current)
@@ -191,7 +191,7 @@ class Surface {
     const { deck } = this
     const last = deck.view(deck.trail.at(-1))
     const tags = last ? Object.keys(last.labels).filter((tag) => last.labels[tag] === 1 && view.labels[tag] !== 1) : []
-    for (const tag of tags) deck.act(add(deck.view(), tag, deck.tags))
+    for (const tag of tags) deck.act(add(deck.view(), tag))
   }
 
   #replace(tag) {
@@ -207,7 +207,7 @@ class Surface {
     if (!view) return
     if (hit.tag) {
       deck.tags[hit.tag] ??= hit.about
-      this.#decide((card) => add(card, hit.tag, deck.tags, deck.replacing))
+      this.#decide((card) => add(card, hit.tag, deck.replacing))
     } else if (hit.isNew) {
       const here = view.id
       this.ask.propose(hit.text, this.data.categories, (name, category) => {

@@ -15,7 +15,7 @@ from tagging_core.review import Act, ActKind, EditorActs, Shown, View
 from tagging_core.storage.schema import events
 from tests.conftest import BLUE, GREEN, RED, ingest
 
-TAGS = ("colour.red", "colour.blue", "travel.island")
+TAGS = ("colour.red", "season.summer", "travel.island")
 
 
 @pytest.fixture
@@ -82,6 +82,17 @@ def test_pictures_that_others_have_open_are_left_alone(
     with pytest.raises(LeasedError):
         acts.apply(ann, make(asset, kind, "colour.red"))
     assert loop.assets.get(asset).review == "done"
+
+
+def test_accepting_a_tag_replaces_the_accepted_one_of_an_exclusive_category(
+    loop: Tagloop, ann: User, acts: EditorActs
+) -> None:
+    (asset,) = ingest(loop, ann, RED)
+    acts.apply(ann, make(asset, ActKind.ADD, "garment.dress"))
+    acts.apply(ann, make(asset, ActKind.ACCEPT, "garment.shoes", uid="shoes-act"))
+    assert labels(loop, asset) == {"garment.dress": 0, "garment.shoes": 1}
+    acts.apply(ann, make(asset, ActKind.UNDO, target="shoes-act"))
+    assert labels(loop, asset) == {"garment.dress": 1}
 
 
 def test_clear_without_a_tag_is_refused(loop: Tagloop, ann: User, acts: EditorActs) -> None:
