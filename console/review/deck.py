@@ -49,10 +49,11 @@ def receive() -> None:
     """Apply the acts of a message in order, remember an answer to each, and follow the editor to their picture."""
     said = surface.said()
     known: dict[str, str] = state["review_answers"]
-    for raw in said.get("acts", []):
-        uid = str(raw.get("uid", ""))
-        if uid not in known:
-            known[uid] = _answer(raw)
+    acts = said.get("acts", [])
+    uids = [str(raw.get("uid", "")) for raw in acts]
+    for n, raw in enumerate(acts):
+        if uids[n] not in known:
+            known[uids[n]] = _answer(raw, uids[n + 1 :])
             state["review_acts"] += 1
     for uid in list(known)[: max(0, len(known) - _MAX_ANSWERS)]:
         del known[uid]
@@ -100,11 +101,11 @@ def _deal() -> list[Assignment]:
     return deck
 
 
-def _answer(raw: dict[str, Any]) -> str:
-    """Apply an act; an empty string, or why it was refused."""
+def _answer(raw: dict[str, Any], later: list[str]) -> str:
+    """Apply an act that others followed; an empty string, or why it was refused."""
     try:
         act = SurfaceAct.model_validate(raw)
-        _apply(act)
+        _apply(act, later)
     except ValidationError as error:
         return f"This act was not understood and not saved: {error.errors()[0]['msg']}."
     except EncoderError as error:  # stored; only the tag's classifier has to wait
@@ -114,7 +115,7 @@ def _answer(raw: dict[str, Any]) -> str:
     return ""
 
 
-def _apply(act: SurfaceAct) -> None:
+def _apply(act: SurfaceAct, later: list[str]) -> None:
     user, loop = session.current_user(), session.loop()
     if act.kind == "take":
         loop.review.assigner.take(user, act.asset, force=True)
@@ -123,7 +124,7 @@ def _apply(act: SurfaceAct) -> None:
         if act.kind == ActKind.UNDO and shown.look:
             state["review_looks"][act.asset] = shown.look
         written = _written(act, shown)
-        EditorActs(loop.review).apply(user, written)
+        EditorActs(loop.review).apply(user, written, later)
         if written.kind in (ActKind.ADD, ActKind.REPLACE):
             tag_search.remember(written.other_tag_id or written.tag_id or "")
     if act.kind == "pass" or act.kind in _CLOSING:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from tagging_core import ledger
 from tagging_core.common.users import Action, User, require
@@ -15,6 +16,7 @@ from tagging_core.review import leases
 from tagging_core.review.decisions import Decision
 from tagging_core.review.service import ReviewService
 from tagging_core.review.shown import Shown
+from tagging_core.storage.schema import events
 from tagging_core.taxonomy.model import Taxonomy
 
 
@@ -72,20 +74,23 @@ class EditorActs:
     def __init__(self, review: ReviewService) -> None:
         self._review = review
 
-    def apply(self, user: User, act: Act) -> None:
+    def apply(self, user: User, act: Act, later: Collection[str] = ()) -> None:
         """Write an act to the ledger and fit its tags; does nothing if it was applied before.
 
         Args:
             user: Needs the right to review.
             act: On a picture that nobody else has leased.
+            later: Uids of acts that followed it.
 
         Raises:
             NotAllowedError: The user may not review.
             NotFoundError: The picture, tag or profile does not exist.
-            DecisionError: The act is invalid, or its target was undone by other means.
+            DecisionError: The act is invalid, its target was undone by other means, or it arrives again after later
+                ones, having changed nothing the first time.
             LeasedError: Another user has leased the picture.
             EncoderError: A tag cannot be fitted; the act is stored.
         """
+        self._refuse_late(act, later)
         if act.kind in _RETRACTIONS:
             with self._review.database.read() as connection:
                 event_id = self._target_of(connection, user, act)
@@ -110,6 +115,16 @@ class EditorActs:
                 uid=act.uid,
             ),
         )
+
+    def _refuse_late(self, act: Act, later: Collection[str]) -> None:
+        """Refuse an act that was refused or had nothing to change before, where it would override what followed."""
+        if not later:
+            return
+        query = select(events.c.uid).where(events.c.uid.in_([act.uid, *later]))
+        with self._review.database.read() as connection:
+            known = set(connection.execute(query).scalars())
+        if known and act.uid not in known:
+            raise DecisionError("The connection broke while this was being saved. Please check the picture.")
 
     def _accepted_rival(self, user: User, act: Act) -> str | None:
         """The tag that a newly accepted one of the same exclusive category replaces."""
