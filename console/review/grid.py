@@ -35,7 +35,7 @@ def draw_grid() -> None:
     what = session.tag_label(asked) if asked else "as shown"
     with st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
         st.button(
-            f"Confirm: {yes} {what}, {no} not",
+            f"Confirm: {yes} {session.escape_md(what)}, {no} not",
             on_click=_confirm,
             shortcut="Enter",
             type="primary",
