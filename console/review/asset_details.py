@@ -35,8 +35,7 @@ def _draw_draft(asset_id: int, language: str) -> None:
     help_ = "A generative model writes a draft; it is only used once you save it"
     if st.button("Draft from the picture", icon=":material/edit_note:", help=help_):
         with st.spinner("The model is looking at the picture…", show_time=True):
-            actions.draft_description(asset_id, language)
-        st.rerun(scope="fragment")
+            actions.draft_description(asset_id, language)  # fills the form, which is drawn below
 
 
 def _draw_form(key: int, language: str, words: Description, *, written: Sequence[str]) -> None:

@@ -56,12 +56,12 @@ class Impact:
             more = "More than " if self.suggestions >= _MANY else ""
             found.append(f"{more}{_count(self.suggestions, 'suggestion')} to reviewers will change.")
         for source, target in list(self.moved.items())[:5]:
-            answer = f"gets `{target}`" if target else "gets an error: there is no such tag"
-            found.append(f"A CMS that asks for `{source}` {answer}.")
+            answer = f"gets {target!r}" if target else "gets an error: there is no such tag"
+            found.append(f"A CMS that asks for {source!r} {answer}.")
         if len(self.moved) > 5:
             found.append(f"{len(self.moved) - 5} more ids change in the same way.")
         for tag_id, (before, now) in list(self.renamed.items())[:5]:
-            found.append(f"A CMS that knows `{tag_id}` will read {now!r} instead of {before!r}; the id stays.")
+            found.append(f"A CMS that knows {tag_id!r} will read {now!r} instead of {before!r}; the id stays.")
         return found or ["No picture, suggestion or export will change."]
 
 

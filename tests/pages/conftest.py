@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -53,6 +54,11 @@ def open_page(console: Tagloop, ann: User, monkeypatch: pytest.MonkeyPatch) -> C
         return at
 
     return open_it
+
+
+def plain(text: str) -> str:
+    """Return escaped Markdown as it is read."""
+    return re.sub(r"\\([^\w\s])", r"\1", text).replace("\\_", "_")
 
 
 def press(at: AppTest, label: str) -> AppTest:

@@ -13,6 +13,7 @@ from tagging_core.publishing import captions
 from tagging_core.publishing.caption_model import CaptionDrafter
 from tests import tiny_writer
 from tests.conftest import BLUE, ingest
+from tests.pages.surface import Surface
 
 
 def fields(at: AppTest) -> dict[str, str]:
@@ -21,6 +22,11 @@ def fields(at: AppTest) -> dict[str, str]:
         for area in at.text_area
         if (key := area.key or "").startswith("review_description_")
     }
+
+
+def open_details(at: AppTest) -> AppTest:
+    Surface(at).open("details")
+    return at
 
 
 def save(at: AppTest) -> None:
@@ -38,11 +44,12 @@ def test_a_written_description_is_kept_until_it_is_cleared(
     open_page: Callable[..., AppTest], console: Tagloop, ann: User
 ) -> None:
     (picture,) = ingest(console, ann, BLUE)
-    at = open_page(page_paths.REVIEW)
+    at = open_details(open_page(page_paths.REVIEW))
     assert not any(button.label == "Draft from the picture" for button in at.button)
     at.text_area(key=f"review_description_alt_{picture}").set_value("A blue square.")
     save(at)
     assert written(console, picture).description.alt == "A blue square."
+    open_details(at)
     at.text_area(key=f"review_description_alt_{picture}").set_value("")
     save(at)
     assert written(console, picture).written == ()
@@ -59,8 +66,10 @@ def test_a_draft_stays_in_the_form_until_it_is_saved(
     monkeypatch.setattr(drafter, "_writer", tiny_writer.make_caption_model(tmp_path / "writer"))
     monkeypatch.setattr(console.captions, "drafter", drafter)
     (picture,) = ingest(console, ann, BLUE)
-    at = open_page(page_paths.REVIEW)
-    next(button for button in at.button if button.label == "Draft from the picture").click().run()
+    at = open_details(open_page(page_paths.REVIEW))
+    next(button for button in at.button if button.label == "Draft from the picture").click()
+    at.session_state["review_dialog"] = ("details", picture, None)  # in a browser the dialog stays open
+    at.run()
     assert not at.exception
     assert fields(at)["title"] == "Blue square"
     assert written(console, picture).written == ()

@@ -13,6 +13,7 @@ from tagging_core import Decision, Kind, Tagloop, User
 from tagging_core.analytics import drift
 from tagging_core.common.users import Role
 from tests.conftest import BLUE, GREEN, RED, ingest
+from tests.pages.conftest import plain
 
 Open = Callable[..., AppTest]
 CHARTS = [page_paths.OVERVIEW, page_paths.TRENDS, page_paths.ACCURACY, page_paths.PEOPLE, page_paths.SAVINGS]
@@ -237,4 +238,4 @@ def test_the_pictures_behind_a_figure_are_listed(
     ],
 )
 def test_an_invalid_url_is_reported(open_page: Open, query: dict[str, str], message: str) -> None:
-    assert message in open_page(page_paths.PICTURES, **query).error[0].value
+    assert message in plain(open_page(page_paths.PICTURES, **query).error[0].value)

@@ -12,6 +12,7 @@ from console import page_paths
 from tagging_core import Settings, Tagloop, User
 from tagging_core.common.users import Role
 from tests.conftest import BLUE, GREEN, RED, ingest, wait_for
+from tests.pages.conftest import plain
 from tests.tagging_core.curation.test_instructions import PROFILE, InstructedEncoder
 
 Open = Callable[..., AppTest]
@@ -79,7 +80,7 @@ def test_an_empty_instruction_and_an_empty_archive_are_reported(open_page: Open,
     assert any("There are no pictures" in info.value for info in at.info)
     at.text_area(key=f"instruction_{PROFILE}").set_value(" ").run()
     press(at, "Send to the model")
-    assert any("instruction for E-commerce is empty" in error.value for error in at.error)
+    assert any("instruction for E-commerce is empty" in plain(error.value) for error in at.error)
 
 
 class TestModelWithoutInstructions:

@@ -140,7 +140,7 @@ def test_the_impact_of_a_change_is_previewed(loop: Tagloop, ann: User) -> None:
     assert "1 picture will show other tags" in sentences
     assert loop.taxonomy() is before
     deleted = loop.curation.impact(plans.delete(before, "garment.hat"))
-    assert "`garment.hat` gets an error: there is no such tag" in " ".join(deleted.sentences())
+    assert "'garment.hat' gets an error: there is no such tag" in " ".join(deleted.sentences())
     renamed = plans.save(before, replace(before.tags["garment.hat"], names={"en": "Headgear"}))
     assert loop.curation.impact(renamed).renamed == {"garment.hat": ("Hat", "Headgear")}
 
