@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 from functools import wraps
@@ -14,6 +15,7 @@ from console.review import components, tag_search
 from console.review import state as review_state
 from tagging_core import Decision, Kind, TaggingError
 from tagging_core.assets import AssetText
+from tagging_core.errors import DecisionError
 from tagging_core.ledger import UserAction
 from tagging_core.publishing.caption_templates import Description
 from tagging_core.taxonomy import Tag
@@ -47,6 +49,9 @@ def undo_last() -> None:
     past = session.loop().review.undo_last(session.current_user())
     if past is None:
         raise TaggingError("There is nothing to undo.")
+    for act in state["review_group_acts"].pop(past.group_id, []):  # the tags that a finished group was given
+        with contextlib.suppress(DecisionError):  # undone one by one before
+            session.loop().review.undo_group(session.current_user(), act)
     _look_again()
     if past.group_id is None and past.latest.asset_id is not None and state["review_mode"] == "focus":
         if past.latest.look:

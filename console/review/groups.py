@@ -124,7 +124,8 @@ def _finish() -> None:
         Decision(Kind.DONE, a, profile=state["review_profile"], seconds=each, payload={"in": "group"})
         for a in chosen
     ]
-    session.loop().review.decide_many(session.current_user(), decisions)
+    done = session.loop().review.decide_many(session.current_user(), decisions)
+    state["review_group_acts"][done.id] = list(page["acts"].values())
     _next()
 
 

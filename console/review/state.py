@@ -19,6 +19,7 @@
 | review_cleared | changes when decisions were made outside of the surface | |
 | review_chips | order of the chips by picture | |
 | review_recent | tags used last, latest first | |
+| review_group_acts | ids of the tags that finished groups were given, by the id of the finishing act | |
 | review_page, review_groups, review_since | what grid and groups show, and since when | |
 """
 
@@ -83,6 +84,7 @@ _INITIAL: dict[str, Any] = {
     "review_typed": "",
     "review_page": None,
     "review_groups": None,
+    "review_group_acts": {},
     "review_focus_pick": 0,
 }
 

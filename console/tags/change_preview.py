@@ -24,18 +24,18 @@ def apply(plan: Plan) -> str:
     except TaggingError as error:
         session.defer_error(error)
         return ""
-    st.session_state[_UNDO] = (act, plan.title)
+    st.session_state[_UNDO] = (act, plan.title, "Undo")
     return act
 
 
-def undo(act: str, title: str = "") -> None:
-    """Undo a change, and offer to undo that in turn."""
+def undo(act: str, title: str = "", word: str = "Undo") -> None:
+    """Undo a change, and offer to redo it."""
     try:
         undone = session.loop().curation.undo(session.current_user(), act)
     except TaggingError as error:
         session.defer_error(error)
     else:
-        st.session_state[_UNDO] = (undone, f"Undo: {title}" if title else "The undo")
+        st.session_state[_UNDO] = (undone, title, "Undo" if word == "Redo" else "Redo")
 
 
 def draw_last_change() -> None:
@@ -43,10 +43,12 @@ def draw_last_change() -> None:
     session.show_error()
     if _UNDO not in st.session_state:
         return
-    act, title = st.session_state[_UNDO]
+    act, title, word = st.session_state[_UNDO]
+    state = "is done" if word == "Undo" else "was undone"
     with st.container(horizontal=True, vertical_alignment="center", border=True):
-        st.markdown(f":material/check: {session.escape_md(title)} is done.", width="stretch")
-        st.button("Undo", key="curating_undo_button", on_click=undo, args=(act, title), icon=":material/undo:")
+        st.markdown(f":material/check: {session.escape_md(title or 'The change')} {state}.", width="stretch")
+        icon = f":material/{word.lower()}:"
+        st.button(word, key="curating_undo_button", on_click=undo, args=(act, title, word), icon=icon)
         st.button("Close", key="curating_undo_close", on_click=_close, type="tertiary")
 
 

@@ -5,7 +5,7 @@ It is read from the ledger alone; `taxonomy_store` writes it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
@@ -21,6 +21,7 @@ from tagging_core.taxonomy.model import Category, Profile, Tag, Taxonomy, make_t
 _CLASSES: dict[Kind, type[Any]] = {Kind.TAG: Tag, Kind.CATEGORY: Category, Kind.PROFILE: Profile}
 _LIBRARY_EVENTS = text(LIBRARY_KINDS)
 _BATCH_SIZE = 500
+NO_NAMES: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,7 @@ class ChangeSet:
         items: Number of items it changed.
         decided: Number of decisions on assets it made.
         changes: The first few changes, enough for `title`.
+        targets: Names of tags that others were merged into, by id.
         undoable: Whether it can be undone: not if it was undone, or a changed item has changed again since.
     """
 
@@ -74,26 +76,29 @@ class ChangeSet:
     items: int
     decided: int
     changes: list[Change]
+    targets: dict[str, str]
     undoable: bool
 
     @property
     def title(self) -> str:
         """Short summary for lists."""
-        return describe(self.changes, self.items)
+        return describe(self.changes, self.items, self.targets)
 
 
-def describe(changes: Sequence[Change], total: int = 0) -> str:
+def describe(changes: Sequence[Change], total: int = 0, targets: Mapping[str, str] = NO_NAMES) -> str:
     """Summarize changes in a few words.
 
     Args:
         total: Number of changes, if `changes` holds only the first ones.
+        targets: Names of tags that others were merged into, by id, as far as they are not among the changes.
     """
     if not changes:
         return "Nothing"
     for change in changes:
         if change.kind == "merged" and isinstance(change.after, Tag):
-            target = next((c.after.name() for c in changes if c.after.id == change.after.merged_into), None)
-            return f"Merged {change.after.name()} into {target or change.after.merged_into}"
+            into = change.after.merged_into or ""
+            target = next((c.after.name() for c in changes if c.after.id == into), targets.get(into, into))
+            return f"Merged {change.after.name()} into {target}"
     if (total or len(changes)) > 3:
         return f"Changed {total or len(changes):,} items"
     return "; ".join(_describe_one(change) for change in changes)
@@ -158,7 +163,10 @@ def _change_set(connection: Connection, change_id: str, event_id: int, *, items:
         decided = int(connection.execute(count.where(events.c.asset_id.is_not(None))).scalar_one())
     latest = {event.group_id for event in latest_events(connection, changes)}
     undoable = bool(head.group_id) and latest <= {head.group_id}
-    return ChangeSet(head.group_id or "", event_id, head.actor, head.at, items, decided, changes, undoable)
+    into = {change.after.merged_into for change in changes if isinstance(change.after, Tag)} - {None}
+    tags = _as_of(connection, event_id, [tag_id for tag_id in into if tag_id], others=False) if into else {}
+    targets = {item.id: item.name() for item in tags.values()}
+    return ChangeSet(head.group_id or "", event_id, head.actor, head.at, items, decided, changes, targets, undoable)
 
 
 def act_changes(connection: Connection, act: str, most: int | None = None) -> list[Change]:

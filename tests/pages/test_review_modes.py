@@ -140,6 +140,7 @@ def test_a_group_is_tagged_and_finished_with_single_keys(
     assert progress(console) == queue.QueueProgress(waiting=1, done=5, skipped=0)
     press(at, "Z")
     assert progress(console).waiting == 6
+    assert all(labels(console, a) == {} for a in assets[:5])  # the act is undone whole
 
 
 def test_bulk_accept_previews_its_effect_and_explains_what_it_excludes(

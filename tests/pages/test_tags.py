@@ -77,6 +77,9 @@ def test_a_tag_is_edited_and_the_change_undone(open_page: OpenPage, console: Tag
     assert console.taxonomy().tags["garment.dress"].name() == "Gown dress"
     button(at, "Undo").click().run()
     assert console.taxonomy().tags["garment.dress"].name() == "Dress"
+    assert not [b for b in at.button if b.label == "Undo"]
+    button(at, "Redo").click().run()
+    assert console.taxonomy().tags["garment.dress"].name() == "Gown dress"
 
 
 def test_a_new_tag_can_be_created_after_another_was_saved(

@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from tagging_core import Decision, Kind, TaggingError, Tagloop, User
+from tagging_core import Decision, Kind, TaggingError, Tagloop, User, ledger
 from tagging_core.common.users import Role
 from tagging_core.curation import Plan, plans
 from tagging_core.errors import DecisionError, NotAllowedError, NotFoundError, TagError
-from tagging_core.ledger import taxonomy_store
+from tagging_core.ledger import Event, taxonomy_store
 from tagging_core.review import decisions
-from tagging_core.taxonomy.model import Category, Tag
+from tagging_core.taxonomy.model import Category, Tag, as_payload
 from tests.conftest import GREEN, RED, ingest
 
 
@@ -215,3 +215,14 @@ def test_only_owners_can_change_the_library(loop: Tagloop, ann: User) -> None:
         loop.curation.undo(editor, change_id)
     with pytest.raises(TagError, match="changes nothing"):
         loop.curation.apply(ann, Plan("Nothing", ()))
+
+
+def test_the_title_of_a_merge_names_the_tag_that_stays_even_if_only_the_other_changed(
+    loop: Tagloop, ann: User
+) -> None:
+    hat = loop.taxonomy().tag("garment.hat")
+    gone = replace(hat, state="merged", merged_into="garment.dress")
+    with loop.database.write() as connection:
+        event = Event(Kind.TAG, ann.name, tag_id=hat.id, group_id="alone", payload=as_payload(gone))
+        ledger.append(connection, event)
+    assert loop.curation.history.recent(1)[0].title == "Merged Hat into Dress"
