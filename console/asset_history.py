@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import streamlit as st
 
 from console import image_routes, session
-from tagging_core.ledger import Event, Kind, Look
+from tagging_core.ledger import Event, Kind, Look, UserAction
 
 _VERBS = {
     Kind.ACCEPT: "Accepted",
@@ -62,6 +62,24 @@ def describe(event: Event) -> str:
     elif "probability" in payload:
         words += f" ({payload['probability']:.0%} shown)"
     return words + (f": {session.escape_md(payload['note'])}" if payload.get("note") else "")
+
+
+def describe_action(action: UserAction) -> str:
+    """Return an action as a Markdown sentence: of a group, what it decided on how many pictures."""
+    if action.pictures < 2:
+        return describe(action.latest)
+    taxonomy, kinds = session.loop().taxonomy(), action.kinds
+    tags = [taxonomy.tags[tag_id] for tag_id in action.tag_ids if tag_id in taxonomy.tags]
+    categories = {tag.category_id for tag in tags}
+    if len(tags) == 1:
+        name = session.tag_label(tags[0])
+    elif len(categories) == 1:
+        name = taxonomy.categories[categories.pop()].name(session.language())
+    else:
+        name = f"{len(tags)} tags" if tags else _VERBS.get(action.latest.kind, str(action.latest.kind))
+    yes, no = kinds.get(Kind.ACCEPT, 0) + kinds.get(Kind.ADD, 0), kinds.get(Kind.REJECT, 0)
+    counts = [f"{yes} yes"] * bool(yes) + [f"{no} no"] * bool(no)
+    return f"{session.escape_md(name)} on {action.pictures} pictures" + (f": {', '.join(counts)}" if counts else "")
 
 
 def when(at: datetime) -> str:

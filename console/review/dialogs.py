@@ -54,9 +54,7 @@ def _history() -> None:
                     'style="width:44px;height:44px;object-fit:cover;border-radius:6px">',
                     width=48,
                 )
-            words = asset_history.describe(past.latest) + (
-                f" · {past.pictures} pictures" if past.pictures > 1 else ""
-            )
+            words = asset_history.describe_action(past)
             words = words if past.in_effect else f"~~{words}~~"
             st.markdown(f"{words}  \n:gray[:small[{asset_history.when(past.latest.at)}]]", width="stretch")
             _draw_toggle(past)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, or_, select, text
 
@@ -27,6 +28,8 @@ class UserAction:
         in_effect: Whether any of its decisions is still in effect.
         undo_id: Id of the event that undid a single decision; undo that event to redo the decision.
         undo_group_id: Id of the undo of a group; undo that group to redo this one.
+        kinds: Number of its decisions by kind.
+        tag_ids: Tags that a group decided.
     """
 
     latest: Event
@@ -35,6 +38,8 @@ class UserAction:
     in_effect: bool
     undo_id: int | None = None
     undo_group_id: str | None = None
+    kinds: dict[Kind, int] = field(default_factory=dict)
+    tag_ids: tuple[str, ...] = ()
 
 
 def recent_actions(connection: Connection, user: User, limit: int = RECENT_ACTIONS) -> list[UserAction]:
@@ -103,10 +108,19 @@ def _to_action(connection: Connection, event: Event, undos: dict[int, Event]) ->
         undo = undos.get(event.id)
         return UserAction(event, None, 1, undo is None, undo.id if undo else None)
     rows = connection.execute(
-        select(events.c.id, events.c.asset_id).where(events.c.group_id == event.group_id)
+        select(events.c.id, events.c.asset_id, events.c.kind, events.c.tag_id).where(
+            events.c.group_id == event.group_id
+        )
     ).all()
     applied = [undos[row.id] for row in rows if row.id in undos]
     pictures = len({row.asset_id for row in rows})
     return UserAction(
-        event, event.group_id, pictures, len(applied) < len(rows), None, applied[-1].group_id if applied else None
+        event,
+        event.group_id,
+        pictures,
+        len(applied) < len(rows),
+        None,
+        applied[-1].group_id if applied else None,
+        Counter(Kind(row.kind) for row in rows),
+        tuple(dict.fromkeys(row.tag_id for row in rows if row.tag_id)),
     )

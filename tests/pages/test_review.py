@@ -305,6 +305,7 @@ def test_why_shows_the_decided_pictures_behind_a_tag(surface: Surface) -> None:
     surface.finish()
     surface.open("why", tag)
     assert any("above 0 is for it" in c.value for c in surface.at.caption)
+    assert any(m.value in ("**Looks like these**", "**Unlike these**") for m in surface.at.markdown)
 
 
 def test_likely_tags_of_an_open_exclusive_category_are_listed(surface: Surface, console: Tagloop) -> None:

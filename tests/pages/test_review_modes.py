@@ -113,6 +113,8 @@ def test_the_grid_accepts_selected_and_rejects_other_pictures_as_one_group(
     press(at, "Enter")
     assert [labels(console, a)["colour.red"] for a in assets[:5]] == [1, 1, 1, 1, 0]
     assert len(console.review.recent_actions(ann)) == 1
+    press(at, "H")
+    assert any(f"Red on {len(shown)} pictures: 4 yes, {len(shown) - 4} no" in m.value for m in at.markdown)
     press(at, "Z")
     assert all(labels(console, a) == {} for a in assets)
 
