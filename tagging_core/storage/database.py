@@ -13,10 +13,18 @@ from typing import Any
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, Engine, create_engine, event, text
-from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DataError,
+    DBAPIError,
+    DisconnectionError,
+    NoSuchModuleError,
+    OperationalError,
+)
 
 from tagging_core.errors import NotFoundError, StorageError, UnreachableError
 
+_TOO_LARGE = "A number is too large: ids have at most 64 bits."
 _WRITERS_LOCK = "SELECT pg_advisory_xact_lock(7216841)"  # an arbitrary key
 
 
@@ -212,11 +220,13 @@ def _translate_errors() -> Iterator[None]:
     except DBAPIError as error:
         if error.connection_invalidated:
             raise UnreachableError(f"The database does not respond: {error.orig}. Try again.") from error
+        if isinstance(error, DataError) and "out of range" in str(error.orig):  # of PostgreSQL
+            raise NotFoundError(_TOO_LARGE) from error
         raise
     except OverflowError as error:
         if "SQLite" not in str(error):
             raise
-        raise NotFoundError("A number is too large: ids have at most 64 bits.") from error  # as on PostgreSQL
+        raise NotFoundError(_TOO_LARGE) from error
 
 
 def _strip_nul(_connection: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, _many: bool) -> Any:
