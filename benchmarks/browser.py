@@ -23,9 +23,12 @@ from tagging_core.embeddings.encoders import load_encoder
 _WATCH = """() => {
   window.times = []
   const picture = () => document.querySelector('a[href*="pictures/original"] img')
+  let shown = picture()?.src // the page may answer a key before this script sees it
+  const follow = () => { shown = picture()?.src ?? shown; requestAnimationFrame(follow) }
+  follow()
   window.addEventListener('keydown', (event) => {
     if (event.key !== 'd') return
-    const [before, started] = [picture()?.src, performance.now()]
+    const [before, started] = [shown, event.timeStamp]
     const look = () => {
       const now = picture()
       if (now && now.src !== before && now.complete && now.naturalWidth)
