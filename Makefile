@@ -3,6 +3,9 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 GPU    := .venv-gpu
+# Tests of what people and programs send: the same on every server, and slow to set up there.
+FILES_AND_FORMS := api/test_pictures_over_http api/test_uploads cli/test_command_errors curation/test_spreadsheets \
+  ingest/test_bad_sources publishing/test_existing_metadata publishing/test_file_names publishing/test_label_studio_import
 .DEFAULT_GOAL := help
 .PHONY: help run run-gpu test test-models test-services lint format lock bench bench-models browser services screenshots clean
 
@@ -22,7 +25,8 @@ test-models: $(GPU)/.dev ## test the large models' code on tiny checkpoints; nee
 	$(GPU)/bin/python -m pytest tests/models
 
 test-services: $(VENV)/.dev services ## test the core on all servers, with faults injected
-	TAGLOOP_TEST_ON=services $(BIN)/python -m pytest tests/tagging_core tests/services
+	TAGLOOP_TEST_ON=services $(BIN)/python -m pytest tests/tagging_core tests/services \
+	  $(foreach file,$(FILES_AND_FORMS),--ignore=tests/tagging_core/$(file).py)
 
 lint: $(VENV)/.dev ## ruff, ruff format, typos, mypy, import-linter
 	$(BIN)/ruff check .

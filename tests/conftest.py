@@ -31,14 +31,6 @@ from tests.servers import (
 )
 
 ON_SERVICES = os.environ.get("TAGLOOP_TEST_ON") == "services"
-
-_FILES_AND_FORMS = (
-    *("api/test_pictures_over_http.py", "api/test_uploads.py", "cli/test_command_errors.py"),
-    *("curation/test_spreadsheets.py", "ingest/test_bad_sources.py", "publishing/test_existing_metadata.py"),
-    *("publishing/test_file_names.py", "publishing/test_label_studio_import.py"),
-)
-"""Tests of what people and programs send; it is the same on every server, and each test is slow to set up there."""
-collect_ignore = [f"tagging_core/{name}" for name in _FILES_AND_FORMS] if ON_SERVICES else []
 """Whether tests run on PostgreSQL, a Chroma server, Redis and an object store (`make test-services`)."""
 
 collect_ignore = [] if ON_SERVICES else ["services"]
