@@ -25,7 +25,6 @@ def draw_finder(
     hits: list[dict[str, str]],
     *,
     exact: bool,
-    focus: int,
     on_pick: Callable[[], None],
 ) -> None:
     """Draw the tag search field.
@@ -34,12 +33,11 @@ def draw_finder(
         query: The value of `typed()`.
         hits: Matches for it, best first: `id`, `text` and `note`.
         exact: Whether a match has exactly this name, so that the option to propose a new tag is left out.
-        focus: The field takes the focus whenever this changes.
         on_pick: Called when an option is chosen; `picked()` returns it.
     """
     _finder(
         key="review_finder",
-        data={"placeholder": placeholder, "query": query, "hits": hits, "exact": exact, "focus": focus},
+        data={"placeholder": placeholder, "query": query, "hits": hits, "exact": exact},
         on_query_change=lambda: None,
         on_pick_change=on_pick,
     )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC
 from typing import Any
 
 from console import asset_history, image_routes, session
+from console.review.chip_order import Orders, chips_of
 from tagging_core.learning.exclusive_choices import Choices
 from tagging_core.learning.suggestions import MIN_PROBABILITY
 from tagging_core.ledger import Event, Kind, Look
@@ -18,17 +19,25 @@ _SECOND = "Second opinion: somebody else has tagged this picture. Tag what you s
 _BLIND = "Blind sample: no suggestions here, so that accuracy is measured without bias. Type the tags."
 
 
-def card_data(card: Card, chips: dict[str, float], taxonomy: Taxonomy) -> dict[str, Any]:
-    """Return a card as the surface draws it.
+def cards_data(cards: Sequence[Card], orders: Orders, taxonomy: Taxonomy) -> list[dict[str, Any]]:
+    """Return cards as the surface draws them.
 
     Args:
-        card: The card.
-        chips: Probabilities by tag id, in the order of the chips.
+        cards: The cards.
+        orders: The order of the chips by picture, see `chips_of`.
         taxonomy: Gives the names.
     """
+    closed = [card.asset.id for card in cards if card.asset.review in ("done", "flagged")]
+    past = session.loop().assets.histories(closed)
+    standing = {asset_id: [event for event, stands in found if stands] for asset_id, found in past.items()}
+    return [
+        _card_data(card, chips_of(card, orders, taxonomy), taxonomy, standing=standing.get(card.asset.id, []))
+        for card in cards
+    ]
+
+
+def _card_data(card: Card, chips: dict[str, float], taxonomy: Taxonomy, *, standing: list[Event]) -> dict[str, Any]:
     asset = card.asset
-    past = session.loop().assets.history(asset.id) if asset.review in ("done", "flagged") else []
-    standing = [event for event, stands in past if stands and not event.look]
     return {
         "id": asset.id,
         "token": session.loop().shown_tokens.write(card.shown),
@@ -37,9 +46,9 @@ def card_data(card: Card, chips: dict[str, float], taxonomy: Taxonomy) -> dict[s
         "original": image_routes.original(asset),
         "alt": _alt(card, chips, taxonomy),
         "caption": f"{asset.name} · {asset.width} x {asset.height} · {asset.format}",
-        "notices": _notices(card, [event for event, stands in past if stands], taxonomy),
+        "notices": _notices(card, standing, taxonomy),
         "held": card.holder.actor if card.holder else None,
-        "finished": None if card.look else _finished(asset.review, standing),
+        "finished": None if card.look else _finished(asset.review, [event for event in standing if not event.look]),
         "chips": [{"tag": tag_id, "p": round(p, 4)} for tag_id, p in chips.items()],
         "labels": {tag_id: label.value for tag_id, label in card.decided.items()},
         "choices": [

@@ -5,7 +5,7 @@ export default function (component) {
   const { parentElement, data, setStateValue, setTriggerValue } = component
   const input = parentElement.querySelector("input")
   const list = parentElement.querySelector("ul")
-  const state = (input.tagloop ??= { at: 0, timer: 0, focus: data.focus })
+  const state = (input.tagloop ??= { at: 0, timer: 0 })
   const typed = () => input.value.trim()
 
   const options = () => [...list.children]
@@ -40,8 +40,6 @@ export default function (component) {
 
   input.placeholder = data.placeholder
   input.setAttribute("aria-label", data.placeholder)
-  if (data.focus !== state.focus) setTimeout(() => input.focus(), 0)
-  state.focus = data.focus
   if (typed() && data.query === typed()) {
     const rows = data.hits.map((hit) => row(hit.id, hit.text, hit.note))
     if (!data.exact) rows.push(row("+", `Propose “${data.query}” as a new tag`, ""))

@@ -9,7 +9,6 @@ import streamlit as st
 from console import session
 from console.review import actions, deck, deck_data, surface, tag_search
 from console.review import state as review_state
-from console.review.chip_order import chips_of
 from console.review.empty_state import draw_empty
 from tagging_core.taxonomy import Taxonomy
 
@@ -57,8 +56,7 @@ def _only_query_changed() -> bool:
 
 
 def _cards(taxonomy: Taxonomy) -> list[dict[str, Any]]:
-    found = deck.refresh()
-    return [deck_data.card_data(card, chips_of(card, state["review_chips"], taxonomy), taxonomy) for card in found]
+    return deck_data.cards_data(deck.refresh(), state["review_chips"], taxonomy)
 
 
 def _data(cards: list[dict[str, Any]], taxonomy: Taxonomy) -> dict[str, Any]:

@@ -85,7 +85,6 @@ _INITIAL: dict[str, Any] = {
     "review_page": None,
     "review_groups": None,
     "review_group_acts": {},
-    "review_focus_pick": 0,
 }
 
 

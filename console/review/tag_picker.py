@@ -6,8 +6,6 @@ import streamlit as st
 
 from console.review import actions, components, tag_search
 
-state = st.session_state
-
 
 @st.fragment
 def draw_picker() -> None:
@@ -19,6 +17,5 @@ def draw_picker() -> None:
         query,
         [{"id": hit["tag"], "text": hit["name"], "note": hit["note"]} for hit in found["hits"]],
         exact=found["exact"],
-        focus=state["review_focus_pick"],
         on_pick=actions.pick,
     )

@@ -71,8 +71,21 @@ class AssetCatalog:
         Returns:
             All events, latest first, each with whether it is still in effect, that is, not undone.
         """
+        return self.histories([asset_id])[asset_id]
+
+    def histories(self, asset_ids: Sequence[int]) -> dict[int, list[tuple[Event, bool]]]:
+        """Return the event histories of several assets.
+
+        Args:
+            asset_ids: The assets, read in one query.
+
+        Returns:
+            As from `history`, by asset id.
+        """
+        if not asset_ids:
+            return {}
         with self._database.read() as connection:
-            return history.of_picture(connection, asset_id)
+            return history.of_pictures(connection, asset_ids)
 
     def events(self, after: int = 0, asset_id: int | None = None, limit: int = 100) -> list[Event]:
         """Return a page of the events about assets.

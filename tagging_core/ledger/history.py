@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, or_, select, text
 
 from tagging_core.common.users import User
-from tagging_core.ledger.events import WRITTEN, Event, Kind, history_of, to_event, undone_ids
+from tagging_core.ledger.events import WRITTEN, Event, Kind, to_event, undone_ids
 from tagging_core.storage.schema import LIBRARY_KINDS, events
 
 RECENT_ACTIONS = 50
@@ -54,11 +55,13 @@ def last_undoable(connection: Connection, user: User) -> UserAction | None:
     return next((action for action in recent_actions(connection, user) if action.in_effect), None)
 
 
-def of_picture(connection: Connection, asset_id: int) -> list[tuple[Event, bool]]:
-    """Return an asset's events, latest first, each with whether it is still in effect."""
-    history = history_of(connection, asset_id)
-    undone = undone_ids(history)
-    return [(event, event.id not in undone) for event in reversed(history)]
+def of_pictures(connection: Connection, asset_ids: Sequence[int]) -> dict[int, list[tuple[Event, bool]]]:
+    """Return assets' events by asset id, latest first, each with whether it is still in effect, from one query."""
+    found: dict[int, list[Event]] = {asset_id: [] for asset_id in asset_ids}
+    for row in connection.execute(select(events).where(events.c.asset_id.in_(asset_ids)).order_by(events.c.id)):
+        found[row.asset_id].append(to_event(row))
+    undone = {asset_id: undone_ids(history) for asset_id, history in found.items()}
+    return {a: [(event, event.id not in undone[a]) for event in reversed(past)] for a, past in found.items()}
 
 
 def events_since(connection: Connection, after: int, asset_id: int | None, *, limit: int) -> list[Event]:

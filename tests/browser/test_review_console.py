@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from tagging_core import Settings, Tagloop
+from tagging_core.common.users import local_user
 from tests.conftest import photo
 
 REDS = [(200 + n, 20, 20) for n in range(0, 40, 10)]
@@ -96,6 +98,42 @@ def test_acts_survive_a_reload_before_the_server_has_answered(review: Page) -> N
     assert kept <= 1
     decided = review.locator(".tl-chip[data-state=yes]").or_(review.locator(".tl-decided [data-state=yes]"))
     expect(decided).to_have_count(1)
+
+
+def test_undo_after_a_reload_takes_back_the_latest_key(review: Page) -> None:
+    chip = review.locator(".tl-chip").first
+    tag = chip.get_attribute("data-tag")
+    review.keyboard.press("1")
+    review.keyboard.press("1")  # takes the acceptance back
+    saved(review)
+    review.reload()
+    saved(review)
+    review.keyboard.press("z")
+    expect(review.locator(f"[data-tag='{tag}'][data-state=yes]")).to_have_count(1)
+
+
+def test_a_decision_that_is_refused_comes_back_to_its_picture(review: Page, tmp_path: Path) -> None:
+    here = asset(review)
+    other = Tagloop(Settings(data_dir=tmp_path / "console", encoder="tiny"))
+    other.review.assigner.take(local_user("Bob"), int(here or 0), force=True)
+    other.close()
+    review.keyboard.press("1")
+    review.keyboard.press("s")
+    saved(review)
+    refused = review.locator(".tl-refused")
+    expect(refused).to_have_count(2)
+    expect(refused.first).to_contain_text("Bob has had picture")
+    refused.first.get_by_role("button", name="Show").click()
+    expect(review.locator(".tagloop-review")).to_have_attribute("data-asset", here or "")
+    expect(review.get_by_text("Bob has this picture open.")).to_be_visible()
+    refused.first.get_by_role("button", name="Close").click()
+    refused.first.get_by_role("button", name="Close").click()
+    expect(refused).to_have_count(0)
+    review.keyboard.press("t")
+    saved(review)
+    review.keyboard.press("1")
+    saved(review)
+    expect(refused).to_have_count(0)
 
 
 def test_done_with_nothing_decided_asks_once(review: Page) -> None:

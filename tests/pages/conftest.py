@@ -13,6 +13,8 @@ from streamlit.testing.v1 import AppTest
 from console import page_paths, session
 from tagging_core import Tagloop, User
 from tagging_core.common.users import Role
+from tests.conftest import BLUE, GREEN, RED, ingest
+from tests.pages.surface import Surface
 
 FRAME = str(Path(page_paths.__file__).with_name("frame.py"))
 
@@ -54,6 +56,18 @@ def open_page(console: Tagloop, ann: User, monkeypatch: pytest.MonkeyPatch) -> C
         return at
 
     return open_it
+
+
+@pytest.fixture
+def assets(console: Tagloop, ann: User) -> list[int]:
+    """Three pictures that wait for review."""
+    return ingest(console, ann, RED, BLUE, GREEN)
+
+
+@pytest.fixture
+def surface(open_page: Callable[..., AppTest], assets: list[int]) -> Surface:
+    """The review surface on `assets`."""
+    return Surface(open_page(page_paths.REVIEW))
 
 
 def plain(text: str) -> str:

@@ -6,8 +6,13 @@ import json
 import uuid
 from typing import Any
 
+from sqlalchemy import select
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 from streamlit.testing.v1 import AppTest
+
+from tagging_core import Tagloop
+from tagging_core.review import decisions, queue
+from tagging_core.storage.schema import events
 
 
 class Surface:
@@ -95,3 +100,22 @@ class Surface:
         states.widgets.append(state)
         self.at._run(states)
         assert not self.at.exception, self.at.exception
+
+
+def kinds(console: Tagloop) -> list[tuple[str, str | None]]:
+    """Return kind and tag of every decision, oldest first."""
+    with console.database.read() as connection:
+        query = select(events.c.kind, events.c.tag_id).where(events.c.asset_id.is_not(None)).order_by(events.c.id)
+        return [(row.kind, row.tag_id) for row in connection.execute(query)]
+
+
+def labels(console: Tagloop, asset: int | None) -> dict[str, int]:
+    """Return a picture's labels, 1 or 0, by tag id."""
+    with console.database.read() as connection:
+        return {t: label.value for t, label in decisions.labels_of(connection, asset or 0).items()}
+
+
+def waiting(console: Tagloop) -> int:
+    """Count the pictures that wait for review."""
+    with console.database.read() as connection:
+        return queue.progress(connection).waiting

@@ -13,10 +13,10 @@ from console.review import shortcuts
 from tagging_core import Decision, Kind, Tagloop, User
 from tagging_core.common.users import local_user
 from tagging_core.learning.thresholds import Threshold, Thresholds
-from tagging_core.review import decisions, queue
+from tagging_core.review import queue
 from tagging_core.review.sampling import SamplingRates
 from tests.conftest import BLUE, GREEN, RED, ingest
-from tests.pages.surface import Surface
+from tests.pages.surface import Surface, labels
 
 REDS = [(200 + n, 20 + n, 20) for n in range(5)]
 Open = Callable[..., AppTest]
@@ -41,11 +41,6 @@ def press(at: AppTest, shortcut: str) -> AppTest:
     next(b for b in at.button if b.proto.shortcut.lower() == shortcut.lower()).click().run()
     assert not at.exception
     return at
-
-
-def labels(console: Tagloop, asset: int) -> dict[str, int]:
-    with console.database.read() as connection:
-        return {t: label.value for t, label in decisions.labels_of(connection, asset).items()}
 
 
 def progress(console: Tagloop) -> queue.QueueProgress:

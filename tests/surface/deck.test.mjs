@@ -93,7 +93,12 @@ test("a refused act comes back to its picture with the reason", () => {
   const { deck } = deal(1, 2)
   const act = deck.act(accept(deck.view(), "dress"))
   deck.receive(answer([card(1), card(2)], { [act.uid]: "Bob has it." }), null)
-  assert.deepEqual(deck.refusals, [{ asset: 1, message: "Bob has it." }])
+  assert.deepEqual(deck.refusals, [{ uid: act.uid, asset: 1, message: "Bob has it." }])
+  deck.advance()
+  deck.visit(1)
+  assert.equal(deck.at, 1)
+  deck.dismiss(act.uid)
+  assert.deepEqual(deck.refusals, [])
   assert.equal(deck.view().labels.dress, undefined)
   assert.equal(deck.undo(), null)
 })
@@ -106,6 +111,26 @@ test("a picture that was passed over is shown again when it is dealt again", () 
   deck.receive({ ...answer([card(2), card(1)], { [pass.uid]: "" }) }, null)
   deck.finish({ kind: "done" })
   assert.equal(deck.at, 1)
+})
+
+test("finished pictures are passed one by one when they are looked through", () => {
+  const finished = { kind: "done", by: "Ann", own: true, at: 0 }
+  const { deck } = deal(1, 2, 3)
+  const cards = [1, 2, 3].map((id) => card(id, { finished }))
+  deck.receive(answer(cards), null)
+  deck.pass()
+  const [act] = deck.outbox.acts
+  assert.deepEqual([act.kind, act.asset, deck.at], ["pass", 1, 2])
+  deck.receive(answer([cards[1], cards[2], cards[0]], { [act.uid]: "" }), null)
+  deck.pass()
+  assert.equal(deck.at, 3)
+})
+
+test("what one user did is not another's to undo", () => {
+  const { deck } = deal(1, 2)
+  deck.act(accept(deck.view(), "dress"))
+  deck.remember()
+  assert.deepEqual(new Deck(new Outbox("Bob", new Memory()), deck.memory).history, [])
 })
 
 test("the deck runs out and goes on with what is dealt later", () => {

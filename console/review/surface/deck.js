@@ -13,10 +13,11 @@ export class Deck {
     this.tags = {}
     this.order = [] // ids as dealt
     this.left = new Set() // passed or finished here, until the server deals without them
-    const { trail = [], history = [] } = JSON.parse(memory.getItem("tagloop.review") ?? "{}")
+    this.place = `tagloop.review.${outbox.user}`
+    const { trail = [], history = [] } = JSON.parse(memory.getItem(this.place) ?? "{}")
     this.trail = trail // pictures that were in focus, latest last
     this.history = history // own acts that can be undone, latest last
-    this.refusals = [] // { asset, message }
+    this.refusals = [] // { uid, asset, message }, until the editor closes them
     this.at = null
     this.since = 0
     this.chosen = null // the chip marked by hand
@@ -26,7 +27,11 @@ export class Deck {
   /** Keep what going back and undoing need over a reload. */
   remember() {
     const [trail, history] = [this.trail.slice(-MOST_REMEMBERED), this.history.slice(-MOST_REMEMBERED)]
-    this.memory.setItem("tagloop.review", JSON.stringify({ trail, history }))
+    try {
+      this.memory.setItem(this.place, JSON.stringify({ trail, history }))
+    } catch {
+      // Storage is full or forbidden: a reload forgets them.
+    }
   }
 
   /** The card in focus with unanswered acts applied; undefined while it is being fetched. */
@@ -71,7 +76,7 @@ export class Deck {
   /** Go on without a decision; the picture comes again later. */
   pass() {
     const view = this.view()
-    if (view && this.order.includes(view.id) && !view.finished) {
+    if (view && this.order.includes(view.id)) {
       this.act({ kind: "pass" })
       this.history.pop() // going on is no decision
     }
@@ -110,6 +115,17 @@ export class Deck {
     return act
   }
 
+  /** Show a picture out of turn, such as one on which an act was refused. */
+  visit(id) {
+    if (this.at !== null && id !== this.at) this.trail.push(this.at)
+    this.show(id)
+  }
+
+  /** Forget a refusal that the editor has read. */
+  dismiss(uid) {
+    this.refusals = this.refusals.filter((refusal) => refusal.uid !== uid)
+  }
+
   /** Take over what the server says: answers, fresh cards, the deal, and the picture it wants in focus. */
   receive(data, asked) {
     Object.assign(this.tags, data.tags)
@@ -132,7 +148,7 @@ export class Deck {
   }
 
   #refuse(act, message) {
-    this.refusals.push({ asset: act.asset, message })
+    this.refusals.push({ uid: act.uid, asset: act.asset, message })
     this.history = this.history.filter((each) => each.uid !== act.uid)
     this.left.delete(act.asset)
   }

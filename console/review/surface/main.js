@@ -36,7 +36,7 @@ class Surface {
     this.deck.receive(data, isNew ? focus.asset : null)
     if (this.deck.at === focus.asset) this.sent.at = focus.asset
     if (isNew && this.deck.outbox.acts.some((act) => act.asset === focus.asset)) this.#skipFinished()
-    if (data.cleared !== this.cleared) {
+    if (data.cleared && data.cleared !== this.cleared) {
       this.cleared = data.cleared
       this.deck.history = []
     }
@@ -50,7 +50,8 @@ class Surface {
     const { deck } = this
     const view = deck.view()
     const coming = deck.coming().map((id) => deck.cards.get(id))
-    this.picture.draw(view, coming, deck.refusals)
+    const refusals = deck.refusals.map((each) => ({ ...each, picture: deck.cards.get(each.asset)?.caption ?? "" }))
+    this.picture.draw(view, coming, refusals)
     this.panel.draw(view, deck.tags, deck, this.data.note)
     text(this.progress, this.data.progress.words)
     this.progressBar.value = this.data.progress.share
@@ -80,7 +81,10 @@ class Surface {
     this.progressBar = h("progress", { max: "1", "aria-label": words.progress })
     right.append(h("div", { class: "tl-progress" }, this.progressBar, this.progress))
     this.root.replaceChildren(left, right, this.live)
-    this.picture = new Picture(left, words)
+    this.picture = new Picture(left, words, {
+      visit: (asset) => this.#then(() => this.deck.visit(asset)),
+      dismiss: (uid) => this.#then(() => this.deck.dismiss(uid)),
+    })
     this.panel = new Panel(right, words, this.#commands(), this.finder.element)
     this.ask = new Ask(this.root, words)
     this.root.style.setProperty("--top", `${Math.round(this.root.getBoundingClientRect().top + window.scrollY)}px`)
@@ -115,6 +119,13 @@ class Surface {
     if (name === "back") deck.back()
     if (name === "closer" || name === "farther") return this.picture.zoom(name === "closer" ? 1.3 : 1 / 1.3)
     if (view?.held ? ["take", "next", "original", "details"].includes(name) : view) this.#onCard(name, view, argument)
+    this.#then(() => {})
+  }
+
+  /** Change the deck, show it, and tell the server. */
+  #then(change) {
+    const { deck } = this
+    change()
     this.draw()
     if (deck.at !== this.sent.at || deck.outbox.acts.length) this.send()
   }
@@ -173,12 +184,12 @@ class Surface {
   }
 
   #flag() {
-    const here = this.deck.at
-    this.ask.flag((note) => {
-      if (this.deck.at === here) this.deck.finish({ kind: "flag", note })
-      this.draw()
-      this.send()
-    })
+    const { deck } = this
+    const here = deck.at
+    this.ask.flag((note) => this.#then(() => {
+      deck.visit(here) // the note belongs to the picture it was written on
+      deck.finish({ kind: "flag", note })
+    }))
   }
 
   #take() {
@@ -211,7 +222,8 @@ class Surface {
     } else if (hit.isNew) {
       const here = view.id
       this.ask.propose(hit.text, this.data.categories, (name, category) => {
-        if (deck.at === here) this.#decide(() => ({ kind: "propose", text: name, category }))
+        deck.visit(here)
+        this.#decide(() => ({ kind: "propose", text: name, category }))
       })
     } else this.#decide(() => ({ kind: "type", text: hit.text, other: deck.replacing }))
   }

@@ -5,6 +5,7 @@ const MOST = 100 // acts in one message
 
 export class Outbox {
   constructor(user, storage = window.localStorage) {
+    this.user = user
     this.prefix = `tagloop.act.${user}.`
     this.storage = storage
     this.acts = this.#restore()

@@ -5,7 +5,7 @@ import { fill, follow, h, percent, set, text } from "./dom.js"
 const SIGNS = { yes: "✓", no: "✕", out: "⊘", open: "" }
 
 export class Panel {
-  /** `commands` maps names to functions: accept(tag), reject(tag), replace(tag), why(tag), add(tag), take(), run(name). */
+  /** `commands` maps names to functions: accept(tag), reject(tag), replace(tag), why(tag), take(), run(name). */
   constructor(root, words, commands, finder) {
     Object.assign(this, { words, commands })
     this.empty = h("p", { class: "tl-empty" })

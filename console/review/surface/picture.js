@@ -7,8 +7,9 @@ const STEP = 1.3
 const MOST = 12
 
 export class Picture {
-  constructor(root, words) {
-    this.words = words
+  /** `commands`: visit(asset) shows a picture, dismiss(uid) forgets a refusal. */
+  constructor(root, words, commands) {
+    Object.assign(this, { words, commands })
     this.images = new Map() // decoded images by address
     this.link = h("a", { target: "_blank", rel: "noreferrer", class: "tl-open" })
     this.notices = h("div", { class: "tl-notices", role: "status" })
@@ -95,17 +96,23 @@ export class Picture {
       const message = fill(words.finished[finished.kind], { by, ago })
       own.unshift({ key: "finished", words: message, kind: "finished" })
     }
-    const refused = refusals.map((r, n) => ({ key: `refused${n}`, words: r.message, kind: "refused", asset: r.asset }))
-    follow(
-      this.notices,
-      [...refused, ...own],
-      (notice) => notice.key,
-      () => h("p"),
-      (element, notice) => {
-        set(element, { class: `tl-notice tl-${notice.kind}` })
-        text(element, notice.words)
-      },
-    )
+    const refused = refusals.map((refusal) => {
+      const isHere = refusal.asset === view?.id
+      const message = fill(isHere ? words.refused : words.refusedElsewhere, refusal)
+      return { key: `${refusal.uid} ${isHere}`, words: message, kind: "refused", refusal: { ...refusal, isHere } }
+    })
+    const make = (notice) => h("div", {}, h("span"), ...(notice.refusal ? this.#buttons(notice.refusal) : []))
+    follow(this.notices, [...refused, ...own], (notice) => notice.key, make, (element, notice) => {
+      set(element, { class: `tl-notice tl-${notice.kind}` })
+      text(element.firstElementChild, notice.words)
+    })
+  }
+
+  #buttons({ uid, asset, isHere }) {
+    const { words, commands } = this
+    const button = (label, onclick) => h("button", { type: "button", onclick }, label)
+    const close = button(words.close, () => commands.dismiss(uid))
+    return isHere ? [close] : [button(words.show, () => commands.visit(asset)), close]
   }
 
   #reset() {

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-import threading
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 import standardwebhooks
@@ -16,52 +13,14 @@ import standardwebhooks
 from tagging_core import Tagloop, User
 from tagging_core.ledger import webhook_outbox
 from tagging_core.ledger.webhook_outbox import Delivery, EventType, Webhook
-from tagging_core.publishing import webhook_payloads
-from tagging_core.publishing.outbound_policy import OutboundPolicy
 from tagging_core.publishing.webhook_delivery import WebhookSender, sign
-
-
-class Receiver(ThreadingHTTPServer):
-    """Gives the chosen answer and counts requests."""
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.status, self.retry_after = 200, ""
-        self.received: list[tuple[dict[str, str], str]] = []
-        threading.Thread(target=self.serve_forever, daemon=True).start()
-
-
-class _Handler(BaseHTTPRequestHandler):
-    def do_POST(self) -> None:
-        server: Receiver = self.server  # type: ignore[assignment]
-        body = self.rfile.read(int(self.headers["content-length"])).decode()
-        server.received.append((dict(self.headers.items()), body))
-        self.send_response(server.status)
-        if server.retry_after:
-            self.send_header("Retry-After", server.retry_after)
-        self.end_headers()
-
-    def log_message(self, *_: object) -> None: ...
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    made = Receiver()
-    yield made
-    made.shutdown()
-
-
-@pytest.fixture
-def sender(loop: Tagloop) -> WebhookSender:
-    build = webhook_payloads.payload_builder(lambda: loop.model.library.taxonomies)
-    return WebhookSender(loop.database, OutboundPolicy(["127.0.0.1"]), build)
+from tests.tagging_core.publishing.webhook_receiver import Receiver
 
 
 @pytest.fixture
 def hook(loop: Tagloop, ann: User, receiver: Receiver) -> Webhook:
     with loop.database.write() as connection:
-        url = f"http://127.0.0.1:{receiver.server_address[1]}/hook"
-        return webhook_outbox.add(connection, ann, url, kinds=[EventType.TAG_CHANGED])
+        return webhook_outbox.add(connection, ann, receiver.url("/hook"), kinds=[EventType.TAG_CHANGED])
 
 
 def announce(loop: Tagloop, times: int = 1) -> None:
@@ -74,12 +33,12 @@ def deliveries(loop: Tagloop) -> list[Delivery]:
 
 
 def test_410_pauses_the_webhook_with_its_reason(
-    loop: Tagloop, ann: User, receiver: Receiver, sender: WebhookSender, hook: Webhook
+    loop: Tagloop, ann: User, receiver: Receiver, deliverer: WebhookSender, hook: Webhook
 ) -> None:
     receiver.status = 410
     announce(loop, 2)
-    sender.work()
-    assert not sender.work()
+    deliverer.work()
+    assert not deliverer.work()
     assert len(receiver.received) == 1
     (paused,) = loop.webhooks.listed()
     assert not paused.active
@@ -88,7 +47,7 @@ def test_410_pauses_the_webhook_with_its_reason(
     assert "410" in deliveries(loop)[1].note
     receiver.status = 200
     assert loop.webhooks.set_active(ann, hook.id, True).pause_reason == ""
-    assert sender.work()
+    assert deliverer.work()
     assert len(receiver.received) == 2
 
 
@@ -98,7 +57,7 @@ def test_410_pauses_the_webhook_with_its_reason(
 def test_retry_after_is_honoured(
     loop: Tagloop,
     receiver: Receiver,
-    sender: WebhookSender,
+    deliverer: WebhookSender,
     hook: Webhook,
     *,
     status: int,
@@ -109,43 +68,43 @@ def test_retry_after_is_honoured(
     date = format_datetime(datetime.now(UTC) + timedelta(seconds=asked), usegmt=True)
     receiver.status, receiver.retry_after = status, date if as_date else str(asked)
     announce(loop)
-    sender.work()
+    deliverer.work()
     (found,) = deliveries(loop)
     assert found.due - time.time() == pytest.approx(waited, abs=3)
     assert found.note == f"status {status}"
 
 
 def test_no_other_delivery_of_the_webhook_is_sent_before_retry_after(
-    loop: Tagloop, ann: User, receiver: Receiver, sender: WebhookSender, hook: Webhook
+    loop: Tagloop, ann: User, receiver: Receiver, deliverer: WebhookSender, hook: Webhook
 ) -> None:
     receiver.status, receiver.retry_after = 429, "60"
     announce(loop, 3)
-    sender.work()
+    deliverer.work()
     announce(loop)
-    assert not sender.work()
+    assert not deliverer.work()
     assert len(receiver.received) == 1
     loop.webhooks.set_active(ann, hook.id, True)  # a person may resume it sooner
     receiver.status = 200
-    assert sender.work()
+    assert deliverer.work()
     assert len(receiver.received) == 4
 
 
 @pytest.mark.parametrize("header", ["", "soon", "-1", "nan", "Fri, 31 Dec 1999 23:59:59 GMT"])
 def test_without_a_valid_retry_after_the_usual_back_off_applies(
-    loop: Tagloop, receiver: Receiver, sender: WebhookSender, hook: Webhook, header: str
+    loop: Tagloop, receiver: Receiver, deliverer: WebhookSender, hook: Webhook, header: str
 ) -> None:
     receiver.status, receiver.retry_after = 503, header
     announce(loop)
-    sender.work()
+    deliverer.work()
     assert deliveries(loop)[0].due - time.time() == pytest.approx(5, abs=3)
 
 
 def test_the_library_of_standard_webhooks_verifies_what_is_received(
-    loop: Tagloop, receiver: Receiver, sender: WebhookSender, hook: Webhook
+    loop: Tagloop, receiver: Receiver, deliverer: WebhookSender, hook: Webhook
 ) -> None:
     announce(loop)
-    sender.work()
-    ((headers, body),) = receiver.received
+    deliverer.work()
+    ((_, headers, body),) = receiver.received
     assert standardwebhooks.Webhook(hook.secret).verify(body, headers)["type"] == "tag.changed"
 
 

@@ -7,10 +7,7 @@ import hashlib
 import hmac
 import json
 import socket
-import threading
 import time
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
@@ -23,54 +20,7 @@ from tagging_core.publishing import webhook_delivery, webhook_payloads
 from tagging_core.publishing.outbound_policy import OutboundPolicy
 from tagging_core.publishing.webhook_delivery import WebhookSender
 from tests.conftest import RED, ingest, wait_for
-
-
-class Receiver(ThreadingHTTPServer):
-    """Records requests; the path selects the response."""
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.received: list[tuple[str, dict[str, str], str]] = []
-        threading.Thread(target=self.serve_forever, daemon=True).start()
-
-    def url(self, path: str) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}{path}"
-
-
-class _Handler(BaseHTTPRequestHandler):
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["content-length"])).decode()
-        self.server.received.append((self.path, {k.lower(): v for k, v in self.headers.items()}, body))  # type: ignore[attr-defined]
-        if self.path == "/hangs":
-            time.sleep(3)
-        if self.path == "/drips":
-            self.wfile.write(b"HTTP/1.1 200 OK\r\n")
-            for n in range(60):
-                time.sleep(0.1)
-                self.wfile.write(f"x-{n}: y\r\n".encode())
-            return
-        self.send_response({"/fails": 500, "/moves": 302}.get(self.path, 200))
-        self.send_header("location", "http://127.0.0.1:1/secret")
-        self.end_headers()
-        self.wfile.write(b"secret answer")
-
-    def log_message(self, *_: object) -> None: ...
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    made = Receiver()
-    yield made
-    made.shutdown()
-
-
-@pytest.fixture
-def deliverer(loop: Tagloop) -> WebhookSender:
-    return WebhookSender(
-        loop.database,
-        OutboundPolicy(["127.0.0.1"]),
-        webhook_payloads.payload_builder(lambda: loop.model.library.taxonomies),
-    )
+from tests.tagging_core.publishing.webhook_receiver import Receiver
 
 
 def subscribe(loop: Tagloop, user: User, url: str, *kinds: EventType) -> webhook_outbox.Webhook:
