@@ -42,18 +42,28 @@ def decode_text(data: bytes) -> str:
     Returns:
         The text without its mark; undecodable bytes become U+FFFD.
     """
-    for mark, encoding in _MARKS:
-        if data.startswith(mark):
-            return data.decode(encoding, "replace")
-    if b"\0" in data:
-        little = data[1::2].count(0) >= data[::2].count(0)  # most texts have a Latin letter, space or line break
-        return data.decode("utf-16-le" if little else "utf-16-be", "replace")
+    if encoding := wide_encoding(data):
+        return data.decode(encoding, "replace")
     text = data.decode("utf-8", "replace")
     # A few undecodable bytes among many good ones are damage, not another encoding.
     if text.count("\ufffd") * 10 <= sum(not c.isascii() for c in text):
         return text.removesuffix("\ufffd")
     encodings = _LEGACY if _TWO_HIGH_BYTES.search(data) else _WESTERN
     return data.decode(_likeliest(encodings, data, _ODD_IN_TEXTS), "replace")
+
+
+def wide_encoding(data: bytes) -> str | None:
+    """Return the encoding of a text with a byte order mark, or of UTF-16 without one; None for other texts."""
+    marked = next((encoding for mark, encoding in _MARKS if data.startswith(mark)), None)
+    if marked:
+        return marked
+    zeros = [data[::2].count(0), data[1::2].count(0)]
+    few, many = sorted(zeros)
+    # Of most texts every second byte is zero, of others only those of line breaks, spaces and digits. Zeros in a text
+    # that is UTF-8 are strays, of which some are even and some are odd.
+    if (many > max(1, len(data) / 4) and few * 4 < many) or (few != many and not _is_utf_8(data)):
+        return "utf-16-le" if zeros[1] == many else "utf-16-be"
+    return None
 
 
 def decode_names(names: Sequence[bytes]) -> list[str]:

@@ -8,15 +8,9 @@ from __future__ import annotations
 import re
 from collections import Counter
 
+from tagging_core.common.encodings import wide_encoding
 from tagging_core.errors import TextError
 
-_MARKS = {
-    b"\xef\xbb\xbf": "utf-8-sig",
-    b"\xff\xfe\x00\x00": "utf-32",  # before UTF-16, whose mark it begins with
-    b"\x00\x00\xfe\xff": "utf-32",
-    b"\xff\xfe": "utf-16",
-    b"\xfe\xff": "utf-16",
-}
 _WINDOWS = {  # by encoding, in order of preference: a unit of text, and the bytes of those that are usual
     "gb18030": ("[^\0-\x7f]", rb"[\xa1-\xa3\xb0-\xd7][\xa1-\xfe]"),  # punctuation, and the most common characters
     "cp1252": ("[^\0-\x7f]+", rb"[\x80\x84\x85\x8a\x8c\x8e\x91-\x97\x99\x9a\x9c\x9e\xa0-\xff]{1,2}"),
@@ -53,8 +47,7 @@ def decode_unicode(data: bytes) -> str:
     Raises:
         TextError: The file is cut off, damaged, or in another encoding.
     """
-    codec = next((codec for mark, codec in _MARKS.items() if data.startswith(mark)), None)
-    codec = codec or _unmarked_utf_16(data) or "utf-8"
+    codec = wide_encoding(data) or "utf-8"
     try:
         return data.decode(codec)
     except UnicodeDecodeError as error:
@@ -67,16 +60,9 @@ def decode_unicode(data: bytes) -> str:
         raise TextError(problem, line) from error
 
 
-def _unmarked_utf_16(data: bytes) -> str | None:
-    """Recognise UTF-16 without a mark by its zeros: every second byte of most ASCII texts."""
-    if data[1::2].count(0) > len(data) / 4:
-        return "utf-16-le"
-    return "utf-16-be" if data[::2].count(0) > len(data) / 4 else None
-
-
 def _is_damaged_unicode(data: bytes) -> bool:
     """Return whether a text that cannot be decoded is damaged Unicode, not text in another encoding."""
-    if data.startswith(tuple(_MARKS)) or _unmarked_utf_16(data):
+    if wide_encoding(data):
         return True
     text = data.decode("utf-8", "replace")
     damaged = text.count("\ufffd")

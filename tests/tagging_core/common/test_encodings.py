@@ -90,3 +90,14 @@ def test_a_text_that_is_cut_within_a_character_or_slightly_damaged_stays_utf_8()
     data = "夏天的红色连衣裙适合海边度假".encode()
     assert decode_text(data[:-1]) == "夏天的红色连衣裙适合海边度"
     assert decode_text(data[:3] + b"\xff" + data[3:]).replace("\ufffd", "") == data.decode()
+
+
+@pytest.mark.parametrize("text", ["A\0red thing", "\0", "Ein\0Kleid, größer", "连衣裙\0"])
+def test_a_stray_zero_does_not_make_a_text_utf_16(text: str) -> None:
+    assert decode_text(text.encode()) == text
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_chinese_in_utf_16_without_a_mark_is_known_by_its_line_breaks(encoding: str) -> None:
+    text = "红色连衣裙\n海边的夏天\n模特在沙滩上散步。"
+    assert decode_text(text.encode(encoding)) == text
