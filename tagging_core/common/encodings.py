@@ -20,6 +20,8 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 
+_CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+
 # What a wrong encoding makes of letters: another script or a capital within a word, controls, box drawings.
 _WRONG = "[a-z][Ͱ-ӿ]|[Ͱ-ӿ][A-Za-z]|[a-zß-ÿ][À-Þ]|[\x80-\x9f─-▟\ufffd]"
 _ODD_IN_TEXTS = re.compile(_WRONG)
@@ -59,11 +61,14 @@ def wide_encoding(data: bytes) -> str | None:
         return marked
     zeros = [data[::2].count(0), data[1::2].count(0)]
     few, many = sorted(zeros)
-    # Of most texts every second byte is zero, of others only those of line breaks, spaces and digits. Zeros in a text
-    # that is UTF-8 are strays, of which some are even and some are odd.
-    if (many > max(1, len(data) / 4) and few * 4 < many) or (few != many and not _is_utf_8(data)):
-        return "utf-16-le" if zeros[1] == many else "utf-16-be"
-    return None
+    unmarked = "utf-16-le" if zeros[1] == many else "utf-16-be"
+    # Of most texts every second byte is zero, of others only those of line breaks, spaces and digits. Single zeros
+    # in a text that is UTF-8 are strays, as are those that would make control characters.
+    usual = many > max(1, len(data) / 4) and few * 4 < many
+    if not usual and (few == many or _is_utf_8(data)):
+        return None
+    text = data.decode(unmarked, "replace").rstrip("\0")
+    return None if _CONTROLS.search(text) else unmarked
 
 
 def decode_names(names: Sequence[bytes]) -> list[str]:
