@@ -8,25 +8,26 @@ from dataclasses import replace
 
 from sqlalchemy import Connection
 
-from tagging_core.common.users import User
+from tagging_core.common.users import Action, User, require
 from tagging_core.errors import DecisionError
 from tagging_core.learning.suggestions import settled_tags
 from tagging_core.ledger import label_queries
-from tagging_core.review import bulk_accept, clusters, decision_groups, grid, leases, queue
+from tagging_core.review import bulk_accept, clusters, decision_groups, grid, leases, queue, tag_edits
 from tagging_core.review.bulk_accept import BulkOffer, BulkPreview
 from tagging_core.review.clusters import PictureGroup
 from tagging_core.review.decision_groups import DecisionGroup
 from tagging_core.review.decisions import Decision
-from tagging_core.review.grid import GridPage
+from tagging_core.review.grid import SURE, GridPage
 from tagging_core.review.queue import View
 from tagging_core.review.service import ReviewService
+from tagging_core.review.tag_edits import TagEdit
 from tagging_core.taxonomy.model import Taxonomy
 
 _PIECE = 100  # decisions per transaction of a bulk accept, so that other writers do not wait for all of it
 
 
 class BulkReviewService:
-    """Grids, groups of similar pictures and bulk accept.
+    """Grids, groups of similar pictures, bulk accept, and the tags of selections.
 
     Args:
         review: Writes and undoes the decisions.
@@ -67,7 +68,9 @@ class BulkReviewService:
             )
         with self._review.database.write() as connection:
             mine = set(leases.take(connection, user, [cell.asset_id for cell in page.cells]))
-        return replace(page, cells=[cell for cell in page.cells if cell.asset_id in mine])
+        sure = {tag_id: self._sure(tag_id, view.profile) for tag_id in {cell.tag_id for cell in page.cells}}
+        cells = [replace(cell, is_sure=cell.probability >= sure[cell.tag_id]) for cell in page.cells]
+        return replace(page, cells=[cell for cell in cells if cell.asset_id in mine])
 
     def groups(self, user: User, view: View) -> list[PictureGroup]:
         """Return groups of similar waiting pictures, without leasing them.
@@ -116,6 +119,64 @@ class BulkReviewService:
                 "All of these pictures were decided on before, for this tag or for one that rules it out."
             )
         return self._review.decide_many(user, undecided)
+
+    def tag_counts(self, asset_ids: Sequence[int]) -> dict[str, int]:
+        """Count the tags of a selection.
+
+        Args:
+            asset_ids: The selected pictures.
+
+        Returns:
+            Number of the pictures on which a tag was accepted by tag id, most first.
+        """
+        with self._review.database.read() as connection:
+            return tag_edits.count(label_queries.labels_of(connection, asset_ids))
+
+    def edit_tags(
+        self, user: User, asset_ids: Sequence[int], *, add: Sequence[str], remove: Sequence[str], profile: str
+    ) -> TagEdit:
+        """Add tags to a selection and remove others, as one decision group.
+
+        Pictures that others have open are left as they are. An added tag replaces one that it excludes.
+
+        Args:
+            user: Needs the right to review.
+            asset_ids: The selected pictures, in any state of review; their state stays.
+            add: Ids of tags that all of them get.
+            remove: Ids of tags that are rejected where they were accepted.
+            profile: Profile of the review.
+
+        Returns:
+            What changed, and what was left out.
+
+        Raises:
+            NotAllowedError: The user may not review.
+            NotFoundError: A picture, tag or profile does not exist.
+            DecisionError: Tags to add exclude each other or are sensitive, or a tag is to be added and removed.
+            EncoderError: A tag cannot be fitted, see `ReviewService`; the decisions are written.
+        """
+        require(user, Action.REVIEW)
+        tag_edits.check(self._review.model.taxonomy, asset_ids, add, remove)
+        with self._review.database.write(durable=True) as connection:
+            taxonomy = self._review.model.load_taxonomy(connection)
+            others = leases.of_others(connection, user)
+            held = {asset_id: others[asset_id].actor for asset_id in asset_ids if asset_id in others}
+            planned = tag_edits.decisions(
+                taxonomy,
+                label_queries.labels_of(connection, asset_ids),
+                asset_ids=[asset_id for asset_id in asset_ids if asset_id not in held],
+                add=add,
+                remove=remove,
+                profile=profile,
+            )
+            if not planned:
+                return TagEdit(None, 0, held)
+            group = decision_groups.decide_many(
+                connection, user, planned, taxonomy=taxonomy, rates=self._review.rates
+            )
+        self._review.model.fit(group.tag_ids, taxonomy)
+        self._review.wake()
+        return TagEdit(group, len({decision.asset_id for decision in planned}), held)
 
     def preview(self, user: User, view: View, target: float) -> BulkPreview:
         """Preview a bulk accept of the next 2,000 waiting pictures; changes and leases nothing.
@@ -180,6 +241,12 @@ class BulkReviewService:
             yield written  # after the commit, so that no lock is held while the caller works
         self._review.model.fit({offer.tag_id for offer in offers}, self._review.model.taxonomy)
         self._review.wake()
+
+    def _sure(self, tag_id: str, profile: str) -> float:
+        """The probability from which the grid preselects a tag: what its target precision requires, if known."""
+        target = self._review.model.taxonomy.tag(tag_id).target
+        cut = self._review.thresholds(profile, target).of(tag_id).probability if target else None
+        return SURE if cut is None else cut
 
 
 def _undecided(connection: Connection, decisions: Sequence[Decision], taxonomy: Taxonomy) -> list[Decision]:

@@ -18,18 +18,25 @@ from tagging_core.review.sampling import SamplingRates
 from tagging_core.storage.schema import assets, suggestions
 
 SURE = 0.5
-"""Pictures with at least this probability are preselected."""
+"""Pictures with at least this probability are preselected, unless the tag has a target precision of its own."""
 
 _POOL = 300  # candidates by stored probability, and as many again at random from all waiting pictures
 
 
 @dataclass(frozen=True, slots=True)
 class GridCell:
-    """A picture and its most probable tag, with the tag's probability in (0, 1)."""
+    """A picture and its most probable tag.
+
+    Attributes:
+        probability: The tag's, in (0, 1).
+        is_sure: Whether the picture is preselected: the probability is `SURE`, or what the tag's own target
+            precision requires.
+    """
 
     asset_id: int
     tag_id: str
     probability: float
+    is_sure: bool = False
 
 
 @dataclass(frozen=True, slots=True)

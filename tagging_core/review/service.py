@@ -23,6 +23,7 @@ from tagging_core.review.card import Card
 from tagging_core.review.card_builder import CardBuilder
 from tagging_core.review.decision_groups import DecisionGroup
 from tagging_core.review.decisions import Decision
+from tagging_core.review.editor_record import EditorRecord
 from tagging_core.review.queue import QueueProgress
 from tagging_core.review.sampling import SamplingRates
 from tagging_core.review.shown import Shown
@@ -50,6 +51,7 @@ class ReviewService:
         self.database, self.model, self.rates, self.wake = database, model, rates, wake
         self.assigner = Assigner(database, model.library, rates)
         self.cards = CardBuilder(database, model)
+        self.record = EditorRecord(database, model)
         self._thresholds: tuple[int, dict[tuple[str, float], Thresholds]] = (-1, {})
 
     def decide(self, user: User, decision: Decision) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 from sqlalchemy import select
@@ -152,3 +154,18 @@ def test_bulk_accept_skips_pictures_finished_or_opened_by_others_meanwhile(
     with loop.database.read() as connection:
         got = [a for a in assets if decisions.labels_of(connection, a)]
     assert got == assets[2:]
+
+
+def test_the_grid_preselects_what_the_target_precision_of_the_tag_requires(
+    loop: Tagloop, ann: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ingest(loop, ann, *REDS)
+    cells = loop.bulk.grid(ann, VIEW, "colour.red").cells
+    assert [cell.is_sure for cell in cells] == [cell.probability >= 0.5 for cell in cells]
+    cut = cells[0].probability
+    loop.curation.save(ann, dataclasses.replace(loop.taxonomy().tags["colour.red"], target=0.9))
+    found = Thresholds(0.9, Threshold(None), {"colour.red": Threshold(cut, 100, 99)})
+    monkeypatch.setattr(loop.review, "thresholds", lambda profile, target: found)
+    sure = {cell.asset_id: cell.is_sure for cell in loop.bulk.grid(ann, VIEW, "colour.red").cells}
+    assert sure == {cell.asset_id: cell.probability >= cut for cell in cells}
+    assert not all(sure.values())
