@@ -31,18 +31,20 @@ def draw(
     side: int = 140,
     opens: bool = False,
     dims: bool = True,
+    asks: bool = False,
 ) -> None:
-    """Draw thumbnails to select.
+    """Draw thumbnails to select, or to answer a question about.
 
     Args:
         page: Identifies the content; a new value resets the selection.
         shown: Pictures, each with a caption.
         selected: Ids that are selected initially.
-        label: The question for screen readers.
+        label: What is selected, or the question, for screen readers.
         on_open: Called when a picture is opened; its id is `opened()`.
         side: Minimum width of a thumbnail in pixels.
         opens: A click opens a picture instead of selecting it.
         dims: Dim pictures that are not selected.
+        asks: A click changes from yes to no to undecided, see `marks`, instead of selecting.
     """
     items = [
         {
@@ -63,16 +65,22 @@ def draw(
             "side": side,
             "opens": opens,
             "dims": dims,
+            "asks": asks,
         },
-        on_selected_change=lambda: None,
+        on_marks_change=lambda: None,
         on_open_change=on_open,
     )
 
 
 def selection(page: str, default: Sequence[int]) -> list[int]:
     """Return the ids selected on a page; `default` until the user changes the selection."""
-    stored = (st.session_state.get(_KEY) or {}).get("selected") or {}
-    return list(stored["ids"]) if stored.get("page") == page else list(default)
+    return marks(page, default)[0]
+
+
+def marks(page: str, default: Sequence[int]) -> tuple[list[int], list[int]]:
+    """Return the ids marked with yes and those marked with no; `default` and none until the user marks one."""
+    stored = (st.session_state.get(_KEY) or {}).get("marks") or {}
+    return (list(stored["yes"]), list(stored["no"])) if stored.get("page") == page else (list(default), [])
 
 
 def opened() -> int | None:

@@ -19,10 +19,10 @@ def _modules() -> dict[str, str]:
     return {path.name: path.read_text("utf-8") for path in sorted(_FOLDER.glob("*.js"))}
 
 
-def entry_point() -> str:
-    """Return the address of `main.js`, relative to the console's."""
+def address(name: str) -> str:
+    """Return the address of a module, relative to the console's."""
     version = hashlib.sha256("".join(_modules().values()).encode()).hexdigest()[:16]
-    return f"surface/{version}/main.js"
+    return f"surface/{version}/{name}"
 
 
 def _serve(request: Request) -> Response:

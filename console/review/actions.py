@@ -52,7 +52,7 @@ def undo_last() -> None:
     for act in state["review_group_acts"].pop(past.group_id, []):  # the tags that a finished group was given
         with contextlib.suppress(DecisionError):  # undone one by one before
             session.loop().review.undo_group(session.current_user(), act)
-    _look_again()
+    look_again()
     if past.group_id is None and past.latest.asset_id is not None and state["review_mode"] == "focus":
         if past.latest.look:
             state["review_looks"][past.latest.asset_id] = past.latest.look
@@ -62,18 +62,19 @@ def undo_last() -> None:
 @show_errors
 def undo_or_redo(past: UserAction) -> None:
     session.loop().review.toggle_act(session.current_user(), past)
-    _look_again()
+    look_again()
 
 
 @show_errors
 def pick() -> None:
-    """Add the tag that was chosen or typed to the group, or open the dialog that proposes a new one."""
+    """Add the tags that were chosen or typed to the group, or open the dialog that proposes a new one."""
     chosen = components.picked()
-    if chosen["id"] == "+":
+    if chosen["isNew"]:
         state["review_typed"] = chosen["text"]
         open_dialog("propose")
-    elif chosen["id"]:
-        add_tag_to_group(chosen["id"])
+    elif chosen["tags"]:
+        for tag_id in chosen["tags"]:
+            add_tag_to_group(tag_id)
     elif found := tag_search.best(chosen["text"]):
         add_tag_to_group(found.tag.id)
     else:
@@ -94,6 +95,7 @@ def add_tag_to_group(tag_id: str) -> None:
     profile, each = state["review_profile"], round(seconds() / max(1, len(chosen)), 2)
     decisions = [Decision(kind, a, tag_id, profile=profile, seconds=each, payload=payload) for a in chosen]
     page["acts"][tag_id] = session.loop().bulk.decide(session.current_user(), decisions).id
+    tag_search.remember(tag_id)
 
 
 @show_errors
@@ -139,8 +141,8 @@ def seconds() -> float:
     return round(time.time() - state["review_since"], 1)
 
 
-def _look_again() -> None:
+def look_again() -> None:
     """Read again what grid, groups and the surface show, after decisions that none of them made."""
-    state["review_page"] = state["review_groups"] = None
+    state.update(review_page=None, review_groups=None, review_confirmed="")
     state["review_acts"] += 1
     review_state.forget_history()

@@ -1,43 +1,37 @@
-"""The page's JavaScript components: the tag search field, and keys that Streamlit cannot bind."""
+"""The components of group mode: the tag search field, and keys that Streamlit cannot bind."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
-_HERE = Path(__file__).parent
+from console.review import surface
+
 _finder = st.components.v2.component(
     "tagloop_finder",
-    html="<div class='tagloop-finder'><input role='combobox' autocomplete='off' spellcheck='false' "
-    "aria-expanded='false' aria-controls='tagloop-options'><ul id='tagloop-options' role='listbox'></ul></div>",
-    css=(_HERE / "finder.css").read_text("utf-8"),
-    js=(_HERE / "finder.js").read_text("utf-8"),
+    html="<div class='tl-base'></div>",
+    css=surface.STYLE,
+    js=surface.loader("picker.js"),
     isolate_styles=False,  # inside a shadow root, Streamlit would take typed letters for shortcuts
 )
-_keyboard = st.components.v2.component("tagloop_keyboard", js=(_HERE / "keyboard.js").read_text("utf-8"))
+_keyboard = st.components.v2.component(
+    "tagloop_keyboard", js=Path(__file__).with_name("keyboard.js").read_text("utf-8")
+)
 
 
-def draw_finder(
-    placeholder: str,
-    query: str,
-    hits: list[dict[str, str]],
-    *,
-    exact: bool,
-    on_pick: Callable[[], None],
-) -> None:
+def draw_finder(found: dict[str, Any], on_pick: Callable[[], None]) -> None:
     """Draw the tag search field.
 
     Args:
-        query: The value of `typed()`.
-        hits: Matches for it, best first: `id`, `text` and `note`.
-        exact: Whether a match has exactly this name, so that the option to propose a new tag is left out.
+        found: What `tag_search.hits` finds for the value of `typed()`.
         on_pick: Called when an option is chosen; `picked()` returns it.
     """
     _finder(
         key="review_finder",
-        data={"placeholder": placeholder, "query": query, "hits": hits, "exact": exact},
+        data={"words": surface.WORDS, "found": found},
         on_query_change=lambda: None,
         on_pick_change=on_pick,
     )
@@ -48,8 +42,8 @@ def typed() -> str:
     return (st.session_state.get("review_finder") or {}).get("query") or ""
 
 
-def picked() -> dict[str, str]:
-    """Return the chosen option: `id` is a tag id, `+` for a new tag, or empty for the best match of `text`."""
+def picked() -> dict[str, Any]:
+    """Return what was chosen: ids of `tags`, or none for the best match of `text`, or a new tag if `isNew`."""
     return (st.session_state.get("review_finder") or {}).get("pick") or {}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from console import asset_history, image_routes, session
+from console import asset_history, edit_tags, gallery, image_routes, session
 from console.review import actions, asset_details, bulk_accept, shortcuts
 from console.review.explanation import draw_explanation
 from tagging_core.ledger import UserAction
@@ -22,8 +22,18 @@ def draw_dialog() -> None:
         _why(asset_id, tag_id)
     elif name == "details":
         _details(asset_id)
+    elif name == "edit_tags":
+        _edit_tags()
     else:
         {"help": _help, "history": _history, "propose": _propose, "bulk": bulk_accept.draw_bulk}[name]()
+
+
+def _edit_tags() -> None:
+    page = state["review_page"]
+    chosen = gallery.selection(page["name"], page["sure"])
+    # A group stays as it is; the grid asks about other pictures, since these may be decided now.
+    on_edit = actions.look_again if state["review_mode"] == "grid" else lambda: None
+    edit_tags.draw_dialog(chosen, state["review_profile"], on_edit)
 
 
 @st.dialog("Keys", width="large", icon=":material/keyboard:")

@@ -8,6 +8,7 @@ import streamlit as st
 
 from console import page_paths, session
 from console.review import state as review_state
+from tagging_core.review.agreement import Hint
 
 state = st.session_state
 
@@ -26,6 +27,7 @@ def draw_empty() -> None:
         _draw_held(others, sorted(held))
     elif view.state == "new":
         st.success("All done here. Nothing is waiting.", icon=":material/celebration:")
+        _draw_agreement()
         if view.batch_id and everywhere.waiting:
             st.button(f"Show the {everywhere.waiting:,} waiting elsewhere", on_click=_show_all, type="primary")
         st.page_link(page_paths.UPLOAD, label="Upload more", icon=":material/upload:")
@@ -33,6 +35,29 @@ def draw_empty() -> None:
         st.info("No picture is waiting for your second opinion.")
     else:
         st.info(f"No pictures are {review_state.SHOW[view.state].lower()} here.")
+
+
+def _draw_agreement() -> None:
+    """Say how the user's tags compare with independent ones, and what differs again and again."""
+    found = session.loop().review.record.agreement(session.current_user())
+    if found is None:
+        return
+    st.markdown(
+        f"**On {found.pictures} pictures that were also reviewed independently, you and others agreed on "
+        f"{found.share:.0%} of the tags** (95 % interval: {found.low:.0%} to {found.high:.0%})."
+    )
+    for hint in found.hints:
+        st.markdown(f"- {session.escape_md(_hint(hint))} ({hint.cases} times)")
+
+
+def _hint(hint: Hint) -> str:
+    taxonomy = session.loop().taxonomy()
+    if hint.kind == "missed":
+        return f"Often missed: {taxonomy.categories[hint.items[0]].name(session.language())}"
+    names = [session.tag_label(taxonomy.tags[tag_id]) for tag_id in hint.items]
+    if hint.kind == "extra":
+        return f"Often given by you alone: {names[0]}"
+    return f"Confused: you say {names[0]}, others {names[1]}"
 
 
 def _draw_held(others: Counter[str], held: list[int]) -> None:

@@ -9,7 +9,7 @@ from console.review import actions
 from console.review import state as review_state
 from console.review.empty_state import draw_empty
 from tagging_core import Decision, Kind
-from tagging_core.review.grid import SURE, GridPage
+from tagging_core.review.grid import GridPage
 
 state = st.session_state
 SIZE = 48
@@ -18,46 +18,75 @@ SIZE = 48
 def draw_grid() -> None:
     """Draw the question and its pictures, or why there are none."""
     page = state["review_page"] or _open_page()
-    _draw_question(page)
-    if not page["cells"]:
-        if page["skipped"]:
-            st.info("You have seen all of them.")
-            st.button("Show them again", on_click=_start_over, type="primary")
-        elif page["asked"]:
-            st.success("No pictures are left for this question.", icon=":material/check:")
-        else:
-            draw_empty()
-        return
-    taxonomy = session.loop().taxonomy()
-    chosen = gallery.selection(page["name"], page["sure"])
-    yes, no = len(chosen), len(page["cells"]) - len(chosen)
-    asked = taxonomy.tags.get(page["subject"])
-    what = session.tag_label(asked) if asked else "as shown"
+    with st.container(key="review_grid_bar"):
+        _draw_question(page)
+        if page["cells"]:
+            _draw_answers(page)
+    if page["cells"]:
+        _draw_pictures(page)
+    elif page["skipped"]:
+        st.info("You have seen all of them.")
+        st.button("Show them again", on_click=_start_over, type="primary")
+    elif page["asked"] or page["subject"]:
+        st.success("No pictures are left for this question.", icon=":material/check:")
+    else:
+        draw_empty()
+
+
+def _draw_answers(page: dict) -> None:
+    """Draw the buttons that answer the question, each with what it decides."""
+    yes, no = gallery.marks(page["name"], page["sure"])
+    rest = len(page["cells"]) - len(yes) - len(no)
+    tag = session.loop().taxonomy().tags.get(page["subject"])
+    what = session.escape_md(session.tag_label(tag)) if tag else "as shown"
+    counts = ", ".join([f"{len(yes)} {what}", *([f"{len(no)} not"] if no else [])])
     with st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
         st.button(
-            f"Confirm: {yes} {session.escape_md(what)}, {no} not",
+            f"Confirm: {counts}",
             on_click=_confirm,
             shortcut="Enter",
             type="primary",
             icon=":material/done_all:",
-            help="Selected pictures get the tag; it is rejected on the others. One undo for all.",
+            disabled=not yes and not no,
+            help="Decides the marked pictures; the others stay undecided. One undo for all.",
         )
-        st.button("All", on_click=_select, args=(True,), shortcut="A", help="Select all")
-        st.button("None", on_click=_select, args=(False,), shortcut="X", help="Select none")
+        st.button(
+            f"No to the other {rest}",
+            on_click=_confirm,
+            args=(True,),
+            shortcut="Shift+Enter",
+            icon=":material/block:",
+            disabled=not rest,
+            help="Confirms, and rejects the tag on the undecided pictures",
+        )
+        st.button("All", on_click=_mark, args=(True,), shortcut="A", help="Mark all with yes")
+        st.button("None", on_click=_mark, args=(False,), shortcut="X", help="Leave all undecided")
         st.button("Others", on_click=_postpone, shortcut="N", help="Other pictures, without a decision")
+        st.button(
+            "Edit tags",
+            on_click=actions.open_dialog,
+            args=("edit_tags",),
+            icon=":material/sell:",
+            disabled=not yes,
+            help="Add and remove any tags of the pictures marked with yes",
+        )
+
+
+def _draw_pictures(page: dict) -> None:
     shown = session.loop().assets.get_many([cell.asset_id for cell in page["cells"]])
+    tag = session.loop().taxonomy().tags.get(page["subject"])
     captions = {
-        cell.asset_id: (f"{cell.probability:.0%}" if asked else f"{_name(cell.tag_id)} · {cell.probability:.0%}")
+        cell.asset_id: f"{cell.probability:.0%}" if tag else f"{_name(cell.tag_id)} · {cell.probability:.0%}"
         for cell in page["cells"]
     }
-    question = f"Are these {what}?" if asked else "Are these tags right?"
     gallery.draw(
         page["name"],
         [(a, captions[a.id]) for a in shown],
         page["sure"],
-        label=question,
+        label=f"Are these {session.tag_label(tag)}?" if tag else "Are these tags right?",
         on_open=open_in_focus,
         side=130,
+        asks=True,
     )
 
 
@@ -82,7 +111,7 @@ def _open_page() -> dict:
         "subject": page.subject,
         "cells": page.cells,
         "ids": [cell.asset_id for cell in page.cells],
-        "sure": [cell.asset_id for cell in page.cells if cell.probability >= SURE],
+        "sure": [cell.asset_id for cell in page.cells if cell.is_sure],
         "asked": page.asked,
         "skipped": skipped,
         "name": f"{page.subject}/" + "-".join(str(cell.asset_id) for cell in page.cells),
@@ -100,6 +129,7 @@ def _draw_question(page: dict) -> None:
         n = sum(n for t, n in page["asked"].items() if taxonomy.tags[t].category_id == category_id)
         if n:
             names[category_id] = f"All of {taxonomy.categories[category_id].name(session.language())} ({n})"
+    names |= {t.id: _name(t.id) for t in taxonomy.active(profile) if t.id not in names and not t.sensitive}
     if page["subject"] and page["subject"] not in names:
         names[page["subject"]] = _name(page["subject"])
     if names:
@@ -111,7 +141,7 @@ def _draw_question(page: dict) -> None:
             on_change=_start_over,
             persist_state="session",
             width=320,
-            help="In brackets: pictures that probably have the tag, in a sample of up to 600 waiting ones",
+            help="Type to find any tag. In brackets: pictures that probably have it, of up to 600 waiting ones",
         )
 
 
@@ -123,27 +153,30 @@ def _name(item: str) -> str:
 
 
 @actions.show_errors
-def _confirm() -> None:
+def _confirm(everything: bool = False) -> None:
+    """Decide the pictures that are marked; with `everything`, reject the tag on the others."""
     page = state["review_page"]
-    chosen = set(gallery.selection(page["name"], page["sure"]))
-    per_picture = round(actions.seconds() / max(1, len(page["cells"])), 2)
+    yes, no = map(set, gallery.marks(page["name"], page["sure"]))
+    decided = [cell for cell in page["cells"] if everything or cell.asset_id in yes | no]
+    per_picture = round(actions.seconds() / max(1, len(decided)), 2)
     model = session.loop().model.library.fingerprint
     decisions = [
         Decision(
-            Kind.ACCEPT if cell.asset_id in chosen else Kind.REJECT,
+            Kind.ACCEPT if cell.asset_id in yes else Kind.REJECT,
             cell.asset_id,
             cell.tag_id,
             profile=state["review_profile"],
             seconds=per_picture,
             payload={"probability": round(cell.probability, 4), "in": "grid", "fingerprint": model},
         )
-        for cell in page["cells"]
+        for cell in decided
     ]
     session.loop().review.decide_many(session.current_user(), decisions)
+    state["review_confirmed"] = f"{_name(page['subject'])}: {len(yes)} yes, {len(decided) - len(yes)} no"
     _next()
 
 
-def _select(everything: bool) -> None:
+def _mark(everything: bool) -> None:
     page = state["review_page"]
     page["sure"] = page["ids"] if everything else []
     page["name"] += "+" if everything else "-"

@@ -85,6 +85,14 @@ def _draw_keys(page: dict, chosen: list[int]) -> None:
             help="Finish the selected pictures. Tags you left out count as not on them.",
         )
         st.button("Next group", on_click=_next, shortcut="N", help="Without a decision")
+        st.button(
+            "Edit tags",
+            on_click=actions.open_dialog,
+            args=("edit_tags",),
+            icon=":material/sell:",
+            disabled=not chosen,
+            help="Add and remove any tags of the selected pictures",
+        )
 
 
 def _draw_tags(page: dict, chosen: list[int]) -> None:

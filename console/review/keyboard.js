@@ -2,7 +2,7 @@
 // The one listener is never removed: Streamlit may remount the component at any time, and no key may be lost meanwhile.
 const SETTLING = 500 // milliseconds after "/" in which the field may be remounted and lose the focus
 
-const field = () => document.querySelector(".tagloop-finder input")
+const field = () => document.querySelector(".tl-finder input")
 const here = () => document.querySelector(".st-key-review_keyboard")
 
 function listen() {

@@ -31,10 +31,11 @@ FOCUS = {
 }
 GRID = {
     "Arrows": "Move between pictures",
-    "Space": "Select or unselect the picture; Shift-click selects a range",
-    "Enter": "Confirm: selected pictures have the tag, the others do not",
-    "A": "Select all",
-    "X": "Select none",
+    "Space": "Mark the picture with yes, no, or neither; Shift-click marks a range",
+    "Enter": "Confirm what is marked; the others stay undecided",
+    "Shift+Enter": "Confirm, and no to all others",
+    "A": "Mark all with yes",
+    "X": "Leave all undecided",
     "N": "Other pictures, without a decision",
     "F": "Open the picture in focus mode",
 }

@@ -20,6 +20,7 @@
 | review_chips | order of the chips by picture | |
 | review_recent | tags used last, latest first | |
 | review_group_acts | ids of the tags that finished groups were given, by the id of the finishing act | |
+| review_confirmed | what the grid decided last, in words | |
 | review_page, review_groups, review_since | what grid and groups show, and since when | |
 """
 
@@ -85,6 +86,7 @@ _INITIAL: dict[str, Any] = {
     "review_page": None,
     "review_groups": None,
     "review_group_acts": {},
+    "review_confirmed": "",
 }
 
 

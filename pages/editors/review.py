@@ -7,12 +7,13 @@ from typing import Any
 
 import streamlit as st
 
+from console import edit_tags
 from console.review import actions, components, deck_data, dialogs
 from console.review import state as review_state
 from console.review.focus import draw_focus
 from console.review.grid import draw_grid
 from console.review.groups import draw_groups
-from console.session import guard, language, loop, show_error
+from console.session import escape_md, guard, language, loop, show_error
 from tagging_core.common import Action
 
 guard(Action.REVIEW)
@@ -75,6 +76,7 @@ def draw_work() -> None:
     if state["review_mode"] != "focus":  # the surface has its own keys and progress
         components.draw_keyboard(lambda: actions.open_dialog("help"))
         draw_progress()
+        edit_tags.draw_result(actions.look_again)
     DRAW[state["review_mode"]]()
     dialogs.draw_dialog()
 
@@ -84,6 +86,8 @@ def draw_progress() -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(f":gray[{found['words']}]", width="content")
         st.progress(found["share"], width="stretch")
+        if done := state["review_confirmed"]:
+            st.markdown(f":material/check: {escape_md(done)}", width="content")
         st.button("Undo", on_click=actions.undo_last, shortcut="Z", icon=":material/undo:", type="tertiary")
 
 

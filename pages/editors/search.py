@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from console import asset_history, gallery, page_paths, session
+from console import asset_history, edit_tags, gallery, page_paths, session
 from console.search import actions, filters
 from console.search import state as search_state
 from console.search.export_dialog import draw_export
@@ -100,8 +100,11 @@ def draw_selected(selected: list[int], found: list[int]) -> None:
                 args=(selected or found,),
                 type="primary",
             )
+        if st.button("Edit tags", disabled=not selected, icon=":material/sell:"):
+            edit_tags.draw_dialog(selected, "general")
         if st.button("Export", icon=":material/download:", help="The selected pictures, or all results"):
             draw_export(selected or found)
+    edit_tags.draw_result()
     if made := state.pop("search_made", None):
         st.success(f"Made a batch of {made[1]} pictures.", icon=":material/check:")
         st.page_link(

@@ -6,22 +6,23 @@ from collections import Counter
 from collections.abc import Sequence
 from itertools import combinations
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
-from tagging_core.ledger.events import Kind, to_event, verdicts
+from tagging_core.ledger.events import Kind
 from tagging_core.storage.schema import events
 
-_EVENTS = 1000  # the latest decisions, whoever made them
+_EVENTS = 400  # the latest decisions, whoever made them
 _PICTURES = 60  # whose tags are compared pair by pair
 _FEW = 3  # pictures on which a set must occur
 
 
 def lately(connection: Connection) -> dict[int, list[str]]:
     """Return the tags accepted in the latest decisions by asset id, the asset of the latest decision first."""
-    query = select(events).where(events.c.kind.in_({Kind.ACCEPT, Kind.ADD, Kind.REPLACE}))
+    given = select(events.c.asset_id, func.coalesce(events.c.other_tag_id, events.c.tag_id))
+    query = given.where(events.c.kind.in_({Kind.ACCEPT, Kind.ADD, Kind.REPLACE})).order_by(events.c.id.desc())
     found: dict[int, list[str]] = {}
-    for event in map(to_event, connection.execute(query.order_by(events.c.id.desc()).limit(_EVENTS))):
-        found.setdefault(event.asset_id or 0, []).extend(t for t, value in verdicts(event) if value)
+    for asset_id, tag_id in connection.execute(query.limit(_EVENTS)):
+        found.setdefault(asset_id, []).append(tag_id)
     return found
 
 

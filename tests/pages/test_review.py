@@ -74,14 +74,14 @@ def test_a_picture_that_was_passed_over_comes_again_after_the_others(
 
 def test_the_search_field_lists_matches_and_marks_similar_names(surface: Surface) -> None:
     hits = surface.search("islan")
-    assert (hits[0]["tag"], hits[0]["typo"]) == ("travel.island", False)
+    assert (list(hits[0]["tags"]), hits[0]["typo"]) == (["travel.island"], False)
     assert surface.search("snaekers")[0]["typo"]
 
 
 def test_an_empty_search_field_lists_the_tags_used_last(surface: Surface) -> None:
     surface.act("type", text="island")
     surface.act("type", text="dress")
-    assert [hit["tag"] for hit in surface.data["found"]["hits"]][:2] == ["garment.dress", "travel.island"]
+    assert [[*hit["tags"]] for hit in surface.data["found"]["hits"]][:2] == [["garment.dress"], ["travel.island"]]
 
 
 def test_pictures_ahead_are_leased_and_given_back(

@@ -48,10 +48,6 @@ def progress(console: Tagloop) -> queue.QueueProgress:
         return queue.progress(connection)
 
 
-def select_pictures(monkeypatch: pytest.MonkeyPatch, chosen: list[int]) -> None:
-    monkeypatch.setattr(gallery, "selection", lambda page, usual: chosen)
-
-
 def test_filters_are_written_to_the_url_and_read_from_it(open_page: Open, assets: list[int]) -> None:
     at = open_review(open_page, mode="grid", order="newest", show="skipped", batch="1")
     assert (at.session_state["review_mode"], at.session_state["review_show"]) == ("grid", "skipped")
@@ -96,21 +92,63 @@ def test_no_two_buttons_share_a_key_in_any_mode(open_page: Open, assets: list[in
     assert {key for key in found if not key.isdigit()} == documented - {"1 ... 9", "?", "/", "arrows", "space", "f"}
 
 
-def test_the_grid_accepts_selected_and_rejects_other_pictures_as_one_group(
+def mark(monkeypatch: pytest.MonkeyPatch, yes: list[int], no: list[int]) -> None:
+    monkeypatch.setattr(gallery, "marks", lambda page, usual: (yes, no))
+
+
+def test_the_grid_decides_marked_pictures_as_one_group_and_leaves_the_others(
     open_page: Open, console: Tagloop, ann: User, assets: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     at = open_review(open_page, mode="grid", ask="colour.red")
-    shown = at.session_state["review_page"]["ids"]
-    assert set(assets[:5]) <= set(shown)
-    select_pictures(monkeypatch, assets[:4])
+    assert set(assets[:5]) <= set(at.session_state["review_page"]["ids"])
+    mark(monkeypatch, assets[:3], assets[3:4])
     at.run()
-    assert any("Confirm: 4 Red" in b.label for b in at.button)
+    assert any("Confirm: 3 Red, 1 not" in b.label for b in at.button)
     press(at, "Enter")
-    assert [labels(console, a)["colour.red"] for a in assets[:5]] == [1, 1, 1, 1, 0]
+    assert [labels(console, a).get("colour.red") for a in assets[:5]] == [1, 1, 1, 0, None]
     assert len(console.review.recent_actions(ann)) == 1
+    assert any("Red: 3 yes, 1 no" in m.value.replace("\\", "") for m in at.markdown)
     press(at, "H")
-    assert any(f"Red on {len(shown)} pictures: 4 yes, {len(shown) - 4} no" in m.value for m in at.markdown)
+    assert any("Red on 4 pictures: 3 yes, 1 no" in m.value for m in at.markdown)
     press(at, "Z")
+    assert all(labels(console, a) == {} for a in assets)
+    assert at.session_state["review_confirmed"] == ""
+
+
+def test_one_more_key_says_no_to_the_undecided_pictures_of_the_grid(
+    open_page: Open, console: Tagloop, assets: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = open_review(open_page, mode="grid", ask="colour.red")
+    shown = at.session_state["review_page"]["ids"]
+    mark(monkeypatch, assets[:3], [])
+    at.run()
+    assert any(b.label == f"No to the other {len(shown) - 3}" for b in at.button)
+    press(at, "Shift+Enter")
+    assert [labels(console, a)["colour.red"] for a in shown] == [int(a in assets[:3]) for a in shown]
+
+
+def test_the_grid_asks_about_any_tag(open_page: Open, assets: list[int]) -> None:
+    at = open_review(open_page, mode="grid")
+    at.selectbox(key="review_subject").set_value("garment.skirt").run()
+    assert not at.exception
+    assert at.session_state["review_page"]["subject"] == "garment.skirt"
+    assert {cell.tag_id for cell in at.session_state["review_page"]["cells"]} <= {"garment.skirt"}
+
+
+@pytest.mark.parametrize("mode", ["grid", "groups"])
+def test_tags_of_selected_pictures_are_edited_and_undone_at_once(
+    open_page: Open, console: Tagloop, assets: list[int], monkeypatch: pytest.MonkeyPatch, mode: str
+) -> None:
+    at = open_review(open_page, mode=mode, **({"ask": "colour.red"} if mode == "grid" else {}))
+    mark(monkeypatch, assets[:3], [])
+    at.run()
+    at.session_state["edit_tags_add"] = ["garment.dress"]
+    next(b for b in at.button if b.label == "Edit tags").click().run()
+    next(b for b in at.button if b.label == "Change 3 pictures").click().run()
+    assert not at.exception
+    assert [labels(console, a).get("garment.dress") for a in assets[:4]] == [1, 1, 1, None]
+    assert any("Added Dress on 3 pictures" in m.value for m in at.markdown)
+    at.button(key="edit_tags_undo").click().run()
     assert all(labels(console, a) == {} for a in assets)
 
 

@@ -12,23 +12,30 @@ from typing import Any
 import streamlit as st
 
 from console.review.surface.words import WORDS
-from console.script_routes import entry_point
+from console.script_routes import address
 
-__all__ = ["WORDS", "draw", "opened", "query", "said"]
+__all__ = ["STYLE", "WORDS", "draw", "loader", "opened", "query", "said"]
 
 _KEY = "review_surface"
-_LOADER = """
+STYLE = (Path(__file__).parent / "surface.css").read_text("utf-8")
+
+
+def loader(module: str) -> str:
+    """Return the JavaScript of a component that loads a module, and hands each update to its default export."""
+    return """
 let loaded
 export default function (component) {
-  loaded ??= import(new URL("ENTRY", document.baseURI))
+  loaded ??= import(new URL("ADDRESS", document.baseURI))
   loaded.then((module) => module.default(component))
 }
-"""
+""".replace("ADDRESS", address(module))
+
+
 _component = st.components.v2.component(
     "tagloop_review",
-    html="<section class='tagloop-review' tabindex='-1' aria-label='Review'></section>",
-    css=(Path(__file__).parent / "surface.css").read_text("utf-8"),
-    js=_LOADER.replace("ENTRY", entry_point()),
+    html="<section class='tl-base tagloop-review' tabindex='-1' aria-label='Review'></section>",
+    css=STYLE,
+    js=loader("main.js"),
     isolate_styles=False,  # inside a shadow root, Streamlit would take typed letters for shortcuts
 )
 

@@ -4,7 +4,7 @@ import { fill, follow, h, set, text } from "./dom.js"
 const WAIT = 60 // milliseconds without a key before the server is asked
 
 export class Finder {
-  /** `ask(text)` requests hits, `pick(hit)` takes one: { tag } or { text, isNew }. */
+  /** `ask(text)` requests hits, `pick(hit)` takes one: { tags } by id, { text, isNew }, or { text } for the best match. */
   constructor(words, ask, pick) {
     Object.assign(this, { words, ask, pick, marked: 0, hits: [] })
     this.list = h("ul", { id: "tl-options", role: "listbox", "aria-label": words.find })
@@ -38,9 +38,15 @@ export class Finder {
     set(this.input, { placeholder: this.words.find, "aria-label": this.words.find })
   }
 
-  /** Show what the server found for a query, if that is still what is typed. */
+  /** Take over what the server found for a query, and show it if that is still what is typed. */
   receive(found) {
-    if (document.activeElement !== this.input || found.query !== this.query) return
+    this.latest = found
+    if (document.activeElement === this.input && !this.found) this.#show()
+  }
+
+  #show() {
+    const found = this.latest
+    if (found?.query !== this.query) return
     this.found = found
     this.hits = found.query && !found.exact ? [...found.hits, { isNew: true, text: found.query }] : found.hits
     const sure = this.hits.findIndex((hit) => !hit.typo && !hit.isNew)
@@ -51,7 +57,8 @@ export class Finder {
   #typed() {
     clearTimeout(this.timer)
     if (this.found?.query !== this.query) this.found = null
-    this.timer = setTimeout(() => document.activeElement === this.input && this.ask(this.query), WAIT)
+    this.#show()
+    if (!this.found) this.timer = setTimeout(() => document.activeElement === this.input && this.ask(this.query), WAIT)
   }
 
   #key(event) {
@@ -90,7 +97,7 @@ export class Finder {
   }
 
   #draw() {
-    const rows = this.hits.map((hit, n) => ({ ...hit, key: hit.tag ?? "+", marked: n === this.marked, id: `tl-option-${n}` }))
+    const rows = this.hits.map((hit, n) => ({ ...hit, key: hit.tags ? Object.keys(hit.tags).join() : "+", marked: n === this.marked, id: `tl-option-${n}` }))
     const make = () => h("li", { role: "option" }, h("span"), h("small"))
     follow(this.list, rows, (row) => row.key, make, (item, row) => {
       set(item, { id: row.id, "aria-selected": row.marked })

@@ -134,21 +134,25 @@ class Surface {
     const { deck } = this
     const current = marked(view, deck.chosen, deck.tags)
     const chip = view.chips[argument]?.tag
-    if (name === "chip" && chip) this.#decide((card) => accept(card, chip))
-    else if (name === "acceptMarked" && current) this.#decide((card) => accept(card, current))
-    else if (name === "rejectMarked" && current) this.#decide((card) => reject(card, current))
-    else if (name === "replaceMarked" && current) this.#replace(current)
-    else if (name === "whyMarked" && current) this.#open("why", current)
-    else if (name === "up" || name === "down") this.#step(view, current, name === "up" ? -1 : 1)
-    else if (name === "done") this.#done(view)
-    else if (name === "skip") deck.finish({ kind: "skip" })
-    else if (name === "next") deck.pass()
-    else if (name === "flag") this.#flag()
-    else if (name === "take" && view.held) this.#take()
-    else if (name === "repeat") this.#repeat(view)
-    else if (name === "find") this.finder.focus(this.data.words.find)
-    else if (name === "details") this.#open("details")
-    else if (name === "original") this.picture.open()
+    const commands = {
+      chip: () => chip && this.#decide((card) => accept(card, chip)),
+      acceptMarked: () => current && this.#decide((card) => accept(card, current)),
+      rejectMarked: () => current && this.#decide((card) => reject(card, current)),
+      replaceMarked: () => current && this.#replace(current),
+      whyMarked: () => current && this.#open("why", current),
+      up: () => this.#step(view, current, -1),
+      down: () => this.#step(view, current, 1),
+      done: () => this.#done(view),
+      skip: () => deck.finish({ kind: "skip" }),
+      next: () => deck.pass(),
+      flag: () => this.#flag(),
+      take: () => view.held && this.#take(),
+      repeat: () => this.#repeat(view),
+      find: () => this.finder.focus(this.data.words.find),
+      details: () => this.#open("details"),
+      original: () => this.picture.open(),
+    }
+    commands[name]?.()
   }
 
   #decide(intent) {
@@ -216,9 +220,11 @@ class Surface {
     const { deck } = this
     const view = deck.view()
     if (!view) return
-    if (hit.tag) {
-      deck.tags[hit.tag] ??= hit.about
-      this.#decide((card) => add(card, hit.tag, deck.replacing))
+    if (hit.tags) {
+      for (const [tag, about] of Object.entries(hit.tags)) {
+        deck.tags[tag] ??= about
+        this.#decide((card) => add(card, tag, deck.replacing))
+      }
     } else if (hit.isNew) {
       const here = view.id
       this.ask.propose(hit.text, this.data.categories, (name, category) => {

@@ -99,13 +99,16 @@ export class Panel {
   }
 
   #drawChoices(view, tags) {
-    const open = view.choices.filter((choice) => !Object.keys(view.labels).some((t) => view.labels[t] === 1 && tags[t]?.exclusive === choice.category))
+    const elsewhere = new Set([...Object.keys(view.labels), ...view.chips.map((chip) => chip.tag)])
+    const isOpen = (choice) => !Object.keys(view.labels).some((t) => view.labels[t] === 1 && tags[t]?.exclusive === choice.category)
+    const open = view.choices
+      .map((choice) => ({ ...choice, tags: choice.tags.filter(([tag]) => !elsewhere.has(tag)) }))
+      .filter((choice) => choice.tags.length && isOpen(choice))
     follow(this.choices, open, (choice) => choice.category, () => h("li", {}, h("h3"), h("span", { class: "tl-options" }), h("small")), (item, choice) => {
       const [heading, options, note] = item.children
       text(heading, choice.name)
       text(note, choice.note)
-      const rest = choice.tags.filter(([tag]) => !(tag in view.labels))
-      follow(options, rest, ([tag]) => tag, ([tag]) => this.#button("", "", () => this.commands.accept(tag), "tl-choice", ""), (button, [tag, p]) =>
+      follow(options, choice.tags, ([tag]) => tag, ([tag]) => this.#button("", "", () => this.commands.accept(tag), "tl-choice", ""), (button, [tag, p]) =>
         text(button.lastElementChild, `${tags[tag].name} ${percent(p)}`))
     })
   }

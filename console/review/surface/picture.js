@@ -87,7 +87,7 @@ export class Picture {
 
   #drawNotices(view, refusals) {
     const { words } = this
-    const own = view ? view.notices.map((words) => ({ key: words, words, kind: "note" })) : []
+    const own = view ? view.notices.map((notice) => ({ key: notice, words: notice, kind: "note" })) : []
     const finished = view?.finished
     if (finished) {
       const minutes = Math.max(0, Math.round((Date.now() / 1000 - finished.at) / 60))
