@@ -140,7 +140,7 @@ def _choice(category_id: str, choices: Choices, taxonomy: Taxonomy) -> dict[str,
 
 def _nothing(card: Card, taxonomy: Taxonomy) -> str:
     """Why there are no chips."""
-    if card.guesses is None:
+    if card.guesses is None or not (card.guesses or session.loop().model.library.is_complete()):
         return "Suggestions are still being computed and appear by themselves. Tags can be typed meanwhile."
     names = ", ".join(f"{session.tag_label(taxonomy.tag(tag_id))} {_percent(p)}" for tag_id, p in card.guesses)
     other = "other " if card.decided else ""
