@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 GPU    := .venv-gpu
+NODE   := tests/surface/node_modules
 # Tests of what people and programs send: the same on every server, and slow to set up there.
 FILES_AND_FORMS := api/test_pictures_over_http api/test_uploads cli/test_command_errors curation/test_spreadsheets \
   ingest/test_bad_sources publishing/test_existing_metadata publishing/test_file_names publishing/test_label_studio_import
@@ -18,7 +19,7 @@ run: $(VENV)/.run ## install if needed, then start the console
 run-gpu: $(GPU)/.run ## start the console with the large models' requirements; installs several GB
 	$(GPU)/bin/streamlit run app.py
 
-test: $(VENV)/.dev browser ## run all tests except those of the large models and the servers
+test: $(VENV)/.dev browser $(NODE)/.package-lock.json ## run all tests except those of the large models and the servers
 	$(BIN)/python -m pytest
 
 test-models: $(GPU)/.dev ## test the large models' code on tiny checkpoints; needs no GPU
@@ -72,9 +73,10 @@ bench-models: $(GPU)/.dev ## measure the large models: make bench-models DIR=fol
 	$(GPU)/bin/python -m benchmarks.switching $(DIR)
 
 browser: ## install Debian's Chromium, Node and exiftool for tests, if permitted
-	@command -v chromium >/dev/null && command -v node >/dev/null && command -v exiftool >/dev/null \
+	@command -v chromium >/dev/null && command -v node >/dev/null && command -v exiftool >/dev/null && command -v npm >/dev/null \
 	  || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq \
-	  && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium nodejs libimage-exiftool-perl >/dev/null; } \
+	  && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium nodejs libimage-exiftool-perl >/dev/null \
+	  && { command -v npm >/dev/null || DEBIAN_FRONTEND=noninteractive apt-get install -y -qq npm >/dev/null; }; } \
 	  || echo "Chromium, Node or exiftool is missing and cannot be installed: tests that need them are skipped."
 
 services: ## install Debian's servers for tests, if permitted; Chroma and the object store are Python packages
@@ -87,7 +89,11 @@ screenshots: $(VENV)/.dev browser ## retake the screenshots in docs/
 	$(BIN)/python -m tests.browser.screenshots docs
 
 clean: ## remove the virtual environments, but no data
-	rm -rf $(VENV) $(GPU)
+	rm -rf $(VENV) $(GPU) $(NODE)
+
+# ESLint and axe-core, for the tests of the console's JavaScript.
+$(NODE)/.package-lock.json: tests/surface/package-lock.json | browser
+	command -v npm >/dev/null && npm ci --prefix tests/surface --no-audit --no-fund --silent || true
 
 $(VENV)/.run: requirements.txt
 	$(PYTHON) -m venv $(VENV)

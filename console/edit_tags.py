@@ -14,6 +14,7 @@ from tagging_core.taxonomy import Tag
 
 state = st.session_state
 _EDITED = "edit_tags_edited"
+_DONE = "edit_tags_done"
 
 
 @st.dialog("Edit tags", icon=":material/sell:")
@@ -25,6 +26,8 @@ def draw_dialog(asset_ids: Sequence[int], profile: str, on_edit: Callable[[], No
         profile: Profile of the review.
         on_edit: Called after the tags were edited, before the page is drawn again.
     """
+    if state.pop(_DONE, False):
+        st.rerun()  # closes the dialog
     taxonomy, counts = session.loop().taxonomy(), session.loop().bulk.tag_counts(asset_ids)
     names = {tag.id: f"{session.tag_label(tag)} · {_category(tag)}" for tag in taxonomy.assignable()}
     given = {tag_id: n for tag_id, n in counts.items() if tag_id in taxonomy.tags}
@@ -41,6 +44,7 @@ def draw_dialog(asset_ids: Sequence[int], profile: str, on_edit: Callable[[], No
         [tag_id for tag_id in names if given.get(tag_id, 0) < len(asset_ids)],
         format_func=lambda t: f"{names[t]} (now on {given[t]})" if t in given else names[t],
         key="edit_tags_add",
+        select_all=False,
     )
     remove = st.multiselect(
         "Remove",
@@ -49,7 +53,7 @@ def draw_dialog(asset_ids: Sequence[int], profile: str, on_edit: Callable[[], No
         key="edit_tags_remove",
         disabled=not given,
     )
-    if st.button(
+    st.button(
         f"Change {_pictures(len(asset_ids))}",
         on_click=_edit,
         args=(asset_ids, add, remove),
@@ -57,8 +61,7 @@ def draw_dialog(asset_ids: Sequence[int], profile: str, on_edit: Callable[[], No
         type="primary",
         disabled=not add and not remove,
         help="One undo takes all of it back",
-    ):
-        st.rerun()
+    )
 
 
 def draw_result(on_undo: Callable[[], None] = lambda: None) -> None:
@@ -67,6 +70,7 @@ def draw_result(on_undo: Callable[[], None] = lambda: None) -> None:
     Args:
         on_undo: Called after the edit was undone.
     """
+    state.pop(_DONE, None)
     if not (edited := state.get(_EDITED)):
         return
     words, group_id = edited
@@ -82,6 +86,7 @@ def draw_result(on_undo: Callable[[], None] = lambda: None) -> None:
 def _edit(
     asset_ids: Sequence[int], add: list[str], remove: list[str], *, profile: str, on_edit: Callable[[], None]
 ) -> None:
+    state[_DONE] = True
     try:
         edited = session.loop().bulk.edit_tags(
             session.current_user(), asset_ids, add=add, remove=remove, profile=profile

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import streamlit as st
 
 from console import page_paths
@@ -63,6 +65,7 @@ if not allowed:
     )
     st.stop()
 page = st.navigation(allowed, expanded=True)
+st.html(Path(__file__).with_name("frame.css"))
 
 with st.sidebar:
     st.segmented_control(

@@ -18,7 +18,7 @@ SIZE = 48
 def draw_grid() -> None:
     """Draw the question and its pictures, or why there are none."""
     page = state["review_page"] or _open_page()
-    with st.container(key="review_grid_bar"):
+    with st.container(horizontal=True, gap="xsmall", vertical_alignment="center", key="review_grid_bar"):
         _draw_question(page)
         if page["cells"]:
             _draw_answers(page)
@@ -40,36 +40,35 @@ def _draw_answers(page: dict) -> None:
     tag = session.loop().taxonomy().tags.get(page["subject"])
     what = session.escape_md(session.tag_label(tag)) if tag else "as shown"
     counts = ", ".join([f"{len(yes)} {what}", *([f"{len(no)} not"] if no else [])])
-    with st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
-        st.button(
-            f"Confirm: {counts}",
-            on_click=_confirm,
-            shortcut="Enter",
-            type="primary",
-            icon=":material/done_all:",
-            disabled=not yes and not no,
-            help="Decides the marked pictures; the others stay undecided. One undo for all.",
-        )
-        st.button(
-            f"No to the other {rest}",
-            on_click=_confirm,
-            args=(True,),
-            shortcut="Shift+Enter",
-            icon=":material/block:",
-            disabled=not rest,
-            help="Confirms, and rejects the tag on the undecided pictures",
-        )
-        st.button("All", on_click=_mark, args=(True,), shortcut="A", help="Mark all with yes")
-        st.button("None", on_click=_mark, args=(False,), shortcut="X", help="Leave all undecided")
-        st.button("Others", on_click=_postpone, shortcut="N", help="Other pictures, without a decision")
-        st.button(
-            "Edit tags",
-            on_click=actions.open_dialog,
-            args=("edit_tags",),
-            icon=":material/sell:",
-            disabled=not yes,
-            help="Add and remove any tags of the pictures marked with yes",
-        )
+    st.button(
+        f"Confirm: {counts}",
+        on_click=_confirm,
+        shortcut="Enter",
+        type="primary",
+        icon=":material/done_all:",
+        disabled=not yes and not no,
+        help="Decides the marked pictures; the others stay undecided. One undo for all.",
+    )
+    st.button(
+        f"No to the other {rest}",
+        on_click=_confirm,
+        args=(True,),
+        shortcut="Shift+Enter",
+        icon=":material/block:",
+        disabled=not rest,
+        help="Confirms, and rejects the tag on the undecided pictures",
+    )
+    st.button("All", on_click=_mark, args=(True,), shortcut="A", help="Mark all with yes")
+    st.button("None", on_click=_mark, args=(False,), shortcut="X", help="Leave all undecided")
+    st.button("Others", on_click=_postpone, shortcut="N", help="Other pictures, without a decision")
+    st.button(
+        "Edit tags",
+        on_click=actions.open_dialog,
+        args=("edit_tags",),
+        icon=":material/sell:",
+        disabled=not yes,
+        help="Add and remove any tags of the pictures marked with yes",
+    )
 
 
 def _draw_pictures(page: dict) -> None:
@@ -136,11 +135,12 @@ def _draw_question(page: dict) -> None:
         st.selectbox(
             "Ask about",
             list(names),
+            label_visibility="collapsed",
             format_func=names.__getitem__,
             key="review_subject",
             on_change=_start_over,
             persist_state="session",
-            width=320,
+            width=260,
             help="Type to find any tag. In brackets: pictures that probably have it, of up to 600 waiting ones",
         )
 

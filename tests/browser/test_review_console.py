@@ -9,27 +9,6 @@ from playwright.sync_api import Page, expect
 
 from tagging_core import Settings, Tagloop
 from tagging_core.common.users import local_user
-from tests.conftest import photo
-
-REDS = [(200 + n, 20, 20) for n in range(0, 40, 10)]
-BLUES = [(30, 60, 180 + n) for n in range(0, 30, 10)]
-
-
-@pytest.fixture
-def review(page: Page, tmp_path: Path) -> Page:
-    """The review page with four reddish and three bluish pictures."""
-    names = []
-    for n, colour in enumerate([*REDS, *BLUES]):
-        name = tmp_path / f"picture{n}.jpg"
-        name.write_bytes(photo(colour, (300 + n, 200)))
-        names.append(name)
-    page.locator("input[type=file]").set_input_files(names)
-    page.get_by_role("button", name="Tag 7 photos").click()
-    page.get_by_text("7 new · tagged in").wait_for()
-    page.get_by_test_id("stMain").get_by_role("link", name="Review").click()
-    page.get_by_text("0 done · 7 waiting").wait_for()
-    page.locator(".tl-chip").first.wait_for()
-    return page
 
 
 def idle(page: Page) -> None:

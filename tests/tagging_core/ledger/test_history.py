@@ -93,7 +93,7 @@ def test_a_picture_lists_its_whole_history(loop: Tagloop, ann: User) -> None:
     loop.review.undo(ann, event)
     loop.review.decide(ann, Decision(Kind.FLAG, asset, profile="e-commerce", note=" Is this\n a dress? "))
     with loop.database.read() as connection:
-        found = history.of_picture(connection, asset)
+        found = history.of_pictures(connection, [asset])[asset]
     assert [(e.kind, in_effect) for e, in_effect in found] == [
         (Kind.FLAG, True),
         (Kind.UNDO, True),
