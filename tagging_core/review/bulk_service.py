@@ -156,7 +156,7 @@ class BulkReviewService:
             EncoderError: A tag cannot be fitted, see `ReviewService`; the decisions are written.
         """
         require(user, Action.REVIEW)
-        tag_edits.check(self._review.model.taxonomy, asset_ids, add, remove)
+        tag_edits.check(self._review.model.taxonomy, asset_ids, add=add, remove=remove)
         with self._review.database.write(durable=True) as connection:
             taxonomy = self._review.model.load_taxonomy(connection)
             others = leases.of_others(connection, user)

@@ -37,7 +37,7 @@ def count(labels: Labels) -> dict[str, int]:
     return dict(found.most_common())
 
 
-def check(taxonomy: Taxonomy, asset_ids: Collection[int], add: Sequence[str], remove: Sequence[str]) -> None:
+def check(taxonomy: Taxonomy, asset_ids: Collection[int], *, add: Sequence[str], remove: Sequence[str]) -> None:
     """Refuse what cannot be done to a selection.
 
     Raises:
