@@ -9,6 +9,11 @@ from __future__ import annotations
 import streamlit as st
 
 from console import image_routes, script_routes, session
-from tagging_core.api import server
+from tagging_core import load_settings
+from tagging_core.api import network, server
 
-app = st.App("console/frame.py", routes=[*image_routes.ROUTES, *script_routes.ROUTES, *server.routes(session.loop)])
+app = st.App(
+    "console/frame.py",
+    routes=[*image_routes.ROUTES, *script_routes.ROUTES, *server.routes(session.loop)],
+    middleware=network.middleware(load_settings()),
+)

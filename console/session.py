@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 
 import streamlit as st
 
 from tagging_core import TaggingError, Tagloop, User, load_settings
+from tagging_core.api.network import is_local
 from tagging_core.common import Action, local_user, log_context, require, signed_in_user
 from tagging_core.errors import NotAllowedError
 from tagging_core.publishing.schemas import Language
@@ -101,8 +101,13 @@ def draw_error(error: TaggingError | str) -> None:
 
 
 def browser_address() -> str | None:
-    """Return the browser's IP address; None on this machine."""
+    """Return the browser's IP address; None on this machine, or behind a proxy that is not ours."""
     return st.context.ip_address
+
+
+def browser_headers() -> dict[str, str]:
+    """Return the headers that the browser connected with, by lower-case name."""
+    return {name.lower(): value for name, value in st.context.headers.items()}
 
 
 def _signed_in() -> User:
@@ -115,8 +120,7 @@ def _signed_in() -> User:
 
 
 def _require_loopback() -> None:
-    address = browser_address()
-    if address and not ipaddress.ip_address(address).is_loopback:
+    if not is_local(browser_address() or "127.0.0.1", browser_headers()):
         st.error(
             "This console has no sign-in, so it only answers the machine it runs on. An administrator can set up "
             "sign-in in .streamlit/secrets.toml (see the README).",

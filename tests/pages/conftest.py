@@ -34,6 +34,7 @@ def console(working: Tagloop, monkeypatch: pytest.MonkeyPatch) -> Tagloop:
     """The Tagloop that the console under test uses."""
     monkeypatch.setattr(session, "loop", lambda: working)
     monkeypatch.setattr(session, "browser_address", lambda: None)
+    monkeypatch.setattr(session, "browser_headers", lambda: {"host": "localhost:8501"})
     return working
 
 
