@@ -6,14 +6,21 @@ after a start with "Page not found".
 
 from __future__ import annotations
 
+import sys
+
 import streamlit as st
 
-from console import image_routes, script_routes, session
-from tagging_core import load_settings
+from console import image_routes, script_routes, session, sign_in
+from tagging_core import TaggingError, load_settings
 from tagging_core.api import network, server
 
+try:
+    settings = load_settings()
+    sign_in.required()
+except TaggingError as error:
+    sys.exit(f"Tagloop does not start: {error}")
 app = st.App(
     "console/frame.py",
     routes=[*image_routes.ROUTES, *script_routes.ROUTES, *server.routes(session.loop)],
-    middleware=network.middleware(load_settings()),
+    middleware=network.middleware(settings),
 )

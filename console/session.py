@@ -6,6 +6,7 @@ import re
 
 import streamlit as st
 
+from console import sign_in
 from tagging_core import TaggingError, Tagloop, User, load_settings
 from tagging_core.api.network import is_local
 from tagging_core.common import Action, local_user, log_context, require, signed_in_user
@@ -33,7 +34,7 @@ def loop() -> Tagloop:
 
 def identify() -> User:
     """Return the user at this browser; until they sign in or give a name, ask for it and end the script run."""
-    if sign_in_configured():
+    if sign_in.required():
         return _signed_in()
     _require_loopback()
     name = st.session_state.get("user_name") or _remembered_name()
@@ -59,14 +60,6 @@ def guard(action: Action) -> None:
     except NotAllowedError as error:
         st.error(escape_md(str(error)), icon=":material/lock:")
         st.stop()
-
-
-def sign_in_configured() -> bool:
-    """Return whether OIDC sign-in is configured in secrets.toml."""
-    try:
-        return "auth" in st.secrets
-    except FileNotFoundError:
-        return False
 
 
 def language() -> Language:
@@ -111,12 +104,13 @@ def browser_headers() -> dict[str, str]:
 
 
 def _signed_in() -> User:
-    if not st.user.is_logged_in:
+    claims = st.user.to_dict()
+    if claims.get("is_logged_in") is not True:
         st.title("Tagloop")
         st.write("Please sign in with your company account.")
         st.button("Sign in", type="primary", on_click=st.login, icon=":material/login:")
         st.stop()
-    return signed_in_user(str(st.user.email), loop().settings.roles_file)
+    return signed_in_user(claims, loop().settings.roles_file)
 
 
 def _require_loopback() -> None:

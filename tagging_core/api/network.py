@@ -65,8 +65,8 @@ def host_name(header: str | None) -> str | None:
 class HostMiddleware:
     """Refuses hosts that are not ours where a request arrives on this machine's own address.
 
-    To the browser, a foreign page whose name is made to resolve to 127.0.0.1 (DNS rebinding) has the console's origin;
-    only `Host` tells them apart. On other addresses nobody is let in without sign-in or a key.
+    To the browser, a foreign page whose name is made to resolve to 127.0.0.1 (DNS rebinding) has the console's
+    origin; only `Host` tells them apart. On other addresses nobody is let in without sign-in or a key.
 
     Args:
         app: The protected application.
