@@ -23,4 +23,5 @@ app = st.App(
     "console/frame.py",
     routes=[*image_routes.ROUTES, *script_routes.ROUTES, *server.routes(session.loop)],
     middleware=network.middleware(settings),
+    on_script_error=session.draw_uncaught,
 )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from console import page_paths, sign_in
+from console import account, page_paths
 from console.favicon import favicon
 from console.session import draw_error, escape_md, identify, language, loop
 from tagging_core import TaggingError
@@ -42,12 +42,6 @@ SECTIONS = {
 }
 
 
-def draw_sign_out() -> None:
-    """Draw the button that lets somebody else sign in, whatever the present user may do."""
-    if st.user.to_dict().get("is_logged_in") is True:
-        st.button("Sign out", type="tertiary", on_click=st.logout)
-
-
 st.set_page_config(page_title="Tagloop", page_icon=favicon(), layout="wide")
 # Pages are registered before the user is asked for a name, so that a deep link still opens its page afterwards.
 st.navigation(
@@ -58,7 +52,7 @@ try:
     user = identify()
 except TaggingError as error:
     draw_error(error)
-    draw_sign_out()
+    account.draw_sign_out()
     st.stop()
 st.session_state["user"] = user
 
@@ -71,7 +65,7 @@ if not allowed:
     st.error(
         f"{escape_md(user.name)} has no role in Tagloop yet. Ask an administrator to add you to the roles file."
     )
-    draw_sign_out()
+    account.draw_sign_out()
     st.stop()
 page = st.navigation(allowed, expanded=True)
 st.html(Path(__file__).with_name("frame.css"))
@@ -86,13 +80,7 @@ with st.sidebar:
         required=True,
         persist_state="session",
     )
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption(f":material/person: {escape_md(user.name)}")
-        if sign_in.required():
-            draw_sign_out()
-        elif st.button("Change", type="tertiary", help="Use another name"):
-            st.session_state["user_asks"] = True
-            st.rerun()
+    account.draw(user)
     worker = loop().worker
     if worker is not None and worker.trouble:
         st.warning(escape_md(worker.trouble), icon=":material/warning:")

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, ParamSpec
 
 import streamlit as st
 
 from console import sign_in
 from tagging_core import TaggingError, Tagloop, User, load_settings
 from tagging_core.api.network import is_local
-from tagging_core.common import Action, local_user, log_context, require, signed_in_user
-from tagging_core.errors import NotAllowedError
+from tagging_core.common import Action, local_user, log_context, require
+from tagging_core.errors import NotAllowedError, SessionEndedError
 from tagging_core.publishing.schemas import Language
 from tagging_core.taxonomy import Tag
 
+P = ParamSpec("P")
 _NAME = "console.local_name"
 _PUNCTUATION = re.compile(r"([\\`*_{}\[\]()#+\-.!|~<>$:&=])")  # what has a meaning in Streamlit's Markdown
 
@@ -45,21 +49,35 @@ def identify() -> User:
 
 
 def current_user() -> User:
-    """Return the user that the frame identified."""
-    return st.session_state["user"]
+    """Return the user with the roles that they have now; to be called at each act.
+
+    Raises:
+        SessionEndedError: They signed out, here or elsewhere, or the session has expired.
+    """
+    return _refresh_user(acts=True)
 
 
 def guard(action: Action) -> None:
     """End the script run with an error unless the user's roles allow the action; deep links are covered too."""
-    user = st.session_state.get("user")
-    if user is None:
+    st.session_state["guarded"] = action
+    if st.session_state.get("user") is None:
         st.error("Please open the start page first, so that Tagloop knows who you are.", icon=":material/lock:")
         st.stop()
     try:
-        require(user, action)
+        require(_refresh_user(acts=False), action)
     except NotAllowedError as error:
         st.error(escape_md(str(error)), icon=":material/lock:")
         st.stop()
+
+
+def fragment(**options: Any) -> Callable[[Callable[P, None]], Callable[P, None]]:
+    """Return `st.fragment` as a decorator that checks the user at each run, as the page's guard does not run."""
+    return lambda draw: st.fragment(_guarded(draw), **options)
+
+
+def dialog(title: str, **options: Any) -> Callable[[Callable[P, None]], Callable[P, None]]:
+    """Return `st.dialog` as a decorator that checks the user at each run."""
+    return lambda draw: st.dialog(title, **options)(_guarded(draw))
 
 
 def language() -> Language:
@@ -88,6 +106,13 @@ def show_error() -> None:
         draw_error(message)
 
 
+def draw_uncaught(error: Exception) -> bool:
+    """Draw an expected error that nothing caught; False leaves others to Streamlit."""
+    if isinstance(error, TaggingError):
+        draw_error(error)
+    return isinstance(error, TaggingError)
+
+
 def draw_error(error: TaggingError | str) -> None:
     """Draw an error as plain text, as its message may quote what somebody typed."""
     st.error(escape_md(str(error)), icon=":material/error:")
@@ -103,14 +128,29 @@ def browser_headers() -> dict[str, str]:
     return {name.lower(): value for name, value in st.context.headers.items()}
 
 
+def _guarded(draw: Callable[P, None]) -> Callable[P, None]:
+    @wraps(draw)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        guard(st.session_state["guarded"])
+        draw(*args, **kwargs)
+
+    return run
+
+
+def _refresh_user(*, acts: bool) -> User:
+    if sign_in.required():
+        st.session_state["user"] = sign_in.person(loop(), acts=acts)
+    return st.session_state["user"]
+
+
 def _signed_in() -> User:
-    claims = st.user.to_dict()
-    if claims.get("is_logged_in") is not True:
+    try:
+        return sign_in.person(loop())
+    except SessionEndedError as error:
         st.title("Tagloop")
-        st.write("Please sign in with your company account.")
+        st.write(str(error))
         st.button("Sign in", type="primary", on_click=st.login, icon=":material/login:")
         st.stop()
-    return signed_in_user(claims, loop().settings.roles_file)
 
 
 def _require_loopback() -> None:

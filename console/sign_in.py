@@ -11,9 +11,10 @@ import streamlit as st
 from streamlit import auth_util
 from streamlit.errors import StreamlitAuthError
 
-from tagging_core import load_settings
-from tagging_core.common import read_roles
-from tagging_core.errors import SettingsError
+from tagging_core import Tagloop, User, load_settings
+from tagging_core.app.sessions import Sessions
+from tagging_core.common import read_roles, signed_in_user
+from tagging_core.errors import SessionEndedError, SettingsError
 
 _KEYS = ("redirect_uri", "cookie_secret")
 _CLIENT_KEYS = ("client_id", "client_secret", "server_metadata_url")
@@ -41,6 +42,41 @@ def required() -> bool:
     _require_complete(secrets["auth"])
     read_roles(roles)
     return True
+
+
+def person(tagloop: Tagloop, *, acts: bool = True) -> User:
+    """Return who signed in at this browser, with the roles that they have now.
+
+    Args:
+        tagloop: Knows the sessions and the roles file.
+        acts: Whether the person does something; False for a page that refreshes itself.
+
+    Raises:
+        SessionEndedError: Nobody is signed in, or the session has ended.
+        NotAllowedError: The identity provider does not vouch for the person.
+    """
+    if not signed_in():
+        raise SessionEndedError("Please sign in with your company account.")
+    claims = st.user.to_dict()
+    user = signed_in_user(claims, tagloop.settings.roles_file)
+    sessions(tagloop).use(claims, user.name, browser=st.context.headers.get("User-Agent", ""), acts=acts)
+    return user
+
+
+def signed_in() -> bool:
+    """Whether this browser comes from the identity provider; the session may have ended since."""
+    return st.user.to_dict().get("is_logged_in") is True
+
+
+def sign_out(tagloop: Tagloop) -> None:
+    """End the session, in all tabs of this browser."""
+    sessions(tagloop).end(st.user.to_dict())
+    st.logout()
+
+
+def sessions(tagloop: Tagloop) -> Sessions:
+    """Return the sessions of everybody who signed in."""
+    return Sessions(tagloop.database, tagloop.settings)
 
 
 def _secrets() -> dict[str, Any]:

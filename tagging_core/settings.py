@@ -47,6 +47,8 @@ class Settings(BaseSettings):
     )
     max_megapixels: float = Field(default=50.0, gt=0, le=170, description="larger pictures are rejected")
     time_zone: str = Field(default="", description="IANA zone that defines a day in charts; empty: this machine's")
+    session_idle_hours: float = Field(default=4.0, gt=0, description="hours without an act that end a session")
+    session_hours: float = Field(default=24.0, gt=0, description="hours after sign-in that end a session")
     hosts: str = Field(
         default="", description="comma-separated host names that people and programs reach Tagloop by"
     )

@@ -28,7 +28,7 @@ def _progress(profile: Profile) -> BuildProgress | None:
     return loop.models.progress(spaces.fingerprint_of(loop.model.preset.fingerprint, profile.instruction))
 
 
-@st.fragment(run_every="2s")
+@session.fragment(run_every="2s")
 def _draw_progress(profile: Profile) -> None:
     found = _progress(profile)
     if found is not None and found.space.state == SpaceState.READY:

@@ -68,7 +68,7 @@ def draw_backfill(found: Backfill) -> None:
                 )
 
 
-@st.dialog("Back-fill", width="large", icon=":material/checklist:", on_dismiss="rerun")
+@session.dialog("Back-fill", width="large", icon=":material/checklist:", on_dismiss="rerun")
 def answer(tag_id: str, wanted: int) -> None:
     """Ask which pictures of a page have the tag."""
     session.show_error()

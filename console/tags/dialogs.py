@@ -16,7 +16,7 @@ from tagging_core.taxonomy import Category, Tag, Taxonomy
 _SPLIT = 60  # pictures offered for selection
 
 
-@st.dialog("New tag", width="large", icon=":material/add:", on_dismiss="rerun")
+@session.dialog("New tag", width="large", icon=":material/add:", on_dismiss="rerun")
 def new_tag() -> None:
     """Ask for a new tag's names, category and prompts."""
     if saved := st.session_state.pop("tags_saved", None):
@@ -33,7 +33,7 @@ def new_tag() -> None:
     tag_form.draw("tag_new", Tag("", first, {}))
 
 
-@st.dialog("Merge", width="large", icon=":material/merge:", on_dismiss="rerun")
+@session.dialog("Merge", width="large", icon=":material/merge:", on_dismiss="rerun")
 def merge(tag_id: str, into: str | None = None) -> None:
     """Ask which tag to merge this one into."""
     _close_when_done()
@@ -57,7 +57,7 @@ def merge(tag_id: str, into: str | None = None) -> None:
     _draw(lambda: plans.merge(taxonomy, tag.id, target), "Merge", "merge_do")
 
 
-@st.dialog("Move", width="large", icon=":material/drive_file_move:", on_dismiss="rerun")
+@session.dialog("Move", width="large", icon=":material/drive_file_move:", on_dismiss="rerun")
 def move(tag_id: str) -> None:
     """Ask for a tag's new category and parent."""
     _close_when_done()
@@ -84,7 +84,7 @@ def move(tag_id: str) -> None:
     _draw(lambda: plans.move(taxonomy, tag.id, category, parent_id=parent), "Move", "move_do")
 
 
-@st.dialog("Change the tag's state", icon=":material/visibility:", on_dismiss="rerun")
+@session.dialog("Change the tag's state", icon=":material/visibility:", on_dismiss="rerun")
 def set_state(tag_id: str, state: str) -> None:
     """Preview taking a tag out of use (deprecated), or putting it back into use (active)."""
     _close_when_done()
@@ -98,7 +98,7 @@ def set_state(tag_id: str, state: str) -> None:
     _draw(lambda: plans.set_state(taxonomy, tag_id, state), word, "state_do")
 
 
-@st.dialog("Delete", icon=":material/delete:", on_dismiss="rerun")
+@session.dialog("Delete", icon=":material/delete:", on_dismiss="rerun")
 def delete(tag_id: str) -> None:
     """Preview deleting a tag."""
     _close_when_done()
@@ -111,7 +111,7 @@ def delete(tag_id: str) -> None:
     _draw(lambda: plans.delete(taxonomy, tag.id), "Delete", "delete_do")
 
 
-@st.dialog("Split", width="large", icon=":material/call_split:", on_dismiss="rerun")
+@session.dialog("Split", width="large", icon=":material/call_split:", on_dismiss="rerun")
 def split(tag_id: str, chosen: list[int] | None = None) -> None:
     """Ask which of a tag's pictures get a new tag.
 
@@ -148,7 +148,7 @@ def split(tag_id: str, chosen: list[int] | None = None) -> None:
     gallery.draw(page, shown, chosen or [], label="Which get the new tag?", side=110)
 
 
-@st.dialog("Category", icon=":material/folder:", on_dismiss="rerun")
+@session.dialog("Category", icon=":material/folder:", on_dismiss="rerun")
 def edit_category(category_id: str | None = None) -> None:
     """Ask for a category's names and rules."""
     _close_when_done()

@@ -81,7 +81,7 @@ def draw_protected(may_curate: bool) -> None:
         st.button("Protect pictures …", icon=":material/shield:", on_click=choose_protected)
 
 
-@st.dialog("Protect pictures", width="large", icon=":material/shield:", on_dismiss="rerun")
+@session.dialog("Protect pictures", width="large", icon=":material/shield:", on_dismiss="rerun")
 def choose_protected() -> None:
     """Ask which pictures to protect."""
     if st.session_state.pop("protected_done", False):

@@ -112,7 +112,7 @@ def draw_selected(selected: list[int], found: list[int]) -> None:
         )
 
 
-@st.dialog("History", position="right", icon=":material/manage_search:")
+@session.dialog("History", position="right", icon=":material/manage_search:")
 def show_one(asset_id: int) -> None:
     asset_history.draw(asset_id)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from console import page_paths
-from console.session import current_user, defer_error, escape_md, guard, language, loop, show_error
+from console.session import current_user, defer_error, escape_md, fragment, guard, language, loop, show_error
 from tagging_core import TaggingError
 from tagging_core.assets.decoding import EXTENSIONS
 from tagging_core.common import Action
@@ -94,7 +94,7 @@ def draw_batch(batch: Batch) -> None:
                 st.dataframe([{"file": name, "reason": reason} for name, reason in rows], hide_index=True)
 
 
-@st.fragment(run_every="1s")
+@fragment(run_every="1s")
 def draw_batches() -> None:
     recent = tagloop.ingest.recent(limit=8)
     if not recent:

@@ -130,7 +130,7 @@ def turn(by: int) -> None:
     st.session_state["pictures_page"] = page + by
 
 
-@st.dialog("History", position="right", icon=":material/manage_search:")
+@session.dialog("History", position="right", icon=":material/manage_search:")
 def show_one(asset_id: int) -> None:
     asset_history.draw(asset_id)
 

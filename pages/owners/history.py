@@ -36,7 +36,7 @@ def draw_act(act: ChangeSet) -> None:
         )
 
 
-@st.dialog("Details", width="large")
+@session.dialog("Details", width="large")
 def show(act: ChangeSet) -> None:
     changes = session.loop().curation.history.changes_of(act.id) if act.id else act.changes
     change_preview.draw_changes(changes)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from console import asset_history, session
+from console import account, asset_history, session
 from tagging_core import TaggingError
 from tagging_core.api.keys import ApiKey, ApiKeys, Scope
 from tagging_core.common import Action
@@ -135,7 +135,7 @@ def draw_webhook(webhook: Webhook, counts: dict[str, int]) -> None:
         st.button(label, key=f"hook_{webhook.id}", on_click=set_active, args=(webhook.id, not webhook.active))
 
 
-@st.fragment(run_every="5s")
+@session.fragment(run_every="5s")
 def draw_deliveries() -> None:
     chosen = st.segmented_control(
         "Show",
@@ -177,7 +177,9 @@ st.markdown(
     "The REST API is documented at [/api/v1/docs](/api/v1/docs); health checks are at `/healthz` and `/readyz`."
 )
 for tab, draw in zip(
-    st.tabs(["Keys", "Webhooks", "Deliveries"]), (draw_keys, draw_webhooks, draw_deliveries), strict=True
+    st.tabs(["Keys", "Webhooks", "Deliveries", "Sessions"]),
+    (draw_keys, draw_webhooks, draw_deliveries, account.draw_all_sessions),
+    strict=True,
 ):
     with tab:
         draw()

@@ -92,7 +92,7 @@ def draw_batch(batch: Batch) -> None:
         st.progress(batch.finished / max(1, batch.total), f"{batch.finished:,} of {batch.total:,}{note}")
 
 
-@st.fragment(run_every="2s")
+@session.fragment(run_every="2s")
 def draw() -> None:
     session.show_error()
     report = loop.ingest.queue.report(SHOWN)

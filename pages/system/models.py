@@ -150,7 +150,7 @@ starter.draw()
 st.subheader("Others")
 # Counting missing vectors scans the whole archive, so poll only while the count changes.
 growing = any(p.space.state == SpaceState.BUILDING or p.pending for p in known if p is not active)
-st.fragment(draw_others, run_every="2s" if growing else None)()
+session.fragment(run_every="2s" if growing else None)(draw_others)()
 if "model_asked" in state:
     compare(state.pop("model_asked"))
 if "model_report" in state:
