@@ -12,7 +12,7 @@ from tagging_core.app.sessions import Session
 def draw(user: User) -> None:
     """Draw the user's name with what they can do about it."""
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption(f":material/person: {session.escape_md(user.name)}")
+        st.caption(f":material/person: {session.plain(user.name)}")
         if sign_in.required():
             draw_sign_out()
             _draw_own_sessions(user)
@@ -34,7 +34,7 @@ def draw_all_sessions() -> None:
         st.caption("Nobody is signed in." if sign_in.required() else "Sign-in is not configured.")
     for name in dict.fromkeys(each.user for each in found):
         with st.container(horizontal=True, vertical_alignment="center", border=True):
-            st.markdown(f"**{session.escape_md(name)}**", width="stretch")
+            st.markdown(f"**{session.plain(name)}**", width="stretch")
             _draw_sessions([each for each in found if each.user == name])
             st.button("Sign out everywhere", key=f"sign_out_{name}", on_click=_sign_out_everywhere, args=(name,))
 
@@ -48,7 +48,7 @@ def _draw_own_sessions(user: User) -> None:
 def _draw_sessions(found: list[Session]) -> None:
     for each in found:
         since, seen = asset_history.when(each.started_at), asset_history.when(each.seen_at)
-        st.caption(f"{session.escape_md(each.browser or 'unknown browser')}  \nsince {since}, last used {seen}")
+        st.caption(f"{session.plain(each.browser or 'unknown browser')}  \nsince {since}, last used {seen}")
 
 
 def _sign_out() -> None:

@@ -8,7 +8,7 @@ import streamlit as st
 
 from console import account, page_paths
 from console.favicon import favicon
-from console.session import draw_error, escape_md, identify, language, loop
+from console.session import draw_error, identify, language, loop, plain
 from tagging_core import TaggingError
 from tagging_core.common import Action
 
@@ -62,9 +62,7 @@ allowed = {
 }
 allowed = {section: entries for section, entries in allowed.items() if entries}
 if not allowed:
-    st.error(
-        f"{escape_md(user.name)} has no role in Tagloop yet. Ask an administrator to add you to the roles file."
-    )
+    st.error(f"{plain(user.name)} has no role in Tagloop yet. Ask an administrator to add you to the roles file.")
     account.draw_sign_out()
     st.stop()
 page = st.navigation(allowed, expanded=True)
@@ -83,7 +81,7 @@ with st.sidebar:
     account.draw(user)
     worker = loop().worker
     if worker is not None and worker.trouble:
-        st.warning(escape_md(worker.trouble), icon=":material/warning:")
+        st.warning(plain(worker.trouble), icon=":material/warning:")
     if worker is not None and worker.chroma.startswith("rebuilt"):
         st.info("The search index was damaged and is being rebuilt from the database. Nothing was lost.")
 page.run()

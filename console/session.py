@@ -20,6 +20,8 @@ from tagging_core.taxonomy import Tag
 P = ParamSpec("P")
 _NAME = "console.local_name"
 _PUNCTUATION = re.compile(r"([\\`*_{}\[\]()#+\-.!|~<>$:&=])")  # what has a meaning in Streamlit's Markdown
+# Links and icons are made of escaped text, too; an invisible character (word joiner) keeps it from being one.
+_LINKED = re.compile(r"@|:(?=\w)|https?(?=:)|www(?=\.)", re.IGNORECASE)
 
 
 @st.cache_resource(show_spinner="Starting Tagloop ...")
@@ -66,7 +68,7 @@ def guard(action: Action) -> None:
     try:
         require(_refresh_user(acts=False), action)
     except NotAllowedError as error:
-        st.error(escape_md(str(error)), icon=":material/lock:")
+        st.error(plain(str(error)), icon=":material/lock:")
         st.stop()
 
 
@@ -90,9 +92,10 @@ def tag_label(tag: Tag) -> str:
     return tag.name(language())
 
 
-def escape_md(text: str) -> str:
-    """Escape Markdown, so that text typed by users loads no images and looks as it was typed."""
-    return _PUNCTUATION.sub(r"\\\1", text)
+def plain(text: str) -> str:
+    """Return Markdown that draws what people and programs typed as it is, on one line: no picture, link, format."""
+    line = _LINKED.sub("\\g<0>\u2060", " ".join(text.split()))
+    return _PUNCTUATION.sub(r"\\\1", line)
 
 
 def defer_error(error: TaggingError) -> None:
@@ -115,7 +118,7 @@ def draw_uncaught(error: Exception) -> bool:
 
 def draw_error(error: TaggingError | str) -> None:
     """Draw an error as plain text, as its message may quote what somebody typed."""
-    st.error(escape_md(str(error)), icon=":material/error:")
+    st.error(plain(str(error)), icon=":material/error:")
 
 
 def browser_address() -> str | None:

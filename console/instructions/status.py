@@ -35,7 +35,7 @@ def _draw_progress(profile: Profile) -> None:
         st.rerun()  # ends the polling
     st.markdown(":blue-badge[embedding]  Until it is finished, suggestions use the default instruction.")
     if found is not None and found.space.note:
-        st.error(session.escape_md(found.space.note), icon=":material/error:")
+        st.error(session.plain(found.space.note), icon=":material/error:")
     if found is not None and found.pictures:
         known = found.pictures - found.missing
         st.progress(known / found.pictures, f"{known:,} of {found.pictures:,} pictures are embedded")

@@ -85,7 +85,7 @@ def _draw_toggle(past: UserAction) -> None:
 def _why(asset_id: int, tag_id: str) -> None:
     session.show_error()
     tag = session.loop().taxonomy().tag(tag_id)
-    st.markdown(f"**{session.escape_md(session.tag_label(tag))}**")
+    st.markdown(f"**{session.plain(session.tag_label(tag))}**")
     draw_explanation(asset_id, tag_id)
 
 

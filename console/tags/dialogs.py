@@ -41,7 +41,7 @@ def merge(tag_id: str, into: str | None = None) -> None:
     tag = taxonomy.tag(tag_id)
     others = [t.id for t in taxonomy.assignable() if t.id != tag.id]
     target = st.selectbox(
-        f"{session.escape_md(session.tag_label(tag))} becomes",
+        f"{session.plain(session.tag_label(tag))} becomes",
         others,
         index=others.index(into) if into in others else None,
         format_func=lambda t: _with_category(taxonomy, taxonomy.tags[t]),
@@ -89,7 +89,7 @@ def set_state(tag_id: str, state: str) -> None:
     """Preview taking a tag out of use (deprecated), or putting it back into use (active)."""
     _close_when_done()
     taxonomy = session.loop().taxonomy()
-    name = session.escape_md(session.tag_label(taxonomy.tag(tag_id)))
+    name = session.plain(session.tag_label(taxonomy.tag(tag_id)))
     if state == "active":
         st.markdown(f"**{name}** is suggested and can be added again; its decisions still count.")
     else:
@@ -105,7 +105,7 @@ def delete(tag_id: str) -> None:
     taxonomy = session.loop().taxonomy()
     tag = taxonomy.tag(tag_id)
     st.markdown(
-        f"Pictures lose **{session.escape_md(session.tag_label(tag))}**. To stop using it but keep it on pictures, "
+        f"Pictures lose **{session.plain(session.tag_label(tag))}**. To stop using it but keep it on pictures, "
         "take it out of use instead. To replace it with another tag, merge it."
     )
     _draw(lambda: plans.delete(taxonomy, tag.id), "Delete", "delete_do")
@@ -134,9 +134,7 @@ def split(tag_id: str, chosen: list[int] | None = None) -> None:
         return
     page = f"split/{tag.id}/{'-'.join(map(str, ids))}"
     selected = gallery.selection(page, chosen or [])
-    st.markdown(
-        f"Select the pictures that get the new tag instead of **{session.escape_md(session.tag_label(tag))}**."
-    )
+    st.markdown(f"Select the pictures that get the new tag instead of **{session.plain(session.tag_label(tag))}**.")
     if name.strip() and selected:
         new = Tag("", tag.category_id, {"en": name, "zh": chinese})
         _draw(

@@ -151,9 +151,9 @@ except TaggingError as error:
     st.stop()
 more = "more than " if len(found) == PAGE else ""
 st.markdown(
-    f"**{session.escape_md(title)}**  \n:gray[{more}{page * PAGE + len(found):,} pictures]"
+    f"**{session.plain(title)}**  \n:gray[{more}{page * PAGE + len(found):,} pictures]"
     if found
-    else f"**{session.escape_md(title)}**"
+    else f"**{session.plain(title)}**"
 )
 if not found:
     st.info(

@@ -68,7 +68,6 @@ class Sessions:
         if found.ended_at is not None:
             raise SessionEndedError("You were signed out. Please sign in again.")
         if now - found.seen_at > self._idle or now - found.started_at > self._longest:
-            self._end(sessions.c.id == found.id)
             raise SessionEndedError("Your session has expired. Please sign in again.")
         if acts and now - found.seen_at > min(self._idle / 10, timedelta(minutes=1)):
             with self._database.write() as connection:

@@ -73,7 +73,7 @@ def surface(open_page: Callable[..., AppTest], assets: list[int]) -> Surface:
 
 def plain(text: str) -> str:
     """Return escaped Markdown as it is read."""
-    return re.sub(r"\\([^\w\s])", r"\1", text).replace("\\_", "_")
+    return re.sub(r"\\([^\w\s])", r"\1", text).replace("\\_", "_").replace("\u2060", "")
 
 
 def press(at: AppTest, label: str) -> AppTest:
