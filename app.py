@@ -9,8 +9,10 @@ from __future__ import annotations
 import sys
 
 import streamlit as st
+from starlette.middleware import Middleware
 
 from console import image_routes, script_routes, session, sign_in
+from console.protection import ProtectionMiddleware
 from tagging_core import TaggingError, load_settings
 from tagging_core.api import network, server
 
@@ -22,6 +24,6 @@ except TaggingError as error:
 app = st.App(
     "console/frame.py",
     routes=[*image_routes.ROUTES, *script_routes.ROUTES, *server.routes(session.loop)],
-    middleware=network.middleware(settings),
+    middleware=[*network.middleware(settings, https=sign_in.by_https()), Middleware(ProtectionMiddleware)],
     on_script_error=session.draw_uncaught,
 )

@@ -44,6 +44,11 @@ def required() -> bool:
     return True
 
 
+def by_https() -> bool:
+    """Whether the identity provider sends people back by https, so that they use nothing else."""
+    return required() and str(auth_util.get_validated_redirect_uri()).startswith("https://")
+
+
 def person(tagloop: Tagloop, *, acts: bool = True) -> User:
     """Return who signed in at this browser, with the roles that they have now.
 

@@ -11,6 +11,7 @@ from starlette.middleware import Middleware
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from tagging_core.api.response_headers import ResponseHeadersMiddleware
 from tagging_core.settings import Settings
 
 _FORWARDING = {
@@ -23,10 +24,16 @@ _REFUSAL = (
 )
 
 
-def middleware(settings: Settings) -> list[Middleware]:
-    """Return what every request passes first, on every route of console and REST service."""
+def middleware(settings: Settings, *, https: bool = False) -> list[Middleware]:
+    """Return what every request passes first, on every route of console and REST service.
+
+    Args:
+        settings: Name hosts and proxies.
+        https: Whether people reach the service by https even where a request does not say so.
+    """
     return [
         Middleware(ClientMiddleware, proxies=settings.proxy_networks),
+        Middleware(ResponseHeadersMiddleware, https=https),
         Middleware(HostMiddleware, names=settings.host_names),
     ]
 

@@ -55,3 +55,46 @@ def handshake(url: str, name: str) -> ClientConnection:
     port = urlsplit(url).port
     origin, stream = Origin(f"http://{name}:{port}"), f"ws://{name}:{port}/_stcore/stream"
     return connect(stream, origin=origin, address=("127.0.0.1", port), subprotocols=[Subprotocol("streamlit")])
+
+
+def test_every_answer_says_what_browsers_may_do_with_it(url: str) -> None:
+    for path in ("/", "/_stcore/health", "/healthz", "/metrics", "/api/v1/tags", "/api/v1/docs", "/nothing/x.png"):
+        headers = httpx.get(url + path).headers
+        assert headers["x-content-type-options"] == "nosniff", path
+        assert headers["referrer-policy"] == "same-origin", path
+        assert "frame-ancestors 'none'" in headers["content-security-policy"], path
+        assert "strict-transport-security" not in headers, path
+
+
+def test_behind_tls_cookies_are_secure(url: str) -> None:
+    answer = httpx.get(url, headers={"x-forwarded-proto": "https"})  # uvicorn believes a proxy on this machine
+    assert answer.headers["strict-transport-security"]
+    cookies = answer.headers.get_list("set-cookie")
+    assert cookies
+    assert all("Secure" in cookie for cookie in cookies)
+
+
+def test_no_other_site_may_embed_the_console(url: str) -> None:
+    assert httpx.get(f"{url}/_stcore/host-config").json()["allowedOrigins"] == []
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 403),
+        ({"sec-fetch-site": "cross-site"}, 403),
+        ({"sec-fetch-site": "same-site"}, 403),
+        ({"sec-fetch-site": "none"}, 403),
+        ({"referer": "http://evil.example/127.0.0.1"}, 403),
+        ({"sec-fetch-site": "same-origin"}, 302),
+        ({"referer": "http://127.0.0.1/review"}, 302),
+    ],
+)
+def test_only_our_own_page_signs_out(url: str, headers: dict[str, str], status: int) -> None:
+    assert httpx.get(f"{url}/auth/logout", headers=headers).status_code == status
+
+
+def test_streamlits_figures_are_for_this_machine(url: str) -> None:
+    assert httpx.get(f"{url}/_stcore/metrics").status_code == 200
+    assert httpx.get(f"{url}/_stcore/metrics", headers={"x-forwarded-for": "192.0.2.7"}).status_code == 403
+    assert httpx.get(f"{url}/_stcore/metrics/", headers={"via": "1.1 proxy"}).status_code in (403, 404)
