@@ -33,14 +33,12 @@ def draw(asset_id: int) -> None:
         ' style="max-width:100%">'
     )
     taken = f", taken {picture.taken_at:%Y-%m-%d}" if picture.taken_at else ""
-    st.markdown(
-        f"**{session.escape_md(picture.name)}**  \n{picture.width} x {picture.height} {picture.format}{taken}"
-    )
+    st.markdown(f"**{session.plain(picture.name)}**  \n{picture.width} x {picture.height} {picture.format}{taken}")
     st.caption(f"Picture {picture.id}, SHA-256 {picture.sha256[:16]}..., added {when(picture.created_at)}")
     if not past:
         st.caption("No decisions yet.")
     for event, active in past:
-        words = f"**{session.escape_md(event.actor)}** {describe(event)}"
+        words = f"**{session.plain(event.actor)}** {describe(event)}"
         seconds = f" · {event.seconds:.0f} s" if event.seconds else ""
         st.markdown(f"{words if active else f'~~{words}~~'}  \n:gray[:small[{when(event.at)}{seconds}]]")
 
@@ -49,7 +47,7 @@ def describe(event: Event) -> str:
     """Return an event as a Markdown sentence."""
     taxonomy = session.loop().taxonomy()
     names = [
-        session.escape_md(session.tag_label(taxonomy.tags[tag_id]) if tag_id in taxonomy.tags else tag_id)
+        session.plain(session.tag_label(taxonomy.tags[tag_id]) if tag_id in taxonomy.tags else tag_id)
         for tag_id in (event.tag_id, event.other_tag_id)
         if tag_id
     ]
@@ -61,7 +59,7 @@ def describe(event: Event) -> str:
         words += f" (unseen, target {payload['unseen']:.0%})"
     elif "probability" in payload:
         words += f" ({payload['probability']:.0%} shown)"
-    return words + (f": {session.escape_md(payload['note'])}" if payload.get("note") else "")
+    return words + (f": {session.plain(payload['note'])}" if payload.get("note") else "")
 
 
 def describe_action(action: UserAction) -> str:
@@ -79,7 +77,7 @@ def describe_action(action: UserAction) -> str:
         name = f"{len(tags)} tags" if tags else _VERBS.get(action.latest.kind, str(action.latest.kind))
     yes, no = kinds.get(Kind.ACCEPT, 0) + kinds.get(Kind.ADD, 0), kinds.get(Kind.REJECT, 0)
     counts = [f"{yes} yes"] * bool(yes) + [f"{no} no"] * bool(no)
-    return f"{session.escape_md(name)} on {action.pictures} pictures" + (f": {', '.join(counts)}" if counts else "")
+    return f"{session.plain(name)} on {action.pictures} pictures" + (f": {', '.join(counts)}" if counts else "")
 
 
 def when(at: datetime) -> str:

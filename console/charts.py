@@ -13,6 +13,7 @@ from streamlit.typing import PlotlyState
 
 from console import page_paths, session
 from tagging_core.common import Action
+from tagging_core.common.csv_safety import escape_formula
 
 PALETTE = ("#0f766e", "#d97706", "#2563eb", "#dc2626", "#7c3aed", "#64748b", "#65a30d", "#db2777")
 """The categorical colours of config.toml, for traces that Streamlit's theme does not colour."""
@@ -77,15 +78,13 @@ def draw_head(
 ) -> None:
     """Draw the line above a chart or a table."""
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
-        st.markdown(
-            f"**{session.escape_md(title)}**  \n:gray[:small[{session.escape_md(subtitle)}]]", width="stretch"
-        )
+        st.markdown(f"**{session.plain(title)}**  \n:gray[:small[{session.plain(subtitle)}]]", width="stretch")
         if pictures is not None:
             draw_link(pictures)
         if table is not None:
             st.download_button(
                 "CSV",
-                lambda: table().to_csv(index=False).encode("utf-8-sig"),
+                lambda: csv_file(table()),
                 f"{key}.csv",
                 "text/csv",
                 key=f"csv_{key}",
@@ -97,6 +96,12 @@ def draw_head(
         if explain:
             with st.popover("Meaning", icon=":material/info:", type="tertiary"):
                 st.markdown(explain)
+
+
+def csv_file(table: pd.DataFrame) -> bytes:
+    """Return a table as CSV for spreadsheets, in which no name becomes a formula."""
+    safe = table.map(lambda cell: escape_formula(cell) if isinstance(cell, str) else cell)
+    return safe.rename(columns=lambda name: escape_formula(str(name))).to_csv(index=False).encode("utf-8-sig")
 
 
 def draw_link(query: Query, label: str = "Pictures") -> None:

@@ -17,7 +17,7 @@ _EDITED = "edit_tags_edited"
 _DONE = "edit_tags_done"
 
 
-@st.dialog("Edit tags", icon=":material/sell:")
+@session.dialog("Edit tags", icon=":material/sell:")
 def draw_dialog(asset_ids: Sequence[int], profile: str, on_edit: Callable[[], None] = lambda: None) -> None:
     """Draw which tags the pictures have, and what to add and remove.
 
@@ -36,7 +36,7 @@ def draw_dialog(asset_ids: Sequence[int], profile: str, on_edit: Callable[[], No
         ("On some", [f"{_name(t)} ({n})" for t, n in given.items() if n < len(asset_ids)]),
     ):
         if found:
-            st.caption(f"{title} of {_pictures(len(asset_ids))}: {session.escape_md(', '.join(found))}")
+            st.caption(f"{title} of {_pictures(len(asset_ids))}: {session.plain(', '.join(found))}")
     if not given:
         st.caption(f"{_pictures(len(asset_ids))} selected, without tags yet.")
     add = st.multiselect(
@@ -75,7 +75,7 @@ def draw_result(on_undo: Callable[[], None] = lambda: None) -> None:
         return
     words, group_id = edited
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.markdown(f":material/sell: {session.escape_md(words)}", width="content")
+        st.markdown(f":material/sell: {session.plain(words)}", width="content")
         if group_id:
             st.button(
                 "Undo", key="edit_tags_undo", on_click=_undo, args=(group_id, on_undo), icon=":material/undo:"

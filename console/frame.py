@@ -6,9 +6,9 @@ from pathlib import Path
 
 import streamlit as st
 
-from console import page_paths
+from console import account, page_paths
 from console.favicon import favicon
-from console.session import draw_error, escape_md, identify, language, loop, sign_in_configured
+from console.session import draw_error, identify, language, loop, plain
 from tagging_core import TaggingError
 from tagging_core.common import Action
 
@@ -41,6 +41,7 @@ SECTIONS = {
     ],
 }
 
+
 st.set_page_config(page_title="Tagloop", page_icon=favicon(), layout="wide")
 # Pages are registered before the user is asked for a name, so that a deep link still opens its page afterwards.
 st.navigation(
@@ -51,6 +52,7 @@ try:
     user = identify()
 except TaggingError as error:
     draw_error(error)
+    account.draw_sign_out()
     st.stop()
 st.session_state["user"] = user
 
@@ -60,9 +62,8 @@ allowed = {
 }
 allowed = {section: entries for section, entries in allowed.items() if entries}
 if not allowed:
-    st.error(
-        f"{escape_md(user.name)} has no role in Tagloop yet. Ask an administrator to add you to the roles file."
-    )
+    st.error(f"{plain(user.name)} has no role in Tagloop yet. Ask an administrator to add you to the roles file.")
+    account.draw_sign_out()
     st.stop()
 page = st.navigation(allowed, expanded=True)
 st.html(Path(__file__).with_name("frame.css"))
@@ -77,16 +78,10 @@ with st.sidebar:
         required=True,
         persist_state="session",
     )
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption(f":material/person: {escape_md(user.name)}")
-        if sign_in_configured():
-            st.button("Sign out", type="tertiary", on_click=st.logout)
-        elif st.button("Change", type="tertiary", help="Use another name"):
-            st.session_state["user_asks"] = True
-            st.rerun()
+    account.draw(user)
     worker = loop().worker
     if worker is not None and worker.trouble:
-        st.warning(escape_md(worker.trouble), icon=":material/warning:")
+        st.warning(plain(worker.trouble), icon=":material/warning:")
     if worker is not None and worker.chroma.startswith("rebuilt"):
         st.info("The search index was damaged and is being rebuilt from the database. Nothing was lost.")
 page.run()

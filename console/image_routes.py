@@ -1,29 +1,35 @@
 """Routes that serve thumbnails, screen-size copies and originals to the browser, with long-lived caching.
 
-URLs are signed with a secret of this process, so only images that a page has shown can be requested. Knowing a
-picture's hash, or having the file, does not reveal whether it is stored here.
+URLs are signed with a secret of this process, for one browser and at most two hours, so only images that a page has
+shown to this browser can be requested. Knowing a picture's hash, or having the file, does not reveal whether it is
+stored here.
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 import secrets
+import time
 from functools import cache
 from html import escape
 
+import streamlit as st
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
+from console.protection import READER
 from tagging_core import TaggingError, load_settings
 from tagging_core.assets import Asset, ImageFiles, Rendition
 from tagging_core.assets.media_types import media_type
 from tagging_core.storage import open_blobs
 
+_HOUR = 3600
 _SECRET = secrets.token_bytes(32)
 _HEADERS = {
-    "Cache-Control": "private, max-age=31536000, immutable",
+    "Cache-Control": "private, max-age=7200, immutable",
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
     "X-Content-Type-Options": "nosniff",
 }
@@ -70,11 +76,30 @@ def alt_html(asset: Asset) -> str:
 
 
 def _url(kind: str, sha256: str, extension: str) -> str:
-    return f"pictures/{kind}/{sha256}.{extension}?key={_sign(kind, sha256, extension)}"
+    name, until = (
+        f"{sha256}.{extension}",
+        (int(time.time()) // _HOUR + 2) * _HOUR,
+    )  # the same for an hour, for caches
+    key = _sign(f"{kind}/{name}", until, _reader())
+    return f"pictures/{kind}/{name}?until={until}&key={key}"
 
 
-def _sign(kind: str, sha256: str, extension: str) -> str:
-    return hmac.new(_SECRET, f"{kind}/{sha256}.{extension}".encode(), hashlib.sha256).hexdigest()[:32]
+def _reader() -> str:
+    """The name of the browser that a page is drawn for; empty if it keeps no cookies."""
+    return str(st.context.cookies.get(READER, ""))
+
+
+def _sign(path: str, until: int, reader: str) -> str:
+    return hmac.new(_SECRET, f"{path} {until} {reader}".encode(), hashlib.sha256).hexdigest()[:32]
+
+
+def _is_valid(request: Request) -> bool:
+    asked, path = request.query_params, "{kind}/{name}".format_map(request.path_params)
+    if not re.fullmatch("[0-9]{1,12}", asked.get("until", "")):
+        return False
+    until = int(asked["until"])
+    signature = _sign(path, until, request.cookies.get(READER, ""))
+    return until > time.time() and hmac.compare_digest(asked.get("key", "").encode(), signature.encode())
 
 
 @cache
@@ -85,8 +110,8 @@ def _files() -> ImageFiles:
 
 def _serve(request: Request) -> Response:
     kind, (sha256, _, extension) = request.path_params["kind"], request.path_params["name"].partition(".")
-    if not hmac.compare_digest(request.query_params.get("key", ""), _sign(kind, sha256, extension)):
-        return Response("This URL was not signed by the running console.", 403)
+    if not _is_valid(request):
+        return Response("This URL was not signed by the running console for this browser, or it has expired.", 403)
     rendition = Rendition(kind)
     form = media_type(rendition, extension)
     try:

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, ParamSpec
 
 import streamlit as st
 
+from console import sign_in
 from tagging_core import TaggingError, Tagloop, User, load_settings
-from tagging_core.common import Action, local_user, log_context, require, signed_in_user
-from tagging_core.errors import NotAllowedError
+from tagging_core.api.network import is_local
+from tagging_core.common import Action, local_user, log_context, require
+from tagging_core.errors import NotAllowedError, SessionEndedError
 from tagging_core.publishing.schemas import Language
 from tagging_core.taxonomy import Tag
 
+P = ParamSpec("P")
 _NAME = "console.local_name"
 _PUNCTUATION = re.compile(r"([\\`*_{}\[\]()#+\-.!|~<>$:&=])")  # what has a meaning in Streamlit's Markdown
+# Links and icons are made of escaped text, too; an invisible character (word joiner) keeps it from being one.
+_LINKED = re.compile(r"@|:(?=\w)|https?(?=:)|www(?=\.)", re.IGNORECASE)
 
 
 @st.cache_resource(show_spinner="Starting Tagloop ...")
@@ -33,7 +40,7 @@ def loop() -> Tagloop:
 
 def identify() -> User:
     """Return the user at this browser; until they sign in or give a name, ask for it and end the script run."""
-    if sign_in_configured():
+    if sign_in.required():
         return _signed_in()
     _require_loopback()
     name = st.session_state.get("user_name") or _remembered_name()
@@ -44,29 +51,35 @@ def identify() -> User:
 
 
 def current_user() -> User:
-    """Return the user that the frame identified."""
-    return st.session_state["user"]
+    """Return the user with the roles that they have now; to be called at each act.
+
+    Raises:
+        SessionEndedError: They signed out, here or elsewhere, or the session has expired.
+    """
+    return _refresh_user(acts=True)
 
 
 def guard(action: Action) -> None:
     """End the script run with an error unless the user's roles allow the action; deep links are covered too."""
-    user = st.session_state.get("user")
-    if user is None:
+    st.session_state["guarded"] = action
+    if st.session_state.get("user") is None:
         st.error("Please open the start page first, so that Tagloop knows who you are.", icon=":material/lock:")
         st.stop()
     try:
-        require(user, action)
+        require(_refresh_user(acts=False), action)
     except NotAllowedError as error:
-        st.error(escape_md(str(error)), icon=":material/lock:")
+        st.error(plain(str(error)), icon=":material/lock:")
         st.stop()
 
 
-def sign_in_configured() -> bool:
-    """Return whether OIDC sign-in is configured in secrets.toml."""
-    try:
-        return "auth" in st.secrets
-    except FileNotFoundError:
-        return False
+def fragment(**options: Any) -> Callable[[Callable[P, None]], Callable[P, None]]:
+    """Return `st.fragment` as a decorator that checks the user at each run, as the page's guard does not run."""
+    return lambda draw: st.fragment(_guarded(draw), **options)
+
+
+def dialog(title: str, **options: Any) -> Callable[[Callable[P, None]], Callable[P, None]]:
+    """Return `st.dialog` as a decorator that checks the user at each run."""
+    return lambda draw: st.dialog(title, **options)(_guarded(draw))
 
 
 def language() -> Language:
@@ -79,9 +92,10 @@ def tag_label(tag: Tag) -> str:
     return tag.name(language())
 
 
-def escape_md(text: str) -> str:
-    """Escape Markdown, so that text typed by users loads no images and looks as it was typed."""
-    return _PUNCTUATION.sub(r"\\\1", text)
+def plain(text: str) -> str:
+    """Return Markdown that draws what people and programs typed as it is, on one line: no picture, link, format."""
+    line = _LINKED.sub("\\g<0>\u2060", " ".join(text.split()))
+    return _PUNCTUATION.sub(r"\\\1", line)
 
 
 def defer_error(error: TaggingError) -> None:
@@ -95,28 +109,55 @@ def show_error() -> None:
         draw_error(message)
 
 
+def draw_uncaught(error: Exception) -> bool:
+    """Draw an expected error that nothing caught; False leaves others to Streamlit."""
+    if isinstance(error, TaggingError):
+        draw_error(error)
+    return isinstance(error, TaggingError)
+
+
 def draw_error(error: TaggingError | str) -> None:
     """Draw an error as plain text, as its message may quote what somebody typed."""
-    st.error(escape_md(str(error)), icon=":material/error:")
+    st.error(plain(str(error)), icon=":material/error:")
 
 
 def browser_address() -> str | None:
-    """Return the browser's IP address; None on this machine."""
+    """Return the browser's IP address; None on this machine, or behind a proxy that is not ours."""
     return st.context.ip_address
 
 
+def browser_headers() -> dict[str, str]:
+    """Return the headers that the browser connected with, by lower-case name."""
+    return {name.lower(): value for name, value in st.context.headers.items()}
+
+
+def _guarded(draw: Callable[P, None]) -> Callable[P, None]:
+    @wraps(draw)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        guard(st.session_state["guarded"])
+        draw(*args, **kwargs)
+
+    return run
+
+
+def _refresh_user(*, acts: bool) -> User:
+    if sign_in.required():
+        st.session_state["user"] = sign_in.person(loop(), acts=acts)
+    return st.session_state["user"]
+
+
 def _signed_in() -> User:
-    if not st.user.is_logged_in:
+    try:
+        return sign_in.person(loop())
+    except SessionEndedError as error:
         st.title("Tagloop")
-        st.write("Please sign in with your company account.")
+        st.write(str(error))
         st.button("Sign in", type="primary", on_click=st.login, icon=":material/login:")
         st.stop()
-    return signed_in_user(str(st.user.email), loop().settings.roles_file)
 
 
 def _require_loopback() -> None:
-    address = browser_address()
-    if address and not ipaddress.ip_address(address).is_loopback:
+    if not is_local(browser_address() or "127.0.0.1", browser_headers()):
         st.error(
             "This console has no sign-in, so it only answers the machine it runs on. An administrator can set up "
             "sign-in in .streamlit/secrets.toml (see the README).",

@@ -67,6 +67,10 @@ class KeyRefusedError(TaggingError):
     """An API key is missing, wrong or revoked."""
 
 
+class SessionEndedError(NotAllowedError):
+    """A person's session has ended; they have to sign in again."""
+
+
 class WebhookError(TaggingError):
     """A webhook is invalid or its target is not allowed."""
 

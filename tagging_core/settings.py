@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from zoneinfo import available_timezones
 
@@ -10,6 +12,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from tagging_core.common.periods import machine_zone
 from tagging_core.errors import SettingsError
+
+_HOST_NAME = re.compile(r"[\w.-]+|[0-9a-f:]+", re.IGNORECASE)
 
 
 class Settings(BaseSettings):
@@ -43,6 +47,12 @@ class Settings(BaseSettings):
     )
     max_megapixels: float = Field(default=50.0, gt=0, le=170, description="larger pictures are rejected")
     time_zone: str = Field(default="", description="IANA zone that defines a day in charts; empty: this machine's")
+    session_idle_hours: float = Field(default=4.0, gt=0, description="hours without an act that end a session")
+    session_hours: float = Field(default=24.0, gt=0, description="hours after sign-in that end a session")
+    hosts: str = Field(
+        default="", description="comma-separated host names that people and programs reach Tagloop by"
+    )
+    proxies: str = Field(default="", description="comma-separated addresses and networks of reverse proxies")
     api_local: bool = Field(default=False, description="local API clients need no key; for evaluation only")
     api_rate: float = Field(default=50.0, gt=0, description="sustained requests per second allowed per API key")
     log_json: bool = Field(default=False, description="write logs as JSON lines, for a log collector")
@@ -60,6 +70,31 @@ class Settings(BaseSettings):
             raise ValueError("expected an IANA time zone such as Europe/Berlin")
         return name
 
+    @field_validator("hosts")
+    @classmethod
+    def _require_host_names(cls, value: str) -> str:
+        for name in _listed(value):
+            if not _HOST_NAME.fullmatch(name):
+                raise ValueError("expected names such as tags.example.com, without http:// and port")
+        return value
+
+    @field_validator("proxies")
+    @classmethod
+    def _require_networks(cls, value: str) -> str:
+        for network in _listed(value):
+            ip_network(network)  # raises, naming what it was given
+        return value
+
+    @property
+    def host_names(self) -> frozenset[str]:
+        """The names of `hosts` in lower case."""
+        return frozenset(_listed(self.hosts.lower()))
+
+    @property
+    def proxy_networks(self) -> list[IPv4Network | IPv6Network]:
+        """The networks of `proxies`; an address is a network of one."""
+        return [ip_network(network) for network in _listed(self.proxies)]
+
     @property
     def zone(self) -> str:
         """IANA name of the time zone that defines a day in charts."""
@@ -74,6 +109,10 @@ class Settings(BaseSettings):
     def max_pixels(self) -> int:
         """Maximum number of pixels of a picture."""
         return int(self.max_megapixels * 1_000_000)
+
+
+def _listed(value: str) -> list[str]:
+    return [part.strip() for part in value.split(",") if part.strip()]
 
 
 def load_settings() -> Settings:

@@ -11,9 +11,14 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from tagging_core import Tagloop, User
-from tagging_core.api import Client, keys, server
+from tagging_core.api import Client, keys, network, server
 from tagging_core.api.keys import Scope
 from tests.conftest import wait_for
+
+
+def application(loop: Tagloop) -> Starlette:
+    """The service of an installation that others start and close."""
+    return Starlette(routes=server.routes(lambda: loop), middleware=network.middleware(loop.settings))
 
 
 @pytest.fixture
@@ -21,7 +26,7 @@ def service(working: Tagloop) -> Iterator[TestClient]:
     """A test client of the whole service, with a running worker."""
     working.model.library.settle()
     wait_for(lambda: working.worker is not None and working.worker.chroma != "opening")
-    with TestClient(Starlette(routes=server.routes(lambda: working)), base_url="http://127.0.0.1") as client:
+    with TestClient(application(working), base_url="http://127.0.0.1") as client:
         yield client
 
 
@@ -39,7 +44,7 @@ def token(working: Tagloop, ann: User) -> Callable[..., str]:
 @pytest.fixture
 def address(working: Tagloop, service: TestClient) -> Iterator[str]:
     """The URL of the service, listening on a real port."""
-    config = uvicorn.Config(Starlette(routes=server.routes(lambda: working)), port=0, log_level="error")
+    config = uvicorn.Config(application(working), port=0, log_level="error")
     real = uvicorn.Server(config)
     thread = threading.Thread(target=real.run, daemon=True)
     thread.start()

@@ -97,6 +97,13 @@ def test_pages_do_not_open_the_database() -> None:
                 assert node.value.attr != "database", f"{path}:{node.lineno}"
 
 
+def test_fragments_and_dialogs_check_the_user_again() -> None:
+    """`session.fragment` and `session.dialog` do, at each run; Streamlit's own run without the frame."""
+    for path in [*(ROOT / "pages").rglob("*.py"), *(ROOT / "console").rglob("*.py")]:
+        if path != ROOT / "console" / "session.py":
+            assert not re.search(r"\bst\.(fragment|dialog)\b", path.read_text("utf-8")), path
+
+
 def test_the_core_has_only_the_expected_top_level_modules() -> None:
     found = {path.name for path in (ROOT / "tagging_core").iterdir() if path.is_file()}
     assert found == {"__init__.py", "__main__.py", "errors.py", "settings.py", "py.typed"}

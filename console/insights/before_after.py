@@ -38,7 +38,7 @@ def draw(choice: Choice) -> None:
             if before.opinions >= _FEW and after.opinions >= _FEW:
                 verdict = f"{change.low * 100:+.0f} to {change.high * 100:+.0f} points"
                 verdict += "" if change.clear_of_zero else ", may be chance"
-            title = f"**{session.escape_md(effect.act.title)}** :gray[{effect.act.at:%d %b %Y}]"
+            title = f"**{session.plain(effect.act.title)}** :gray[{effect.act.at:%d %b %Y}]"
             st.markdown(f"{title}  \n{shares} :gray[({verdict})]")
     with st.container(border=True):
         charts.draw_head("Models", "as shown, in this period", "accuracy_models", explain=help_texts.PRECISION)

@@ -36,7 +36,7 @@ def draw(choice: Choice) -> None:
     (first_name, first, first_link), (second_name, second, second_link) = sides
     if not first.total or not second.total:
         empty = first_name if not first.total else second_name
-        st.info(f"{session.escape_md(empty)} has no finished pictures to compare with.")
+        st.info(f"{session.plain(empty)} has no finished pictures to compare with.")
         return
     taxonomy = session.loop().taxonomy()
     found = trends.movers(first, second, taxonomy)

@@ -176,7 +176,10 @@ def _draw_views(page: str) -> None:
     found = session.loop().analytics.views.listed(user, page)
     if removed := st.session_state.get("view_removed"):
         st.button(
-            f"Restore {removed[1]!r}", on_click=_remove, args=(removed[0], removed[1], False), type="tertiary"
+            f"Restore “{session.plain(removed[1])}”",
+            on_click=_remove,
+            args=(removed[0], removed[1], False),
+            type="tertiary",
         )
     with st.popover("Views", icon=":material/bookmark:"):
         session.show_error()
@@ -184,10 +187,10 @@ def _draw_views(page: str) -> None:
             with st.container(horizontal=True, vertical_alignment="center"):
                 st.page_link(
                     getattr(page_paths, page.upper()),
-                    label=session.escape_md(view.name),
+                    label=session.plain(view.name),
                     query_params=view.address,
                     width="stretch",
-                    help=f"Saved by {session.escape_md(view.actor)} on {view.at:%d %b %Y}",
+                    help=f"Saved by {session.plain(view.actor)} on {view.at:%d %b %Y}",
                 )
                 st.button(
                     "",

@@ -28,14 +28,14 @@ def _progress(profile: Profile) -> BuildProgress | None:
     return loop.models.progress(spaces.fingerprint_of(loop.model.preset.fingerprint, profile.instruction))
 
 
-@st.fragment(run_every="2s")
+@session.fragment(run_every="2s")
 def _draw_progress(profile: Profile) -> None:
     found = _progress(profile)
     if found is not None and found.space.state == SpaceState.READY:
         st.rerun()  # ends the polling
     st.markdown(":blue-badge[embedding]  Until it is finished, suggestions use the default instruction.")
     if found is not None and found.space.note:
-        st.error(session.escape_md(found.space.note), icon=":material/error:")
+        st.error(session.plain(found.space.note), icon=":material/error:")
     if found is not None and found.pictures:
         known = found.pictures - found.missing
         st.progress(known / found.pictures, f"{known:,} of {found.pictures:,} pictures are embedded")

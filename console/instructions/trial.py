@@ -60,7 +60,7 @@ def _draw(preview: InstructionPreview) -> None:
         st.info("There are no pictures of this business type yet. Upload some and try again.")
         return
     wording = f"“{preview.instruction}”" if preview.instruction else "the default instruction"
-    st.markdown(f"With {session.escape_md(wording)}, compared with the current instruction:")
+    st.markdown(f"With {session.plain(wording)}, compared with the current instruction:")
     with st.container(horizontal=True):
         st.metric("Pictures with other suggestions", f"{preview.changed} of {len(preview.pictures)}", width=280)
         if preview.before is not None and preview.after is not None:
@@ -92,5 +92,5 @@ def _words(tried: TrialPicture, taxonomy: Taxonomy) -> str:
 
 def _name(suggestion: Suggestion, taxonomy: Taxonomy) -> str:
     tag = taxonomy.tags.get(suggestion.tag_id)
-    name = session.escape_md(session.tag_label(tag)) if tag is not None else session.escape_md(suggestion.tag_id)
+    name = session.plain(session.tag_label(tag)) if tag is not None else session.plain(suggestion.tag_id)
     return f"{name} {suggestion.probability:.0%}"

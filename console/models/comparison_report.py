@@ -38,7 +38,7 @@ def draw(found: ComparisonReport, before: str, after: str) -> None:
     else:
         st.caption(
             f"Leave-one-out on {found.judged:,} finished pictures. "
-            f"Large: {session.escape_md(after)}. Below: change from {session.escape_md(before)}, the active model."
+            f"Large: {session.plain(after)}. Below: change from {session.plain(before)}, the active model."
         )
         for column, (name, (title, meaning)) in zip(st.columns(4), _MEANING.items(), strict=True):
             _draw_score(column, title, meaning, name=name, before=found.before, after=found.after)
@@ -74,7 +74,7 @@ def _draw_tag_changes(found: ComparisonReport) -> None:
     shown = [moved for moved in found.moved if moved.tag_id in taxonomy.tags][:_MAX_TAGS]
     known = gallery.load([a for moved in shown for a in (*moved.gains, *moved.losses)])
     for moved in shown:
-        label = session.escape_md(session.tag_label(taxonomy.tags[moved.tag_id]))
+        label = session.plain(session.tag_label(taxonomy.tags[moved.tag_id]))
         with st.expander(f"{label}: {moved.gained} gained, {moved.lost} lost"):
             _draw_pictures(moved, known)
     if len(found.moved) > len(shown):

@@ -11,7 +11,7 @@ from tagging_core.embeddings.encoders.devices import Device, describe
 _GB = 1e9
 
 
-@st.fragment(run_every="2s")
+@session.fragment(run_every="2s")
 def draw() -> None:
     """Draw the load; refreshed every two seconds."""
     loop = session.loop()

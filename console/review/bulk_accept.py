@@ -18,7 +18,7 @@ _TARGETS = (0.9, 0.95, 0.97, 0.99)
 _SAMPLES = 16
 
 
-@st.dialog("Accept many at once", width="large", icon=":material/playlist_add_check:", on_dismiss="rerun")
+@session.dialog("Accept many at once", width="large", icon=":material/playlist_add_check:", on_dismiss="rerun")
 def draw_bulk() -> None:
     """Draw the choice of a target, its preview, and the button that runs it."""
     session.show_error()

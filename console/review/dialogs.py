@@ -36,7 +36,7 @@ def _edit_tags() -> None:
     edit_tags.draw_dialog(chosen, state["review_profile"], on_edit)
 
 
-@st.dialog("Keys", width="large", icon=":material/keyboard:")
+@session.dialog("Keys", width="large", icon=":material/keyboard:")
 def _help() -> None:
     st.write("Every key works while no text field has the focus. `Esc` leaves a field.")
     columns = st.columns(2)
@@ -48,7 +48,7 @@ def _help() -> None:
         column.markdown(f"**{title.capitalize()}**\n\n" + "\n".join(["| Key | |", "| --- | --- |", *rows]))
 
 
-@st.dialog("Your latest decisions", position="right", icon=":material/history:", on_dismiss="rerun")
+@session.dialog("Your latest decisions", position="right", icon=":material/history:", on_dismiss="rerun")
 def _history() -> None:
     session.show_error()
     found = session.loop().review.recent_actions(session.current_user())
@@ -81,15 +81,15 @@ def _draw_toggle(past: UserAction) -> None:
     )
 
 
-@st.dialog("Why this tag?", position="right", icon=":material/help:", on_dismiss="rerun")
+@session.dialog("Why this tag?", position="right", icon=":material/help:", on_dismiss="rerun")
 def _why(asset_id: int, tag_id: str) -> None:
     session.show_error()
     tag = session.loop().taxonomy().tag(tag_id)
-    st.markdown(f"**{session.escape_md(session.tag_label(tag))}**")
+    st.markdown(f"**{session.plain(session.tag_label(tag))}**")
     draw_explanation(asset_id, tag_id)
 
 
-@st.dialog("This picture", position="right", width="medium", icon=":material/info:")
+@session.dialog("This picture", position="right", width="medium", icon=":material/info:")
 def _details(asset_id: int) -> None:
     session.show_error()
     asset = session.loop().assets.get(asset_id)
@@ -102,7 +102,7 @@ def _details(asset_id: int) -> None:
         asset_history.draw(asset_id)
 
 
-@st.dialog("Propose a tag", icon=":material/new_label:")
+@session.dialog("Propose a tag", icon=":material/new_label:")
 def _propose() -> None:
     session.show_error()
     taxonomy = session.loop().taxonomy()

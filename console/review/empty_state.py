@@ -47,7 +47,7 @@ def _draw_agreement() -> None:
         f"{found.share:.0%} of the tags** (95 % interval: {found.low:.0%} to {found.high:.0%})."
     )
     for hint in found.hints:
-        st.markdown(f"- {session.escape_md(_hint(hint))} ({hint.cases} times)")
+        st.markdown(f"- {session.plain(_hint(hint))} ({hint.cases} times)")
 
 
 def _hint(hint: Hint) -> str:
@@ -61,7 +61,7 @@ def _hint(hint: Hint) -> str:
 
 
 def _draw_held(others: Counter[str], held: list[int]) -> None:
-    names = ", ".join(f"{session.escape_md(name)} ({n})" for name, n in others.most_common())
+    names = ", ".join(f"{session.plain(name)} ({n})" for name, n in others.most_common())
     st.info(f"All waiting pictures are open elsewhere: {names}.", icon=":material/lock:")
     with st.container(horizontal=True):
         st.button(

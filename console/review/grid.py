@@ -38,7 +38,7 @@ def _draw_answers(page: dict) -> None:
     yes, no = gallery.marks(page["name"], page["sure"])
     rest = len(page["cells"]) - len(yes) - len(no)
     tag = session.loop().taxonomy().tags.get(page["subject"])
-    what = session.escape_md(session.tag_label(tag)) if tag else "as shown"
+    what = session.plain(session.tag_label(tag)) if tag else "as shown"
     counts = ", ".join([f"{len(yes)} {what}", *([f"{len(no)} not"] if no else [])])
     st.button(
         f"Confirm: {counts}",

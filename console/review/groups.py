@@ -101,7 +101,7 @@ def _draw_tags(page: dict, chosen: list[int]) -> None:
         given = page["acts"].get(tag_id)
         tag = taxonomy.tag(tag_id)
         st.button(
-            f"**{session.escape_md(session.tag_label(tag))}**" + (f" · {p:.0%}" if p else ""),
+            f"**{session.plain(session.tag_label(tag))}**" + (f" · {p:.0%}" if p else ""),
             key=f"group_{tag_id}",
             on_click=_toggle,
             args=(tag_id,),

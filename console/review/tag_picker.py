@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import streamlit as st
-
+from console import session
 from console.review import actions, components, tag_search
 
 
-@st.fragment
+@session.fragment()
 def draw_picker() -> None:
     """Draw the field; it is a fragment, so that typing reruns nothing else."""
     components.draw_finder(tag_search.hits(components.typed()), actions.pick)

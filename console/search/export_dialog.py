@@ -31,7 +31,7 @@ _EXPLAINED = {
 _PREVIEW = 5
 
 
-@st.dialog("Export", width="large", icon=":material/download:")
+@session.dialog("Export", width="large", icon=":material/download:")
 def draw_export(asset_ids: Sequence[int]) -> None:
     """Let the user choose a format, preview it, and download the file."""
     assets, language = Operations(session.loop(), session.current_user()).assets, session.language()

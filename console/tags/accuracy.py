@@ -47,11 +47,11 @@ def _draw_threshold(tag: Tag) -> None:
         return
     target = tag.target or _USUAL
     cut = loop.review.threshold_of(tag.id, profiles[0].id, target)
-    name = session.escape_md(profiles[0].name(session.language()))
+    name = session.plain(profiles[0].name(session.language()))
     if cut.probability is None:
         st.markdown(
             f"At {target:.0%} in {name}, its own decisions do not allow accepting anything unseen yet. "
-            f"{session.escape_md(cut.reason)} The threshold of all tags together applies, if there is one."
+            f"{session.plain(cut.reason)} The threshold of all tags together applies, if there is one."
         )
     else:
         st.markdown(
@@ -90,6 +90,6 @@ def _draw_confusions(tag: Tag) -> None:
         return
     st.markdown("**Suggested where people gave another tag**")
     for other, asset_ids in list(found.items())[:5]:
-        name = session.escape_md(session.tag_label(taxonomy.tags[other]))
+        name = session.plain(session.tag_label(taxonomy.tags[other]))
         st.markdown(f"{name} :gray[{len(asset_ids):,} times]")
         gallery.draw_strip([(asset_id, "") for asset_id in asset_ids[:8]], width=72)

@@ -43,10 +43,10 @@ def draw_backfill(found: Backfill) -> None:
     tag = session.loop().taxonomy().tags.get(found.tag_id)
     if tag is None:
         return
-    name = session.escape_md(session.tag_label(tag))
+    name = session.plain(session.tag_label(tag))
     progress = f"scanning, {found.looked_at:,} pictures so far" if found.running else f"{found.looked_at:,} scanned"
     with st.container(border=True):
-        st.markdown(f"**{name}** :gray[back-fill by {session.escape_md(found.actor)}, {progress}]")
+        st.markdown(f"**{name}** :gray[back-fill by {session.plain(found.actor)}, {progress}]")
         with st.container(horizontal=True):
             for wanted, n, question in ((1, found.needs, "may need it"), (0, found.loses, "may have it wrongly")):
                 st.button(
@@ -68,7 +68,7 @@ def draw_backfill(found: Backfill) -> None:
                 )
 
 
-@st.dialog("Back-fill", width="large", icon=":material/checklist:", on_dismiss="rerun")
+@session.dialog("Back-fill", width="large", icon=":material/checklist:", on_dismiss="rerun")
 def answer(tag_id: str, wanted: int) -> None:
     """Ask which pictures of a page have the tag."""
     session.show_error()
@@ -79,9 +79,9 @@ def answer(tag_id: str, wanted: int) -> None:
     if not waiting:
         st.success("That was the last one. Thank you.")
         return
-    st.markdown(f"Select the pictures that **{session.escape_md(session.tag_label(tag))}** applies to.")
+    st.markdown(f"Select the pictures that **{session.plain(session.tag_label(tag))}** applies to.")
     if tag.definition:
-        st.caption(session.escape_md(tag.definition))
+        st.caption(session.plain(tag.definition))
     ids = [asset_id for asset_id, _ in waiting if asset_id in known]
     page = f"recheck/{tag_id}/{wanted}/{'-'.join(map(str, ids))}"
     chosen = gallery.selection(page, ids)

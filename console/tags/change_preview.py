@@ -46,7 +46,7 @@ def draw_last_change() -> None:
     act, title, word = st.session_state[_UNDO]
     state = "is done" if word == "Undo" else "was undone"
     with st.container(horizontal=True, vertical_alignment="center", border=True):
-        st.markdown(f":material/check: {session.escape_md(title or 'The change')} {state}.", width="stretch")
+        st.markdown(f":material/check: {session.plain(title or 'The change')} {state}.", width="stretch")
         icon = f":material/{word.lower()}:"
         st.button(word, key="curating_undo_button", on_click=undo, args=(act, title, word), icon=icon)
         st.button("Close", key="curating_undo_close", on_click=_close, type="tertiary")
@@ -64,7 +64,7 @@ def draw_plan(plan: Plan, word: str, key: str, *, on_done: Callable[[], None] | 
     except TaggingError as error:
         session.draw_error(error)
         return
-    st.markdown("\n".join(f"- {session.escape_md(sentence)}" for sentence in found.sentences()))
+    st.markdown("\n".join(f"- {session.plain(sentence)}" for sentence in found.sentences()))
     if len(found.changes) > 1:
         with st.expander(f"{len(found.changes):,} items change"):
             draw_changes(found.changes)

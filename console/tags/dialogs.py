@@ -16,7 +16,7 @@ from tagging_core.taxonomy import Category, Tag, Taxonomy
 _SPLIT = 60  # pictures offered for selection
 
 
-@st.dialog("New tag", width="large", icon=":material/add:", on_dismiss="rerun")
+@session.dialog("New tag", width="large", icon=":material/add:", on_dismiss="rerun")
 def new_tag() -> None:
     """Ask for a new tag's names, category and prompts."""
     if saved := st.session_state.pop("tags_saved", None):
@@ -33,7 +33,7 @@ def new_tag() -> None:
     tag_form.draw("tag_new", Tag("", first, {}))
 
 
-@st.dialog("Merge", width="large", icon=":material/merge:", on_dismiss="rerun")
+@session.dialog("Merge", width="large", icon=":material/merge:", on_dismiss="rerun")
 def merge(tag_id: str, into: str | None = None) -> None:
     """Ask which tag to merge this one into."""
     _close_when_done()
@@ -41,7 +41,7 @@ def merge(tag_id: str, into: str | None = None) -> None:
     tag = taxonomy.tag(tag_id)
     others = [t.id for t in taxonomy.assignable() if t.id != tag.id]
     target = st.selectbox(
-        f"{session.escape_md(session.tag_label(tag))} becomes",
+        f"{session.plain(session.tag_label(tag))} becomes",
         others,
         index=others.index(into) if into in others else None,
         format_func=lambda t: _with_category(taxonomy, taxonomy.tags[t]),
@@ -57,7 +57,7 @@ def merge(tag_id: str, into: str | None = None) -> None:
     _draw(lambda: plans.merge(taxonomy, tag.id, target), "Merge", "merge_do")
 
 
-@st.dialog("Move", width="large", icon=":material/drive_file_move:", on_dismiss="rerun")
+@session.dialog("Move", width="large", icon=":material/drive_file_move:", on_dismiss="rerun")
 def move(tag_id: str) -> None:
     """Ask for a tag's new category and parent."""
     _close_when_done()
@@ -84,12 +84,12 @@ def move(tag_id: str) -> None:
     _draw(lambda: plans.move(taxonomy, tag.id, category, parent_id=parent), "Move", "move_do")
 
 
-@st.dialog("Change the tag's state", icon=":material/visibility:", on_dismiss="rerun")
+@session.dialog("Change the tag's state", icon=":material/visibility:", on_dismiss="rerun")
 def set_state(tag_id: str, state: str) -> None:
     """Preview taking a tag out of use (deprecated), or putting it back into use (active)."""
     _close_when_done()
     taxonomy = session.loop().taxonomy()
-    name = session.escape_md(session.tag_label(taxonomy.tag(tag_id)))
+    name = session.plain(session.tag_label(taxonomy.tag(tag_id)))
     if state == "active":
         st.markdown(f"**{name}** is suggested and can be added again; its decisions still count.")
     else:
@@ -98,20 +98,20 @@ def set_state(tag_id: str, state: str) -> None:
     _draw(lambda: plans.set_state(taxonomy, tag_id, state), word, "state_do")
 
 
-@st.dialog("Delete", icon=":material/delete:", on_dismiss="rerun")
+@session.dialog("Delete", icon=":material/delete:", on_dismiss="rerun")
 def delete(tag_id: str) -> None:
     """Preview deleting a tag."""
     _close_when_done()
     taxonomy = session.loop().taxonomy()
     tag = taxonomy.tag(tag_id)
     st.markdown(
-        f"Pictures lose **{session.escape_md(session.tag_label(tag))}**. To stop using it but keep it on pictures, "
+        f"Pictures lose **{session.plain(session.tag_label(tag))}**. To stop using it but keep it on pictures, "
         "take it out of use instead. To replace it with another tag, merge it."
     )
     _draw(lambda: plans.delete(taxonomy, tag.id), "Delete", "delete_do")
 
 
-@st.dialog("Split", width="large", icon=":material/call_split:", on_dismiss="rerun")
+@session.dialog("Split", width="large", icon=":material/call_split:", on_dismiss="rerun")
 def split(tag_id: str, chosen: list[int] | None = None) -> None:
     """Ask which of a tag's pictures get a new tag.
 
@@ -134,9 +134,7 @@ def split(tag_id: str, chosen: list[int] | None = None) -> None:
         return
     page = f"split/{tag.id}/{'-'.join(map(str, ids))}"
     selected = gallery.selection(page, chosen or [])
-    st.markdown(
-        f"Select the pictures that get the new tag instead of **{session.escape_md(session.tag_label(tag))}**."
-    )
+    st.markdown(f"Select the pictures that get the new tag instead of **{session.plain(session.tag_label(tag))}**.")
     if name.strip() and selected:
         new = Tag("", tag.category_id, {"en": name, "zh": chinese})
         _draw(
@@ -148,7 +146,7 @@ def split(tag_id: str, chosen: list[int] | None = None) -> None:
     gallery.draw(page, shown, chosen or [], label="Which get the new tag?", side=110)
 
 
-@st.dialog("Category", icon=":material/folder:", on_dismiss="rerun")
+@session.dialog("Category", icon=":material/folder:", on_dismiss="rerun")
 def edit_category(category_id: str | None = None) -> None:
     """Ask for a category's names and rules."""
     _close_when_done()

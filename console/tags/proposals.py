@@ -68,7 +68,7 @@ def draw_typed(tag: Tag) -> None:
     with st.container(border=True):
         category = taxonomy.categories[tag.category_id].name(session.language())
         st.markdown(
-            f"**{_name(tag)}** :gray[proposed by an editor, in {session.escape_md(category)}, on {n:,} pictures]"
+            f"**{_name(tag)}** :gray[proposed by an editor, in {session.plain(category)}, on {n:,} pictures]"
         )
         gallery.draw_strip([(asset_id, "") for asset_id in found])
         if _may_curate():
@@ -282,7 +282,7 @@ def _open_button(tag: Tag, key: str) -> None:
 
 
 def _name(tag: Tag) -> str:
-    return session.escape_md(session.tag_label(tag))
+    return session.plain(session.tag_label(tag))
 
 
 def _may_curate() -> bool:

@@ -28,7 +28,7 @@ def draw_tag(tag: Tag, n: int) -> None:
             )
         else:
             right = "none was judged here yet, so its precision is unknown"
-        st.markdown(f"**{session.escape_md(session.tag_label(tag))}** :gray[on {n:,} undecided pictures; {right}]")
+        st.markdown(f"**{session.plain(session.tag_label(tag))}** :gray[on {n:,} undecided pictures; {right}]")
         if found:
             gallery.draw_strip([(asset_id, f"{p:.0%}") for asset_id, p in found])
 
@@ -68,7 +68,7 @@ def draw_protected(may_curate: bool) -> None:
     for asset_id, note in list(listed.items())[:_RECENT]:
         with st.container(horizontal=True, vertical_alignment="center"):
             gallery.draw_strip([(asset_id, "")], width=72)
-            st.markdown(session.escape_md(note) or ":gray[no note]", width="stretch")
+            st.markdown(session.plain(note) or ":gray[no note]", width="stretch")
             if may_curate:
                 st.button(
                     "Remove protection",
@@ -81,7 +81,7 @@ def draw_protected(may_curate: bool) -> None:
         st.button("Protect pictures …", icon=":material/shield:", on_click=choose_protected)
 
 
-@st.dialog("Protect pictures", width="large", icon=":material/shield:", on_dismiss="rerun")
+@session.dialog("Protect pictures", width="large", icon=":material/shield:", on_dismiss="rerun")
 def choose_protected() -> None:
     """Ask which pictures to protect."""
     if st.session_state.pop("protected_done", False):
@@ -117,7 +117,7 @@ def _draw_alert(alert: Alert, may_curate: bool) -> None:
         gallery.draw_strip([(alert.asset_id, "uploaded"), (alert.protected_id, "protected")], width=120)
         st.markdown(
             f"Picture {alert.asset_id} looks like a protected one, cosine {alert.cosine:.3f}  \n"
-            f":gray[{session.escape_md(alert.note)} · {alert.at:%d %b %Y}]",
+            f":gray[{session.plain(alert.note)} · {alert.at:%d %b %Y}]",
             width="stretch",
         )
         if may_curate:

@@ -23,9 +23,9 @@ def draw(tag_id: str) -> None:
         session.draw_error(f"{error} It may have been deleted: see the library's history.")
         return
     if tag.id != tag_id:
-        st.info(f"{session.escape_md(tag_id)} was merged into this tag; its id redirects here.")
+        st.info(f"{session.plain(tag_id)} was merged into this tag; its id redirects here.")
     category = taxonomy.categories[tag.category_id]
-    st.title(session.escape_md(session.tag_label(tag)), anchor=False)
+    st.title(session.plain(session.tag_label(tag)), anchor=False)
     _draw_badges(tag, category.name(session.language()), category.exclusive)
     _draw_metrics(tag)
     if session.current_user().may(Action.CURATE):
@@ -59,7 +59,7 @@ def _draw_badges(tag: Tag, category: str, exclusive: bool) -> None:
     with st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
         parent = taxonomy.tags.get(tag.parent_id or "")
         place = f"{category} › {session.tag_label(parent)}" if parent else category
-        st.badge(session.escape_md(place), color="blue")
+        st.badge(session.plain(place), color="blue")
         if exclusive:
             st.badge("exclusive", color="gray", help="At most one tag of this category applies to a picture")
         if tag.state != "active":
@@ -121,6 +121,6 @@ def _draw_changes(tag: Tag) -> None:
         fields = ", ".join(label(name) for name, _, _ in change.fields())
         with st.container(border=True):
             st.markdown(
-                f"**{session.escape_md(act.title)}** :gray[{session.escape_md(act.actor)}, "
+                f"**{session.plain(act.title)}** :gray[{session.plain(act.actor)}, "
                 f"{act.at:%d %b %Y %H:%M} UTC]  \n:gray[{fields}]"
             )

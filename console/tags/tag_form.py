@@ -147,7 +147,7 @@ def _preview(key: str, tag: Tag, codes: list[str]) -> None:
 
 
 def _draw_trial(impact: list[str], trial: PromptTrial) -> None:
-    st.markdown("\n".join(f"- {session.escape_md(sentence)}" for sentence in impact))
+    st.markdown("\n".join(f"- {session.plain(sentence)}" for sentence in impact))
     st.markdown(
         f"Of {trial.looked_at:,} pictures without a decision about this tag, **{len(trial.gains):,} would gain** "
         f"the suggestion, **{len(trial.loses):,} would lose** it, {trial.stay:,} keep it."

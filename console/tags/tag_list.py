@@ -49,7 +49,7 @@ def _draw_categories(taxonomy: Taxonomy, may_edit: bool) -> str | None:
     def title(category_id: str | None) -> str:
         if category_id is None:
             return f"All :gray[{sum(sizes.values()):,}]"
-        name = session.escape_md(taxonomy.categories[category_id].name(session.language()))
+        name = session.plain(taxonomy.categories[category_id].name(session.language()))
         return f"{name} :gray[{sizes.get(category_id, 0):,}]"
 
     chosen = st.radio(
@@ -107,7 +107,7 @@ def _draw_tags(taxonomy: Taxonomy, found: list[Tag], typed: str, *, place: str) 
     listed = found[:SHOWN]
     if not listed:
         hint = " Add it with 'New tag'." if typed.strip() else ""
-        st.info(f"No tag is called {typed!r}.{hint}" if typed.strip() else "There are no such tags.")
+        st.info(f"No tag is called “{session.plain(typed)}”.{hint}" if typed.strip() else "There are no such tags.")
         return
     state = session.loop().curation.health.of([tag.id for tag in listed])
     rows = [_row(taxonomy, tag, state[tag.id]) for tag in listed]

@@ -13,7 +13,7 @@ from console.review import state as review_state
 from console.review.focus import draw_focus
 from console.review.grid import draw_grid
 from console.review.groups import draw_groups
-from console.session import escape_md, guard, language, loop, show_error
+from console.session import fragment, guard, language, loop, plain, show_error
 from tagging_core.common import Action
 
 guard(Action.REVIEW)
@@ -70,7 +70,7 @@ def draw_choice(label: str, name: str, options: dict[Any, str], act: Callable[[]
     )
 
 
-@st.fragment(key="review_work")
+@fragment(key="review_work")
 def draw_work() -> None:
     show_error()
     if state["review_mode"] != "focus":  # the surface has its own keys and progress
@@ -87,7 +87,7 @@ def draw_progress() -> None:
         st.markdown(f":gray[{found['words']}]", width="content")
         st.progress(found["share"], width="stretch")
         if done := state["review_confirmed"]:
-            st.markdown(f":material/check: {escape_md(done)}", width="content")
+            st.markdown(f":material/check: {plain(done)}", width="content")
         st.button("Undo", on_click=actions.undo_last, shortcut="Z", icon=":material/undo:", type="tertiary")
 
 

@@ -45,10 +45,10 @@ def draw_understood(found: Found) -> None:
             st.caption("Tags in your words:", width="content")
             for group in found.query.groups:
                 names = [session.tag_label(taxonomy.tags[t]) for t in group[:3] if t in taxonomy.tags]
-                st.badge(session.escape_md(" / ".join(names)))
+                st.badge(session.plain(" / ".join(names)))
     if found.query.rest and not found.understood:
         st.info(
-            f"The active model does not understand “{session.escape_md(found.query.rest)}”, so only the texts of "
+            f"The active model does not understand “{session.plain(found.query.rest)}”, so only the texts of "
             "pictures were searched for it. Tag names are understood in every language.",
             icon=":material/translate:",
         )
@@ -112,7 +112,7 @@ def draw_selected(selected: list[int], found: list[int]) -> None:
         )
 
 
-@st.dialog("History", position="right", icon=":material/manage_search:")
+@session.dialog("History", position="right", icon=":material/manage_search:")
 def show_one(asset_id: int) -> None:
     asset_history.draw(asset_id)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from console import page_paths
-from console.session import current_user, defer_error, escape_md, guard, language, loop, show_error
+from console.session import current_user, defer_error, fragment, guard, language, loop, plain, show_error
 from tagging_core import TaggingError
 from tagging_core.assets.decoding import EXTENSIONS
 from tagging_core.common import Action
@@ -75,7 +75,7 @@ def draw_batch(batch: Batch) -> None:
     with st.container(border=True, key=f"batch_{batch.id}"):
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
             profile = profiles[batch.profile].name(language())
-            st.markdown(f"**{escape_md(batch.name)}**  :gray[{escape_md(profile)} · {escape_md(batch.actor)}]")
+            st.markdown(f"**{plain(batch.name)}**  :gray[{plain(profile)} · {plain(batch.actor)}]")
             if batch.state == "running":
                 st.button("Stop", key=f"stop_{batch.id}", on_click=stop, args=(batch.id,), icon=":material/stop:")
             elif batch.state == "stopped":
@@ -87,14 +87,14 @@ def draw_batch(batch: Batch) -> None:
                     icon=":material/check_circle:",
                     query_params={"batch": str(batch.id)},
                 )
-        st.progress(batch.finished / max(1, batch.total), text=escape_md(status(batch)))
+        st.progress(batch.finished / max(1, batch.total), text=plain(status(batch)))
         if batch.refused:
             rows = tagloop.ingest.refused(batch.id)
             with st.expander(f"{batch.refused} refused"):
                 st.dataframe([{"file": name, "reason": reason} for name, reason in rows], hide_index=True)
 
 
-@st.fragment(run_every="1s")
+@fragment(run_every="1s")
 def draw_batches() -> None:
     recent = tagloop.ingest.recent(limit=8)
     if not recent:

@@ -69,7 +69,7 @@ with st.container(border=True):
         if drifted.tag_id in names:
             st.page_link(
                 page_paths.PICTURES,
-                label=f"{session.escape_md(names[drifted.tag_id])}: from {drifted.before:.1%} to {drifted.now:.1%}",
+                label=f"{session.plain(names[drifted.tag_id])}: from {drifted.before:.1%} to {drifted.now:.1%}",
                 icon=":material/arrow_upward:" if drifted.now > drifted.before else ":material/arrow_downward:",
                 query_params=query | {"tag": drifted.tag_id},
                 help=f"{drifted.low * 100:+.1f} to {drifted.high * 100:+.1f} points",

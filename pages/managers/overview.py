@@ -81,7 +81,7 @@ def draw_alerts(found: Overview) -> None:
         if drifted.tag_id in names:
             shift = f"from {drifted.before:.0%} to {drifted.now:.0%} of new pictures"
             lines.append(
-                (":material/trending_up:", f"{session.escape_md(names[drifted.tag_id])}: {shift}", page_paths.DRIFT)
+                (":material/trending_up:", f"{session.plain(names[drifted.tag_id])}: {shift}", page_paths.DRIFT)
             )
     if found.waited > OLD:
         lines.append(
@@ -92,7 +92,7 @@ def draw_alerts(found: Overview) -> None:
             )
         )
     for tag_id, n in found.sensitive.items():
-        name = session.escape_md(session.tag_label(taxonomy.tags[tag_id]))
+        name = session.plain(session.tag_label(taxonomy.tags[tag_id]))
         lines.append((":material/policy:", f"{name}: suggested on {count(n, 'picture')}", page_paths.COMPLIANCE))
     if found.copies:
         lines.append(
@@ -118,7 +118,7 @@ def draw_movers(found: list[trends.ShareChange]) -> None:
         icon = ":material/arrow_upward:" if mover.change.value > 0 else ":material/arrow_downward:"
         st.page_link(
             page_paths.PICTURES,
-            label=f"{session.escape_md(names[mover.tag_id])}: from {mover.before:.0%} to {mover.now:.0%}",
+            label=f"{session.plain(names[mover.tag_id])}: from {mover.before:.0%} to {mover.now:.0%}",
             icon=icon,
             query_params=choice.query(tag=mover.tag_id),
             help=f"{mover.change.low * 100:+.1f} to {mover.change.high * 100:+.1f} points",

@@ -130,7 +130,7 @@ def turn(by: int) -> None:
     st.session_state["pictures_page"] = page + by
 
 
-@st.dialog("History", position="right", icon=":material/manage_search:")
+@session.dialog("History", position="right", icon=":material/manage_search:")
 def show_one(asset_id: int) -> None:
     asset_history.draw(asset_id)
 
@@ -151,9 +151,9 @@ except TaggingError as error:
     st.stop()
 more = "more than " if len(found) == PAGE else ""
 st.markdown(
-    f"**{session.escape_md(title)}**  \n:gray[{more}{page * PAGE + len(found):,} pictures]"
+    f"**{session.plain(title)}**  \n:gray[{more}{page * PAGE + len(found):,} pictures]"
     if found
-    else f"**{session.escape_md(title)}**"
+    else f"**{session.plain(title)}**"
 )
 if not found:
     st.info(

@@ -20,7 +20,7 @@ def draw_act(act: ChangeSet) -> None:
     with st.container(border=True), st.container(horizontal=True, vertical_alignment="center"):
         decided = f", {act.decided:,} decisions" if act.decided else ""
         st.markdown(
-            f"**{session.escape_md(act.title)}**  \n:gray[{session.escape_md(act.actor)}, "
+            f"**{session.plain(act.title)}**  \n:gray[{session.plain(act.actor)}, "
             f"{act.at:%d %b %Y %H:%M} UTC, {act.items:,} {'item' if act.items == 1 else 'items'}{decided}]",
             width="stretch",
         )
@@ -36,7 +36,7 @@ def draw_act(act: ChangeSet) -> None:
         )
 
 
-@st.dialog("Details", width="large")
+@session.dialog("Details", width="large")
 def show(act: ChangeSet) -> None:
     changes = session.loop().curation.history.changes_of(act.id) if act.id else act.changes
     change_preview.draw_changes(changes)

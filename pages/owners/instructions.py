@@ -73,7 +73,7 @@ change_preview.draw_last_change()
 able = loop.model.preset.instructed != "none"
 if not able:
     st.info(
-        f"{session.escape_md(loop.model.preset.title)}, the active model, takes no instructions. GME and Qwen3-VL "
+        f"{session.plain(loop.model.preset.title)}, the active model, takes no instructions. GME and Qwen3-VL "
         "do: an administrator can build one of them on the Models page. Instructions saved here take effect then."
     )
     if session.current_user().may(Action.OPERATE) and st.button("Go to Models", icon=":material/neurology:"):

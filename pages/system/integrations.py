@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from console import asset_history, session
+from console import account, asset_history, session
 from tagging_core import TaggingError
 from tagging_core.api.keys import ApiKey, ApiKeys, Scope
 from tagging_core.common import Action
@@ -83,7 +83,7 @@ def draw_keys() -> None:
         st.multiselect("Scopes", list(SCOPES), default, format_func=SCOPES.get, key="key_scopes")
         st.form_submit_button("Create a key", type="primary", on_click=make_key, icon=":material/key:")
     if made := state.get("key_made"):
-        draw_secret(f"The key of {session.escape_md(made[0])}", made[1], "key_made")
+        draw_secret(f"The key of {session.plain(made[0])}", made[1], "key_made")
     found = keys.listed()
     for key in found:
         draw_key(key)
@@ -93,7 +93,7 @@ def draw_key(key: ApiKey) -> None:
     with st.container(horizontal=True, vertical_alignment="center", border=True):
         used = f"last used {asset_history.when(key.used_at)}" if key.used_at else "never used"
         gone = f" · :red[revoked {asset_history.when(key.revoked_at)}]" if key.revoked_at else ""
-        name = session.escape_md(key.name)
+        name = session.plain(key.name)
         may = ", ".join(sorted(key.scopes))
         st.markdown(
             f"**{name if not gone else f'~~{name}~~'}**  `tagloop_{key.prefix}_...`  \n:gray[{may} · {used}{gone}]",
@@ -129,13 +129,13 @@ def draw_webhook(webhook: Webhook, counts: dict[str, int]) -> None:
         subscribed = ", ".join(KINDS[kind] for kind in webhook.kinds)
         n = " · ".join(f"{counts[name]:,} {badge}" for name, badge in STATES.items() if counts.get(name))
         if webhook.pause_reason:
-            n += f"  \n:orange[{session.escape_md(webhook.pause_reason)}]"
-        st.markdown(f"**{session.escape_md(webhook.url)}**  \n:gray[{subscribed}]  \n{n}", width="stretch")
+            n += f"  \n:orange[{session.plain(webhook.pause_reason)}]"
+        st.markdown(f"**{session.plain(webhook.url)}**  \n:gray[{subscribed}]  \n{n}", width="stretch")
         label = "Pause" if webhook.active else "Resume"
         st.button(label, key=f"hook_{webhook.id}", on_click=set_active, args=(webhook.id, not webhook.active))
 
 
-@st.fragment(run_every="5s")
+@session.fragment(run_every="5s")
 def draw_deliveries() -> None:
     chosen = st.segmented_control(
         "Show",
@@ -160,10 +160,10 @@ def draw_delivery(delivery: Delivery) -> None:
         if delivery.state == "waiting" and delivery.attempts:
             due = datetime.fromtimestamp(delivery.due, UTC).replace(tzinfo=None)
             again = f", next {asset_history.when(due)}"
-        note = f" · {session.escape_md(delivery.note)}" if delivery.note else ""
+        note = f" · {session.plain(delivery.note)}" if delivery.note else ""
         about = ", ".join(f"{kind} {name}" for kind, name in delivery.subject.items())
         st.markdown(
-            f"{STATES[delivery.state]} {delivery.kind} · {session.escape_md(about)}  \n"
+            f"{STATES[delivery.state]} {delivery.kind} · {session.plain(about)}  \n"
             f":gray[:small[{asset_history.when(delivery.at)} · {tried}{again}{note}]]",
             width="stretch",
         )
@@ -177,7 +177,9 @@ st.markdown(
     "The REST API is documented at [/api/v1/docs](/api/v1/docs); health checks are at `/healthz` and `/readyz`."
 )
 for tab, draw in zip(
-    st.tabs(["Keys", "Webhooks", "Deliveries"]), (draw_keys, draw_webhooks, draw_deliveries), strict=True
+    st.tabs(["Keys", "Webhooks", "Deliveries", "Sessions"]),
+    (draw_keys, draw_webhooks, draw_deliveries, account.draw_all_sessions),
+    strict=True,
 ):
     with tab:
         draw()

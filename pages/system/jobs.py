@@ -73,8 +73,8 @@ def draw_dead_letters(found: list[DeadLetter]) -> None:
         st.button("Retry all", key="again_all", on_click=resume, args=ids, type="primary")
     for n, group in enumerate(found):
         with st.container(border=True, key=f"aside_{n}"):
-            st.markdown(f"**{session.escape_md(group.batch)}** :gray[{picture_count(len(group.names))}]")
-            st.error(session.escape_md(group.error), icon=":material/error:")
+            st.markdown(f"**{session.plain(group.batch)}** :gray[{picture_count(len(group.names))}]")
+            st.error(session.plain(group.error), icon=":material/error:")
             with st.expander("Files"):
                 st.dataframe([{"file": name} for name in group.names], hide_index=True)
 
@@ -82,17 +82,17 @@ def draw_dead_letters(found: list[DeadLetter]) -> None:
 def draw_batch(batch: Batch) -> None:
     with st.container(border=True, key=f"job_{batch.id}"):
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-            st.markdown(f"**{session.escape_md(batch.name)}** :gray[{session.escape_md(batch.actor)}]")
+            st.markdown(f"**{session.plain(batch.name)}** :gray[{session.plain(batch.actor)}]")
             if batch.state == "running":
                 st.button("Stop", key=f"stop_{batch.id}", on_click=stop, args=(batch.id,), icon=":material/stop:")
             else:
                 st.button("Resume", key=f"resume_{batch.id}", on_click=resume, args=(batch.id,))
         left = f" · about {duration(batch.seconds_left)} left" if batch.seconds_left else ""
-        note = f" · {session.escape_md(batch.note or 'stopped')}" if batch.state == "stopped" else left
+        note = f" · {session.plain(batch.note or 'stopped')}" if batch.state == "stopped" else left
         st.progress(batch.finished / max(1, batch.total), f"{batch.finished:,} of {batch.total:,}{note}")
 
 
-@st.fragment(run_every="2s")
+@session.fragment(run_every="2s")
 def draw() -> None:
     session.show_error()
     report = loop.ingest.queue.report(SHOWN)

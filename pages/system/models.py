@@ -66,7 +66,7 @@ def describe(preset: Preset) -> str:
 
 
 def draw_active(found: BuildProgress) -> None:
-    st.subheader(session.escape_md(found.title))
+    st.subheader(session.plain(found.title))
     st.markdown(f"{describe(loop.model.preset)}  \n:gray[{loop.model.preset.fingerprint}]")
     if found.missing:
         known = found.pictures - found.missing
@@ -74,7 +74,7 @@ def draw_active(found: BuildProgress) -> None:
     wanted = loop.settings.encoder
     if wanted != found.space.encoder:
         st.info(
-            f"TAGLOOP_ENCODER is {session.escape_md(wanted)}. An archive with pictures keeps its model until "
+            f"TAGLOOP_ENCODER is {session.plain(wanted)}. An archive with pictures keeps its model until "
             "another one is built and activated here."
         )
 
@@ -92,9 +92,9 @@ def draw_others() -> None:
 
 def draw_other(found: BuildProgress) -> None:
     family, known = found.space, found.pictures - found.missing
-    st.markdown(f"**{session.escape_md(found.title)}** {STATES[family.state]}  \n:gray[{family.fingerprint}]")
+    st.markdown(f"**{session.plain(found.title)}** {STATES[family.state]}  \n:gray[{family.fingerprint}]")
     if family.note:
-        st.error(session.escape_md(family.note), icon=":material/error:")
+        st.error(session.plain(family.note), icon=":material/error:")
     if found.pictures:
         st.progress(known / found.pictures, f"{known:,} of {found.pictures:,} pictures are embedded")
     if found.missing and family.state in (SpaceState.READY, SpaceState.KEPT):
@@ -150,7 +150,7 @@ starter.draw()
 st.subheader("Others")
 # Counting missing vectors scans the whole archive, so poll only while the count changes.
 growing = any(p.space.state == SpaceState.BUILDING or p.pending for p in known if p is not active)
-st.fragment(draw_others, run_every="2s" if growing else None)()
+session.fragment(run_every="2s" if growing else None)(draw_others)()
 if "model_asked" in state:
     compare(state.pop("model_asked"))
 if "model_report" in state:
@@ -158,7 +158,7 @@ if "model_report" in state:
     other = next((p for p in known if p.space.fingerprint == fingerprint), None)
     if other is not None:
         with st.container(border=True):
-            st.markdown(f"#### {session.escape_md(active.title)} and {session.escape_md(other.title)}")
+            st.markdown(f"#### {session.plain(active.title)} and {session.plain(other.title)}")
             comparison_report.draw(found, active.title, other.title)
 with st.expander("Try another model", expanded=False):
     draw_new()

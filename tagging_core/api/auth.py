@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import ipaddress
 import threading
 import time
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from fastapi import Request
 
-from tagging_core.api import keys
+from tagging_core.api import keys, network
 from tagging_core.api.errors import TooManyError
 from tagging_core.api.keys import Scope
 from tagging_core.app.tagloop import Tagloop
@@ -18,7 +16,6 @@ from tagging_core.common.users import User, local_user
 from tagging_core.errors import KeyRefusedError, NotAllowedError
 
 _BURST = 2  # bucket size in seconds of the sustained rate
-_PROXY_HEADERS = ("x-forwarded-for", "forwarded", "x-real-ip", "via")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,19 +91,6 @@ def require(caller: Caller, scope: Scope) -> None:
 
 def _is_local(request: Request) -> bool:
     """Whether the request comes from a local program, rather than through a proxy or from a web page."""
-    if request.client is None or any(name in request.headers for name in _PROXY_HEADERS):
-        return False
     if "origin" in request.headers or request.headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
         return False
-    return _is_loopback(request.client.host) and _is_loopback(
-        urlsplit(f"//{request.headers.get('host', '')}").hostname
-    )
-
-
-def _is_loopback(host: str | None) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host or "").is_loopback
-    except ValueError:
-        return False
+    return network.is_local(request.client.host if request.client else None, request.headers)

@@ -17,7 +17,7 @@ from starlette.applications import Starlette
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
 
-from tagging_core.api import errors
+from tagging_core.api import errors, network
 from tagging_core.api.middleware import (
     DOCS_STATIC,
     AuthMiddleware,
@@ -87,7 +87,7 @@ def serve(loop: Tagloop) -> Starlette:
         finally:
             loop.close()
 
-    return Starlette(routes=routes(lambda: loop), lifespan=lifespan)
+    return Starlette(routes=routes(lambda: loop), middleware=network.middleware(loop.settings), lifespan=lifespan)
 
 
 async def _health(_: Request) -> JSONResponse:

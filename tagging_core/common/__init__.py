@@ -6,7 +6,7 @@ from tagging_core.common import metrics
 from tagging_core.common.intervals import Interval, wilson
 from tagging_core.common.log_context import about
 from tagging_core.common.periods import Period, bucket, buckets, day_in, span
-from tagging_core.common.users import Action, Role, User, local_user, require, signed_in_user
+from tagging_core.common.users import Action, Role, User, local_user, read_roles, require, signed_in_user
 
 __all__ = [
     "Action",
@@ -20,6 +20,7 @@ __all__ = [
     "day_in",
     "local_user",
     "metrics",
+    "read_roles",
     "require",
     "signed_in_user",
     "span",

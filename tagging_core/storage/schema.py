@@ -447,6 +447,18 @@ api_keys = Table(
     Column("revoked_at", DateTime),
 )
 
+sessions = Table(  # one row a sign-in
+    "sessions",
+    metadata,
+    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("key", String(64), nullable=False, unique=True),  # SHA-256 of what the identity provider said
+    Column("user", String(320), nullable=False),
+    Column("browser", String(200), nullable=False),
+    Column("started_at", DateTime, nullable=False),
+    Column("seen_at", DateTime, nullable=False),
+    Column("ended_at", DateTime),
+)
+
 answers = Table(
     "answers",
     metadata,

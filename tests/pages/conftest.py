@@ -34,6 +34,7 @@ def console(working: Tagloop, monkeypatch: pytest.MonkeyPatch) -> Tagloop:
     """The Tagloop that the console under test uses."""
     monkeypatch.setattr(session, "loop", lambda: working)
     monkeypatch.setattr(session, "browser_address", lambda: None)
+    monkeypatch.setattr(session, "browser_headers", lambda: {"host": "localhost:8501"})
     return working
 
 
@@ -72,7 +73,7 @@ def surface(open_page: Callable[..., AppTest], assets: list[int]) -> Surface:
 
 def plain(text: str) -> str:
     """Return escaped Markdown as it is read."""
-    return re.sub(r"\\([^\w\s])", r"\1", text).replace("\\_", "_")
+    return re.sub(r"\\([^\w\s])", r"\1", text).replace("\\_", "_").replace("\u2060", "")
 
 
 def press(at: AppTest, label: str) -> AppTest:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from console import page_paths, session
+from console import page_paths, session, sign_in
 from tagging_core import Tagloop, User
 from tagging_core.common.users import Role
 from tagging_core.storage import key_values
@@ -84,20 +84,39 @@ def test_signed_in_users_get_their_roles_from_the_file(
     roles = tmp_path / "roles.toml"
     roles.write_text('editor = ["ann@example.com"]')
     console.settings = console.settings.model_copy(update={"roles_file": roles})
-    monkeypatch.setattr(session, "sign_in_configured", lambda: True)
+    monkeypatch.setattr(sign_in, "required", lambda: True)
     monkeypatch.setattr(session, "browser_address", lambda: "192.0.2.7")
     at = AppTest.from_file(FRAME, default_timeout=30)
-    at.user = {"is_logged_in": True, "email": email}
+    at.user = {"is_logged_in": True, "email": email, "email_verified": True}
     at.run()
     assert not at.exception
     if sees:
         assert at.title[0].value == sees
     else:
         assert "no role in Tagloop yet" in at.error[0].value
+        assert [b.label for b in at.button] == ["Sign out"]
+
+
+@pytest.mark.parametrize(
+    "claims", [{"email": "ann@example.com", "email_verified": False}, {"email": "ann@example.com"}, {"name": "Ann"}]
+)
+def test_whoever_has_no_verified_address_reads_why_and_can_sign_out(
+    console: Tagloop, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, claims: dict[str, object]
+) -> None:
+    roles = tmp_path / "roles.toml"
+    roles.write_text('admin = ["ann@example.com"]')
+    console.settings = console.settings.model_copy(update={"roles_file": roles})
+    monkeypatch.setattr(sign_in, "required", lambda: True)
+    at = AppTest.from_file(FRAME, default_timeout=30)
+    at.user = {"is_logged_in": True, **claims}
+    at.run()
+    assert not at.exception
+    assert "no verified e-mail address" in plain(at.error[0].value)
+    assert [b.label for b in at.button] == ["Sign out"]
 
 
 def test_a_signed_out_visitor_is_asked_to_sign_in(console: Tagloop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(session, "sign_in_configured", lambda: True)
+    monkeypatch.setattr(sign_in, "required", lambda: True)
     at = AppTest.from_file(FRAME, default_timeout=30)
     at.user = {"is_logged_in": False}
     at.run()

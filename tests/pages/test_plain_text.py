@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -24,7 +25,7 @@ from tests.conftest import BLUE, GREEN, RED, YELLOW, photo, wait_for
 from tests.pages.conftest import press
 from tests.pages.markdown_fields import markdown_texts
 
-HOSTILE = "![x](http://evil/x.png) **b** :red[x] $a$ <b>"
+HOSTILE = "![x](http://evil/x.png)**b**:red[x]$a$<b> www.e.eu m@e.eu"
 PROFILE = "e-commerce"
 PAGES = [path for name, path in vars(page_paths).items() if name.isupper() and not name.startswith("_")]
 VIEWS: dict[str, list[dict[str, str]]] = {
@@ -44,6 +45,21 @@ VIEWS: dict[str, list[dict[str, str]]] = {
     page_paths.TRENDS: [{}, {"compare": "batch"}, {"compare": "profile"}],
 }
 """Further views of pages, by their URL parameters."""
+PARAMETERS = ["tag", "tab", "what", "by", "batch", "profile", "given", "bins", "on", "state", "show", "mode", "ask"]
+PARAMETERS += [
+    "order",
+    "q",
+    "like",
+    "unlike",
+    "category",
+    "since",
+    "until",
+    "from",
+    "to",
+    "days",
+    "grain",
+    "compare",
+]
 
 
 @pytest.fixture
@@ -100,6 +116,41 @@ def test_user_text_is_drawn_as_plain_text_on_every_page(
             assert unescaped(open_page(page, mallory, **query)) == [], (page, query)
 
 
+def test_what_is_typed_into_a_field_is_drawn_as_plain_text(
+    hostile: Tagloop, mallory: User, open_page: Callable[..., AppTest]
+) -> None:
+    for page in PAGES:
+        at = open_page(page, mallory)
+        for n in range(len(at.text_input)):
+            at.text_input[n].set_value(HOSTILE).run()
+            assert unescaped(at) == [], (page, n)
+
+
+def test_addresses_are_drawn_as_plain_text(
+    hostile: Tagloop, mallory: User, open_page: Callable[..., AppTest]
+) -> None:
+    for page in PAGES:
+        assert unescaped(open_page(page, mallory, **dict.fromkeys(PARAMETERS, HOSTILE))) == [], page
+    for name in PARAMETERS:
+        given = f"garment.dress,{HOSTILE}" if name == "tag" else f"people.{HOSTILE}"
+        assert unescaped(open_page(page_paths.PICTURES, mallory, **{name: given})) == [], name
+
+
+def test_a_removed_view_and_a_tag_that_does_not_exist_are_drawn_as_plain_text(
+    hostile: Tagloop, mallory: User, open_page: Callable[..., AppTest]
+) -> None:
+    at = open_page(page_paths.OVERVIEW, mallory)
+    at.session_state["view_removed"] = (1, HOSTILE)
+    at.run()
+    assert any("Restore" in button.label for button in at.button)
+    assert unescaped(at) == []
+    at = open_page(page_paths.TAGS, mallory)
+    at.text_input[0].set_value("![x](http://y.eu/z.png)").run()
+    (info,) = (info.value for info in at.info if "No tag is called" in info.value)
+    assert "![x](" not in info
+    assert links(drawn(info)) == []
+
+
 def test_dialogs_and_proposals_draw_plain_text(
     hostile: Tagloop, mallory: User, open_page: Callable[..., AppTest]
 ) -> None:
@@ -131,19 +182,38 @@ def test_an_error_draws_plain_text(hostile: Tagloop, mallory: User, open_page: C
 def unescaped(at: AppTest) -> list[str]:
     """Return the Markdown texts of a page in which `HOSTILE` is not escaped."""
     parts = ("![x](", "(http://evil", "**b**", ":red[x]", "$a$", "<b>")
-    return [text for text in markdown_texts(at) if any(part in text for part in parts)]
+    return [text for text in markdown_texts(at) if any(part in text for part in parts) or links(drawn(text))]
+
+
+def drawn(text: str) -> str:
+    """The text in which Streamlit looks for addresses and icons, after Markdown's own escapes."""
+    return re.sub(r"\\([^\w\s])", r"\1", text).replace("\\_", "_")
+
+
+def links(text: str) -> list[str]:
+    """Return what GitHub's Markdown makes a link of, and the names of icons."""
+    return [
+        *re.findall(r"(?i)https?://[-.\w]+|www\.[-.\w]+", text),
+        *re.findall(r"[-.\w+]+@[-\w]+\.[-.\w]+", text),
+        *(name for name in re.findall(r":material/\w+:", text) if "key" in name),
+    ]
 
 
 @given(
     st.one_of(
         st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")),
         st.text("![]()*_`~:$<>&;#-+.|\\\"'/@=^{}aw. "),
+        st.lists(
+            st.sampled_from(["http", "https:", "://", "www.", "@", ".", "evil", ":material/key:", " ", "\n"])
+        ).map("".join),
         st.just(HOSTILE),
     )
 )
 def test_escaped_text_is_drawn_as_it_is(text: str) -> None:
     """Checked with a CommonMark parser, which knows links, pictures, emphasis, code, HTML and entities."""
     line = " ".join(text.split())
-    (paragraph,) = MarkdownIt("commonmark").parse(f"x{session.escape_md(line)}x")[1:2]
+    (paragraph,) = MarkdownIt("commonmark").parse(f"x{session.plain(line)}x")[1:2]
     assert {child.type for child in paragraph.children or ()} <= {"text", "text_special"}
-    assert "".join(child.content for child in paragraph.children or ()) == f"x{line}x"
+    content = "".join(child.content for child in paragraph.children or ())
+    assert content.replace("\u2060", "") == f"x{line}x".replace("\u2060", "")
+    assert links(content) == []

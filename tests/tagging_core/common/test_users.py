@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from tagging_core.errors import NotAllowedError, SettingsError
 from tagging_core.taxonomy.model import Tag
 
 ROLES = 'editor = ["ann@example.com"]\nmanager = ["Mo@Example.com"]\nadmin = ["root@example.com"]\n'
+ISSUER = "https://login.example.com"
 
 
 @pytest.mark.parametrize(
@@ -31,22 +33,86 @@ def test_a_refusal_names_the_required_roles() -> None:
         require(User("ann", frozenset({Role.EDITOR})), Action.CURATE)
 
 
+def verified(email: str) -> dict[str, object]:
+    return {"email": email, "email_verified": True, "iss": ISSUER, "sub": "7f3a"}
+
+
 def test_the_roles_file_maps_addresses_to_roles(tmp_path: Path) -> None:
     path = tmp_path / "roles.toml"
     path.write_text(ROLES)
-    assert signed_in_user("ANN@example.com", path).roles == {Role.EDITOR}
-    assert signed_in_user("mo@example.com", path).roles == {Role.MANAGER}
-    assert signed_in_user("stranger@example.com", path).roles == frozenset()
+    assert signed_in_user(verified("ANN@example.com"), path) == User("ann@example.com", frozenset({Role.EDITOR}))
+    assert signed_in_user(verified("mo@example.com"), path).roles == {Role.MANAGER}
+    assert signed_in_user(verified("stranger@example.com"), path).roles == frozenset()
 
 
-@pytest.mark.parametrize("text", ["editor = 1", "boss = ['x']", "not toml"])
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"email": "root@example.com", "email_verified": False},
+        {"email": "root@example.com", "email_verified": None},
+        {"email": "root@example.com", "email_verified": "true"},
+        {"email": "root@example.com", "email_verified": 1},
+        {"email": "root@example.com"},
+        {"email": ["root@example.com"], "email_verified": True},
+        {"email": None, "email_verified": True},
+        {"email": "", "email_verified": True},
+        {"email": f"{ISSUER} 7f3b", "email_verified": True},
+        {"preferred_username": "root@example.com", "name": "root@example.com"},
+        {},
+    ],
+)
+def test_only_a_verified_address_has_roles(tmp_path: Path, claims: dict[str, object]) -> None:
+    path = tmp_path / "roles.toml"
+    path.write_text(ROLES + f'owner = ["{ISSUER} 7f3b", "", " "]')
+    for subject in (
+        {},
+        {"iss": ISSUER, "sub": "7f3a"},
+        {"iss": "https://evil.example", "sub": "7f3b"},
+        {"sub": " "},
+    ):
+        with pytest.raises(NotAllowedError, match="no verified e-mail address"):
+            signed_in_user(claims | subject, path)
+
+
+@pytest.mark.parametrize(
+    "email", ["\u212aate@example.com", " kate@example.com", "kate@example.com ", "kate@example.com\n"]
+)
+def test_an_address_that_only_resembles_another_has_no_role(tmp_path: Path, email: str) -> None:
+    path = tmp_path / "roles.toml"
+    path.write_text('admin = ["kate@example.com"]')
+    with contextlib.suppress(NotAllowedError):  # where it is no address at all
+        assert not signed_in_user(verified(email), path).roles
+
+
+def test_a_person_without_an_address_is_known_by_the_providers_own_name(tmp_path: Path) -> None:
+    path = tmp_path / "roles.toml"
+    path.write_text(f'owner = ["{ISSUER} 7f3a"]')
+    claims: dict[str, object] = {"iss": ISSUER, "sub": "7f3a", "email": "root@example.com"}
+    assert signed_in_user(claims, path) == User(f"{ISSUER} 7f3a", frozenset({Role.OWNER}))
+
+
+def test_a_changed_roles_file_is_read_again(tmp_path: Path) -> None:
+    path = tmp_path / "roles.toml"
+    path.write_text(ROLES)
+    assert signed_in_user(verified("root@example.com"), path).roles == {Role.ADMIN}
+    path.write_text(ROLES.replace("root@example.com", "toor@example.com"))
+    assert signed_in_user(verified("root@example.com"), path).roles == frozenset()
+    path.unlink()
+    with pytest.raises(SettingsError, match="is not a valid roles file"):
+        signed_in_user(verified("root@example.com"), path)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["editor = 1", "editor = 'ann@example.com'", "editor = [1]", "boss = ['x']", "not toml", "[editor]\na = 1"],
+)
 def test_an_invalid_roles_file_is_reported(tmp_path: Path, text: str) -> None:
     path = tmp_path / "roles.toml"
     path.write_text(text)
     with pytest.raises(SettingsError, match="is not a valid roles file"):
-        signed_in_user("ann@example.com", path)
+        signed_in_user(verified("ann@example.com"), path)
     with pytest.raises(SettingsError, match="TAGLOOP_ROLES_FILE"):
-        signed_in_user("ann@example.com", None)
+        signed_in_user(verified("ann@example.com"), None)
 
 
 @pytest.mark.parametrize("name", ["", "   ", "x" * 81, "a\x00b"])
