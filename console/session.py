@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import re
 
 import streamlit as st
@@ -11,6 +12,7 @@ from tagging_core import TaggingError, Tagloop, User, load_settings
 from tagging_core.common import Action, local_user, log_context, require, signed_in_user
 from tagging_core.errors import NotAllowedError
 from tagging_core.publishing.schemas import Language
+from tagging_core.settings import PRIVATE
 from tagging_core.taxonomy import Tag
 
 _NAME = "console.local_name"
@@ -21,6 +23,7 @@ _PUNCTUATION = re.compile(r"([\\`*_{}\[\]()#+\-.!|~<>$:&=])")  # what has a mean
 def loop() -> Tagloop:
     """Return the Tagloop of this process with its worker running."""
     settings = load_settings()
+    os.umask(PRIVATE)
     log_context.configure(settings.log_json)
     opened = Tagloop(settings)
     try:

@@ -11,6 +11,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from tagging_core.common.periods import machine_zone
 from tagging_core.errors import SettingsError
 
+PRIVATE = 0o077
+"""The umask of processes that only run Tagloop: pictures and decisions are for its own user of the machine."""
+
 
 class Settings(BaseSettings):
     """An installation's settings; each field is read from the environment variable TAGLOOP_<NAME>."""
