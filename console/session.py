@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from functools import wraps
@@ -15,6 +16,7 @@ from tagging_core.api.network import is_local
 from tagging_core.common import Action, local_user, log_context, require
 from tagging_core.errors import NotAllowedError, SessionEndedError
 from tagging_core.publishing.schemas import Language
+from tagging_core.settings import PRIVATE
 from tagging_core.taxonomy import Tag
 
 P = ParamSpec("P")
@@ -28,6 +30,7 @@ _LINKED = re.compile(r"@|:(?=\w)|https?(?=:)|www(?=\.)", re.IGNORECASE)
 def loop() -> Tagloop:
     """Return the Tagloop of this process with its worker running."""
     settings = load_settings()
+    os.umask(PRIVATE)
     log_context.configure(settings.log_json)
     opened = Tagloop(settings)
     try:

@@ -14,6 +14,8 @@ from tagging_core.common.periods import machine_zone
 from tagging_core.errors import SettingsError
 
 _HOST_NAME = re.compile(r"[\w.-]+|[0-9a-f:]+", re.IGNORECASE)
+PRIVATE = 0o077
+"""The umask of processes that only run Tagloop: pictures and decisions are for its own user of the machine."""
 
 
 class Settings(BaseSettings):

@@ -17,11 +17,16 @@ from tagging_core.api import auth, errors
 from tagging_core.api.auth import Caller, RateLimiter
 from tagging_core.app.tagloop import Tagloop
 from tagging_core.common import log_context, metrics
-from tagging_core.errors import TaggingError
+from tagging_core.errors import KeyRefusedError, TaggingError
 
 MAX_BODY = 500_000_000
 """Bytes of a request body; pictures and zips have limits of their own."""
 
+MAX_JSON = 2_000_000
+"""Bytes of a body without files."""
+
+_GRACE_SECONDS, _SLOWEST = 30.0, 20_000  # a body may take so long, and a second more for so many bytes
+_FIRST_DELAY, _LONGEST_DELAY, _HOSTS = 0.1, 5.0, 10_000
 DOCS_STATIC = "/docs/static"
 _PUBLIC = ("/docs", "/openapi.json")
 _REQUEST_ID = re.compile(r"[\w.:-]{1,80}")
@@ -62,6 +67,7 @@ class AuthMiddleware:
     def __init__(self, app: ASGIApp, get_loop: GetLoop) -> None:
         self._app, self._get_loop = app, get_loop
         self._limiter: RateLimiter | None = None
+        self._delays = _Delays()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Store the caller in the request state, or answer with a problem."""
@@ -72,6 +78,8 @@ class AuthMiddleware:
         try:
             caller = await anyio.to_thread.run_sync(self._authenticate, Request(scope))
         except TaggingError as error:
+            if isinstance(error, KeyRefusedError):
+                await anyio.sleep(self._delays.next(Request(scope)))
             await errors.answer(error)(scope, receive, send)
             return
         scope.setdefault("state", {})["caller"] = caller
@@ -86,44 +94,74 @@ class AuthMiddleware:
         return caller
 
 
+class _Delays:
+    """Lets each refused key of an address wait longer than the one before; good keys never wait."""
+
+    def __init__(self) -> None:
+        self._refused: dict[str, tuple[int, float]] = {}
+
+    def next(self, request: Request) -> float:
+        host, now = request.client.host if request.client else "", time.monotonic()
+        count, last = self._refused.get(host, (0, now))
+        count = max(0, count - int((now - last) / _LONGEST_DELAY))  # what is long ago counts less and less
+        if len(self._refused) >= _HOSTS:
+            self._refused.clear()
+        self._refused[host] = (min(count + 1, 60), now)
+        return float(min(_LONGEST_DELAY, _FIRST_DELAY * 2**count))
+
+
 class BodyLimitMiddleware:
-    """Rejects request bodies that are too large, by `Content-Length` and by the bytes received.
+    """Rejects request bodies that are too large, by `Content-Length` and by the bytes received, or too slow.
 
     Args:
         app: The protected application.
-        most: Maximum body size in bytes.
     """
 
-    def __init__(self, app: ASGIApp, most: int = MAX_BODY) -> None:
-        self._app, self._most = app, most
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Count the body's bytes as they are received."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        length = dict(scope["headers"]).get(b"content-length", b"0")
-        if length.isdigit() and int(length) > self._most:
-            await self._refuse(scope, receive, send)
+        headers = Headers(scope=scope)
+        has_files = headers.get("content-type", "").lower().startswith("multipart/")
+        most = MAX_BODY if has_files else MAX_JSON
+        length = headers.get("content-length", "0")
+        if length.isdecimal() and (len(length) > 18 or int(length) > most):
+            await errors.problem(413, "http", "The request failed", detail=_too_large(most))(scope, receive, send)
             return
-        received = 0
+        await self._app(scope, _counted(receive, most), send)
 
-        async def counted() -> Message:
-            nonlocal received
-            message = await receive()
-            received += len(message.get("body", b""))
-            if received > self._most:
-                raise HTTPException(413, self._detail)
-            return message
 
-        await self._app(scope, counted, send)
+def _counted(receive: Receive, most: int) -> Receive:
+    received, is_complete, started = 0, False, time.monotonic()
 
-    @property
-    def _detail(self) -> str:
-        return f"A request may have at most {self._most / 1e6:.0f} MB; send the pictures in several requests."
+    async def counted() -> Message:
+        nonlocal received, is_complete
+        if is_complete:  # what follows is the end of the connection, which may take any time
+            return await receive()
+        left = started + _GRACE_SECONDS + received / _SLOWEST - time.monotonic()
+        try:
+            with anyio.fail_after(max(0.0, left)):
+                message = await receive()
+        except TimeoutError:
+            raise HTTPException(408, "The request arrived too slowly.", {"Connection": "close"}) from None
+        received += len(message.get("body", b""))
+        is_complete = not message.get("more_body", False)
+        if received > most:
+            raise HTTPException(413, _too_large(most), {"Connection": "close"})
+        return message
 
-    async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await errors.problem(413, "http", "The request failed", detail=self._detail)(scope, receive, send)
+    return counted
+
+
+def _too_large(most: int) -> str:
+    what = (
+        "files; send the pictures in several requests" if most == MAX_BODY else "JSON; send it in several requests"
+    )
+    return f"A request may have at most {most / 1e6:.0f} MB of {what}."
 
 
 class MetricsMiddleware:

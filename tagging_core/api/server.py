@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -32,7 +33,7 @@ from tagging_core.app.tagloop import Tagloop
 from tagging_core.common import log_context
 from tagging_core.errors import TaggingError
 from tagging_core.publishing import schemas
-from tagging_core.settings import load_settings
+from tagging_core.settings import PRIVATE, load_settings
 
 PREFIX = "/api/v1"
 
@@ -72,6 +73,7 @@ def routes(get_loop: GetLoop) -> list[BaseRoute]:
 def create_app() -> Starlette:
     """Return the service with its own worker: `uvicorn --factory tagging_core.api.server:create_app`."""
     settings = load_settings()
+    os.umask(PRIVATE)
     log_context.configure(settings.log_json)
     return serve(Tagloop(settings))
 

@@ -7,23 +7,23 @@ from contextlib import aclosing
 from typing import Any
 
 from fastapi import Request, Response
-from fastapi.routing import APIRoute
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException, MultiPartParser
 
+from tagging_core.api.routes.common import ScopedRoute
 from tagging_core.api.upload_names import file_name
 from tagging_core.errors import SourceError
 
 _MULTIPART = "multipart/form-data"
 
 
-class UploadRoute(APIRoute):
+class UploadRoute(ScopedRoute):
     """A route that takes file names in all forms that programs send."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """See `APIRoute`."""
-        handle = super().get_route_handler()
+        """See `ScopedRoute`."""
+        handle = super().get_route_handler()  # checks the scope before it reads the form
 
         async def handle_upload(request: Request) -> Response:
             return await handle(_UploadRequest(request.scope, request.receive))

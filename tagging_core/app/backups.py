@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
+import re
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
@@ -28,6 +29,7 @@ from tagging_core.storage.schema import chunks, metadata
 _FORMAT = 1
 _EXCLUDED = {"duties"}  # leases of running processes
 _FOLDERS = ("archive", "incoming")
+_PICTURE_NAME = re.compile(rf"({'|'.join(_FOLDERS)})(/[\w.-]+)+")
 _ROWS = 1000
 
 Progress = Callable[[str], None]
@@ -105,11 +107,11 @@ def restore(database: Database, blobs: BlobStore, path: Path, *, progress: Progr
     """
     try:
         with zipfile.ZipFile(path) as file:
-            summary = _read_summary(path, file)
+            summary, names = _read_summary(path, file), _picture_names(path, file)
             database.migrate(summary.schema)
             with database.read() as connection:
                 _refuse_if_filled(connection)
-            for name in (n for n in file.namelist() if n.startswith(tuple(f"{folder}/" for folder in _FOLDERS))):
+            for name in names:
                 blobs.write(name, file.read(name))  # before the rows, which refer to them
             with database.write(durable=True) as connection:
                 _read_tables(connection, file, summary, progress=progress)
@@ -153,6 +155,17 @@ def _read_summary(path: Path, file: zipfile.ZipFile) -> Summary:
     if found.pop("format") != _FORMAT:
         raise BackupError(f"{path} was written by a newer version of Tagloop; restore it with that version.")
     return Summary(**found)
+
+
+def _picture_names(path: Path, file: zipfile.ZipFile) -> list[str]:
+    """Return the names of the picture files, each of which leads into one of _FOLDERS."""
+    names = [name for name in file.namelist() if not name.startswith("tables/") and name != "backup.json"]
+    for name in names:
+        if not _PICTURE_NAME.fullmatch(name) or ".." in name.split("/"):
+            raise BackupError(
+                f"{path} is no backup that Tagloop wrote: it contains {name[:200]!r}. Use another backup."
+            )
+    return names
 
 
 def _refuse_if_filled(connection: Connection) -> None:

@@ -27,7 +27,7 @@ def open_database(settings: Settings) -> Database:
         StorageError: The folder cannot be created or the database cannot be opened.
     """
     try:
-        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise StorageError(f"The data folder {settings.data_dir} cannot be created: {error.strerror}.") from error
     database = Database(settings.database)

@@ -54,7 +54,7 @@ def raw_kind(data: bytes) -> str | None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return _kind_of(list(directories(data)))
+            return _kind_of(directories(data))
     except Exception:  # damaged directories; decoding says what is wrong
         return None
 
@@ -64,12 +64,16 @@ def is_reduced(directory: Mapping[int, Any]) -> bool:
     return directory.get(_NEW_SUBFILE_TYPE) in _REDUCED
 
 
-def _kind_of(found: list[ImageFileDirectory_v2]) -> str | None:
-    if any(_DNG_VERSION in directory for directory in found):
-        return "DNG"
-    if any(_is_sensor_data(directory) for directory in found) or any(map(_is_preview_of_nested, found[:1])):
-        return str(found[0].get(_MAKE, "")).strip("\0 ") or "of an unknown camera"
-    return None
+def _kind_of(found: Iterator[ImageFileDirectory_v2]) -> str | None:
+    """Look at one directory after the other, since each may hold a copy of the whole file."""
+    maker, is_raw = "", False
+    for n, directory in enumerate(found):
+        if _DNG_VERSION in directory:
+            return "DNG"
+        if n == 0:
+            maker, is_raw = str(directory.get(_MAKE, "")).strip("\0 "), _is_preview_of_nested(directory)
+        is_raw = is_raw or _is_sensor_data(directory)
+    return (maker or "of an unknown camera") if is_raw else None
 
 
 def _is_sensor_data(directory: ImageFileDirectory_v2) -> bool:

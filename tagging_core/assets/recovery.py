@@ -50,12 +50,29 @@ def load_partially(data: bytes, open_: Callable[[bytes], Image.Image]) -> tuple[
         The loaded picture, flat where nothing is known, and the part of its pixels that is known, 0 to 1.
     """
     data = _with_end(data)
-    light, dark = _load_on(open_(data), 255), _load_on(open_(data), 0)
-    size = min(light.width, _SAMPLED), min(light.height, _SAMPLED)
-    one, other = (np.asarray(image.resize(size, Image.Resampling.NEAREST)) for image in (light, dark))
+    other = _sample(_load_on(open_(data), 0))  # so that there is but one full picture at a time
+    light = _load_on(open_(data), 255)
+    one = _sample(light)
     # An unknown pixel shows what it was painted over.
     known = (one == other).reshape(*one.shape[:2], -1).all(axis=2)
     return light, float(known.mean())
+
+
+def count_scans(data: bytes) -> int:
+    """Count the scans of a JPEG; those of a preview behind it count, too.
+
+    Args:
+        data: The whole file.
+
+    Returns:
+        How often a scan begins; 1 for most files, more for a progressive one.
+    """
+    return _without_segments(data, keep=()).count(_START_OF_SCAN)
+
+
+def _sample(image: Image.Image) -> np.ndarray:
+    size = min(image.width, _SAMPLED), min(image.height, _SAMPLED)
+    return np.asarray(image.resize(size, Image.Resampling.NEAREST))
 
 
 def _load_on(image: Image.Image, ink: int) -> Image.Image:
@@ -69,6 +86,7 @@ def _load_on(image: Image.Image, ink: int) -> Image.Image:
     image.load_prepare = paint  # type: ignore[attr-defined]
     with suppress(Exception):  # decoders raise anything at the end of what they can read
         image.load()
+    del image.load_prepare  # type: ignore[attr-defined] # or it would keep the picture until the next collection
     image.tile = []  # type: ignore[attr-defined] # loaded: later steps take the pixels as they are
     image._size = image.im.size
     return image
@@ -81,7 +99,7 @@ def _with_end(data: bytes) -> bytes:
     written = data.rstrip(b"\0")
     if len(data) - len(written) >= _SET_ASIDE:
         data = written
-    if _without_segments(data, keep=()).count(_START_OF_SCAN) > 1:
+    if count_scans(data) > 1:
         return data + _END_OF_IMAGE  # later scans only refine the picture, which the first one holds as a whole
     return data + bytes(8)  # less than a block, but the decoder looks ahead
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import io
-from collections.abc import Mapping
+import itertools
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any, cast
 
@@ -13,7 +15,8 @@ from PIL import Image, ImageCms
 
 _SRGB, _LAB = (ImageCms.ImageCmsProfile(ImageCms.createProfile(space)) for space in ("sRGB", "LAB"))
 _BITS, _WHITE_IS_ZERO, _SAMPLE_FORMAT = 258, 262, 339  # TIFF tags
-_SAMPLES = 1_000_000  # values that are looked at to tell the range
+_SAMPLED = 1000  # rows and columns that are looked at to tell the range
+_PART = 512  # rows and columns that are converted at once
 
 # White, and the highest value with which it is believed. Floating-point samples are 0 to 1 by convention,
 # with highlights above it; 32 bits often hold what had 8 or 16 before, and resampling exceeds 255 a little.
@@ -24,74 +27,114 @@ Pixels = NDArray[Any]
 Ranges = tuple[tuple[float, float], ...]
 
 
-def to_srgb(image: Image.Image) -> Image.Image:
-    """Convert a picture to 8-bit sRGB.
+def to_srgb(image: Image.Image, factor: int = 1) -> Image.Image:
+    """Convert a picture to 8-bit sRGB, one part of it after the other.
 
     Args:
         image: A loaded picture in any of Pillow's modes. Samples of more than 8 bits are scaled by the range of
             their type, never by the largest value, so that a dark picture stays dark.
+        factor: By how much it is shrunk, at least 1.
 
     Returns:
         The picture in mode RGB, with transparent areas on white. A colour profile that cannot be read is ignored.
     """
-    if image.mode.startswith("I") or image.mode == "F":
-        image = _to_8_bit(image)
-    if image.mode in ("PA", "LA", "La", "RGBA", "RGBa") or "transparency" in image.info:
-        image = _on_white(image)
-    flat = _convert(image)
-    flat.info = {}  # or a comment would come along into renditions
+    convert = _Converter(image)
+    flat = Image.new("RGB", (-(-image.width // factor), -(-image.height // factor)))
+    for box in _parts(image.size, factor):
+        part = convert(image.crop(box))
+        flat.paste(part.reduce(factor) if factor > 1 else part, (box[0] // factor, box[1] // factor))
     return flat
 
 
-def _convert(image: Image.Image) -> Image.Image:
-    profile = image.info.get("icc_profile")
-    if image.mode not in ("RGB", "L", "CMYK", "LAB"):
-        image = image.convert("RGB")
+def _parts(size: tuple[int, int], factor: int) -> Iterator[tuple[int, int, int, int]]:
+    """Yield boxes that cover a picture, with sides that `factor` divides except at the edges."""
+    side = max(1, _PART // factor) * factor
+    width, height = size
+    for top, left in itertools.product(range(0, height, side), range(0, width, side)):
+        yield left, top, min(left + side, width), min(top + side, height)
+
+
+class _Converter:
+    """Converts parts of a picture, all with the same scale and colour profile."""
+
+    def __init__(self, image: Image.Image) -> None:
+        self._tags = getattr(image, "tag_v2", {})
+        self._white = _white_of(image, self._tags)
+        self._transform = functools.cache(functools.partial(_transform, image.info.get("icc_profile")))
+
+    def __call__(self, part: Image.Image) -> Image.Image:
+        if part.mode.startswith("I") or part.mode == "F":
+            part = self._to_8_bit(part)
+        if part.mode in ("PA", "LA", "La", "RGBA", "RGBa") or "transparency" in part.info:
+            part = _on_white(part)
+        if part.mode not in ("RGB", "L", "CMYK", "LAB"):
+            part = part.convert("RGB")
+        if (transform := self._transform(part.mode)) is not None:
+            return cast("Image.Image", ImageCms.applyTransform(part, transform))
+        return part if part.mode == "RGB" else part.convert("RGB")
+
+    def _to_8_bit(self, part: Image.Image) -> Image.Image:
+        values = np.asarray(part)
+        levels = (
+            _shift(values, self._tags) if self._white is None else _scale(_samples(values, self._tags), self._white)
+        )
+        grey = Image.fromarray(255 - levels if self._tags.get(_WHITE_IS_ZERO) == 0 else levels)
+        if "transparency" in part.info:  # one grey value, of 16 bits
+            grey.putalpha(Image.fromarray(np.where(values == part.info["transparency"], 0, 255).astype(np.uint8)))
+        return grey
+
+
+def _transform(profile: bytes | None, mode: str) -> ImageCms.ImageCmsTransform | None:
+    """Return what converts a mode to sRGB, None if that needs no colour profile."""
     if profile:
         # Invalid profiles are common and harmless.
         with suppress(ImageCms.PyCMSError, OSError, TypeError, ValueError):
-            return _apply(ImageCms.ImageCmsProfile(io.BytesIO(profile)), image)
-    if image.mode == "LAB":
-        return _apply(_LAB, image)
-    return image if image.mode == "RGB" else image.convert("RGB")
+            given = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+            return ImageCms.buildTransform(given, _SRGB, mode, "RGB")
+    return ImageCms.buildTransform(_LAB, _SRGB, "LAB", "RGB") if mode == "LAB" else None
 
 
-def _apply(profile: ImageCms.ImageCmsProfile, image: Image.Image) -> Image.Image:
-    return cast("Image.Image", ImageCms.profileToProfile(image, profile, _SRGB, outputMode="RGB"))
+def _white_of(image: Image.Image, tags: Mapping[int, Any]) -> float | None:
+    """Return the value that is white; None if the type of the samples tells."""
+    if image.mode == "F":
+        return _white_level(_some(image), _FLOAT_RANGES)
+    if image.mode.startswith("I") and _bits(tags) == 32:
+        full = 2.0 ** (32 - (0 if _is_unsigned(tags) else 1)) - 1
+        return _white_level(_samples(_some(image), tags), (*_INTEGER_RANGES, (full, full)))
+    return None
 
 
-def _to_8_bit(image: Image.Image) -> Image.Image:
-    tags = getattr(image, "tag_v2", {})
-    values = np.asarray(image)
-    levels = _scale(values, _FLOAT_RANGES) if image.mode == "F" else _scale_integers(values, tags)
-    grey = Image.fromarray(255 - levels if tags.get(_WHITE_IS_ZERO) == 0 else levels)
-    if "transparency" in image.info:  # one grey value, of 16 bits
-        grey.putalpha(Image.fromarray(np.where(values == image.info["transparency"], 0, 255).astype(np.uint8)))
-    grey.info = {key: value for key, value in image.info.items() if key != "transparency"}
-    return grey
+def _some(image: Image.Image) -> Pixels:
+    size = min(image.width, _SAMPLED), min(image.height, _SAMPLED)
+    return np.asarray(image.resize(size, Image.Resampling.NEAREST))
 
 
-def _scale_integers(values: Pixels, tags: Mapping[int, Any]) -> Pixels:
-    """Scale by the range of the type; of signed types, zero is black, and so is what lies below it."""
-    bits, unsigned = tags.get(_BITS, (16,))[0], tags.get(_SAMPLE_FORMAT, (1,)) == (1,)
-    sign = 0 if unsigned else 1
-    if bits == 32:
-        full = 2.0 ** (bits - sign) - 1
-        return _scale(values.view(np.uint32) if unsigned else values, (*_INTEGER_RANGES, (full, full)))
-    levels: Pixels = np.maximum(values, 0) >> (bits - 8 - sign)
+def _samples(values: Pixels, tags: Mapping[int, Any]) -> Pixels:
+    return values.view(np.uint32) if values.dtype == np.int32 and _is_unsigned(tags) else values
+
+
+def _bits(tags: Mapping[int, Any]) -> int:
+    return int(tags.get(_BITS, (16,))[0])
+
+
+def _is_unsigned(tags: Mapping[int, Any]) -> bool:
+    return bool(tags.get(_SAMPLE_FORMAT, (1,)) == (1,))
+
+
+def _shift(values: Pixels, tags: Mapping[int, Any]) -> Pixels:
+    """Scale integers by the range of their type; of signed types, zero is black, and so is what lies below it."""
+    levels: Pixels = np.maximum(values, 0) >> (_bits(tags) - 8 - (0 if _is_unsigned(tags) else 1))
     return levels.astype(np.uint8)
 
 
-def _scale(values: Pixels, ranges: Ranges) -> Pixels:
+def _scale(values: Pixels, top: float) -> Pixels:
     """Scale to 0 to 255; below the range and what is no number becomes black, above it white."""
-    top = _white_level(values, ranges)
     scaled = np.nan_to_num(values.astype(np.float32), copy=False, nan=0, posinf=top, neginf=0)
     return (np.clip(scaled, 0, top, out=scaled) * np.float32(255 / top)).astype(np.uint8)
 
 
-def _white_level(values: Pixels, ranges: Ranges) -> float:
+def _white_level(some: Pixels, ranges: Ranges) -> float:
     """Return the smallest range in which the typical value lies: highlights may exceed it, shadows be far below."""
-    some = values.ravel()[:: max(1, values.size // _SAMPLES)]
     some = some[np.isfinite(some) & (some > 0)]
     if some.size == 0:
         return 1.0

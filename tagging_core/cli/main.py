@@ -7,6 +7,7 @@ import contextlib
 import getpass
 import json
 import logging
+import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -26,7 +27,7 @@ from tagging_core.ingest import batches
 from tagging_core.ledger.events import Kind
 from tagging_core.publishing.decision_csv import read_decisions
 from tagging_core.review.decisions import Decision
-from tagging_core.settings import load_settings
+from tagging_core.settings import PRIVATE, load_settings
 
 _POLL_SECONDS = 0.05
 _PROGRESS_SECONDS = 1.0
@@ -43,6 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code: 0, 1 after an error printed to stderr, 2 if `doctor` found a problem, 130 if interrupted.
     """
     options = _parser().parse_args(arguments)
+    os.umask(PRIVATE)
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     try:
         settings = load_settings()

@@ -9,7 +9,7 @@ from tagging_core.assets.files import ImageFiles
 from tagging_core.assets.protected import ProtectedPictures
 from tagging_core.common.users import Action, User, require
 from tagging_core.curation import apply as applying
-from tagging_core.curation import formats, importer, plans, prompt_trial
+from tagging_core.curation import formats, import_process, importer, plans, prompt_trial
 from tagging_core.curation.backfill import BackfillService
 from tagging_core.curation.history import TaxonomyHistory
 from tagging_core.curation.impact import Impact, impact_of
@@ -175,7 +175,7 @@ class CurationService:
         Raises:
             ImportRefusedError: The file is unreadable or has invalid lines; lists each of them.
         """
-        return importer.plan_import(self._model.taxonomy, formats.read(data, form), name)
+        return importer.plan_import(self._model.taxonomy, import_process.read(data, form), name)
 
     def export(self, form: str) -> bytes:
         """Export the taxonomy, including merged tags.

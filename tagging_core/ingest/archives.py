@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import stat
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 
 from tagging_core.assets.decoding import EXTENSIONS, MAX_BYTES
 from tagging_core.assets.repository import AssetText, safe_name
@@ -16,18 +17,20 @@ from tagging_core.errors import SourceError
 from tagging_core.ingest.entries import Entry, refused
 from tagging_core.ingest.leftovers import is_leftover
 from tagging_core.ingest.sidecars import TEXT_BYTES, Sidecars, is_text, parse_text
+from tagging_core.ingest.staging_budget import StagingBudget
 from tagging_core.ingest.zip_names import member_names
+from tagging_core.ingest.zip_structure import open_zip
 from tagging_core.storage.blobs import BlobStore
 
 ZIP_FILES = 20_000
-ZIP_BYTES = 8_000_000_000
 ZIP_RATIO = 200
-# What reading a damaged member raises; NotImplementedError is a compression that zipfile does not know.
+_TOTAL_RATIO, _ANY_TOTAL = 30, 100_000_000  # of a whole zip; small ones may exceed the ratio
+_PIECE = 1_000_000
+_PACKINGS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # zipfile unpacks others at once, whatever their size
+# What reading a damaged member raises; NotImplementedError is an encryption that zipfile does not know.
 _DAMAGED = (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, OSError, EOFError)
 _SIGNATURES = (b"PK\3\4", b"PK\5\6", b"PK\7\x08")  # a member, an empty zip, a part of a split zip
 _SUFFIXES = ("", ".zip", ".cbz", *(f".{extension}" for extension in EXTENSIONS))
-_DOCUMENT_PARTS = frozenset({"[Content_Types].xml", "mimetype", "META-INF/MANIFEST.MF"})
-"""Members that mark a zip as an Office or OpenDocument file, an e-book or a Java program."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,16 +41,22 @@ class _Member:
     info: zipfile.ZipInfo
 
 
+class _MemberError(Exception):
+    """A member cannot be used, which costs the others nothing."""
+
+
 def is_zip(data: bytes) -> bool:
     """Whether a file is a zip, by its first bytes: pictures may hold what ends a zip, or a zip behind them."""
     return data.startswith(_SIGNATURES)
 
 
-def stage_zip(file: io.BytesIO | Path, name: str, blobs: BlobStore, *, prefix: str) -> list[Entry]:
+def stage_zip(
+    file: BinaryIO | Path, name: str, blobs: BlobStore, *, prefix: str, budget: StagingBudget
+) -> list[Entry]:
     """Stage the pictures of a zip; unusable members become entries with a reason, leftovers are skipped.
 
     Raises:
-        SourceError: The zip cannot be read, is a document or has too many members.
+        SourceError: The zip cannot be read, is a document, or takes more space or memory than zips of pictures do.
         StorageError: The disk is full.
     """
     shown = safe_name(name)
@@ -57,75 +66,94 @@ def stage_zip(file: io.BytesIO | Path, name: str, blobs: BlobStore, *, prefix: s
             "if it is a zip of pictures, name it .zip."
         )
     try:
-        with zipfile.ZipFile(file) as archive:
-            return _stage(archive, shown, blobs, prefix=prefix)
+        opened = file.open("rb") if isinstance(file, Path) else nullcontext(file)
+        with opened as stream, open_zip(stream, shown) as archive:
+            return list(_Unpacker(archive, shown, budget).stage(blobs, prefix))
     except (zipfile.BadZipFile, NotImplementedError, OSError, ValueError) as error:
         raise SourceError(f"{shown} is not a readable zip: {error}.") from error
 
 
-def _stage(archive: zipfile.ZipFile, shown: str, blobs: BlobStore, *, prefix: str) -> list[Entry]:
-    infos = archive.infolist()
-    if _DOCUMENT_PARTS.intersection(info.filename for info in infos):
-        raise SourceError(
-            f"{shown} is a document or program, not a zip of pictures. Save its pictures and upload those."
-        )
-    found = [_Member(path, info) for path, info in zip(member_names(infos), infos, strict=True)]
-    members = [m for m in found if not m.path.endswith(("/", "\\")) and not is_leftover(m.path)]
-    if len(members) > ZIP_FILES:
-        raise SourceError(f"{shown} has {len(members):,} files; the limit for one zip is {ZIP_FILES:,}.")
-    return list(_unpack(archive, members, blobs, prefix=prefix))
+class _Unpacker:
+    """Unpacks a zip, counting what comes out of it."""
 
+    def __init__(self, archive: zipfile.ZipFile, shown: str, budget: StagingBudget) -> None:
+        self._archive, self._shown, self._budget = archive, shown, budget
+        self._unpacked, self._most = 0, _ANY_TOTAL + _TOTAL_RATIO * archive.start_dir
 
-def _unpack(
-    archive: zipfile.ZipFile, members: Sequence[_Member], blobs: BlobStore, *, prefix: str
-) -> Iterator[Entry]:
-    total = 0
-    sidecars = Sidecars((member.path, member) for member in members if is_text(member.path))
-    for n, member in enumerate(members):
-        if is_text(member.path):
-            continue
+    def stage(self, blobs: BlobStore, prefix: str) -> Iterator[Entry]:
+        members = self._members()
+        sidecars = Sidecars((member.path, member) for member in members if is_text(member.path))
+        for n, member in enumerate(members):
+            if is_text(member.path):
+                continue
+            try:
+                data = self._read(member)
+            except _MemberError as error:
+                yield refused(member.path, f"Left out of the zip: {error}.")
+                continue
+            text = self._read_text(sidecars.of(member.path))
+            self._budget.take_file(len(data))
+            self._budget.take_text(text)
+            place = f"{prefix}/{n}"
+            blobs.write(place, data)
+            yield Entry(place, True, safe_name(member.path), text)
+
+    def _members(self) -> Sequence[_Member]:
+        infos = self._archive.infolist()
+        found = [_Member(path, info) for path, info in zip(member_names(infos), infos, strict=True)]
+        members = [m for m in found if not m.path.endswith(("/", "\\")) and not is_leftover(m.path)]
+        if len(members) > ZIP_FILES:
+            raise SourceError(f"{self._shown} has {len(members):,} files; the limit for one zip is {ZIP_FILES:,}.")
+        return members
+
+    def _read_text(self, member: _Member | None) -> AssetText:
+        """Return a text; an unreadable one is left out, since its picture is what matters."""
+        if member is None:
+            return AssetText()
         try:
-            data = _read_member(archive, member, MAX_BYTES)
-            total += len(data)
-            if total > ZIP_BYTES:
-                raise SourceError(f"the zip unpacks to more than {ZIP_BYTES / 1e9:.0f} GB")
-        except SourceError as error:
-            yield refused(member.path, f"Left out of the zip: {error}.")
-            continue
-        place = f"{prefix}/{n}"
-        blobs.write(place, data)
-        yield Entry(place, True, safe_name(member.path), _read_sidecar(archive, sidecars.of(member.path)))
+            return parse_text(b"".join(self._pieces(member.info, TEXT_BYTES)))
+        except _MemberError:
+            return AssetText()
+
+    def _read(self, member: _Member) -> bytes:
+        _refuse_path(member.path)
+        if stat.S_ISLNK(member.info.external_attr >> 16):
+            raise _MemberError("it is a symbolic link")
+        if member.info.file_size > MAX_BYTES:  # zipfile reads no more than that
+            raise _MemberError(f"it is larger than {MAX_BYTES / 1e6:.0f} MB")
+        data = b"".join(self._pieces(member.info, MAX_BYTES))
+        if is_zip(data):
+            raise _MemberError("it is a zip or a document itself; upload the pictures in it")
+        return data
+
+    def _pieces(self, info: zipfile.ZipInfo, most: int) -> Iterator[bytes]:
+        """Yield the first bytes of a member, of which the zip may state any size."""
+        if info.flag_bits & 1:
+            raise _MemberError("it is password-protected; unpack the zip and upload the pictures")
+        if info.compress_type not in _PACKINGS:
+            raise _MemberError("it is packed in a rare way; pack the pictures as an ordinary zip (deflate)")
+        size = 0
+        try:
+            with self._archive.open(info) as stream:
+                while size < most and (piece := stream.read(min(_PIECE, most - size))):
+                    size += len(piece)
+                    self._count(len(piece))
+                    if size > _PIECE and size > ZIP_RATIO * max(1, info.compress_size):
+                        raise _MemberError(f"its compression ratio is above {ZIP_RATIO}, which no picture reaches")
+                    yield piece
+        except _DAMAGED as error:
+            raise _MemberError(f"it is damaged ({error})") from error
+
+    def _count(self, size: int) -> None:
+        self._unpacked += size
+        if self._unpacked > self._most:
+            raise SourceError(
+                f"{self._shown} unpacks to more than {_TOTAL_RATIO} times its size, as pictures do not. "
+                "Upload the pictures without a zip."
+            )
 
 
-def _read_sidecar(archive: zipfile.ZipFile, member: _Member | None) -> AssetText:
-    """Return a text; an unreadable one is left out, since its picture is what matters."""
-    if member is None:
-        return AssetText()
-    try:
-        with archive.open(member.info) as stream:
-            return parse_text(stream.read(TEXT_BYTES))
-    except _DAMAGED:
-        return AssetText()
-
-
-def _read_member(archive: zipfile.ZipFile, member: _Member, limit: int) -> bytes:
-    info = member.info
-    parts = PurePosixPath(member.path.replace("\\", "/")).parts
-    if ".." in parts or member.path.startswith(("/", "\\")) or (parts and ":" in parts[0]):
-        raise SourceError("its path leads outside the zip")
-    if info.flag_bits & 1:
-        raise SourceError("it is password-protected; unpack the zip and upload the pictures")
-    if stat.S_ISLNK(info.external_attr >> 16):
-        raise SourceError("it is a symbolic link")
-    if info.file_size > 1_000_000 and info.file_size > ZIP_RATIO * max(1, info.compress_size):
-        raise SourceError(f"its compression ratio is above {ZIP_RATIO}, which no picture reaches")
-    try:
-        with archive.open(info) as stream:
-            data = stream.read(limit + 1)  # the size in the zip's directory may be wrong
-    except _DAMAGED as error:
-        raise SourceError(f"it is damaged ({error})") from error
-    if len(data) > limit:
-        raise SourceError(f"it is larger than {limit / 1e6:.0f} MB")
-    if is_zip(data):
-        raise SourceError("it is a zip or a document itself; upload the pictures in it")
-    return data
+def _refuse_path(path: str) -> None:
+    parts = PurePosixPath(path.replace("\\", "/")).parts
+    if ".." in parts or path.startswith(("/", "\\")) or (parts and ":" in parts[0]):
+        raise _MemberError("its path leads outside the zip")

@@ -10,7 +10,6 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from PIL import Image
 from sqlalchemy import Connection, select
 
 from tagging_core.assets import repository as asset_module
@@ -55,13 +54,12 @@ class TaggedPicture:
 
 @dataclass(frozen=True, slots=True)
 class _Request:
-    """A decoded picture, prepared for the encoder."""
+    """A decoded picture, whose image is prepared for the encoder."""
 
     sha256: str
     size: int
     name: str
     picture: Picture
-    prepared: Image.Image
     text: AssetText
 
 
@@ -140,8 +138,8 @@ class OnlineTagger:
         found = self._suggester.taxonomy().profile(profile)  # raises before anything is written
         self._renditions.touch()
         picture = open_picture(data, max_pixels=self._max_pixels)
-        prepared = self._encoder().prepare(picture.image)
-        request = _Request(sha256_of(data), len(data), name, picture, prepared, text.clean())
+        picture = replace(picture, image=self._encoder().prepare(picture.image))  # what waits in the queue is small
+        request = _Request(sha256_of(data), len(data), name, picture, text.clean())
         if keep:
             self._images.store_original(request.sha256, data)
         kind = _Kind(user, found, instruction, keep)
@@ -210,7 +208,7 @@ class OnlineTagger:
         self, requests: Sequence[_Request], kind: _Kind, passages: dict[str, Passage]
     ) -> tuple[dict[str, Vectors], dict[str, Vectors], dict[str, str]]:
         """Return vectors under the default instruction, if needed, and under the given one, and error messages."""
-        images = {request.sha256: request.prepared for request in requests}
+        images = {request.sha256: request.picture.image for request in requests}
         default: dict[str, Vectors] = {}
         instructed: dict[str, Vectors] = {}
         failed: dict[str, str] = {}

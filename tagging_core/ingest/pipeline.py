@@ -18,16 +18,16 @@ from sqlalchemy import Connection, and_, select
 from tagging_core.assets import protected
 from tagging_core.assets import repository as asset_module
 from tagging_core.assets.decoding import Picture, open_picture
-from tagging_core.assets.files import ImageFiles, sha256_of
+from tagging_core.assets.files import ImageFiles
 from tagging_core.assets.repository import AssetText, NewAsset
 from tagging_core.common import metrics
 from tagging_core.embeddings import spaces, vectors
 from tagging_core.embeddings.batching import encode_with_bisection
 from tagging_core.embeddings.encoders import Vectors
-from tagging_core.errors import PictureError
+from tagging_core.errors import PictureError, SourceError
 from tagging_core.ingest import chunks, late_texts
-from tagging_core.ingest.chunks import Chunk, Item, ItemResult
-from tagging_core.ingest.entries import path_of
+from tagging_core.ingest.chunks import Chunk, ItemResult
+from tagging_core.ingest.item_files import ItemFiles, Loaded, share_texts
 from tagging_core.learning import recorded_suggestions
 from tagging_core.learning.active_model import ActiveModel
 from tagging_core.learning.suggestions import Suggester, Suggestion
@@ -39,18 +39,6 @@ from tagging_core.storage.schema import assets, outbox
 from tagging_core.storage.schema import vectors as vector_table
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Loaded:
-    """An item that was read; `asset_id` if it is in the archive with a vector, `reason` if it was refused."""
-
-    item: Item
-    sha256: str = ""
-    data: bytes = b""
-    size: int = 0
-    asset_id: int | None = None
-    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +91,7 @@ class Pipeline:
         max_pixels: int,
     ) -> None:
         self._database, self._images, self._blobs, self._preset = database, images, blobs, model.preset
+        self._files = ItemFiles(blobs)
         self._encoder, self._suggester = model.encoder, model.suggester
         self._max_pixels, self._load_taxonomy = max_pixels, model.load_taxonomy
 
@@ -116,7 +105,7 @@ class Pipeline:
             EncoderError: The encoder cannot be loaded or run; files that cannot be used are refused instead.
             StorageError: The disk is full, or a store is unreachable or not writable.
         """
-        loaded = _share_texts([self._read(item) for item in chunk.items])
+        loaded = share_texts([self._files.load(item) for item in chunk.items])
         with self._database.read() as connection:
             known = self._known(connection, [part.sha256 for part in loaded if part.sha256])
             untitled = late_texts.without_text(connection, known.values())
@@ -129,13 +118,6 @@ class Pipeline:
         for part in decoded:
             if part.loaded.item.staged:
                 self._blobs.remove(part.loaded.item.source)
-
-    def _read(self, item: Item) -> Loaded:
-        try:
-            data = self._blobs.read(item.source) if item.staged else path_of(item.source).read_bytes()
-        except OSError as error:
-            return Loaded(item, reason=f"The file cannot be read: {error.strerror or 'it is gone'}.")
-        return Loaded(item, sha256_of(data), data, len(data))
 
     def _known(self, connection: Connection, names: list[str]) -> dict[str, int]:
         query = (
@@ -153,12 +135,13 @@ class Pipeline:
         if loaded.reason or (loaded.asset_id is not None and self._images.has(loaded.sha256)):
             return Decoded(loaded, reason=loaded.reason)
         try:
-            picture = open_picture(loaded.data, max_pixels=self._max_pixels)
-            self._images.store(loaded.sha256, loaded.data, picture)
+            data = self._files.read_again(loaded)
+            picture = open_picture(data, max_pixels=self._max_pixels)
+            self._images.store(loaded.sha256, data, picture)
             prepared = self._encoder().prepare(picture.image)
             # Free the file and the full-size picture before embedding.
             return Decoded(replace(loaded, data=b""), replace(picture, image=prepared), prepared)
-        except PictureError as error:
+        except (PictureError, SourceError) as error:
             return Decoded(loaded, reason=str(error))
 
     def _instructed(
@@ -263,12 +246,6 @@ def keep_embedded(
         chosen, margins = suggester.predict(pictures, profile_id, passages, decided=decided)
     recorded_suggestions.record(connection, profile_id, chosen, margins=margins, new=new)
     return chosen
-
-
-def _share_texts(loaded: list[Loaded]) -> list[Loaded]:
-    """Give copies of a picture within a chunk the text of the first that has one."""
-    texts = {part.sha256: part.item.text for part in reversed(loaded) if any(part.item.text.values())}
-    return [replace(p, item=replace(p.item, text=texts.get(p.sha256, p.item.text))) for p in loaded]
 
 
 def _is_good(part: Decoded, embedded: EmbeddedChunk) -> bool:

@@ -7,6 +7,7 @@ import io
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import BinaryIO
 
 from tagging_core.assets.decoding import EXTENSIONS
 from tagging_core.assets.repository import AssetText, safe_name
@@ -15,6 +16,7 @@ from tagging_core.ingest.archives import is_zip, stage_zip
 from tagging_core.ingest.entries import Entry, refused, shown, source_of
 from tagging_core.ingest.leftovers import is_leftover
 from tagging_core.ingest.sidecars import TEXT_BYTES, Sidecars, is_text, parse_text
+from tagging_core.ingest.staging_budget import StagingBudget
 from tagging_core.storage.blobs import BlobStore
 
 INCOMING = "incoming"
@@ -32,9 +34,10 @@ def stage_uploads(files: Iterable[tuple[str, bytes]], blobs: BlobStore, prefix: 
         An entry for each picture; a zip that cannot be read is one entry, with the reason.
 
     Raises:
-        SourceError: There are only leftovers.
+        SourceError: There are only leftovers, or more files, bytes or text than one request may have.
         StorageError: The disk is full; the caller removes what was staged.
     """
+    budget = StagingBudget(blobs)
     entries: list[Entry] = []
     texts: list[tuple[str, AssetText]] = []
     skipped: list[str] = []
@@ -45,8 +48,9 @@ def stage_uploads(files: Iterable[tuple[str, bytes]], blobs: BlobStore, prefix: 
         elif is_leftover(name):
             skipped.append(name)
         elif is_zip(data):
-            entries += _stage_or_refuse(io.BytesIO(data), name, blobs, prefix=place)
+            entries += _stage_or_refuse(io.BytesIO(data), name, blobs, prefix=place, budget=budget)
         else:
+            budget.take_file(len(data))
             blobs.write(place, data)
             entries.append(Entry(place, True, name))
     if skipped and not entries:
@@ -55,7 +59,7 @@ def stage_uploads(files: Iterable[tuple[str, bytes]], blobs: BlobStore, prefix: 
             "photo programs leave beside pictures. Rename it if it is a picture."
         )
     sidecars = Sidecars(texts)
-    return [replace(e, name=safe_name(e.name), text=sidecars.of(e.name) or e.text) for e in entries]
+    return [_named(entry, sidecars.of(entry.name), budget) for entry in entries]
 
 
 def list_paths(paths: Sequence[Path], blobs: BlobStore, prefix: str) -> list[Entry]:
@@ -84,7 +88,8 @@ def list_paths(paths: Sequence[Path], blobs: BlobStore, prefix: str) -> list[Ent
             continue
         for file in files:
             if _is_zip_file(file):
-                entries += _stage_or_refuse(file, shown(file.name), blobs, prefix=f"{prefix}/{len(entries)}")
+                place, budget = f"{prefix}/{len(entries)}", StagingBudget(blobs)
+                entries += _stage_or_refuse(file, shown(file.name), blobs, prefix=place, budget=budget)
             else:
                 text = _read_text(texts_in(file.parent).of(file.name))
                 entries.append(Entry(source_of(file), False, safe_name(shown(file.name)), text))
@@ -138,10 +143,20 @@ def within_root(text: str, root: Path | None) -> Path:
     return path
 
 
-def _stage_or_refuse(file: io.BytesIO | Path, name: str, blobs: BlobStore, *, prefix: str) -> list[Entry]:
+def _named(entry: Entry, text: AssetText | None, budget: StagingBudget) -> Entry:
+    if text is not None:
+        budget.take_text(text)
+    return replace(entry, name=safe_name(entry.name), text=text or entry.text)
+
+
+def _stage_or_refuse(
+    file: BinaryIO | Path, name: str, blobs: BlobStore, *, prefix: str, budget: StagingBudget
+) -> list[Entry]:
     try:
-        return stage_zip(file, name, blobs, prefix=prefix)
+        return stage_zip(file, name, blobs, prefix=prefix, budget=budget)
     except SourceError as error:
+        for staged in blobs.older_than(prefix, 0.0):
+            blobs.remove(staged)
         return [refused(name, str(error))]
 
 

@@ -14,6 +14,7 @@ from tagging_core.common.users import Action, User, require
 from tagging_core.ledger import label_queries, projection
 from tagging_core.ledger.events import Event, Kind
 from tagging_core.publishing.caption_templates import Description, phrase
+from tagging_core.review import leases
 from tagging_core.storage import upsert
 from tagging_core.storage.schema import descriptions, events
 from tagging_core.taxonomy.model import Tag, Taxonomy
@@ -57,8 +58,10 @@ def write(connection: Connection, user: User, asset_id: int, *, wanted: Descript
         NotAllowedError: The user may not review.
         NotFoundError: The picture does not exist.
         SearchError: The language is not supported.
+        LeasedError: Another user has leased the picture.
     """
     require(user, Action.REVIEW)
+    leases.require_free(connection, user, asset_id)
     asset = asset_module.get(connection, asset_id)
     before = describe(connection, taxonomy, [asset], language=wanted.language)[asset_id]
     tags = accepted(connection, taxonomy, [asset_id])

@@ -20,8 +20,21 @@ import httpx
 
 from tagging_core.errors import WebhookError
 
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")  # embeds an arbitrary IPv4 address in its last 32 bits
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+_UNICAST = ipaddress.ip_network(
+    "2000::/3"
+)  # all that is assigned of IPv6; what embeds IPv4 elsewhere is outside of it
+_NOT_PUBLIC: tuple[Network, ...] = tuple(
+    ipaddress.ip_network(text)
+    for text in (
+        "2001::/23",  # protocols, Teredo among them, which embeds an IPv4 address
+        "2002::/16",  # 6to4, which embeds another
+        "3fff::/20",  # documentation
+        "192.0.0.0/24",  # protocols; Python takes some of them for global
+        "192.88.99.0/24",  # relays of 6to4
+    )
+)
 
 
 class OutboundPolicy:
@@ -97,7 +110,9 @@ class OutboundPolicy:
 def _is_public(text: str) -> bool:
     address = ipaddress.ip_address(text)
     address = getattr(address, "ipv4_mapped", None) or address
-    return address.is_global and not address.is_multicast and address not in _NAT64
+    if not address.is_global or address.is_multicast or any(address in network for network in _NOT_PUBLIC):
+        return False
+    return address.version == 4 or address in _UNICAST
 
 
 class _PolicyBackend(httpcore.SyncBackend):

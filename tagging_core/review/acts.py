@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from sqlalchemy import Connection, select
@@ -13,7 +13,7 @@ from tagging_core.common.users import Action, User, require
 from tagging_core.errors import DecisionError
 from tagging_core.ledger.events import CLOSING_STATES, Event, Kind, Label
 from tagging_core.review import leases
-from tagging_core.review.decisions import Decision
+from tagging_core.review.decisions import Decision, undo_right
 from tagging_core.review.service import ReviewService
 from tagging_core.review.shown import Shown
 from tagging_core.storage.schema import events
@@ -65,7 +65,8 @@ class Act:
 class EditorActs:
     """Applies acts: decisions, and retractions that name what the editor saw rather than an event.
 
-    Accepting or adding a tag of an exclusive category replaces the accepted one.
+    Accepting or adding a tag of an exclusive category replaces the accepted one. Clearing what somebody else
+    accepted rejects it, unless the user may undo decisions of others.
 
     Args:
         review: Writes decisions and undos.
@@ -93,10 +94,13 @@ class EditorActs:
         self._refuse_late(act, later)
         if act.kind in _RETRACTIONS:
             with self._review.database.read() as connection:
-                event_id = self._target_of(connection, user, act)
-            if event_id is not None:
-                self._review.undo(user, event_id, act.uid)
-            return
+                target = self._target_of(connection, user, act)
+            if target is None:
+                return
+            if act.kind != ActKind.CLEAR or not _accepted_by_another(target, user, act):
+                self._review.undo(user, target.id, act.uid)
+                return
+            act = replace(act, kind=ActKind.REJECT)  # only administrators undo what others decided
         shown, kind, tag_id, other = act.shown, Kind(act.kind), act.tag_id, act.other_tag_id
         if rival := self._accepted_rival(user, act):
             kind, tag_id, other = Kind.REPLACE, rival, tag_id
@@ -138,7 +142,7 @@ class EditorActs:
             labels = _labels(ledger.history_of(connection, act.asset_id), user, act, taxonomy=taxonomy)
         return next((tag_id for tag_id, label in labels.items() if label.value and tag_id in rivals), None)
 
-    def _target_of(self, connection: Connection, user: User, act: Act) -> int | None:
+    def _target_of(self, connection: Connection, user: User, act: Act) -> Event | None:
         """The event that a retraction undoes; None if there is nothing to undo."""
         require(user, Action.REVIEW)
         if ledger.find_uid(connection, act.uid) is not None:
@@ -147,7 +151,7 @@ class EditorActs:
             target = ledger.find_uid(connection, act.target)
             if target is not None and target.actor != user.name:
                 raise DecisionError("Only your own decisions can be undone here; the picture's history shows all.")
-            return None if target is None else target.id
+            return target
         leases.require_free(connection, user, act.asset_id)
         history = ledger.history_of(connection, act.asset_id)
         if act.kind == ActKind.REOPEN:
@@ -155,17 +159,23 @@ class EditorActs:
         return _deciding(history, user, act, taxonomy=self._review.model.load_taxonomy(connection))
 
 
-def _closing(history: list[Event]) -> int | None:
+def _accepted_by_another(target: Event, user: User, act: Act) -> bool:
+    accepted = target.kind in (Kind.ACCEPT, Kind.ADD) or (
+        target.kind == Kind.REPLACE and act.tag_id != target.tag_id
+    )
+    return accepted and not user.may(undo_right(user, target.actor))
+
+
+def _closing(history: list[Event]) -> Event | None:
     undone = ledger.undone_ids(history)
-    closing = (e for e in reversed(history) if e.kind in CLOSING_STATES and e.id not in undone)
-    return next((event.id for event in closing), None)
+    return next((e for e in reversed(history) if e.kind in CLOSING_STATES and e.id not in undone), None)
 
 
-def _deciding(history: list[Event], user: User, act: Act, *, taxonomy: Taxonomy) -> int | None:
+def _deciding(history: list[Event], user: User, act: Act, *, taxonomy: Taxonomy) -> Event | None:
     if not act.tag_id:
         raise DecisionError("`clear` names the tag whose decision is undone.")
     label = _labels(history, user, act, taxonomy=taxonomy).get(taxonomy.tag(act.tag_id).id)
-    return label.event_id if label else None
+    return next((event for event in history if label and event.id == label.event_id), None)
 
 
 def _labels(history: list[Event], user: User, act: Act, *, taxonomy: Taxonomy) -> dict[str, Label]:

@@ -107,20 +107,24 @@ def undo_events(
     """Undo those events about assets that are still in effect, as one group.
 
     Args:
-        group_id: Id of the group to add to; a new one if empty.
+        group_id: Id of a change of the tag library, whose undo has a right of its own; a new group if empty.
 
     Raises:
-        NotAllowedError: The user may not review.
+        NotAllowedError: The user may not undo one of them.
         DecisionError: None of them is in effect.
+        LeasedError: Another user has leased one of the pictures.
     """
-    group_id = group_id or uuid.uuid4().hex
+    of_library, group_id = bool(group_id), group_id or uuid.uuid4().hex
     touched = {event.asset_id for event in targets if event.asset_id is not None}
     already_undone = {i for asset_id in touched for i in ledger.undone_ids(ledger.history_of(connection, asset_id))}
     written, touched_tags = [], set()
     for event in targets:
         if event.id in already_undone:
             continue
-        written.append(decisions.undo(connection, user, event.id, taxonomy=taxonomy, group_id=group_id))
+        if of_library:
+            written.append(decisions.revert(connection, user, event, taxonomy=taxonomy, group_id=group_id))
+        else:
+            written.append(decisions.undo(connection, user, event.id, taxonomy=taxonomy, group_id=group_id))
         target = decisions.target_of(connection, event.id) if event.kind == Kind.UNDO else event
         touched_tags |= {t for t in (target.tag_id, target.other_tag_id) if t}
     if not written:

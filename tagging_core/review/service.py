@@ -7,7 +7,7 @@ from datetime import datetime
 
 from tagging_core.assets import repository as assets
 from tagging_core.assets.repository import Asset, AssetText
-from tagging_core.common.users import Action, User, require
+from tagging_core.common.users import User, require
 from tagging_core.embeddings import vectors
 from tagging_core.errors import NotFoundError
 from tagging_core.learning import explanations, precision_targets
@@ -130,7 +130,7 @@ class ReviewService:
         Returns:
             The group of undo events, which can itself be undone.
         """
-        require(user, Action.REVIEW if actor == user.name else Action.OPERATE)
+        require(user, decisions.undo_right(user, actor))
         with self.database.write(durable=True) as connection:
             taxonomy = self.model.load_taxonomy(connection)
             group = decision_groups.undo_period(

@@ -138,6 +138,7 @@ class LocalBlobStore:
 
     def path(self, name: str) -> Path:
         """See `BlobStore`."""
+        _require_inside(name)
         return self.root / name
 
 
@@ -197,6 +198,7 @@ class S3BlobStore:
         """See `BlobStore`."""
 
     def _key(self, name: str) -> str:
+        _require_inside(name)
         return f"{self._root}/{name}"
 
     @contextmanager
@@ -249,6 +251,12 @@ def write_atomically(path: Path, data: bytes) -> None:
                 f"The disk is full: {path.parent} has no room for {len(data):,} more bytes."
             ) from error
         raise StorageError(f"{path.parent} cannot be written: {error.strerror}.") from error
+
+
+def _require_inside(name: str) -> None:
+    """Refuse a name that leads out of the store, whoever made it up."""
+    if name.startswith("/") or "\0" in name or ".." in name.replace("\\", "/").split("/"):
+        raise StorageError(f"{name[:200]!r} is not the name of a file in the store.")
 
 
 @contextmanager

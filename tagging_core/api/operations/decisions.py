@@ -12,6 +12,8 @@ from tagging_core.ledger.events import Kind
 from tagging_core.publishing import schemas, serializers
 from tagging_core.review.decisions import Decision
 
+_MAX_ID_DIGITS = 18  # of a database; longer digits can only be those of a group
+
 
 class DecisionsOperations:
     """Operations on decisions, in process."""
@@ -26,7 +28,7 @@ class DecisionsOperations:
 
     def undo(self, what: int | str) -> schemas.Written:
         """Undo a decision by its id, or a decision group; the tag library unlearns it."""
-        if str(what).isdecimal():
+        if str(what).isdecimal() and len(str(what)) <= _MAX_ID_DIGITS:
             return schemas.Written(act="", decisions=[self._loop.review.undo(self._user, int(what))])
         group = self._loop.review.undo_group(self._user, str(what))
         return schemas.Written(act=group.id, decisions=group.event_ids)

@@ -18,6 +18,7 @@ from tagging_core.api.routes.common import (
     Language,
     Limit,
     Reading,
+    ScopedRoute,
 )
 from tagging_core.assets import files
 from tagging_core.learning.suggestions import MAX_SUGGESTIONS
@@ -26,7 +27,7 @@ from tagging_core.publishing.exports.exporter import ENDINGS, Format
 from tagging_core.publishing.exports.tables import USUAL
 from tagging_core.publishing.schemas import Rendition
 
-router = APIRouter(tags=["Pictures out"])
+router = APIRouter(tags=["Pictures out"], route_class=ScopedRoute)
 
 
 @router.get("/assets")

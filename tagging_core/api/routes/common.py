@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Awaitable, Callable
-from typing import Annotated
+from collections.abc import Callable, Coroutine
+from typing import Annotated, Any
 
 from fastapi import Depends, Form, Header, Path, Query, Request, Response
+from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
 from tagging_core.api import auth
@@ -25,19 +26,38 @@ def _caller(request: Request) -> Caller:
     return caller
 
 
-def _operations(scope: Scope) -> Callable[[Request], Awaitable[Operations]]:
-    async def authorized(request: Request) -> Operations:
+class _Authorized:
+    """A dependency that checks a scope; `ScopedRoute` checks it before the body, too."""
+
+    def __init__(self, scope: Scope) -> None:
+        self.scope = scope
+
+    async def __call__(self, request: Request) -> Operations:
         caller = _caller(request)
-        auth.require(caller, scope)
+        auth.require(caller, self.scope)
         return Operations(request.app.state.get_loop(), caller.user)
 
-    return authorized
+
+class ScopedRoute(APIRoute):
+    """A route that refuses a key without its scope before the body is read and parsed."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """See `APIRoute`."""
+        handle = super().get_route_handler()
+        needed = [each.call.scope for each in self.dependant.dependencies if isinstance(each.call, _Authorized)]
+
+        async def handle_authorized(request: Request) -> Response:
+            for scope in needed:
+                auth.require(_caller(request), scope)
+            return await handle(request)
+
+        return handle_authorized
 
 
-Reading = Annotated[Operations, Depends(_operations(Scope.READ))]
-Tagging = Annotated[Operations, Depends(_operations(Scope.TAG))]
-Deciding = Annotated[Operations, Depends(_operations(Scope.DECIDE))]
-Hooking = Annotated[Operations, Depends(_operations(Scope.HOOKS))]
+Reading = Annotated[Operations, Depends(_Authorized(Scope.READ))]
+Tagging = Annotated[Operations, Depends(_Authorized(Scope.TAG))]
+Deciding = Annotated[Operations, Depends(_Authorized(Scope.DECIDE))]
+Hooking = Annotated[Operations, Depends(_Authorized(Scope.HOOKS))]
 AssetId = Annotated[int, Path(ge=1, le=2**53, description="a picture's id", examples=[1])]
 AnyId = Annotated[int, Path(ge=1, le=2**53, examples=[1])]
 Cursor = Annotated[str | None, Query(max_length=20, description="`next` of the previous page")]

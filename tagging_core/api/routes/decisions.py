@@ -13,12 +13,13 @@ from tagging_core.api.routes.common import (
     Limit,
     OnceKey,
     Reading,
+    ScopedRoute,
     once,
 )
 from tagging_core.errors import SourceError
 from tagging_core.publishing import schemas
 
-router = APIRouter(tags=["Decisions"])
+router = APIRouter(tags=["Decisions"], route_class=ScopedRoute)
 
 
 @router.post("/decisions")

@@ -9,11 +9,12 @@ from tagging_core.api.routes.common import (
     Cursor,
     Limit,
     Reading,
+    ScopedRoute,
     Tagging,
 )
 from tagging_core.publishing import schemas
 
-router = APIRouter(tags=["Pictures in"])
+router = APIRouter(tags=["Pictures in"], route_class=ScopedRoute)
 
 
 @router.get("/jobs")

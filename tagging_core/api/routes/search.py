@@ -11,10 +11,11 @@ from tagging_core.api.routes.common import (
     Language,
     Limit,
     Reading,
+    ScopedRoute,
 )
 from tagging_core.publishing import schemas
 
-router = APIRouter(tags=["Search"])
+router = APIRouter(tags=["Search"], route_class=ScopedRoute)
 
 
 Like = Annotated[list[schemas.Id], Query(max_length=20)]

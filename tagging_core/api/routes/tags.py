@@ -12,10 +12,11 @@ from tagging_core.api.routes.common import (
     Language,
     Limit,
     Reading,
+    ScopedRoute,
 )
 from tagging_core.publishing import schemas
 
-router = APIRouter(tags=["Tag library"])
+router = APIRouter(tags=["Tag library"], route_class=ScopedRoute)
 
 
 @router.get("/tags")

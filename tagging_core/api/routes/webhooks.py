@@ -13,11 +13,12 @@ from tagging_core.api.routes.common import (
     Hooking,
     Limit,
     OnceKey,
+    ScopedRoute,
     once,
 )
 from tagging_core.publishing import schemas
 
-router = APIRouter(tags=["Webhooks"])
+router = APIRouter(tags=["Webhooks"], route_class=ScopedRoute)
 
 
 @router.get("/webhooks")

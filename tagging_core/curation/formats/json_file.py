@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
+from tagging_core.curation.formats.json_text import parse_json
 from tagging_core.curation.formats.rows import File, Row, read_state, read_target
 from tagging_core.errors import ImportRefusedError
 from tagging_core.taxonomy.model import Category, Tag, Taxonomy, as_payload
@@ -31,10 +32,7 @@ def read(text: str) -> File:
     Raises:
         ImportRefusedError: Lists each invalid tag.
     """
-    try:
-        data = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise ImportRefusedError({error.lineno: f"invalid JSON: {error.msg}"}) from error
+    data = parse_json(text)
     if not isinstance(data, dict) or not isinstance(data.get("tags"), list):
         raise ImportRefusedError({1: "expected an object with a list 'tags' and, optionally, a list 'categories'"})
     problems: dict[int, str] = {}

@@ -12,6 +12,7 @@ from xml.sax import SAXParseException
 import rdflib
 from rdflib.plugins.parsers.rdfxml import RDFXMLHandler, create_parser
 
+from tagging_core.curation.formats.json_text import parse_json
 from tagging_core.errors import ImportRefusedError
 
 # Otherwise rdflib writes out numbers in full: 1e999999999 as an xsd:decimal would take a gigabyte.
@@ -49,7 +50,7 @@ def parse(text: str) -> rdflib.Graph:
             _parse_json(graph, text)
         else:
             graph.parse(data=text, format="turtle")
-    except ImportRefusedError:
+    except (ImportRefusedError, MemoryError):
         raise
     except Exception as error:  # rdflib's parsers have no common error class
         raise ImportRefusedError({_line(error): f"invalid {form}: {_message(error)}"}) from error
@@ -59,8 +60,6 @@ def parse(text: str) -> rdflib.Graph:
 def _line(error: Any) -> int:
     if isinstance(error, SAXParseException):
         return error.getLineNumber() or 1
-    if isinstance(error, json.JSONDecodeError):
-        return error.lineno
     line = getattr(error, "lines", None)  # Turtle
     return line if isinstance(line, int) else 1
 
@@ -72,7 +71,7 @@ def _message(error: Exception) -> str:
 
 
 def _parse_json(graph: rdflib.Graph, text: str) -> None:
-    data = json.loads(text)
+    data = parse_json(text)
     _refuse_remote_contexts(data)
     # What was checked is what is parsed, even if the file repeats a key.
     graph.parse(data=json.dumps(data), format="json-ld")

@@ -76,7 +76,7 @@ def read_target(value: Any) -> float:
     """
     try:
         found = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         found = -1.0
     if not 0.5 <= found < 1:
         raise ValueError(f"'target' must be a number from 0.5 to below 1, such as 0.97, not {value!r}")

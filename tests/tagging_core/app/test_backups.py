@@ -131,3 +131,31 @@ def test_backup_and_restore_from_the_command_line(
     assert rows(database) == before
     database.close()
     assert os.path.getsize(path) > 10_000
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "archive/../../x",
+        "archive/a/../../../../x",
+        "incoming/..",
+        "/x",
+        "../x",
+        "x",
+        "archive//x",
+        "archive/\\..\\x",
+    ],
+)
+def test_a_backup_with_a_file_for_elsewhere_restores_nothing(
+    populated: Tagloop, elsewhere: Settings, tmp_path: Path, name: str
+) -> None:
+    path = tmp_path / "backup.zip"
+    backups.back_up(populated.database, None, path)
+    with zipfile.ZipFile(path, "a") as file:
+        file.writestr("archive/good", b"x")
+        file.writestr(name, b"x")
+    database = Database(elsewhere.database)
+    with pytest.raises(BackupError, match="is no backup that Tagloop wrote"):
+        backups.restore(database, open_blobs("", elsewhere.data_dir), path)
+    database.close()
+    assert not list(tmp_path.rglob("good")) + list(tmp_path.rglob("x"))

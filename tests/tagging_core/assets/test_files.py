@@ -53,3 +53,11 @@ def test_a_picture_whose_original_is_refused_today_is_embedded_from_its_screen_c
     expected = encoder.prepare(open_picture(archive.read(Rendition.SCREEN, name)).image)
     found = open_prepared(archive, encoder, name, max_pixels=10_000_000)
     assert np.array_equal(np.asarray(found), np.asarray(expected))
+
+
+@pytest.mark.parametrize("name", ["../x", "a/../../x", "a/..", "/x", "a\\..\\..\\x", "a\0"])
+def test_no_name_leads_out_of_the_store(tmp_path: Path, name: str) -> None:
+    blobs = LocalBlobStore(tmp_path / "store")
+    for act in (blobs.exists, blobs.read, blobs.remove, blobs.path, lambda name: blobs.write(name, b"x")):
+        with pytest.raises(StorageError, match="is not the name of a file in the store"):
+            act(name)

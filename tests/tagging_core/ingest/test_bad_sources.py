@@ -16,6 +16,7 @@ from tagging_core.errors import SourceError
 from tagging_core.ingest import sources
 from tagging_core.ingest.archives import is_zip, stage_zip
 from tagging_core.ingest.entries import path_of, shown, source_of
+from tagging_core.ingest.staging_budget import StagingBudget
 from tagging_core.storage.blobs import LocalBlobStore
 from tests.conftest import BLUE, GREEN, RED, photo, wait_for
 
@@ -82,14 +83,26 @@ def test_only_the_first_bytes_make_a_zip(start: bytes, rest: bytes) -> None:
 def test_a_document_is_not_unpacked_by_its_name(tmp_path: Path, name: str) -> None:
     data = zip_of({"word/media/image1.jpg": photo()})
     with pytest.raises(SourceError, match="not a zip of pictures"):
-        stage_zip(io.BytesIO(data), name, LocalBlobStore(tmp_path), prefix="in")
+        stage_zip(
+            io.BytesIO(data),
+            name,
+            LocalBlobStore(tmp_path),
+            prefix="in",
+            budget=StagingBudget(LocalBlobStore(tmp_path)),
+        )
 
 
 @pytest.mark.parametrize("part", ["[Content_Types].xml", "mimetype", "META-INF/MANIFEST.MF"])
 def test_a_document_is_not_unpacked_by_its_parts(tmp_path: Path, part: str) -> None:
     data = zip_of({part: b"x", "word/media/image1.jpg": photo()})
     with pytest.raises(SourceError, match="document or program"):
-        stage_zip(io.BytesIO(data), "unnamed", LocalBlobStore(tmp_path), prefix="in")
+        stage_zip(
+            io.BytesIO(data),
+            "unnamed",
+            LocalBlobStore(tmp_path),
+            prefix="in",
+            budget=StagingBudget(LocalBlobStore(tmp_path)),
+        )
 
 
 @pytest.mark.parametrize("name", ["a.zip", "A.ZIP", "comic.cbz", "unnamed", "misnamed.jpg"])

@@ -10,6 +10,7 @@ import pytest
 
 from tagging_core.errors import SourceError
 from tagging_core.ingest import archives, sources
+from tagging_core.ingest.staging_budget import StagingBudget
 from tagging_core.storage.blobs import LocalBlobStore
 from tests.conftest import photo
 
@@ -82,7 +83,9 @@ def test_a_zip_with_too_many_members_is_refused(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(archives, "ZIP_FILES", 2)
     data = io.BytesIO(make_zip({f"{n}.jpg": b"x" for n in range(3)}))
     with pytest.raises(SourceError, match="the limit for one zip is 2"):
-        archives.stage_zip(data, "x.zip", LocalBlobStore(tmp_path), prefix="in")
+        archives.stage_zip(
+            data, "x.zip", LocalBlobStore(tmp_path), prefix="in", budget=StagingBudget(LocalBlobStore(tmp_path))
+        )
 
 
 def test_client_file_names_are_used_only_for_display(tmp_path: Path) -> None:

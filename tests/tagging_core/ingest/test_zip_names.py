@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from tagging_core.errors import SourceError
 from tagging_core.ingest import archives
+from tagging_core.ingest.staging_budget import StagingBudget
 from tagging_core.ingest.zip_names import member_names
 from tagging_core.storage.blobs import LocalBlobStore
 from tests.conftest import photo
@@ -85,7 +86,13 @@ def test_a_unicode_path_field_of_a_renamed_member_is_ignored() -> None:
 def test_names_in_shift_jis_are_not_cut_at_their_byte_5c(tmp_path: Path) -> None:
     names = ["ソート.jpg", "夏/表示.jpg", "ソ.jpg"]
     data = make_zip([(name.encode("cp932"), photo()) for name in names])
-    entries = archives.stage_zip(io.BytesIO(data), "a.zip", LocalBlobStore(tmp_path), prefix="in")
+    entries = archives.stage_zip(
+        io.BytesIO(data),
+        "a.zip",
+        LocalBlobStore(tmp_path),
+        prefix="in",
+        budget=StagingBudget(LocalBlobStore(tmp_path)),
+    )
     assert [(entry.name, entry.reason) for entry in entries] == [
         ("ソート.jpg", ""),
         ("表示.jpg", ""),
@@ -95,7 +102,13 @@ def test_names_in_shift_jis_are_not_cut_at_their_byte_5c(tmp_path: Path) -> None
 
 def test_a_folder_with_a_backslash_is_no_picture(tmp_path: Path) -> None:
     data = make_zip([(b"summer\\", b""), (b"summer\\a.jpg", photo())])
-    entries = archives.stage_zip(io.BytesIO(data), "a.zip", LocalBlobStore(tmp_path), prefix="in")
+    entries = archives.stage_zip(
+        io.BytesIO(data),
+        "a.zip",
+        LocalBlobStore(tmp_path),
+        prefix="in",
+        budget=StagingBudget(LocalBlobStore(tmp_path)),
+    )
     assert [entry.name for entry in entries] == ["a.jpg"]
 
 
@@ -107,7 +120,9 @@ def test_no_damage_of_a_zip_raises_anything_but_a_source_error(data: st.DataObje
         packed[data.draw(st.integers(0, len(packed) - 1))] = data.draw(st.integers(0, 255))
     packed = packed[: data.draw(st.integers(4, len(packed)))]
     with contextlib.suppress(SourceError):
-        archives.stage_zip(io.BytesIO(bytes(packed)), "a.zip", _Nowhere(), prefix="in")
+        archives.stage_zip(
+            io.BytesIO(bytes(packed)), "a.zip", _Nowhere(), prefix="in", budget=StagingBudget(_Nowhere())
+        )
 
 
 class _Nowhere(LocalBlobStore):

@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tagging_core import Decision, Kind, Tagloop, User
-from tagging_core.common.users import local_user
-from tagging_core.errors import DecisionError, LeasedError
+from tagging_core.common.users import Role, local_user
+from tagging_core.errors import DecisionError, LeasedError, NotAllowedError
 from tagging_core.review import Act, ActKind, EditorActs, Shown, View
 from tagging_core.storage.schema import events
 from tests.conftest import BLUE, GREEN, RED, ingest
@@ -94,6 +94,19 @@ def test_accepting_a_tag_replaces_the_accepted_one_of_an_exclusive_category(
     assert labels(loop, asset) == {"garment.dress": 0, "garment.shoes": 1}
     acts.apply(ann, make(asset, ActKind.UNDO, target="shoes-act"))
     assert labels(loop, asset) == {"garment.dress": 1}
+
+
+def test_clear_rejects_what_somebody_else_accepted(loop: Tagloop, ann: User, acts: EditorActs) -> None:
+    (asset,) = ingest(loop, ann, RED)
+    acts.apply(ann, make(asset, ActKind.ACCEPT, "colour.red"))
+    acts.apply(ann, make(asset, ActKind.REJECT, "colour.blue", uid="blue-act"))
+    acts.apply(ann, make(asset, ActKind.DONE, uid="done-act"))
+    editor = User("Bob", frozenset({Role.EDITOR}))
+    acts.apply(editor, make(asset, ActKind.CLEAR, "colour.red", uid="clear-act"))
+    assert labels(loop, asset) == {"colour.blue": 0, "colour.red": 0}
+    for kind, tag in ((ActKind.CLEAR, "colour.blue"), (ActKind.REOPEN, None)):
+        with pytest.raises(NotAllowedError):
+            acts.apply(editor, make(asset, kind, tag, uid=f"{kind}-later"))
 
 
 def test_clear_without_a_tag_is_refused(loop: Tagloop, ann: User, acts: EditorActs) -> None:
