@@ -13,7 +13,7 @@ from tagging_core import ledger
 from tagging_core.common.users import User
 from tagging_core.errors import DecisionError
 from tagging_core.ledger.events import WRITTEN, Event, Kind
-from tagging_core.review import decisions
+from tagging_core.review import decisions, retractions
 from tagging_core.review.decisions import Decision
 from tagging_core.review.sampling import SamplingRates
 from tagging_core.storage.schema import events
@@ -122,10 +122,10 @@ def undo_events(
         if event.id in already_undone:
             continue
         if of_library:
-            written.append(decisions.revert(connection, user, event, taxonomy=taxonomy, group_id=group_id))
+            written.append(retractions.revert(connection, user, event, taxonomy=taxonomy, group_id=group_id))
         else:
-            written.append(decisions.undo(connection, user, event.id, taxonomy=taxonomy, group_id=group_id))
-        target = decisions.target_of(connection, event.id) if event.kind == Kind.UNDO else event
+            written.append(retractions.undo(connection, user, event.id, taxonomy=taxonomy, group_id=group_id))
+        target = retractions.target_of(connection, event.id) if event.kind == Kind.UNDO else event
         touched_tags |= {t for t in (target.tag_id, target.other_tag_id) if t}
     if not written:
         raise DecisionError("All of it has been undone already: there is nothing to undo.")

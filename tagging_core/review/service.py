@@ -17,7 +17,7 @@ from tagging_core.learning.thresholds import Threshold, Thresholds
 from tagging_core.ledger import history
 from tagging_core.ledger.events import Look
 from tagging_core.ledger.history import UserAction
-from tagging_core.review import decision_groups, decisions, queue
+from tagging_core.review import decision_groups, decisions, queue, retractions
 from tagging_core.review.assignment import Assigner, Assignment
 from tagging_core.review.card import Card
 from tagging_core.review.card_builder import CardBuilder
@@ -34,7 +34,7 @@ class ReviewService:
     """Reviews pictures: suggestions, decisions, undo and explanations.
 
     Decisions, undos and edits raise NotAllowedError if the user may not review. Decisions raise DecisionError and
-    LeasedError as `decisions.decide` does, undos DecisionError as `decisions.undo` does. An unknown asset, tag or
+    LeasedError as `decisions.decide` does, undos DecisionError as `retractions.undo` does. An unknown asset, tag or
     profile raises NotFoundError; a target precision outside (0, 1), TargetError. Tags are fitted after the commit:
     an EncoderError then means that a tag's text could not be embedded, but the decision is stored.
 
@@ -82,8 +82,8 @@ class ReviewService:
         """
         with self.database.write(durable=True) as connection:
             taxonomy = self.model.load_taxonomy(connection)
-            undone = decisions.undo(connection, user, event_id, taxonomy=taxonomy, uid=uid)
-            target = decisions.target_of(connection, undone)
+            undone = retractions.undo(connection, user, event_id, taxonomy=taxonomy, uid=uid)
+            target = retractions.target_of(connection, undone)
         self.model.fit([target.tag_id, target.other_tag_id], taxonomy)
         self.wake()
         return undone
@@ -130,7 +130,7 @@ class ReviewService:
         Returns:
             The group of undo events, which can itself be undone.
         """
-        require(user, decisions.undo_right(user, actor))
+        require(user, retractions.undo_right(user, actor))
         with self.database.write(durable=True) as connection:
             taxonomy = self.model.load_taxonomy(connection)
             group = decision_groups.undo_period(
