@@ -13,7 +13,8 @@ from tagging_core.common.users import Action, User, require
 from tagging_core.errors import DecisionError
 from tagging_core.ledger.events import CLOSING_STATES, Event, Kind, Label
 from tagging_core.review import leases
-from tagging_core.review.decisions import Decision, undo_right
+from tagging_core.review.decisions import Decision
+from tagging_core.review.retractions import undo_right
 from tagging_core.review.service import ReviewService
 from tagging_core.review.shown import Shown
 from tagging_core.storage.schema import events
