@@ -117,6 +117,7 @@ class ReviewService:
             taxonomy = self.model.load_taxonomy(connection)
             group = decision_groups.undo_group(connection, user, group_id, taxonomy=taxonomy)
         self.model.fit(group.tag_ids, taxonomy)
+        self.model.library.calibrate()  # moved by many decisions; what was before is expected back
         self.wake()
         return group
 
