@@ -174,7 +174,7 @@ def test_the_grid_preselects_what_the_target_precision_of_the_tag_requires(
 def test_undoing_a_group_restores_the_probabilities_at_once(loop: Tagloop, ann: User) -> None:
     ingest(loop, ann, *REDS, *BLUES)
     loop.model.library.settle()
-    before = {cell.asset_id: cell.probability for cell in (cells := loop.bulk.grid(ann, VIEW, "colour").cells)}
+    cells = loop.bulk.grid(ann, VIEW, "colour").cells
     given = [
         Decision(Kind.REJECT, cell.asset_id, cell.tag_id, profile="e-commerce", payload={"probability": 0.9})
         for cell in cells
@@ -183,4 +183,4 @@ def test_undoing_a_group_restores_the_probabilities_at_once(loop: Tagloop, ann: 
     loop.model.library.calibrate()  # as the worker does
     loop.review.undo_group(ann, group.id)
     after = {cell.asset_id: cell.probability for cell in loop.bulk.grid(ann, VIEW, "colour").cells}
-    assert after == pytest.approx(before, abs=1e-5)
+    assert after == pytest.approx({cell.asset_id: cell.probability for cell in cells}, abs=1e-5)
