@@ -95,7 +95,7 @@ def test_an_old_cookie_does_not_begin_a_session(sessions: Sessions) -> None:
         sessions.use(sign_in("a", iat=old), ANN)
 
 
-@pytest.mark.parametrize("issued", [None, "now", 1e300, -1e300, float("nan"), [1], time.time() + 1e6])
+@pytest.mark.parametrize("issued", [None, "now", 1e300, -1e300, float("nan"), [1], 4e9])
 def test_a_time_that_makes_no_sense_begins_the_session_now(sessions: Sessions, issued: object) -> None:
     assert abs(sessions.use(sign_in("a", iat=issued), ANN).started_at - datetime.now(UTC).replace(tzinfo=None)) < (
         timedelta(minutes=1)
