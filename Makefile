@@ -5,8 +5,9 @@ BIN    := $(VENV)/bin
 GPU    := .venv-gpu
 NODE   := tests/surface/node_modules
 # Tests of what people and programs send: the same on every server, and slow to set up there.
-FILES_AND_FORMS := api/test_pictures_over_http api/test_uploads cli/test_command_errors curation/test_spreadsheets \
-  ingest/test_bad_sources publishing/test_existing_metadata publishing/test_file_names publishing/test_label_studio_import
+FILES_AND_FORMS := api/test_pictures_over_http api/test_uploads api/test_hosts_and_proxies api/test_hostile_requests \
+  assets/test_hostile_pictures cli/test_command_errors curation/test_import_limits curation/test_spreadsheets \
+  ingest/test_bad_sources ingest/test_hostile_zips publishing/test_existing_metadata publishing/test_file_names publishing/test_label_studio_import
 .DEFAULT_GOAL := help
 .PHONY: help run run-gpu test test-models test-services lint format lock bench bench-models browser services screenshots clean
 
