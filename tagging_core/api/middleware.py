@@ -115,10 +115,11 @@ class BodyLimitMiddleware:
 
     Args:
         app: The protected application.
+        most: Maximum body size in bytes; a body without files has at most `MAX_JSON`, too.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    def __init__(self, app: ASGIApp, most: int = MAX_BODY) -> None:
+        self._app, self._most = app, most
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Count the body's bytes as they are received."""
@@ -127,7 +128,7 @@ class BodyLimitMiddleware:
             return
         headers = Headers(scope=scope)
         has_files = headers.get("content-type", "").lower().startswith("multipart/")
-        most = MAX_BODY if has_files else MAX_JSON
+        most = self._most if has_files else min(self._most, MAX_JSON)
         length = headers.get("content-length", "0")
         if length.isdecimal() and (len(length) > 18 or int(length) > most):
             await errors.problem(413, "http", "The request failed", detail=_too_large(most))(scope, receive, send)
@@ -158,10 +159,8 @@ def _counted(receive: Receive, most: int) -> Receive:
 
 
 def _too_large(most: int) -> str:
-    what = (
-        "files; send the pictures in several requests" if most == MAX_BODY else "JSON; send it in several requests"
-    )
-    return f"A request may have at most {most / 1e6:.0f} MB of {what}."
+    what = "files" if most > MAX_JSON else "JSON"
+    return f"A request may have at most {most / 1e6:.0f} MB of {what}. Send several requests."
 
 
 class MetricsMiddleware:
