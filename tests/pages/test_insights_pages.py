@@ -156,7 +156,7 @@ def test_a_view_is_saved_shared_deleted_and_restored(open_page: Open, manager: U
     assert "days=90" in link.proto.query_string
     managers_page.button(key="view_1").click().run()
     assert "Quarter" not in {link.label for link in managers_page.get("page_link")}
-    next(b for b in managers_page.button if b.label == "Restore 'Quarter'").click().run()
+    next(b for b in managers_page.button if b.label == "Restore “Quarter”").click().run()
     assert "Quarter" in {link.label for link in managers_page.get("page_link")}
 
 

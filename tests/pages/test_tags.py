@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 from console import gallery, page_paths
 from console.tags import dialogs
 from tagging_core import Decision, Kind, Tagloop, User
-from tagging_core.common.users import Role
+from tagging_core.common.users import Action, Role
 from tagging_core.curation import plans
 from tests.conftest import GREEN, RED, ingest
 from tests.pages.conftest import plain
@@ -235,7 +235,9 @@ def dialog(draw: Callable[[], None], console: Tagloop, user: User, monkeypatch: 
     monkeypatch.setattr(session, "current_user", lambda: user)
     monkeypatch.setitem(_OPEN, "draw", draw)
     monkeypatch.setattr(st, "rerun", lambda *_, **__: None)
-    return AppTest.from_function(_draw_open, default_timeout=30).run()
+    at = AppTest.from_function(_draw_open, default_timeout=30)
+    at.session_state["user"], at.session_state["guarded"] = user, Action.REVIEW
+    return at.run()
 
 
 _OPEN: dict[str, Callable[[], None]] = {}

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tagging_core import Decision, Kind, Settings, TaggingError, Tagloop
+from tagging_core import Decision, Kind, Settings, TaggingError, Tagloop, ledger
 from tagging_core.assets import repository
 from tagging_core.common.users import local_user
 from tagging_core.curation import plans
@@ -105,7 +105,12 @@ def archive(
                 decide(other, Decision(Kind.ADD, picture, tag, profile=profile, look=Look.KNOWN))
             decide(other, Decision(Kind.DONE, picture, profile=profile, look=Look.KNOWN, seconds=8.0))
         if rng.random() < 0.3:
-            loop.review.undo(PEOPLE[rng.randrange(3)], rng.choice(event_ids[-4:]))
+            undoing, event_id = PEOPLE[rng.randrange(3)], rng.choice(event_ids[-4:])
+            with loop.database.read() as connection:
+                decided = ledger.find_event(connection, event_id)
+            assert decided is not None
+            loop.review.assigner.take(undoing, decided.asset_id or 0, force=True)
+            loop.review.undo(undoing, event_id)
     loop.curation.apply(PEOPLE[0], plans.merge(loop.taxonomy(), "garment.skirt", "garment.dress"))
     patch.undo()
     yield loop
