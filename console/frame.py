@@ -41,7 +41,6 @@ SECTIONS = {
     ],
 }
 
-
 st.set_page_config(page_title="Tagloop", page_icon=favicon(), layout="wide")
 # Pages are registered before the user is asked for a name, so that a deep link still opens its page afterwards.
 st.navigation(

@@ -76,10 +76,8 @@ def alt_html(asset: Asset) -> str:
 
 
 def _url(kind: str, sha256: str, extension: str) -> str:
-    name, until = (
-        f"{sha256}.{extension}",
-        (int(time.time()) // _HOUR + 2) * _HOUR,
-    )  # the same for an hour, for caches
+    name = f"{sha256}.{extension}"
+    until = (int(time.time()) // _HOUR + 2) * _HOUR  # the same for an hour, for caches
     key = _sign(f"{kind}/{name}", until, _reader())
     return f"pictures/{kind}/{name}?until={until}&key={key}"
 

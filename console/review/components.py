@@ -22,7 +22,7 @@ _keyboard = st.components.v2.component(
 )
 
 
-def draw_finder(found: dict[str, Any], on_pick: Callable[[], None]) -> None:
+def draw_finder(found: dict[str, Any] | None, on_pick: Callable[[], None]) -> None:
     """Draw the tag search field.
 
     Args:
@@ -37,9 +37,9 @@ def draw_finder(found: dict[str, Any], on_pick: Callable[[], None]) -> None:
     )
 
 
-def typed() -> str:
-    """Return the text in the tag search field."""
-    return (st.session_state.get("review_finder") or {}).get("query") or ""
+def typed() -> str | None:
+    """Return the text in the tag search field; None while nobody is in it."""
+    return (st.session_state.get("review_finder") or {}).get("query")
 
 
 def picked() -> dict[str, Any]:

@@ -40,7 +40,7 @@ def _open() -> None:
 
 def _only_query_changed() -> bool:
     """Whether this run only has to answer the tag search field."""
-    query, seen = surface.query(), state.get("review_query", "")
+    query, seen = surface.query(), state.get("review_query")
     state["review_query"] = query
     drawn = (
         state["review_acts"],

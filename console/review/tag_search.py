@@ -20,8 +20,14 @@ def best(text: str) -> TagHit | None:
     return found[0] if found and not found[0].typo else None
 
 
-def hits(query: str) -> dict[str, Any]:
-    """Return what the search field lists for a query; for none, the tags used last and sets that occur together."""
+def hits(query: str | None) -> dict[str, Any] | None:
+    """Return what the search field lists for a query; for an empty one, tags used last and sets that recur.
+
+    Args:
+        query: What was typed; None while nobody is in the field, which then costs nothing.
+    """
+    if query is None:
+        return None
     taxonomy = session.loop().taxonomy()
     if query:
         found = session.loop().curation.tag_finder().find(query, limit=_MAX_HITS, recent=recent())

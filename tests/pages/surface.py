@@ -24,7 +24,7 @@ class Surface:
 
     def __init__(self, at: AppTest) -> None:
         self.at = at
-        self._query = ""
+        self._query: str | None = None
         self._messages = 0
 
     @property

@@ -70,9 +70,10 @@ def said() -> dict[str, Any]:
     return _value("said") or {}
 
 
-def query() -> str:
-    """Return the text in the tag search field."""
-    return str(_value("query") or "")
+def query() -> str | None:
+    """Return the text in the tag search field; None while nobody is in it."""
+    found = _value("query")
+    return None if found is None else str(found)
 
 
 def opened() -> dict[str, Any]:

@@ -4,7 +4,7 @@ import { fill, follow, h, set, text } from "./dom.js"
 const WAIT = 60 // milliseconds without a key before the server is asked
 
 export class Finder {
-  /** `ask(text)` requests hits, `pick(hit)` takes one: { tags } by id, { text, isNew }, or { text } for the best match. */
+  /** `ask(text)` requests hits, or with null no more of them; `pick(hit)` takes one: { tags } by id, { text, isNew }, or { text } for the best match. */
   constructor(words, ask, pick) {
     Object.assign(this, { words, ask, pick, marked: 0, hits: [] })
     this.list = h("ul", { id: "tl-options", role: "listbox", "aria-label": words.find })
@@ -38,15 +38,9 @@ export class Finder {
     set(this.input, { placeholder: this.words.find, "aria-label": this.words.find })
   }
 
-  /** Take over what the server found for a query, and show it if that is still what is typed. */
+  /** Show what the server found for a query, if that is still what is typed. */
   receive(found) {
-    this.latest = found
-    if (document.activeElement === this.input && !this.found) this.#show()
-  }
-
-  #show() {
-    const found = this.latest
-    if (found?.query !== this.query) return
+    if (document.activeElement !== this.input || found?.query !== this.query) return
     this.found = found
     this.hits = found.query && !found.exact ? [...found.hits, { isNew: true, text: found.query }] : found.hits
     const sure = this.hits.findIndex((hit) => !hit.typo && !hit.isNew)
@@ -57,8 +51,7 @@ export class Finder {
   #typed() {
     clearTimeout(this.timer)
     if (this.found?.query !== this.query) this.found = null
-    this.#show()
-    if (!this.found) this.timer = setTimeout(() => document.activeElement === this.input && this.ask(this.query), WAIT)
+    this.timer = setTimeout(() => document.activeElement === this.input && this.ask(this.query), WAIT)
   }
 
   #key(event) {
@@ -93,6 +86,7 @@ export class Finder {
     clearTimeout(this.timer)
     this.hits = []
     this.found = null
+    this.ask(null)
     this.#draw()
   }
 
