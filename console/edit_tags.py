@@ -14,7 +14,6 @@ from tagging_core.taxonomy import Tag
 
 state = st.session_state
 _EDITED = "edit_tags_edited"
-_DONE = "edit_tags_done"
 
 
 @session.dialog("Edit tags", icon=":material/sell:")
@@ -26,8 +25,7 @@ def draw_dialog(asset_ids: Sequence[int], profile: str, on_edit: Callable[[], No
         profile: Profile of the review.
         on_edit: Called after the tags were edited, before the page is drawn again.
     """
-    if state.pop(_DONE, False):
-        st.rerun()  # closes the dialog
+    session.show_error()
     taxonomy, counts = session.loop().taxonomy(), session.loop().bulk.tag_counts(asset_ids)
     names = {tag.id: f"{session.tag_label(tag)} · {_category(tag)}" for tag in taxonomy.assignable()}
     given = {tag_id: n for tag_id, n in counts.items() if tag_id in taxonomy.tags}
@@ -70,7 +68,6 @@ def draw_result(on_undo: Callable[[], None] = lambda: None) -> None:
     Args:
         on_undo: Called after the edit was undone.
     """
-    state.pop(_DONE, None)
     if not (edited := state.get(_EDITED)):
         return
     words, group_id = edited
@@ -86,7 +83,6 @@ def draw_result(on_undo: Callable[[], None] = lambda: None) -> None:
 def _edit(
     asset_ids: Sequence[int], add: list[str], remove: list[str], *, profile: str, on_edit: Callable[[], None]
 ) -> None:
-    state[_DONE] = True
     try:
         edited = session.loop().bulk.edit_tags(
             session.current_user(), asset_ids, add=add, remove=remove, profile=profile
@@ -96,6 +92,7 @@ def _edit(
         return
     state[_EDITED] = (_describe(edited, add, remove), edited.group.id if edited.group else "")
     on_edit()
+    session.close_dialog()
 
 
 def _describe(edited: TagEdit, add: list[str], remove: list[str]) -> str:

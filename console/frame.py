@@ -8,7 +8,7 @@ import streamlit as st
 
 from console import account, page_paths
 from console.favicon import favicon
-from console.session import draw_error, identify, language, loop, plain
+from console.session import draw_error, identify, keep_dialog, language, loop, plain
 from tagging_core import TaggingError
 from tagging_core.common import Action
 
@@ -54,6 +54,7 @@ except TaggingError as error:
     account.draw_sign_out()
     st.stop()
 st.session_state["user"] = user
+keep_dialog()
 
 allowed = {
     section: [st.Page(path, title=title, icon=icon) for path, title, icon, action in entries if user.may(action)]

@@ -21,6 +21,7 @@ from tagging_core.taxonomy import Tag
 
 P = ParamSpec("P")
 _NAME = "console.local_name"
+_CLOSES = "dialog_closes"
 _PUNCTUATION = re.compile(r"([\\`*_{}\[\]()#+\-.!|~<>$:&=])")  # what has a meaning in Streamlit's Markdown
 # Links and icons are made of escaped text, too; an invisible character (word joiner) keeps it from being one.
 _LINKED = re.compile(r"@|:(?=\w)|https?(?=:)|www(?=\.)", re.IGNORECASE)
@@ -81,8 +82,18 @@ def fragment(**options: Any) -> Callable[[Callable[P, None]], Callable[P, None]]
 
 
 def dialog(title: str, **options: Any) -> Callable[[Callable[P, None]], Callable[P, None]]:
-    """Return `st.dialog` as a decorator that checks the user at each run."""
-    return lambda draw: st.dialog(title, **options)(_guarded(draw))
+    """Return `st.dialog` as a decorator that checks the user at each run, and obeys `close_dialog`."""
+    return lambda draw: st.dialog(title, **options)(_guarded(_closable(draw)))
+
+
+def close_dialog() -> None:
+    """Close the dialog whose callback this is; otherwise its own rerun would draw it once more."""
+    st.session_state[_CLOSES] = True
+
+
+def keep_dialog() -> None:
+    """Forget `close_dialog`, at each run of a whole page, which closes dialogs anyway."""
+    st.session_state.pop(_CLOSES, None)
 
 
 def language() -> Language:
@@ -138,6 +149,16 @@ def _guarded(draw: Callable[P, None]) -> Callable[P, None]:
     @wraps(draw)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
         guard(st.session_state["guarded"])
+        draw(*args, **kwargs)
+
+    return run
+
+
+def _closable(draw: Callable[P, None]) -> Callable[P, None]:
+    @wraps(draw)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        if st.session_state.pop(_CLOSES, False):
+            st.rerun()
         draw(*args, **kwargs)
 
     return run

@@ -103,7 +103,7 @@ def propose() -> None:
     """Propose a tag under the typed name, add it to the group, and close the dialog."""
     tag = Tag("", state["review_proposed_category"], {"en": state["review_proposed_name"]})
     add_tag_to_group(session.loop().curation.propose(session.current_user(), tag).id)
-    st.rerun("review_work")
+    session.close_dialog()
 
 
 def open_dialog(name: str, asset_id: int | None = None, tag_id: str | None = None) -> None:

@@ -106,7 +106,7 @@ def _details(asset_id: int) -> None:
 def _propose() -> None:
     session.show_error()
     taxonomy = session.loop().taxonomy()
-    st.write("The picture gets it right away. It is suggested on others once an owner approves it.")
+    st.write("The selected pictures get it right away. It is suggested on others once an owner approves it.")
     with st.form("review_propose", border=False):
         st.text_input("English name", state["review_typed"], key="review_proposed_name", max_chars=80)
         st.selectbox(

@@ -280,3 +280,23 @@ def test_the_original_is_served_only_at_its_signed_url(review: Page) -> None:
     assert review.request.get(f"{base}/{address.split('?')[0]}").status == 403
     assert review.request.get(f"{base}/{address[:-1]}0").status in (200, 403)
     assert review.request.get(f"{base}/{address[:-6]}000000").status == 403
+
+
+def test_dialogs_close_when_their_act_is_done(review: Page) -> None:
+    review.goto(review.url.split("?")[0] + "?mode=groups&profile=general")
+    review.locator("html[data-tagloop=keys] .tl-finder input").wait_for()
+    press(review, "/")
+    review.keyboard.type("glimmer", delay=30)
+    review.get_by_role("option", name="Propose “glimmer” as a new tag").click()
+    dialog = review.get_by_role("dialog")
+    dialog.get_by_role("button", name="Propose").click()
+    expect(dialog).to_have_count(0)
+    expect(review.get_by_role("button", name="glimmer")).to_be_visible()
+    review.get_by_role("button", name="Edit tags").click()
+    dialog.get_by_text("On all of 4 pictures: glimmer").wait_for()
+    dialog.get_by_label("Remove").click()
+    review.keyboard.press("Enter")
+    review.keyboard.press("Escape")
+    dialog.get_by_role("button", name="Change 4 pictures").click()
+    expect(dialog).to_have_count(0)
+    expect(review.get_by_text("Removed glimmer on 4 pictures.")).to_be_visible()
